@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: demo test lint sizes conformance release-check clean
+.PHONY: demo test lint sizes fuzz conformance release-check clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -24,6 +24,10 @@ lint: $(VENV)/.test
 # Random models at every choice of small sizes, against ONNX Runtime.
 sizes: $(VENV)/.test
 	$(BIN)/python -m glassrt.tests.property.sizes $(COUNT) --jobs $(JOBS)
+
+# Random graphs in the interpreter and by kernels, against ONNX Runtime; `test` has a sample.
+fuzz: $(VENV)/.test
+	$(BIN)/python -m glassrt.testing --graphs $(COUNT) --jobs $(JOBS) --device host
 
 # The public conformance suite of onnx by kernels on the host device; `test` has a sample.
 conformance: $(VENV)/.test

@@ -33,10 +33,12 @@ if TYPE_CHECKING:
     from .compiler.precision.scales.table import CalibrationTable
     from .compiler.search.sensitivity import sensitivity
     from .compiler.settings.policy import PrecisionPolicy
+    from .dialects import custom
     from .runtime import Engine, Plan, load
 
 __version__ = "0.1.0"
 
+_MODULES = {"custom": ".dialects.custom"}
 _LAZY = {
     "compile": ".compiler.api",
     "calibrate": ".compiler.calibration.calibrate",
@@ -51,6 +53,8 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(_MODULES[name], __name__)
     if name not in _LAZY:
         raise AttributeError(f"module 'glassrt' has no attribute {name!r}")
     return getattr(import_module(_LAZY[name], __name__), name)
@@ -74,6 +78,7 @@ __all__ = [
     "UnsupportedError",
     "calibrate",
     "compile",
+    "custom",
     "export_qdq",
     "load",
     "sensitivity",

@@ -23,6 +23,7 @@ from .families.executed import drop_rounding, executed
 from .families.group.cost import MemberLoad, slots, together
 from .families.group.family import geometry_of
 from .families.group.formats import formats_by_member, formats_of, member_formats
+from .families.group.joinable import unjoinable
 from .families.group.parts import GROUP, Share, group_config, member_blocks, shares_of
 from .families.kernel_family import Accumulation
 from .families.registry import candidates, expected, families, family_of, is_group, realize, resized, tiers
@@ -32,17 +33,22 @@ from .nvrtc.compiled_kernel import CompiledKernel, UnfitError
 from .nvrtc.cost import BUDGET_MS, compile_ms
 from .nvrtc.library import check_target
 from .plan.assemble import BuildOptions, assemble
+from .plan.sharing import RULE as SHARE_KERNELS
+from .plan.sharing import SUMMARY as KERNELS_SHARED
 from .plan.sources import made_kernels, request_of
 from .request.describe import ops_in
 from .request.make import code_in_model_symbols, in_model_symbols, make_request
 from .request.naming import kernel_name
 from .request.parameters import Parameter, maps_of, scratch_of
 from .request.request import Candidate, Config, Geometry, KernelCode, Request
+from .text.provenance import without_provenance
 
 __all__ = [
     "BUDGET_MS",
     "GROUP",
+    "KERNELS_SHARED",
     "REFERENCE",
+    "SHARE_KERNELS",
     "Accumulation",
     "ArchSpec",
     "BuildOptions",
@@ -103,7 +109,9 @@ __all__ = [
     "strided",
     "tiers",
     "together",
+    "unjoinable",
     "varies",
     "view_behind",
     "view_through",
+    "without_provenance",
 ]

@@ -67,17 +67,11 @@ def compile(
     Raises ModelError, UnsupportedError, IRError, InputError, CalibrationError, CompileError; all are
     GlassErrors.
     """
-    if tune:
-        raise UnsupportedError(
-            "tuning is not there yet: kernels are chosen by the cost model", "leave tune at 0"
-        )
+    _check_tune(tune)
     auto = _auto(precision, budget, data, labels, device)
-    policy = as_policy(precision) if auto is None else auto.base
-    if calibration is not None and not policy.quantizes and auto is None:
-        raise InputError(f"calibration is for int8 and fp8, not for {policy.name}")
     settings = Settings(
         targets=chosen_targets(target, present_arch() if target is None else None),
-        precision=policy,
+        precision=_policy(precision, auto, calibration is not None),
         cache=KernelCache() if cache else None,
         progress=progress,
     )
@@ -88,6 +82,23 @@ def compile(
         return build(model, settings, inputs, shapes).plan
     outcome = searched(model, settings, auto, inputs, shapes)
     return build(outcome.module, outcome.settings).plan
+
+
+def _check_tune(tune: int) -> None:
+    if tune:
+        text = "tuning is not there yet: kernels are chosen by the cost model"
+        raise UnsupportedError(text, "leave tune at 0")
+
+
+def _policy(precision: str | PrecisionPolicy, auto: Auto | None, calibrated: bool) -> PrecisionPolicy:
+    """The policy that is asked for, for AUTO what a mixture is made from; InputError for scales that it does
+    not use."""
+    if auto is not None:
+        return auto.base
+    policy = as_policy(precision)
+    if calibrated and not policy.quantizes:
+        raise InputError(f"calibration is for int8 and fp8, not for {policy.name}")
+    return policy
 
 
 def _auto(

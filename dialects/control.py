@@ -10,7 +10,7 @@ reshapes), and no value is yielded twice: a kernel can write it where it is want
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from .core.dtypes import BOOL, I64
 from .core.interpreter import Array, Evaluation
 from .core.ir import Block, Module, Operation, Region, Value
 from .core.op import attribute, define_op, operand, operands, optional_operand, region, results
-from .core.parts import ArgumentAt, AttributeAt, OperandAt, YieldedAt
+from .core.parts import ArgumentAt, AttributeAt, YieldedAt
 from .core.region_rules import check_argument_count, check_limit, check_scalar, check_yielded
 from .core.traits import Trait
 from .core.types import TensorType
@@ -56,6 +56,11 @@ class ControlOp(Operation):
         """Every capture with the argument that it is in a region."""
         for each in self.regions:
             yield from zip(reversed(self.captures), reversed(each.block.arguments), strict=False)
+
+    def add_captures(self, values: Iterable[Value]) -> None:
+        """Pass VALUES, too, for which the regions have their last arguments already."""
+        for value in values:
+            self._append_operand(value)
 
     @property
     def consumed(self) -> tuple[Value | None, ...]:
@@ -122,8 +127,9 @@ class Loop(ControlOp):
     iteration if there is an initial `condition`; the carried values; and an element for every scan output.
     Results are the final carried values, then the scan outputs, with the iterations as leading dimension.
 
-    The number of iterations is at most `count`, a size, or else `trip`, a scalar on the device; a loop with
-    neither has a condition. Scan outputs need a `count` and no condition: their size is that of the result.
+    The number of iterations is at most `count`, a size, and `trip`, a scalar on the device; a loop with
+    neither has a condition. Scan outputs need a `count`, which is their size: where `trip` or the condition
+    ends the loop before, the rows without an iteration are zeros.
     """
 
     name = "control.loop"
@@ -149,6 +155,11 @@ class Loop(ControlOp):
         return self.body.block.arguments[0]
 
     @property
+    def may_end(self) -> bool:
+        """Whether there may be fewer iterations than `count`."""
+        return self.trip is not None or self.condition is not None
+
+    @property
     def yielded_condition(self) -> Value | None:
         """The yielded condition of the next iteration; None for a loop that only counts."""
         return None if self.condition is None else self.body.block.terminator.inputs[0]
@@ -160,11 +171,14 @@ class Loop(ControlOp):
 
     def infer(self) -> Sequence[TensorType]:
         elements = [value.type for value in self.yielded[self.carried :]]
-        if elements and (self.count is None or self.condition is not None):
-            hint = "give the loop a trip count that is a constant or a size, and no condition"
-            raise op_error(self, "the number of elements of its scan outputs depends on data", hint)
+        if elements and self.count is None:
+            hint = "give the loop a count, a size that is at least the number of iterations"
+            raise op_error(self, "nothing bounds the number of elements of its scan outputs", hint)
         scans = [TensorType((self.count, *type.shape), type.dtype) for type in elements]
         return [*(value.type for value in self.initial), *scans]
+
+    def repeats(self) -> Sequence[Dim]:
+        return () if self.count is None else (self.count - 1,)
 
     def verify(self) -> None:
         check_scalar(self, self.trip, I64, "trip count")
@@ -172,8 +186,6 @@ class Loop(ControlOp):
         if not 0 <= self.carried <= len(self.values):
             message = f"carries {self.carried} values, but has {len(self.values)} to begin with"
             raise op_error(self, message, at=AttributeAt("carried"))
-        if self.trip is not None and self.count is not None:
-            raise op_error(self, "has a trip count as an operand and as an attribute", at=OperandAt(0))
         check_limit(self, "count", self.count)
         if self.trip is None and self.count is None and self.condition is None:
             raise op_error(self, "has neither a trip count nor a condition, so that it would never end")
@@ -194,11 +206,11 @@ class Loop(ControlOp):
         *values: Array,
     ) -> tuple[Array, ...]:
         carried, captures = tuple(values[: self.carried]), tuple(values[self.carried :])
-        limit = None if trip is None else int(trip)
-        limit = limit if self.count is None else evaluation.dim(self.count)
+        limits = [] if trip is None else [int(trip)]
+        limits += [] if self.count is None else [evaluation.dim(self.count)]
         going, step = condition is None or bool(condition), 0
         scans: list[list[Array]] = [[] for _ in self.results[self.carried :]]
-        while going and (limit is None or step < limit):
+        while going and all(step < limit for limit in limits):
             iteration = np.array(step, np.int64)
             yielded = evaluation.run_region(self.body, (iteration, *carried, *captures))
             if condition is not None:
@@ -217,9 +229,11 @@ class Loop(ControlOp):
 
 
 def _stacked(elements: Sequence[Array], output: Value, evaluation: Evaluation) -> Array:
-    if not elements:
-        return np.zeros(evaluation.shape(output.type), output.type.dtype.numpy)
-    return np.stack(elements)
+    """ELEMENTS as the first rows of OUTPUT; zeros are the others."""
+    rows = np.zeros(evaluation.shape(output.type), output.type.dtype.numpy)
+    if elements:
+        rows[: len(elements)] = elements
+    return rows
 
 
 def all_blocks(module: Module) -> list[Block]:

@@ -21,7 +21,7 @@ from .core.parts import ArgumentAt
 from .core.region_rules import check_argument_count
 from .core.types import TensorType
 
-ROOTS = EnumKind(("contraction", "attention", "row", "loop"))
+ROOTS = EnumKind(("contraction", "attention", "custom", "row", "loop"))
 
 
 class RegionKernel(Operation):
@@ -55,8 +55,8 @@ class RegionKernel(Operation):
 
 @define_op()
 class FusedKernel(RegionKernel):
-    """A fused kernel. `root` is the kind of its leading op: a contraction, attention, a row-wise op, or a
-    plain loop nest."""
+    """A fused kernel. `root` is the kind of its leading op: a contraction, attention, a custom op with a
+    body in CUDA, a row-wise op, or a plain loop nest."""
 
     name = "fused.kernel"
     root = attribute(ROOTS)

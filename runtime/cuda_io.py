@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from .binding import as_array, host_array
 from .cuda_device import CudaDevice
 from .cuda_memory import DeviceTensor, Lease, OutputPool, Staging
 from .device import Array, Value
@@ -17,6 +16,7 @@ from .dtypes import numpy_dtype
 from .manifest import Manifest, TensorSpec
 from .plan_check import corners
 from .program import BoundTensor, Program, bind_tensor
+from .tensors import as_array, host_array
 
 ADDRESS_ALIGNMENT = 16  # kernels access memory in vectors of up to 16 bytes
 

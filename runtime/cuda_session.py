@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import DeviceError
 from .cuda_device import CudaDevice, Handle
 from .cuda_graph import NoConditionalNodes, build_graph
-from .cuda_io import Transfers
+from .cuda_io import CopyTarget, Transfers
 from .cuda_launch import Addresses, Launcher
 from .cuda_walk import CudaMachine, read_buffer
 from .device import Array, LaunchRecord, Observer, Value
@@ -75,21 +75,15 @@ class CudaSession:
     ) -> list[object]:
         """Copy the inputs in, launch the graph, copy the outputs out, and wait."""
         with self._running():
-            sources = self._transfers.upload(program, inputs)
-            targets = self._transfers.targets(program, outputs)
-            addresses = self._addresses(sources, [target.address for target in targets])
+            addresses, targets = self._uploaded(program, inputs, outputs)
             self._start(program, addresses)
-            self._transfers.download(targets, on_device)
-            self._call("cuStreamSynchronize", self._streams[0])
-            return self._transfers.results(targets, on_device)
+            return self._results(targets, on_device)
 
     def trace(self, program: Program, inputs: Sequence[Value], observer: Observer) -> list[object]:
         """Run launch by launch without a graph; OBSERVER's reads are copied out while the device is idle."""
         with self._running():
-            sources = self._transfers.upload(program, inputs)
-            targets = self._transfers.targets(program, [None] * len(program.outputs))
-            addresses = self._addresses(sources, [target.address for target in targets])
-            self._call("cuStreamSynchronize", self._streams[0])
+            addresses, targets = self._uploaded(program, inputs, [None] * len(program.outputs))
+            self._synchronize()
 
             def read(name: str) -> Array:
                 return read_buffer(self._device.driver, program.buffers[name], addresses)
@@ -100,9 +94,7 @@ class CudaSession:
                 observer.after(index, read)
 
             walk(program.steps, self._machine(addresses, launch))
-            self._transfers.download(targets, False)
-            self._call("cuStreamSynchronize", self._streams[0])
-            return self._transfers.results(targets, False)
+            return self._results(targets, False)
 
     def profile(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[LaunchRecord]:
         """Replay a graph that records an event between consecutive launches, REPEATS times.
@@ -129,10 +121,10 @@ class CudaSession:
             for _ in range(warmup):
                 self._start(program, addresses)
             for begin, end in events:
-                self._call("cuEventRecord", begin.value, self._streams[0])
+                self._record(begin)
                 self._start(program, addresses)
-                self._call("cuEventRecord", end.value, self._streams[0])
-            self._call("cuStreamSynchronize", self._streams[0])
+                self._record(end)
+            self._synchronize()
             return [self._milliseconds(begin, end) for begin, end in events]
 
     def _time_in_graph(
@@ -148,7 +140,7 @@ class CudaSession:
         stack.callback(graph.close)
         for repeat in range(repeats + 1):
             self._call("cuGraphLaunch", graph.value, self._streams[0])
-            self._call("cuStreamSynchronize", self._streams[0])
+            self._synchronize()
             if repeat == 0:
                 continue  # the first replay is the warm-up
             for times, begin, end in zip(samples, events, events[1:], strict=False):
@@ -165,10 +157,10 @@ class CudaSession:
         begin, end = self._new_event(stack), self._new_event(stack)
 
         def launch(index: int) -> None:
-            self._call("cuEventRecord", begin.value, self._streams[0])
+            self._record(begin)
             self._issue(program, addresses, index)
-            self._call("cuEventRecord", end.value, self._streams[0])
-            self._call("cuStreamSynchronize", self._streams[0])
+            self._record(end)
+            self._synchronize()
             samples[index][-1] += self._milliseconds(begin, end) * 1000
 
         for _ in range(repeats + 1):
@@ -194,20 +186,38 @@ class CudaSession:
             except BaseException:
                 self._zeroed = False  # an aborted run may have left counters non-zero
                 with contextlib.suppress(DeviceError):
-                    self._call("cuStreamSynchronize", self._streams[0])
+                    self._synchronize()
                 raise
 
     def _scratch(self, program: Program, inputs: Sequence[Value], stack: contextlib.ExitStack) -> Addresses:
         """Addresses for repeated runs whose results are discarded."""
-        sources = self._transfers.upload(program, inputs)
-        targets = self._transfers.targets(program, [None] * len(program.outputs))
+        addresses, targets = self._uploaded(program, inputs, [None] * len(program.outputs))
         for target in targets:
             if target.lease is not None:
                 stack.callback(target.lease.release)
-        return self._addresses(sources, [target.address for target in targets])
+        return addresses
 
-    def _addresses(self, inputs: Sequence[int], outputs: Sequence[int]) -> Addresses:
-        return Addresses(self._arena, self._weights, tuple(inputs), tuple(outputs), self._iterations)
+    def _uploaded(
+        self, program: Program, inputs: Sequence[Value], outputs: Sequence[Value | None]
+    ) -> tuple[Addresses, list[CopyTarget]]:
+        """Copy the inputs in; the addresses that the program works on, and where its results go."""
+        sources = self._transfers.upload(program, inputs)
+        targets = self._transfers.targets(program, outputs)
+        results = tuple(target.address for target in targets)
+        return Addresses(self._arena, self._weights, tuple(sources), results, self._iterations), targets
+
+    def _results(self, targets: Sequence[CopyTarget], on_device: bool) -> list[object]:
+        """Copy the results out to TARGETS when all launches have ended."""
+        self._transfers.download(targets, on_device)
+        self._synchronize()
+        return self._transfers.results(targets, on_device)
+
+    def _synchronize(self) -> None:
+        """Wait for all that was issued to the main stream."""
+        self._call("cuStreamSynchronize", self._streams[0])
+
+    def _record(self, event: Handle) -> None:
+        self._call("cuEventRecord", event.value, self._streams[0])
 
     def _start(self, program: Program, addresses: Addresses) -> None:
         """Start the program: one launch of its graph or, without graph, all of its launches."""

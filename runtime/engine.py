@@ -12,13 +12,14 @@ from typing import Any
 
 from ..errors import DeviceError, InputError, PlanError
 from .arguments import checked
-from .binding import InputBinder, on_device
+from .binding import InputBinder
 from .cuts import true_results
 from .device import Backend, Executable, LaunchRecord, Observer, Session, Value
 from .discovery import open_backend
 from .manifest import Manifest, TensorSpec
 from .plan import Plan
 from .program import Program, resolve
+from .tensors import on_device
 
 MAX_PROGRAMS = 64
 

@@ -18,6 +18,7 @@ from typing import Literal
 import numpy as np
 
 from ..errors import DeviceError
+from ..errors.head_comment import about_kernel
 from .host_arguments import HostArgument, HostBuffer, HostTensorMap
 from .host_cache import CompiledCache
 from .host_compiler import build_library, kernel_names, processor_count
@@ -100,7 +101,8 @@ class HostModule:
         workers: int | None = None,
     ) -> None:
         cache = CompiledCache(None if cache_dir is None else Path(cache_dir))
-        self.kernels = tuple(name for source in sources.values() for name in kernel_names(source))
+        self._texts = {name: source for source in sources.values() for name in kernel_names(source)}
+        self.kernels = tuple(self._texts)
         self.path = build_library(sources, headers, cache)
         self.workers = min(workers or processor_count(), _MOST_WORKERS)
         try:
@@ -155,7 +157,10 @@ class HostModule:
         order: Order = "forward",
     ) -> None:
         """Run one grid: `prepare` and `run` in one call."""
-        self.prepare(kernel, grid, block, cluster, shared_bytes, args).run(order)
+        try:
+            self.prepare(kernel, grid, block, cluster, shared_bytes, args).run(order)
+        except DeviceError as error:
+            raise DeviceError.of(about_kernel(error.diagnostic, self._texts.get(kernel, ""))) from None
 
 
 def _order(order: Order) -> tuple[int, int]:

@@ -11,7 +11,6 @@ from functools import partial
 import numpy as np
 
 from ..errors import DeviceError
-from .binding import host_array
 from .device import Array, LaunchRecord, Observer, Value
 from .dlpack import CPU
 from .dtypes import numpy_dtype
@@ -28,6 +27,7 @@ from .program import (
     BoundTensor,
     Program,
 )
+from .tensors import host_array
 from .walk import walk
 
 _POISON = 0xFF  # NaN in every floating-point type
@@ -61,7 +61,7 @@ class HostExecutable:
         self._manifest = plan.spec
         self._order = order
         launched = {launch.kernel for launch in plan.spec.launches}
-        sources = {name: text for name, text in plan.sources.items() if name in launched}
+        sources = {plan.spec.kernels[name].entry: plan.sources[name] for name in sorted(launched)}
         self._module = HostModule(sources, plan.headers)
         self._weights = _aligned_copy(np.frombuffer(plan.weights, np.uint8))
 

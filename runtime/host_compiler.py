@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CompileError, DeviceError
+from ..errors.head_comment import about_kernel
 from .children import Children
 from .host_cache import CompiledCache, content_key
 from .leftovers import temporary_folder
@@ -204,7 +205,11 @@ def _compile_unit(
         text += f'namespace unit_{i} {{\n#line 1 "{name}.cu"\n{source}\n{registrations}\n}}\n'
     (folder / f"unit{number}.cpp").write_text(text)
     result = f"unit{number}.o"
-    _run(compiler, children, (*FLAGS, *KERNEL_FLAGS, "-c", f"unit{number}.cpp", "-o", result), folder)
+    try:
+        _run(compiler, children, (*FLAGS, *KERNEL_FLAGS, "-c", f"unit{number}.cpp", "-o", result), folder)
+    except CompileError as error:
+        named = [source for name, source in sources.items() if f"{name}.cu:" in error.message]
+        raise CompileError.of(about_kernel(error.diagnostic, *named[:1])) from None
     return result
 
 

@@ -1,9 +1,9 @@
-"""Kernel parameters and launch arguments in the manifest."""
+"""Kernel parameters and launch arguments in the manifest: how they are written, and how they are read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, Expression, clip
@@ -31,6 +31,10 @@ class ParameterSpec:
     def __str__(self) -> str:
         return f"{self.kind} {self.dtype}"
 
+    def to_json(self) -> dict[str, str]:
+        """The parameter in the manifest."""
+        return {self.kind: self.dtype}
+
 
 @dataclass(frozen=True)
 class KernelSpec:
@@ -50,6 +54,19 @@ class TensorMapSpec:
     strides: tuple[Expression, ...]
     traversal: Traversal
 
+    def to_json(self) -> dict[str, object]:
+        """The tensor map in the manifest."""
+        traversal = {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in asdict(self.traversal).items()
+        }
+        return {
+            "buffer": self.buffer,
+            "dims": list(self.dims),
+            "strides": list(self.strides),
+            **traversal,
+        }
+
 
 @dataclass(frozen=True)
 class ArgumentSpec:
@@ -57,6 +74,11 @@ class ArgumentSpec:
 
     parameter: ParameterSpec
     value: Expression | TensorMapSpec
+
+    def to_json(self) -> dict[str, object]:
+        """The argument in the manifest."""
+        value = self.value.to_json() if isinstance(self.value, TensorMapSpec) else self.value
+        return {GIVEN[self.parameter.kind]: value}
 
 
 def parse_kernel(name: str, value: object) -> KernelSpec:

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 
 from .places import ROOT
 
-PARTS = ("errors", "dialects", "compiler", "codegen", "runtime", "templates")
+PARTS = ("errors", "dialects", "compiler", "codegen", "runtime", "templates", "testing")
 SIZE_LIMIT = 350_000_000
 DATA = {".lark", ".cuh", ".hpp", ".h", ".j2"}
 

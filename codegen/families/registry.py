@@ -20,6 +20,7 @@ from .contraction.families import DepthwiseFamily, TiledFamily
 from .contraction.mma import MMA
 from .contraction.simt import SIMT
 from .contraction.wgmma import WGMMA
+from .custom import CustomFamily
 from .failure import attributed
 from .group.family import GroupFamily
 from .group.parts import shares_of
@@ -51,6 +52,7 @@ BUILT_IN = _ranked(
         AttentionFamily.of(SIMT_ATTENTION),
         RowFamily(),
         LoopFamily(),
+        CustomFamily(),
         GroupFamily(families=families),
     ]
 )

@@ -20,13 +20,13 @@ BUDGET_MS = 2000.0
 HEAVY_MS = 4000.0
 
 # Copies of an op's code: the elements that a thread computes in unrolled code, by the kind of kernel.
-_COPIES = {"loop": 4.0, "row": 4.0, "contraction": 48.0, "attention": 16.0}
+_COPIES = {"loop": 4.0, "row": 4.0, "contraction": 48.0, "attention": 16.0, "custom": 1.0}
 
 
 def compile_ms(op: Operation, root: str) -> float:
     """The milliseconds of compile time that OP adds to a kernel; operands after the second count as ops.
 
-    ROOT is the kind of the kernel: 'loop', 'row', 'contraction' or 'attention'; KeyError for others.
+    ROOT is the kind of the kernel, one of `dialects.fused.ROOTS`; KeyError for others.
     """
     once = op.compile_ms if isinstance(op, GraphOp) else PLAIN_MS
     return (once + PLAIN_MS * max(len(op.operands) - 2, 0)) * _COPIES[root]

@@ -12,8 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import replace
 
 from ...errors import CompileError
+from ...errors.head_comment import about_kernel
 from ...runtime.children import Children
 from ..text.provenance import without_provenance
 from ..text.source_check import check_headers, check_source
@@ -66,7 +68,10 @@ def compile_kernels(
     check_target(target)
     check_headers(headers)
     for name, source in sources.items():
-        check_source(name, source)
+        try:
+            check_source(name, source)
+        except CompileError as error:
+            raise _attributed(error, source, (nodes or {}).get(name, ())) from None
     job = _Job(target, headers, cache, seconds, heavy, nodes or {})
     results: dict[str, CompiledKernel] = {}
     failures: dict[str, CompileError] = {}
@@ -145,6 +150,8 @@ class _Job:
                 return run_in_child(program, self.children, self.seconds)
             deadline = time.monotonic() + self.seconds
             return run(program, lambda: self.cancelled.is_set() or time.monotonic() > deadline)
+        except CompileError as error:
+            raise _attributed(error, source, self.nodes.get(name, ())) from None
         except TimeoutError:
             kernel = f"kernel {name}{nodes_text(self.nodes.get(name, ()))} for {self.target}"
             raise CompileError(
@@ -157,6 +164,11 @@ class _Job:
         """Cancel all running compilations as soon as possible."""
         self.cancelled.set()
         self.children.stop()
+
+
+def _attributed(error: CompileError, source: str, nodes: Sequence[str]) -> CompileError:
+    """ERROR with the ONNX NODES of the kernel that it is about, and what its SOURCE says of itself."""
+    return CompileError.of(about_kernel(replace(error.diagnostic, nodes=tuple(nodes)), source))
 
 
 def _cores() -> int:

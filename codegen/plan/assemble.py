@@ -13,14 +13,15 @@ from ..arch.names import REFERENCE
 from ..arch.spec import ArchSpec
 from ..families.registry import is_designed
 from ..nvrtc.cache import KernelCache
-from ..nvrtc.compiled_kernel import CompiledKernel, check_designed
+from ..nvrtc.compiled_kernel import CompiledKernel, UnfitError, check_designed
 from ..nvrtc.cost import HEAVY_MS, kernel_ms
 from ..nvrtc.intrinsics import headers
 from ..nvrtc.library import compiler_version
 from ..nvrtc.parallel import Progress, compile_kernels
 from .manifest import ManifestBuilder
 from .setter import SETTER, SOURCE, has_control_flow, setter_kernel
-from .sources import made_kernels
+from .sharing import shared
+from .sources import MadeKernel, made_kernels
 
 GENERATOR = "glassrt 0.1.0"
 
@@ -31,13 +32,15 @@ class BuildOptions:
 
     targets: the GPU targets to compile for; none for the host device only. cache: the kernel cache, if any.
     progress: called after each compiled kernel with (kernel, done, total). compiled: kernels from earlier
-    attempts at the same build, by target, name and source; new ones are added.
+    attempts at the same build, by target, entry and source; new ones are added. share: whether kernels that
+    differ in sizes alone share their code.
     """
 
     targets: tuple[ArchSpec, ...] = ()
     cache: KernelCache | None = field(default=None)
     progress: Progress | None = None
     compiled: dict[tuple[str, str, str], CompiledKernel] = field(default_factory=dict)
+    share: bool = True
 
     @property
     def planned(self) -> ArchSpec:
@@ -59,15 +62,38 @@ def assemble(
     UnfitError, a CompileError, for designed kernels that spill.
     """
     made = made_kernels(module, options.planned)
+    apart: frozenset[str] = frozenset() if options.share else frozenset(made)
+    while True:
+        kernels = shared(made, apart)
+        try:
+            return _assembled(module, kernels, levels, ledger, options, decisions)
+        except UnfitError as error:
+            # A kernel may spill just because its sizes are not known to the compiler.
+            sharing = {name for name in error.problems if kernels[name].entry != name}
+            if not sharing:
+                raise
+            apart |= sharing
+
+
+def _assembled(
+    module: Module,
+    made: Mapping[str, MadeKernel],
+    levels: Mapping[str, str],
+    ledger: list[dict[str, Any]],
+    options: BuildOptions,
+    decisions: str,
+) -> Plan:
+    """The plan of MODULE with the kernels MADE; see `assemble`."""
     sources = {name: kernel.source for name, kernel in made.items()}
+    entries = {name: kernel.entry for name, kernel in made.items()}
     setter = bool(options.targets) and has_control_flow(module)
     if setter:
-        sources[SETTER] = SOURCE
+        sources[SETTER], entries[SETTER] = SOURCE, SETTER
     cubins = {}
     for each in options.targets:
-        kernels = _compiled(module, sources, each.name, options)
+        kernels = _compiled(module, sources, entries, each.name, options)
         cubins[each.name] = {kernel: compiled.cubin for kernel, compiled in kernels.items()}
-    manifest = ManifestBuilder(module, {name: kernel.code for name, kernel in made.items()})
+    manifest = ManifestBuilder(module, made)
     names = [each.name for each in options.targets]
     data = manifest.build(GENERATOR, names, _minimum_driver(options.targets))
     if setter:
@@ -77,25 +103,29 @@ def assemble(
 
 
 def _compiled(
-    module: Module, sources: Mapping[str, str], target: str, options: BuildOptions
+    module: Module,
+    sources: Mapping[str, str],
+    entries: Mapping[str, str],
+    target: str,
+    options: BuildOptions,
 ) -> Mapping[str, CompiledKernel]:
+    """The kernels of MODULE for TARGET, by name as SOURCES and ENTRIES; each entry is compiled once."""
     launches = {op.kernel: op for op in kernels_in(module.main.block)}
-    keys = {name: (target, name, source) for name, source in sources.items()}
+    heavy = {name for name, op in launches.items() if kernel_ms(op.body.block) > HEAVY_MS}
     nodes = {name: op.location.nodes for name, op in launches.items()}
-    if SETTER in sources:
-        nodes[SETTER] = ()
-    missing = {name: source for name, source in sources.items() if keys[name] not in options.compiled}
+    keys = {name: (target, entries[name], source) for name, source in sources.items()}
+    first = {key: name for name, key in reversed(keys.items()) if key not in options.compiled}
     made = compile_kernels(
-        missing,
+        {entry: source for _, entry, source in reversed(first)},
         target,
         dict(headers()),
         options.cache,
-        heavy={name for name, op in launches.items() if kernel_ms(op.body.block) > HEAVY_MS},
-        nodes=nodes,
+        heavy={entry for (_, entry, _), name in first.items() if name in heavy},
+        nodes={entry: nodes.get(name, ()) for (_, entry, _), name in first.items()},
         progress=options.progress,
     )
-    options.compiled.update({keys[name]: kernel for name, kernel in made.items()})
-    kernels = {name: options.compiled[keys[name]] for name in sources}
+    options.compiled.update({key: made[key[1]] for key in first})
+    kernels = {name: options.compiled[key] for name, key in keys.items()}
     check_designed(kernels, _families(launches.values()), nodes)
     return kernels
 

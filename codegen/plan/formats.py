@@ -20,8 +20,10 @@ from ..families.group.formats import FORMAT_KEYS, format_key, formats_by_member,
 from ..families.group.parts import member_blocks, shares_of
 from ..families.registry import families, family_of, is_group
 
-# What a policy may request, besides the types of the model itself.
-REQUESTED = frozenset({F32, TF32, F16, BF16, I8, F8E4M3})
+# What policies request besides the types of the model itself: of a kernel with floats, and of one that
+# multiplies.
+STORED = frozenset({F32, F16, BF16})
+MULTIPLIED = STORED | {TF32, I8, F8E4M3}
 Place = Callable[[str], Part]  # the part of a launch that states the format of that key
 
 
@@ -83,14 +85,24 @@ _WORDS = {"requested": "requested", "compute": "chosen (compute)", "executed": "
 
 def _check_chosen(op: Kernel, chosen: DType, done: DType, region: Block, at: Part, who: str) -> None:
     """A family may leave out a rounding that was chosen, and nothing else."""
-    leads = any(has(each, Trait.CONTRACTION) or isinstance(each, Attention) for each in region)
-    if chosen != done and not (leads and (chosen, done) == (TF32, F32)):
+    if chosen != done and not (_multiplies(region) and (chosen, done) == (TF32, F32)):
         raise op_error(op, f"{who}executes {done}, so {chosen} was not chosen for it", at=at)
 
 
 def _check_requested(op: Kernel, requested: DType, region: Block, at: Part, who: str) -> None:
+    """Some policy must request that of such a kernel. Which one did is not in the text."""
     own = {value.type.dtype for value in region.arguments}
     own |= {value.type.dtype for each in region for value in each.results}
-    if requested not in REQUESTED | own:
-        hint = f"policies request {', '.join(sorted(each.name for each in REQUESTED))}"
-        raise op_error(op, f"{who}has no values of {requested}, which no policy requests", hint, at=at)
+    asked, kind = frozenset[DType](), "without floats"
+    if _multiplies(region):
+        asked, kind = MULTIPLIED, "that multiplies"
+    elif any(each.is_float for each in own):
+        asked, kind = STORED, "that multiplies nothing"
+    if requested not in asked | own:
+        message = f"{who}has no values of {requested}, which no policy requests of a kernel {kind}"
+        hint = f"requested is one of {', '.join(sorted(each.name for each in asked | own))}"
+        raise op_error(op, message, hint, at=at)
+
+
+def _multiplies(region: Block) -> bool:
+    return any(has(each, Trait.CONTRACTION) or isinstance(each, Attention) for each in region)

@@ -17,6 +17,9 @@ from ...dialects.core.tensor_map import TensorMap
 from ...dialects.core.types import TensorType, symbols_in
 from ...dialects.launch import Buffer, Kernel, View, largest, span
 from ...dialects.launch_control import LaunchIf, LaunchLoop
+from ...runtime.expressions import Expression
+from ...runtime.manifest import FORMAT
+from ...runtime.manifest_arguments import ArgumentSpec, ParameterSpec, TensorMapSpec
 from ..families.group.parts import member_blocks, shares_of
 from ..families.registry import is_group
 from ..request.describe import ops_in
@@ -26,20 +29,20 @@ from ..request.parameters import (
     Parameter,
     ScalarParameter,
     ScratchParameter,
+    SizeParameter,
     TensorMapParameter,
 )
-from ..request.request import KernelCode
+from .sources import MadeKernel
 
 ALIGNMENT = 256  # bytes, of weights and counters
-FORMAT = 3  # version of the manifest
 
 
 class ManifestBuilder:
-    """Collects the buffers, weights, kernels and launches of MODULE; CODES has its kernels' code by name."""
+    """Collects the buffers, weights, kernels and launches of MODULE; MADE has its kernels by name."""
 
-    def __init__(self, module: Module, codes: Mapping[str, KernelCode]) -> None:
+    def __init__(self, module: Module, made: Mapping[str, MadeKernel]) -> None:
         self._module = module
-        self._codes = codes
+        self._made = made
         self._buffers: dict[Value, str] = {}
         self._starts: dict[Value, Dim] = {}
         self._entries: list[dict[str, Any]] = []
@@ -215,9 +218,13 @@ class ManifestBuilder:
         return self._weight_offsets[key], len(packed)
 
     def _kernel(self, op: Kernel) -> None:
-        parameters = self._codes[op.kernel].parameters
+        made = self._made[op.kernel]
+        parameters = made.code.parameters
         buffers = iter(op.inputs)
-        self._kernels[op.kernel] = {"entry": op.kernel, "parameters": list(map(_parameter, parameters))}
+        self._kernels[op.kernel] = {
+            "entry": made.entry,
+            "parameters": [_parameter(parameter).to_json() for parameter in parameters],
+        }
         self._launches.append(
             {
                 "kernel": op.kernel,
@@ -231,38 +238,44 @@ class ManifestBuilder:
                 "stream": op.stream,
                 "waits": list(op.waits),
                 "pdl": op.pdl,
-                "arguments": [self._argument(parameter, op, buffers) for parameter in parameters],
+                "arguments": [
+                    ArgumentSpec(_parameter(parameter), self._given(parameter, op, buffers)).to_json()
+                    for parameter in parameters
+                ],
             }
         )
 
-    def _argument(self, parameter: Parameter, op: Kernel, buffers: Iterator[Value]) -> dict[str, Any]:
-        """The argument of OP for PARAMETER: the next of its BUFFERS, a tensor map or a size."""
+    def _given(
+        self, parameter: Parameter, op: Kernel, buffers: Iterator[Value]
+    ) -> Expression | TensorMapSpec:
+        """What OP gives for PARAMETER: the next of its BUFFERS, a tensor map or a size."""
         match parameter:
             case TensorMapParameter():
-                return {"tensor_map": _map(parameter.map, self._buffers[op.inputs[parameter.map.operand]])}
+                return _map(parameter.map, self._buffers[op.inputs[parameter.map.operand]])
             case ScalarParameter():
-                return {"scalar": to_json(in_model_symbols(self._module, symbol(parameter.symbol)))}
-        return {"buffer": self._buffers[next(buffers)]}
+                return to_json(in_model_symbols(self._module, symbol(parameter.symbol)))
+            case SizeParameter():
+                return to_json(parameter.value)
+        return self._buffers[next(buffers)]
 
 
-def _parameter(parameter: Parameter) -> dict[str, str]:
-    """PARAMETER as JSON data: its kind and type."""
+def _parameter(parameter: Parameter) -> ParameterSpec:
     match parameter:
         case BufferParameter():
-            return {"write" if parameter.written else "read": parameter.dtype.name}
+            return ParameterSpec("write" if parameter.written else "read", parameter.dtype.name)
         case ScratchParameter():
-            return {"scratch": parameter.dtype.name}
+            return ParameterSpec("scratch", parameter.dtype.name)
         case TensorMapParameter():
-            return {"tensor_map": parameter.map.dtype.name}
+            return ParameterSpec("tensor_map", parameter.map.dtype.name)
         case ScalarParameter():
-            return {"scalar": "i64" if parameter.wide else "i32"}
+            return ParameterSpec("scalar", "i64" if parameter.wide else "i32")
+        case SizeParameter():
+            return ParameterSpec("scalar", "i32")
 
 
-def _map(map: TensorMap, buffer: str) -> dict[str, Any]:
-    dims, strides = ([to_json(dim) for dim in sizes] for sizes in (map.dims, map.strides))
-    fields = asdict(map.traversal)
-    traversal = {key: list(value) if isinstance(value, tuple) else value for key, value in fields.items()}
-    return {"buffer": buffer, "dims": dims, "strides": strides, **traversal}
+def _map(map: TensorMap, buffer: str) -> TensorMapSpec:
+    dims, strides = (tuple(to_json(dim) for dim in sizes) for sizes in (map.dims, map.strides))
+    return TensorMapSpec(buffer, dims, strides, map.traversal)
 
 
 def _label(op: Kernel) -> str:

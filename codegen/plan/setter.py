@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ...dialects.core.ir import Module
 from ...dialects.launch_control import LaunchControl
+from ...runtime.manifest import SETTER_PARAMETERS
 
 SETTER = "set_condition"
 SOURCE = f"""// {SETTER}: whether a conditional node of the graph runs its body, or runs it again.
@@ -36,7 +37,5 @@ def has_control_flow(module: Module) -> bool:
 
 
 def setter_kernel() -> dict[str, object]:
-    """The setter as a kernel of a manifest. The runtime passes no other parameters, and checks that there are
-    no others (`SETTER_PARAMETERS` in `runtime/manifest.py`)."""
-    kinds = ("scalar", "i64"), ("write", "i64"), ("read", "i64"), ("read", "bool"), ("scalar", "i64")
-    return {"entry": SETTER, "parameters": [{kind: dtype} for kind, dtype in (*kinds, ("scalar", "i32"))]}
+    """The setter as a kernel of a manifest, with the parameters that the runtime passes."""
+    return {"entry": SETTER, "parameters": [parameter.to_json() for parameter in SETTER_PARAMETERS]}

@@ -29,10 +29,20 @@ from .formats import check_formats
 
 @dataclass(frozen=True)
 class MadeKernel:
-    """The result of code generation for a kernel: its CUDA source, and its code in the model's symbols."""
+    """The result of code generation for a kernel.
+
+    source: its CUDA source; entry: the function in it; code: its code in the model's symbols; places: where
+    its launches come from.
+    """
 
     source: str
+    entry: str
     code: KernelCode
+    places: tuple[Location, ...] = ()
+
+    def launched_from(self, places: Sequence[Location]) -> MadeKernel:
+        """This kernel, whose source does not name ONNX nodes yet, with launches that come from PLACES."""
+        return replace(self, source=with_provenance(self.source, places), places=tuple(places))
 
 
 def request_of(module: Module, kernel: Kernel, target: ArchSpec) -> Request:
@@ -70,10 +80,7 @@ def made_kernels(
         if op.cooperative:
             _check_fits(op, module, target)
         places.setdefault(op.kernel, []).append(op.location)
-    return {
-        name: replace(kernel, source=with_provenance(kernel.source, places[name]))
-        for name, kernel in made.items()
-    }
+    return {name: kernel.launched_from(places[name]) for name, kernel in made.items()}
 
 
 def _made(op: Kernel, request: Request, module: Module) -> MadeKernel:
@@ -90,7 +97,7 @@ def _made(op: Kernel, request: Request, module: Module) -> MadeKernel:
         ) from cause
     with attributed(op.family, request, "rendering"):
         text = render(code.template, code.spec)
-    return MadeKernel(text, code_in_model_symbols(module, code))
+    return MadeKernel(text, op.kernel, code_in_model_symbols(module, code))
 
 
 def _check_geometry(op: Kernel, made: Geometry) -> None:

@@ -26,6 +26,6 @@ def ops_in(block: Block) -> str:
 
 def label(request: Request) -> str:
     """The readable part of a kernel's name, as `conv_add_relu`: at most four distinct ops."""
-    names = [op.name.removeprefix("graph.") for op in request.ops]
+    names = [op.name.rpartition(".")[2] for op in request.ops]
     kept = [name for name in names if name not in ("constant", "cast", "reshape")] or ["copy"]
     return "_".join(dict.fromkeys(kept[:4]))

@@ -25,5 +25,14 @@ def kernel_name(request: Request, family: str, config: Config) -> str:
         repr(sorted(request.weights)),
         request.target.name,
     ]
-    digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()
-    return f"k_{label(request)}_{digest[:DIGITS]}"
+    text = "\n".join(facts)
+    return f"k_{label(request)}_{_digest(text)}"
+
+
+def shared_name(name: str, text: str) -> str:
+    """The name of the code that the kernel NAME shares with others: TEXT, without its own name."""
+    return f"{name.rpartition('_')[0] or name}_{_digest(text)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]

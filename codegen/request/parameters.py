@@ -9,13 +9,15 @@ A kernel takes, in this order:
    whenever no kernel runs: a kernel that uses them resets them to zero;
 4. `TensorMapParameter`: a descriptor for bulk copies (TMA), 128 bytes by value
    (`const GLASS_TENSOR_MAP name`), over one of the buffers above, whose address it holds;
-5. `ScalarParameter`: each size that the code uses (`const int s0`, or `i64`), in order of symbols.
+5. `ScalarParameter`: each size that the code uses (`const int s0`, or `i64`), in order of symbols;
+6. `SizeParameter`: each size by which kernels with the same code differ (`const int size0`).
 
-1 to 3 are the operands of the launch level's `launch.kernel`, in the same order; 4 are its `maps`. Everything
-else is derived from this list: the C declaration (`declarations`), the arguments of a group's members
-(`families/group/family.py`), the scratch buffers of a launch, the check of hand-written launches
-(`plan/sources.py`), and the kernels and launches of a plan (`plan/manifest.py`). The runtime packs the
-arguments of a launch by the plan's parameters, on the GPU and on the host device alike.
+1 to 3 are the operands of the launch level's `launch.kernel`, in the same order; 4 are its `maps`; 6 are
+known to the plan alone (`plan/sharing.py`). Everything else is derived from this list: the C declaration
+(`declarations`), the arguments of a group's members (`families/group/family.py`), the scratch buffers of a
+launch, the check of hand-written launches (`plan/sources.py`), and the kernels and launches of a plan
+(`plan/manifest.py`). The runtime packs the arguments of a launch by the plan's parameters, on the GPU and on
+the host device alike.
 """
 
 from __future__ import annotations
@@ -92,8 +94,20 @@ class ScalarParameter:
         return f"const {'i64' if self.wide else 'int'} {self.name}"
 
 
-# One parameter of a kernel: a buffer, scratch memory, a tensor map or the value of a symbol.
-Parameter = BufferParameter | ScratchParameter | TensorMapParameter | ScalarParameter
+@dataclass(frozen=True)
+class SizeParameter:
+    """A size, 32 bits: `value` in every launch of one kernel; kernels that share its code have others."""
+
+    name: str
+    value: int
+
+    def declaration(self) -> str:
+        """The C declaration of the parameter."""
+        return f"const int {self.name}"
+
+
+# One parameter of a kernel: a buffer, scratch memory, a tensor map, the value of a symbol, or a size.
+Parameter = BufferParameter | ScratchParameter | TensorMapParameter | ScalarParameter | SizeParameter
 
 
 def declarations(parameters: Iterable[Parameter]) -> Code:

@@ -1,8 +1,8 @@
 """Error bounds: by how much a kernel may differ from the interpreter on the same inputs.
 
 A bound allows for one rounding of the result, reordered arithmetic along a chain of ops, and reordered sums:
-|error| <= c·sqrt(K)·u·(|A||B|). Results in 8-bit floats are judged by their value before rounding
-(`rounding`).
+|error| <= c·sqrt(K)·u·(|A||B|), or c·sqrt(K)·u·sum(|A|) without a product. Results in 8-bit floats are judged
+by their value before rounding (`rounding`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from ...dialects.core.interpreter import Array, Evaluation, run_block
 from ...dialects.core.ir import Block, Module, Operation
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
+from ...dialects.custom.op import CudaOp
 from ...dialects.graph.numeric import compute_dtype
+from ...dialects.graph.reduction import Reduce
 from .measures import Error, largest_finite, roundoff
 from .rounding import is_short, keeps, rounded_last, step, strayed
 from .widen import widened_array, widened_block
@@ -85,6 +87,7 @@ class Sums(Evaluation):
         super().__init__(module, symbols)
         self.products: list[_Product | None] = []
         self.operands: list[Array] = []
+        self.summed = 0.0  # sqrt(K)·max(sum(|A|)) of reductions: terms that cancel leave errors of their size
 
     @property
     def growth(self) -> float:
@@ -98,6 +101,9 @@ class Sums(Evaluation):
         return max((largest_finite(each.result) for each in self.products if each is not None), default=0.0)
 
     def executed(self, op: Operation, arguments: Sequence[Any], results: Sequence[Array]) -> None:
+        if isinstance(op, Reduce) and op.kind in ("sum", "mean") and results[0].size:
+            terms = arguments[0].size / results[0].size
+            self.summed += math.sqrt(terms) * largest_finite(op.evaluate(self, np.abs(arguments[0])))
         if not has(op, Trait.CONTRACTION):
             return
         self.operands.append(arguments[0])
@@ -136,6 +142,8 @@ class Execution:
         largest = largest_finite(want)
         inner = _inner_roundoff(self.block, stored)
         chain = inner * (ARITHMETIC + ARITHMETIC_PER_STEP * math.sqrt(len(self.block))) * largest
+        chain += inner * SUM * self.sums.summed
+        chain += sum(op.allowed() for op in self.block if isinstance(op, CudaOp)) * largest
         if not is_short(stored.dtype):
             chain += STORING * roundoff(stored.dtype) * largest
         flips = sum((changes[position] for changes in self._tie_errors()), 0.0)

@@ -89,21 +89,19 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
     plan = build(case.module, settings).plan
     level = precision_level(plan, case.module.resources)
     unit = storage_roundoff(plan) if level is None else quantized_roundoff(level)
-    bound: float | None = network_bound(unit) if tolerance is None else tolerance
-    if level is not None and not given and tolerance is None:
-        bound = None
+    bound = _bound(unit, level is not None and not given) if tolerance is None else tolerance
     explicit = None
     if level is not None and untouched is not None:
         explicit = explicit_outputs(untouched, settings, case.inputs, imported, tolerance)
-    graph = None
-    rewrites = [] if explicit is None or explicit.rewrites is None else explicit.rewrites
-    if graphed:
-        graph = parse_module(plan.ir("graph"), ALL_DIALECTS, case.module.resources, "graph.ir")
-        if explicit is None or explicit.rewrites is None:
-            rewrites = compare_outputs(meaning(graph, case.inputs), imported, unit, bound)
+    graph = (
+        parse_module(plan.ir("graph"), ALL_DIALECTS, case.module.resources, "graph.ir") if graphed else None
+    )
+    rewrites = None if explicit is None else explicit.rewrites
+    if rewrites is None and graph is not None:
+        rewrites = compare_outputs(meaning(graph, case.inputs), imported, unit, bound)
     with Engine(plan, device) as engine:
+        name = engine.device
         observer, outputs = observed(engine, case.inputs, symbols, graph)
-        name, launches = engine.device, observer.reports
     quantization = None
     if level is not None and explicit is not None:
         quantization = compare_quantized(level, case.inputs, outputs, explicit, witness, tolerance)
@@ -111,13 +109,19 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
         device=name,
         symbols=symbols,
         tolerance=tolerance,
-        launches=_worst_first(launches, tolerance),
+        launches=_worst_first(observer.reports, tolerance),
         outputs=compare_outputs(outputs, witness.outputs, unit, bound),
-        rewrites=rewrites,
+        rewrites=rewrites or [],
         witness=witness,
         ranges=losses(observer.ranges) + ([] if graph is None else weight_losses(observer.ranges, graph)),
         quantization=quantization,
     )
+
+
+def _bound(unit: float, quantizes: bool) -> float | None:
+    """The relative L2 error to allow at the outputs; None where the build itself QUANTIZES: nothing bounds
+    what that costs."""
+    return None if quantizes else network_bound(unit)
 
 
 def _worst_first(reports: Sequence[LaunchReport], tolerance: float | None) -> list[LaunchReport]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,10 +16,10 @@ from ..search.budget import Budget
 from ..search.quality import decibels
 from ..search.record import outcome
 from ..search.search import Found, Point
-from .console import print_table, say
+from .console import number, print_table, say
 from .files import Array
 from .option_texts import refused
-from .options import BuildRequest
+from .request import BuildRequest
 
 BudgetText = Annotated[
     str | None,
@@ -112,6 +112,29 @@ def show_found(found: Found) -> None:
     title = f"mixtures for {found.budget}, fastest first (us by the cost model; SQNR at the outputs in dB)"
     print_table(title, columns, [_row(found, point, labelled) for point in found.front])
     say(outcome(found))
+
+
+def describe(found: Found) -> dict[str, Any]:
+    """The outcome of the search as JSON data, with the front, fastest first; null stands for an infinite
+    SQNR, and for what was not measured."""
+    return {
+        "budget": str(found.budget),
+        "holds": found.holds,
+        "outcome": outcome(found),
+        "front": [_described(found, point) for point in found.front],
+    }
+
+
+def _described(found: Found, point: Point) -> dict[str, Any]:
+    quality = point.quality
+    return {
+        "chosen": point is found.chosen,
+        "microseconds": point.microseconds,
+        "sqnr_estimated_db": number(point.estimated),
+        "sqnr_measured_db": None if quality is None else number(quality.sqnr),
+        "top1_points_lost": None if quality is None else quality.lost,
+        "ops": {form or found.base.name: point.count(form) for form in ("int8", "fp8", None)},
+    }
 
 
 def _row(found: Found, point: Point, labelled: bool) -> list[object]:

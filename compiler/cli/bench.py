@@ -15,7 +15,8 @@ from .arrays import ExpectedInput, of_plan, random_arrays, symbols_of
 from .console import out, print_table, printable, quantity, share, write_json
 from .facts import LaunchFacts, launches_of
 from .option_texts import parse_sizes
-from .options import ON_THE_SPOT, AsJson, BuildRequest, Device, Seed, Sizes, Subject, with_request
+from .options import AsJson, Device, Seed, Sizes, Subject
+from .request import ON_THE_SPOT, BuildRequest, with_request
 from .roofline import Peaks
 from .subject import open_plan
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,20 +18,12 @@ from ..precision.formats.mismatch import FALLBACK
 from ..search.auto import Auto, searched
 from ..search.search import Found
 from .auto import BudgetText, Labels, SearchBatches, SearchData, SearchDevice, parse_auto, show_found
-from .console import out, print_table, quantity, say, seconds
+from .auto import describe as described_search
+from .console import out, print_table, quantity, say, seconds, write_json
 from .files import check_output
-from .options import (
-    EVERY_OPTION,
-    BuildRequest,
-    Check,
-    DumpDir,
-    Model,
-    PrintIr,
-    Streams,
-    VerifyEach,
-    with_request,
-)
+from .options import AsJson, Check, DumpDir, Model, PrintIr, Streams, VerifyEach
 from .progress import BuildProgress
+from .request import EVERY_OPTION, BuildRequest, with_request
 
 ExportQdq = Annotated[
     Path | None,
@@ -60,6 +52,7 @@ def build(
     labels: Labels = None,
     device: SearchDevice = INTERPRET,
     batches: SearchBatches = None,
+    as_json: AsJson = False,
 ) -> None:
     """Compile MODEL to a plan file, which is written completely or not at all.
 
@@ -67,46 +60,50 @@ def build(
     --data.
     """
     check_output(output, "--output")
-    if export_qdq is not None:
-        check_output(export_qdq, "--export-qdq")
     request, auto = parse_auto(request, budget, data, labels, device, batches)
-    if export_qdq is not None and (request.calibration is None or not request.policy.quantizes):
-        text = "this needs --precision int8 or fp8, and --calibration"
-        raise typer.BadParameter(text, param_hint="--export-qdq")
+    _check_export(export_qdq, request)
     dumps = WholeFolder.of(dump_dir)
     with BuildProgress(shown=not print_ir_after_all) as progress:
-        settings = request.settings()
         settings = replace(
-            settings,
-            options=replace(settings.options, streams=streams),
+            request.settings(streams),
             dump_dir=dumps,
             print_ir=say if print_ir_after_all else None,
             verify_each=verify_each.value,
             progress=progress.tell,
         )
-        if auto is None:
-            result, found = build_plan(model, settings, request.inputs, request.shapes), None
-        else:
-            result, found = _build_found(model, settings, auto, request)
-    if found is not None:
-        show_found(found)
+        result, found = _built(model, settings, auto, request)
     if export_qdq is not None:
         write_model(exported_model(model, settings, request.inputs, request.shapes), export_qdq)
-    if dumps is not None:
-        _dump_kernels(result.plan, dumps)
+    _dump_kernels(result.plan, dumps)
     result.plan.save(output)
-    _report(result, output)
+    write_json(describe(result, found, output)) if as_json else _show(result, found, output)
 
 
-def _build_found(model: Path, settings: Settings, auto: Auto, request: BuildRequest) -> tuple[Build, Found]:
-    """Search as AUTO asks and build the mixture found. IR is dumped for that final build only."""
+def _check_export(path: Path | None, request: BuildRequest) -> None:
+    """Raise typer.BadParameter for an export to PATH that REQUEST, or PATH itself, does not allow."""
+    if path is None:
+        return
+    check_output(path, "--export-qdq")
+    if request.calibration is None or not request.policy.quantizes:
+        text = "this needs --precision int8 or fp8, and --calibration"
+        raise typer.BadParameter(text, param_hint="--export-qdq")
+
+
+def _built(
+    model: Path, settings: Settings, auto: Auto | None, request: BuildRequest
+) -> tuple[Build, Found | None]:
+    """Build MODEL, with AUTO as the mixture that it finds. IR is dumped for that final build only."""
+    if auto is None:
+        return build_plan(model, settings, request.inputs, request.shapes), None
     quiet = replace(settings, dump_dir=None, print_ir=None)
     outcome = searched(model, quiet, auto, request.inputs, request.shapes)
     chosen = replace(outcome.settings, dump_dir=settings.dump_dir, print_ir=settings.print_ir)
     return build_plan(outcome.module, chosen), outcome.found
 
 
-def _dump_kernels(plan: Plan, dumps: WholeFolder) -> None:
+def _dump_kernels(plan: Plan, dumps: WholeFolder | None) -> None:
+    if dumps is None:
+        return
     for name, text in kernel_files(plan).items():
         dumps.write(f"kernels/{name}", content(text.encode()))
 
@@ -117,7 +114,34 @@ def kernel_files(plan: Plan) -> dict[str, str]:
     return {f"{name}.cu": text for name, text in sources} | dict(plan.headers)
 
 
-def _report(result: Build, output: Path) -> None:
+# ---------------------------------------------------------------- what is printed
+
+
+def describe(result: Build, found: Found | None, output: Path) -> dict[str, Any]:
+    """The build RESULT, written to OUTPUT, as JSON data; `search` is null without --precision auto."""
+    spec = result.plan.spec
+    return {
+        "plan": str(output),
+        "bytes": output.stat().st_size,
+        "targets": [target for part in result.plan.parts for target in part.spec.targets],
+        "seconds": dict(result.seconds),
+        "launches": len(spec.launches),
+        "kernels": len(spec.kernels),
+        "arena_bytes": spec.arena_bytes,
+        "weights_bytes": spec.weights_bytes,
+        "fallbacks": _fallbacks(result.plan),
+        "search": None if found is None else described_search(found),
+    }
+
+
+def _fallbacks(plan: Plan) -> int:
+    """How many kernels run in another format than requested."""
+    return sum(entry.get("rule") == FALLBACK for part in plan.parts for entry in part.ledger)
+
+
+def _show(result: Build, found: Found | None, output: Path) -> None:
+    if found is not None:
+        show_found(found)
     spec = result.plan.spec
     stages = [(name, seconds(spent)) for name, spent in result.seconds.items()]
     print_table("", ("stage", ">time"), stages)
@@ -126,7 +150,6 @@ def _report(result: Build, output: Path) -> None:
     counts = f"{len(spec.launches)} launches of {len(spec.kernels)} kernels"
     memory = f"{quantity(spec.arena_bytes, 'B')} arena, {quantity(spec.weights_bytes, 'B')} weights"
     out().print(f"{output}: {size}, {targets}, {counts}, {memory}", soft_wrap=True)
-    fallbacks = sum(entry.get("rule") == FALLBACK for part in result.plan.parts for entry in part.ledger)
-    if fallbacks:
+    if fallbacks := _fallbacks(result.plan):
         subject = "1 kernel runs" if fallbacks == 1 else f"{fallbacks} kernels run"
         say(f"{subject} in another format than requested: see `glassrt explain {output}`")

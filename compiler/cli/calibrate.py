@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from ...errors import CalibrationError
 from ...runtime.whole_files import WholeFiles, content
-from ..calibration.calibrate import run
-from ..calibration.data import CalibrationSet, open_set
 from ..calibration.observe import INTERPRET, Network
 from ..precision.scales.calibrators import CALIBRATORS
-from ..precision.scales.qdq import clips_in
-from ..precision.scales.table import (
-    CalibrationTable,
-    TensorCalibration,
-    histograms_beside,
-    read_bytes,
-    read_text,
-)
-from .console import out, print_table, printable, say, write_json
+from ..precision.scales.table import CalibrationTable
+from .calibrate_report import describe, show
+from .calibrate_source import CalibrationRun, TableSource
+from .console import write_json
 from .files import check_output
-from .options import AsJson, BuildRequest, Device, Model, with_request
-from .progress import BuildProgress
+from .options import AsJson, Device, Model
+from .request import BuildRequest, with_request
 from .sensitivity import Subject, show_sensitivity
 
 Data = Annotated[
@@ -97,7 +88,7 @@ Sensitive = Annotated[
 WithFp8 = Annotated[bool, typer.Option("--fp8", help="With --sensitivity: measure fp8, too.")]
 
 
-@with_request({"calibration", "shape", "input", "no_cache"})
+@with_request({"calibration", "shape", "input", "no_cache", "ops"})
 def calibrate(
     model: Model,
     data: Data = None,
@@ -122,52 +113,26 @@ def calibrate(
     The table is text and may be edited. It lists the figures of all calibrators side by side. With
     --sensitivity, show how much noise each fused op adds to the outputs if it alone runs in eight bits.
     """
-    sources = (data, from_histograms, from_trt_cache, from_onnx_runtime, from_qdq)
-    _check_sources(sources, output, from_histograms is None and not sensitivity)
+    source = TableSource(data, from_histograms, from_trt_cache, from_onnx_runtime, from_qdq)
+    _check_sources(source, output, from_histograms is None and not sensitivity)
     _check_sensitivity(sensitivity, fp8, request.calibration, data, output or trt_cache)
-    if interpret and device is not None:
-        raise typer.BadParameter("--interpret uses no device", param_hint="--device")
-    if calibrator not in CALIBRATORS:
-        known = ", ".join(CALIBRATORS)
-        raise typer.BadParameter(f"there is no calibrator {calibrator}: {known}", param_hint="--calibrator")
+    _check_run(calibrator, interpret, device)
     for path, option in ((output, "--output"), (trt_cache, "--trt-cache")):
         if path is not None:
             check_output(path, option)
-    inputs, ranges = request.inputs, request.shapes
-    network = Network.of(model, inputs, ranges)
-    plan = _Run(calibrator, INTERPRET if interpret else device, batches, request.cache)
-    if request.calibration is not None:
-        table = CalibrationTable.load(request.calibration)
-    elif data is not None:
-        table = plan.table(network, data)
-    elif from_histograms is not None:
-        table = _rechosen(network, from_histograms, calibrator)
-    elif from_trt_cache is not None:
-        table = CalibrationTable.from_trt_cache(read_text(from_trt_cache), network.hash, from_trt_cache.name)
-        _say_missing(network, table, "the cache")
-    elif from_onnx_runtime is not None:
-        found = read_bytes(from_onnx_runtime)
-        table = CalibrationTable.from_onnx_runtime(found, network.hash, from_onnx_runtime.name)
-        _say_missing(network, table, "the calibration")
-    else:
-        assert from_qdq is not None  # _check_sources saw to it
-        clips = clips_in(from_qdq, inputs, ranges)
-        table = CalibrationTable.from_clips(clips, network.hash)
-        _say_missing(network, table, "the quantized model")
+    how = CalibrationRun(calibrator, INTERPRET if interpret else device, batches, request.cache)
+    table = _table(source, how, Network.of(model, request.inputs, request.shapes), request)
     _write(table, output, trt_cache)
     if sensitivity and data is not None:
-        formats = ("int8", "fp8") if fp8 else ("int8",)
-        run_of = Subject(model, data, inputs, ranges, plan.device, plan.limit, plan.cache)
-        show_sensitivity(run_of, table, formats, as_json)
-    elif as_json:
-        write_json(describe(table))
+        subject = Subject(model, data, request.inputs, request.shapes, how.device, batches, request.cache)
+        show_sensitivity(subject, table, ("int8", "fp8") if fp8 else ("int8",), as_json)
     else:
-        _show(table, output)
+        write_json(describe(table)) if as_json else show(table, output)
 
 
-def _check_sources(sources: tuple[Path | None, ...], output: Path | None, needs_output: bool) -> None:
-    """Refuse anything but exactly one of SOURCES, and a missing OUTPUT where the table is the only result."""
-    if sum(source is not None for source in sources) != 1:
+def _check_sources(source: TableSource, output: Path | None, needs_output: bool) -> None:
+    """Refuse anything but exactly one source, and a missing OUTPUT where the table is the only result."""
+    if len(source.given) != 1:
         options = "DATA, --from-histograms, --from-trt-cache, --from-onnx-runtime and --from-qdq"
         raise typer.BadParameter(f"give exactly one of {options}", param_hint="DATA")
     if output is None and needs_output:
@@ -189,45 +154,21 @@ def _check_sensitivity(
         )
 
 
-@dataclass(frozen=True)
-class _Run:
-    """How the model is run to calibrate it: calibrator, device, limit on the batches, kernel cache or not."""
-
-    calibrator: str
-    device: str | None
-    limit: int | None
-    cache: bool
-
-    def table(self, network: Network, path: Path) -> CalibrationTable:
-        data = open_set(path, network.signature)
-        _say_unused(data)
-        with BuildProgress() as progress:
-            return run(network, data, self.calibrator, self.device, self.limit, self.cache, progress.tell)
+def _check_run(calibrator: str, interpret: bool, device: str | None) -> None:
+    """Refuse a calibrator that does not exist, and a device where the model is interpreted."""
+    if interpret and device is not None:
+        raise typer.BadParameter("--interpret uses no device", param_hint="--device")
+    if calibrator not in CALIBRATORS:
+        known = ", ".join(CALIBRATORS)
+        raise typer.BadParameter(f"there is no calibrator {calibrator}: {known}", param_hint="--calibrator")
 
 
-def _say_unused(data: CalibrationSet) -> None:
-    if data.unused:
-        say(f"not an input, ignored: {', '.join(data.unused)}")
-    if data.left_out:
-        say(f"the last {data.left_out} elements along the first axis do not fill a batch and are ignored")
-
-
-def _rechosen(network: Network, path: Path, calibrator: str) -> CalibrationTable:
-    table = CalibrationTable.load(path)
-    table.check(network.hash)
-    return table.with_calibrator(calibrator)
-
-
-def _say_missing(network: Network, table: CalibrationTable, source: str) -> None:
-    known = set(network.names.values())
-    missing, other = known - table.tensors.keys(), table.tensors.keys() - known
-    if len(missing) == len(known):
-        raise CalibrationError(f"{source} has none of the model's tensors", "does it belong to this model?")
-    if missing or other:
-        say(
-            f"{source} lacks {len(missing)} of the model's {len(known)} tensors, "
-            f"and has {len(other)} that the model does not have"
-        )
+def _table(
+    source: TableSource, how: CalibrationRun, network: Network, request: BuildRequest
+) -> CalibrationTable:
+    if request.calibration is not None:
+        return CalibrationTable.load(request.calibration)
+    return source.table(network, how, request)
 
 
 def _write(table: CalibrationTable, output: Path | None, trt_cache: Path | None) -> None:
@@ -236,63 +177,3 @@ def _write(table: CalibrationTable, output: Path | None, trt_cache: Path | None)
             files.write(trt_cache, content(table.to_trt_cache().encode()))
         if output is not None:
             table.write(output, files)
-
-
-# ---------------------------------------------------------------- what is printed
-
-
-def describe(table: CalibrationTable) -> dict[str, Any]:
-    """TABLE as JSON data; null stands for an infinite ratio or a figure that is not known."""
-    return {
-        "model": table.model,
-        "calibrator": table.calibrator,
-        "batches": table.batches,
-        "tensors": [_tensor(name, tensor) for name, tensor in table.tensors.items()],
-    }
-
-
-def _tensor(name: str, tensor: TensorCalibration) -> dict[str, Any]:
-    values = None if tensor.values is None else _finite(asdict(tensor.values))
-    return {
-        "name": name,
-        "scale": float(tensor.scale()),
-        "fp8_scale": float(tensor.scale("fp8")),
-        "clip": tensor.clip,
-        "chosen_by": tensor.chosen_by,
-        "values": values,
-        "calibrators": {key: _finite(asdict(row)) for key, row in tensor.estimates.items()},
-    }
-
-
-def _finite(figures: dict[str, float]) -> dict[str, float | None]:
-    return {key: value if abs(value) < float("inf") else None for key, value in figures.items()}
-
-
-def _show(table: CalibrationTable, output: Path | None) -> None:
-    figured = any(tensor.estimates for tensor in table.tensors.values())
-    columns = ("tensor", ">int8 scale", "chosen by", ">largest", *(f">{name}" for name in CALIBRATORS))
-    rows = [_row(name, tensor, figured) for name, tensor in table.tensors.items()]
-    title = "SQNR in dB (fp8 for mse-fp8, int8 for the others) and share of values clipped" if figured else ""
-    print_table(title, columns if figured else columns[:4], rows)
-    seen = [(name, tensor.values) for name, tensor in table.tensors.items() if tensor.values]
-    odd = [(name, v.nans, v.infinities, v.count) for name, v in seen if v.nans or v.infinities]
-    if odd:
-        print_table("values that are not finite, ignored", ("tensor", ">NaN", ">infinite", ">of"), odd)
-    if output is not None:
-        beside = f", histograms in {histograms_beside(output).name}" if table.histograms else ""
-        text = f"{output}: {len(table.tensors)} tensors, {table.batches} batches{beside}"
-        out().print(printable(text), soft_wrap=True)
-
-
-def _row(name: str, tensor: TensorCalibration, figured: bool) -> list[object]:
-    values = tensor.values
-    largest = "-" if values is None else f"{max(values.maximum, -values.minimum, 0.0):.4g}"
-    first: list[object] = [name, f"{tensor.scale():.6g}", tensor.chosen_by, largest]
-    return [*first, *(_figures(tensor, key) for key in CALIBRATORS)] if figured else first
-
-
-def _figures(tensor: TensorCalibration, calibrator: str) -> str:
-    row = tensor.estimates.get(calibrator)
-    if row is None:
-        return "-"
-    return f"{row.fp8 if calibrator.endswith('fp8') else row.int8:.1f} {100 * row.clipped:.2g}%"

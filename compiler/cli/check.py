@@ -21,18 +21,9 @@ from .check_json import describe
 from .check_tables import show
 from .console import write_json
 from .option_texts import parse_sizes
-from .options import (
-    ON_THE_SPOT,
-    AsJson,
-    BuildRequest,
-    Device,
-    Model,
-    Seed,
-    Sizes,
-    targets_for,
-    with_request,
-)
+from .options import AsJson, Device, Model, Seed, Sizes
 from .progress import BuildProgress
+from .request import ON_THE_SPOT, BuildRequest, targets_for, with_request
 
 Inputs = Annotated[
     Path | None,
@@ -71,10 +62,7 @@ def check(
     The local error of a launch is what its kernel adds: against its own ops, replayed on the same inputs.
     The inherited error comes in with those inputs. Exits with 0 if all errors are within bounds, else with 1.
     """
-    if interpret and not bisect:
-        raise typer.BadParameter("without --bisect a device is needed", param_hint="--interpret")
-    if interpret and device is not None:
-        raise typer.BadParameter("--interpret uses no device", param_hint="--device")
+    _check_interpret(interpret, bisect, device)
     request = replace(request, targets=targets_for("host" if interpret else device))
     module, settings = _with_io_types(load_module(model, request.inputs, request.shapes), request)
     wanted = of_function(module.main, symbols_of(module, parse_sizes(size)))
@@ -86,6 +74,14 @@ def check(
         ok = _check(case, settings, device, tolerance, as_json)
     if not ok:
         raise typer.Exit(1)
+
+
+def _check_interpret(interpret: bool, bisect: bool, device: str | None) -> None:
+    """Raise typer.BadParameter for --interpret where nothing is bisected, or together with a device."""
+    if interpret and not bisect:
+        raise typer.BadParameter("without --bisect a device is needed", param_hint="--interpret")
+    if interpret and device is not None:
+        raise typer.BadParameter("--interpret uses no device", param_hint="--device")
 
 
 def _with_io_types(module: Module, request: BuildRequest) -> tuple[Module, Settings]:

@@ -10,10 +10,9 @@ from ..checking.check import Case
 from ..checking.measures import network_bound, policy_roundoff
 from ..checking.network import call_witness
 from ..frontend.source import load_module
-from .check_json import number
 from .check_tables import short
-from .console import out, print_table, printable, write_json
-from .options import BuildRequest
+from .console import number, out, print_table, printable, write_json
+from .request import BuildRequest
 
 
 def run_bisection(

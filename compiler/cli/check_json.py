@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +11,7 @@ from ..checking.measures import Error
 from ..checking.network import OutputReport
 from ..checking.quantization import Quantization
 from ..checking.range_watch import TensorLoss
+from .console import number
 
 
 def describe(report: CheckReport) -> dict[str, Any]:
@@ -86,8 +86,3 @@ def _output(report: OutputReport) -> dict[str, Any]:
 
 def _error(error: Error) -> dict[str, float | None]:
     return {name: number(value) for name, value in asdict(error).items()}
-
-
-def number(value: float) -> float | None:
-    """VALUE, or None, JSON's null, where it is not finite."""
-    return value if math.isfinite(value) else None

@@ -6,6 +6,7 @@ Results go to stdout, everything about the run itself (progress, notes, errors) 
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -65,6 +66,11 @@ def write_text(text: str) -> None:
 def write_json(data: object) -> None:
     """Write DATA to stdout as indented JSON."""
     write_text(json.dumps(data, indent=2, ensure_ascii=True))
+
+
+def number(value: float) -> float | None:
+    """VALUE, or None, JSON's null, where it is not finite."""
+    return value if math.isfinite(value) else None
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -15,13 +15,8 @@ from ..report.nodes import NodeAnswer, explain_node
 from ..report.pairs import PairAnswer, explain_pair
 from ..report.summary import summarize
 from .console import print_table, printable, quantity, write_json, write_text
-from .options import (
-    EVERY_OPTION,
-    AsJson,
-    BuildRequest,
-    PartFor,
-    with_request,
-)
+from .options import AsJson, PartFor
+from .request import EVERY_OPTION, BuildRequest, with_request
 from .subject import open_plan, part_of
 
 MaybeSubject = Annotated[

@@ -18,7 +18,8 @@ from .console import out, print_table, printable, quantity, write_json, write_te
 from .cubin import registers
 from .facts import BufferFacts, buffers_of, controls_of, launches_of
 from .option_texts import parse_sizes
-from .options import ON_THE_SPOT, AsJson, BuildRequest, Level, PartFor, Sizes, Subject, with_request
+from .options import AsJson, Level, PartFor, Sizes, Subject
+from .request import ON_THE_SPOT, BuildRequest, with_request
 from .subject import open_plan, part_of
 
 _OPERATION = re.compile(r"^\s*(?:%.* = )?[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\b", re.MULTILINE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,22 +11,12 @@ from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
 from ...dialects.core.resources import ResourceTable
 from ...runtime.whole_files import WholeFiles, content
-from ..frontend.source import WEIGHTS_SUFFIX, load_module
-from .console import say, write_text
+from ..frontend.source import WEIGHTS_SUFFIX, level_of, load_module
+from .console import say, write_json, write_text
 from .files import check_output
-from .opt_job import Job
-from .options import (
-    EVERY_OPTION,
-    BuildRequest,
-    Check,
-    DumpDir,
-    Level,
-    Model,
-    PrintIr,
-    Streams,
-    VerifyEach,
-    with_request,
-)
+from .opt_job import Done, Job
+from .options import AsJson, Check, DumpDir, Level, Model, PrintIr, Streams, VerifyEach
+from .request import EVERY_OPTION, BuildRequest, with_request
 
 Passes = Annotated[
     str | None,
@@ -64,6 +54,7 @@ def opt(
     limit: Limit = None,
     streams: Streams = 0,
     ledger: ShowLedger = False,
+    as_json: AsJson = False,
     *,
     request: BuildRequest,
     dump_dir: DumpDir = None,
@@ -81,12 +72,26 @@ def opt(
     job = Job.parse(request, passes=passes, rules=rules, level=level, limit=limit, streams=streams)
     module = load_module(model, request.inputs, request.shapes)
     done = job.run(module, say if print_ir_after_all else None, dump_dir, verify_each.value)
+    if output is not None:
+        _save(done.module, output)
+    if as_json:
+        write_json(describe(done, output, ledger))
+        return
     for record in done.ledger if ledger else ():
         say(record.text())
     if output is None:
         write_text(print_module(done.module))
-    else:
-        _save(done.module, output)
+
+
+def describe(done: Done, output: Path | None, ledger: bool) -> dict[str, Any]:
+    """The outcome as JSON data: the text is null where it was written to OUTPUT, the ledger if not asked
+    for."""
+    return {
+        "level": level_of(done.module),
+        "output": None if output is None else str(output),
+        "text": print_module(done.module) if output is None else None,
+        "ledger": done.ledger.to_json() if ledger else None,
+    }
 
 
 def _save(module: Module, output: Path) -> None:

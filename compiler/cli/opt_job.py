@@ -29,7 +29,8 @@ from ..passes.levels import ALL_DIALECTS
 from ..passes.manager import Pass, PassContext, PassManager, parse_pipeline
 from ..passes.origins import NodeNames, origins_of
 from ..passes.switches import resolve_switches
-from .options import BuildRequest, Level
+from .options import Level
+from .request import BuildRequest
 
 Watch = Callable[[str, Module], object]
 
@@ -72,10 +73,9 @@ class Job:
         """
         if passes is not None and level is not None:
             raise typer.BadParameter("give either --passes or --level", param_hint="--passes")
-        settings = request.settings()
+        settings = replace(request.settings(streams), limit=limit)
         if len(settings.targets) > 1:
             raise typer.BadParameter("a module is lowered for one target", param_hint="--target")
-        settings = replace(settings, limit=limit, options=replace(settings.options, streams=streams))
         if rules is None:
             return Job(settings, passes, None, level)
         names = tuple(filter(None, (name.strip() for name in rules.split(","))))

@@ -1,24 +1,14 @@
-"""Options that several commands share, and the request for a build that they make."""
+"""Options that several commands share: each the type of a parameter, with its name and help."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import wraps
-from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated
 
 import typer
 
-from ...codegen.interface import ArchSpec, KernelCache, check_target
 from ...runtime.manifest import MAX_STREAMS
-from ..driver.build import HOST, Settings, chosen_targets, present_arch
-from ..frontend.source import InputShapes, Shapes
-from ..precision.scales.table import CalibrationTable
-from ..settings.policy import Override, PrecisionPolicy, format_named
-from .option_texts import parse_inputs, parse_io, parse_pairs, parse_ranges, refused
 
 
 class Level(StrEnum):
@@ -132,6 +122,16 @@ KeptNodes = Annotated[
         "--keep", metavar="A", help="Store this tensor, or the results of this node, in memory; repeatable."
     ),
 ]
+OpsFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--ops",
+        metavar="FILE.py",
+        exists=True,
+        dir_okay=False,
+        help="A Python file of custom ops, which is executed; repeatable.",
+    ),
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Compile every kernel; ignore the kernel cache.")]
 Sizes = Annotated[
     list[str] | None,
@@ -144,7 +144,7 @@ Device = Annotated[
     typer.Option("--device", "-d", help="cuda, cuda:N or host. Default: cuda if present, else host."),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The seed of random inputs.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 DumpDir = Annotated[
     Path | None,
     typer.Option(
@@ -172,159 +172,3 @@ Streams = Annotated[
         help="Spread independent launches over N streams; 0: as many as should save time.",
     ),
 ]
-
-
-@dataclass(frozen=True)
-class BuildRequest:
-    """The options of the command line that say how to build a model."""
-
-    targets: Sequence[str] | None = None
-    precision: str = "fp32"
-    shapes: Shapes = field(default_factory=dict)
-    inputs: InputShapes = field(default_factory=dict)
-    disabled: frozenset[str] = frozenset()
-    cache: bool = True
-    barriers: frozenset[tuple[str, str]] = frozenset()
-    keep: frozenset[str] = frozenset()
-    calibration: Path | None = None
-    overrides: tuple[str, ...] = ()
-    io: tuple[str, ...] = ()
-    allow_fallback: bool = False
-    searches: bool = False  # a search chooses the ops that run in eight bits
-
-    @staticmethod
-    def parse(
-        target: Sequence[str] | None = None,
-        precision: str = "fp32",
-        calibration: Path | None = None,
-        override: Sequence[str] | None = None,
-        io: Sequence[str] | None = None,
-        allow_fallback: bool = False,
-        shape: Sequence[str] | None = None,
-        input: Sequence[str] | None = None,
-        disable_rule: Sequence[str] | None = None,
-        nofuse: Sequence[str] | None = None,
-        keep: Sequence[str] | None = None,
-        no_cache: bool = False,
-    ) -> BuildRequest:
-        """The request for these options. Raises typer.BadParameter for a value that cannot be parsed."""
-        return BuildRequest(
-            targets=target or None,
-            precision=precision,
-            shapes=parse_ranges(shape),
-            inputs=parse_inputs(input),
-            disabled=frozenset(disable_rule or ()),
-            cache=not no_cache,
-            barriers=parse_pairs(nofuse),
-            keep=frozenset(keep or ()),
-            calibration=calibration,
-            overrides=tuple(override or ()),
-            io=tuple(io or ()),
-            allow_fallback=allow_fallback,
-        )
-
-    @property
-    def policy(self) -> PrecisionPolicy:
-        """The precision policy. Raises typer.BadParameter for a format, override or type that is invalid."""
-        with refused("--precision"):
-            default = format_named(self.precision)
-        with refused("--override"):
-            overrides = [Override.parse(text) for text in self.overrides]
-        with refused("--io"):
-            return PrecisionPolicy(default, overrides, parse_io(self.io), self.allow_fallback)
-
-    def settings(self) -> Settings:
-        """The settings of the build. Targets and the calibration table are checked here, before any work."""
-        return Settings(
-            targets=gpu_targets(self.targets),
-            precision=self.policy,
-            disabled=self.disabled,
-            barriers=self.barriers,
-            keep=self.keep,
-            calibration=self._table(),
-            cache=KernelCache() if self.cache else None,
-        )
-
-    def _table(self) -> CalibrationTable | None:
-        """The calibration table. Raises typer.BadParameter where the policy does not quantize."""
-        if self.calibration is None:
-            return None
-        if not self.policy.quantizes and not self.searches:
-            raise typer.BadParameter(f"{self.precision} uses no scales", param_hint="--calibration")
-        return CalibrationTable.load(self.calibration)
-
-    @property
-    def given(self) -> bool:
-        """Whether any option differs from its default; a finished plan cannot honour such an option."""
-        return self != BuildRequest()
-
-
-# The build options in the order of the help, each with its declaration and default. The keys are the
-# parameters of `BuildRequest.parse`.
-_OPTIONS: Mapping[str, tuple[object, object]] = {
-    "target": (Targets, None),
-    "precision": (Precision, "fp32"),
-    "calibration": (Calibration, None),
-    "override": (FormatOverrides, None),
-    "io": (IoTypes, None),
-    "allow_fallback": (AllowFallback, False),
-    "shape": (ShapeTexts, None),
-    "input": (InputTexts, None),
-    "disable_rule": (DisabledRules, None),
-    "nofuse": (UnfusedPairs, None),
-    "keep": (KeptNodes, None),
-    "no_cache": (NoCache, False),
-}
-EVERY_OPTION = frozenset(_OPTIONS)
-# The build options of commands that build a model only to use its plan once.
-ON_THE_SPOT = EVERY_OPTION - {"target", "calibration", "nofuse", "keep"}
-
-
-def with_request(options: Set[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A decorator that replaces a command's parameter `request` by OPTIONS, from which it is parsed."""
-
-    def decorated(command: Callable[..., None]) -> Callable[..., None]:
-        @wraps(command)
-        def wrapped(**given: Any) -> None:
-            asked = {name: given.pop(name) for name in _OPTIONS if name in options}
-            command(**given, request=BuildRequest.parse(**asked))
-
-        hints = get_type_hints(command, include_extras=True)
-        parameters = [
-            each
-            for own in signature(command).parameters.values()
-            for each in (
-                _declared(options) if own.name == "request" else [own.replace(annotation=hints[own.name])]
-            )
-        ]
-        # typer reads the signature and the annotations; both must list the options instead of `request`.
-        wrapped.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-        wrapped.__annotations__ = {each.name: each.annotation for each in parameters}
-        return wrapped
-
-    return decorated
-
-
-def _declared(options: Set[str]) -> list[Parameter]:
-    return [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-        for name, (annotation, default) in _OPTIONS.items()
-        if name in options
-    ]
-
-
-def gpu_targets(names: Sequence[str] | None) -> tuple[ArchSpec, ...]:
-    """The GPU targets that NAMES give, without `host`; the GPU of this machine where there are no names.
-
-    Raises typer.BadParameter for an unknown or unsupported target.
-    """
-    with refused("--target"):
-        chosen = chosen_targets(names or None, None if names else present_arch())
-        for target in chosen:
-            check_target(target.name)
-    return chosen
-
-
-def targets_for(device: str | None) -> list[str] | None:
-    """The targets to build for in order to run on DEVICE alone; None for the default targets."""
-    return [HOST] if device == HOST else None

@@ -12,8 +12,8 @@ from ...runtime.plan import Plan
 from ...runtime.plan_format import MAGIC
 from ..driver.build import Build, build
 from ..frontend.source import Source
-from .options import BuildRequest, targets_for
 from .progress import BuildProgress
+from .request import BuildRequest, targets_for
 
 PLAN_SUFFIX = ".plan"
 

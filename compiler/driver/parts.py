@@ -13,6 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from ...codegen.interface import (
+    SHARE_KERNELS,
     ArchSpec,
     BuildOptions,
     CompiledKernel,
@@ -20,6 +21,7 @@ from ...codegen.interface import (
     UnfitError,
     assemble,
     made_kernels,
+    without_provenance,
 )
 from ...dialects.core.ir import Module
 from ...dialects.core.printer import print_module
@@ -59,9 +61,10 @@ def assembled(
         # Compilation takes long, so the caller's own garbage must not pile up meanwhile.
         with clock.stage("kernels"), nullcontext() if on_gpu else no_collections():
             try:
+                share = SHARE_KERNELS not in ways[0].context.disabled
+                options = BuildOptions(cache=cache, progress=clock.kernels, compiled=compiled, share=share)
                 return [
-                    _plan(part, BuildOptions(part.targets if on_gpu else (), cache, clock.kernels, compiled))
-                    for part in parts
+                    _plan(part, replace(options, targets=part.targets if on_gpu else ())) for part in parts
                 ]
             except UnfitError as error:
                 more = _with(spilled[error.target], parts, error)
@@ -100,7 +103,11 @@ def parts_of(ways: Sequence[Descent]) -> list[PlannedPart]:
 
 
 class _KernelNames:
-    """Kernel names by source: a name includes a hash of the target, so equal kernels may differ in name."""
+    """Kernel names by source: a name includes a hash of the target, so equal kernels may differ in name.
+
+    The ONNX nodes in a source's head do not tell kernels apart: targets with other launches may convert one
+    value for other readers.
+    """
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
@@ -114,7 +121,7 @@ class _KernelNames:
         taken = set(sources)
         names: dict[str, str] = {}
         for name, source in sources.items():
-            first = self._known.setdefault(source.replace(name, ""), name)
+            first = self._known.setdefault(without_provenance(source).replace(name, ""), name)
             names[name] = name if first in taken else first
             taken.add(names[name])
         for op in kernels_in(module.main.block):

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ...codegen.interface import KERNELS_SHARED, SHARE_KERNELS
 from ...errors import InputError
 from ...errors.option import option_error
 from ..frontend.functions import STANDARD_BODY
@@ -61,8 +62,8 @@ from .size_records import SUMMARIES as SIZE_RULES
 class Rule:
     """A rule: its name, its level (`graph`, `fused`, `precision` or `launch`), and a summary of what it does.
 
-    applied_by: the pass that applies it; empty for rules of the import, of the search, and of a build
-    that is repeated;
+    applied_by: the pass that applies it; empty for rules of the import, of the search, of a build that is
+    repeated, and of code generation;
     roots: the names of the ops that a rewrite pattern matches at; empty for a rule that is no pattern.
     """
 
@@ -168,6 +169,7 @@ def _launch_rules() -> Iterable[Rule]:
     yield Rule(SPILLED, "launch", SPILLS, switchable=False)
     spread = "independent launches => different streams"
     yield Rule(CONCURRENCY, "launch", spread, applied_by=AssignStreams.name)
+    yield Rule(SHARE_KERNELS, "launch", KERNELS_SHARED)
 
 
 RULES: dict[str, Rule] = {rule.name: rule for rule in _table()}
@@ -177,10 +179,17 @@ def rule_named(name: str) -> Rule:
     """The rule called NAME. Raises InputError, with similar names as a hint, when there is none."""
     if name in RULES:
         return RULES[name]
-    close = difflib.get_close_matches(name, RULES, 3)
     listing = "`glassrt explain --rules` lists all rules"
-    hint = f"is {' or '.join(close)} meant? {listing}" if close else listing
+    hint = f"{meant}? {listing}" if (meant := _meant(name)) else listing
     raise option_error(InputError, "rule", name, f"there is no rule '{name}'", hint)
+
+
+def _meant(name: str) -> str:
+    """What NAME, no rule's, is close to: names of rules, or of passes that have rules; empty if to none."""
+    passes = {rule.applied_by for rule in RULES.values()} - RULES.keys() - {""}
+    close = difflib.get_close_matches(name.lower(), [*RULES, *sorted(passes)], 3)
+    names = [f"a rule of the pass {each}" if each in passes else each for each in close]
+    return f"is {' or '.join(names)} meant" if names else ""
 
 
 def check_rules(names: Iterable[str]) -> None:

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...dialects.control import ControlOp
 from ...dialects.core.affine import Dim, symbol
 from ...dialects.core.builtin import Return
 from ...dialects.core.ir import Function, Module, Operation, Value
 from ...dialects.core.sizes.counted import Counted, DependsOnData
 from ...dialects.core.sizes.substitution import in_module
+from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import symbols_in
 from ...dialects.graph.constants import Dims
 from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.reshape import Reshape
 from ...errors.diagnostic import Diagnostic
 from ...runtime.cuts import Cut
+from .bounding_regions import bounded_control
 from .bounding_rules import apply_rule
 from .builder import Builder
 from .masks import Masks
@@ -30,14 +33,13 @@ def bound_counts(builder: Builder) -> list[Diagnostic]:
     """Replace all sizes that data decides in the module of BUILDER. Returns what is not supported; the module
     is of no use then."""
     module, counted = builder.module, builder.sizes_known.counted
-    undecided = {name for name in module.symbols if counted.within(symbol(name))}
+    masks = Masks(builder, module.main.block.terminator)
+    undecided = masks.undecided
     if not undecided:
         return []
     offenders: list[Diagnostic] = []
-    masks = Masks(builder, module.main.block.terminator)
     for op in list(module.main.block):
-        if undecided & _symbols_of(op):
-            offenders += _bounded(masks, op)
+        offenders += _bounded(masks, op)
     if not offenders:
         _add_counts(masks, module.main)
         offenders += _at_bounds(module, counted, undecided)
@@ -67,18 +69,23 @@ def _diagnostic(op: Operation, error: Exception) -> Diagnostic:
 
 
 def _symbols_of(op: Operation) -> set[str]:
+    """The symbols in OP and in the ops of its regions: in types and in attributes."""
     values = [value for inner in op.walk() for value in (*inner.inputs, *inner.results)]
     attributes = [value for inner in op.walk() for value in inner.attributes.values()]
     return {name for each in (*(value.type for value in values), *attributes) for name in symbols_in(each)}
 
 
 def _bounded(masks: Masks, op: Operation) -> Iterator[Diagnostic]:
-    """Make OP right; a message where that is not possible."""
+    """Make OP right if data decides sizes of it; a message where that is not possible."""
+    if masks.undecided.isdisjoint(_symbols_of(op)):
+        return
     masks.place = op
     try:
         if isinstance(op, Dims):
             op.replace_by(_counts(masks, op))
-        elif not isinstance(op, Return):
+        elif isinstance(op, ControlOp):
+            yield from bounded_control(masks, op, _bounded)
+        elif not has(op, Trait.TERMINATOR):
             apply_rule(masks, op)
         for value in op.results:
             for size in value.type.shape:

@@ -13,9 +13,9 @@ import numpy as np
 
 from ...dialects.core.affine import Dim, product
 from ...dialects.core.dtypes import DType
-from ...dialects.core.ir import Operation
+from ...dialects.core.ir import Operation, Value
 from ...dialects.core.traits import Trait, has
-from ...dialects.graph.binary import Add, Div, Less, Sub
+from ...dialects.graph.binary import Add, Div, Less, Max, Min, Mul, Sub
 from ...dialects.graph.contraction import Conv, Matmul
 from ...dialects.graph.elementwise import Cast, Where
 from ...dialects.graph.indexing import Gather, GatherElements, GatherNd, OneHot, Range
@@ -91,9 +91,20 @@ def _reshape(masks: Masks, op: Operation) -> None:
 
 
 def _slice(masks: Masks, op: Operation) -> None:
+    """Along axes that it goes through from where data decides, positions are computed and gathered."""
     assert isinstance(op, Slice)
-    if masks.depends(*op.starts) or any(op.step_list[axis] < 0 for axis in masks.counted_axes(op.x)):
-        raise Refused("where it begins depends on data")
+    x, starts, steps = op.x, list(op.starts), list(op.step_list)
+    backwards = {axis for axis in masks.counted_axes(x) if steps[axis] < 0}
+    for axis, start in enumerate(op.starts):
+        if axis in backwards or masks.depends(start):
+            number = masks.emit(Range, masks.count(0), masks.count(1), size=op.sizes[axis])
+            at = masks.emit(Add, masks.count(start), masks.emit(Mul, number, masks.count(steps[axis])))
+            last = masks.count(masks.counted.largest(x.type.shape[axis]) - 1)
+            inside = masks.emit(Max, masks.emit(Min, at, last), masks.count(0))
+            x = masks.emit(Gather, x, inside, axis=axis)
+            starts[axis], steps[axis] = 0, 1
+    op.set_operand(0, x)
+    op.attributes |= {"starts": tuple(starts), "steps": tuple(steps)}
 
 
 def _pad(masks: Masks, op: Operation) -> None:
@@ -159,8 +170,9 @@ def _wrapped(masks: Masks, op: Operation, sizes: Sequence[Dim]) -> None:
         return
     indices = op.operands[1]
     assert indices is not None  # it is required
-    counts = [masks.emit(Reshape, masks.count(size), shape=(1,)) for size in sizes]
-    ends = masks.emit(Concat, *counts, axis=0) if len(counts) > 1 else counts[0]
+    counts = [masks.count(size) for size in sizes]
+    rows = [masks.emit(Reshape, count, shape=(1,)) for count in counts] if len(counts) > 1 else []
+    ends = masks.emit(Concat, *rows, axis=0) if rows else counts[0]
     ends = masks.emit(Cast, ends, to=indices.type.dtype)
     negative = masks.emit(Less, indices, masks.constant(0, indices))
     op.set_operand(1, masks.emit(Where, negative, masks.emit(Add, indices, ends), indices))
@@ -223,16 +235,18 @@ def _neutral(kind: str, dtype: DType) -> float | bool:
 
 def _mean(masks: Masks, op: Reduce) -> None:
     """Make OP a sum that is divided by the true count."""
-    if not op.x.type.dtype.is_float:
-        raise Refused("the mean of integers over a size that depends on data is not supported")
-    before, users = masks.place, list(op.y.uses)
     op.attributes["kind"] = "sum"
+    _after(masks, op, Div, masks.emit(Cast, masks.count(op.count), to=op.y.type.dtype))
+
+
+def _after(masks: Masks, op: Reduce | ArgReduce, kind: type[Operation], operand: Value) -> None:
+    """Let the users of OP read what KIND makes of its result and OPERAND."""
+    before, users = masks.place, list(op.y.uses)
     assert op.next is not None  # an op is no terminator
     masks.place = op.next
-    count = masks.emit(Cast, masks.count(op.count), to=op.y.type.dtype)
-    mean = masks.emit(Div, op.y, count)
+    made = masks.emit(kind, op.y, operand)
     for user, index in users:
-        user.set_operand(index, mean)
+        user.set_operand(index, made)
     masks.place = before
 
 
@@ -240,7 +254,8 @@ def _arg_reduce(masks: Masks, op: Operation) -> None:
     assert isinstance(op, ArgReduce)
     dtype = op.x.type.dtype
     if op.select_last and masks.depends(op.x.type.shape[op.axis]):
-        raise Refused("the last extreme of a size that depends on data is not supported")
+        # Where all elements are like what fills the memory behind them, the last one there is meant.
+        _after(masks, op, Min, masks.emit(Sub, masks.count(op.x.type.shape[op.axis]), masks.count(1)))
     _fill(masks, op, 0, [op.axis], dtype.limits[0] if op.kind == "max" else highest(dtype))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.affine import Affine, Dim
+from ...dialects.core.affine import Affine, Dim, symbols
 from ...dialects.core.contents import parts_of
 from ...dialects.core.diagnostics import SizeMismatch
 from ...dialects.core.dtypes import I64, DType
@@ -18,9 +18,12 @@ from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.location import UNKNOWN, Location
 from ...dialects.core.remarks import Remark
 from ...dialects.core.sizes.counted import DependsOnData
-from ...dialects.core.sizes.sizes import Conflict, Resized, Sizes
+from ...dialects.core.sizes.outcomes import Conflict, Resized
+from ...dialects.core.sizes.sizes import Sizes
+from ...dialects.core.sizes.values import closure
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType, symbols_in
+from ...dialects.custom.op import CudaOp
 from ...dialects.graph.binary import Div
 from ...dialects.graph.constants import Dims, constant
 from ...dialects.graph.elementwise import Cast
@@ -31,7 +34,15 @@ from ...runtime.contents import numbers_in
 from . import symbolic
 from .contents import ElementRanges, Unread, content_of, contents_behind
 from .external import ExternalFiles
-from .limits import DEFAULT_FOLDING_BUDGET, MAX_SHAPE_VALUES, MAX_SHAPE_WORK, check_dim, check_type
+from .first_rows import FirstRows
+from .limits import (
+    DEFAULT_FOLDING_BUDGET,
+    MAX_FOLDED_READS,
+    MAX_SHAPE_VALUES,
+    MAX_SHAPE_WORK,
+    check_dim,
+    check_type,
+)
 from .problems import Malformed, Refused
 from .shape_folding import fold_sizes
 from .tensor import Array, Lost, Tensor
@@ -49,7 +60,9 @@ class Builder:
 
     root: the function's body, where constants are created even for a region, since all may read them later;
     location: that of the node being imported; budget: the bytes that constant folding may produce in all;
-    counts: by symbol, the scalar that a run computes where data decides a size (`counts.py`).
+    regions: the blocks of regions that are being built, each inside those before it; counts: by symbol, the
+    scalar that a run computes where data decides a size (`counts.py`); closed: those in finished regions;
+    first_rows: what the model reads of its tensors.
     """
 
     module: Module
@@ -58,8 +71,12 @@ class Builder:
     budget: int = DEFAULT_FOLDING_BUDGET
     location: Location = UNKNOWN
     root: Block = field(init=False)
+    regions: list[Block] = field(init=False, default_factory=list)
     counts: dict[str, Value] = field(init=False, default_factory=dict)
+    closed: set[str] = field(init=False, default_factory=set)
+    first_rows: FirstRows | None = None
     _left: int = field(init=False)
+    _readable: int = field(init=False, default=MAX_FOLDED_READS)
     _shape_work: int = field(init=False, default=0)
     sizes_known: Sizes = field(init=False)
     _written: list[Tensor] = field(init=False, default_factory=list)
@@ -192,10 +209,17 @@ class Builder:
     def value(self, tensor: Tensor) -> Value:
         """TENSOR as an IR value. The operation of a constant or of sizes is created on the first call."""
         if tensor.value is None:
-            with self.within(self.root):
+            with self.within(self._home(tensor)):
                 tensor.value = self._created(tensor)
             self._written.append(tensor)
         return tensor.value
+
+    def _home(self, tensor: Tensor) -> Block:
+        """The outermost block that knows all that TENSOR holds: counts are known where they are computed."""
+        sizes = [] if tensor.sizes is None else [symbolic.parts(each)[0] for each in tensor.sizes.reshape(-1)]
+        named = closure({name for size in sizes for name in symbols(size)}, self.module)
+        homes = {self.counts[name].block for name in named & self.counts.keys()}
+        return next((block for block in reversed(self.regions) if block in homes), self.root)
 
     @contextmanager
     def within(self, block: Block) -> Iterator[None]:
@@ -250,10 +274,14 @@ class Builder:
         if not all(isinstance(size, int) for size in type.shape) or _reads_sizes(op):
             return None
         work = op.flops()
-        heavy = has(op, Trait.CONTRACTION) or has(op, Trait.WINDOW)
+        heavy = has(op, Trait.CONTRACTION) or has(op, Trait.WINDOW) or isinstance(op, CudaOp)
         if heavy and isinstance(work, int) and work > FOLDING_WORK:
             return None
         if op_class is not Reshape:
+            reads = sum(_bytes(operand.type) for operand in operands if operand is not None)
+            if reads > self._readable:
+                return None
+            self._readable -= reads
             self.charge(_bytes(type))
         arrays = [None if operand is None else operand.data for operand in operands]
         with np.errstate(all="ignore"):

@@ -88,7 +88,7 @@ def contents_behind(value: Value, module: Module, ranges: ElementRanges) -> dict
 
     Empty where one of them is not a few integers, or the only one, a few numbers that nothing is computed of.
     """
-    direct = _unmoved(value)
+    direct = unmoved(value)
     found: dict[str, ElementRanges] = {}
     for argument in _arguments(value):
         if argument is None or not readable(argument.type):
@@ -129,7 +129,7 @@ def _arguments(value: Value) -> Iterable[Value | None]:
             pending += at.producer.inputs
 
 
-def _unmoved(value: Value) -> Value:
+def unmoved(value: Value) -> Value:
     """The value whose elements VALUE has, in the same order."""
     while isinstance(value.producer, (Cast, Reshape)):
         value = value.producer.inputs[0]

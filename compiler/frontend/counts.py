@@ -11,24 +11,27 @@ from ...dialects.core.ir import Value
 from ...dialects.core.printer import attributes_text
 from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.slicing import Slice
+from . import symbolic
 from .builder import Builder
 from .tensor import Tensor
 
 MOST_STEPS = 12  # ops between two counts and what both are computed from
 
 
-def count_of_data(builder: Builder, count: Tensor, bound: Dim) -> Dim:
-    """The size that COUNT, an i64 scalar, holds, of at most BOUND: a number if it is known, else a symbol,
-    which is the same for what is computed alike."""
+def count_of_data(builder: Builder, count: Tensor, bound: Dim, least: Dim = 0) -> Dim:
+    """The size that COUNT, an i64 scalar, holds, from LEAST to BOUND: a number if it is known, else a symbol,
+    which is the same for what is computed alike, and known in this block."""
     if count.data is not None:
         return int(count.data)
     value = builder.value(count)
     for name, other in builder.counts.items():
-        if name in builder.module.symbols and _alike(value, other):
+        seen = name in builder.module.symbols and name not in builder.closed
+        if seen and _alike(value, other):
             return symbol(name)
-    size = builder.sizes_known.count(bound)
+    size = builder.sizes_known.count(bound, least)
     (name,) = symbols(size)
     builder.counts[name] = value
+    builder.closed.discard(name)  # an attempt that failed had a count of this name
     return size
 
 
@@ -57,6 +60,15 @@ def cut_to(builder: Builder, x: Tensor, axis: int, size: Dim) -> Tensor:
     op = Slice(builder.value(x), starts=starts, sizes=sizes, loc=builder.location)
     builder.block.append(op)
     return Tensor.of(op.result)
+
+
+def as_one_count(builder: Builder, x: Tensor, axis: int) -> Tensor:
+    """X with a single symbol for its size along AXIS, where that is computed from several counts."""
+    size, counted = x.shape[axis], builder.sizes_known.counted
+    if len(counted.within(size)) < 2:
+        return x
+    number = builder.sizes(symbolic.object_array([size], ()))
+    return cut_to(builder, x, axis, count_of_data(builder, number, counted.largest(size)))
 
 
 def whole(builder: Builder, x: Tensor, axis: int, fill: float | bool) -> Tensor:

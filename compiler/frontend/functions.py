@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -45,6 +46,7 @@ class LocalFunctions:
             key = (normal_domain(function.domain), function.name, function.overload)
             if key in self._functions:
                 raise ModelError(f"the function {shown(function.name)} is defined twice")
+            _check_distinct(function)
             self._functions[key] = function
 
     def check_expansion(self, nodes: Sequence[NodeProto]) -> None:
@@ -78,6 +80,13 @@ class LocalFunctions:
                 raise Malformed(f"the function {shown(function.name)} has no attribute {shown(name)}")
             inner[name] = value
         return _body(function, inner, is_local=True)
+
+
+def _check_distinct(function: FunctionProto) -> None:
+    """Raise ModelError when two inputs, or two outputs, of FUNCTION have one name."""
+    for what, names in (("inputs", function.input), ("outputs", function.output)):
+        if repeated := next((name for name, times in Counter(names).items() if times > 1), None):
+            raise ModelError(f"the function {shown(function.name)} has two {what} called {shown(repeated)}")
 
 
 def _key(node: NodeProto) -> tuple[str, str, str]:

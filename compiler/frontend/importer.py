@@ -10,7 +10,7 @@ from onnx import GraphProto, TensorProto, ValueInfoProto
 from ...dialects.core.builtin import Return
 from ...dialects.core.ir import Function, Module
 from ...dialects.core.location import UNKNOWN
-from ...dialects.core.sizes.sizes import GivesWay
+from ...dialects.core.sizes.outcomes import GivesWay
 from ...dialects.core.types import TensorType
 from ...errors import GlassError, InputError, IRError, ModelError, UnsupportedError
 from ...errors.diagnostic import Diagnostic
@@ -18,6 +18,7 @@ from .bounding import bound_counts
 from .builder import Builder
 from .contents import Contents, ElementRanges, merged
 from .external import ExternalFiles
+from .first_rows import FirstRows
 from .frame import LOST, LOST_SIZES, Frame
 from .functions import LocalFunctions
 from .limits import DEFAULT_FOLDING_BUDGET, check_type
@@ -111,9 +112,9 @@ class _Importer:
         self._opsets = model.opsets
         self._module = Module(name="model")
         self._function = self._module.add(Function("main"))
-        self._builder = Builder(
-            self._module, self._function.block, ExternalFiles(model.folder), budget=folding_budget
-        )
+        files = ExternalFiles(model.folder)
+        self._builder = Builder(self._module, self._function.block, files, budget=folding_budget)
+        self._builder.first_rows = FirstRows(model.proto, files)
         self._builder.sizes_known.assumes = assumes
         if model.written_in is not None:
             self._builder.remark(RULE, conversion(model.written_in, model.opsets[""]))

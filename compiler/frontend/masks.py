@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,13 +19,20 @@ from .builder import Builder
 
 
 class Masks:
-    """Inserts ops before `place`. Sizes in them are those of the tensors that they mask."""
+    """Inserts ops before `place`. Sizes in them are those of the tensors that they mask.
+
+    undecided: the symbols whose values data decides.
+    """
 
     def __init__(self, builder: Builder, place: Operation) -> None:
         self.counted = builder.sizes_known.counted
         self.place = place
         self._module = builder.module
         self._known = dict(builder.counts)
+        self.undecided = {name for name in builder.module.symbols if self.depends(symbol(name))}
+        # Counts that are computed from others alone; the ops that hold their formulas are replaced.
+        made = {name: value.producer for name, value in builder.counts.items()}
+        self._formulas = {name: op.values[0] for name, op in made.items() if isinstance(op, Dims)}
 
     def emit(self, op_class: type[Operation], *operands: Value, **attributes: Any) -> Value:
         """The result of a new op."""
@@ -37,6 +46,15 @@ class Masks:
     def _insert(self, op: Operation) -> Value:
         assert self.place.parent is not None  # it is in the function's body
         return self.place.parent.insert_before(self.place, op).result
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """A context for a region, in which counts may be computed that nothing outside of it can read."""
+        outside = dict(self._known)
+        try:
+            yield
+        finally:
+            self._known = outside
 
     # ------------------------------------------------------------ masks
 
@@ -85,6 +103,8 @@ class Masks:
             return self.emit(Div, self.count(atom.numerator), self.count(atom.denominator))
         if not self.depends(symbol(atom)):
             return self.count(symbol(atom))
+        if atom in self._formulas:
+            self._known[atom] = self.count(self._formulas.pop(atom))
         if atom not in self._known:
             self._known[atom] = self._derived(atom)
         return self._known[atom]

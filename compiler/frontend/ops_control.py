@@ -9,24 +9,29 @@ from functools import partial
 import numpy as np
 from onnx import GraphProto
 
-from ...dialects.core.affine import symbols
+from ...dialects.core.affine import Dim, symbol, symbols
 from ...dialects.core.dtypes import BOOL, I64
 from ...dialects.core.ir import Value
-from ...dialects.core.sizes.sizes import Conflict, Resized
+from ...dialects.core.sizes.outcomes import Conflict, Resized
 from ...dialects.core.sizes.values import closure
-from ...dialects.graph.constants import Dims
+from ...dialects.graph.binary import Min
+from ...dialects.graph.constants import Constant, Dims
 from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.reshape import Reshape
 from .call import Call, Outcome
+from .contents import SIZE, unmoved
 from .frame import LOST_SIZES
+from .loops import Count, Step, loop
+from .merging import MERGED_BRANCHES, merged
 from .problems import Malformed, Refused
-from .regions import Count, Step, branch, loop
+from .regions import branch
 from .table import Table
 from .tensor import Lost, Tensor
 
 FOLDED_BRANCH = "folded-branch"
 UNROLLED_LOOP = "unrolled-loop"
 SUMMARIES = {
+    MERGED_BRANCHES: "an If on data whose branches differ in shape => both, then a choice",
     FOLDED_BRANCH: "an If whose condition is known when compiling => the branch that is taken",
     UNROLLED_LOOP: "a Loop of few iterations, whose shapes depend on these => all of them, one by one",
 }
@@ -46,14 +51,28 @@ def _if(call: Call) -> Outcome:
         call.builder.remark(FOLDED_BRANCH, f"its condition is always {str(taken).lower()}")
         return call.subgraphs.run(graphs[0] if taken else graphs[1], (), part=True)
     sizes = _sizes_behind(call.builder.value(condition))
+    counted = call.builder.sizes_known.counted
+    by_data = not sizes or any(counted.within(symbol(name)) for name in sizes)
     try:
-        return _by_sizes(call, condition, graphs, sizes) if sizes else _branches(call, condition, graphs)
+        return _by_data(call, condition, graphs) if by_data else _by_sizes(call, condition, graphs, sizes)
     except LostNode:
         return [LOST_SIZES] * call.output_count
 
 
 def _branches(call: Call, condition: Tensor, graphs: Sequence[GraphProto]) -> Outcome:
     return branch(call.builder, condition, [partial(outputs_of, call, graph) for graph in graphs])
+
+
+def _by_data(call: Call, condition: Tensor, graphs: Sequence[GraphProto]) -> Outcome:
+    """The results of an If that data decides: of one branch, or of both where these give different shapes."""
+    try:
+        with call.builder.attempt():
+            return _branches(call, condition, graphs)
+    except LostNode:
+        raise
+    except Refused:
+        with call.builder.attempt():
+            return merged(call, condition, [partial(outputs_of, call, graph) for graph in graphs])
 
 
 def _by_sizes(call: Call, condition: Tensor, graphs: Sequence[GraphProto], sizes: set[str]) -> Outcome:
@@ -111,12 +130,13 @@ def outputs_of(call: Call, graph: GraphProto, inputs: Sequence[Tensor] = ()) -> 
 
 @dataclass(frozen=True)
 class _Loop:
-    """A Loop node. limit: the most iterations; condition: that of the first, if data decides it; true: what
-    the body reads as its condition."""
+    """A Loop node. limit: the most iterations; most: a bound of a limit on the device; condition: that of the
+    first, if data decides it; true: what the body reads as its condition."""
 
     call: Call
     graph: GraphProto
     limit: Count
+    most: Dim | None
     condition: Tensor | None
     true: Tensor
     initial: list[Tensor]
@@ -133,7 +153,7 @@ def _loop(call: Call) -> Outcome:
     known = len(offenders)
     try:
         with call.builder.attempt():
-            return loop(call.builder, node.limit, node.condition, node.initial, node.step)
+            return loop(call.builder, node.limit, node.condition, node.initial, node.step, node.most)
     except Refused as error:
         refusal, reasons = error, offenders[known:]
     del offenders[known:]
@@ -148,8 +168,9 @@ def _loop(call: Call) -> Outcome:
 
 
 def _node(call: Call) -> _Loop:
-    graph, limit, condition = call.graph("body"), _limit(call), call.optional(1)
+    graph, condition = call.graph("body"), call.optional(1)
     initial = [call.input(index) for index in range(2, len(call.inputs))]
+    limit, most = _limit(call, stacks=len(graph.output) > len(initial) + 1)
     if len(graph.input) != len(initial) + 2 or len(graph.output) < len(initial) + 1:
         raise Malformed(f"its body does not fit {len(initial)} carried values")
     true = call.constant(True, BOOL)
@@ -159,20 +180,38 @@ def _node(call: Call) -> _Loop:
         if condition.data is not None:
             limit = limit if bool(condition.data) else 0
             condition = None
-    return _Loop(call, graph, limit, condition, true, initial)
+    return _Loop(call, graph, limit, most, condition, true, initial)
 
 
-def _limit(call: Call) -> Count:
+def _limit(call: Call, stacks: bool) -> tuple[Count, Dim | None]:
+    """The most iterations of a Loop, and a bound of them where they are a scalar on the device.
+
+    STACKS: it has scan outputs, which need one. Raises Unread where the iterations are what an input holds.
+    """
     given = call.optional(0)
     if given is None:
-        return None
+        return None, None
     trip = scalar(call, given, "the trip count")
     if trip.data is None and trip.sizes is None:
-        return trip
+        most = _largest(trip)
+        if stacks and most is None:
+            call.builder.known_dims(trip, "how many elements its scan outputs have", [SIZE])
+        return trip, most
     (count,) = call.builder.known_dims(trip, "the trip count")
     if isinstance(count, int) and count >= ENDLESS:
+        return None, None
+    return call.builder.sizes_known.derive("max", count, 0), None
+
+
+def _largest(number: Tensor) -> Dim | None:
+    """A bound of NUMBER, a scalar that a run computes: a constant or a size that it is the least of; None if
+    there is none."""
+    value = None if number.value is None else unmoved(number.value)
+    if value is None or not isinstance(value.producer, Min):
         return None
-    return call.builder.sizes_known.derive("max", count, 0)
+    makers = [unmoved(each).producer for each in value.producer.inputs]
+    sizes = [each.values[0] for each in makers if isinstance(each, Dims)]
+    return next(iter([int(each.array()) for each in makers if isinstance(each, Constant)] + sizes), None)
 
 
 def _unrolled(node: _Loop) -> list[Tensor]:

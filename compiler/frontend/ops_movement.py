@@ -19,6 +19,7 @@ from ...runtime.contents import FARTHEST
 from .axes import AxesAtRun, known_axes
 from .call import Call, Outcome
 from .contents import FIRST, LAST, ElementRange, count_of
+from .counts import as_one_count
 from .indices import require_inside
 from .problems import Malformed
 from .symbolic import choose, clamp, steps_in
@@ -31,13 +32,29 @@ def _transpose(call: Call) -> Outcome:
     return call.emit(Transpose, x, perm=call.ints("perm") or tuple(reversed(range(x.rank))))
 
 
+MOST_COUNTS = 8  # that data decides, in one sum of sizes; of a longer sum a number is made
+
+
 def _concat(call: Call) -> Outcome:
     parts = call.all_inputs()
     axis = call.axis(call.integer("axis", 1), parts[0].rank)
-    while len(parts) > MOST_PARTS:
-        runs = [parts[first : first + MOST_PARTS] for first in range(0, len(parts), MOST_PARTS)]
-        parts = [call.emit(Concat, *run, axis=axis) for run in runs]
-    return parts[0] if len(parts) == 1 else call.emit(Concat, *parts, axis=axis)
+    while _counts(call, parts, axis) > MOST_COUNTS and len(parts) > 1:
+        parts = [as_one_count(call.builder, part, axis) for part in _joined(call, parts, axis, MOST_COUNTS)]
+    while len(parts) > 1:
+        parts = _joined(call, parts, axis, MOST_PARTS)
+    return parts[0]
+
+
+def _joined(call: Call, parts: Sequence[Tensor], axis: int, most: int) -> list[Tensor]:
+    """PARTS joined along AXIS, MOST of them in a row."""
+    runs = [parts[first : first + most] for first in range(0, len(parts), most)]
+    return [run[0] if len(run) == 1 else call.emit(Concat, *run, axis=axis) for run in runs]
+
+
+def _counts(call: Call, parts: Sequence[Tensor], axis: int) -> int:
+    """The sizes that data decides in the sizes of PARTS along AXIS."""
+    counted = call.builder.sizes_known.counted
+    return sum(len(counted.within(part.shape[axis])) for part in parts)
 
 
 # ------------------------------------------------------------ slices

@@ -20,9 +20,9 @@ from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.reshape import Reshape, Transpose
 from ...dialects.graph.movement.slicing import Slice
 from .call import Call, Outcome
+from .loops import Step, loop, reversed_steps
 from .ops_elementwise import cast_to
 from .recurrent_node import Recurrent, read_recurrent
-from .regions import Step, loop, reversed_steps
 from .table import Table
 from .tensor import Tensor
 

@@ -11,6 +11,7 @@ import numpy as np
 from ...dialects.core.affine import Dim, floordiv
 from ...dialects.core.bounds import bounds
 from ...dialects.graph.movement.resize import Resize
+from ...dialects.graph.movement.sampling import COORDINATES, NEAREST
 from . import symbolic
 from .builder import Ratio
 from .call import Call, Outcome
@@ -20,19 +21,9 @@ from .table import Table
 from .tensor import Tensor
 
 _MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "cubic": "cubic"}
-_COORDINATES = {
-    word: word
-    for word in (
-        "half_pixel",
-        "half_pixel_symmetric",
-        "pytorch_half_pixel",
-        "align_corners",
-        "asymmetric",
-        "tf_half_pixel_for_nn",
-        "tf_crop_and_resize",
-    )
-}
-_NEAREST = {word: word for word in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")}
+# The dialect has ONNX's own words.
+_COORDINATES = dict(zip(COORDINATES, COORDINATES, strict=True))
+_NEAREST = dict(zip(NEAREST, NEAREST, strict=True))
 _LARGEST_SCALE = 1e6
 _SCALE = ElementRange(0, 1, 8, fractions=True)
 _BEGIN, _END = (ElementRange(-8, usual, 8, fractions=True) for usual in (0, 1))

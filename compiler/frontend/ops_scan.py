@@ -13,9 +13,9 @@ from ...dialects.graph.indexing import Gather
 from ...dialects.graph.movement.reshape import Reshape, Transpose
 from .call import Call, Outcome
 from .frame import LOST_SIZES
+from .loops import Step, loop, reversed_steps
 from .ops_control import LostNode, outputs_of
 from .problems import Malformed, Refused
-from .regions import Step, loop, reversed_steps
 from .table import Table
 from .tensor import Tensor
 

@@ -24,8 +24,8 @@ from .tensor import Tensor
 PART = 512  # elements of a running count that are added up one by one
 
 
-def places_of(call: Call, flags: Tensor, most: Dim | None = None) -> Tensor:
-    """Where FLAGS, bools of rank 1, are true, in ascending order, as i64; at MOST so many are.
+def places_of(call: Call, flags: Tensor, most: Dim | None = None, least: Dim = 0) -> Tensor:
+    """Where FLAGS, bools of rank 1, are true, in ascending order, as i64; at LEAST and at MOST so many are.
 
     The place of the k-th one is the first whose running count of true flags is k.
     """
@@ -35,9 +35,8 @@ def places_of(call: Call, flags: Tensor, most: Dim | None = None) -> Tensor:
     count = call.emit(Reduce, ones, kind="sum", axes=(0,), keepdims=False)
     one = call.constant(1, I64)
     places = call.emit(SearchSorted, running, call.emit(Range, one, one, size=length))
-    return cut_to(
-        call.builder, places, 0, count_of_data(call.builder, count, length if most is None else most)
-    )
+    size = count_of_data(call.builder, count, length if most is None else most, least)
+    return cut_to(call.builder, places, 0, size)
 
 
 def running_count(call: Call, ones: Tensor) -> Tensor:

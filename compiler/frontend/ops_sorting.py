@@ -6,14 +6,16 @@ import numpy as np
 
 from ...dialects.core.affine import Dim, product
 from ...dialects.core.dtypes import I64, DType
-from ...dialects.graph.binary import Add
-from ...dialects.graph.indexing import GatherElements, OneHot
+from ...dialects.graph.binary import Add, Equal
+from ...dialects.graph.indexing import GatherElements, OneHot, Range
 from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.reduction import ArgReduce
 from ...dialects.graph.sequences import ReverseSequence, WriteCache
 from ...dialects.graph.sorting import PlacesOfRank, SortRank
 from .call import Call, Outcome
+from .counts import whole
+from .ops_elementwise import cast_to
 from .problems import Malformed
 from .table import Table
 from .tensor import Tensor
@@ -108,8 +110,19 @@ def _hardmax_flat(call: Call) -> Outcome:
     return call.emit(Reshape, _one_at_largest(call, flat, axis), shape=x.shape)
 
 
+def _one_of_a_count(call: Call, x: Tensor, axis: int) -> Tensor:
+    """As `_one_at_largest`, for an axis whose size data decides; where it is empty nothing is asked."""
+    shape = [size if place == axis else 1 for place, size in enumerate(x.shape)]
+    every = whole(call.builder, x, axis, x.dtype.limits[0])
+    largest = call.emit(ArgReduce, every, kind="max", axis=axis, keepdims=True)
+    number = call.emit(Range, call.constant(0, I64), call.constant(1, I64), size=shape[axis])
+    return cast_to(call, call.emit(Equal, call.emit(Reshape, number, shape=shape), largest), x.dtype)
+
+
 def _one_at_largest(call: Call, x: Tensor, axis: int) -> Tensor:
     """1 where the first largest element along AXIS is, 0 elsewhere."""
+    if call.builder.sizes_known.counted.within(x.shape[axis]):
+        return _one_of_a_count(call, x, axis)
     largest = call.emit(ArgReduce, x, kind="max", axis=axis, keepdims=False)
     values = call.constant([0, 1], x.dtype)
     return call.emit(OneHot, largest, values, depth=x.shape[axis], axis=axis)

@@ -1,8 +1,7 @@
 """Importer of NonMaxSuppression: of boxes that overlap, the one with the highest score is kept.
 
-A step of a loop keeps a box of each class of each image, and drops those that overlap it, so that there are
-as many steps as boxes may be kept of a class. What was kept is then selected as NonZero selects: by image,
-class and step.
+A step of a loop keeps a box of each class of each image, and drops those that overlap it; the loop ends where
+none is left. What was kept is then selected as NonZero selects: by image, class and step.
 """
 
 from __future__ import annotations
@@ -13,21 +12,35 @@ import numpy as np
 
 from ...dialects.core.affine import Dim
 from ...dialects.core.dtypes import BOOL, F32, I64
-from ...dialects.graph.binary import Add, And, Div, Equal, Greater, GreaterEqual, Max, Min, Mod, Mul, Sub
+from ...dialects.graph.binary import (
+    Add,
+    And,
+    Div,
+    Equal,
+    Greater,
+    GreaterEqual,
+    Less,
+    Max,
+    Min,
+    Mod,
+    Mul,
+    Sub,
+)
 from ...dialects.graph.elementwise import Where
 from ...dialects.graph.indexing import Gather, GatherElements, GatherNd, Range
 from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.expand import Expand
-from ...dialects.graph.movement.reshape import Reshape, Transpose
+from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.movement.slicing import Slice
-from ...dialects.graph.reduction import ArgReduce
+from ...dialects.graph.reduction import ArgReduce, Reduce
 from ...dialects.graph.unary import Not
 from .call import Call, Outcome
-from .contents import SIZE
+from .contents import SIZE, Unread
 from .counts import whole
+from .first_rows import ALL
+from .loops import Step, loop
 from .ops_selection import flat, places_of, size_value
 from .problems import Malformed
-from .regions import Step, loop
 from .table import Table
 from .tensor import Tensor
 
@@ -49,7 +62,7 @@ def _suppression(call: Call) -> Outcome:
         raise Malformed(f"its boxes are {boxes.type}, its scores {scores.type}")
     images, classes, count = scores.shape
     call.require_shape(boxes.shape, (images, count, 4), "there are four numbers for each box that has scores")
-    most = _most(call, count)
+    most, limit = _most(call, count)
     there = call.emit(Expand, call.constant(True, BOOL), shape=scores.shape)
     least = _threshold(call, 4)
     if least is not None:
@@ -60,16 +73,26 @@ def _suppression(call: Call) -> Outcome:
     )
     corners = _corners(call, boxes, centred=call.flag("center_point_box"))
     steps = call.builder.sizes_known.counted.largest(most)
-    kept = _kept(call, _Selection(call, corners, scores, _threshold(call, 3)), there, steps)
+    kept = _kept(call, _Selection(call, corners, scores, _threshold(call, 3), limit), there, steps)
     return _selected(call, kept, images, classes, most)
 
 
-def _most(call: Call, count: Dim) -> Dim:
-    """The most boxes that are kept of a class."""
-    if call.optional(2) is None:
-        return 0
+def _most(call: Call, count: Dim) -> tuple[Dim, Tensor | None]:
+    """The most boxes that are kept of a class, of COUNT; and their limit where only data decides it."""
+    given = call.optional(2)
+    if given is None:
+        return 0, None
     sizes = call.builder.sizes_known
-    return sizes.derive("min", sizes.derive("max", call.known_dim(2, "its limit of boxes", SIZE), 0), count)
+    # What is cut to its first rows has at most as many of a class.
+    read = call.builder.first_rows.most(call.node.output[0]) if call.builder.first_rows else ALL
+    most = sizes.derive("min", count, read)
+    try:
+        limit = call.known_dim(2, "its limit of boxes", SIZE)
+    except Unread as error:
+        if error.contents:
+            raise
+        return most, call.emit(Reshape, given, shape=())
+    return sizes.derive("min", sizes.derive("max", limit, 0), most), None
 
 
 def _threshold(call: Call, index: int) -> Tensor | None:
@@ -103,13 +126,14 @@ def _boxes(call: Call, corners: Tensor, axis: int) -> _Corners:
 
 @dataclass(frozen=True)
 class _Selection:
-    """What a step of the selection reads: CORNERS [images, boxes, 4], scores [images, classes, boxes] and the
-    overlap from which on a box is dropped."""
+    """What a step of the selection reads: CORNERS [images, boxes, 4], scores [images, classes, boxes], the
+    overlap from which on a box is dropped, and the limit of steps if data decides it."""
 
     call: Call
     corners: Tensor
     scores: Tensor
     overlap: Tensor | None
+    limit: Tensor | None
 
     def best(self, there: Tensor) -> Tensor:
         """The first box with the highest score of those that are still THERE: [images, classes, 1]."""
@@ -144,24 +168,32 @@ class _Selection:
 
 
 def _kept(call: Call, selection: _Selection, there: Tensor, steps: Dim) -> Tensor:
-    """The boxes that are kept, [steps, images, classes]; -1 where there are no more."""
+    """The boxes that are kept, [images, classes, steps]; -1 where there are no more."""
+    emit, none = call.emit, call.constant(-1, I64)
+    number = emit(Range, call.constant(0, I64), call.constant(1, I64), size=steps)
 
-    def step(_: Tensor, carried: list[Tensor]) -> Step:
-        best = selection.best(carried[0])
-        found = call.emit(GatherElements, carried[0], best, axis=2)
-        chosen = call.emit(Where, found, best, call.constant(-1, I64))
-        return Step([selection.left(carried[0], best)], [call.emit(Reshape, chosen, shape=best.shape[:2])])
+    def step(at: Tensor, carried: list[Tensor]) -> Step:
+        there, kept = carried
+        best = selection.best(there)
+        found = emit(GatherElements, there, best, axis=2)
+        if selection.limit is not None:
+            found = emit(And, found, emit(Less, at, selection.limit))
+        now = emit(And, emit(Equal, number, at), found)
+        more = emit(Reduce, found, kind="any", axes=(0, 1, 2), keepdims=False)
+        return Step([selection.left(there, best), emit(Where, now, best, kept)], more=more)
 
-    return loop(call.builder, steps, None, [there], step)[1]
+    images, classes, _ = there.shape
+    begin = emit(Expand, none, shape=(images, classes, steps))
+    return loop(call.builder, steps, call.constant(True, BOOL), [there, begin], step)[1]
 
 
 def _selected(call: Call, kept: Tensor, images: Dim, classes: Dim, most: Dim) -> Tensor:
     """The rows (image, class, box) of the boxes that are KEPT, at MOST so many of a class."""
-    boxes = flat(call, call.emit(Transpose, kept, perm=(1, 2, 0)))
+    boxes = flat(call, kept)
     found = call.emit(GreaterEqual, boxes, call.constant(0, I64))
     places = places_of(call, found, images * classes * most)
     numbers: list[Tensor] = []
-    rest = call.emit(Div, places, size_value(call, kept.shape[0]))
+    rest = call.emit(Div, places, size_value(call, kept.shape[2]))
     numbers.append(call.emit(Div, rest, size_value(call, classes)))
     numbers.append(call.emit(Mod, rest, size_value(call, classes)))
     numbers.append(call.emit(Gather, boxes, places, axis=0))

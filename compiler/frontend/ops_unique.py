@@ -39,13 +39,14 @@ def _unique(call: Call) -> Outcome:
     else:
         axis = call.axis(call.integer("axis", 0), x.rank)
     found = _by_key(call, _keys(call, x, axis))
+    least = call.builder.sizes_known.derive("min", x.shape[axis], 1)
     if call.flag("sorted", True):
         there = call.emit(Less, call.constant(0, I64), found.count)
-        values, place = places_of(call, there), found.keys
+        values, place = places_of(call, there, least=least), found.keys
     else:
         own = call.emit(Gather, found.first, found.keys)
         there = call.emit(Equal, own, _numbers(call, found.keys))
-        values, place = call.emit(Gather, found.keys, places_of(call, there)), own
+        values, place = call.emit(Gather, found.keys, places_of(call, there, least=least)), own
     indices = call.emit(Gather, found.first, values)
     before = call.emit(Sub, running_count(call, cast_to(call, there, I64)), call.constant(1, I64))
     inverse, counts = call.emit(Gather, before, place), call.emit(Gather, found.count, values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper
 
@@ -36,16 +36,27 @@ def _rank(name: str, graph: GraphProto) -> int | None:
         for value in (*graph.value_info, *graph.output)
         if value.type.tensor_type.HasField("shape")
     }
-    alike = {name}
+    alike = {name: 0}  # what has its rank, if that is more than this
     for node in in_order(graph.node):
-        if alike.isdisjoint(node.input):
+        met = [alike[each] for each in node.input if each in alike]
+        if not met:
             continue
         rank = _demanded(node, stored) if node.input[0] in alike else None
         if rank is not None:
-            return rank
-        if _keeps_rank(node, alike, stored):
-            alike.add(node.output[0])
-    return next((declared[each] for each in sorted(alike) if each in declared), None)
+            return rank if rank > met[0] or not met[0] else None
+        more = _broadcast_with(node, alike, stored)
+        if more is not None:
+            alike[node.output[0]] = max(*met, more)
+        if node.op_type == "Concat" and (known := _beside(node, graph)) is not None:
+            return known if known > max(met) or not any(met) else None
+    found = ((declared[each], least) for each, least in sorted(alike.items()) if each in declared)
+    return next((rank for rank, least in found if rank > least or not least), None)
+
+
+def _beside(node: NodeProto, graph: GraphProto) -> int | None:
+    """The rank of the first operand of NODE that is an input of GRAPH with a shape."""
+    shapes = {v.name: v.type.tensor_type for v in graph.input if v.type.tensor_type.HasField("shape")}
+    return next((len(shapes[name].shape.dim) for name in node.input if name in shapes), None)
 
 
 def _demanded(node: NodeProto, stored: Mapping[str, TensorProto]) -> int | None:
@@ -54,15 +65,21 @@ def _demanded(node: NodeProto, stored: Mapping[str, TensorProto]) -> int | None:
     return None if found is None else found(node, stored)
 
 
-def _keeps_rank(node: NodeProto, alike: set[str], stored: Mapping[str, TensorProto]) -> bool:
-    """Whether the first result of NODE has the rank of its operands in ALIKE: its op keeps that of its first
-    operand, or broadcasts it with scalars only."""
+def _broadcast_with(node: NodeProto, alike: Collection[str], stored: Mapping[str, TensorProto]) -> int | None:
+    """The most dimensions of what NODE broadcasts its operands in ALIKE with, if its first result has their
+    rank where they have more; 0 where it keeps that of its first operand. Else None."""
     if node.domain not in ("", "ai.onnx") or not node.output:
-        return False
-    if node.op_type in _KEEPING:
-        return node.input[0] in alike
+        return None
+    if node.op_type in _KEEPING or (node.op_type in _REDUCING and _keeps_dimensions(node)):
+        return 0 if node.input[0] in alike else None
     others = [stored.get(name) for name in node.input if name and name not in alike]
-    return node.op_type in _BROADCASTING and all(other is not None and not other.dims for other in others)
+    if node.op_type not in _BROADCASTING or None in others:
+        return None
+    return max((len(other.dims) for other in others if other is not None), default=0)
+
+
+def _keeps_dimensions(node: NodeProto) -> bool:
+    return all(each.i == 1 for each in node.attribute if each.name == "keepdims")
 
 
 def _stored(graph: GraphProto) -> dict[str, TensorProto]:
@@ -115,10 +132,14 @@ _DEMANDS: dict[str, Rank] = {
     "Transpose": _of_attribute("perm"),
 }
 _KEEPING = frozenset({
-    "Abs", "BatchNormalization", "Cast", "Ceil", "Clip", "Cos", "DequantizeLinear", "Dropout",
-    "DynamicQuantizeLinear", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "Identity",
-    "InstanceNormalization", "LRN", "LayerNormalization", "LeakyRelu", "Log", "Mish", "Neg", "PRelu",
-    "QuantizeLinear", "Reciprocal", "Relu", "Round", "Sigmoid", "Sign", "Sin", "Softmax", "Softplus", "Sqrt",
-    "Tanh",
+    "Abs", "BatchNormalization", "Cast", "Ceil", "Clip", "Cos", "CumSum", "DequantizeLinear", "Dropout",
+    "DynamicQuantizeLinear", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "Hardmax",
+    "Identity", "InstanceNormalization", "LRN", "LayerNormalization", "LeakyRelu", "Log", "LogSoftmax",
+    "Mish", "Neg", "PRelu", "QuantizeLinear", "Reciprocal", "Relu", "Round", "Sigmoid", "Sign", "Sin",
+    "Softmax", "Softplus", "Sqrt", "Tanh",
+})  # fmt: skip
+_REDUCING = frozenset({
+    "ArgMax", "ArgMin", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean",
+    "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare",
 })  # fmt: skip
 _BROADCASTING = frozenset({"Add", "Div", "Max", "Min", "Mul", "Pow", "Sub"})

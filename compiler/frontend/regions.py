@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
-from ...dialects.control import ITERATION, ControlYield, If, Loop
+from ...dialects.control import ControlYield, If
 from ...dialects.core.affine import Dim
 from ...dialects.core.clone import clone_op
-from ...dialects.core.dtypes import BOOL
 from ...dialects.core.ir import Block, Operation, Region, Value
+from ...dialects.core.sizes.values import closure
 from ...dialects.core.types import TensorType
 from ...dialects.graph.constants import Constant, Dims
+from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.reshape import Reshape
-from ...dialects.graph.movement.slicing import Slice
 from .builder import Builder
+from .counts import count_of_data, cut_to
 from .problems import Malformed, Refused
 from .tensor import Tensor
 
@@ -23,14 +24,18 @@ from .tensor import Tensor
 @contextmanager
 def region(builder: Builder, arguments: Sequence[TensorType] = ()) -> Iterator[Block]:
     """A context in which BUILDER appends to a new block with ARGUMENTS; nothing is left of it after an
-    error."""
-    block = Block(arguments)
+    error. Counts that are computed inside are known there only."""
+    block, outside = Block(arguments), set(builder.counts)
+    builder.regions.append(block)
     try:
         with builder.within(block):
             yield block
     except BaseException:
         discard(block)
         raise
+    finally:
+        builder.regions.pop()
+        builder.closed |= builder.counts.keys() - outside
 
 
 def discard(block: Block) -> None:
@@ -74,98 +79,88 @@ def branch(
 ) -> list[Tensor]:
     """The results of a `control.if` on CONDITION, a scalar: what the first or the second of BODIES gives.
 
-    Raises Refused if the two give different shapes.
+    Where their sizes differ, both are filled up to the larger, and the result is cut to the true one, which
+    the taken branch says. Raises Refused if they differ in rank.
     """
-    then: Sequence[Tensor] = ()
     blocks: list[Block] = []
+    given: list[Sequence[Tensor]] = []
     with ExitStack() as undone:
         for body in bodies:
             with region(builder) as block:
                 undone.callback(discard, block)
-                outputs = body()
-                then = then if blocks else outputs
-                pairs = enumerate(zip(outputs, then, strict=True))
-                kept = [unchanged(builder, one, other.type, f"output {at}") for at, (one, other) in pairs]
-                block.append(ControlYield(*kept))
+                given.append(body())
             blocks.append(block)
+        varying = [_varying(builder, one, other) for one, other in zip(*given, strict=True)]
+        for block, outputs in zip(blocks, given, strict=True):
+            with _reopened(builder, block):
+                block.append(ControlYield(*_yielded(builder, outputs, given[0], varying)))
         undone.pop_all()
-    captures = isolated(blocks)
-    regions = [Region(block) for block in blocks]
-    return _placed(builder, If(builder.value(condition), *captures, regions=regions, loc=builder.location))
+    captures, regions = isolated(blocks), [Region(block) for block in blocks]
+    op = If(builder.value(condition), *captures, regions=regions, loc=builder.location)
+    return _cut(builder, placed(builder, op), varying)
 
 
-# ---------------------------------------------------------------- loops
+class _Span(NamedTuple):
+    """From where to where a size is that the taken branch decides."""
+
+    least: Dim
+    most: Dim
 
 
-class Step(NamedTuple):
-    """What an iteration gives: what is carried to the next one, an element of every scan output, and whether
-    there is a next one; None where nothing but the trip count ends the loop."""
-
-    carried: Sequence[Tensor]
-    elements: Sequence[Tensor] = ()
-    more: Tensor | None = None
-
-
-Count = Dim | Tensor | None
-"""The most iterations of a loop: a size, a scalar on the device, or no limit."""
+@contextmanager
+def _reopened(builder: Builder, block: Block) -> Iterator[None]:
+    """A context in which BUILDER appends to BLOCK, a region, again."""
+    builder.regions.append(block)
+    try:
+        with builder.within(block):
+            yield
+    finally:
+        builder.regions.pop()
 
 
-def loop(
-    builder: Builder,
-    count: Count,
-    condition: Tensor | None,
-    initial: Sequence[Tensor],
-    body: Callable[[Tensor, list[Tensor]], Step],
-) -> list[Tensor]:
-    """The results of a `control.loop` of at most COUNT iterations, whose first one needs the CONDITION: what
-    is carried, beginning as INITIAL, and the stacked elements.
-
-    BODY is called once, with the iteration and what is carried. Raises Refused if a carried value changes its
-    shape, or if only data says how many elements there are.
-    """
-    values = [builder.value(tensor) for tensor in initial]
-    with region(builder, [ITERATION, *(value.type for value in values)]) as block:
-        iteration, *carried = map(Tensor.of, block.arguments)
-        step = body(iteration, carried)
-        count, more = _settled(builder, count, condition, step.more)
-        conditional = condition is not None or more is not None
-        if step.elements and (conditional or isinstance(count, Tensor)):
-            raise Refused("how many elements its scan outputs have depends on data")
-        first = [_truth(builder, more)] if conditional else []
-        pairs = enumerate(zip(step.carried, values, strict=True))
-        kept = [unchanged(builder, one, other.type, f"carried value {at}") for at, (one, other) in pairs]
-        block.append(ControlYield(*first, *kept, *map(builder.value, step.elements)))
-    captures = isolated([block])
-    trip, size = (builder.value(count), None) if isinstance(count, Tensor) else (None, count)
-    going = _truth(builder, condition) if conditional else None
-    regions, place = [Region(block)], builder.location
-    operands = (trip, going, *values, *captures)
-    op = Loop(*operands, regions=regions, loc=place, carried=len(values), count=size)
-    return _placed(builder, op)
+def _varying(builder: Builder, one: Tensor, other: Tensor) -> dict[int, _Span]:
+    """The axes along which ONE and OTHER, of two branches, are not equally long."""
+    known, found = builder.sizes_known, dict[int, _Span]()
+    pairs = zip(one.shape, other.shape, strict=True) if one.rank == other.rank else ()
+    for axis, sizes in enumerate(pairs):
+        if known.sign(sizes[0] - sizes[1]) != 0:
+            counted = any(map(known.counted.within, sizes))
+            most = known.derive("max", *map(known.counted.largest, sizes))
+            found[axis] = _Span(0 if counted else known.derive("min", *sizes), most)
+    return found
 
 
-def _settled(
-    builder: Builder, count: Count, condition: Tensor | None, more: Tensor | None
-) -> tuple[Count, Tensor | None]:
-    """The limit and the condition of a loop; without a condition where that is certain."""
-    if more is None or more.data is None:
-        endless = more is None and count is None
-        settled: tuple[Count, Tensor | None] = (count, more)
-    elif bool(more.data):
-        endless, settled = count is None, (count, None)
-    else:
-        endless = False
-        if isinstance(count, Tensor):
-            settled = count, more
-        else:
-            settled = 1 if count is None else builder.sizes_known.derive("min", count, 1), None
-    if endless:
-        raise Malformed("nothing ends this loop")
-    return settled
+def _yielded(
+    builder: Builder, outputs: Sequence[Tensor], first: Sequence[Tensor], varying: Sequence[dict[int, _Span]]
+) -> list[Value]:
+    """What a branch yields for OUTPUTS, of which the first branch has FIRST: these, filled up along the axes
+    that are VARYING, and the sizes of these axes."""
+    kept, sizes = list[Value](), list[Value]()
+    for at, (one, other, spans) in enumerate(zip(outputs, first, varying, strict=True)):
+        shape = tuple(spans[axis].most if axis in spans else size for axis, size in enumerate(other.shape))
+        filled = _filled(builder, one, spans)
+        kept.append(unchanged(builder, filled, TensorType(shape, other.dtype), f"output {at}"))
+        numbers = [builder.emit(Reshape, builder.dims([one.shape[axis]]), shape=()) for axis in spans]
+        sizes += map(builder.value, numbers)
+    return [*kept, *sizes]
 
 
-def _truth(builder: Builder, condition: Tensor | None) -> Value:
-    return builder.value(builder.constant(True, BOOL) if condition is None else condition)
+def _filled(builder: Builder, x: Tensor, spans: dict[int, _Span]) -> Tensor:
+    """X with zeros behind it, as long as SPANS reach."""
+    pads: list[Dim] = [0] * (2 * x.rank)
+    for axis, span in spans.items():
+        pads[x.rank + axis] = span.most - x.shape[axis]
+    return builder.emit(Pad, x, pads=pads) if spans else x
+
+
+def _cut(builder: Builder, results: list[Tensor], varying: Sequence[dict[int, _Span]]) -> list[Tensor]:
+    """RESULTS, of which those behind the outputs are the sizes of the axes VARYING, cut to these."""
+    outputs, sizes = results[: len(varying)], iter(results[len(varying) :])
+    for at, spans in enumerate(varying):
+        for axis, (least, most) in spans.items():
+            size = count_of_data(builder, next(sizes), most, least)
+            outputs[at] = cut_to(builder, outputs[at], axis, size)
+    return outputs
 
 
 def unchanged(builder: Builder, tensor: Tensor, wanted: TensorType, what: str) -> Value:
@@ -184,13 +179,15 @@ def unchanged(builder: Builder, tensor: Tensor, wanted: TensorType, what: str) -
     return builder.value(tensor if same else builder.emit(Reshape, tensor, shape=wanted.shape))
 
 
-def reversed_steps(builder: Builder, x: Tensor) -> Tensor:
-    """X with its elements along axis 0, one per iteration of a loop, in reverse."""
-    starts: list[Dim] = [x.shape[0] - 1] + [0] * (x.rank - 1)
-    steps = [-1] + [1] * (x.rank - 1)
-    return builder.emit(Slice, x, starts=starts, sizes=x.shape, steps=steps)
+def check_known_outside(builder: Builder, block: Block, values: Sequence[Value], what: str) -> None:
+    """Raise Refused, about WHAT, if only BLOCK, a region, knows a size of VALUES."""
+    for value in values:
+        counts = closure(value.type.symbols, builder.module) & builder.counts.keys()
+        if any(builder.counts[name].block is block for name in counts):
+            raise Refused(f"{what} is {value.type}, with a size that depends on data inside of it")
 
 
-def _placed(builder: Builder, op: Operation) -> list[Tensor]:
+def placed(builder: Builder, op: Operation) -> list[Tensor]:
+    """The results of OP, which is appended to the block of BUILDER."""
     builder.block.append(op)
     return [Tensor.of(value) for value in op.results]

@@ -15,7 +15,8 @@ from ...dialects.core.contents import parts_of, readable
 from ...dialects.core.dtypes import DTYPES, DType
 from ...dialects.core.ir import SymbolRange
 from ...dialects.core.parser import parse_size
-from ...dialects.core.sizes.sizes import Conflict, Sizes
+from ...dialects.core.sizes.outcomes import Conflict
+from ...dialects.core.sizes.sizes import Sizes
 from ...dialects.core.types import TensorType
 from ...errors import InputError, IRError, ModelError
 from ...errors.option import option_error

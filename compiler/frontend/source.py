@@ -82,9 +82,9 @@ def read_ir(path: Path) -> Module:
     except UnicodeDecodeError as error:
         text = content.decode(errors="replace")
         start = len(content[: error.start].decode())
-        span = SourceText(path.name, text).span(start, start + 1)
+        span = SourceText(str(path), text).span(start, start + 1)
         raise text_error(f"{path.name} is not UTF-8 text", span) from None
-    module = parse_module(text, ALL_DIALECTS, _weights_beside(path), path.name)
+    module = parse_module(text, ALL_DIALECTS, _weights_beside(path), str(path))
     _check_weights(module)
     verify(module, ALL_DIALECTS)
     settle(module)

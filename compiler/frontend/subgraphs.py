@@ -40,6 +40,8 @@ class Subgraphs:
             raise Refused(f"branches and loops are nested more than {MAX_NESTING} deep")
         if len(inputs) != len(graph.input):
             raise Malformed(f"its subgraph has {len(graph.input)} inputs, {len(inputs)} are passed")
+        if len({value.name for value in graph.input}) < len(graph.input):
+            raise Malformed("two inputs of its subgraph have one name")
         inner = Frame(
             self.frame.opsets,
             self.frame.environment,

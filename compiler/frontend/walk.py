@@ -9,7 +9,7 @@ from onnx import NodeProto
 
 from ...dialects.core.ir import Operation
 from ...dialects.core.location import Location
-from ...dialects.core.sizes.sizes import Conflict, Resized
+from ...dialects.core.sizes.outcomes import Conflict, Resized
 from ...dialects.core.types import TensorType
 from ...errors import GlassError, InputError, IRError, ModelError
 from ...errors.diagnostic import Diagnostic
@@ -19,6 +19,7 @@ from .checks import check_form, check_types, refusals
 from .contents import ElementRanges, Unread, merged
 from .contributed.form import Contributed
 from .contributed.registry import CONTRIBUTED, CONTRIBUTED_DOMAIN, IN_STANDARD_DOMAIN
+from .custom_ops import UNKNOWN, custom_op
 from .direct import imported
 from .frame import Frame, lost_result
 from .functions import (
@@ -175,13 +176,8 @@ class Walker:
         if local is not None:
             return self._inlined(node, local, inputs, frame)
         domain = normal_domain(node.domain)
-        if domain == CONTRIBUTED_DOMAIN:
-            return self._contributed(node, inputs, frame)
         if domain not in ("", PREVIEW_DOMAIN):
-            why = DOMAINS_LEFT_OUT.get(domain)
-            raise Refused(
-                f"ops of the domain {shown(node.domain)} are not supported" + (f": {why}" if why else "")
-            )
+            return self._of_domain(domain, node, inputs, frame)
         opset = frame.opsets.get(domain)
         if opset is None:
             raise Malformed(f"no opset of {domain or 'ai.onnx'} is imported where it stands")
@@ -243,15 +239,17 @@ class Walker:
         self.builder.remark(STANDARD_BODY, f"{refusal}; imported as the standard defines the op")
         return results
 
-    def _contributed(
-        self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame
+    def _of_domain(
+        self, domain: str, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame
     ) -> Sequence[Tensor | None]:
-        """The results of an op that ONNX Runtime adds to the standard ops."""
-        found = CONTRIBUTED.get(node.op_type)
+        """The results of an op of another DOMAIN than the standard's: one that ONNX Runtime adds, or a custom
+        one."""
+        own = CONTRIBUTED.get(node.op_type) if domain == CONTRIBUTED_DOMAIN else None
+        found = own or custom_op(f"{domain}::{node.op_type}")
         if found is None:
-            raise Refused(f"this op of the domain {CONTRIBUTED_DOMAIN} is not supported")
-        if CONTRIBUTED_DOMAIN not in frame.opsets:
-            raise Malformed(f"no opset of {CONTRIBUTED_DOMAIN} is imported where it stands")
+            raise Refused(_unknown(domain, node))
+        if domain not in frame.opsets:
+            raise Malformed(f"no opset of {domain} is imported where it stands")
         return self._by_form(found, node, inputs, frame)
 
     def _by_form(
@@ -298,6 +296,16 @@ class Walker:
             return frame.find(name)
         except LookupError:
             raise Malformed(f"no node computes the function's output {shown(name)}") from None
+
+
+def _unknown(domain: str, node: NodeProto) -> str:
+    """Why the op of NODE, of DOMAIN, is not supported."""
+    if domain == CONTRIBUTED_DOMAIN:
+        return f"this op of the domain {CONTRIBUTED_DOMAIN} is not supported"
+    why = DOMAINS_LEFT_OUT.get(domain)
+    if why is not None:
+        return f"ops of the domain {shown(node.domain)} are not supported: {why}"
+    return UNKNOWN.format(shown(f"{domain}::{node.op_type}"))
 
 
 def _conflict(node: NodeProto, label: str, error: Conflict) -> GlassError:

@@ -15,6 +15,7 @@ from ...dialects.control import ControlOp, all_blocks
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.traits import Trait, has
+from ...dialects.custom.op import CudaOp
 from ...dialects.fused import FusedKernel
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.contraction import Matmul
@@ -81,10 +82,13 @@ def make_plan(module: Module, block: Block, context: PassContext, target: ArchSp
 
 
 def _open_seeds(plan: ClusterPlan) -> None:
-    """Open a cluster for every contraction and window: each is the seed of its own kernel."""
+    """Open a cluster for every contraction and window: each is the seed of its own kernel. So is a custom op
+    with a body in CUDA, whose kernel absorbs nothing."""
     for op in plan.order:
         if has(op, Trait.CONTRACTION):
             plan.open("contraction", op)
+        elif isinstance(op, CudaOp):
+            plan.open("custom", op)
         elif has(op, Trait.WINDOW):
             plan.open("loop", op)
 

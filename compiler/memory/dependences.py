@@ -34,7 +34,7 @@ def dependences(
 
 def _add(memory: Memory, ranges: Mapping[str, Range], needs: list[set[int]]) -> None:
     writes = [*memory.writes, *memory.scratch]
-    boxes = _Boxes([access.shape for access in writes if access.shape is not None], ranges)
+    boxes = Boxes([access.shape for access in writes if access.shape is not None], ranges)
     near = _Neighbours(list(memory.accesses()), boxes)
     for write in writes:
         for other in near.of(write):
@@ -49,7 +49,7 @@ class _Neighbours:
     A concat may have many parts, few of which overlap with any other access.
     """
 
-    def __init__(self, accesses: Sequence[Access], boxes: _Boxes) -> None:
+    def __init__(self, accesses: Sequence[Access], boxes: Boxes) -> None:
         self._all = accesses
         places = [boxes.place(access) for access in accesses]
         known = [place for place in places if place is not None]
@@ -88,7 +88,7 @@ class _Neighbours:
         return bisect_left(self._cells, low), bisect_left(self._cells, high)
 
 
-class _Boxes:
+class Boxes:
     """The accesses to one buffer as boxes of a grid, as far as they are boxes."""
 
     def __init__(self, writes: Sequence[Footprint], ranges: Mapping[str, Range]) -> None:

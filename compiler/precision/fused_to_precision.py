@@ -17,6 +17,7 @@ from ...dialects.core.affine import Dim
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
+from ...dialects.core.location import Location
 from ...dialects.core.types import ROW_MAJOR, TensorType
 from ...dialects.fused import FusedKernel
 from ...dialects.graph.constants import Constant
@@ -25,11 +26,12 @@ from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.precision import PrecisionKernel
 from ..passes.manager import PassContext
 from ..patterns.layouts import is_neutral
+from .formats.custom_form import custom_form
 from .formats.kept_wide import kept_on_record
 from .formats.kernel_operands import KernelOperands
 from .formats.mismatch import Mismatches
 from .formats.override_records import OverrideRecords
-from .formats.placement import STORED_ALREADY, Placement
+from .formats.placement import STORED_ALREADY, Placement, location_of
 from .formats.region import drop_unused_casts
 from .formats.rounding import Rounding
 from .formats.storage import StoragePlan, leading_op
@@ -105,6 +107,8 @@ class _ToPrecision:
                 self._view(op)
             case FusedKernel() if self._stored_already(op):
                 self._alias(op)
+            case FusedKernel() if op.root == "custom":
+                self._custom(op)
             case FusedKernel():
                 self._kernel(op)
             case If() | Loop():
@@ -122,14 +126,14 @@ class _ToPrecision:
             return self._place.constant(old, old.type.dtype)
         if old in self._sunk:
             source = self._sunk.pop(old)
-            self._values[old] = self._reshaped(source, old.type.shape)
+            self._values[old] = self._reshaped(source, old.type.shape, location_of(old))
         return self._values[old]
 
     def _output(self, old: Value, reader: Operation) -> Value:
         value = self._stored(old)
         if (value.type.shape, value.type.dtype) != (old.type.shape, old.type.dtype):
             raise op_error(reader, f"the output has type {old.type} but is stored as {value.type}")
-        return self._place.form(value, value.type.with_layout(ROW_MAJOR))
+        return self._place.form(value, value.type.with_layout(ROW_MAJOR), reader.location)
 
     # ------------------------------------------------------------ control flow
 
@@ -162,20 +166,24 @@ class _ToPrecision:
         if not same_order and all(isinstance(user, FusedKernel) and user.root == "loop" for user in users):
             self._sunk[op.result] = source
         else:
-            self._values[op.result] = self._reshaped(source, op.result.type.shape)
+            self._values[op.result] = self._reshaped(source, op.result.type.shape, op.location)
 
-    def _reshaped(self, source: Value, shape: tuple[Dim, ...]) -> Value:
-        """SOURCE with another SHAPE: a view of it in row-major layout."""
+    def _reshaped(self, source: Value, shape: tuple[Dim, ...], reader: Location) -> Value:
+        """SOURCE with another SHAPE: a view of it in row-major layout, for the reshape at READER."""
         if not is_neutral(source.type):
-            source = self._place.form(source, source.type.with_layout(ROW_MAJOR))
+            source = self._place.form(source, source.type.with_layout(ROW_MAJOR), reader)
         return self._place.view(source, TensorType(shape, source.type.dtype))
 
     def _stored_already(self, kernel: FusedKernel) -> bool:
         """Whether KERNEL is a single cast whose operand is stored in the result's type already."""
         op, (result,) = kernel.body.block.first, kernel.results[:1]
-        if not isinstance(op, Cast) or not isinstance(op.next, Yield) or self._plan.is_returned(result):
+        if not isinstance(op, Cast) or not isinstance(op.next, Yield):
             return False
         source = kernel.inputs[0]
+        if _is_custom(source.producer) and len(source.uses) == 1:
+            return bool(self._values[source].type.dtype == op.to == self._plan.dtype(result))
+        if self._plan.is_returned(result):
+            return False
         if isinstance(source.producer, Constant) or op.to.bits < op.x.type.dtype.bits:
             return False
         own = self._values[source].type.dtype if source in self._values else source.type.dtype
@@ -202,7 +210,7 @@ class _ToPrecision:
                 new_operands.append(self._sunk[value])
                 region.argument(argument, new_operands[-1].type, viewed=True)
             else:
-                new_operands.append(self._operand(value, argument, operands))
+                new_operands.append(self._operand(value, argument, operands, old.location))
                 region.argument(argument, new_operands[-1].type)
         for op in old.body.block:
             if op.next is not None:
@@ -229,10 +237,44 @@ class _ToPrecision:
             new.hint = value.hint
             self._values[value] = new
 
-    def _operand(self, value: Value, argument: Value, operands: KernelOperands) -> Value:
-        """The new operand for VALUE, in the type and layout that the kernel needs for ARGUMENT."""
+    def _custom(self, old: FusedKernel) -> None:
+        """Convert OLD, the kernel of a custom op, whose body reads and writes types that it names itself.
+        Conversions stand before and behind it."""
+        form = custom_form(old, self._policy, self._plan)
+        operands = [self._read(value, form.type(value), old.location) for value in old.inputs]
+        region = form.region(old)
+        kernel = PrecisionKernel(
+            *operands, regions=[Region(region)], loc=old.location, root=old.root, **form.formats(region)
+        )
+        self._place.append(kernel)
+        self._decided.overridden.note(old)
+        if kernel.fallback:
+            formats = kernel.requested, kernel.compute, kernel.fallback
+            self._decided.mismatches.add(*formats, old.body.block, old.location.nodes, leading_op(old))
+        for value, new in zip(old.results, kernel.results, strict=True):
+            new.hint = value.hint
+            fixed = self._plan.is_fixed(value)
+            self._values[value] = (
+                self._place.form(new, self._plan.type(value), old.location) if fixed else new
+            )
+
+    def _read(self, value: Value, wanted: TensorType, reader: Location) -> Value:
+        """VALUE as WANTED, in which the kernel at READER reads it."""
+        if isinstance(value.producer, Constant):
+            return self._place.constant(value, wanted.dtype)
+        stored = self._stored(value)
+        alone = len(value.uses) == 1 and stored not in self._shared
+        return self._place.form(stored, wanted, reader, alone=alone)
+
+    def _operand(self, value: Value, argument: Value, operands: KernelOperands, reader: Location) -> Value:
+        """The new operand for VALUE, in the type and layout that the kernel at READER needs for ARGUMENT."""
         if isinstance(value.producer, Constant):
             return self._place.constant(value, *operands.constant_form(argument))
         stored = self._stored(value)
         alone = len(value.uses) == 1 and stored not in self._shared
-        return self._place.form(stored, operands.form(argument, stored.type), alone=alone)
+        return self._place.form(stored, operands.form(argument, stored.type), reader, alone=alone)
+
+
+def _is_custom(op: Operation | None) -> bool:
+    """Whether OP is the kernel of a custom op, which absorbs no cast behind it."""
+    return isinstance(op, FusedKernel) and op.root == "custom"

@@ -5,7 +5,8 @@
 
 A launch of a loop's body writes the next value of what is carried to that buffer, if everything that reads
 the present one comes before it; otherwise the next value has a buffer of its own, and is copied at the end of
-the iteration. The elements of a scan output are copied to their rows of it.
+the iteration. The elements of a scan output are copied to their rows of it. Where the loop may end before all
+rows are there, these begin as zeros, and the loop carries the buffer.
 
 Arguments of regions are the buffers of what is passed. The values that a region yields are made by its own
 ops, so that a copy never reads what another copy has overwritten.
@@ -60,6 +61,9 @@ class Lowering(Protocol):
     def copy_to_row(self, source: Value, row: Value, target: Value, location: Location) -> None:
         """Append a launch that copies the buffer SOURCE to the row of TARGET whose number is in ROW."""
 
+    def fill(self, target: Value, location: Location) -> None:
+        """Append a launch that writes zeros to TARGET."""
+
     def append(self, op: Operation) -> Operation:
         """Append a control op."""
 
@@ -108,6 +112,10 @@ def _convert_loop(op: Loop, to: Lowering) -> None:
         again[value] = storage
         carried.append(storage)
     stacks = [to.buffer(value) for value in op.results[op.carried :]]
+    if op.may_end:
+        for stack in stacks:
+            to.fill(stack, op.location)
+        carried += stacks
     with to.inside() as launches:
         _pass(block.arguments[1 + op.carried :], op.captures, to)
         _convert_body(block, again, op.location, to)

@@ -7,16 +7,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from ...codegen.interface import ArchSpec, drop_rounding, executed, families, maps_of, scratch_of
 from ...dialects.control import ControlOp, If, Loop
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
 from ...dialects.core.location import UNKNOWN, Location
+from ...dialects.core.sizes.proofs import Proofs
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
-from ...dialects.graph.constants import Constant
+from ...dialects.graph.constants import Constant, constant
 from ...dialects.graph.elementwise import Cast
+from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.launch import Buffer, Kernel, View
 from ...dialects.precision import PrecisionKernel
@@ -101,13 +105,16 @@ class _ToLaunch:
         self._new.block.append(Return(*[self._output(value) for value in self._old.returned]))
 
     def _output_roots(self) -> set[Value]:
-        """The values whose buffers can be outputs: produced by a kernel, returned once, stored row-major."""
+        """The values whose buffers can be outputs: produced by a kernel, returned once, stored row-major, and
+        surely as large as the output, which may be a reshape."""
         roots = [base_of(value) for value in self._old.returned]
+        proofs = Proofs(self._module, final=True)
         return {
             root
-            for root in roots
+            for root, value in zip(roots, self._old.returned, strict=True)
             if is_made_once(root) and roots.count(root) == 1 and lies_row_major(root.type)
-        }
+            and proofs.sign(root.type.elements - value.type.elements) == 0
+        }  # fmt: skip
 
     def convert(self, op: Operation) -> None:
         if isinstance(op, Constant):
@@ -218,6 +225,11 @@ class _ToLaunch:
         region = _copying(source.type, row.type)
         self._launch(region, [source, row], [target], location, stacked=True)
 
+    def fill(self, target: Value, location: Location) -> None:
+        """Append a launch that writes zeros to TARGET."""
+        zero = constant(self._module, np.zeros((), target.type.dtype.numpy), location)
+        self._launch(_filling(zero, target.type), [], [target], location)
+
     def _launch(
         self,
         body: Block,
@@ -272,11 +284,20 @@ def _copying(type: TensorType, *further: TensorType) -> Block:
     return region
 
 
+def _filling(value: Constant, type: TensorType) -> Block:
+    """A region that yields TYPE with VALUE, a scalar, everywhere."""
+    region = Block()
+    filled = region.append(Expand(region.append(value).result, shape=type.shape)).result
+    region.append(Yield(filled))
+    return region
+
+
 def is_made_once(value: Value) -> bool:
-    """Whether VALUE is written by one launch, by one in each branch, or row by row: no loop carries it."""
+    """Whether VALUE is written by one launch, by one in each branch, or row by row: no loop carries it,
+    as loops that may end do with the rows that they write."""
     maker = value.producer
     return isinstance(maker, (PrecisionKernel, If)) or (
-        isinstance(maker, Loop) and value.index >= maker.carried
+        isinstance(maker, Loop) and value.index >= maker.carried and not maker.may_end
     )
 
 

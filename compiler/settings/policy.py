@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 from ...dialects.core.dtypes import BF16, F8E4M3, F16, F32, I8, TF32, DType
 from ...dialects.core.ir import Operation
+from ...dialects.custom.registry import named as custom_op_named
 from ...dialects.graph import GRAPH
 from ...errors import InputError, UnsupportedError
 from ...errors.option import option_error
@@ -138,7 +139,7 @@ class Override:
             hint = "write op:softmax for a kind of op, or node:/layer3/* for ONNX nodes"
             message, at = f"the override of {subject!r} names neither ops nor nodes", (0, len(subject))
             raise option_error(InputError, "override", text, message, hint, at=at)
-        if kind == "op" and pattern not in _OPS:
+        if kind == "op" and pattern not in _OPS and custom_op_named(pattern) is None:
             close = difflib.get_close_matches(pattern, sorted(_OPS), 3)
             like = f"is {' or '.join(close)} meant?" if close else None
             message, at = f"there is no op '{pattern}'", (len(subject) - len(pattern), len(subject))

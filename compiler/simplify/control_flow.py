@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ import numpy as np
 from ...dialects.control import ControlOp, ControlYield, If, Loop
 from ...dialects.core.affine import evaluate
 from ...dialects.core.clone import clone_op
-from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.core.ir import Block, Module, Operation, Value
+from ...dialects.core.sizes.proofs import Proofs
 from ...dialects.graph.base import GraphOp
 from ...dialects.graph.constants import Constant, constant
 from ...dialects.graph.movement.concat import Concat
@@ -37,7 +38,7 @@ def known_branch(op: If, rewriter: Rewriter) -> bool:
 @pattern("short-loop", Loop)
 def short_loop(op: Loop, rewriter: Rewriter) -> bool:
     """loop{a few iterations}{few ops} => these iterations, one after the other"""
-    if not isinstance(op.count, int) or op.condition is not None:
+    if not isinstance(op.count, int) or op.may_end:
         return False
     size = sum(1 for inner in op.body.block for _ in inner.walk()) - 1
     scans = op.results[op.carried :]
@@ -121,7 +122,7 @@ def unread_capture(op: ControlOp, rewriter: Rewriter) -> bool:
 @pattern("invariant-op", Loop)
 def invariant_op(op: Loop, rewriter: Rewriter) -> bool:
     """loop(x){f(x) and more} => loop(f(x)){more}"""
-    moved = _invariant(op, rewriter.module.values_at("optimum"))
+    moved = _invariant(op, rewriter.module)
     if not moved:
         return False
     block, captures = op.body.block, list[Value]()
@@ -154,17 +155,19 @@ PATTERNS = (
 # ---------------------------------------------------------------- parts of these
 
 
-def _invariant(loop: Loop, sizes: Mapping[str, int]) -> dict[Operation, None]:
+def _invariant(loop: Loop, module: Module) -> dict[Operation, None]:
     """The ops of LOOP's region that do the same in every iteration, and what they need, in order.
 
     Those that make more elements than they read, or only another view of these, stay: in a kernel they cost
-    less than the memory that they would fill.
+    less than the memory that they would fill. So do those that need sizes which only an iteration implies.
     """
+    sizes, proofs = module.values_at("optimum"), Proofs(module)
     known = {argument for _, argument in loop.passed()}
     same: list[Operation] = []
     for op in loop.body.block:
         read = {value for value in op.inputs if not isinstance(value.producer, Constant)}
-        if isinstance(op, GraphOp) and op.nofuse is None and read and read <= known and len(op.results) == 1:
+        movable = isinstance(op, GraphOp) and op.nofuse is None and len(op.results) == 1
+        if movable and read and read <= known and _runs_anywhere(op, proofs):
             same.append(op)
             known.update(op.results)
     needed: set[Operation] = set()
@@ -174,6 +177,11 @@ def _invariant(loop: Loop, sizes: Mapping[str, int]) -> dict[Operation, None]:
         if op in needed or not (grows or isinstance(op, Reshape)):
             needed.update((op, *(value.producer for value in op.inputs if value.producer is not None)))
     return {op: None for op in loop.body.block if op in needed}
+
+
+def _runs_anywhere(op: Operation, proofs: Proofs) -> bool:
+    """Whether OP, of a loop, needs nothing of sizes that may fail where the loop has no iteration."""
+    return all(need.relation != ">=" or proofs.proves(need.left - need.right) for need in op.needs())
 
 
 def _inlined(block: Block, arguments: Sequence[Value], rewriter: Rewriter) -> list[Value]:

@@ -102,9 +102,11 @@ def _channels(op: Contraction) -> tuple[int]:
 
 
 def _of_batch_norm(op: BatchNorm, module: Module) -> Rescaling | None:
+    found = _biased(op.x, module)
+    if found is None or channel_axis(found[0]) != 1:  # the columns of stacked matrices are not its channels
+        return None
     affine = _affine(op, module)
-    found = None if affine is None else _rescaling(op.x, *affine, module)
-    return None if found is None or channel_axis(found.contraction) != 1 else found
+    return None if affine is None else _rescaling(op.x, *affine, module)
 
 
 def _of_scale(op: Mul | Div, module: Module) -> Rescaling | None:

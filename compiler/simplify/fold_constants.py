@@ -18,8 +18,10 @@ from ..passes.ledger import Verdict
 from ..passes.manager import PassContext
 from ..patterns.matching import static_shape
 
-# Folding is for small arithmetic on weights; heavier work is left to the device.
+# Folding is for small arithmetic on weights; heavier work is left to the device. So is what comes after many
+# ops that read large constants, each of which may be cheap, and of which a small file may hold thousands.
 FOLDED_FLOPS = 1 << 30
+FOLDED_READS = 8 * 2**30  # bytes, in one sweep
 
 
 class FoldConstants:
@@ -34,19 +36,23 @@ class FoldConstants:
     def run(self, module: Module, context: PassContext) -> Module:
         if self.name in context.disabled:
             return module
+        readable = FOLDED_READS
         for block in all_blocks(module):
             for op in list(block):
                 if _is_foldable(op):
-                    self._fold(op, module, context)
+                    readable -= self._fold(op, module, context, readable)
         return module
 
-    def _fold(self, op: Operation, module: Module, context: PassContext) -> None:
+    def _fold(self, op: Operation, module: Module, context: PassContext, readable: int) -> int:
+        """Fold OP, where it reads no more than READABLE bytes; how many it read for that."""
         if self.name in context.disabled:  # becomes true when the limit on decisions is reached
-            return
-        refusal = _refusal(op, context.options.fold_bytes)
+            return 0
+        refusal, reads = _refusal(op, context.options.fold_bytes), _given(op)
+        if refusal is None and reads > readable:
+            refusal = f"folding has read {FOLDED_READS - readable} bytes of constants, which is enough"
         if refusal is not None:
             context.ledger.add(self.name, Verdict.REFUSED, refusal, ops=(op.name,), nodes=op.location.nodes)
-            return
+            return 0
         for value, array in zip(op.results, _evaluated(op, module), strict=True):
             folded = constant(module, array.astype(value.type.dtype.numpy, copy=False), op.location)
             assert op.parent is not None
@@ -55,6 +61,7 @@ class FoldConstants:
             value.replace_by(folded.result)
         context.note(self.name, "all its operands are constants", op.name, op.location.nodes)
         op.erase()
+        return reads
 
 
 def _is_foldable(op: Operation) -> bool:
@@ -77,13 +84,17 @@ def _refusal(op: Operation, budget: int) -> str | None:
         if shape is None:
             return "its size is symbolic"
         size += math.prod(shape) * value.type.dtype.bytes
-    given = sum(math.prod(static_shape(v.type.shape) or (0,)) * v.type.dtype.bytes for v in op.inputs)
-    if size > max(budget, given):
+    if size > max(budget, _given(op)):
         return f"its result of {size} bytes is larger than the budget of {budget}"
     flops = op.flops()
     if not isinstance(flops, int) or flops > FOLDED_FLOPS:
         return "it takes too many flops to evaluate at compile time"
     return None
+
+
+def _given(op: Operation) -> int:
+    """The bytes of OP's operands, as far as their sizes are known."""
+    return sum(math.prod(static_shape(v.type.shape) or (0,)) * v.type.dtype.bytes for v in op.inputs)
 
 
 def _evaluated(op: Operation, module: Module) -> tuple[np.ndarray[Any, Any], ...]:

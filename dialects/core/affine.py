@@ -8,7 +8,7 @@ sizes, launch grids and the index arithmetic of kernels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import gcd
@@ -33,6 +33,9 @@ class FloorDiv:
 
 Atom = str | FloorDiv
 Monomial = tuple[Atom, ...]
+Prefix = (
+    int | str | Sequence["Prefix"]
+)  # a Dim as data: an operator with its operands behind it, ["*", "N", 4]
 
 
 @dataclass(frozen=True)
@@ -368,7 +371,7 @@ def symbols(dim: Dim) -> set[str]:
     return found
 
 
-def to_json(dim: Dim) -> object:
+def to_json(dim: Dim) -> Prefix:
     """DIM in the JSON prefix form of plan manifests: ["*", "N", 4]."""
     if isinstance(dim, int):
         return dim
@@ -376,8 +379,8 @@ def to_json(dim: Dim) -> object:
     return parts[0] if len(parts) == 1 else ["+", *parts]
 
 
-def _term_json(monomial: Monomial, value: int) -> object:
-    factors: list[object] = [
+def _term_json(monomial: Monomial, value: int) -> Prefix:
+    factors: list[Prefix] = [
         atom if isinstance(atom, str) else ["floordiv", to_json(atom.numerator), to_json(atom.denominator)]
         for atom in monomial
     ]

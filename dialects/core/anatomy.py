@@ -10,7 +10,17 @@ import re
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from .parts import ArgumentAt, AttributeAt, AttributeNameAt, EntryAt, OperandAt, Part, RegionAt, ResultAt
+from .parts import (
+    ArgumentAt,
+    AttributeAt,
+    AttributeNameAt,
+    EntryAt,
+    OperandAt,
+    Part,
+    RegionAt,
+    ResultAt,
+    SymbolIn,
+)
 from .source_text import BRACKETS
 
 Stretch: TypeAlias = tuple[int, int]  # offsets of the first character and of one past the last
@@ -21,6 +31,8 @@ _WORDS = re.compile(
     | @[\w.\-]++ | %?[\w.]++ | -> | . )""",
     re.VERBOSE,
 )
+# A dimension of a type, with the x behind it, or a name; what strings and comments hold is neither.
+_NAMES = re.compile(r""""(?:[^"\\\n]++|\\.)*+"|//.*+|([A-Z][A-Z0-9_]*)x|\d+x|([A-Za-z]\w*)""")
 _OPENING, _CLOSING = frozenset("([{<"), frozenset(")]}>")
 
 
@@ -65,10 +77,19 @@ class Anatomy:
                 return _at(self.arguments[region], index) if region < len(self.arguments) else None
             case RegionAt(index):
                 return _at(self.regions, index)
+            case SymbolIn(part=whole, name=name):
+                around = self.of(whole)
+                return around and (symbol_in(self.text, around, name) or around)
 
 
 def _at(stretches: list[Stretch], index: int) -> Stretch | None:
     return stretches[index] if index < len(stretches) else None
+
+
+def symbol_in(text: str, stretch: Stretch, name: str) -> Stretch | None:
+    """Where the symbol NAME first stands in a STRETCH of types and sizes of TEXT; None if it does not."""
+    found = _NAMES.finditer(text, *stretch)
+    return next((each.span(group) for each in found for group in (1, 2) if each[group] == name), None)
 
 
 def operation_anatomy(text: str, start: int) -> Anatomy:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ from lark import Token
 from ...errors import IRError
 from ...errors.diagnostic import Note
 from .affine import symbols
-from .anatomy import operation_anatomy
+from .anatomy import operation_anatomy, symbol_in
 from .attributes import STRINGS, AttributeError_
 from .diagnostics import closest, function_error, function_span, op_error, op_span, text_error
 from .dialect import DialectSet
@@ -95,8 +94,15 @@ class _Builder:
             named = record.constraint.symbols
             module.constraints.append(record.constraint)
         if unknown := named - module.symbols.keys():
-            hint = f"declare `symbol {min(unknown)} in [..]` before it"
-            raise self.fail(f"no symbol '{min(unknown)}' stands before this line", record.token, hint)
+            raise self._undeclared(min(unknown), record.token)
+
+    def _undeclared(self, name: str, token: Token) -> IRError:
+        """The error that the line of TOKEN names the symbol NAME before it is declared."""
+        source = self._source
+        found = symbol_in(source.text, source.line(token), name)
+        span = source.span(*found) if found else source.span_of(token)
+        hint = f"declare `symbol {name} in [..]` before it"
+        return text_error(f"no symbol '{name}' stands before this line", span, hint)
 
     def check_signs(self, module: Module, records: Iterable[SizeRecord]) -> None:
         """Raise IRError for a symbol that may be negative though it is a size of an input."""
@@ -135,8 +141,6 @@ class _Builder:
                     f"one name per {key[:-1]} is expected",
                 )
                 raise function_error(function, message, hint, at=AttributeAt(key))
-        if repeated := next((name for name, times in Counter(function.inputs).items() if times > 1), None):
-            raise function_error(function, f"has two inputs called '{repeated}'", at=AttributeAt("inputs"))
 
     def _check_returned(self, function: Function, end: Operation, record: FunctionRecord) -> None:
         """Raise an error for the first returned type that differs from the declared one: at the op whose
@@ -163,9 +167,7 @@ class _Builder:
     def _op(self, record: OpRecord, scope: _Scope) -> Operation:
         cls = self._dialects.get(record.name)
         if cls is None:
-            close = closest(record.name, self._dialects.ops)
-            hint = f"is {close} meant?" if close else None
-            raise self.fail(f"there is no op {record.name}", record.token, hint)
+            raise self.fail(f"there is no op {record.name}", record.token, self._what_instead(record.name))
         operands = [None if name is None else scope.find(name, token) for name, token in record.operands]
         if not all(ops for _, ops in record.regions):
             raise self.fail(f"a region of {record.name} is empty", record.token)
@@ -182,6 +184,14 @@ class _Builder:
         for (name, token), value in zip(record.results, op.results, strict=True):
             scope.define(name, value, token)
         return op
+
+    def _what_instead(self, name: str) -> str | None:
+        """A hint at what may be meant by NAME, which no op has."""
+        close = closest(name, self._dialects.ops)
+        if close:
+            return f"is {close} meant?"
+        known = self._dialects.knows(name.partition(".")[0])
+        return None if known else "no file has registered it; custom ops are loaded by --ops FILE.py"
 
     def _attributes(self, cls: type[Operation], record: OpRecord) -> dict[str, object]:
         for reserved in ("types", "regions", "loc"):

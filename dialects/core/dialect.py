@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from .ir import Operation
+
+Further = Callable[[str], type[Operation] | None]
 
 
 @dataclass(frozen=True)
@@ -17,10 +19,18 @@ class Dialect:
 
 
 class DialectSet:
-    """The ops that a parser or a verifier accepts, by full name (`graph.conv`)."""
+    """The ops that a parser or a verifier accepts, by full name (`graph.conv`).
 
-    def __init__(self, dialects: Iterable[Dialect]) -> None:
+    FURTHER finds those that are in no dialect, by their names.
+    """
+
+    def __init__(self, dialects: Iterable[Dialect], further: Further = lambda name: None) -> None:
         self.ops: dict[str, type[Operation]] = {op.name: op for d in dialects for op in d.ops}
+        self._further = further
 
     def get(self, name: str) -> type[Operation] | None:
-        return self.ops.get(name)
+        return self.ops.get(name) or self._further(name)
+
+    def knows(self, dialect: str) -> bool:
+        """Whether there are ops of DIALECT."""
+        return any(name.startswith(f"{dialect}.") for name in self.ops)

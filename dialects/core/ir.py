@@ -59,6 +59,11 @@ class Value:
         return self.owner if isinstance(self.owner, Operation) else None
 
     @property
+    def block(self) -> Block | None:
+        """The block that it is an argument of, or that the operation stands in that makes it."""
+        return self.owner.parent if isinstance(self.owner, Operation) else self.owner
+
+    @property
     def users(self) -> list[Operation]:
         """The operations that read this value, each once, in order of use."""
         return list(dict.fromkeys(op for op, _ in self.uses))
@@ -117,6 +122,10 @@ class Operation:
 
     def needs(self) -> Iterable[Need]:
         """The constraints on sizes that the op needs, beyond those of `infer` and of the generic rules."""
+        return ()
+
+    def repeats(self) -> Iterable[Dim]:
+        """Sizes that are not negative wherever the regions run: one less than the iterations of a loop."""
         return ()
 
     def verify(self) -> None:

@@ -65,4 +65,14 @@ class YieldedAt:
     region: int = 0
 
 
-Part: TypeAlias = OperandAt | ResultAt | AttributeAt | AttributeNameAt | ArgumentAt | RegionAt | EntryAt
+@dataclass(frozen=True, slots=True)
+class SymbolIn:
+    """The symbol NAME in a PART: a type, or an attribute's value."""
+
+    part: Part
+    name: str
+
+
+Part: TypeAlias = (
+    OperandAt | ResultAt | AttributeAt | AttributeNameAt | ArgumentAt | RegionAt | EntryAt | SymbolIn
+)

@@ -29,6 +29,12 @@ class SourceText:
         """The span of TOKEN."""
         return self.span(token.start_pos or 0, token.end_pos or 0)
 
+    def line(self, token: Token) -> tuple[int, int]:
+        """The offsets of the first character of TOKEN's line, and of the end of that line."""
+        at = token.start_pos or 0
+        end = self.text.find("\n", at)
+        return self.text.rfind("\n", 0, at) + 1, len(self.text) if end < 0 else end
+
     def end(self) -> Span:
         """The span of the last character that is not white space."""
         last = max(0, len(self.text.rstrip()) - 1)

@@ -20,7 +20,8 @@ class Layout:
 
     `order` lists the logical dimensions from the outermost to the innermost in memory; empty
     means row-major. `strides` (in elements, per logical dimension) and `offset` (in elements) describe a view
-    into a larger buffer; without strides the tensor is dense in its order.
+    into a larger buffer; without either the tensor is dense in its order. A scalar has no strides, and so its
+    offset alone says that it is a part.
     """
 
     order: tuple[int, ...] = ()
@@ -29,7 +30,7 @@ class Layout:
 
     @property
     def is_dense(self) -> bool:
-        return not self.strides
+        return not self.strides and self.offset == 0
 
 
 ROW_MAJOR = Layout()

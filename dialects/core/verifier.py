@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import chain
 from operator import is_
 
@@ -12,7 +13,7 @@ from .cuts import verify_cuts
 from .diagnostics import function_error, op_error
 from .dialect import DialectSet
 from .ir import EDITS, Block, Function, Module, Operation, Value
-from .parts import ArgumentAt, AttributeAt, OperandAt, ResultAt
+from .parts import ArgumentAt, AttributeAt, OperandAt, ResultAt, SymbolIn
 from .traits import Trait, has
 from .types import symbols_in
 from .visibility import unseen_operand
@@ -75,13 +76,22 @@ def verify(module: Module, dialects: DialectSet | None = None, verified: Verifie
     verified.begin((dict(module.symbols), bound))
     for function, told in zip(module.functions, bound, strict=True):
         first = len(verified.tried)
+        _verify_names(function)
         _verify_block(function.block, set(), dialects, verified)
         for argument in function.arguments:
             if problem := _of_symbols(argument.type, module, told):
-                raise function_error(function, *problem, at=ArgumentAt(argument.index))
+                name, message, hint = problem
+                raise function_error(function, message, hint, at=SymbolIn(ArgumentAt(argument.index), name))
         for op in verified.tried[first:]:
             _verify_symbols(op, module, told)
     verified.end(module)
+
+
+def _verify_names(function: Function) -> None:
+    """Check that no two inputs, and no two outputs, of FUNCTION have one name: a run passes them by name."""
+    for key, names in (("inputs", function.inputs), ("outputs", function.outputs)):
+        if repeated := next((name for name, times in Counter(names).items() if times > 1), None):
+            raise function_error(function, f"has two {key} called '{repeated}'", at=AttributeAt(key))
 
 
 def _bound_symbols(function: Function) -> set[str]:
@@ -99,23 +109,26 @@ def _bound_symbols(function: Function) -> set[str]:
 def _verify_symbols(op: Operation, module: Module, bound: set[str]) -> None:
     for result in op.results:
         if problem := _of_symbols(result.type, module, bound):
-            raise op_error(op, *problem, at=ResultAt(result.index))
-    for name, value in op.attributes.items():
+            name, message, hint = problem
+            raise op_error(op, message, hint, at=SymbolIn(ResultAt(result.index), name))
+    for key, value in op.attributes.items():
         if type(value) not in PLAIN and (problem := _of_symbols(value, module, bound)):
-            raise op_error(op, *problem, at=AttributeAt(name))
+            name, message, hint = problem
+            raise op_error(op, message, hint, at=SymbolIn(AttributeAt(key), name))
 
 
-def _of_symbols(value: object, module: Module, bound: set[str]) -> tuple[str, str] | None:
-    """What is wrong with the symbols in VALUE, and a hint; None if nothing is."""
+def _of_symbols(value: object, module: Module, bound: set[str]) -> tuple[str, str, str] | None:
+    """The symbol in VALUE that is wrong, what is wrong with it, and a hint; None if nothing is."""
     named = symbols_in(value)
     if not named:
         return None
     if unknown := named - module.symbols.keys():
-        return f"the module declares no symbol '{min(unknown)}'", "add `symbol NAME in [..]`"
+        name = min(unknown)
+        return name, f"the module declares no symbol '{name}'", f"add `symbol {name} in [..]`"
     if unbound := named - bound:
         name = min(unbound)
         hint = f"make '{name}' a dimension or the content of an input, or write a number instead"
-        return f"it needs the symbol '{name}', to which no input gives a value", hint
+        return name, f"it needs the symbol '{name}', to which no input gives a value", hint
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -156,8 +156,32 @@ def _unravel(position: Dim, sizes: Sequence[Dim]) -> list[Dim]:
     return [position, *reversed(result)]
 
 
+class SumPool(Pool):
+    """Base class of pools that add up a window of floats, in the compute type; padding adds nothing."""
+
+    def whole(self, scalars: Scalars, index: Index, term: Callable[[Expr], Expr]) -> Expr:
+        """The sum of TERM of every element of the window at INDEX."""
+        image, channel, *outputs = index
+        dtype = compute_dtype(self.x.type.dtype)
+        zero = scalars.const(0, self.x.type.dtype)
+
+        def body(taps: Index) -> Expr:
+            loaded = self.load_step(scalars, (image, channel), outputs, taps, zero)
+            return term(scalars.cast(loaded, dtype))
+
+        return scalars.reduce("sum", self.steps, body)
+
+    def wholes(self, evaluation: Evaluation, terms: Array) -> Array:
+        """The sums of all windows over TERMS, which have the shape of x."""
+        y: Array = np.zeros((*terms.shape[:2], *evaluation.shape(self.y.type)[2:]), terms.dtype)
+        with np.errstate(all="ignore"):
+            for tap in self.met_taps(terms, y.shape[2:], 0):
+                y += tap
+        return y
+
+
 @define_op(Trait.WINDOW)
-class AvgPool(Pool):
+class AvgPool(SumPool):
     """The mean of each window (ONNX AveragePool). Padding counts as zeros with `count_include_pad`, else not
     at all; what is past the padding never counts. An empty mean is 0.
     """
@@ -171,16 +195,8 @@ class AvgPool(Pool):
         return super().infer()
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
-        image, channel, *outputs = index
-        dtype = compute_dtype(self.x.type.dtype)
-        zero = scalars.const(0, self.x.type.dtype)
-
-        def body(taps: Index) -> Expr:
-            loaded = self.load_step(scalars, (image, channel), outputs, taps, zero)
-            return scalars.cast(loaded, dtype)
-
-        whole = scalars.reduce("sum", self.steps, body)
-        mean = scalars.apply("div", whole, self._count(scalars, outputs, dtype))
+        whole = self.whole(scalars, index, lambda element: element)
+        mean = scalars.apply("div", whole, self._count(scalars, index[2:], whole.dtype))
         return scalars.cast(mean, self.x.type.dtype)
 
     def _count(self, scalars: Scalars, outputs: Sequence[Dim], dtype: DType) -> Expr:
@@ -220,14 +236,10 @@ class AvgPool(Pool):
         return self.dilations[axis] > 1 or widest >= self.window[axis]
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
-        sizes = evaluation.shape(self.y.type)[2:]
-        dtype = compute_dtype(self.x.type.dtype).numpy
-        y: Array = np.zeros((*x.shape[:2], *sizes), dtype)
-        with np.errstate(all="ignore"):
-            for tap in self.met_taps(x.astype(dtype), sizes, 0):
-                y += tap
+        y = self.wholes(evaluation, x.astype(compute_dtype(self.x.type.dtype).numpy))
+        sizes = y.shape[2:]
         for axis, size in enumerate(sizes):
-            counts = self._counts(axis, size, x.shape[axis + 2]).astype(dtype)
+            counts = self._counts(axis, size, x.shape[axis + 2]).astype(y.dtype)
             y /= counts.reshape(-1, *(1,) * (len(sizes) - 1 - axis))
         return converted(y, self.x.type.dtype)
 
@@ -243,7 +255,7 @@ class AvgPool(Pool):
 
 
 @define_op(Trait.WINDOW)
-class LpPool(Pool):
+class LpPool(SumPool):
     """(sum |x|^p)^(1/p) of each window (ONNX LpPool)."""
 
     name = "graph.lp_pool"
@@ -255,27 +267,18 @@ class LpPool(Pool):
         return super().infer()
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
-        image, channel, *outputs = index
-        dtype = compute_dtype(self.x.type.dtype)
-        zero = scalars.const(0, self.x.type.dtype)
-
-        def body(taps: Index) -> Expr:
-            loaded = self.load_step(scalars, (image, channel), outputs, taps, zero)
-            size = scalars.apply("abs", scalars.cast(loaded, dtype))
+        def term(element: Expr) -> Expr:
+            size = scalars.apply("abs", element)
             return scalars.apply("mul", size, size) if self.p == 2 else _power(scalars, size, self.p)
 
-        whole = scalars.reduce("sum", self.steps, body)
+        whole = self.whole(scalars, index, term)
         norm = scalars.apply("sqrt", whole) if self.p == 2 else _power(scalars, whole, 1 / self.p)
         return scalars.cast(norm, self.x.type.dtype)
 
     def evaluate(self, evaluation: Evaluation, x: Any) -> Any:
-        dtype = compute_dtype(self.x.type.dtype).numpy
-        sizes = evaluation.shape(self.y.type)[2:]
-        whole: Array = np.zeros((*x.shape[:2], *sizes), dtype)
         with np.errstate(all="ignore"):
-            for tap in self.met_taps(np.abs(x.astype(dtype)) ** self.p, sizes, 0):
-                whole += tap
-            return converted(np.power(whole, 1 / self.p), self.x.type.dtype)
+            terms = np.abs(x.astype(compute_dtype(self.x.type.dtype).numpy)) ** self.p
+            return converted(np.power(self.wholes(evaluation, terms), 1 / self.p), self.x.type.dtype)
 
 
 def _power(scalars: Scalars, x: Expr, exponent: float) -> Expr:

@@ -15,7 +15,9 @@ HEAD = """# Models
 Architectures with random weights at full size, exported by PyTorch, built for one GPU and compared with
 PyTorch in float64: `python -m examples.zoo` wrote this page. Errors are ‖ours - exact‖ / ‖exact‖ of the
 first output, in parentheses those of PyTorch in the same precision (random weights amplify rounding in deep
-networks). Right is at most 1e-4 in fp32 and 3.1e-2 in fp16, or twice PyTorch's error. Times are of the GPU,
+networks). Right is at most 1e-4 in fp32 and 3.1e-2 in fp16, or twice PyTorch's error. What detectors with NMS
+inside find is compared as a set: their error is the share of boxes without a partner of the same label in the
+same place, or that of the boxes and scores of partners, if larger; in fp16 at most 0.1. Times are of the GPU,
 in fp16, as one CUDA graph, for the inputs of the example; several processes shared the GPU and the
 processor, so neither they nor the times of builds are benchmarks.
 

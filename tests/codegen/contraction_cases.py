@@ -158,10 +158,13 @@ def bind(case: Case, name: str, vector: int, scratch: Sequence[ScratchParameter]
     """The binding of a kernel that stores its sums as [rows, columns]."""
     problem = case.problem
     names = {symbol: f"s{i}" for i, symbol in enumerate(sorted(case.sizes))}
-    row, column = ("i64(batch) * M + m", "n") if problem.op == "matmul" else ("i64(m)", "batch * N + n")
-    pitch = case.pitch or (
-        "N" if problem.op == "matmul" or depthwise.unsupported(problem) is None else columns_of(case)
-    )
+    channels_are_columns = depthwise.unsupported(problem) is None
+    row, column = "i64(m)", "n"
+    if problem.batch and problem.op == "matmul":
+        row = "i64(batch) * M + m"
+    elif problem.batch and not channels_are_columns:
+        column = "batch * N + n"
+    pitch = case.pitch or ("N" if problem.op == "matmul" or channels_are_columns else columns_of(case))
     index = f"{case.start} + ({row}) * {pitch} + {column}"
     parameters = [f"Input<{problem.a}> x0", f"Input<{problem.b}> x1", f"Output<{case.out}> y0"]
     parameters += [own.declaration() for own in scratch]

@@ -11,8 +11,7 @@ from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.movement.reshape import Reshape
-
-from ..property.graphs import Net
+from glassrt.testing.net import Net
 
 
 def fuse(module: Module, **switches: Any) -> PassContext:

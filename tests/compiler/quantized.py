@@ -17,9 +17,8 @@ from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.contraction import Conv, Matmul
 from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
+from glassrt.testing.net import Net
 from hypothesis import strategies as st
-
-from ..property.graphs import Net
 
 Array = np.ndarray[Any, Any]
 X_ZEROS = {I8: (0, -128, 5, 127), U8: (0, 128, 255, 3)}

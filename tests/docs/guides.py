@@ -24,7 +24,7 @@ from pathlib import Path
 from .index import NO_PART
 from .pages import ROOT, Block, blocks
 
-GUIDES = sorted((ROOT / "docs").glob("adding-*.md"))
+GUIDES = [*sorted((ROOT / "docs").glob("adding-*.md")), ROOT / "docs" / "testing.md"]
 
 NEW = re.compile(r"New file `([^`]+)`:")
 EDIT = re.compile(r"In `([^`]+)`, (before|after|instead of) `([^`]+)`:")

@@ -15,7 +15,10 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from .pages import ROOT
 
 NO_PART = {"build", "dist", "shared", "__pycache__"}
-PARTS = ("dialects", "compiler", "codegen", "runtime", "templates", "tests", "benchmarks", "examples")
+PARTS = (
+    *("dialects", "compiler", "codegen", "runtime", "templates", "testing"),
+    *("tests", "benchmarks", "examples"),
+)
 
 
 @cache

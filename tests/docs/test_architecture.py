@@ -13,7 +13,7 @@ from .pages import ROOT, quoted
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 MOST_LINES = 250
 SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##)", PAGE, re.DOTALL | re.MULTILINE))
-PARTS = ["codegen", "compiler", "dialects", "errors", "runtime", "templates", "tests"]
+PARTS = ["codegen", "compiler", "dialects", "errors", "runtime", "templates", "testing", "tests"]
 
 
 def folders(path: Path) -> set[str]:

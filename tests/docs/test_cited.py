@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import glassrt
 import pytest
+from glassrt.testing.__main__ import parser as fuzz_parser
 
 from .guides import GUIDES
 from .index import defined_in, files, homes, members, ops, options, tails, words
@@ -22,8 +23,9 @@ LINK = re.compile(r"\]\(([^)#\s]+)\)")
 OF_OTHERS = {"com", "conv_6", "cp", "cuda", "mma", "onnx"}
 # Files that tools make, that users bring, or that lie in a plan.
 MADE = {".venv", "model.weights", "digits.table.hist.npz", "parts/N"}
-# Options of programs that are not GlassRT's.
-OTHER_OPTIONS = {"--update-golden"}
+# Options of programs that are no commands of GlassRT's.
+FUZZ_OPTIONS = {text for action in fuzz_parser()._actions for text in action.option_strings}
+OTHER_OPTIONS = {"--update-golden", *FUZZ_OPTIONS}
 
 
 def fault(text: str) -> str | None:
@@ -47,7 +49,7 @@ def _is_path(text: str) -> bool:
 def _is_name(text: str) -> bool:
     *owner, name = text.split(".")
     if text in ops() or owner == ["glassrt"]:
-        return text in ops() or name in glassrt.__all__
+        return text in ops() or name in glassrt.__all__ or (ROOT / name / "__init__.py").is_file()
     if owner[-1] in homes():
         return name in members(owner[-1])
     return name in defined_in(tuple(part for part in owner if part != "glassrt"))

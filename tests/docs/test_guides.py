@@ -28,8 +28,8 @@ def test_a_guide_can_be_followed(guide: Path, tmp_path: Path) -> None:
 
 def test_all_guides_are_there() -> None:
     names = {guide.stem for guide in GUIDES}
-    things = ("a-command", "a-kernel-family", "a-rewrite", "a-staging", "a-target", "an-op")
-    assert names == {f"adding-{thing}" for thing in things}
+    things = ("a-command", "a-custom-op", "a-kernel-family", "a-rewrite", "a-staging", "a-target", "an-op")
+    assert names == {*(f"adding-{thing}" for thing in things), "testing"}
 
 
 TEXT = "one = 1\ntwo = 2\nthree = 3\n"

@@ -60,6 +60,7 @@ CASES: dict[str, Callable[[], object]] = {
     "a_pair_of_one_node": lambda: parse_pairs(["conv0:"]),
     "a_size_of_two_numbers": lambda: parse_sizes(["N=1,2"]),
     "an_unknown_rule": lambda: check_rules(["contraction-epilog"]),
+    "a_pass_in_place_of_its_rules": lambda: check_rules(["canonicalise"]),
     "a_rule_that_is_always_on": lambda: check_rules(["register-spill"]),
     "a_node_that_is_not_there": lambda: NAMES.resolve("cov"),
     "an_input_for_a_node": lambda: NAMES.resolve("x"),

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import pickle
-
 import pytest
-from glassrt import GlassError, IRError, PlanError
-from glassrt.dialects.core.parser import terminals
-from glassrt.dialects.core.syntax_errors import in_words
 from glassrt.errors.diagnostic import Diagnostic, Note, Span
 from glassrt.errors.rendering import SHOWN, data, text
-from glassrt.errors.shortening import shortened
 
 SPAN = Span("net.ir", 7, 5, 3, "1 + two + 3")
 
@@ -48,31 +42,3 @@ def test_the_caret_stands_under_its_column_of_a_long_line(column: int) -> None:
     line = "".join(str(number % 10) for number in range(1, 1001))
     _, _, shown, carets = text(Diagnostic("no", Span("f", 1, column, 1, line))).split("\n")
     assert shown[carets.index("^")] == str(column % 10) and len(shown) <= SHOWN + 8
-
-
-def test_what_was_cut_is_not_cut_again() -> None:
-    for long in ("a" * 100_000, "line\n" * 1_000):
-        assert shortened(shortened(long)) == shortened(long) != long
-
-
-def test_an_error_told_in_another_context_keeps_what_it_says() -> None:
-    inner = IRError.of(Diagnostic("no", SPAN, hints=("mend it",)))
-    outer = PlanError.of(inner.diagnostic.within("the plan is damaged"))
-    assert outer.message == "the plan is damaged: no" and outer.hint == "mend it"
-    assert outer.diagnostic.span is SPAN
-    assert outer.data()["kind"] == "PlanError" and outer.data()["exit_code"] == 1
-
-
-def test_errors_travel_between_processes() -> None:
-    error = pickle.loads(pickle.dumps(GlassError("no", "do this", ("a",))))
-    assert error.diagnostic == Diagnostic("no", hints=("do this",), nodes=("a",))
-    assert str(error) == "no\n  from ONNX node 'a'\n  hint: do this"
-
-
-def test_every_terminal_of_the_grammar_has_words() -> None:
-    words = [in_words(terminal) for terminal in terminals() if terminal.name not in IGNORED]
-    assert len(words) > 30 and len(set(words)) == len(words)
-    assert not any(word.isupper() or word.startswith("_") for word in words)
-
-
-IGNORED = ("__IGNORE_0",)  # spaces, which are never expected

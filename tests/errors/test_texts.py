@@ -31,9 +31,10 @@ def read(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)
-def test_a_fault_is_shown_where_it_is(path: Path, golden: str) -> None:
+def test_a_fault_is_shown_where_it_is(path: Path, golden: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
     with pytest.raises(IRError) as caught:
-        read(path)
+        read(Path(path.name))
     assert caught.value.diagnostic.span is not None
     assert shown(caught.value) == golden.at(f"{path.parent.name}/{path.stem}.txt")  # type: ignore[attr-defined]
 
@@ -50,3 +51,15 @@ def test_bytes_that_are_no_text_are_shown_where_they_are(tmp_path: Path) -> None
         read(path)
     span = caught.value.diagnostic.span
     assert span is not None and (span.line, span.column, span.length) == (2, 7, 1)
+    assert span.file == str(path)
+
+
+def test_a_file_is_named_as_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tool that opens the file finds it from where the command was run."""
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "net.ir").write_text("module @net {", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for path in (Path("nets", "net.ir"), tmp_path / "nets" / "net.ir"):
+        with pytest.raises(IRError) as caught:
+            read(path)
+        assert [each["span"]["file"] for each in caught.value.data()["diagnostics"]] == [str(path)]

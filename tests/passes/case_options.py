@@ -11,7 +11,7 @@ from typing import Any
 import typer
 from glassrt.compiler.cli.opt import opt
 from glassrt.compiler.cli.opt_job import Job
-from glassrt.compiler.cli.options import BuildRequest
+from glassrt.compiler.cli.request import BuildRequest
 from glassrt.errors import GlassError
 from typer.testing import CliRunner
 

@@ -99,7 +99,7 @@ def run(case: Case, folder: Path) -> Outcome:
         before = SemanticsCheck(load_module(path))
         done = job.run(module, watch=_Watch(outcome, module))
     except GlassError as error:
-        outcome.text, outcome.failed = rendered(error), True
+        outcome.text, outcome.failed = rendered(error, path), True
         return outcome
     outcome.text, outcome.records = print_module(done.module), list(done.ledger)
     outcome.numbers = before.against(done.module)
@@ -124,6 +124,6 @@ def _names(module: Module) -> set[str]:
     return {op.name for op in module.walk()}
 
 
-def rendered(error: GlassError) -> str:
-    """A diagnostic as it is compared: the only place that says how."""
-    return f"error: {error}\n"
+def rendered(error: GlassError, path: Path) -> str:
+    """A diagnostic about the input at PATH as it is compared: the same in every folder."""
+    return f"error: {error}\n".replace(str(path), path.name)

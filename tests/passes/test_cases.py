@@ -14,7 +14,7 @@ from glassrt.compiler.cli.app import app
 from typer.testing import CliRunner
 
 from .case_file import RUN, Case, CaseError, cases_of, rewrite_expected
-from .case_options import command
+from .case_options import command, input_file
 from .case_problems import problems
 from .case_run import run
 
@@ -187,7 +187,8 @@ def test_the_command_of_a_case_prints_what_it_expects(file: str, tmp_path: Path)
         result = CliRunner().invoke(app, ["opt", *words])
         if outcome.failed:
             assert result.exit_code == 1
-            assert [line.strip() for line in result.stderr.splitlines()] == [
+            told = result.stderr.replace(str(input_file(case, tmp_path)), "input.ir")
+            assert [line.strip() for line in told.splitlines()] == [
                 line.strip() for line in outcome.text.splitlines()
             ]
         else:

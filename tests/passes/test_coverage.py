@@ -17,9 +17,11 @@ BEYOND_PASSES = {
     "derive-size",
     "determine-size",
     "folded-branch",
+    "merged-branches",
     "precision-mixture",
     "precision-search",
     "register-spill",
+    "share-kernels",
     "standard-body",
     "unrolled-loop",
 }

@@ -17,10 +17,9 @@ from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
+from glassrt.testing.net import Net
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
-
-from .graphs import Net
 
 MOST_CHANNELS = 64
 KINDS = ("conv", "conv", "relu", "join", "join", "join", "cut", "halves", "add", "pool", "shuffle", "softmax")

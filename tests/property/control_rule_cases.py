@@ -13,10 +13,10 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul, Sub
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.unary import Abs, Neg
+from glassrt.testing.net import Net
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from .graphs import Net
 from .quantization_rule_cases import CASES as CASES
 from .quantization_rule_cases import nets_for as nets_for
 from .rule_cases import case

@@ -22,10 +22,11 @@ from glassrt.dialects.graph.normalization import LayerNorm, Softmax
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Cumsum, Reduce
 from glassrt.dialects.graph.unary import Tanh
+from glassrt.testing.net import Net
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from .graphs import MAKERS, NEEDS_IMAGE, Maker, Net, _floats, _images
+from .graphs import MAKERS, NEEDS_IMAGE, Maker, _floats, _images
 
 LARGEST = 3
 MOST_ELEMENTS = 4000

@@ -30,10 +30,9 @@ from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid, Tanh
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.plan import Plan
+from glassrt.testing.net import Net
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
-
-from .graphs import Net
 
 LEVELS = ("graph", "fused", "precision", "launch")
 

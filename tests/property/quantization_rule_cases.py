@@ -18,10 +18,10 @@ from glassrt.dialects.graph.movement.resize import Resize
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
+from glassrt.testing.net import Net
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from .graphs import Net
 from .rule_cases import CASES as CASES
 from .rule_cases import case
 from .rule_cases import nets_for as nets_for

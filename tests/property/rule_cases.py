@@ -21,10 +21,9 @@ from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Abs, Ceil, Floor, Neg, Not, Round, Sign
+from glassrt.testing.net import Net
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
-
-from .graphs import Net
 
 Maker = Callable[[DrawFn, Net], Value]
 CASES: dict[str, Maker] = {}

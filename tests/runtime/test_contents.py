@@ -18,7 +18,7 @@ from onnx import ModelProto, TensorProto, helper
 
 from ..models import run_onnxruntime
 from .fake_driver import FakeDriver
-from .test_engine_cuda import GpuTensor, contents, engine_on
+from .tiny_engines import GpuTensor, contents, engine_on
 from .tiny_plans import affine, affine_plan, real_headers
 
 # ---------------------------------------------------------------- what is read

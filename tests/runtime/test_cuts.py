@@ -11,7 +11,7 @@ from glassrt.runtime import Engine, Plan
 from glassrt.runtime.dlpack import import_tensor
 
 from .fake_driver import FakeDriver
-from .test_engine_cuda import GpuTensor, batch, contents, engine_on
+from .tiny_engines import GpuTensor, batch, contents, engine_on
 from .tiny_plans import ADD, DOUBLE, affine, affine_plan, buffer, launch, real_headers
 
 NUMBER = """#include "glass.cuh"

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.errors import InputError
 from glassrt.runtime.dlpack import CPU, export_tensor, import_tensor
-from glassrt.runtime.dtypes import ELEMENT_TYPES, element_name, numpy_dtype
+from glassrt.runtime.dtypes import ELEMENT_TYPES, numpy_dtype
 from hypothesis import given
 from hypothesis import strategies as st
 
-NARROW = [name for name, entry in ELEMENT_TYPES.items() if entry.narrow]
-NUMPY_TYPES = [name for name in ELEMENT_TYPES if not name.startswith(("bf", "f8")) and name not in NARROW]
+NUMPY_TYPES = [
+    name for name in ELEMENT_TYPES if not name.startswith(("bf", "f8")) and not ELEMENT_TYPES[name].narrow
+]
 
 
 class Exported:
@@ -47,15 +47,6 @@ def test_what_numpy_exports_is_read(dtype: str, shape: list[int]) -> None:
     np.testing.assert_array_equal(view.numpy(), array)
 
 
-@pytest.mark.parametrize("name", NARROW)
-def test_what_is_narrower_than_a_byte_is_not_shared(name: str) -> None:
-    """DLPack packs it."""
-    with pytest.raises(InputError, match=f"{name} cannot be shared"):
-        export_tensor(None, 0, (CPU, 0), name, (2,))
-    with pytest.raises(InputError, match="not supported"):
-        element_name(ELEMENT_TYPES[name].code, ELEMENT_TYPES[name].width, 1)
-
-
 def test_views_write_through() -> None:
     array = np.zeros(4, np.int16)
     import_tensor(array, None).numpy()[2] = 7
@@ -81,16 +72,3 @@ def test_memory_lives_as_long_as_it_is_used(consumed: bool) -> None:
     del user
     gc.collect()
     assert gone() is None
-
-
-def test_unsupported_types() -> None:
-    for code, bits, lanes in ((5, 64, 1), (2, 32, 4), (0, 4, 1), (99, 8, 1)):
-        with pytest.raises(InputError):
-            element_name(code, bits, lanes)
-    with pytest.raises(InputError, match="cannot be shared"):
-        import_tensor(np.array(["text"]), None)
-
-
-def test_small_floats_are_bits_without_their_package() -> None:
-    for name in ("bf16", "f8e4m3", "f8e5m2"):
-        assert numpy_dtype(name).itemsize == ELEMENT_TYPES[name].bytes

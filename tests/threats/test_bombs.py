@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 from glassrt.codegen.text.source_check import MAX_STATEMENTS
 from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.frontend.importer import import_model
+from glassrt.compiler.frontend.limits import MAX_FOLDED_READS
 from glassrt.compiler.settings.options import Options
+from glassrt.dialects.graph.reduction import Reduce
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from .limited import run_limited
@@ -86,6 +89,19 @@ def branches(depth: int) -> ModelProto:
     return model([total, condition, *nodes, helper.make_node("Identity", [f"o{depth}"], ["y"])])
 
 
+def calls(depth: int, times: int) -> ModelProto:
+    """Functions that each call the one before it so many TIMES, DEPTH of them."""
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("f", 1)]
+    made = model([helper.make_node(f"F{depth - 1}", ["x"], ["y"], domain="f")])
+    made.opset_import.append(opsets[1])
+    for level in range(depth):
+        names = ["a", *(f"t{i}" for i in range(1, times)), "b"] if level else ["a", "b"]
+        called, domain = (f"F{level - 1}", "f") if level else ("Relu", "")
+        body = [helper.make_node(called, [a], [b], domain=domain) for a, b in itertools.pairwise(names)]
+        made.functions.append(helper.make_function("f", f"F{level}", ["a"], ["b"], body, opsets))
+    return made
+
+
 BOMBS: dict[str, ModelProto] = {
     "self-Concat of sizes": model(
         [
@@ -131,10 +147,56 @@ BOMBS: dict[str, ModelProto] = {
         (1, 1, 1),
         s=np.array([1, 2**31 - 1, 1]),
     ),
+    "OneHot": model(
+        used(helper.make_node("OneHot", ["i", "d", "v"], ["last"])),
+        i=np.array([1, 2]), d=np.array(2**40), v=np.array([0, 1], np.float32),
+    ),
+    "a window": model(used(helper.make_node("HannWindow", ["n"], ["last"])), n=np.array(2**40)),
+    "a filter bank": model(
+        used(helper.make_node("MelWeightMatrix", ["a", "a", "c", "d", "e"], ["last"])),
+        a=np.array(2**20), c=np.array(8000), d=np.float32(0), e=np.float32(4000),
+    ),
+    "constants that broadcast": model(
+        used(helper.make_node("Einsum", ["w"] * 8, ["last"], equation="a,b,c,d,e,f,g,h->abcdefgh")),
+        w=np.ones(64, np.float32),
+    ),
+    "a transposed convolution": model(
+        [helper.make_node("ConvTranspose", ["x", "w"], ["y"], strides=[2**20, 2**20])],
+        (1, 1, 4, 4), w=np.ones((1, 1, 1, 1), np.float32),
+    ),
+    "regions of interest": model(
+        [helper.make_node("RoiAlign", ["x", "r", "b"], ["y"], output_height=2**20, output_width=2**20)],
+        (1, 1, 4, 4), r=np.ones((1, 4), np.float32), b=np.zeros(1, np.int64),
+    ),
+    "more dimensions than there are": model(
+        [helper.make_node("Unsqueeze", ["x", "a"], ["y"])], a=np.arange(1, 2000)
+    ),
+    "functions that double": calls(21, 2),
+    "functions in functions": calls(200, 1),
     "branches in branches": branches(17),
     "sizes that broadcast to one another": chain_of_sizes(100),
     "more sizes than can be told apart": chain_of_sizes(400),
 }  # fmt: skip
+
+
+def sums_of_one(count: int, elements: int) -> ModelProto:
+    """COUNT sums of one constant of so many ELEMENTS, which the file does not hold: each is cheap to fold."""
+    made = helper.make_node(
+        "ConstantOfShape", ["s"], ["w"], value=numpy_helper.from_array(np.ones(1, np.float32))
+    )
+    names = [f"t{i}" for i in range(count)]
+    sums = [helper.make_node("ReduceSum", ["w"], [name], keepdims=0) for name in names]
+    return model([made, *sums, helper.make_node("Sum", ["x", *names], ["y"])], s=np.array([elements]))
+
+
+def test_folding_reads_only_so_much_of_constants() -> None:
+    """What comes later is left to a run: by the bytes of their results alone, all would be folded."""
+    elements = 2**26
+    folded = MAX_FOLDED_READS // (4 * elements) - 1  # the size of the constant has been read, too
+    module = import_model(sums_of_one(folded + 9, elements))
+    assert sum(isinstance(op, Reduce) for op in module.main.block) == 9
+    few = import_model(sums_of_one(folded + 9, 1024))
+    assert not any(isinstance(op, Reduce) for op in few.main.block)
 
 
 def test_bombs_end_in_typed_errors_in_little_memory_and_time(tmp_path: Path) -> None:

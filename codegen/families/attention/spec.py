@@ -53,9 +53,9 @@ class MatrixSpec:
     """The spec of an operand or of the result: one matrix per batch entry.
 
     base, row, column: the offset of its first element, and its strides, in elements; features: its columns,
-    padded to `padded` in shared memory; vector, bytes: elements and bytes of a vectorized copy; staged_by:
-    the template of its staging, none for the result; rows_first: whether it is contiguous along rows, not
-    features.
+    padded to `padded` in shared memory; vector, bytes: elements and bytes of a vectorized copy; staged_by,
+    arrives_by: the templates of its staging and of the groups of its copies, none for the result; rows_first:
+    whether it is contiguous along rows, not features.
     """
 
     name: Identifier
@@ -68,6 +68,7 @@ class MatrixSpec:
     vector: int
     bytes: int
     staged_by: Template | None
+    arrives_by: Template | None
     rows_first: bool
 
 
@@ -172,7 +173,8 @@ def _staged_spec(
 ) -> MatrixSpec:
     """The spec of OPERAND, whose tiles are staged with WIDE columns."""
     staging = staging_of(StagedOperand(operand.dtype, operand.vector, in_pieces=True), target)
-    return replace(_matrix_spec(operand, signature, features, wide), staged_by=staging.template)
+    matrix = _matrix_spec(operand, signature, features, wide)
+    return replace(matrix, staged_by=staging.template, arrives_by=staging.arrival)
 
 
 def _matrix_spec(
@@ -193,6 +195,7 @@ def _matrix_spec(
         vector=vector,
         bytes=vector * operand.dtype.bytes,
         staged_by=None,
+        arrives_by=None,
         rows_first=operand.column != 1 and operand.row == 1,
     )
 

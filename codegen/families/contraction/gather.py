@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from ....dialects.core.affine import Dim
 from ...text.affine_c import factor_to_c
 from ...text.render import Code, Identifier
-from .problem import BatchAxis, RowAxis
+from .problem import BatchAxis, RowAxis, Window
 
 MASK_BITS = 32  # bits of a register that holds the in-bounds mask of a line's taps
-_COORDINATES = ("z", "y", "x")
 
 
 @dataclass(frozen=True)
@@ -97,39 +96,34 @@ def batch_specs(axes: Sequence[BatchAxis], names: Mapping[str, str]) -> tuple[Ax
 
 
 def row_specs(axes: Sequence[RowAxis], names: Mapping[str, str]) -> tuple[AxisSpec, ...]:
-    """The dimensions of a convolution's row index: image, z, y, x, with x innermost."""
-    labels = ("image", *_COORDINATES)[-len(axes) :]
-    return tuple(_row_spec(axis, label, names) for axis, label in zip(axes, labels, strict=True))
-
-
-def plain_specs(axes: Sequence[RowAxis], names: Mapping[str, str]) -> tuple[AxisSpec, ...]:
-    """The dimensions of a row (column) index without windows."""
+    """The dimensions of a row (column) index, outermost first."""
     return tuple(
         AxisSpec(
-            Identifier(f"row_{i}"),
+            Identifier(_coordinate(axis.label) or f"row_{i}"),
             Code(factor_to_c(axis.extent, names)),
             Code(factor_to_c(axis.step, names)),
             Code("0"),
-            None,
+            None if axis.window is None else _window_spec(axis, axis.window, names),
         )
         for i, axis in enumerate(axes)
     )
 
 
-def _row_spec(axis: RowAxis, name: str, names: Mapping[str, str]) -> AxisSpec:
-    window = axis.window
-    step = Code(factor_to_c(axis.step, names))
-    made = None
-    if window is not None:
-        made = WindowSpec(
-            name=Identifier(f"in_{name}"),
-            tap=Identifier(f"tap_{name}"),
-            taps=window.taps,
-            stride=window.stride,
-            dilation=window.dilation,
-            pad=window.pad,
-            limit=Code(factor_to_c(window.limit, names)),
-            checked=window.checked,
-            step=step,
-        )
-    return AxisSpec(Identifier(f"out_{name}"), Code(factor_to_c(axis.extent, names)), step, Code("0"), made)
+def _coordinate(label: str) -> str:
+    """The C variable of the coordinate along the axis LABEL: outputs have other positions than inputs, but
+    the same images."""
+    return f"out_{label}" if label and not label.startswith("image") else label
+
+
+def _window_spec(axis: RowAxis, window: Window, names: Mapping[str, str]) -> WindowSpec:
+    return WindowSpec(
+        name=Identifier(f"in_{axis.label}"),
+        tap=Identifier(f"tap_{axis.label}"),
+        taps=window.taps,
+        stride=window.stride,
+        dilation=window.dilation,
+        pad=window.pad,
+        limit=Code(factor_to_c(window.limit, names)),
+        checked=window.checked,
+        step=Code(factor_to_c(axis.step, names)),
+    )

@@ -220,8 +220,8 @@ class MmaProduct(TileProduct[MmaConfig]):
             found[replace(config, raster=tile.raster(problem, config, target))] = None
         yield from found
 
-    def pipeline_bytes(self, problem: Problem, config: MmaConfig) -> int:
-        return tile.pipeline_bytes(problem, config, swizzled=True, groups=config.warps_k)
+    def pipeline_bytes(self, problem: Problem, config: MmaConfig, alignment: int = COPY_BYTES) -> int:
+        return tile.pipeline_bytes(problem, config, alignment, swizzled=True, groups=config.warps_k)
 
     def blocks_per_multiprocessor(self, problem: Problem, config: MmaConfig, target: ArchSpec) -> int:
         fit = target.fitted.registers

@@ -11,12 +11,12 @@ from ...text.affine_c import factor_to_c
 from ...text.literals import c_type
 from ...text.render import Code, Identifier, Template
 from ..staging.staging import StagedOperand
-from .gather import GatherSpec, divides, plain_specs, row_specs
+from .gather import GatherSpec, divides, row_specs
 from .problem import Problem, RowAxis
 from .product import ProductSpec
 from .row_work import RowWork
-from .staging import StagingSpec, staging_spec
-from .tile import TileSpec, Tiling, tile_spec
+from .staging import StagingSpec, stage_alignment, staging_spec
+from .tile import TileSpec, Tiling, stage_elements, tile_spec
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class OperandSpec:
 
     type, memory_type: its element type in shared memory, and in global memory (before a prologue);
     element_bytes: the size of `type`; tile, gather, staging: its tile in shared memory, its addressing in
-    global memory, and the way between them; based: whether a batch entry may start at an offset other than 0.
+    global memory, and the way between them; stage_elements: from one pipeline stage to the next;
+    based: whether a batch entry may start at an offset other than 0.
     """
 
     role: Identifier
@@ -36,12 +37,18 @@ class OperandSpec:
     tile: TileSpec
     gather: GatherSpec
     staging: StagingSpec
+    stage_elements: int
     based: bool
 
     @property
     def staged_by(self) -> Template:
         """The template of its staging."""
         return self.staging.template
+
+    @property
+    def arrives_by(self) -> Template | None:
+        """The template of the groups in which its copies arrive; none where nothing is in flight."""
+        return self.staging.arrival
 
     @property
     def vector(self) -> int:
@@ -66,7 +73,7 @@ class OperandSpec:
     @property
     def tile_bytes(self) -> int:
         """Bytes of one pipeline stage in shared memory."""
-        return self.tile.elements * self.element_bytes
+        return self.stage_elements * self.element_bytes
 
     @property
     def picked(self) -> bool:
@@ -103,7 +110,7 @@ def a_operand(
     """The spec of A; PROLOGUE has the code that computes its elements, ROWS the code run once per row."""
     tile = _tile(problem.a, tiling.block_m, tiling, product, problem.a_k_major)
     gather = GatherSpec(
-        axes=(row_specs if problem.op == "conv" else plain_specs)(problem.rows, names),
+        axes=row_specs(problem.rows, names),
         checked=not divides(tiling.block_m, problem.m),
         taps=problem.taps,
         channels=Code(factor_to_c(problem.channels, names)),
@@ -117,8 +124,9 @@ def a_operand(
     memory_type = Identifier(c_type(problem.a_stored))
     type = Identifier(c_type(problem.a))
     based = problem.a_offset != 0 or any(axis.a_step != 0 for axis in problem.batch)
+    stage = stage_elements(tile, problem.a, stage_alignment(problem, target))
     return OperandSpec(
-        Identifier("a"), name, type, memory_type, problem.a.bytes, tile, gather, staging, based
+        Identifier("a"), name, type, memory_type, problem.a.bytes, tile, gather, staging, stage, based
     )
 
 
@@ -134,7 +142,7 @@ def b_operand(
     tile = _tile(problem.b, tiling.block_n, tiling, product, problem.b_k_major)
     k_checked = not divides(tiling.block_k, problem.k)
     gather = GatherSpec(
-        axes=plain_specs((RowAxis(problem.n, problem.b_n_step),), names),
+        axes=row_specs((RowAxis(problem.n, problem.b_n_step),), names),
         checked=not divides(tiling.block_n, problem.n),
         taps=1,
         channels=Code(factor_to_c(problem.channels, names)),
@@ -146,7 +154,10 @@ def b_operand(
     staging = staging_spec(tile, StagedOperand(problem.b, problem.b_vector), tiling, target)
     type = Identifier(c_type(problem.b))
     based = problem.b_offset != 0 or any(axis.b_step != 0 for axis in problem.batch)
-    return OperandSpec(Identifier("b"), name, type, type, problem.b.bytes, tile, gather, staging, based)
+    stage = stage_elements(tile, problem.b, stage_alignment(problem, target))
+    return OperandSpec(
+        Identifier("b"), name, type, type, problem.b.bytes, tile, gather, staging, stage, based
+    )
 
 
 def _tile(dtype: DType, wide: int, tiling: Tiling, product: ProductSpec, k_major: bool) -> TileSpec:

@@ -23,6 +23,7 @@ from ....dialects.core.types import TensorType
 
 COPY_BYTES = 16  # the widest vectorized access
 INT_LIMIT = 2**31 - 1
+SPATIAL = ("z", "y", "x")  # labels of a convolution's spatial dimensions, the innermost last
 Size = tuple[str, int, int, int]  # a symbol with its minimum, optimum and maximum
 
 
@@ -44,11 +45,16 @@ class Window:
 
 @dataclass(frozen=True)
 class RowAxis:
-    """One dimension of the row index m, with A's stride `step` in elements per (input) position."""
+    """One dimension of the row index m, with A's stride `step` in elements per (input) position.
+
+    label: the dimension of a convolution that it runs over: image, z, y or x, several of them joined by `_`;
+    empty for a matrix product.
+    """
 
     extent: Dim
     step: Dim
     window: Window | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -266,7 +272,7 @@ def _convolution(op: Operation, common: _Common) -> Problem | None:
     if kept is None or not _weight_is_k_major(w) or not isinstance(channels, int):
         return None
     columns = floordiv(w.shape[0], groups)
-    rows = [RowAxis(x.shape[0], x.strides[0]), *_spatial_rows(op, x, kept)]
+    rows = [RowAxis(x.shape[0], x.strides[0], label="image"), *_spatial_rows(op, x, kept)]
     steps = (channels * x.strides[1], columns * w.strides[0])
     return Problem(
         op="conv",
@@ -313,15 +319,15 @@ def _spatial_rows(op: Operation, x: TensorType, taps: Sequence[int]) -> list[Row
     strides = tuple(op.attributes["strides"]) or (1,) * rank
     dilations = tuple(op.attributes["dilations"]) or (1,) * rank
     pads = tuple(op.attributes["pads"]) or (0,) * (2 * rank)
-    for i, count in enumerate(taps):
+    for i, (count, label) in enumerate(zip(taps, SPATIAL[-rank:], strict=True)):
         begin, end = pads[i], pads[i + rank]
         limit, step = x.shape[i + 2], x.strides[i + 2]
         extent = floordiv(limit + begin + end - dilations[i] * (count - 1) - 1, strides[i]) + 1
         if count == 1 and begin == 0 and end <= 0:
-            rows.append(RowAxis(extent, step * strides[i]))
+            rows.append(RowAxis(extent, step * strides[i], None, label))
         else:
-            checked = begin > 0 or end > 0
-            rows.append(RowAxis(extent, step, Window(count, strides[i], dilations[i], begin, limit, checked)))
+            window = Window(count, strides[i], dilations[i], begin, limit, begin > 0 or end > 0)
+            rows.append(RowAxis(extent, step, window, label))
     return rows
 
 
@@ -333,7 +339,8 @@ def merged_rows(rows: Sequence[RowAxis]) -> tuple[RowAxis, ...]:
             continue
         outer = result[-1] if result else None
         if outer and outer.window is None and axis.window is None and outer.step == axis.extent * axis.step:
-            result[-1] = RowAxis(outer.extent * axis.extent, axis.step)
+            label = "_".join(filter(None, (outer.label, axis.label)))
+            result[-1] = RowAxis(outer.extent * axis.extent, axis.step, None, label)
         else:
             result.append(axis)
     return tuple(result) or (RowAxis(1, 0),)

@@ -19,8 +19,9 @@ class RowValue:
 class RowWork:
     """What a thread computes about a row of A before it copies any of it.
 
-    `code` may use the ints `batch` and `m`. It sets element `[slot]` of each array in `values` and, when rows
-    are gathered (`picks`), of `a_origin`: the row's offset in the table, in elements.
+    `code` may use the ints `m` and, if the problem has a batch, `batch`. It sets element `[slot]` of each
+    array in `values` and, when rows are gathered (`picks`), of `a_origin`: the row's offset in the table,
+    in elements.
     """
 
     values: tuple[RowValue, ...]

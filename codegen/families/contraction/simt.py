@@ -123,8 +123,8 @@ class SimtProduct(TileProduct[SimtConfig]):
         for m, n, chunks, threads_m, threads_n, stages in _SHAPES:
             yield SimtConfig(m, n, chunks * chunk, threads_m, threads_n, stages)
 
-    def pipeline_bytes(self, problem: Problem, config: SimtConfig) -> int:
-        return tile.pipeline_bytes(problem, config, swizzled=False)
+    def pipeline_bytes(self, problem: Problem, config: SimtConfig, alignment: int = COPY_BYTES) -> int:
+        return tile.pipeline_bytes(problem, config, alignment, swizzled=False)
 
     def blocks_per_multiprocessor(self, problem: Problem, config: SimtConfig, target: ArchSpec) -> int:
         thread_m, thread_n = config.block_m // config.threads_m, config.block_n // config.threads_n

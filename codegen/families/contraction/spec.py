@@ -36,6 +36,8 @@ class Binding:
 
     prologue: code that computes the elements `value[lane]` of A from `loaded[lane]`, adjacent along k (along
     m when A is transposed). It may use `batch`, `channel` (within a group) and the row values of `rows`.
+
+    Only problems with a batch have the int `batch`.
     """
 
     name: Identifier
@@ -62,7 +64,8 @@ class Binding:
 class ContractionSpec:
     """The spec of a contraction kernel for its template.
 
-    `blocks_per_multiprocessor` is the occupancy that the kernel is compiled for.
+    `blocks_per_multiprocessor` is the occupancy that the kernel is compiled for. `k_tiles` is how many tiles
+    there are along k; None where that depends on a symbol.
     """
 
     name: Identifier
@@ -72,6 +75,7 @@ class ContractionSpec:
     m: Code
     n: Code
     k: Code
+    k_tiles: int | None
     tiling: Tiling
     batch: tuple[AxisSpec, ...]
     accumulate: Identifier
@@ -126,6 +130,7 @@ def contraction_spec(
         m=Code(dim_to_c(problem.m, names)),
         n=Code(dim_to_c(problem.n, names)),
         k=Code(dim_to_c(problem.k, names)),
+        k_tiles=-(-problem.k // tiling.block_k) if isinstance(problem.k, int) else None,
         tiling=tiling,
         batch=batch_specs(problem.batch, names),
         accumulate=Identifier(c_type(problem.accumulate)),

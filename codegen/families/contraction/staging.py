@@ -20,8 +20,8 @@ from .work import ContractionLoad, Work
 
 @dataclass(frozen=True)
 class StagingSpec:
-    """How a tile is staged: by `template`, with copies of `vector` elements, in `passes` of `lines_per_pass`
-    lines each.
+    """How a tile is staged: by `template`, arriving by the groups of `arrival` (if any), with copies of
+    `vector` elements, in `passes` of `lines_per_pass` lines each.
 
     asynchronous: copies bypass registers, so that a tile arrives in the background; ragged: the last pass
     reaches past the tile; barrier_bytes: shared memory for its own barriers; prologue: code that computes
@@ -29,6 +29,7 @@ class StagingSpec:
     """
 
     template: Template
+    arrival: Template | None
     asynchronous: bool
     vector: int
     lines_per_pass: int
@@ -51,6 +52,7 @@ def staging_spec(
     staging, lines_per_pass = staging_of(operand, target), tiling.threads // tile.chunks
     return StagingSpec(
         template=staging.template,
+        arrival=staging.arrival,
         asynchronous=staging.asynchronous,
         vector=operand.vector,
         lines_per_pass=lines_per_pass,
@@ -69,6 +71,11 @@ def staged_operands(problem: Problem) -> tuple[StagedOperand, StagedOperand]:
 
 
 # ---------------------------------------------------------------- shared memory and registers
+
+
+def stage_alignment(problem: Problem, target: ArchSpec) -> int:
+    """Bytes at a multiple of which each stage of both operands begins: the widest that a staging asks for."""
+    return max(staging_of(operand, target).stage_alignment for operand in staged_operands(problem))
 
 
 def barrier_bytes(problem: Problem, config: TileConfig, target: ArchSpec) -> int:

@@ -119,18 +119,26 @@ def swizzle(chunks: int) -> tuple[int, int]:
     return lines_per_bank_row.bit_length() - 1, min(8, chunks) - 1
 
 
-def pipeline_bytes(problem: Problem, config: TileConfig, *, swizzled: bool, groups: int = 1) -> int:
+def stage_elements(tile: TileSpec, dtype: DType, alignment: int) -> int:
+    """Elements between stages of a TILE of DTYPE, each of which begins at a multiple of ALIGNMENT bytes."""
+    per_unit = alignment // dtype.bytes
+    return -(-tile.elements // per_unit) * per_unit
+
+
+def pipeline_bytes(
+    problem: Problem, config: TileConfig, alignment: int, *, swizzled: bool, groups: int = 1
+) -> int:
     """Shared memory of a block in bytes: the larger of the pipeline and the staged accumulators.
 
-    Both use the same memory, one after the other. Each of the GROUPS k groups stages accumulators of its own.
+    Both use the same memory, one after the other. Stages begin at multiples of ALIGNMENT bytes. Each of the
+    GROUPS k groups stages accumulators of its own.
     """
-    a = tile_spec(
-        problem.a, config.block_m, config.block_k, k_major=problem.a_k_major, swizzled=swizzled
-    ).elements
-    b = tile_spec(
-        problem.b, config.block_n, config.block_k, k_major=problem.b_k_major, swizzled=swizzled
-    ).elements
-    stage = a * problem.a.bytes + b * problem.b.bytes
+    a = tile_spec(problem.a, config.block_m, config.block_k, k_major=problem.a_k_major, swizzled=swizzled)
+    b = tile_spec(problem.b, config.block_n, config.block_k, k_major=problem.b_k_major, swizzled=swizzled)
+    stage = sum(
+        stage_elements(tile, dtype, alignment) * dtype.bytes
+        for tile, dtype in ((a, problem.a), (b, problem.b))
+    )
     sums = groups * config.block_m * (config.block_n + SUMS_PADDING) * problem.accumulate.bytes
     return max(config.stages * stage, sums)
 

@@ -14,10 +14,10 @@ from ...text.render import Template
 from ..kernel_family import Accumulation, Rank
 from .binding import Contraction
 from .cost import microseconds
-from .problem import Problem
+from .problem import COPY_BYTES, Problem
 from .product import ProductSpec
 from .spec import Binding, ContractionSpec, contraction_spec
-from .staging import barrier_bytes
+from .staging import barrier_bytes, stage_alignment
 from .tile import AnyTile, Tiling, split_ways
 from .work import Work
 
@@ -61,8 +61,11 @@ class TileProduct(ABC, Generic[AnyTile]):
         """Configurations without split-K, in elements of PROBLEM's types; some may be `illegal` on TARGET."""
 
     @abstractmethod
-    def pipeline_bytes(self, problem: Problem, config: AnyTile) -> int:
-        """Shared memory of a block for staged tiles and accumulators, in bytes."""
+    def pipeline_bytes(self, problem: Problem, config: AnyTile, alignment: int = COPY_BYTES) -> int:
+        """Shared memory of a block for staged tiles and accumulators, in bytes.
+
+        Stages of tiles begin at multiples of ALIGNMENT bytes.
+        """
 
     @abstractmethod
     def blocks_per_multiprocessor(self, problem: Problem, config: AnyTile, target: ArchSpec) -> int:
@@ -78,7 +81,8 @@ class TileProduct(ABC, Generic[AnyTile]):
 
     def shared_bytes(self, problem: Problem, config: AnyTile, target: ArchSpec) -> int:
         """Dynamic shared memory of a block in bytes: the pipeline's, and the barriers of the stagings."""
-        return self.pipeline_bytes(problem, config) + barrier_bytes(problem, config, target)
+        pipeline = self.pipeline_bytes(problem, config, stage_alignment(problem, target))
+        return pipeline + barrier_bytes(problem, config, target)
 
     def resident(self, problem: Problem, config: AnyTile, target: ArchSpec) -> int:
         """The occupancy that the kernel is compiled for, in blocks per multiprocessor."""

@@ -141,8 +141,8 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
             found[replace(config, raster=tile.raster(problem, config, target))] = None
         yield from found
 
-    def pipeline_bytes(self, problem: Problem, config: WgmmaConfig) -> int:
-        return tile.pipeline_bytes(problem, config, swizzled=True)
+    def pipeline_bytes(self, problem: Problem, config: WgmmaConfig, alignment: int = COPY_BYTES) -> int:
+        return tile.pipeline_bytes(problem, config, alignment, swizzled=True)
 
     def constants(self, target: ArchSpec) -> ContractionFit:
         return target.fitted.wgmma

@@ -27,6 +27,7 @@ from ...text.render import Code, Identifier, Template
 from ..failure import attributed
 from ..kernel_family import KernelFamily, Rank
 from .cost import MemberLoad, together
+from .joinable import unjoinable
 from .parts import GROUP, GroupPart, parts_of
 
 Expected = Callable[[Request, str, Config], float]  # expected microseconds of a request by a family
@@ -120,14 +121,16 @@ class GroupFamily(KernelFamily):
 def geometry_of(codes: Sequence[KernelCode]) -> Geometry:
     """The launch geometry of a group of CODES; ValueError when their launches cannot be joined.
 
-    The members need equal one-dimensional blocks, and no clusters, cooperative launches or tensor maps.
+    No member may be `unjoinable`, and all need equal blocks.
     """
+    for index, code in enumerate(codes):
+        reason = unjoinable(code.geometry, maps_of(code.parameters))
+        if reason is not None:
+            raise ValueError(f"member {index} of the group cannot be one: {reason.value}")
     members = [code.geometry for code in codes]
     threads = members[0].block[0]
-    if any(m.block != (threads, 1, 1) or m.cluster != (1, 1, 1) or m.grid[2] != 1 for m in members):
-        raise ValueError("the members of a group need equal one-dimensional blocks and no clusters")
-    if any(code.geometry.cooperative or maps_of(code.parameters) for code in codes):
-        raise ValueError("the members of a group cannot have cooperative launches or tensor maps")
+    if any(member.block[0] != threads for member in members):
+        raise ValueError("the members of a group need blocks of equal size")
     return Geometry(
         grid=(_first(members, len(members)), 1, 1),
         block=(threads, 1, 1),

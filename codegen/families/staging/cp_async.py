@@ -9,6 +9,7 @@ from ...text.render import Template
 from .staging import StagedOperand, TileStaging
 
 TEMPLATE = Template("lib/staging/cp_async.cu.j2")
+GROUPS = Template("lib/staging/cp_async_groups.cu.j2")
 NARROWEST = 4  # bytes of the narrowest cp.async
 
 
@@ -17,6 +18,7 @@ class CpAsync(TileStaging):
     """Stages what is used as it is loaded, in copies of at least 4 bytes."""
 
     template: Template = TEMPLATE
+    arrival: Template | None = GROUPS
     needs_features: frozenset[Feature] = frozenset({Feature.CP_ASYNC})
     asynchronous: bool = True
 

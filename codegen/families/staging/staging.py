@@ -1,6 +1,6 @@
 """The interface of a staging: a way to copy tiles of an operand from global to shared memory.
 
-It has two parts: a `TileStaging`, and its template in `templates/lib/staging` with these macros.
+It is a `TileStaging` that names two templates in `templates/lib/staging`: its own, and that of its arrival.
 
 Of one operand of a contraction: `share` emits what a thread finds out once about its part of every tile,
 `define` the lambdas that stage a tile; `fill` loads the whole tile that begins at K_FIRST before the main
@@ -8,14 +8,16 @@ loop (one statement, if the staging is asynchronous); `prefetch` issues the load
 of the tile that begins at k_first, overlapped with the products; `land` stores prefetched registers into the
 stage, and is empty where the copies are asynchronous.
 
-Of any operand: `copy` stages `op.vector` elements at PLACE of `tile`, zeros where not INSIDE; `commit`
-closes the group of copies that were issued since the last commit; `wait` returns when the copies of the next
-group have landed, in the order of the commits, while the PENDING groups behind it may be under way; `drain`
-when all have. A group may be empty. What two operands would commit or wait for alike is emitted once, and a
-barrier of the block follows (`arrival.cu.j2`).
+Of any operand: `copy` stages `op.vector` elements at PLACE of `tile`, zeros where not INSIDE.
+
+The macros of an arrival: `commit` closes the group of copies that were issued since the last commit; `wait`
+returns when the copies of the next group have landed, in the order of the commits, while the PENDING groups
+behind it may be under way; `drain` when all have. A group may be empty. What two operands would commit or
+wait for alike is emitted once, and a barrier of the block follows (`arrival.cu.j2`).
 
 The kernel of a contraction has the parameters `maps` under their names, and the `barrier_bytes` of shared
-memory, uninitialised, at `a_barriers` or `b_barriers` (of type `Barrier*`).
+memory, uninitialised, at `a_barriers` or `b_barriers` (of type `Barrier*`). Each stage of its operands
+begins at a multiple of the widest `stage_alignment`.
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ from ...arch.spec import ArchSpec
 from ...request.parameters import TensorMapParameter
 from ...text.render import Template
 
+CHUNK_BYTES = 16  # of a line of a tile, and of the widest copy by a thread
+
 
 @dataclass(frozen=True)
 class StagedOperand:
@@ -39,7 +43,7 @@ class StagedOperand:
     dtype: of its elements in shared memory; vector: elements that are adjacent in global memory and aligned
     together, so that one copy can have them; computed: whether a prologue computes its elements from what is
     loaded; in_pieces: whether its kernel has the macro `copy` stage single pieces, as attention does. Such a
-    kernel has neither maps nor barriers of stagings.
+    kernel has neither maps nor barriers of stagings, and aligns no stages.
     """
 
     dtype: DType
@@ -74,14 +78,19 @@ class MappedOperand:
 class TileStaging(ABC):
     """A way to copy tiles to shared memory. Contractions and attention take one for each operand.
 
-    - template: has the macros that this module states.
+    - template: has the macros of a staging that this module states.
+    - arrival: has the macros of an arrival; none where nothing is in flight, so that nothing is waited for.
     - needs_features: the features that a target must have.
     - asynchronous: copies bypass registers, and land in the background.
+    - stage_alignment: in bytes; each stage of a tile begins at a multiple of it in shared memory. A power of
+      two, at least a chunk and at most 1024, the alignment of shared memory itself.
     """
 
     template: Template
+    arrival: Template | None = None
     needs_features: frozenset[Feature] = frozenset()
     asynchronous: bool = False
+    stage_alignment: int = CHUNK_BYTES
 
     @abstractmethod
     def takes(self, operand: StagedOperand) -> bool:

@@ -16,9 +16,9 @@ from .clusters import Cluster
 def build_kernel(cluster: Cluster) -> FusedKernel:
     """Replace CLUSTER's ops by one kernel at the position of the last of them.
 
-    Single-element constants are copied into the region, except for contractions and attention, which
-    read their operands from memory. Every other value from outside becomes an operand, in the order
-    of first use.
+    Single-element constants are copied into the region, except for contractions, attention and bodies in
+    CUDA, which read their operands from memory. Every other value from outside becomes an operand, in the
+    order of first use.
     """
     last = cluster.last
     assert last.parent is not None
@@ -46,7 +46,7 @@ def build_kernel(cluster: Cluster) -> FusedKernel:
 
 def _takes_scalars(cluster: Cluster, op: Operation) -> bool:
     """True when OP may read constants inside the region of CLUSTER's kernel."""
-    return cluster.root != ATTENTION and not has(op, Trait.CONTRACTION)
+    return cluster.root not in (ATTENTION, "custom") and not has(op, Trait.CONTRACTION)
 
 
 class _Arguments:

@@ -35,6 +35,7 @@ PRODUCER_RULES = {
 }
 
 OUTPUT = Refusal("its result is an output")
+READ = Refusal("the body of a custom op reads its operands from memory")
 RULE_OF_ROOT = {
     "row": "row-producer",
     "contraction": "contraction-prologue",
@@ -137,7 +138,7 @@ class ProducerFusion:
         root = cluster.root if cluster is not None else "loop"
         if self._after_seed(op, cluster):
             return "epilogue-operand"
-        if root != "loop":
+        if root in RULE_OF_ROOT:
             return RULE_OF_ROOT[root]
         if isinstance(op, Reshape):
             return "loop-reshape"
@@ -148,6 +149,8 @@ class ProducerFusion:
             return row_producer_refusal(cluster, op)
         if cluster.root == "attention":
             return producer_refusal(op)
+        if cluster.root == "custom":
+            return READ
         if self._after_seed(op, cluster):
             return epilogue_operand_refusal(cluster, op)
         if cluster.root == "contraction":

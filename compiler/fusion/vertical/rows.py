@@ -10,6 +10,7 @@ from ....codegen.interface import better_shared
 from ....dialects.core.affine import Dim
 from ....dialects.core.ir import Operation
 from ....dialects.core.traits import Trait, has
+from ....dialects.custom.op import LoopOp
 from ....dialects.graph.normalization import InstanceNorm, LayerNorm, LogSoftmax, RmsNorm, Softmax
 from ....dialects.graph.reduction import ArgReduce, Reduce
 from .clusters import Cluster, ClusterPlan, shape_text
@@ -45,6 +46,8 @@ def row_domain(op: Operation) -> Domain | None:
             return op.x.type.shape, tuple(range(op.axis % op.x.type.rank, op.x.type.rank))
         case InstanceNorm():
             return op.x.type.shape, tuple(range(2, op.x.type.rank))
+        case LoopOp() if axes := op.rows():
+            return op.inputs[0].type.shape, axes
     return None
 
 

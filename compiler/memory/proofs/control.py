@@ -14,6 +14,7 @@ from ....dialects.core.diagnostics import op_error, operand_at
 from ....dialects.core.ir import Value
 from ....dialects.launch_control import LaunchControl, LaunchIf, LaunchLoop
 from ....errors import IRError
+from ..dependences import Boxes
 from ..launch_accesses import Access, Memory, root_of
 from ..launch_tree import LaunchTree, Scope
 from .symbol_values import SymbolValues, described
@@ -134,7 +135,8 @@ def _read(
 
 
 def _repeated(memory: Memory, values: SymbolValues) -> Iterator[IRError]:
-    """The errors in writes to MEMORY that loops repeat."""
+    """The errors in writes to MEMORY that loops repeat, and in those by launches that read it, too."""
+    boxes = Boxes([access.shape for access in memory.writes if access.shape is not None], values.ranges)
     for write in memory.writes:
         if write.in_rows:
             yield from _row(write, values)
@@ -145,7 +147,7 @@ def _repeated(memory: Memory, values: SymbolValues) -> Iterator[IRError]:
                 text = "writes in every iteration to a buffer that is used outside of the loop"
                 yield op_error(write.kernel, text, hint, at=operand_at(write.kernel, write.value))
                 break
-        if any(read.launch == write.launch for read in memory.reads):
+        if any(read.launch == write.launch and boxes.meet(read, write) for read in memory.reads):
             text = "reads and writes one buffer, whose elements it may read after it has written them"
             yield op_error(write.kernel, text, at=operand_at(write.kernel, write.value))
 

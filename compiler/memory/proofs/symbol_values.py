@@ -8,7 +8,7 @@ from ....dialects.core.affine import Dim, evaluate
 from ....dialects.core.bounds import is_nonnegative
 from ....dialects.core.constraints import broken, with_derived
 from ....dialects.core.ir import Module
-from ....dialects.core.sizes.sizes import Sizes
+from ....dialects.core.sizes.proofs import Proofs
 
 MOST_CORNERS = 64
 
@@ -20,7 +20,7 @@ class SymbolValues:
         self.module = module
         self.ranges = module.ranges
         self.corners = _corners(module)
-        self._sizes = Sizes(module)
+        self._proofs = Proofs(module, final=True)
 
     def exceeding(self, a: Dim, b: Dim, elements: Dim = 1) -> dict[str, int] | None:
         """Values of the symbols for which A > B, a counterexample to A <= B; None when there is none.
@@ -28,18 +28,18 @@ class SymbolValues:
         There is none when A <= B is proved, when it holds for all values where these are few, or otherwise
         when it holds at every corner. Values for which ELEMENTS is 0 do not count.
         """
-        if is_nonnegative(b - a, self.ranges) or self._sizes.proves(b - a):
+        if is_nonnegative(b - a, self.ranges) or self._proofs.proves(b - a):
             return None
         if not self.corners:
-            return self._sizes.counterexample(b - a, elements)
+            return self._proofs.values.negative(b - a, elements)
         for values in self.corners:
             if evaluate(a - b, values) > 0 and evaluate(elements, values) > 0:
                 return values
-        return self._sizes.counterexample(b - a, elements)
+        return self._proofs.values.negative(b - a, elements)
 
     def equal(self, a: Dim, b: Dim) -> bool:
         """True when A equals B for all values of the symbols."""
-        return a == b or (self._sizes.proves(a - b) and self._sizes.proves(b - a))
+        return a == b or (self._proofs.proves(a - b) and self._proofs.proves(b - a))
 
 
 def _corners(module: Module) -> list[dict[str, int]]:

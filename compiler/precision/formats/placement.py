@@ -71,10 +71,11 @@ class Placement:
 
     # ------------------------------------------------------------ forms
 
-    def form(self, value: Value, wanted: TensorType, *, alone: bool = False) -> Value:
+    def form(self, value: Value, wanted: TensorType, reader: Location, *, alone: bool = False) -> Value:
         """VALUE stored as WANTED: itself, a view where the bytes are the same, or a conversion.
 
-        ALONE says that who asks is the only one to read VALUE in any form.
+        READER is where the operation that asks comes from, and with it the conversion of a value that no
+        operation computes. ALONE says that it is the only one to read VALUE in any form.
         """
         if value.type == wanted:
             return value
@@ -86,12 +87,12 @@ class Placement:
             elif alone and self._stored_by_maker(value, wanted):
                 self._forms[key] = value
             else:
-                self._forms[key] = self._conversion(value, wanted)
+                self._forms[key] = self._conversion(value, wanted, reader)
         return self._forms[key]
 
     def view(self, value: Value, type: TensorType) -> Value:
         """A view of VALUE's bytes as TYPE."""
-        return self.append(Reshape(value, shape=type.shape, types=[type], loc=_location(value)))
+        return self.append(Reshape(value, shape=type.shape, types=[type], loc=location_of(value)))
 
     def _stored_by_maker(self, value: Value, wanted: TensorType) -> bool:
         """Make the loop kernel that produces VALUE store it as WANTED; whether that was possible."""
@@ -128,17 +129,17 @@ class Placement:
             maker.requested = maker.compute = maker.accumulate = wanted.dtype
         return True
 
-    def _conversion(self, value: Value, wanted: TensorType) -> Value:
-        """A kernel that copies VALUE into another element type, layout or number of channels."""
+    def _conversion(self, value: Value, wanted: TensorType, reader: Location) -> Value:
+        """A kernel that copies VALUE into another element type, layout or number of channels, for READER."""
+        location = location_of(value) if value.producer is not None else reader
         block = Block([value.type])
         inner = _in_form(block, block.arguments[0], wanted)
         if inner is block.arguments[0]:  # another layout alone: a kernel has some op
             inner = _cast(block, inner, wanted.dtype)
         block.append(Yield(inner))
         reason = f"{value.type} is wanted as {wanted}"
-        nodes = _location(value).nodes
         self._context.ledger.add(
-            "storage-conversion", Verdict.TAKEN, reason, ops=(PrecisionKernel.name,), nodes=nodes
+            "storage-conversion", Verdict.TAKEN, reason, ops=(PrecisionKernel.name,), nodes=location.nodes
         )
         kernel = PrecisionKernel(
             value,
@@ -149,13 +150,16 @@ class Placement:
             compute=wanted.dtype,
             accumulate=wanted.dtype,
             why=reason,
-            loc=_location(value),
+            loc=location,
         )
         return self.append(kernel)
 
 
 def _in_form(block: Block, value: Value, wanted: TensorType) -> Value:
-    """VALUE with the channels and the element type of WANTED, by ops at the end of BLOCK."""
+    """VALUE with the channels and the element type of WANTED, by ops at the end of BLOCK.
+
+    These compute no node, and so have no location.
+    """
     if wanted.shape != value.type.shape:
         value = block.append(Pad(value, pads=channel_pads(value.type, wanted))).result
         value.type = value.type.with_layout(ROW_MAJOR)
@@ -168,5 +172,6 @@ def _cast(block: Block, value: Value, dtype: DType) -> Value:
     return result
 
 
-def _location(value: Value) -> Location:
+def location_of(value: Value) -> Location:
+    """Where VALUE is computed; unknown for an argument."""
     return value.producer.location if value.producer is not None else UNKNOWN

@@ -16,6 +16,7 @@ from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Block, Module, Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
+from ....dialects.custom.op import CudaOp
 from ....dialects.fused import FusedKernel
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.constants import Constant
@@ -47,10 +48,10 @@ def contraction_of(kernel: FusedKernel) -> Operation | None:
 
 
 def lead_of(kernel: FusedKernel) -> Lead:
-    match contraction_of(kernel):
+    match contraction_of(kernel) or kernel.body.block.first:
         case Conv() | ConvTranspose():
             return Lead.CONVOLUTION
-        case Matmul() | Attention():
+        case Matmul() | Attention() | CudaOp():  # which read and write row-major
             return Lead.PRODUCT
     return Lead.FREE
 
@@ -92,11 +93,15 @@ class StoragePlan:
         """Whether VALUE, possibly reshaped, is returned or yielded by the block."""
         return value in self._returned
 
+    def is_fixed(self, value: Value) -> bool:
+        """Whether VALUE has to have its own type: it is returned, or control flow hands it on."""
+        return value in self._fixed
+
     def dtype(self, value: Value) -> DType:
         """The element type that VALUE, a kernel's result, is stored in: outputs and masks keep theirs,
         and so does what 16 bits cannot hold."""
         own = value.type.dtype
-        kept = value in self._fixed or value in self._masks or value in self.wide.values
+        kept = self.is_fixed(value) or value in self._masks or value in self.wide.values
         return own if kept else self._asked(value)
 
     def converted(self, value: Value, stored: DType, reader: Format) -> DType:
@@ -178,8 +183,11 @@ class StoragePlan:
 
 
 def _carried(block: Block) -> set[Value]:
-    """What control flow in BLOCK, or around it, decides by or hands on, through any reshapes."""
-    found = {v for op in block if isinstance(op, ControlOp) for v in op.consumed if v is not None}
+    """What control flow in BLOCK, or around or below it, decides by or hands on, through any reshapes."""
+    controls = [op for op in block if isinstance(op, ControlOp)]
+    found = {value for op in controls for value in op.consumed if value is not None}
+    below = {value for op in controls for region in op.regions for value in _carried(region.block)}
+    found |= {capture for op in controls for capture, argument in op.passed() if argument in below}
     end = block.terminator
     return {viewed(value) for value in (*found, *(end.inputs if isinstance(end, ControlYield) else ()))}
 

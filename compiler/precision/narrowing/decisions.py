@@ -15,6 +15,7 @@ from ....dialects.core.ir import Block, Function, Module, Operation, Value
 from ....dialects.fused import FusedKernel
 from ...passes.manager import PassContext
 from ...settings.policy import Format, PrecisionPolicy
+from .choices import deciding
 from .demands import Demands, is_product
 from .facts import Fact, NumberOrigin
 from .forward import ForwardFacts
@@ -72,6 +73,7 @@ class _Decisions:
         self._facts = ForwardFacts(module, function)
         self._demands = Demands(function, self._facts)
         self._readers = Readers(function)
+        self._deciding = deciding(function)
         self.wide = Wide()
         for op in _ops(function.block):
             self._decide(op)
@@ -103,8 +105,11 @@ class _Decisions:
         if reason:
             return reason
         demand = self._demands.values.get(value)
-        if demand is not None and not (fact.whole and fact.magnitude <= 2.0 ** digits(dtype)):
-            return demand.why
+        if not (fact.whole and fact.magnitude <= 2.0 ** digits(dtype)):
+            if demand is not None:
+                return demand.why
+            if value in self._deciding:
+                return "it decides how many elements there are"
         readers = self._readers[value]
         if fact.grows and readers & WIDE:
             return "it grows as a power or an exponential does"

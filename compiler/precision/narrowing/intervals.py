@@ -52,8 +52,14 @@ def _mul(a: Interval, b: Interval) -> Interval:
     return _extremes([_product(x, y) for x in a for y in b])
 
 
+def _quotient(a: float, b: float) -> float:
+    """A / B, where both are bounds: of two infinite ones it bounds nothing that others do not."""
+    return 0.0 if math.isinf(a) and math.isinf(b) else a / b
+
+
 def _div(a: Interval, b: Interval) -> Interval:
-    return EVERYTHING if b[0] <= 0 <= b[1] else _mul(a, (1 / b[1], 1 / b[0]))
+    """Not by reciprocals, which are infinite for subnormal divisors."""
+    return EVERYTHING if b[0] <= 0 <= b[1] else _extremes([_quotient(x, y) for x in a for y in b])
 
 
 def _mod(a: Interval, b: Interval) -> Interval:

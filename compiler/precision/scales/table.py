@@ -183,7 +183,7 @@ class CalibrationTable:
         Raises CalibrationError for a file that cannot be read, or is damaged.
         """
         source = path_of(path, CalibrationError)
-        table = CalibrationTable.parse(read_text(source), source.name)
+        table = CalibrationTable.parse(read_text(source), str(source))
         beside = histograms_beside(source)
         return replace(table, histograms=read_histograms(beside, table.model)) if beside.is_file() else table
 

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from ....codegen.interface import (
     ArchSpec,
     Config,
+    Geometry,
     KernelCode,
     MemberLoad,
     Request,
     expected,
     family_of,
+    maps_of,
     realize,
     request_of,
     resized,
+    unjoinable,
 )
 from ....dialects.core.ir import Module
 from ....dialects.launch import Kernel
@@ -29,6 +32,11 @@ class Variant:
     config: Config
     load: MemberLoad
     code: KernelCode
+
+    @property
+    def joinable(self) -> bool:
+        """Whether its code can be that of a member."""
+        return unjoinable(self.code.geometry, maps_of(self.code.parameters)) is None
 
 
 class Variants:
@@ -63,7 +71,8 @@ class Variants:
                 self._resized[key] = [own]
             else:
                 found = resized(self._request(op), op.family, dict(op.config), threads)[:MOST_VARIANTS]
-                self._resized[key] = [self._variant(op, c.config, c.microseconds) for c in found]
+                made = [self._variant(op, c.config, c.microseconds) for c in found]
+                self._resized[key] = [variant for variant in made if variant.joinable]
         return self._resized[key]
 
     def _request(self, op: Kernel) -> Request:
@@ -82,10 +91,9 @@ def unfit(op: Kernel) -> str | None:
     """Why OP cannot be a member of a group; None when it can."""
     if not family_of(op, op.family).groupable:
         return f"kernels of the family {op.family} cannot be members of a group"
-    if op.cluster != (1, 1, 1) or op.grid[2] != 1 or op.block[1:] != (1, 1):
-        return "its grid or its blocks have more dimensions than those of a group"
-    if op.cooperative or op.maps:
-        return "it needs a cooperative launch or tensor maps, which a group has not"
+    reason = unjoinable(Geometry(op.grid, op.block, op.shared, op.cluster, op.cooperative), op.maps)
+    if reason is not None:
+        return reason.value
     if op.stacked:
         return "it writes one row of a stack, which members of a group do not"
     return None

@@ -6,13 +6,16 @@ bound, a size. What holds for every count is decided at the ends of that range, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+import math
+from collections.abc import Callable, Mapping, Set
 
-from ..affine import Affine, Dim, FloorDiv, substitute, symbols
+from ..affine import Affine, Dim, FloorDiv, Monomial, substitute, symbols
 from ..ir import Module
 from .values import closure
 
 Derive = Callable[..., Dim]
+MOST_WAYS = 64  # in which a sum of products may be 0, that are tried
 
 
 class DependsOnData(Exception):
@@ -20,10 +23,12 @@ class DependsOnData(Exception):
 
 
 class Counted:
-    """The counts of MODULE with their BOUNDS; DERIVE makes derived symbols (`Sizes.derive`)."""
+    """The counts of MODULE, each from its `least` to its `bounds`, which are sizes; DERIVE makes derived
+    symbols (`Sizes.derive`)."""
 
     def __init__(self, module: Module, derive: Derive) -> None:
         self.bounds: dict[str, Dim] = {}
+        self.least: dict[str, Dim] = {}
         self._module = module
         self._derive = derive
 
@@ -60,35 +65,54 @@ class Counted:
         if not _linear(dim, name):
             raise DependsOnData(f"{dim} depends on data")
         most = self.bounds[name] if name in self.bounds else self._largest_of(name)
-        least = self._module.symbols[name].minimum
+        least = self.least.get(name, self._module.symbols[name].minimum)
         return substitute(dim, {name: least}), substitute(dim, {name: most})
 
     def covers(self, dim: Dim) -> bool:
-        """Whether DIM is of the form (a * size - b) * count with a >= b > 0, and the count 0 where the size
-        is, so that it is never negative: that of positions that are found in a tensor of the size is."""
-        if not isinstance(dim, Affine) or len(dim.terms) != 2:
+        """Whether DIM is made of terms (a * size - b) * count with a >= b > 0, and each count 0 where its
+        size is, so that it is never negative: that of positions that are found in a tensor of the size is.
+        Sizes may be sums."""
+        terms = dim.terms if isinstance(dim, Affine) else ()
+        if len(terms) > 2 and any(self._may_be_negative(monomial) for monomial, _ in terms):
             return False
-        (whole, most), (part, least) = sorted(dim.terms, key=lambda term: -term[1])
-        if not most >= -least > 0 or any(whole.count(atom) < part.count(atom) for atom in part):
-            return False
-        size = [atom for atom in dict.fromkeys(whole) if whole.count(atom) > part.count(atom)]
-        return all(isinstance(atom, str) and self._vanishes(Affine(((part, 1),)), atom) for atom in size)
+        left = {monomial: value for monomial, value in terms if value > 0}
+        parts = [(monomial, -value) for monomial, value in terms if value < 0]
+        return bool(parts) and all(self._covered(part, least, left) for part, least in parts)
 
-    def _vanishes(self, dim: Dim, zero: str) -> bool:
-        """Whether DIM is surely 0 where the symbol ZERO is, being at most what it is bounded by."""
+    def _covered(self, part: Monomial, least: int, left: dict[Monomial, int]) -> bool:
+        """Whether what is LEFT of sizes times counts covers LEAST times PART, which takes its share of it."""
+        sizes: list[list[str]] = []
+        for whole, most in left.items():
+            size = [atom for atom in dict.fromkeys(whole) if whole.count(atom) > part.count(atom)]
+            named = [atom for atom in size if isinstance(atom, str)]
+            holds = all(whole.count(atom) >= part.count(atom) for atom in part)
+            if holds and most >= least and len(named) == len(size):
+                left[whole] = most - least
+                sizes.append(named)
+        # The sum is 0 where a factor of every term is.
+        ways = list(itertools.product(*sizes)) if math.prod(map(len, sizes)) <= MOST_WAYS else []
+        return bool(ways) and all(self._vanishes(Affine(((part, 1),)), set(zeros)) for zeros in ways)
+
+    def _may_be_negative(self, monomial: Monomial) -> bool:
+        return any(isinstance(a, FloorDiv) or self._module.symbols[a].minimum < 0 for a in monomial)
+
+    def _vanishes(self, dim: Dim, zeros: Set[str]) -> bool:
+        """Whether DIM is surely 0 where the symbols ZEROS are, being at most what it is bounded by."""
         if not isinstance(dim, Affine):
             return dim == 0
-        return all(any(self._atom_vanishes(atom, zero) for atom in monomial) for monomial, _ in dim.terms)
+        return all(any(self._atom_vanishes(atom, zeros) for atom in monomial) for monomial, _ in dim.terms)
 
-    def _atom_vanishes(self, atom: str | FloorDiv, zero: str) -> bool:
+    def _atom_vanishes(self, atom: str | FloorDiv, zeros: Set[str]) -> bool:
         if isinstance(atom, FloorDiv):
-            return self._vanishes(atom.numerator, zero)
-        if atom in self.bounds and atom != zero:
-            return self._vanishes(self.bounds[atom], zero)
+            return self._vanishes(atom.numerator, zeros)
+        if atom in zeros:
+            return True
+        if atom in self.bounds:
+            return self._vanishes(self.bounds[atom], zeros)
         definition = self._module.derived.get(atom)
         if definition is None or definition.function != "min" or self._module.symbols[atom].minimum < 0:
-            return atom == zero
-        return atom == zero or any(self._vanishes(operand, zero) for operand in definition.operands)
+            return False
+        return any(self._vanishes(operand, zeros) for operand in definition.operands)
 
     def _behind(self, name: str) -> set[str]:
         """The symbols that NAME is derived from or bounded by."""
@@ -105,6 +129,7 @@ class Counted:
     def replace(self, values: Mapping[str, Dim]) -> None:
         """Replace symbols in the bounds."""
         self.bounds = {name: substitute(bound, values) for name, bound in self.bounds.items()}
+        self.least = {name: substitute(least, values) for name, least in self.least.items()}
 
 
 def _grows(dim: Dim, name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..affine import Affine, Dim, symbol, symbols
+from ..affine import Affine, Dim, substitute, symbol, symbols
 from ..bounds import Range, bounds
 from ..ir import Module
 from .inequalities import multiples, without_division
@@ -15,10 +15,11 @@ FACTS = 64  # constraints that a proof tries in turn
 
 
 class Proofs:
-    """Proofs about the sizes of MODULE: by ranges, by constraints, or by enumerating all values."""
+    """Proofs about the sizes of MODULE: by ranges, by constraints, or by enumerating all values. FINAL: no
+    symbol is replaced any more (`Values`)."""
 
-    def __init__(self, module: Module) -> None:
-        self.values = Values(module)
+    def __init__(self, module: Module, final: bool = False) -> None:
+        self.values = Values(module, final)
         self._module = module
         self._known: set[Dim] = set()
 
@@ -63,14 +64,24 @@ class Proofs:
         """Whether DIM is at least some expression that is known not to be negative."""
         if isinstance(dim, int):
             return False
+        numbers = self._numbers() if self.values.final else {}
         named = symbols(dim)
-        facts = [fact for fact in self._facts() if isinstance(fact, Affine) and symbols(fact) & named]
-        return any(
+        dim = substitute(dim, numbers)
+        found = [substitute(fact, numbers) for fact in self._facts() if symbols(fact) & named]
+        facts = [fact for fact in found if isinstance(fact, Affine)]
+        return isinstance(dim, Affine) and any(
             self.bounded(dim - fact * times)
             for fact in facts[:FACTS]
             for times in multiples(fact, dim)
             if self.bounded(times)
         )
+
+    def _numbers(self) -> dict[str, Dim]:
+        """The symbols that constraints state to be numbers."""
+        stated = [(each.left, each.right) for each in self._module.constraints if each.relation == "=="]
+        return {
+            str(one): two for one, two in stated if str(one) in self._module.symbols and symbols(two) == set()
+        }
 
     def _facts(self) -> Iterator[Dim]:
         """The expressions that constraints and derived symbols state not to be negative."""

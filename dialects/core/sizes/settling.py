@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ..affine import divisors
+from ..affine import Dim, divisors
 from ..diagnostics import op_error
 from ..ir import Module, Operation
 from ..parts import Part, ResultAt
-from .sizes import Conflict, Resized, Sizes
+from .outcomes import Conflict, Resized
+from .sizes import Sizes
 
 HINT = "mend the sizes, the ranges of the symbols or the constraints"
 
@@ -16,8 +17,20 @@ def settle(module: Module) -> None:
     IRError for one that cannot hold."""
     sizes = Sizes(module)
     for op in list(module.walk()):
-        while not _settled(op, sizes):
-            pass
+        while True:
+            with sizes.assuming(_around(op)):
+                if _settled(op, sizes):
+                    break
+
+
+def _around(op: Operation) -> list[Dim]:
+    """The sizes that are not negative where OP runs, in the loops around it."""
+    found: list[Dim] = []
+    holder = op.holder
+    while holder is not None:
+        found += holder.repeats()
+        holder = holder.holder
+    return found
 
 
 def _settled(op: Operation, sizes: Sizes) -> bool:

@@ -19,10 +19,16 @@ Array = np.ndarray[Any, Any]
 
 
 class Values:
-    """The values of MODULE's symbols that satisfy its constraints; tables are cached until they change."""
+    """The values of MODULE's symbols that satisfy its constraints; tables are cached until they change.
 
-    def __init__(self, module: Module) -> None:
+    A table obeys the constraints on its columns. If FINAL, no symbol is replaced any more, and it also obeys
+    those on what is computed from its columns: a symbol may be replaced by what those make it, and then
+    they would hold without saying anything.
+    """
+
+    def __init__(self, module: Module, final: bool = False) -> None:
         self._module = module
+        self.final = final
         self._tables: dict[frozenset[str], dict[str, Array] | None] = {}
         self._closures: dict[frozenset[str], frozenset[str]] = {}
 
@@ -32,8 +38,10 @@ class Values:
         self._closures.clear()
 
     def narrowed(self, named: Set[str]) -> None:
-        """Drop the tables with all symbols in NAMED: a range of theirs, or a constraint on them, is new."""
-        self._tables = {key: table for key, table in self._tables.items() if not named <= key}
+        """Drop the tables of all that NAMED are computed from: a range of theirs, or a constraint on them, is
+        new."""
+        free = self._free(named)
+        self._tables = {key: table for key, table in self._tables.items() if not free <= key}
 
     def all_at_least_zero(self, dim: Dim) -> bool:
         """Whether DIM >= 0 for all values; False if there are too many to enumerate."""
@@ -111,27 +119,46 @@ class Values:
                 return None
         spans = [np.arange(symbols_[name].minimum, symbols_[name].maximum + 1) for name in free]
         grids = np.meshgrid(*spans, indexing="ij") if spans else []
-        table = {name: grid.reshape(-1) for name, grid in zip(free, grids, strict=True)}
-        for name, definition in derived.items():
-            if name in names:
+        table = self._with(names, {name: grid.reshape(-1) for name, grid in zip(free, grids, strict=True)})
+        return None if table is None else self._filtered(table)
+
+    def _with(self, names: Set[str], table: dict[str, Array]) -> dict[str, Array] | None:
+        """TABLE with columns for the derived symbols among NAMES; None if numbers are too large."""
+        table = dict(table)
+        for name, definition in self._module.derived.items():
+            if name in names and name not in table:
                 if any(_magnitude(operand, table) > LARGEST for operand in definition.operands):
                     return None
                 table[name] = _derived(definition.function, [on_table(d, table) for d in definition.operands])
-        return self._filtered(table, names)
+        return table
 
-    def _filtered(self, table: dict[str, Array], names: frozenset[str]) -> dict[str, Array]:
+    def _free(self, named: Set[str]) -> set[str]:
+        """The symbols that NAMED are computed from."""
+        return closure(named, self._module) - self._module.derived.keys()
+
+    def _filtered(self, table: dict[str, Array]) -> dict[str, Array]:
+        """The rows of TABLE that constraints allow. A constraint on numbers too large is left out: proofs
+        stay valid with more values than are allowed."""
         for each in self._module.constraints:
-            if table and each.symbols <= names:
-                if max(_magnitude(each.left, table), _magnitude(each.right, table)) > LARGEST:
-                    continue  # the table then has more values than are allowed, so proofs by it stay valid
-                left, right = on_table(each.left, table), on_table(each.right, table)
-                kept = left == right if each.relation != ">=" else left >= right
-                if each.relation in ("broadcasts", "stretches"):
-                    kept = kept | (left == 1)
-                if each.relation == "broadcasts":
-                    kept = kept | (right == 1)
+            named = self._free(each.symbols) if self.final else each.symbols
+            if not table or not named <= table.keys():
+                continue
+            wider = self._with(closure(each.symbols, self._module), table)
+            if wider is not None and max(_magnitude(d, wider) for d in (each.left, each.right)) <= LARGEST:
+                kept = _allowed(each, wider)
                 table = {name: column[kept] for name, column in table.items()}
         return table
+
+
+def _allowed(constraint: Constraint, table: dict[str, Array]) -> Array:
+    """For every row of TABLE, whether CONSTRAINT holds."""
+    left, right = on_table(constraint.left, table), on_table(constraint.right, table)
+    kept = left == right if constraint.relation != ">=" else left >= right
+    if constraint.relation in ("broadcasts", "stretches"):
+        kept = kept | (left == 1)
+    if constraint.relation == "broadcasts":
+        kept = kept | (right == 1)
+    return np.asarray(kept)
 
 
 def closure(named: Iterable[str], module: Module) -> set[str]:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from glassrt.codegen.arch.fitted import (
     AttentionFit,
-    Fit,
     MemoryFit,
     RasterFit,
     RegistersFit,
@@ -20,9 +19,8 @@ from glassrt.codegen.arch.names import REFERENCE, arch_named
 from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.families.contraction.mma import MMA, MmaConfig, raster
 from glassrt.codegen.families.contraction.simt import SIMT, SimtConfig
-from glassrt.codegen.families.group.cost import resident
 from glassrt.codegen.families.registry import candidates, families
-from glassrt.codegen.request.request import Candidate, Config, Geometry, KernelCode, Request
+from glassrt.codegen.request.request import Candidate, Config, Request
 from glassrt.compiler.driver.build import Settings, context_of, launch_level
 from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.patterns.strided import part, traffic
@@ -32,19 +30,15 @@ from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Sub
 from glassrt.dialects.graph.reduction import Reduce
+from glassrt.testing.net import Net
 
-from ...property.graphs import Net
 from ...property.groups import inception
 from ..attention_cases import Shape, module_of
 from ..contraction_cases import matmul
+from ..fitted_targets import fitted
 from ..one_kernel import kernel_module, plan_of
 
 MIB = 1 << 20
-
-
-def fitted(name: str, fit: Fit) -> ArchSpec:
-    """The reference with FIT as the constants of the cost model NAME."""
-    return replace(REFERENCE, fitted=replace(REFERENCE.fitted, **{name: fit}))
 
 
 def request_of(module: Module) -> Request:
@@ -166,12 +160,6 @@ def test_so_are_reductions_that_all_columns_use() -> None:
 
 
 # ---------------------------------------------------------------- launches and memory
-
-
-def test_the_occupancy_of_other_kernels_follows_from_their_registers() -> None:
-    code = KernelCode("kernels/loop.cu.j2", None, Geometry((1, 1, 1), (256, 1, 1)), ())
-    targets = REFERENCE, fitted("registers", RegistersFit(other=128))
-    assert [resident(code, target) for target in targets] == [5, 2]
 
 
 def test_groups_have_as_many_waves_as_the_target_gains_by() -> None:

@@ -13,8 +13,7 @@ from glassrt.compiler.driver.build import Settings, context_of, launch_level
 from glassrt.compiler.passes.ledger import ESTIMATED, TIME, Ledger
 from glassrt.compiler.report.facts import Facts
 from glassrt.compiler.report.summary import summarize
-
-from ...property.graphs import Net
+from glassrt.testing.net import Net
 
 ROOT = Path(__file__).parents[3]
 DECIDES = (

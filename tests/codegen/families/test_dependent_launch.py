@@ -13,7 +13,7 @@ from glassrt.dialects.graph.reduction import Reduce
 
 from ..one_kernel import kernel_module, plan_of
 from .contraction.test_fused_contractions import CASES, SYMBOLS
-from .contraction.test_prologues import CASES as PROLOGUES
+from .contraction.test_prologue import CASES as PROLOGUES
 from .test_loop_and_row import LOOPS, ROWS
 
 

@@ -14,8 +14,8 @@ from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import IRError, KernelError, UnsupportedError
+from glassrt.testing.net import Net
 
-from ...property.graphs import Net
 from ...property.groups import launches, lowered
 from ..toy_family import ToyFamily
 

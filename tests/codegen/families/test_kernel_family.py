@@ -35,9 +35,9 @@ from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import IRError, UnsupportedError
 from glassrt.runtime.engine import Engine
+from glassrt.testing.net import Net
 
 from ...places import ROOT
-from ...property.graphs import Net
 from ...property.groups import families as families_of
 from ...property.groups import groups, launches, lowered, on_host, take_apart
 from ..toy_family import ToyConfig, ToyFamily

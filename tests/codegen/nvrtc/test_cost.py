@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.nvrtc.compiled_kernel import CompiledKernel
 from glassrt.codegen.nvrtc.cost import BUDGET_MS, HEAVY_MS, kernel_ms
 from glassrt.codegen.plan import assemble
 from glassrt.compiler.driver.build import Settings, build, context_of, launch_level
@@ -71,18 +73,20 @@ def test_the_refusal_is_on_record() -> None:
 def test_kernels_that_a_hand_wrote_too_large_are_compiled_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[object] = []
 
-    def compiled(*_: object, heavy: object, nodes: object, **__: object) -> dict[str, object]:
-        seen.extend((heavy, nodes))
-        return {}
+    def compiled(sources: object, target: str, *_: object, heavy: object, nodes: object, **__: object) -> Any:
+        seen.extend((sources, heavy, nodes))
+        return {"shared": CompiledKernel("shared", target, b"", "", 1, 0, 0)}
 
     monkeypatch.setattr(assemble, "compile_kernels", compiled)
     small = launched(chain("MatMul", "Relu", 4), "fp16")
     (kernel,) = (op for op in small.main.block if isinstance(op, Kernel))
-    assemble._compiled(small, {}, "sm_90a", assemble.BuildOptions())
-    assert seen == [set(), {kernel.kernel: kernel.location.nodes}]
+    sources, entries = {kernel.kernel: "the source"}, {kernel.kernel: "shared"}
+    made = assemble._compiled(small, sources, entries, "sm_90a", assemble.BuildOptions())
+    assert seen == [{"shared": "the source"}, set(), {"shared": kernel.location.nodes}]
+    assert made[kernel.kernel].entry == "shared"
     monkeypatch.setattr(assemble, "HEAVY_MS", kernel_ms(kernel.body.block) / 2)
-    assemble._compiled(small, {}, "sm_90a", assemble.BuildOptions())
-    assert seen[2] == {kernel.kernel} and HEAVY_MS > BUDGET_MS
+    assemble._compiled(small, sources, entries, "sm_90a", assemble.BuildOptions())
+    assert seen[4] == {"shared"} and HEAVY_MS > BUDGET_MS
 
 
 # ---------------------------------------------------------------- every elementwise op says what it takes

@@ -8,9 +8,9 @@ from glassrt.codegen.plan.assemble import BuildOptions, assemble
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.launch import Kernel
+from glassrt.testing.net import Net
 
 from ...property.concat_graphs import lowered
-from ...property.graphs import Net
 
 LEVELS = dict.fromkeys(("graph", "fused", "precision", "launch"), "")
 

@@ -15,14 +15,13 @@ from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.launch import Buffer
 from glassrt.errors import IRError
+from glassrt.testing.net import Net
 
 from ...property.concat_graphs import lowered
-from ...property.graphs import Net
 
 
 def built(module: Module) -> tuple[dict[str, Any], bytes]:
-    codes = {name: kernel.code for name, kernel in made_kernels(module, REFERENCE).items()}
-    builder = ManifestBuilder(module, codes)
+    builder = ManifestBuilder(module, made_kernels(module, REFERENCE))
     return builder.build("test", [], 0), builder.weights
 
 

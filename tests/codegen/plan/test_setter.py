@@ -18,6 +18,12 @@ def test_it_compiles_without_a_device_library() -> None:
 
 def test_it_takes_what_the_runtime_passes() -> None:
     assert parse_kernel(SETTER, setter_kernel()).parameters == SETTER_PARAMETERS
+    head = SOURCE.partition("__global__")[2].partition("{")[0]
+    declared = [text.strip() for text in head.partition("(")[2].split(",")]
+    kinds = [
+        ("read" if text.startswith("const") else "write") if "*" in text else "scalar" for text in declared
+    ]
+    assert kinds == [parameter.kind for parameter in SETTER_PARAMETERS]
 
 
 def test_a_plan_for_a_gpu_has_it_and_one_for_the_host_has_not() -> None:

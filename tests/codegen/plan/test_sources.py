@@ -12,9 +12,9 @@ from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import IRError
+from glassrt.testing.net import Net
 
 from ...property.concat_graphs import lowered
-from ...property.graphs import Net
 
 
 def launches_of(net: Net, *outputs: Value) -> tuple[Module, list[Kernel]]:

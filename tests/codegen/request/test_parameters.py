@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.group.family import geometry_of
+from glassrt.codegen.families.group.joinable import Unjoinable
 from glassrt.codegen.families.kernel_family import KernelFamily, Rank
 from glassrt.codegen.families.registry import families, registered
 from glassrt.codegen.plan.sources import made_kernels
@@ -235,9 +236,11 @@ def test_such_launches_are_members_of_no_group() -> None:
     op.family = "loop"
     assert unfit(op) is not None
     op.cluster = (1, 1, 1)
-    assert unfit(op) == "it needs a cooperative launch or tensor maps, which a group has not"
+    assert unfit(op) == Unjoinable.TENSOR_MAPS.value
     code = KernelCode("", None, Geometry((1, 1, 1), (32, 1, 1), cooperative=True), ())
-    with pytest.raises(ValueError, match="cannot have cooperative launches"):
+    with pytest.raises(
+        ValueError, match="member 0 of the group cannot be one: it needs a cooperative launch"
+    ):
         geometry_of([code, code])
 
 

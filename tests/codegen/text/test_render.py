@@ -198,7 +198,7 @@ def test_every_template_of_the_package_is_well_formed() -> None:
         ),
         (
             [staging.template for staging in STAGINGS],
-            "share define copy fill prefetch land commit wait drain",
+            "share define copy fill prefetch land",
         ),
     ],
     ids=["product", "attention", "staging"],

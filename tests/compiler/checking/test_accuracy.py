@@ -177,3 +177,23 @@ def test_without_roundings_8_bit_floats_are_not_rounded_to_whole_numbers() -> No
     assert report.local.max_abs == 0
     for cost in (report.unrounded.relative_l2, report.total):
         assert cost is not None and 0.01 < cost < 0.04
+
+
+CENTRED = """module @centred {
+  func @main(%x: tensor<4x64xf32>) -> (tensor<4x1xf32>) {inputs = ["x"], outputs = ["y"]} {
+    %1 = graph.reduce %x {kind = "KIND", axes = [1], keepdims = true} : tensor<4x1xf32> loc("reduce")
+    %2 = graph.tanh %1 : tensor<4x1xf32> loc("tanh")
+    core.return %2
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("kind", ["sum", "mean"])
+def test_what_is_left_of_terms_that_cancel_has_the_error_of_the_terms(kind: str) -> None:
+    """The elements of a centred row sum up to no more than their roundings."""
+    x = np.random.default_rng(0).standard_normal((4, 64)).astype(np.float32)
+    plan, graph = built(parsed(CENTRED.replace("KIND", kind)))
+    (report,) = measured(plan, graph, {"x": x - x.mean(axis=1, keepdims=True)})
+    assert report.local.relative_l2 > 1e-3 and within(report)
+    assert report.allowed < 1e-4

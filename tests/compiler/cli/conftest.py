@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from glassrt import CalibrationTable, calibrate
 from glassrt.compiler.cli.app import app
 from typer.testing import CliRunner, Result
 
@@ -39,4 +40,19 @@ def digits_plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("plans") / "digits.plan"
     result = CliRunner().invoke(app, ["build", str(DIGITS), "-o", str(path), "-t", "sm_90a"])
     assert result.exit_code == 0, result.output
+    return path
+
+
+@pytest.fixture(scope="session")
+def made() -> CalibrationTable:
+    """The calibration table of the digits network from some of its held-out images."""
+    held_out = DIGITS.with_name("digits_test.npz")
+    return calibrate(DIGITS, held_out, device="interpret", shapes={"N": (1, 30, 64)}, limit=2)
+
+
+@pytest.fixture
+def table(made: CalibrationTable, tmp_path: Path) -> Path:
+    """A file with that table, and its histograms beside it."""
+    path = tmp_path / "digits.table"
+    made.save(path)
     return path

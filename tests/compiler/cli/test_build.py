@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,25 @@ def test_it_writes_a_plan_and_says_what_is_in_it(glassrt: Glassrt, small: Path, 
     assert plan.targets == ("sm_90a", "sm_80")
     assert "sm_90a, sm_80, 1 launches of 1 kernels" in output
     assert all(stage in output for stage in ("import", "precision", "launch", "kernels"))
+
+
+def test_with_json_it_says_so_in_one_object(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:
+    path = tmp_path / "net.plan"
+    result = glassrt("build", small, "-o", path, "-t", "sm_90a", "--json", "--print-ir-after-all")
+    found = json.loads(result.stdout)
+    spent = found.pop("seconds")
+    assert {"import", "precision", "launch", "kernels"} <= spent.keys() and min(spent.values()) >= 0
+    assert found == {
+        "plan": str(path),
+        "bytes": path.stat().st_size,
+        "targets": ["sm_90a"],
+        "launches": 1,
+        "kernels": 1,
+        "arena_bytes": 0,
+        "weights_bytes": Plan.load(path).spec.weights_bytes,
+        "fallbacks": 0,
+        "search": None,
+    }
 
 
 def test_the_host_needs_no_cubins(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
-from glassrt import CalibrationTable, calibrate
+from glassrt import CalibrationTable
 from glassrt.compiler.cli import progress
 from glassrt.compiler.precision.scales.calibrators import CALIBRATORS
 from rich.console import Console
@@ -19,20 +17,6 @@ from .support import Glassrt
 
 HELD_OUT = DIGITS.with_name("digits_test.npz")
 FEW = ("--interpret", "--shape", "N=1,30,64", "--batches", 2)
-
-
-@pytest.fixture(scope="module")
-def made() -> CalibrationTable:
-    """The table of the digits network from some of its held-out images."""
-    return calibrate(DIGITS, HELD_OUT, device="interpret", shapes={"N": (1, 30, 64)}, limit=2)
-
-
-@pytest.fixture
-def table(made: CalibrationTable, tmp_path: Path) -> Path:
-    """A file with that table."""
-    path = tmp_path / "digits.table"
-    made.save(path)
-    return path
 
 
 def test_it_writes_a_table_and_shows_the_calibrators_side_by_side(
@@ -50,50 +34,6 @@ def test_it_writes_a_table_and_shows_the_calibrators_side_by_side(
     assert row.split()[1:3] == [f"{entry.scale():.6g}", "entropy"]
     assert f"{entry.estimates['mse'].int8:.1f}" in row
     assert "not an input, ignored: label" in shown.stderr
-
-
-def test_json_has_what_the_table_has(glassrt: Glassrt, table: Path) -> None:
-    shown = glassrt("calibrate", DIGITS, "--from-histograms", table, "--json", "-c", "mse")
-    data = json.loads(shown.stdout)
-    other = CalibrationTable.load(table).with_calibrator("mse")
-    assert (data["model"], data["calibrator"], data["batches"]) == (other.model, "mse", 2)
-    for entry in data["tensors"]:
-        tensor = other[entry["name"]]
-        assert (entry["scale"], entry["clip"], entry["chosen_by"]) == (tensor.scale(), tensor.clip, "mse")
-        assert entry["fp8_scale"] == tensor.scale("fp8")
-        assert entry["calibrators"]["entropy"]["clipped"] == tensor.estimates["entropy"].clipped
-    assert len(data["tensors"]) == len(other.tensors)
-
-
-def test_another_calibrator_is_chosen_without_a_run(glassrt: Glassrt, table: Path, tmp_path: Path) -> None:
-    before = table.read_bytes()
-    again = tmp_path / "again.table"
-    glassrt("calibrate", DIGITS, "--from-histograms", table, "--calibrator", "percentile", "-o", again)
-    assert CalibrationTable.load(again) == CalibrationTable.load(table).with_calibrator("percentile")
-    assert table.read_bytes() == before
-    glassrt("calibrate", DIGITS, "--from-histograms", again, "--calibrator", "entropy", "-o", again)
-    assert again.read_bytes() == before
-
-
-def test_a_cache_of_tensorrt_becomes_a_table(glassrt: Glassrt, tmp_path: Path) -> None:
-    cache, table = tmp_path / "c", tmp_path / "t"
-    cache.write_text("TRT-8601-EntropyCalibration2\nimage: 3c010204\nother: 3c010204\n", encoding="utf-8")
-    shown = glassrt("calibrate", DIGITS, "--from-trt-cache", cache, "-o", table)
-    assert CalibrationTable.load(table)["image"].clip == pytest.approx(1.0)
-    assert "lacks 24 of the model's 25 tensors, and has 1 that the model does not have" in shown.stderr
-    cache.write_text("TRT-8601-EntropyCalibration2\nother: 3c010204\n", encoding="utf-8")
-    assert (
-        "none of the model's tensors"
-        in glassrt("calibrate", DIGITS, "--from-trt-cache", cache, "-o", table, code=1).stderr
-    )
-
-
-def test_ranges_of_onnx_runtime_become_a_table(glassrt: Glassrt, tmp_path: Path) -> None:
-    given, table = tmp_path / "calibration.json", tmp_path / "t"
-    given.write_text('{"image": {"lowest": -2.0, "highest": 1.0}}', encoding="utf-8")
-    shown = glassrt("calibrate", DIGITS, "--from-onnx-runtime", given, "-o", table)
-    assert CalibrationTable.load(table)["image"].clip == pytest.approx(2.0)
-    assert "the calibration lacks 24 of the model's 25 tensors" in shown.stderr
 
 
 def test_scales_go_out_as_a_quantized_model_and_come_back(
@@ -124,13 +64,6 @@ def test_scales_are_exported_where_there_are_some(
     assert "--export-qdq" in shown.stderr and not out.exists()
 
 
-def test_a_table_of_another_model_is_refused(glassrt: Glassrt, table: Path) -> None:
-    text = table.read_text(encoding="utf-8").replace(CalibrationTable.load(table).model, "feed")
-    table.write_text(text, encoding="utf-8")
-    shown = glassrt("calibrate", DIGITS, "--from-histograms", table, code=1)
-    assert "of another model" in shown.stderr
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -146,13 +79,6 @@ def test_a_table_of_another_model_is_refused(glassrt: Glassrt, table: Path) -> N
 def test_wrong_usage_is_refused(glassrt: Glassrt, arguments: tuple[object, ...], message: str) -> None:
     shown = glassrt("calibrate", DIGITS, *arguments, code=2)
     assert message in " ".join(shown.stderr.replace("│", " ").split())
-
-
-def test_bad_data_is_refused(glassrt: Glassrt, tmp_path: Path) -> None:
-    data = tmp_path / "bad.npz"
-    np.savez(data, image=np.full((4, 1, 8, 8), np.nan, np.float32))
-    shown = glassrt("calibrate", DIGITS, data, "-o", tmp_path / "t", "--interpret", code=1)
-    assert "input 'image' holds NaN" in shown.stderr and not (tmp_path / "t").exists()
 
 
 def told(monkeypatch: pytest.MonkeyPatch, *steps: tuple[int, int]) -> str:
@@ -175,9 +101,3 @@ def test_a_bar_without_a_known_end_counts(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_stage_that_counted_ends_with_its_own_number(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "5/5" in told(monkeypatch, (0, 5), (4, 5), (1, 1))
-
-
-def test_a_damaged_table_is_named_with_its_line(glassrt: Glassrt, table: Path) -> None:
-    table.write_text(table.read_text(encoding="utf-8").replace("batches 2", "batches two"), encoding="utf-8")
-    shown = glassrt("calibrate", DIGITS, "--from-histograms", table, code=1)
-    assert "error: batches is a whole number, not 'two'\n  at digits.table:7:9\n" in shown.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from glassrt.compiler.cli.check_json import number
+from glassrt.compiler.cli.console import number
 
 from .check_reports import report
 from .support import Glassrt

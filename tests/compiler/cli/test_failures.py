@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from glassrt.compiler.cli.app import app
 
 from ...places import DIGITS
 from .support import ADD_RELU, Glassrt
 from .test_errors import unsupported_model
 
-COMMANDS = ["bench", "inspect", "explain", "check", "calibrate"]
+COMMANDS = ["build", "run", "bench", "inspect", "explain", "opt", "check", "calibrate"]
 
 
 def failed(glassrt: Glassrt, *arguments: object, code: int) -> dict[str, Any]:
@@ -28,7 +29,11 @@ def failed(glassrt: Glassrt, *arguments: object, code: int) -> dict[str, Any]:
 def test_every_command_with_json_prints_errors_as_such(
     glassrt: Glassrt, tmp_path: Path, command: str
 ) -> None:
-    options = {"explain": ("a",), "calibrate": ("--from-histograms", tmp_path / "net.table")}.get(command, ())
+    options = {
+        "build": ("-o", tmp_path / "net.plan"),
+        "explain": ("a",),
+        "calibrate": ("--from-histograms", tmp_path / "net.table"),
+    }.get(command, ())
     for name, kind, code in (("absent.onnx", "ModelError", 1), ("model.onnx", "UnsupportedError", 3)):
         path = unsupported_model(tmp_path / "model.onnx").with_name(name)
         error = failed(glassrt, command, path, *options, "--json", code=code)
@@ -41,13 +46,16 @@ def test_every_command_with_json_prints_errors_as_such(
 
 
 def test_commands_with_json_are_those_of_the_test(glassrt: Glassrt) -> None:
-    listed = ("build", "run", "bench", "inspect", "explain", "opt", "check", "calibrate")
-    assert [name for name in listed if " --json " in glassrt(name, "--help").stdout] == COMMANDS
+    assert [each.callback.__name__ for each in app.registered_commands if each.callback] == COMMANDS
+    assert all(" --json " in glassrt(name, "--help").stdout for name in COMMANDS)
 
 
-def test_the_place_in_a_text_is_data(glassrt: Glassrt, small: Path, golden: str) -> None:
+def test_the_place_in_a_text_is_data(
+    glassrt: Glassrt, small: Path, golden: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     small.write_text(ADD_RELU.replace("graph.add %a, %b", "graph.add %a, %w"), encoding="utf-8")
-    result = glassrt("inspect", small, "-t", "host", "--json", code=1)
+    monkeypatch.chdir(small.parent)
+    result = glassrt("inspect", small.name, "-t", "host", "--json", code=1)
     assert result.stdout == golden
 
 

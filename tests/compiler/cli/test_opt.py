@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 from glassrt.compiler.frontend.source import read_ir
+from glassrt.compiler.passes.ledger import Ledger
 
 from ...places import DIGITS, ROOT
 from .support import ADD_RELU, Glassrt
@@ -40,6 +42,19 @@ def test_passes_run_in_the_order_given(glassrt: Glassrt, tmp_path: Path) -> None
     after = [line for line in result.stderr.splitlines() if line.startswith("// after")]
     assert after == ["// after canonicalize", "// after dce"]
     glassrt("opt", DIGITS, "--passes", "cse,dce", "--verify-each=semantics")
+
+
+def test_with_json_the_text_is_a_field(glassrt: Glassrt, tmp_path: Path) -> None:
+    arguments = ("opt", DIGITS, "--level", "fused", "-t", "sm_90a")
+    text = glassrt(*arguments).stdout
+    found = json.loads(glassrt(*arguments, "--json").stdout)
+    assert found == {"level": "fused", "output": None, "text": text, "ledger": None}
+    written = tmp_path / "net.ir"
+    found = json.loads(glassrt(*arguments, "--json", "--ledger", "-o", written).stdout)
+    ledger = Ledger.from_json(found.pop("ledger"))
+    assert found == {"level": "fused", "output": str(written), "text": None}
+    assert written.read_text(encoding="utf-8") == text
+    assert any(record.rule == "contraction-epilogue" for record in ledger)
 
 
 def test_only_named_weights_are_kept(glassrt: Glassrt, tmp_path: Path) -> None:
@@ -81,7 +96,7 @@ def test_launch_text_is_proved_to_use_memory_rightly(glassrt: Glassrt, path: Pat
     """What is only parsed and printed too: every broken file is refused, with the place."""
     result = glassrt("opt", path, code=1)
     assert result.stderr.startswith("error: ") and result.stdout == ""
-    assert re.search(rf"\n  at {path.name}:\d+:\d+\n", result.stderr), result.stderr
+    assert re.search(rf"\n  at {re.escape(str(path))}:\d+:\d+\n", result.stderr), result.stderr
 
 
 def test_passes_on_launch_text_are_no_way_around_the_proof(glassrt: Glassrt, tmp_path: Path) -> None:
@@ -143,7 +158,7 @@ def test_a_symbol_that_no_input_gives_a_value_is_located(
     text.write_text(UNBOUND, encoding="utf-8")
     stderr = glassrt(command[0], text, *command[1:], code=1).stderr
     assert "launch.view: it needs the symbol 'K', to which no input gives a value" in stderr
-    assert "at net.ir:5:35" in stderr
+    assert f"at {text}:5:38" in stderr
     assert "hint: make 'K' a dimension or the content of an input" in stderr
     text.write_text(UNBOUND.replace("(8*K)", "16").replace("  symbol K in [0, 1, 3]\n", ""), encoding="utf-8")
     glassrt("opt", text)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from inspect import signature, unwrap
-from pathlib import Path
 
 import pytest
 from glassrt.compiler.cli.app import app
 from glassrt.compiler.cli.console import printable, quantity, seconds, share
 from glassrt.compiler.cli.option_texts import parse_inputs, parse_ranges, parse_sizes
-from glassrt.compiler.cli.options import EVERY_OPTION, BuildRequest, Model, Seed, with_request
+from glassrt.compiler.cli.request import EVERY_OPTION
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,24 +38,6 @@ def test_inputs_with_expressions() -> None:
 def test_sizes() -> None:
     assert parse_sizes(["N=8", "M=1"]) == {"N": 8, "M": 1}
     assert parse_sizes(None) == {}
-
-
-def test_a_request_knows_whether_it_asks_for_anything() -> None:
-    assert not BuildRequest.parse().given
-    assert BuildRequest.parse(precision="fp16").given
-    assert BuildRequest.parse(no_cache=True).given
-
-
-def test_options_stand_in_the_place_of_the_request() -> None:
-    seen: list[BuildRequest] = []
-
-    @with_request({"precision", "no_cache"})
-    def command(model: Model, *, request: BuildRequest, seed: Seed = 0) -> None:
-        seen.append(request)
-
-    assert list(signature(command).parameters) == ["model", "precision", "no_cache", "seed"]
-    command(model=Path("m.onnx"), precision="fp16", no_cache=True, seed=1)
-    assert seen == [BuildRequest(precision="fp16", cache=False)]
 
 
 @pytest.mark.parametrize(

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import ml_dtypes
 import numpy as np
 import pytest
 from glassrt.codegen.arch.names import arch_named
-from glassrt.compiler.cli import options
-from glassrt.compiler.cli.options import BuildRequest, Level
+from glassrt.compiler.cli import request
+from glassrt.compiler.cli.options import Level
+from glassrt.compiler.cli.request import BuildRequest
 from glassrt.compiler.cli.run import _module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.binary import Sub
 from glassrt.dialects.graph.reduction import Reduce
+from glassrt.testing.net import Net
 
 from ...places import DIGITS
-from ...property.graphs import Net
 from .support import Glassrt
 
 TEST_SET = DIGITS.with_name("digits_test.npz")
@@ -36,6 +38,23 @@ def test_a_plan_computes_what_its_ir_says(glassrt: Glassrt, digits_plan: Path, t
     glassrt("run", *arguments, "--interpret", "-o", in_numpy)
     have, want = outputs_of(on_host)["logits"], outputs_of(in_numpy)["logits"]
     np.testing.assert_allclose(have, want, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("how", [("--interpret",), ("--device", "host")])
+def test_with_json_a_run_is_one_object(
+    glassrt: Glassrt, small: Path, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    x = np.array([[1, 2, 3, np.inf], [-4, -4, -4, -4]], np.float32)
+    np.savez(tmp_path / "x.npz", x=x)
+    options = ("-i", tmp_path / "x.npz", "-o", tmp_path / "y.npz", "--json")
+    found = json.loads(glassrt("run", small, *how, *options).stdout)
+    where = {"device": None, "level": "precision"} if len(how) == 1 else {"device": "host", "level": None}
+    assert found.pop("seconds") > 0
+    (y,) = found.pop("outputs")
+    assert found == {**where, "written": str(tmp_path / "y.npz")}
+    assert y.pop("mean") == pytest.approx(np.mean([1.5, 1, 5, 0, 0, 0, 0]))
+    facts = {"name": "y", "type": "float32", "shape": [2, 4]}
+    assert y == {**facts, "min": 0.0, "max": 5.0, "not_finite": 1}
 
 
 def test_random_inputs_follow_the_seed(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:
@@ -64,7 +83,7 @@ def test_a_level_is_that_of_a_build_here(tmp_path: Path, monkeypatch: pytest.Mon
     model.write_text(print_module(net.done(net.add(Sub, x, mean))), encoding="utf-8")
 
     def kernels(name: str) -> int:
-        monkeypatch.setattr(options, "present_arch", lambda: arch_named(name))
+        monkeypatch.setattr(request, "present_arch", lambda: arch_named(name))
         return sum(op.name == "fused.kernel" for op in _module(model, Level.FUSED, BuildRequest()).walk())
 
     assert (kernels("sm_90a"), kernels("sm_87")) == (2, 1)
@@ -74,6 +93,16 @@ def test_what_a_build_refuses_is_not_interpreted(glassrt: Glassrt, small: Path) 
     at_launch = ("run", small, "--interpret", "--level", "launch")
     refused = glassrt(*at_launch, "--disable-rule", "no-such-rule", code=1)
     assert "there is no rule 'no-such-rule'" in refused.stderr
+
+
+def test_build_options_without_a_level_are_refused(glassrt: Glassrt, small: Path) -> None:
+    """Nothing is lowered then, so that they would be ignored; that of a rule is checked first."""
+    interpreted = ("run", small, "--interpret")
+    refused = glassrt(*interpreted, "--disable-rule", "group-launch", code=1)
+    assert "is group-launches meant?" in refused.stderr
+    for option in (("-p", "fp16"), ("--disable-rule", "group-launches")):
+        assert "give --level" in glassrt(*interpreted, *option, code=2).stderr
+    glassrt("run", DIGITS, "--interpret", "--shape", "N=1,2,4")
 
 
 def test_a_model_is_built_on_the_spot(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:

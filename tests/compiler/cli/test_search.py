@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from glassrt import CalibrationTable, calibrate
+from glassrt import CalibrationTable
 from glassrt.compiler.passes.ledger import Ledger
 from glassrt.runtime.plan import Plan
 
@@ -17,18 +17,6 @@ from .support import Glassrt
 HELD_OUT = DIGITS.with_name("digits_test.npz")
 FEW = ("--shape", "N=1,30,64", "--batches", 1)
 AUTO = ("-t", "host", "--precision", "auto", *FEW)
-
-
-@pytest.fixture(scope="module")
-def made() -> CalibrationTable:
-    return calibrate(DIGITS, HELD_OUT, device="interpret", shapes={"N": (1, 30, 64)}, limit=2)
-
-
-@pytest.fixture
-def table(made: CalibrationTable, tmp_path: Path) -> Path:
-    path = tmp_path / "digits.table"
-    made.save(path)
-    return path
 
 
 def test_sensitivity_is_a_table_with_the_worst_first(glassrt: Glassrt, tmp_path: Path) -> None:
@@ -78,6 +66,16 @@ def test_a_build_prints_and_records_what_it_considered(glassrt: Glassrt, table: 
     )
     assert [int(count) for count in counts] == [figures[f"ops_{name}"] for name in ("int8", "fp8", "fp16")]
     assert "precision-search" in glassrt("explain", path, "conv_3").stdout
+
+
+def test_with_json_a_build_tells_what_it_considered(glassrt: Glassrt, table: Path, tmp_path: Path) -> None:
+    search = ("--data", HELD_OUT, "--budget", "sqnr=25", "--calibration", table)
+    result = glassrt("build", DIGITS, "-o", tmp_path / "digits.plan", *AUTO, *search, "--json")
+    found = json.loads(result.stdout)["search"]
+    assert found["budget"] == "sqnr=25" and found["holds"] and "measured" in found["outcome"]
+    (chosen,) = (point for point in found["front"] if point["chosen"])
+    assert chosen["sqnr_measured_db"] >= 25 and chosen["top1_points_lost"] is None
+    assert list(chosen["ops"]) == ["int8", "fp8", "fp16"] and sum(chosen["ops"].values()) > 0
 
 
 def test_a_budget_that_nothing_meets_is_said(glassrt: Glassrt, tmp_path: Path) -> None:

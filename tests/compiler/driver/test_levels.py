@@ -26,9 +26,9 @@ from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.errors import InputError
+from glassrt.testing.net import Net
 
 from ...growth import assert_growth
-from ...property.graphs import Net
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 

@@ -19,8 +19,7 @@ from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.plan import Plan
-
-from ...property.graphs import Net
+from glassrt.testing.net import Net
 
 SPILLS = "spills 24 bytes per thread (255 registers)"
 Judge = Callable[[Callable[[CompiledKernel], bool]], None]

@@ -22,7 +22,9 @@ def refused(*nodes: NodeProto, opset: int = 18) -> list[str]:
 
 
 LOST = node("Lost", "x", "lost", domain="of.mine", name="lost")
-WORD = "Lost node 'lost': ops of the domain 'of.mine' are not supported"
+WORD = (
+    "Lost node 'lost': no file has registered the op 'of.mine::Lost'; custom ops are loaded by --ops FILE.py"
+)
 
 # A node that reads what is lost, with or without something that has to be known; what is said of it.
 BEHIND = {

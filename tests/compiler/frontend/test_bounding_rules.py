@@ -31,6 +31,7 @@ agraph (float[6, 4] x, bool[6] c, bool[6] d) => (%s y)
 }
 """
 F, NUMBERS = "float[a, b]", "int64[a]"
+MANY = "k, m, k, x, m, m, k, k, m, k, k, m, x, m, k, k, m"
 RIGHT = {
     "elementwise": (F, "r = Relu(k) y = Add(r, k)"),
     "the other of two": (F, "y = Mul(m, m)"),
@@ -45,6 +46,12 @@ RIGHT = {
     "joined at the beginning": (F, "y = Concat <axis = 0> (k, x)"),
     "joined in the middle": (F, "y = Concat <axis = 0> (k, x, m, k)"),
     "joined, then reduced": (F, "j = Concat <axis = 0> (k, m) y = ReduceMax <keepdims = 1> (j, first)"),
+    "joined of many": (F, f"y = Concat <axis = 0> ({MANY})"),
+    "chosen of what many are joined to": (
+        F,
+        f"j = Concat <axis = 0> ({MANY}) r = ReduceMax <keepdims = 0> (j, second) e = Greater(r, zero) "
+        "n = NonZero(e) p = Squeeze(n, first) q = Slice(p, first, six1, first) y = Gather <axis = 0> (j, q)",
+    ),
     "padded": (F, "y = Pad(k, pads)"),
     "padded at the end of the columns": (F, "y = Pad(k, pads, zero)"),
     "sum": (F, "e = Exp(k) y = ReduceSum <keepdims = 1> (e, first)"),
@@ -52,6 +59,20 @@ RIGHT = {
     "product": (F, "y = ReduceProd <keepdims = 1> (k, first)"),
     "sum of squares": (F, "y = ReduceSumSquare <keepdims = 1> (k, first)"),
     "of each row": (F, "y = ReduceMean <keepdims = 1> (k, second)"),
+    "mean of integers": (
+        NUMBERS,
+        "i = Cast <to = 7> (k) y = ReduceMean <keepdims = 0> (i, first)",
+    ),
+    "one at the largest of each column": (F, "y = Hardmax <axis = 0> (k)"),
+    "one at the largest of each row": (F, "y = Hardmax <axis = 1> (k)"),
+    "the last of the most frequent": (
+        "int64[1]",
+        "v, i, j, z = Unique(x) y = ArgMax <select_last_index = 1> (z)",
+    ),
+    "back to what was unique": (
+        "float[a, b]",
+        "v, i, j, z = Unique(x) g = Gather(v, j) s = Shape(x) y = Reshape(g, s)",
+    ),
     "running sum": (F, "y = CumSum(k, none)"),
     "running sum from the end": (F, "y = CumSum <reverse = 1> (k, none)"),
     "softmax of rows": (F, "y = Softmax <axis = 1> (k)"),
@@ -105,6 +126,10 @@ RIGHT = {
         F,
         "s = Shape <start = 0, end = 1> (k) t = Min(s, two) y = Slice(x, first, t, first)",
     ),
+    "a part from where it begins": (
+        F,
+        "s = Shape <start = 0, end = 1> (k) t = Min(s, two) e = Add(t, two) y = Slice(x, t, e, first)",
+    ),
     "its upper triangle": (F, "y = Trilu(k)"),
     "tiled": (F, "y = Tile(k, ones)"),
 }
@@ -154,11 +179,6 @@ def test_a_count_in_a_shape_copies_no_size(name: str) -> None:
 REFUSED = {
     "merged from inside": ("float[a]", "t = Transpose(k) y = Reshape(t, rest)", "changes where elements are"),
     "the last one": (F, "y = Slice(k, rest, six1, first)", "depends on data"),
-    "a slice from it on": (
-        F,
-        "s = Shape <start = 0, end = 1> (k) t = Min(s, two) e = Add(t, two) y = Slice(x, t, e, first)",
-        "where it begins depends on data",
-    ),
     "a diagonal that it names": (
         F,
         "s = Shape <start = 0, end = 1> (k) n = Squeeze(s, first) y = Trilu(x, n)",

@@ -105,6 +105,16 @@ def test_a_function_defined_twice() -> None:
         import_model(model([local("leaky", "x", "y")], functions=[leaky(), leaky()]))
 
 
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "message"),
+    [(["a", "a"], ["b"], "two inputs called 'a'"), (["a"], ["b", "b"], "two outputs called 'b'")],
+)
+def test_a_function_with_two_names_that_are_one(inputs: list[str], outputs: list[str], message: str) -> None:
+    function = helper.make_function("local", "f", inputs, outputs, [node("Relu", "a", "b")], OPSETS)
+    with pytest.raises(ModelError, match=f"the function 'f' has {message}"):
+        import_model(model([local("f", "x", "y")], functions=[function]))
+
+
 # Ops without an importer, whose standard gives them a body: plain, and made for the operand types.
 BODIES = {
     "MeanVarianceNormalization": model([node("MeanVarianceNormalization", "x")], {"x": (2, 3, 4, 5)}),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import onnx
 import pytest
 from glassrt.compiler.frontend import import_model
@@ -16,35 +14,7 @@ from onnx import helper
 
 from ...conformance.cases import cases
 from .graphs import model
-
-
-def newest() -> dict[str, Any]:
-    """The newest definition of every op that is not deprecated, by name."""
-    found = {}
-    for schema in onnx.defs.get_all_schemas():
-        if schema.domain in ("", PREVIEW_DOMAIN) and not schema.deprecated:
-            found[schema.name] = schema
-    return found
-
-
-def by_body(schema: Any) -> bool:
-    return bool(schema.has_function or schema.has_context_dependent_function)
-
-
-def missing(definitions: dict[str, Any]) -> set[str]:
-    """The ops that have neither an importer nor a body, and are not left out."""
-    done = {name for name, schema in definitions.items() if name in IMPORTERS or by_body(schema)}
-    return set(definitions) - done - set(LEFT_OUT)
-
-
-def test_every_op_is_done_or_named() -> None:
-    assert len(newest()) > 180
-    assert missing(newest()) == set()
-
-
-def test_a_new_op_is_noticed() -> None:
-    schema = onnx.defs.OpSchema("Novel", "", 99)
-    assert "Novel" in missing({**newest(), "Novel": schema})
+from .left_out import by_body, newest
 
 
 def test_every_op_that_is_done_by_its_body_has_cases() -> None:
@@ -56,11 +26,6 @@ def test_every_op_that_is_done_by_its_body_has_cases() -> None:
 
 def test_the_newest_opset_is_that_of_the_installed_onnx() -> None:
     assert onnx.defs.onnx_opset_version() == NEWEST_OPSET
-
-
-def test_every_domain_is_done_or_named() -> None:
-    domains = {schema.domain for schema in onnx.defs.get_all_schemas_with_history()}
-    assert domains - {"", PREVIEW_DOMAIN} <= set(DOMAINS_LEFT_OUT)
 
 
 def test_what_is_left_out_is_there_and_not_done() -> None:

@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt.compiler.frontend import import_model
+from glassrt.dialects.control import Loop
 
 from .nodes import Array, Case, case, check, ints, label
+from .texts import check as agrees
 
 F32 = np.float32
 
@@ -68,3 +71,18 @@ NODES = [
 @pytest.mark.parametrize("given", NODES, ids=lambda given: label(given))
 def test_agrees_with_onnxruntime(given: Case) -> None:
     check(given, 11)
+
+
+def test_the_loop_ends_where_no_box_is_left() -> None:
+    module = import_model(suppression(1, 1, 6, MANY, number(0.5), constant=LIMIT).model(11))
+    (found,) = (op for op in module.walk() if isinstance(op, Loop))
+    assert found.condition is not None and found.count == 6
+
+
+@pytest.mark.parametrize("most", [-1, 0, 2, 50])
+def test_a_limit_of_data_is_the_most_that_are_kept(most: int) -> None:
+    text = """agraph (float[1,N,4] b, float[1,2,N] s, float[3] m) => (int64[K,3] y) <float o = {0.4}> {
+      most = ReduceMax <keepdims = 0> (m) limit = Cast <to = 7> (most) y = NonMaxSuppression(b, s, limit, o)
+    }"""
+    given = {"b": boxes(1, 9, 1), "s": scores(1, 2, 9, 1), "m": np.array([-3, most, -2], F32)}
+    agrees(text, given)

@@ -9,6 +9,7 @@ from glassrt.dialects.core.interpreter import interpret
 
 from .nodes import Array, Case, case, check, expanded, label, real
 from .test_ops_selection import few, flags
+from .texts import check as agrees
 
 F32 = np.float32
 NAN, INF = float("nan"), float("inf")
@@ -44,6 +45,16 @@ def test_bools_and_narrow_floats_are_told_apart() -> None:
         wanted = np.unique(x.astype(F32), return_index=True, return_inverse=True, return_counts=True)
         for have, want in zip(ours(case("Unique", 16, x, outputs=4), 16), wanted, strict=True):
             np.testing.assert_array_equal(have.astype(F32), want)
+
+
+@pytest.mark.parametrize("ordered", [0, 1])
+def test_inverse_indices_read_what_is_unique(ordered: int) -> None:
+    text = """agraph (float[N] x) => (float[N] y, int64[N] often) {
+      unlike, first, inverse, counts = Unique <sorted = ORDERED> (x)
+      y = Gather(unlike, inverse) often = Gather(counts, inverse)
+    }"""
+    found = [np.array(numbers, np.float32) for numbers in ([3, 1, 3, 0, 1], [2], [])]
+    agrees(text.replace("ORDERED", str(ordered)), *({"x": x} for x in found))
 
 
 @pytest.mark.parametrize("axis", [None, 0])

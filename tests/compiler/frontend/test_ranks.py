@@ -39,6 +39,10 @@ TOLD: dict[str, tuple[list[NodeProto], tuple[int, ...]]] = {
          node("Conv", "d w", pads=[1, 1, 1, 1])],
         (2, 3, 4, 4),
     ),
+    "behind a constant of fewer dimensions": (
+        [node("Mul", "x c", "a"), node("Transpose", "a", perm=[0, 2, 1])], (2, 4, 3),
+    ),
+    "behind a reduction": ([node("ReduceMax", "x", "a"), node("Transpose", "a", perm=[1, 0])], (2, 3)),
     "nodes out of order": ([node("Conv", "a w", pads=[1, 1, 1, 1]), node("Relu", "x", "a")], (1, 3, 4, 4)),
     "a window": ([node("MaxPool", "x", kernel_shape=[1])], (2, 3, 4)),
     "a permutation": ([node("Transpose", "x", perm=[1, 0])], (2, 3)),
@@ -60,6 +64,12 @@ def test_a_declaration_tells_the_rank() -> None:
     assert types(module) == ["tensor<D0xD1xf32>"]
 
 
+def test_what_is_joined_with_it_tells_the_rank() -> None:
+    made = model([node("Relu", "x", "a"), node("Concat", "a z", axis=1)], {"x": ("N",), "z": (2, 3)})
+    made.graph.input[0].type.tensor_type.ClearField("shape")
+    assert len(import_model(made).main.arguments[0].type.shape) == 2
+
+
 def test_a_constant_node_is_a_scalar_too() -> None:
     scalar = helper.make_node("Constant", [], ["k"], value=numpy_helper.from_array(np.float32(2)))
     agrees(shapeless(scalar, node("Add", "x k", "a"), node("Transpose", "a", perm=[0, 2, 1])), (2, 3, 4))
@@ -68,6 +78,8 @@ def test_a_constant_node_is_a_scalar_too() -> None:
 UNTOLD = {
     "nothing": [node("Relu", "x")],
     "a constant that may have more dimensions": [node("Mul", "x row", "a"), node("Conv", "a w")],
+    "one of as many": [node("Mul", "b x", "a"), node("Add", "a a", "e"), node("Transpose", "e", perm=[1, 0])],
+    "a reduction without the axes": [node("ReduceMax", "x", "a", keepdims=0), node("Gemm", "a b")],
     "a node that changes it": [node("Flatten", "x", "a"), node("Gemm", "a b")],
     "another operand": [node("Concat", "c x", axis=0)],
     "an op of another domain": [node("Relu", "x", "a", domain="of.mine"), node("Conv", "a w")],

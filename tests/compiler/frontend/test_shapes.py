@@ -2,182 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import pytest
 from glassrt.compiler.frontend import import_model
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module, SymbolRange
-from glassrt.dialects.core.verifier import verify
+from glassrt.dialects.core.ir import SymbolRange
 from glassrt.errors import InputError, ModelError
-from onnx import ModelProto, NodeProto, TensorProto, helper
+from onnx import ModelProto, TensorProto, helper
 
-from ...models import run_onnxruntime
-from .graphs import Sizes, model, node
-from .nodes import LEVEL
-
-
-def ints(*values: int) -> Any:
-    return np.array(values, np.int64)
-
-
-def agrees(
-    made: ModelProto, *shapes: Sequence[int], ranges: dict[str, tuple[int, int, int]] | None = None
-) -> Module:
-    """Import MADE once; on an x of each of SHAPES it gives what ONNX Runtime gives."""
-    module = import_model(made, shapes=ranges)
-    verify(module, LEVEL)
-    for shape in shapes:
-        inputs = {"x": np.random.default_rng(1).standard_normal(shape, dtype=np.float32)}
-        expected = run_onnxruntime(made, inputs)
-        for name, array in interpret(module, inputs).items():
-            np.testing.assert_allclose(array, expected[name], rtol=1e-4, atol=1e-5)
-    return module
-
-
-def types(module: Module) -> list[str]:
-    return [str(value.type) for value in module.main.returned]
-
-
-def names(module: Module) -> set[str]:
-    return {op.name for op in module.walk()}
-
+from .graphs import model, node
+from .shaped_models import CONSTANTS, SIZE_OF_BATCH, agrees, ints, names, types
 
 # ------------------------------------------------------------ chains of shape arithmetic
-
-SIZE_OF_BATCH = [node("Shape", "x", "s"), node("Gather", "s zero", "n", axis=0)]
-CONSTANTS = {
-    "zero": np.array(0),
-    "axis0": ints(0),
-    "minus": ints(-1),
-    "one": ints(1),
-    "two": ints(2),
-    "three": ints(3),
-    "twelve": ints(12),
-    "halves": np.array([0.5], np.float32),
-}
-
-CHAINS: dict[str, tuple[list[NodeProto], Sizes, str]] = {
-    "gather, unsqueeze, concat, reshape": (
-        [
-            *SIZE_OF_BATCH,
-            node("Unsqueeze", "n axis0", "m"),
-            node("Concat", "m minus", "t", axis=0),
-            node("Reshape", "x t"),
-        ],
-        ("N", 3, 4),
-        "tensor<Nx12xf32>",
-    ),
-    "multiplied sizes": (
-        [
-            *SIZE_OF_BATCH,
-            node("Mul", "n three", "m"),
-            node("Concat", "m minus", "t", axis=0),
-            node("Reshape", "x t"),
-        ],
-        ("N", 3, 4),
-        "tensor<(3*N)x4xf32>",
-    ),
-    "sliced shape": (
-        [
-            node("Shape", "x", "s"),
-            node("Slice", "s axis0 one", "m"),
-            node("Concat", "m twelve", "t", axis=0),
-            node("Reshape", "x t"),
-        ],
-        ("N", 3, 4),
-        "tensor<Nx12xf32>",
-    ),
-    "exact quotient": (
-        [
-            node("Size", "x", "all"),
-            node("Div", "all twelve", "m"),
-            node("Concat", "m twelve", "t", axis=0),
-            node("Reshape", "x t"),
-        ],
-        ("N", 3, 4),
-        "tensor<Nx12xf32>",
-    ),
-    "product of a shape": (
-        [node("Shape", "x", "s"), node("ReduceProd", "s", "t"), node("Reshape", "x t")],
-        ("N", 3, 4),
-        "tensor<(12*N)xf32>",
-    ),
-    "open size of two symbols": (
-        [node("Concat", "minus three", "t", axis=0), node("Reshape", "x t")],
-        ("N", "M", 3),
-        "tensor<(M*N)x3xf32>",
-    ),
-    "half by floats": (
-        [
-            node("Shape", "x", "s", start=0, end=1),
-            node("Cast", "s", "f", to=TensorProto.FLOAT),
-            node("Mul", "f halves", "h"),
-            node("Floor", "h", "g"),
-            node("Cast", "g", "m", to=TensorProto.INT64),
-            node("Slice", "x axis0 m axis0"),
-        ],
-        ("N", 4),
-        "tensor<(floordiv(N, 2))x4xf32>",
-    ),
-    "expand where not minus one": (
-        [
-            node("Shape", "x", "s"),
-            node("Equal", "s minus", "e"),
-            node("Where", "e one s", "t"),
-            node("ConstantOfShape", "t", "c"),
-            node("Add", "x c"),
-        ],
-        ("N", 4),
-        "tensor<Nx4xf32>",
-    ),
-    "all but the last": (
-        [node("Slice", "x axis0 minus axis0")],
-        ("N", 4),
-        "tensor<(N-1)x4xf32>",
-    ),
-    "every second": (
-        [node("Shape", "x", "s", end=1), node("Slice", "x axis0 s axis0 two")],
-        ("N", 4),
-        "tensor<(floordiv(N+1, 2))x4xf32>",
-    ),
-    "split of a joined batch": (
-        [node("Concat", "x x", "xx", axis=0), node("Split", "xx", "a b", num_outputs=2), node("Sub", "a b")],
-        ("N", 4),
-        "tensor<Nx4xf32>",
-    ),
-    "flatten": ([node("Flatten", "x", axis=2)], ("N", 3, 4), "tensor<(3*N)x4xf32>"),
-    "range over a batch": (
-        [
-            *SIZE_OF_BATCH,
-            node("Unsqueeze", "n axis0", "m"),
-            node("Squeeze", "m", "end"),
-            node("Range", "zero end step", "r"),
-            node("Gather", "x r", axis=0),
-        ],
-        ("N", 4),
-        "tensor<Nx4xf32>",
-    ),
-}
-
-
-@pytest.mark.parametrize("chain", CHAINS)
-def test_a_chain_folds_to_a_symbolic_shape(chain: str) -> None:
-    nodes, shape, expected = CHAINS[chain]
-    made = model(nodes, {"x": shape}, constants={**CONSTANTS, "step": np.array(1)})
-    sizes = [[{"N": n, "M": 3}.get(str(d), d) for d in shape] for n in (2, 5)]
-    ranges = {str(dim): (1, 8, 64) for dim in shape if isinstance(dim, str)}
-    module = agrees(made, *[[int(str(d)) for d in size] for size in sizes], ranges=ranges)
-    assert types(module) == [expected]
-    assert "graph.dims" not in names(module)
-
-
-def test_all_but_the_last_of_nothing_is_nothing() -> None:
-    nodes, shape, _ = CHAINS["all but the last"]
-    module = agrees(model(nodes, {"x": shape}, constants=CONSTANTS), (0, 4), (1, 4), (5, 4))
-    assert {name: str(each) for name, each in module.derived.items()} == {"S0": "max(N-1, 0)"}
 
 
 @pytest.mark.parametrize("written", [["N", 3, "2*h", "2*w"], ["N", "h+1", "3*w", "h*w+floordiv(w, 2)"]])
@@ -324,14 +160,6 @@ def test_an_attention_block_with_a_symbolic_batch() -> None:
 # ------------------------------------------------------------ symbols
 
 
-def test_dimensions_without_a_name_get_symbols_of_their_own() -> None:
-    made = model([node("Relu", "x")], {"x": (None, None, "D1", 4)})
-    module = import_model(made)
-    assert str(module.main.arguments[0].type) == "tensor<D0xD2xD1x4xf32>"
-    assert set(module.symbols) == {"D0", "D1", "D2"}
-    assert set(module.symbols.values()) == {SymbolRange(0, 8, 64)}
-
-
 def test_a_size_of_zero_is_one() -> None:
     """Declared in the file, given instead of what the file says, and as the least value of a symbol."""
     made = model([node("Relu", "x")], {"x": (0, "N", 4)})
@@ -346,40 +174,6 @@ def test_a_declared_output_of_another_size_than_zero_is_refused() -> None:
     made.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, 3)))
     with pytest.raises(ModelError, match="declared as"):
         import_model(made)
-
-
-@pytest.mark.parametrize("source", ["2*N", "a b", "N\n", "f32", "floordiv", "Nx", "_r1", "é", "x" * 99, "*/"])
-def test_a_name_that_is_no_identifier_is_replaced(source: str) -> None:
-    module = import_model(model([node("Add", "x z")], {"x": (source, 3), "z": (source, 3)}))
-    first, second = module.main.arguments
-    assert str(first.type) == "tensor<D0x3xf32>"
-    assert first.type == second.type
-
-
-def test_ranges_are_found_by_the_models_name_or_by_ours() -> None:
-    made = model([node("Relu", "x")], {"x": ("seq len", None)})
-    module = import_model(made, shapes={"seq len": (1, 2, 3), "D1": (4, 5, 6)})
-    assert module.symbols == {"D0": SymbolRange(1, 2, 3), "D1": SymbolRange(4, 5, 6)}
-
-
-def test_an_override_replaces_what_the_file_says() -> None:
-    declared = model([node("Relu", "x")], {"x": (2, 3)})
-    declared.graph.output[0].CopyFrom(declared.graph.input[0])
-    declared.graph.output[0].name = "y"
-    assert types(import_model(declared, inputs={"x": ["N", 3]})) == ["tensor<Nx3xf32>"]
-    assert types(import_model(declared, inputs={"x": [7, 5]})) == ["tensor<7x5xf32>"]
-
-
-def test_an_initialiser_among_the_inputs_is_a_constant() -> None:
-    made = model([node("Add", "x w")], {"x": (2, 3), "w": (3,)}, constants={"w": np.ones(3, np.float32)})
-    assert import_model(made).main.inputs == ["x"]
-
-
-@pytest.mark.parametrize("size", [-1, -7])
-def test_a_size_below_0_is_an_open_one(size: int) -> None:
-    """As ONNX Runtime has it; each is a symbol of its own."""
-    module = import_model(model([node("Relu", "x")], {"x": (size, 3, size)}))
-    assert [str(dim) for dim in module.main.arguments[0].type.shape] == ["D0", "3", "D1"]
 
 
 def test_what_is_taken_to_be_equal_may_broadcast_after_all() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from glassrt import UnsupportedError
+from glassrt import ModelError, UnsupportedError
 from glassrt.dialects.control import If
 from glassrt.dialects.core.interpreter import interpret
 
@@ -24,6 +24,14 @@ def test_an_unsupported_node_in_a_branch_is_named_itself() -> None:
     with pytest.raises(UnsupportedError) as caught:
         imported(text)
     assert "SequenceConstruct node 'y/s'" in str(caught.value) and "If node" not in str(caught.value)
+
+
+def test_two_inputs_of_a_body_with_one_name_are_refused() -> None:
+    text = """agraph (int64 n, bool c, float[3] x) => (float[3] y) {
+      y = Loop(n, c, x) <body = one (int64 i, bool k, float[3] i) => (bool k, float[3] a) { a = Neg(i) }>
+    }"""
+    with pytest.raises(ModelError, match="two inputs of its subgraph have one name"):
+        imported(text)
 
 
 def test_a_symbol_that_a_body_determines_is_replaced_everywhere() -> None:

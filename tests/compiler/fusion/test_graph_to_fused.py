@@ -16,8 +16,8 @@ from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Neg, Sigmoid, Sqrt
+from glassrt.testing.net import Net
 
-from ...property.graphs import Net
 from ..fusing import fuse, image, kernels
 
 

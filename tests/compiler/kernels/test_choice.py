@@ -10,9 +10,9 @@ from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.core.types import ROW_MAJOR, TensorType, channels_last
 from glassrt.dialects.launch import Buffer, Kernel
+from glassrt.testing.net import Net
 
 from ...property.concat_graphs import lowered
-from ...property.graphs import Net
 
 
 def convolutions(count: int) -> tuple[Module, list[Kernel]]:

@@ -11,9 +11,9 @@ from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import IRError
+from glassrt.testing.net import Net
 
 from ...property.concat_graphs import lowered
-from ...property.graphs import Net
 
 APART = frozenset({"group-launches"})
 

@@ -9,10 +9,10 @@ from glassrt.dialects.core.affine import evaluate
 from glassrt.dialects.core.ir import Module, Value
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.launch import Kernel
+from glassrt.testing.net import Net
 from hypothesis import given, settings
 
 from ...property.concat_graphs import concat_nets, lowered
-from ...property.graphs import Net
 
 
 def elements(value: Value, sizes: dict[str, int]) -> set[int]:

@@ -13,8 +13,7 @@ from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.location import Location
 from glassrt.dialects.graph.activations import Relu
 from glassrt.errors import InputError
-
-from ...property.graphs import Net
+from glassrt.testing.net import Net
 
 # How the texts of each level begin.
 BEGINS = {

@@ -29,8 +29,7 @@ from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.unary import Neg, Sigmoid
 from glassrt.errors import InputError, IRError
-
-from ...property.graphs import Net
+from glassrt.testing.net import Net
 
 TO_GRAPH = passes_to("graph", REFERENCE)
 TO_FUSED = passes_to("fused", REFERENCE)

@@ -21,10 +21,11 @@ from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.unary import Neg, Sigmoid
 from glassrt.errors import IRError
+from glassrt.testing.net import Net
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ...property.graphs import Net, nets
+from ...property.graphs import nets
 
 TARGET = REFERENCE
 

@@ -8,8 +8,7 @@ from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid
 from glassrt.errors import IRError
-
-from ...property.graphs import Net
+from glassrt.testing.net import Net
 
 
 @pattern("relu-to-abs", Relu)

@@ -28,8 +28,7 @@ from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.precision import PrecisionKernel
 from glassrt.errors import UnsupportedError
-
-from ...property.graphs import Net
+from glassrt.testing.net import Net
 
 PASSES = passes_through("precision", REFERENCE)
 

@@ -27,8 +27,7 @@ from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.dialects.launch import Kernel
 from glassrt.dialects.precision import PrecisionKernel
-
-from ...property.graphs import Net
+from glassrt.testing.net import Net
 
 STORED = {"int8": I8, "fp8": F8E4M3}
 K_INNERMOST = Layout((1, 0))

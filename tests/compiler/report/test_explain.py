@@ -33,12 +33,13 @@ from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Exp, Neg, Sigmoid
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import InputError
+from glassrt.testing.net import Net
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ...growth import assert_growth
 from ...property.concat_graphs import concat_nets
-from ...property.graphs import Net, nets
+from ...property.graphs import nets
 
 Lowered = tuple[Ledger, Module, Module]
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # to shrink an example takes minutes

@@ -18,11 +18,12 @@ from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.launch import Kernel
+from glassrt.testing.net import Net
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ...property.concat_graphs import concat_nets
-from ...property.graphs import Net, nets
+from ...property.graphs import nets
 from ...property.groups import branches
 from .test_explain import explained
 

@@ -14,8 +14,7 @@ from glassrt.compiler.report.summary import summarize
 from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat
-
-from ...property.graphs import Net
+from glassrt.testing.net import Net
 
 
 def facts_of(module: Module) -> Facts:

@@ -16,8 +16,7 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.dialects.launch import Buffer, Kernel
 from glassrt.errors import IRError
-
-from ...property.graphs import Net
+from glassrt.testing.net import Net
 
 
 def launched(module: Module) -> Module:

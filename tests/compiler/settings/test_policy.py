@@ -31,10 +31,9 @@ from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.launch import Kernel as LaunchKernel
 from glassrt.dialects.precision import PrecisionKernel
 from glassrt.errors import InputError, UnsupportedError
+from glassrt.testing.net import Net
 from hypothesis import given
 from hypothesis import strategies as st
-
-from ...property.graphs import Net
 
 PASSES = passes_through("precision", REFERENCE)
 K_INNERMOST = Layout((1, 0))

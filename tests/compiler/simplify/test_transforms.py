@@ -19,8 +19,7 @@ from glassrt.dialects.graph.contraction import Conv
 from glassrt.dialects.graph.movement.expand import Expand, Tile
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.unary import Exp, Neg, Sqrt
-
-from ...property.graphs import Net
+from glassrt.testing.net import Net
 
 
 def run(step: Pass, module: Module, **switches: Any) -> PassContext:

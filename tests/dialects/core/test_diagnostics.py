@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from glassrt import IRError
 from glassrt.compiler.passes.levels import ALL_DIALECTS
-from glassrt.dialects.core.builtin import Return, Yield
 from glassrt.dialects.core.diagnostics import op_error, op_span
 from glassrt.dialects.core.dtypes import F32
-from glassrt.dialects.core.ir import Block, Function, Module, Operation, Region
+from glassrt.dialects.core.ir import Block, Operation
 from glassrt.dialects.core.location import Location
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.parts import AttributeAt, OperandAt, ResultAt
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.core.verifier import verify
-from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.activations import LeakyRelu, Relu
-from glassrt.dialects.graph.binary import Add
+
+from .small_modules import kernel_reading
 
 TEXT = """module @net {
   func @main(%x: tensor<4xf32>) -> (tensor<4xf32>) {inputs = ["x"], outputs = ["y"]} {
@@ -59,30 +56,6 @@ def test_an_op_of_no_text_is_known_by_its_nodes() -> None:
     error = op_error(Relu(block.arguments[0], loc=Location(("a", "b"))), "no", at=OperandAt(0))
     assert error.diagnostic.span is None and error.diagnostic.nodes == ("a", "b")
     assert str(error) == "graph.relu: no\n  from ONNX node 'a', 'b'"
-
-
-def kernel_reading(outer: bool) -> Module:
-    """A kernel whose region reads the input of the function, or its own argument."""
-    module, type = Module(), TensorType((4,), F32)
-    function = module.add(Function("main", ["x"], ["y"]))
-    x = function.block.add_argument(type)
-    body = Block([type])
-    total = body.append(Add(body.arguments[0], x if outer else body.arguments[0])).result
-    body.append(Yield(total))
-    kernel = function.block.append(FusedKernel(x, regions=[Region(body)], root="loop"))
-    function.block.append(Return(kernel.result))
-    return module
-
-
-def test_a_region_sees_its_own_arguments_alone() -> None:
-    verify(kernel_reading(outer=False), ALL_DIALECTS)
-    with pytest.raises(
-        IRError, match=r"graph\.add: operand 1 is defined outside the region of fused\.kernel"
-    ) as caught:
-        verify(kernel_reading(outer=True), ALL_DIALECTS)
-    found = caught.value.diagnostic
-    assert found.level == "fused" and "as an operand" in found.hints[0]
-    assert [note.message for note in found.notes] == ["it is argument 0 of what stands around the region"]
 
 
 def test_levels_are_those_of_the_function() -> None:

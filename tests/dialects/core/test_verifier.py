@@ -5,12 +5,17 @@ from __future__ import annotations
 import pytest
 from glassrt import IRError
 from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.builtin import Return
+from glassrt.dialects.core.dialect import DialectSet
 from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.core.ir import Function, Module, Operation
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.core.verifier import VerifiedOps, verify
+from glassrt.dialects.graph import GRAPH
 from glassrt.dialects.graph.activations import LeakyRelu
+
+from .small_modules import two_ops
 
 
 def chain(length: int) -> tuple[Module, list[Operation]]:
@@ -67,3 +72,33 @@ def test_another_module_is_not_taken_for_the_one_that_held() -> None:
     verified = VerifiedOps()
     verify(module, ALL_DIALECTS, verified)
     assert verified.settled(module) and not verified.settled(other)
+
+
+@pytest.mark.parametrize("key", ["inputs", "outputs"])
+def test_names_are_told_apart(key: str) -> None:
+    """Also where a pass, and no text, gives two inputs or outputs one name."""
+    module, _ = chain(3)
+    setattr(module.main, key, ["one", "two", "one"])
+    with pytest.raises(IRError, match=f"has two {key} called 'one'"):
+        verify(module)
+
+
+def test_the_verifier_names_the_rule_and_the_node():
+    module, relu, _ = two_ops()
+    module.main.block.unlink(relu)
+    with pytest.raises(IRError, match=r"graph\.add: operand 0 is not defined before.*\n.*'sum'"):
+        verify(module, ALL_DIALECTS)
+
+
+def test_the_verifier_checks_result_types():
+    module, relu, _ = two_ops()
+    relu.result.type = TensorType((symbol("N"), 5), F32)
+    with pytest.raises(IRError, match="result 0 is tensor<Nx5xf32>, but tensor<Nx4xf32> is implied"):
+        verify(module, ALL_DIALECTS)
+
+
+def test_the_verifier_keeps_levels_apart():
+    module, _, _ = two_ops()
+    with pytest.raises(IRError, match="does not belong to this level"):
+        verify(module, DialectSet([]))
+    assert GRAPH.ops

@@ -11,13 +11,13 @@ from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.columns import Col2Im, DeformColumns
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import build, check_op, evaluated
+from glassrt.testing.strategies import dtypes, tensors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from ...codegen.one_kernel import compare, kernel_module
-from ...property.op_checks import build, check_op, evaluated
-from ...property.strategies import dtypes, tensors
 
 Array = np.ndarray[Any, Any]
 

@@ -20,12 +20,11 @@ from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.graph import GRAPH
 from glassrt.dialects.graph.constants import Constant, Dims, constant
 from glassrt.errors import IRError
+from glassrt.testing.scalar_interpreter import define_array
+from glassrt.testing.strategies import dtypes, shapes, tensors
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
-
-from ...property.scalar_interpreter import define_array
-from ...property.strategies import dtypes, shapes, tensors
 
 KNOWN = DialectSet([CORE, GRAPH])
 

@@ -10,13 +10,13 @@ from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.elimination import Pivot, SchurComplement
 from glassrt.errors import IRError, UnsupportedError
+from glassrt.testing.op_checks import build, check_op, evaluated
+from glassrt.testing.strategies import dtypes, tensors
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from ...compiler.frontend.nodes import case
-from ...property.op_checks import build, check_op, evaluated
-from ...property.strategies import dtypes, tensors
 
 
 @given(st.data())

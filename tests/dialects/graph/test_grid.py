@@ -11,14 +11,14 @@ from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.grid import AffineGrid, GridSample
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import assert_close, build, check_op, evaluated
+from glassrt.testing.strategies import dtypes, shapes, tensors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from ...codegen.one_kernel import compare, kernel_module
 from ...property.onnx_runs import run_onnx
-from ...property.op_checks import assert_close, build, check_op, evaluated
-from ...property.strategies import dtypes, shapes, tensors
 
 Array = np.ndarray[Any, Any]
 MODES, PADDINGS = ("nearest", "linear", "cubic"), ("zeros", "border", "reflection")

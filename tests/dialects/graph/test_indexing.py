@@ -12,13 +12,13 @@ from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.indexing import Gather, GatherElements, GatherNd, OneHot, Range
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import assert_close, build, check_op, evaluated
+from glassrt.testing.strategies import dtypes, shapes, tensors
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from ...property.onnx_runs import run_onnx
-from ...property.op_checks import assert_close, build, check_op, evaluated
-from ...property.strategies import dtypes, shapes, tensors
 
 Array = np.ndarray[Any, Any]
 

@@ -16,10 +16,9 @@ from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.contraction import Conv, Matmul
 from glassrt.dialects.graph.numeric import multiplied
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import build, evaluated
 from hypothesis import given
 from hypothesis import strategies as st
-
-from ...property.op_checks import build, evaluated
 
 BITS = 11
 NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)

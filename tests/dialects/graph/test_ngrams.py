@@ -10,12 +10,12 @@ from glassrt.dialects.core.ir import Block, SymbolRange
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.ngrams import NgramCounts
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import check_op
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from ...codegen.one_kernel import compare, kernel_module
-from ...property.op_checks import check_op
 
 
 @given(st.data())

@@ -19,13 +19,13 @@ from glassrt.dialects.graph.normalization import (
     Softmax,
 )
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import build, check_op, evaluated
+from glassrt.testing.strategies import FLOATS, dtypes, shapes, tensors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from ...property.onnx_runs import run_onnx
-from ...property.op_checks import build, check_op, evaluated
-from ...property.strategies import FLOATS, dtypes, shapes, tensors
 
 RANDOM = np.random.default_rng(5)
 X = RANDOM.normal(size=(2, 5, 3, 4)).astype(np.float32)

@@ -12,13 +12,13 @@ from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.pool import AvgPool, LpPool, MaxPool, MaxPoolIndices
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import assert_close, build, check_op, evaluated
+from glassrt.testing.strategies import dtypes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from ...property.onnx_runs import run_onnx
-from ...property.op_checks import assert_close, build, check_op, evaluated
-from ...property.strategies import dtypes
 
 Array = np.ndarray[Any, Any]
 RANDOM = np.random.default_rng(11)

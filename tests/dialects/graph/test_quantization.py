@@ -10,12 +10,11 @@ import pytest
 from glassrt.dialects.core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I16, I32, U8, U16, DType
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import build, check_op, evaluated
+from glassrt.testing.strategies import dtypes, shapes, tensors
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
-
-from ...property.op_checks import build, check_op, evaluated
-from ...property.strategies import dtypes, shapes, tensors
 
 INTEGERS = (I8, U8, I16, U16)
 QUANTIzED = (*INTEGERS, F8E4M3, F8E5M2)

@@ -13,13 +13,13 @@ from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.reduction import ArgReduce, Cumprod, Cumsum, Reduce
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import build, check_op, evaluated
+from glassrt.testing.strategies import NUMBERS, axes_of, dtypes, shapes, tensors
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from ...property.onnx_runs import run_onnx
-from ...property.op_checks import build, check_op, evaluated
-from ...property.strategies import NUMBERS, axes_of, dtypes, shapes, tensors
 
 X = np.array([[[3, -1, 3], [0, 2.5, -7]], [[1, 1, 1], [9, -9, 0.5]]], np.float32)
 

@@ -11,10 +11,10 @@ from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.rois import RoiAlign, RoiMaxPool
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import assert_close, build, check_op, evaluated
 
 from ...codegen.one_kernel import compare, kernel_module
 from ...property.onnx_runs import run_onnx
-from ...property.op_checks import assert_close, build, check_op, evaluated
 
 X = np.random.default_rng(0).normal(size=(2, 2, 6, 7)).astype(np.float32)
 INSIDE = np.array([[0.6, 1.2, 4.7, 3.1], [2.2, 0.4, 6.9, 5.8]], np.float32)

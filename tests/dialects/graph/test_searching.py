@@ -10,11 +10,11 @@ from glassrt.dialects.core.ir import Block, SymbolRange
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.searching import SearchSorted
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import build, check_op, evaluated
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ...codegen.one_kernel import compare, kernel_module
-from ...property.op_checks import build, check_op, evaluated
 
 NUMBERS = st.integers(-4, 4)
 

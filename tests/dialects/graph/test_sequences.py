@@ -11,13 +11,13 @@ from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.sequences import ReverseSequence, WriteCache
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import build, check_op, evaluated
+from glassrt.testing.strategies import dtypes, shapes, tensors
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from ...property.onnx_runs import run_onnx
-from ...property.op_checks import build, check_op, evaluated
-from ...property.strategies import dtypes, shapes, tensors
 
 
 @given(st.data())

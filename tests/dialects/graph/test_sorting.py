@@ -12,13 +12,13 @@ from glassrt.dialects.core.ir import SymbolRange
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.indexing import GatherElements
 from glassrt.dialects.graph.sorting import PlacesOfRank, SortRank
+from glassrt.testing.op_checks import build, check_op, evaluated
+from glassrt.testing.strategies import dtypes, shapes, tensors
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from ...codegen.one_kernel import compare, kernel_module
-from ...property.op_checks import build, check_op, evaluated
-from ...property.strategies import dtypes, shapes, tensors
 
 Array = np.ndarray[Any, Any]
 

@@ -8,17 +8,13 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from glassrt.testing.draft import Unfit
+from glassrt.testing.nodes import run_node
 from onnx import ModelProto, NodeProto, helper, numpy_helper
-
-from ...models import node_model, run_onnxruntime
 
 Array = np.ndarray[Any, Any]
 OPSET, IR_VERSION = 18, 9
 MOST_ELEMENTS = 3000
-
-
-class Unfit(Exception):
-    """A step that cannot be taken, even at the model's own sizes."""
 
 
 @dataclass
@@ -66,11 +62,8 @@ class Draft:
     def add_all(self, op: str, *inputs: str, outputs: int, **attributes: Any) -> list[str]:
         names = [f"t{len(self.nodes)}_{place}" for place in range(outputs)]
         node = helper.make_node(op, inputs, names, f"{op}{len(self.nodes)}", **attributes)
-        feeds = {name: self.values[name] for name in dict.fromkeys(inputs) if name}
-        runtime = {name: array for name, array in feeds.items() if name not in self.constants}
-        fixed = {name: array for name, array in feeds.items() if name in self.constants}
         try:
-            found = run_onnxruntime(node_model(node, runtime, fixed, OPSET), runtime)
+            found = dict(zip(names, run_node(node, self.values, OPSET, IR_VERSION), strict=True))
         except Exception as error:  # of ONNX Runtime, which has no class for them
             raise Unfit(str(error)) from None
         if any(array.size > MOST_ELEMENTS or 0 in array.shape for array in found.values()):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from glassrt.testing.draft import Unfit
 
-from .draft import Draft, Step, Unfit
+from .draft import Draft, Step
 
 
 def _window(d: Draft, x: str, most: int = 3) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
+from glassrt.testing.draft import Unfit
 from onnx import ModelProto
 
 from . import arithmetic, images, movement, shapes
-from .draft import Draft, Unfit
+from .draft import Draft
 
 NAMES = ("N", "H", "W", "T", "P", "K")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from .draft import Draft, Step, Unfit
+from glassrt.testing.draft import Unfit
+
+from .draft import Draft, Step
 
 
 def transpose(d: Draft) -> str:

@@ -11,6 +11,7 @@ from glassrt.dialects.core.affine import symbol
 from glassrt.runtime.host import HostModule
 
 from ...contraction_cases import TARGET, Case, check, conv, kernel_of, matmul, module_of, run_case
+from .compiling import compiled
 
 N = symbol("N")
 WIDE = DepthwiseConfig(8, 1, 32, 64)
@@ -94,3 +95,16 @@ def test_every_candidate_is_legal(name: str) -> None:
 )
 def test_other_contractions_are_refused(case: Case) -> None:
     assert depthwise.unsupported(case.problem) is not None
+
+
+@pytest.mark.parametrize("taps", [5, 7])
+@pytest.mark.parametrize(
+    "types", [{"dtype": "f16"}, {"dtype": "bf16"}, {"dtype": "u8", "weights": "i8", "out": "i32"}]
+)
+def test_depthwise_kernels_do_not_spill(types: dict[str, str], taps: int) -> None:
+    """With as many neighbouring outputs a thread as are legal."""
+    case = conv(**types, x=(8, 96, 28, 28), w=(96, 1, taps, taps), pad=taps // 2, groups=96)
+    found = depthwise.candidates(case.problem, TARGET, most=20)
+    legal = [config for config in found if depthwise.illegal(case.problem, config, TARGET) is None]
+    most = max(config.pixels for config in legal)
+    compiled(case, [config for config in legal if config.pixels == most][:1], "sm_90a")

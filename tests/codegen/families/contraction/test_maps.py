@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,7 @@ from glassrt.runtime.launch_rules import Traversal
 
 from ...attention_cases import Shape
 from ...attention_cases import module_of as attention_of
-from ...contraction_cases import matmul
+from ...contraction_cases import check, kernel_of, matmul, module_of, run_case
 from ...one_kernel import kernel_module, plan_of
 
 CONFIGS: dict[str, tuple[DType, Any, Any]] = {
@@ -39,6 +40,7 @@ class Bulk(TileStaging):
     """Takes the whole tiles of operands with wide copies: a map of each operand, a barrier a stage."""
 
     template: Template = CpAsync().template
+    arrival: Template | None = CpAsync().arrival
 
     def takes(self, operand: StagedOperand) -> bool:
         return not operand.in_pieces and operand.copy_bytes == 16
@@ -117,6 +119,23 @@ def test_barriers_count_where_configurations_are_chosen(family: str, bulk: None)
     problem = matmul(str(dtype), (96, 128), (128, 64)).problem
     pipeline = product.pipeline_bytes(problem, config)
     assert product.shared_bytes(problem, config, REFERENCE) == pipeline + 2 * 8 * config.stages
+
+
+@pytest.mark.parametrize("alignment", [16, 128, 1024])
+def test_stages_begin_where_a_staging_asks_for_it(alignment: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a tile of 4608 bytes; a kernel that reads the wrong stage is not right."""
+    case, config = matmul("f32", (40, 100), (100, 36)), SimtConfig(64, 32, 32, 8, 8, 3)
+    usual = kernel_of(case, config)
+    stagings = (CpAsync(stage_alignment=alignment), *registry.STAGINGS)
+    monkeypatch.setattr(registry.staging_of, "__defaults__", (stagings,))
+    kernel = kernel_of(case, config)
+    assert (kernel == usual) == (4608 % alignment == 0)
+    strides = re.search(r"A_TILE = (\d+), B_TILE = (\d+);", kernel.source)
+    assert strides is not None
+    stages = [4 * int(elements) for elements in strides.groups()]
+    assert all(stage % alignment == 0 for stage in stages)
+    assert kernel.geometry.shared == SIMT.shared_bytes(case.problem, config, REFERENCE) == 3 * sum(stages)
+    check(case, run_case(case, kernel, module_of([kernel])), 2.0**-24)
 
 
 def test_an_operand_of_another_staging_has_neither(bulk: None) -> None:

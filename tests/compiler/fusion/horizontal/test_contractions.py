@@ -25,11 +25,10 @@ from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Sigmoid, Tanh
+from glassrt.testing.net import Net
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
-
-from ....property.graphs import Net
 
 RULE = HorizontalContraction.name
 

@@ -32,12 +32,12 @@ from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Exp
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.engine import Engine
+from glassrt.testing.net import Net
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from ....property.concat_graphs import SEPARATE, lowered
-from ....property.graphs import Net
 
 RULE = HorizontalContraction.name
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # to shrink an example takes minutes

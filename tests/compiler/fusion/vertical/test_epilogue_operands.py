@@ -27,8 +27,7 @@ from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.quantization import Dequantize
 from glassrt.dialects.graph.unary import Neg, Sigmoid, Tanh
 from glassrt.runtime import Engine
-
-from ....property.graphs import Net
+from glassrt.testing.net import Net
 
 RULE = "epilogue-operand"
 CHANNELS = 8

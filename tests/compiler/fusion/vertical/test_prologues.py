@@ -8,8 +8,8 @@ from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.contraction import Matmul
+from glassrt.testing.net import Net
 
-from ....property.graphs import Net
 from ...fusing import fuse
 
 RULE = "contraction-prologue"

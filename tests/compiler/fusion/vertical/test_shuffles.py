@@ -22,10 +22,9 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.unary import Sigmoid
+from glassrt.testing.net import Net
 from hypothesis import given
 from hypothesis import strategies as st
-
-from ....property.graphs import Net
 
 RULE = "contraction-shuffle"
 

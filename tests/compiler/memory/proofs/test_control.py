@@ -43,6 +43,20 @@ def decide(source: str, target: str) -> str:
     return kernel("t", f"%{source}, %{target}", "%a: tensor<bool>", "graph.not %a : tensor<bool>")
 
 
+def part(name: str, start: int, of: str = "v") -> str:
+    """Half of a buffer, from its element START on."""
+    return f"%{name} = launch.view %{of} {{offset = {start}}} : tensor<2xf32>\n"
+
+
+def half(source: str, target: str, name: str = "k") -> str:
+    return step(source, target, name).replace(T, "tensor<2xf32>")
+
+
+HALVES = part("first", 0, "x") + part("low", 0) + part("high", 2) + half("first", "low", "init")
+HALF = half("low", "high")
+OVERLAP = part("low", 0) + part("high", 1)
+
+
 def row(source: str, target: str, counter: str = "c") -> str:
     """A launch that writes a row of TARGET."""
     arguments = f"%a: {T}, %i: tensor<i64>"
@@ -64,7 +78,7 @@ def branch(then: str, otherwise: str = "", condition: str = "p") -> str:
 
 
 def read(body: str) -> Module:
-    """BODY in a function of x, p, n that returns what it writes to y and s; buffers are placed one by one."""
+    """BODY in a function of x, z, p, n that returns what it writes to y and s, with buffers in order."""
     outputs = [name for name in OUTPUTS if f"%{name} " in body]
     lines = [
         f"%{name} = launch.buffer {{space = {space}, offset = {256 * index}, bytes = {size}}} : {type}"
@@ -77,8 +91,8 @@ def read(body: str) -> Module:
     ]
     types = ", ".join(OUTPUTS[name][1] for name in outputs)
     names = ", ".join(f'"{name}"' for name in outputs)
-    head = f"func @main(%x: {T}, %p: tensor<bool>, %n: tensor<i64>) -> ({types}) "
-    head += f'{{inputs = ["x", "p", "n"], outputs = [{names}]}} {{'
+    head = f"func @main(%x: {T}, %z: {ROWS}, %p: tensor<bool>, %n: tensor<i64>) -> ({types}) "
+    head += f'{{inputs = ["x", "z", "p", "n"], outputs = [{names}]}} {{'
     returned = ", ".join(f"%{name}" for name in outputs)
     text = "\n".join(["module @m {", head, *lines, body, f"core.return {returned}", "}}"])
     module = parse_module(text, ALL_DIALECTS)
@@ -105,6 +119,12 @@ SOUND = {
         branch(step("x", "v", "a"), step("x", "v", "b")), step("x", "v", "c")
     ) + OUT,
     "branch in a loop": INIT + loop(branch(step("v", "t"), step("v", "t")) + step("t", "v")) + OUT,
+    "rows of a loop that may end, before which all are written": decide("p", "go")
+    + step("x", "v")
+    + rows("z", "r")
+    + loop(row("v", "r") + decide("p", "go"), "%c, _, %go , %r", "{bound = 3}")
+    + rows("r", "s"),
+    "a part is read, another is written": HALVES + branch(HALF, HALF) + OUT,
     "loop in a loop": INIT
     + loop(step("v", "w") + loop(step("w", "t") + step("t", "w"), "%d, _, _, %w") + step("w", "v"))
     + OUT,
@@ -123,6 +143,7 @@ BROKEN = {
     "written twice": (INIT + step("x", "v") + OUT, "writes too"),
     "written twice in a loop": (INIT + loop(TURN + step("t", "v")) + OUT, "writes too"),
     "in place": (INIT + loop(step("v", "v")) + OUT, "reads and writes one buffer"),
+    "parts that overlap": (INIT + OVERLAP + loop(HALF) + OUT, "reads and writes one buffer"),
     "condition not written": (
         INIT + loop(TURN + decide("p", "go"), "%c, _, %go , %v", "") + OUT,
         "reads its condition before any launch has written it",

@@ -23,12 +23,12 @@ from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid
 from glassrt.dialects.launch import Kernel, View
+from glassrt.testing.net import Net
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, DrawFn
 
 from ....property.concat_graphs import lowered
-from ....property.graphs import Net
 from .mutating import (
     Array,
     agrees,

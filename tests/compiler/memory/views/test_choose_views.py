@@ -22,8 +22,7 @@ from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import UnsupportedError
-
-from ....property.graphs import Net
+from glassrt.testing.net import Net
 
 FEW, MANY = 100, 400
 STEEPEST = 12.0  # times longer for four times the operands, with noise; quadratic would be 16

@@ -26,11 +26,11 @@ from glassrt.dialects.launch import Kernel
 from glassrt.dialects.precision import PrecisionKernel as Fused
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.host_backend import HostBackend
+from glassrt.testing.net import Net
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ....property.concat_graphs import SEPARATE, lowered
-from ....property.graphs import Net
 
 ORDERS: tuple[Any, ...] = ("forward", "reverse")  # in which blocks run
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)

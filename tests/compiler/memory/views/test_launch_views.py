@@ -28,12 +28,12 @@ from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.launch import Kernel, View
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.plan import Plan
+from glassrt.testing.net import Net
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ....models import light_models, reseed
 from ....property.concat_graphs import SEPARATE, concat_nets, lowered
-from ....property.graphs import Net
 
 MOVES = ("graph.concat", "graph.slice")
 

@@ -20,8 +20,7 @@ from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.launch import Kernel
 from glassrt.dialects.precision import PrecisionKernel
-
-from ....property.graphs import Net
+from glassrt.testing.net import Net
 
 RULE = "store-conversion"
 PASSES = passes_through("precision", REFERENCE)
@@ -92,3 +91,22 @@ def test_a_copy_has_the_format_of_what_it_stores() -> None:
     plan = build(parse_module(CAST_BEFORE_CONV, ALL_DIALECTS), Settings(precision=policy, cache=None)).plan
     cast, conv = (op for op in parse_module(plan.ir("launch"), ALL_DIALECTS).walk() if isinstance(op, Kernel))
     assert (cast.requested, cast.compute, cast.executed) == (F32, F32, F32) == (conv.compute,) * 3
+
+
+def test_the_conversion_of_an_input_is_its_readers() -> None:
+    """No node computes an input, so the kernel that pads it is known by the node that it is padded for."""
+    net = Net()
+    module, _ = lowered(net.done(net.conv(net.input("x", 1, 3, 8, 8), 8)))
+    pad, conv = kernels(module)[:2]
+    assert [type(op) for op in pad.body.block][:2] == [Pad, Cast]
+    assert conv.location.nodes and pad.location.nodes == conv.location.nodes
+    assert not any(op.location.nodes for op in pad.body.block), "they compute no node"
+
+
+def test_another_conversion_belongs_to_what_it_converts() -> None:
+    net = Net()
+    x = net.add(Sigmoid, net.input("x", 1, 3, 8, 8))
+    module, _ = lowered(net.done(net.conv(x, 8)), disabled=[RULE])
+    loop, pad = kernels(module)[:2]
+    assert pad.inputs[0] is loop.results[0]
+    assert pad.location == loop.location and pad.location.nodes

@@ -23,8 +23,7 @@ from glassrt.dialects.graph.indexing import Gather
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.precision import PrecisionKernel
 from glassrt.errors import UnsupportedError
-
-from ....property.graphs import Net
+from glassrt.testing.net import Net
 
 FP16 = PrecisionPolicy.named("fp16")
 RULE, LOADS = "contraction-prologue", "load-conversion"

@@ -21,9 +21,9 @@ from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.dialects.graph.unary import Neg
 from glassrt.errors import CalibrationError
+from glassrt.testing.net import Net
 
 from ....growth import assert_growth
-from ....property.graphs import Net
 from ...quantized import Array, evaluated, run
 
 RULE = InsertQuantization.name

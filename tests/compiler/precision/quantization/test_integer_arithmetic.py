@@ -24,10 +24,10 @@ from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
+from glassrt.testing.net import Net
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ....property.graphs import Net
 from ...quantized import Array, Problem, convolutions, evaluated, ops, products, run
 
 CONTRACTION, BIAS, REQUANTIZE = "integer-contraction", "integer-bias", "integer-requantize"

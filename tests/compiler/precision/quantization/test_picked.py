@@ -18,9 +18,9 @@ from glassrt.dialects.graph.binary import Mul
 from glassrt.dialects.graph.movement.reshape import Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.quantization import Quantize
+from glassrt.testing.net import Net
 
 from ....growth import assert_growth
-from ....property.graphs import Net
 from ...quantized import Array, evaluated, run
 
 LOUD = 1000.0

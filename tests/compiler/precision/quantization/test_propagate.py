@@ -23,8 +23,7 @@ from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
-
-from ....property.graphs import Net
+from glassrt.testing.net import Net
 
 TO_GRAPH = passes_to("graph", REFERENCE)
 TO_FUSED = passes_to("fused", REFERENCE)

@@ -23,10 +23,10 @@ from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.dialects.graph.unary import Neg, Sigmoid
+from glassrt.testing.net import Net
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ....property.graphs import Net
 from ...quantized import Array, evaluated, ops, run
 
 ENDS = {I8: (-128, U8), U8: (128, I8)}

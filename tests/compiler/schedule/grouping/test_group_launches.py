@@ -35,11 +35,12 @@ from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid, Tanh
 from glassrt.errors import IRError
 from glassrt.runtime.engine import Engine
+from glassrt.testing.net import Net
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ....models import light_models, reseed
-from ....property.graphs import Net, nets
+from ....property.graphs import nets
 from ....property.groups import (
     branches,
     families,

@@ -22,10 +22,11 @@ from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.launch import Kernel
+from glassrt.testing.net import Net
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ....property.graphs import Net, nets
+from ....property.graphs import nets
 
 FIT = REFERENCE.fitted.schedule
 LEVELS = ("graph", "fused", "precision", "launch")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from glassrt.dialects.core.affine import floordiv, symbol
 from glassrt.dialects.core.sizes.counted import DependsOnData
-from glassrt.dialects.core.sizes.sizes import Resized, Sizes
+from glassrt.dialects.core.sizes.outcomes import Resized
+from glassrt.dialects.core.sizes.sizes import Sizes
 
 from .test_sizes import WHY, constraints, known
 
@@ -24,6 +25,16 @@ def test_a_count_is_between_0_and_its_bound() -> None:
     assert not sizes.counted.within(N)
     assert sizes.counted.largest(2 * count + N) == 7 * N
     assert sizes.counted.largest(floordiv(count, 2)) == floordiv(3 * N, 2)
+
+
+def test_a_count_that_is_never_0_where_its_bound_is_not() -> None:
+    sizes = sizes_of()
+    count = sizes.count(N, sizes.derive("min", N, 1))
+    sizes.require_at_least(count * N, N, WHY)
+    assert constraints(sizes) == []
+    with pytest.raises(DependsOnData):
+        sizes.require_at_least(count, 2, WHY)
+    assert sizes_of(1).count(N, 1) == symbol("n0")
 
 
 def test_what_is_derived_from_counts_has_a_largest_size() -> None:
@@ -49,6 +60,23 @@ def test_what_holds_for_every_count_is_no_constraint() -> None:
     sizes.require_at_least(count * kept, kept, WHY)
     sizes.require_at_least(few * kept, kept, WHY)
     assert constraints(sizes) == []
+
+
+def test_positions_in_what_is_put_together_of_counts_are_certain() -> None:
+    sizes = sizes_of()
+    one, other = sizes.count(N), sizes.derive("min", sizes.count(N), 5)
+    kept = sizes.count(one + 2 * other)
+    sizes.require_at_least((one + other) * sizes.derive("min", kept, 10), sizes.derive("min", kept, 10), WHY)
+    # As many indices as there are elements, and some in a tensor of two parts.
+    sizes.require_at_least((one + other) * (one + other), one + other, WHY)
+    sizes.require_at_least((one + other) * (3 * kept), 2 * kept, WHY)
+    assert constraints(sizes) == []
+    with pytest.raises(DependsOnData):
+        sizes.require_at_least((one + other) * one, one + other, WHY)
+    with pytest.raises(DependsOnData):
+        sizes.require_at_least(one * kept, kept, WHY)  # none of the one, but some of the other
+    with pytest.raises(DependsOnData):
+        sizes.require_at_least((one + other) * kept, 2 * kept, WHY)
 
 
 def test_what_the_bound_needs_is_a_constraint_on_it() -> None:

@@ -6,8 +6,9 @@ import itertools
 
 import numpy as np
 from glassrt.dialects.core.affine import Dim, evaluate, floordiv, symbol
-from glassrt.dialects.core.constraints import Derived, at_least
+from glassrt.dialects.core.constraints import Derived, at_least, equal
 from glassrt.dialects.core.ir import Module, SymbolRange
+from glassrt.dialects.core.sizes.proofs import Proofs
 from glassrt.dialects.core.sizes.values import Values, closure, on_table
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +41,23 @@ def test_constraints_filter_and_derived_symbols_are_columns() -> None:
     assert (table["N"] >= table["M"]).all() and np.array_equal(table["S0"], np.minimum(table["N"], 4))
     assert closure({"S0"}, made) == {"S0", "N"}
     assert values.all_at_least_zero(symbol("S0") - floordiv(M, 2))
+
+
+def test_what_constraints_say_of_a_derived_symbol_is_used_when_nothing_is_replaced_any_more() -> None:
+    made = module()
+    made.symbols["S0"] = SymbolRange(1, 2, 6)
+    made.derived["S0"] = Derived("max", (N, M))
+    made.constraints.append(equal(symbol("S0") - 2))
+    table = Values(made, final=True).table({"N"})
+    assert table is not None and set(table) == {"N"} and table["N"].max() == 6
+    both = Values(made, final=True).table({"N", "M"})
+    assert (
+        both is not None and set(both) == {"N", "M"} and np.maximum(both["N"], both["M"]).tolist() == [2] * 3
+    )
+    open_ = Values(made).table({"N", "M"})
+    assert open_ is not None and len(open_["N"]) == 36
+    proofs = Proofs(made, final=True)
+    assert proofs.proves(2 - N) and not Proofs(made).proves(1 - N)
 
 
 def test_questions() -> None:

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 from glassrt.dialects.graph.movement.expand import Expand, Tile
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import build, check_op, evaluated, numbered
+from glassrt.testing.strategies import broadcast_shapes, shapes
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
-
-from ....property.op_checks import build, check_op, evaluated, numbered
-from ....property.strategies import broadcast_shapes, shapes
 
 
 @given(st.data())

@@ -12,13 +12,13 @@ from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.movement.pad import Pad
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import build, check_op, evaluated, numbered
+from glassrt.testing.strategies import dtypes, shapes, tensors
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, DrawFn
 
 from ....property.onnx_runs import run_onnx
-from ....property.op_checks import build, check_op, evaluated, numbered
-from ....property.strategies import dtypes, shapes, tensors
 
 ANY = (F32, F16, I64, U8, BOOL)
 N = symbol("N")

@@ -12,12 +12,11 @@ from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import build, check_op, numbered
+from glassrt.testing.strategies import shapes
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject, DrawFn
-
-from ....property.op_checks import build, check_op, numbered
-from ....property.strategies import shapes
 
 
 @st.composite

@@ -15,6 +15,8 @@ from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.movement.resize import Resize
 from glassrt.dialects.graph.movement.sampling import COORDINATES, NEAREST, simple_fraction
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import build, check_op, evaluated
+from glassrt.testing.strategies import dtypes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
@@ -22,8 +24,6 @@ from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 from ....property.onnx_runs import run_onnx
-from ....property.op_checks import build, check_op, evaluated
-from ....property.strategies import dtypes
 
 Array = np.ndarray[Any, Any]
 RANDOM = np.random.default_rng(5)

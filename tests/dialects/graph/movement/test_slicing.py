@@ -11,12 +11,11 @@ from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import build, check_op, evaluated, numbered
+from glassrt.testing.strategies import shapes
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
-
-from ....property.op_checks import build, check_op, evaluated, numbered
-from ....property.strategies import shapes
 
 N, C = symbol("N"), symbol("C")
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from glassrt.dialects.graph.movement.trilu import Trilu
 from glassrt.errors import IRError
+from glassrt.testing.op_checks import build, check_op, evaluated, numbered
+from glassrt.testing.strategies import shapes
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from ....property.onnx_runs import run_onnx
-from ....property.op_checks import build, check_op, evaluated, numbered
-from ....property.strategies import shapes
 
 
 @given(st.data(), st.booleans(), st.integers(-5, 5))

@@ -1,0 +1,203 @@
+"""Kernels of custom ops that have a body in CUDA: its text, in the frame of a kernel.
+
+The body becomes a function in a namespace of the kernel's own. So it has the names of the op's operands and
+sizes, and none that a compiler made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+
+from ...dialects.core.affine import evaluate
+from ...dialects.core.diagnostics import op_error
+from ...dialects.core.types import ROW_MAJOR
+from ...dialects.custom.cuda import CudaBody
+from ...dialects.custom.op import CudaOp
+from ...errors import IRError
+from ..request.describe import title
+from ..request.parameters import ScratchParameter
+from ..request.request import Candidate, Config, Geometry, KernelCode, Request
+from ..request.signature import Signature, make_signature
+from ..text.affine_c import dim_to_c
+from ..text.literals import c_type
+from ..text.render import Code, Identifier, SpecError
+from .kernel_family import KernelFamily, Rank
+
+MOST_THREADS = 1024
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+RESERVED = re.compile(r"[xys]\d+|block|compute|glass|\w*_type|int|i64|const")
+
+
+@dataclass(frozen=True)
+class NamedConstant:
+    """An integer that the compiler of a body knows."""
+
+    name: Identifier
+    value: int
+
+
+@dataclass(frozen=True)
+class NamedType:
+    """The element type of the buffer `name`."""
+
+    name: Identifier
+    type: Identifier
+
+
+@dataclass(frozen=True)
+class CustomSpec:
+    """The spec of a custom op's kernel for its template: the body, what it takes, and what is passed."""
+
+    name: Identifier
+    title: Code
+    origin: Code
+    parameters: Code
+    threads: int
+    resident: int
+    constants: tuple[NamedConstant, ...]
+    types: tuple[NamedType, ...]
+    functions: tuple[Code, ...]
+    takes: Code
+    passes: Code
+    body: tuple[Code, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomFamily(KernelFamily):
+    """The family of kernels whose bodies custom ops bring along. It fuses nothing.
+
+    Configuration: `threads` per block, as the body says.
+    """
+
+    name: str = "custom"
+    rank: Rank = Rank.GENERAL
+    groupable: bool = True
+
+    def candidates(self, request: Request) -> list[Candidate]:
+        """One candidate for a region of one custom op, all of whose buffers are dense and row-major."""
+        op = custom_op_of(request)
+        if op is None:
+            return []
+        body = checked_body(op, request)
+        return [Candidate(self.name, {"threads": body.threads}, _cost(op, request))]
+
+    def realize(self, request: Request, config: Config) -> KernelCode:
+        op = custom_op_of(request)
+        if op is None:
+            raise ValueError("not one custom op with dense buffers in row-major order")
+        body = checked_body(op, request)
+        if int(config["threads"]) != body.threads:
+            raise ValueError(f"its body is for blocks of {body.threads} threads")
+        scratch = [
+            ScratchParameter(f"scratch{number}", each.dtype, each.count)
+            for number, each in enumerate(body.scratch.values())
+        ]
+        signature = make_signature(request, scratch)
+        geometry = Geometry((body.blocks, 1, 1), (body.threads, 1, 1), body.shared)
+        spec = _spec(op, body, request, signature)
+        return KernelCode("kernels/custom.cu.j2", spec, geometry, signature.typed, body.resident)
+
+
+def custom_op_of(request: Request) -> CudaOp | None:
+    """The custom op that REQUEST's region consists of; None for any other region or layout."""
+    ops = request.ops
+    if len(ops) != 1 or not isinstance(ops[0], CudaOp):
+        return None
+    dense = all(type.layout == ROW_MAJOR for type in (*request.reads, *request.writes))
+    return ops[0] if dense else None
+
+
+def checked_body(op: CudaOp, request: Request) -> CudaBody:
+    """The body of OP for REQUEST. Raises IRError for one that cannot be launched."""
+    return request.once("custom body", lambda: _checked(op, op.body()))
+
+
+def _checked(op: CudaOp, body: CudaBody) -> CudaBody:
+    names = [name for name, _ in op.buffers()]
+    for name in (*names, *body.constants, *body.sizes, *body.scratch):
+        if NAME.fullmatch(name) is None or RESERVED.fullmatch(name):
+            raise _fault(
+                op, f"{name!r} cannot be a name in its CUDA body", "x0, y0, s0, block and the like are"
+            )
+    names += [*body.constants, *body.sizes, *body.scratch]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise _fault(op, f"{twice!r} names two things in its CUDA body")
+    if not 1 <= body.threads <= MOST_THREADS:
+        raise _fault(op, f"a block of {body.threads} threads cannot be launched", "1 to 1024 can")
+    odd = next((n for n, v in body.constants.items() if not isinstance(v, int) or isinstance(v, bool)), None)
+    if odd is not None:
+        text = f"the constant {odd} of its CUDA body is {body.constants[odd]}, which is no plain integer"
+        raise _fault(op, text, "a size that varies is one of `sizes`")
+    return body
+
+
+def _fault(op: CudaOp, message: str, hint: str | None = None) -> IRError:
+    return op_error(op, f"{op.onnx} in {Path(op.file).name}: {message}", hint)
+
+
+def _cost(op: CudaOp, request: Request) -> float:
+    """Expected microseconds: memory or arithmetic at the rate of its operands' type, and a launch."""
+    target = request.target
+    moved = sum(evaluate(type.bytes, request.optimum) for type in (*request.reads, *request.writes))
+    rates = target.fitted.throughput
+    rate = rates.mma if request.reads[0].dtype.bits <= 16 else rates.simt
+    cycles = evaluate(op.flops(), request.optimum) / (rate * target.multiprocessors)
+    busy = max(moved / target.bytes_per_second * 1e6, cycles / target.clock)
+    return target.fitted.loop.launch + busy
+
+
+def _spec(op: CudaOp, body: CudaBody, request: Request, signature: Signature) -> CustomSpec:
+    takes, passes = _arguments(op, body, request, signature)
+    return CustomSpec(
+        name=Identifier(request.name),
+        title=title(request),
+        origin=Code(f"{op.onnx} in {re.sub(r'[^A-Za-z0-9_.-]', '_', Path(op.file).name)}"),
+        parameters=signature.parameters,
+        threads=body.threads,
+        resident=body.resident,
+        constants=tuple(NamedConstant(Identifier(n), value) for n, value in body.constants.items()),
+        types=tuple(
+            NamedType(Identifier(name), Identifier(c_type(value.type.dtype))) for name, value in op.buffers()
+        ),
+        functions=_lines(op, body.functions, "functions"),
+        takes=Code(", ".join(takes)),
+        passes=Code(", ".join(passes)),
+        body=_lines(op, body.text, "text"),
+    )
+
+
+def _arguments(
+    op: CudaOp, body: CudaBody, request: Request, signature: Signature
+) -> tuple[Sequence[str], Sequence[str]]:
+    """The parameters of the body's function, and what the kernel passes for each."""
+    given: Mapping[object, str] = dict(zip(request.region.arguments, signature.inputs, strict=True))
+    takes, passes = [], []
+    for name, value in op.buffers():
+        kind = "Output" if value is op.result else "Input"
+        takes.append(f"{kind}<{name}_type> {name}")
+        passes.append(signature.outputs[0] if value is op.result else given[value])
+    for number, (name, scratch) in enumerate(body.scratch.items()):
+        takes.append(f"Output<{c_type(scratch.dtype)}> {name}")
+        passes.append(f"scratch{number}")
+    for name, dim in body.sizes.items():
+        takes.append(f"const {signature.index_type} {name}")
+        passes.append(dim_to_c(dim, signature.symbols))
+    return takes, passes
+
+
+def _lines(op: CudaOp, text: str, what: str) -> tuple[Code, ...]:
+    """The lines of TEXT, which `what` of the body is. Raises IRError for one that no kernel may have."""
+    found = []
+    for number, line in enumerate(dedent(text).strip("\n").split("\n"), start=1):
+        try:
+            found.append(Code(line.rstrip()))
+        except SpecError:
+            message = f"line {number} of the {what} of its CUDA body is not allowed: {line.strip()[:80]!r}"
+            hint = "no directives, quotes, comments in /* */ or assembly; GLASS_UNROLL unrolls a loop"
+            raise _fault(op, message, hint) from None
+    return tuple(found)

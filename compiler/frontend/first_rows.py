@@ -1,0 +1,115 @@
+"""How many of the first rows of a tensor are read at all, as the model is written.
+
+Detectors keep the best hundred of what NonMaxSuppression selects, which takes a step for each box: knowing
+that, it stops early. The tensor may pass through branches, and through what picks a column, before it is cut.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
+
+from .external import ExternalFiles
+from .weights import read_tensor
+
+MOST_STEPS = 32  # ops between a tensor and what cuts it
+ALL = 2**31  # as many rows as there are
+
+
+class FirstRows:
+    """Answers for the tensors of MODEL, by name: those of one name, in different branches, count as one."""
+
+    def __init__(self, model: ModelProto, files: ExternalFiles) -> None:
+        self._model = model
+        self._files = files
+        self._known: dict[str, int] = {}
+
+    @cached_property
+    def _uses(self) -> _Uses:
+        return _Uses(self._model)
+
+    def most(self, name: str, steps: int = MOST_STEPS) -> int:
+        """The number of rows of the tensor NAME after which none is read; ALL where none is known."""
+        if name not in self._known:
+            self._known[name] = ALL  # where it is read in a circle, in a damaged model
+            found = [self._read(node, place, steps) for node, place in self._uses.readers[name]]
+            given = self._uses.given[name]
+            found += [ALL if outer is None or not steps else self.most(outer, steps - 1) for outer in given]
+            self._known[name] = max(found, default=ALL)
+        return self._known[name]
+
+    def _read(self, node: NodeProto, place: int, steps: int) -> int:
+        """How many rows NODE reads of its input PLACE, by way of its result, too."""
+        if place != 0 or not steps or not node.output or node.domain not in ("", "ai.onnx"):
+            return ALL
+        cut = ALL
+        match node.op_type:
+            case "Cast" | "Identity":
+                kept = True
+            case "Gather":
+                kept = any(each.name == "axis" and each.i > 0 for each in node.attribute)
+            case "Squeeze":
+                kept = min(self._numbers(node, 1), default=0) > 0
+            case "Slice":
+                cut = self._cut(node)
+                kept = cut < ALL or min(self._numbers(node, 3), default=0) > 0
+            case _:
+                kept = False
+        return min(cut, self.most(node.output[0], steps - 1)) if kept else ALL
+
+    def _cut(self, node: NodeProto) -> int:
+        """Where the Slice NODE ends along the first axis."""
+        columns = [self._numbers(node, place) for place in (1, 2, 3)]
+        steps = self._numbers(node, 4) if len(node.input) > 4 else [1] * len(columns[0])
+        for start, end, axis, step in zip(*columns, steps, strict=False):
+            if axis == 0 and start >= 0 and 0 <= end < ALL and step > 0:
+                return int(end)
+        return ALL
+
+    def _numbers(self, node: NodeProto, place: int) -> Sequence[int]:
+        """The constant integers that are input PLACE of NODE; none if they are not known."""
+        found = self._uses.constants[node.input[place]] if place < len(node.input) else []
+        return list(map(int, read_tensor(found[0], self._files).reshape(-1))) if len(found) == 1 else []
+
+
+class _Uses:
+    """readers: by name, the nodes that read a tensor, and as which input. given: the outputs of an If that it
+    becomes, None for those of the model and of other regions. constants: its integers."""
+
+    def __init__(self, model: ModelProto) -> None:
+        self.readers: dict[str, list[tuple[NodeProto, int]]] = defaultdict(list)
+        self.given: dict[str, list[str | None]] = defaultdict(list)
+        self.constants: dict[str, list[TensorProto]] = defaultdict(list)
+        self._graph(model.graph, ())
+        for function in model.functions:
+            self._nodes(function.node)
+            self._give(function.output, ())
+
+    def _graph(self, graph: GraphProto, given: Sequence[str]) -> None:
+        inputs = {value.name for value in graph.input}  # which callers may override
+        for tensor in graph.initializer:
+            if tensor.name not in inputs:
+                self._constant(tensor.name, tensor)
+        self._nodes(graph.node)
+        self._give([value.name for value in graph.output], given)
+
+    def _give(self, names: Iterable[str], given: Sequence[str]) -> None:
+        for place, name in enumerate(names):
+            self.given[name].append(given[place] if place < len(given) else None)
+
+    def _constant(self, name: str, tensor: TensorProto) -> None:
+        if tensor.data_type in (TensorProto.INT32, TensorProto.INT64) and len(tensor.dims) < 2:
+            self.constants[name].append(tensor)
+
+    def _nodes(self, nodes: Iterable[NodeProto]) -> None:
+        for node in nodes:
+            for place, name in enumerate(node.input):
+                self.readers[name].append((node, place))
+            for attribute in node.attribute:
+                if node.op_type == "Constant" and attribute.name == "value" and node.output:
+                    self._constant(node.output[0], attribute.t)
+                if attribute.type == AttributeProto.GRAPH:
+                    self._graph(attribute.g, list(node.output) if node.op_type == "If" else ())

@@ -1,0 +1,113 @@
+"""The types in which the kernel of a custom op reads its operands: those that its body in CUDA takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ....codegen.interface import executed
+from ....dialects.core.builtin import Yield
+from ....dialects.core.diagnostics import op_error
+from ....dialects.core.dtypes import F32, DType
+from ....dialects.core.ir import Block, Value
+from ....dialects.core.types import ROW_MAJOR, TensorType
+from ....dialects.custom.op import CudaOp
+from ....dialects.fused import FusedKernel
+from ...settings.policy import Format, PrecisionPolicy
+from .storage import StoragePlan
+
+
+@dataclass(frozen=True)
+class CustomForm:
+    """What one kernel of a custom op reads: floats as `chosen`, everything else as it is.
+
+    requested: the type that the policy asks for; why: the reason in words; fallback: what prevented
+    `requested`, if something did.
+    """
+
+    requested: DType
+    chosen: DType
+    why: str
+    fallback: str = ""
+
+    def type(self, value: Value) -> TensorType:
+        """The type in which the kernel reads VALUE."""
+        dtype = value.type.dtype
+        return TensorType(value.type.shape, self.chosen if dtype.is_float else dtype, ROW_MAJOR)
+
+    def region(self, kernel: FusedKernel) -> Block:
+        """The region of KERNEL, whose op reads its operands in these types and infers that of its result."""
+        op, block = custom_op_in(kernel), Block()
+        arguments = kernel.body.block.arguments
+        inside = {value: block.add_argument(self.type(value), value.hint) for value in arguments}
+        operands = [None if value is None else inside[value] for value in op.operands]
+        attributes = {name: value for name, value in op.attributes.items() if value is not None}
+        made = block.append(type(op)(*operands, loc=op.location, **attributes))
+        block.append(Yield(made.result))
+        return block
+
+    def formats(self, region: Block) -> dict[str, Any]:
+        """The attributes of the kernel of REGION."""
+        compute = executed(region)
+        return {
+            "requested": self.requested,
+            "compute": compute,
+            "accumulate": F32 if compute.is_float and compute.bits < F32.bits else compute,
+            "why": "; ".join(filter(None, (self.why, self.fallback))),
+            "fallback": self.fallback,
+        }
+
+
+def custom_op_in(kernel: FusedKernel) -> CudaOp:
+    """The custom op of which KERNEL, whose root is custom, consists. Raises IRError for another op."""
+    op = kernel.body.block.first
+    if not isinstance(op, CudaOp) or len(kernel.body.block) != 2:
+        raise op_error(kernel, "a kernel whose root is custom consists of one custom op with a body in CUDA")
+    return op
+
+
+def custom_form(kernel: FusedKernel, policy: PrecisionPolicy, plan: StoragePlan) -> CustomForm:
+    """The form of KERNEL, of a custom op: the policy's type for floats where its body takes that, else the
+    one that the model has. Raises IRError for a body that takes neither."""
+    op = custom_op_in(kernel)
+    floats = [value.type.dtype for value in op.inputs if value.type.dtype.is_float]
+    override = policy.override_of(op)
+    format = policy.format_of(op)
+    why = f"{format.name} policy" if override is None else f"override {override}"
+    if not floats:
+        own = op.result.type.dtype
+        return CustomForm(own, own, f"{own} is not a float" if not own.is_float else why)
+    asked = _widest(floats, format.stored)
+    kept = _kept_wide(kernel, plan)
+    if kept and F32 in op.floats:
+        return CustomForm(asked, F32, f"{why}; {kept}")
+    if asked in op.floats:
+        return CustomForm(asked, asked, why)
+    return _fallback(op, format, floats, asked, why)
+
+
+def _kept_wide(kernel: FusedKernel, plan: StoragePlan) -> str:
+    """Why KERNEL computes in f32 whatever the policy stores: something it reads or gives is beyond 16 bits;
+    empty when nothing is."""
+    reads = [plan.wide.values[value] for value in kernel.inputs if value in plan.wide.values]
+    if reads:
+        return f"its operands stay {F32}: {reads[0]}"
+    gives = [value for value in kernel.results if not plan.is_fixed(value)]
+    return "; ".join(plan.reasons_to_keep(gives))
+
+
+def _fallback(op: CudaOp, format: Format, floats: list[DType], asked: DType, why: str) -> CustomForm:
+    """The form of OP, whose body does not take the type ASKED: the least that it takes and that holds the
+    model's."""
+    takes = ", ".join(map(str, op.floats))
+    own = max(floats, key=lambda dtype: dtype.bits)
+    wider = sorted((each for each in op.floats if each.bits >= own.bits), key=lambda dtype: dtype.bits)
+    if not wider:
+        message = f"the CUDA body of {op.onnx} takes {takes}, and {format.name} asks for {asked}"
+        raise op_error(op, message, f"ask for another --precision, or add {asked} to its `floats`")
+    return CustomForm(asked, wider[0], why, f"its CUDA body takes {takes}" if asked != own else "")
+
+
+def _widest(floats: list[DType], stored: Callable[[DType], DType]) -> DType:
+    return max((stored(dtype) for dtype in floats), key=lambda dtype: dtype.bits)

@@ -1,0 +1,48 @@
+"""A loop nest: one element of a result as an expression over its index, with sums and extremes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..core.affine import Dim
+from ..core.dtypes import F32, DType
+from ..core.expr import Index, Scalars
+from ..core.ir import Value
+from ..graph.formula import Number, Term, load
+
+
+@dataclass(frozen=True)
+class Nest:
+    """What the element at `index` of a custom op's result is made of; one Dim per dimension."""
+
+    scalars: Scalars
+    index: Index
+
+    def load(self, value: Value, *index: Dim) -> Term:
+        """The element of VALUE at INDEX, in the type of its arithmetic: at least f32 for floats."""
+        return load(self.scalars, value, index)
+
+    def number(self, value: Number, dtype: DType = F32) -> Term:
+        """VALUE as a DTYPE."""
+        return Term(self.scalars, self.scalars.const(value, dtype))
+
+    def size(self, dim: Dim, dtype: DType = F32) -> Term:
+        """The integer DIM, a size or an index, as a DTYPE."""
+        return Term(self.scalars, self.scalars.index_value(dim, dtype))
+
+    def where(self, dim: Dim, low: Dim, high: Dim, inside: Callable[[], Term], other: Number) -> Term:
+        """INSIDE(), which is evaluated only where LOW <= DIM < HIGH, else OTHER."""
+        return Term(self.scalars, self.scalars.inside(dim, low, high)).choose(inside(), other)
+
+    def reduce(self, kind: str, extents: Sequence[Dim], body: Callable[..., Term]) -> Term:
+        """BODY, called with an index for each of EXTENTS, reduced over all of them.
+
+        KIND is sum, prod, max or min.
+        """
+        inner = self.scalars.reduce(kind, extents, lambda indices: body(*indices).expr)
+        return Term(self.scalars, inner)
+
+    def sum(self, extents: Sequence[Dim], body: Callable[..., Term]) -> Term:
+        """The sum of BODY over EXTENTS; 0 where there are none."""
+        return self.reduce("sum", extents, body)

@@ -1,0 +1,191 @@
+"""The base classes of custom ops: elementwise by a formula, by a loop nest, and by a body in CUDA."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import ml_dtypes
+import numpy as np
+
+from ..core.affine import Dim
+from ..core.diagnostics import op_error
+from ..core.dtypes import F32, DType
+from ..core.expr import Expr, Index, Scalars
+from ..core.interpreter import Evaluation
+from ..core.ir import Value
+from ..core.traits import Trait
+from ..core.types import ROW_MAJOR, TensorType
+from ..graph.base import GraphOp, broadcast_shapes, same_dtype
+from ..graph.elementwise_base import FLOAT, check_kind
+from ..graph.formula import Term, load_broadcast
+from ..graph.numeric import Array, converted, widened
+from .blame import blamed
+from .cuda import CudaBody
+from .nest import Nest
+
+SLACK = 16.0  # unit roundoffs by which a CUDA body may differ from numpy where it says nothing itself
+
+
+class CustomOp(GraphOp):
+    """An op that a file of a user defines: operands, one result, attributes, `result_type` and `compute`.
+
+    kinds: which elements its operands may have; cost: FLOPs for each element of its result.
+    `onnx` and `file` are set where it is registered: its domain and type, and the file that defines it.
+    """
+
+    onnx: ClassVar[str] = ""
+    file: ClassVar[str] = ""
+    traits: ClassVar[tuple[Trait, ...]] = ()
+    kinds: ClassVar[tuple[str, ...]] = FLOAT
+    cost: ClassVar[int] = 1
+
+    # ------------------------------------------------------------ what a file defines
+
+    def result_type(self) -> TensorType:
+        """The type of the result, as operands and attributes imply it; that of the first operand by default.
+
+        Raises ValueError, or IRError by `op_error`, for operands that do not fit.
+        """
+        return self.inputs[0].type
+
+    def compute(self, *inputs: Any) -> Any:
+        """The result in numpy, of all operands in order, None for those that are absent. Floats are at least
+        f32; what is returned is rounded to the type of the result."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------ what is made of it
+
+    def infer(self) -> Sequence[TensorType]:
+        for value in self.inputs:
+            check_kind(self, value, self.kinds)
+        with self.blamed("result_type"):
+            found = self.result_type()
+        if not isinstance(found, TensorType):
+            raise op_error(self, f"{self._named('result_type')} gives {found!r}, not a TensorType")
+        return [found.with_layout(ROW_MAJOR)]
+
+    def evaluate(self, evaluation: Evaluation, *inputs: Any) -> Array:
+        given = [None if array is None else widened(array) for array in inputs]
+        given += [None] * (len(self.spec.operands) - len(given))
+        with self.blamed("compute"), np.errstate(all="ignore"):
+            found = converted(np.asarray(self.compute(*given)), self.result.type.dtype)
+        wanted = evaluation.shape(self.result.type)
+        if found.shape != wanted:
+            shapes = f"the shape {list(found.shape)} where result_type says {list(wanted)}"
+            raise op_error(self, f"{self._named('compute')} gives {shapes}")
+        return found
+
+    def flops(self) -> Dim:
+        return self.result.type.elements * self.cost
+
+    def blamed(self, method: str) -> AbstractContextManager[None]:
+        """A context in which METHOD runs; see `blame.blamed`."""
+        return blamed(self, method, self.onnx, self.file)
+
+    def _named(self, method: str) -> str:
+        return f"{method} of {self.onnx} in {Path(self.file).name}"
+
+    def _checked(self, method: str, found: object) -> Expr:
+        """The expression in FOUND, what METHOD gave for an element, in the type of the result."""
+        if not isinstance(found, Term):
+            raise op_error(self, f"{self._named(method)} gives {type(found).__name__}, not a Term")
+        return found.cast(self.result.type.dtype).expr
+
+
+class ElementwiseOp(CustomOp):
+    """An op whose operands broadcast as in numpy, and have one element type. It fuses as Add does."""
+
+    traits = (Trait.ELEMENTWISE,)
+
+    def formula(self, *terms: Any) -> Term:
+        """An element of the result over the operands' elements; None for those that are absent."""
+        raise NotImplementedError
+
+    def result_type(self) -> TensorType:
+        same_dtype(self, [value.type for value in self.inputs])
+        shape = broadcast_shapes(self, [value.type.shape for value in self.inputs])
+        return TensorType(shape, self.inputs[0].type.dtype)
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        terms = [None if value is None else load_broadcast(scalars, value, index) for value in self.operands]
+        terms += [None] * (len(self.spec.operands) - len(terms))
+        with self.blamed("formula"):
+            return self._checked("formula", self.formula(*terms))
+
+
+class LoopOp(CustomOp):
+    """An op whose elements are expressions over their index, with reductions over others.
+
+    One that works on rows, as a normalisation does, says so by `row_axes`, and then fuses as Softmax does.
+    """
+
+    def element(self, nest: Nest) -> Term:
+        """The element at `nest.index` of the result."""
+        raise NotImplementedError
+
+    def row_axes(self) -> tuple[int, ...]:
+        """The axes of the first operand that are reduced, from the front; none for an op that does not work
+        on rows. With them, the result has the first operand's shape, or one element for each row."""
+        return ()
+
+    def rows(self) -> tuple[int, ...]:
+        """What `row_axes` gives. Raises IRError for anything but ascending axes of the first operand."""
+        with self.blamed("row_axes"):
+            found = self.row_axes()
+        axes = range(self.inputs[0].type.rank)
+        if not isinstance(found, tuple) or found != tuple(axis for axis in axes if axis in found):
+            raise op_error(
+                self, f"{self._named('row_axes')} gives {found!r}, no ascending axes from the front"
+            )
+        return found
+
+    def define(self, scalars: Scalars, index: Index) -> Expr:
+        with self.blamed("element"):
+            return self._checked("element", self.element(Nest(scalars, index)))
+
+
+class CudaOp(CustomOp):
+    """An op with a kernel of its own, whose body is CUDA.
+
+    floats: the element types that the body takes in the place of f32; the precision policy converts to them.
+    """
+
+    compile_ms = 1500.0  # a body may be long: it is compiled in a process that can be killed
+    floats: ClassVar[tuple[DType, ...]] = (F32,)
+
+    def cuda(self) -> CudaBody:
+        """The kernel for the types of the operands."""
+        raise NotImplementedError
+
+    def tolerance(self) -> float:
+        """The largest difference between kernel and `compute` that is no mistake, relative to the largest
+        result. It covers sums in another order, and what the body rounds between."""
+        dtype = self.inputs[0].type.dtype
+        unit = float(ml_dtypes.finfo(dtype.numpy).eps) / 2 if dtype.is_float else 0.0
+        return SLACK * unit
+
+    def body(self) -> CudaBody:
+        """What `cuda` gives. Raises IRError for anything but a CudaBody."""
+        with self.blamed("cuda"):
+            found = self.cuda()
+        if not isinstance(found, CudaBody):
+            raise op_error(self, f"{self._named('cuda')} gives {type(found).__name__}, not a CudaBody")
+        return found
+
+    def allowed(self) -> float:
+        """What `tolerance` gives. Raises IRError for anything but a number of at least 0."""
+        with self.blamed("tolerance"):
+            found = self.tolerance()
+        if not isinstance(found, (int, float)) or not 0 <= found < math.inf:
+            raise op_error(self, f"{self._named('tolerance')} gives {found!r}, no number of at least 0")
+        return float(found)
+
+    def buffers(self) -> Iterable[tuple[str, Value]]:
+        """The operands that are present, then the result, each with the name of its field."""
+        pairs = zip(self.spec.operands, self.operands, strict=False)
+        yield from ((field.name, value) for field, value in pairs if value is not None)
+        yield self.spec.results[0].name, self.result

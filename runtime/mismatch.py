@@ -1,0 +1,55 @@
+"""The error for inputs that do not match a plan: what is wanted, what was given, ranges of symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..errors import InputError
+from .expressions import Expression, clip
+from .manifest import Manifest, TensorSpec
+from .tensors import described
+
+
+def mismatch(
+    manifest: Manifest, reason: str, given: Mapping[str, object], hint: str | None = None
+) -> InputError:
+    """The error that the tensors GIVEN do not match the inputs of MANIFEST for REASON: it lists both."""
+    contents = manifest.sizes.contents
+    wanted = "; ".join(_tensor(tensor) + _content(contents.get(tensor.name)) for tensor in manifest.inputs)
+    found = "; ".join(
+        f"{clip(name)}: {described(value)}" + (_held(value) if name in contents else "")
+        for name, value in given.items()
+    )
+    ranges = ", ".join(
+        f"{clip(name)} in {span.minimum}..{span.maximum}"
+        for name, span in manifest.symbols.items()
+        if name not in manifest.sizes.derived
+    )
+    where = f" where {ranges}" if ranges else ""
+    return InputError(
+        f"{reason}\n  wanted: {wanted or 'nothing'}{where}\n  given:  {found or 'nothing'}", hint
+    )
+
+
+def _tensor(tensor: TensorSpec) -> str:
+    """A tensor as text: ``'x': f32[N, 3, 224, 224]``."""
+    return f"{clip(tensor.name)}: {tensor.dtype}[{', '.join(map(dimension, tensor.shape))}]"
+
+
+def _content(content: Sequence[Expression] | None) -> str:
+    """What an input holds, after its description: `` = [s, 8]``; empty where that is not known."""
+    return "" if content is None else f" = [{', '.join(map(dimension, content))}]"
+
+
+def _held(given: object) -> str:
+    return f" = {given.reshape(-1).tolist()}" if isinstance(given, np.ndarray) else ""
+
+
+def dimension(dim: Expression) -> str:
+    """A size as text: `N`, `2*h`, `floordiv(W, 2)`."""
+    if isinstance(dim, (int, str)):
+        return str(dim) if isinstance(dim, int) else clip(dim).strip("'")
+    operands = list(map(dimension, dim[1:]))
+    return str(dim[0]).join(operands) if dim[0] in ("+", "-", "*") else f"{dim[0]}({', '.join(operands)})"

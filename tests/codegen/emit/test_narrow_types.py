@@ -1,0 +1,45 @@
+"""Conversions with a vectorized form, and those that only look like them."""
+
+from __future__ import annotations
+
+from glassrt.codegen.emit.narrow_types import Narrowing, narrowing, widened_at_once
+from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, I32, U8
+from glassrt.dialects.core.expr import CastExpr, Const, LoadExpr, Scalars
+from glassrt.dialects.core.ir import Block
+from glassrt.dialects.core.types import TensorType
+
+S = Scalars()
+X = LoadExpr(Block([TensorType((4,), F32)]).arguments[0], (0,), F32)
+ROUNDED = S.apply("round", X)
+
+
+def test_a_rounded_number_becomes_a_byte_at_once() -> None:
+    assert narrowing(CastExpr(ROUNDED, I8)) == Narrowing(X, I8, rounds=True)
+    whole = S.apply("min", S.apply("add", ROUNDED, Const(3.0, F32)), Const(127.0, F32))
+    found = narrowing(CastExpr(whole, U8))
+    assert found is not None and found.operand is whole and found.rounds
+    integer = S.apply("floor", X)
+    assert narrowing(CastExpr(integer, I8)) == Narrowing(integer, I8, rounds=True)
+    assert narrowing(CastExpr(S.cast(Const(1, I32), F32), I8)) is not None
+
+
+def test_what_truncates_is_none() -> None:
+    for operand in (X, S.apply("add", ROUNDED, Const(0.5, F32)), S.apply("mul", ROUNDED, ROUNDED)):
+        assert narrowing(CastExpr(operand, I8)) is None
+    assert narrowing(CastExpr(ROUNDED, I32)) is None and narrowing(ROUNDED) is None
+    assert narrowing(CastExpr(S.cast(X, F16), I8)) is None
+
+
+def test_small_floats_round_by_themselves() -> None:
+    found = narrowing(CastExpr(X, F8E4M3))
+    assert found == Narrowing(X, F8E4M3)
+    assert found.of_one("a") == "convert<f8e4m3>(a)" and found.of_all("a") == "convert_all<f8e4m3>(a)"
+    rounds = Narrowing(X, I8, rounds=True)
+    assert rounds.of_one("a") == "nearest<i8>(a)" and rounds.of_all("a") == "nearest_all<i8>(a)"
+    assert Narrowing(X, F32).of_all("a") == "a"
+
+
+def test_loaded_bytes_are_widened_as_a_vector() -> None:
+    byte = LoadExpr(Block([TensorType((4,), I8)]).arguments[0], (0,), I8)
+    assert widened_at_once(CastExpr(byte, F32)) and not widened_at_once(CastExpr(byte, F16))
+    assert not widened_at_once(CastExpr(X, F32)) and not widened_at_once(CastExpr(Const(1, I8), F32))

@@ -1,0 +1,45 @@
+"""The expected time of a contraction: bound by memory, by the units, or by latencies, whichever is most."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.families.contraction.cost import microseconds
+from glassrt.codegen.families.contraction.tile import Tiling
+from glassrt.codegen.families.contraction.work import Work
+
+from ...contraction_cases import matmul
+
+TILING = Tiling(128, 128, 32, 256, 3, 1, 1)
+WORK = Work(TILING, resident=2, flops_per_clock=4096.0, shared_bytes=16384.0, steps=2)
+LAUNCH = REFERENCE.fitted.contraction.launch
+
+
+def time(m: int, n: int, k: int, work: Work = WORK, bandwidth: float = 1.0) -> float:
+    card = replace(REFERENCE.card, bytes_per_second=REFERENCE.card.bytes_per_second * bandwidth)
+    problem = matmul("f16", (m, k), (n, k), transpose_b=True).problem
+    return microseconds(problem, work, replace(REFERENCE, card=card)) - LAUNCH
+
+
+def test_more_work_takes_longer() -> None:
+    times = [time(4096, 4096, k) for k in (512, 1024, 2048, 4096)]
+    assert times == sorted(times) and times[0] > 0
+    assert 1.6 < times[3] / times[2] < 2.1
+
+
+def test_memory_bounds_what_is_thin() -> None:
+    thin = (8192, 128, 64)
+    assert time(*thin, bandwidth=0.01) > 10 * time(*thin)
+    large = (4096, 4096, 4096)
+    assert time(*large, bandwidth=10.0) > 0.8 * time(*large)
+
+
+def test_a_slower_product_takes_longer_where_it_is_what_bounds() -> None:
+    assert time(4096, 4096, 4096, replace(WORK, flops_per_clock=256.0)) > 5 * time(4096, 4096, 4096)
+
+
+def test_a_split_pays_where_few_blocks_have_much_k() -> None:
+    split = replace(WORK, tiling=replace(TILING, splits=8))
+    assert time(128, 128, 16384, split) < time(128, 128, 16384)
+    assert time(8192, 8192, 256, split) > time(8192, 8192, 256)

@@ -1,0 +1,46 @@
+"""How rows are divided: by their number and their length."""
+
+from __future__ import annotations
+
+import pytest
+from glassrt.codegen.families.registry import candidates
+from glassrt.codegen.request.request import Candidate, Request
+from glassrt.dialects.core.dtypes import F16
+
+from ...one_kernel import kernel_module, plan_of
+from .reductions import chosen, one, tensor
+
+LONG = {
+    "everything": ("sum", tensor(1, 1 << 22), 1),
+    "few rows": ("mean", tensor(8, 1 << 20), 1),
+    "few channels of a large image": ("max", tensor(512 * 512, 3), 0),
+    "a vocabulary": ("argmax", tensor(1, 250_000), 1),
+    "half precision": ("l2", tensor(1, 1 << 22, dtype=F16), 1),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_few_long_rows_are_split(name):
+    kind, type, axis = LONG[name]
+    found = chosen(lambda do, x: one(do, kind, x, axis), type)
+    assert found.family == "row" and int(found.config["splits"]) > 1
+    assert int(found.config["splits"]) * int(found.config["workers"]) <= max(type.shape) // 4
+
+
+@pytest.mark.parametrize("shape", [(1 << 14, 1024), (132 * 8, 4096), (2, 2000), (1, 300)])
+def test_many_or_short_rows_are_not_split(shape):
+    found = chosen(lambda do, x: one(do, "sum", x, 1), tensor(*shape))
+    assert found.family == "row" and "splits" not in found.config
+
+
+def test_candidates_come_cheapest_first_and_with_whole_rows_among_them():
+    def body(do, x):
+        return one(do, "sum", x, 1)
+
+    def choose(request: Request) -> Candidate:
+        found = candidates(request)
+        assert [c.microseconds for c in found] == sorted(c.microseconds for c in found)
+        assert any("splits" not in c.config for c in found) and len(found) > 2
+        return found[0]
+
+    plan_of(kernel_module(body, [tensor(4, 1 << 20)]), choose)

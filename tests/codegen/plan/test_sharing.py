@@ -1,0 +1,121 @@
+"""Kernels that differ in sizes alone share one entry, and give what each gives by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import glassrt
+import numpy as np
+import pytest
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.nvrtc.compiled_kernel import UnfitError
+from glassrt.codegen.plan import assemble
+from glassrt.codegen.plan.assemble import BuildOptions
+from glassrt.codegen.plan.sharing import RULE, shared
+from glassrt.codegen.plan.sources import MadeKernel, made_kernels
+from glassrt.codegen.request.parameters import SizeParameter
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.settings.policy import as_policy
+from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.printer import print_module
+from glassrt.runtime.plan import Plan
+from onnx import ModelProto
+
+from ...e2e.networks import Net as OnnxNet
+from ...property.concat_graphs import lowered
+from ...property.graphs import Net
+
+
+def growing(widths: tuple[int, ...] = (100, 104, 108, 112)) -> Module:
+    """Products one after the other, of as many rows."""
+    net = Net()
+    x = net.input("x", 64, widths[0])
+    for width in widths[1:]:
+        x = net.linear(x, width)
+    return lowered(net.done(x))[0]
+
+
+def sizes_of(kernel: MadeKernel) -> list[int]:
+    return [each.value for each in kernel.code.parameters if isinstance(each, SizeParameter)]
+
+
+def test_one_text_for_kernels_of_several_sizes() -> None:
+    made = made_kernels(growing(), REFERENCE)
+    found = shared(made)
+    assert list(found) == list(made) and len({kernel.source for kernel in found.values()}) == 1
+    (entry,) = {kernel.entry for kernel in found.values()}
+    assert entry not in made and all(f" {entry}(" in kernel.source for kernel in found.values())
+    assert {k for kernel in found.values() for k in sizes_of(kernel)} >= {100, 104, 108}
+    assert all(kernel.code.geometry == made[name].code.geometry for name, kernel in found.items())
+
+
+def test_who_is_apart_or_alone_keeps_its_text() -> None:
+    made = made_kernels(growing(), REFERENCE)
+    first, *others = made
+    found = shared(made, {first})
+    assert found[first] == made[first] and found[others[0]].entry == found[others[1]].entry != others[0]
+    assert shared(made, others) == made
+
+
+def test_kernels_of_more_tiles_along_k_are_others() -> None:
+    made = made_kernels(growing((64, 128, 256, 64)), REFERENCE)
+    assert len({kernel.entry for kernel in shared(made).values()}) == len(made) == 3
+
+
+def test_too_many_sizes_are_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = made_kernels(growing(), REFERENCE)
+    monkeypatch.setattr("glassrt.codegen.plan.sharing.MOST_SIZES", 0)
+    assert shared(made) == made
+
+
+def test_numbers_before_the_kernel_are_its_own() -> None:
+    """What stands before the kernel, as members of a group do, cannot see the parameters of the kernel."""
+
+    def made(name: str, size: int) -> MadeKernel:
+        (kernel,) = made_kernels(growing((100, 104)), REFERENCE).values()
+        helper = f"GLASS_DEVICE int far(int i) {{ return i * {size}; }}\n"
+        return MadeKernel(f"{helper}GLASS_KERNEL(1, 1) {name}(int x0) {{\n}}\n", name, kernel.code)
+
+    assert shared({"a": made("a", 3), "b": made("b", 5)}) == {"a": made("a", 3), "b": made("b", 5)}
+
+
+def mixed() -> ModelProto:
+    """Convolutions, depthwise ones too, and pools of several sizes; their kernels share code."""
+    net = OnnxNet(5)
+    x = net.input("image", 1, 8, 24, 24)
+    for channels in (8, 16, 32):
+        x = net.relu(net.conv(x, channels, channels, 3, group=channels, strides=[2, 2]))
+        x = net.relu(net.conv(x, channels, channels, 1))
+        x = net.relu(net.conv(x, channels, 2 * channels, 1))
+    return net.done(x)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_results_are_the_same_bits(precision: str) -> None:
+    image = np.random.default_rng(0).standard_normal((1, 8, 24, 24)).astype(np.float32)
+    results: list[Any] = []
+    for disabled in (frozenset[str](), frozenset({RULE})):
+        plan = build(mixed(), Settings(precision=as_policy(precision), disabled=disabled, cache=None)).plan
+        again = Plan.from_bytes(plan.to_bytes())
+        entries = {kernel.entry for kernel in again.spec.kernels.values()}
+        assert (len(entries) < len(again.spec.kernels)) == (not disabled)
+        (result,) = glassrt.load(again, device="host").run({"image": image}).values()
+        results.append(result)
+    np.testing.assert_array_equal(*results)
+
+
+def test_what_spills_when_shared_is_compiled_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = growing()
+    tried: list[set[str]] = []
+
+    def compiled(_: Module, sources: Any, entries: dict[str, str], *rest: Any) -> dict[str, Any]:
+        tried.append(set(entries.values()))
+        if len(tried[-1]) == 1:
+            raise UnfitError("spills", dict.fromkeys(sources, "spills"), REFERENCE.name)
+        raise InterruptedError
+
+    monkeypatch.setattr(assemble, "_compiled", compiled)
+    levels = dict.fromkeys(("graph", "fused", "precision"), "") | {"launch": print_module(module)}
+    with pytest.raises(InterruptedError):
+        assemble.assemble(module, levels, [], BuildOptions((REFERENCE,)))
+    assert len(tried) == 2 and tried[1] == set(made_kernels(module, REFERENCE))

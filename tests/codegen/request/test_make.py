@@ -1,0 +1,50 @@
+"""Requests in symbols of their own: equal kernels of different models are one."""
+
+from __future__ import annotations
+
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.request.make import in_model_symbols, make_request
+from glassrt.codegen.request.naming import kernel_name
+from glassrt.codegen.request.request import ROW, Request
+from glassrt.dialects.core.affine import symbol
+from glassrt.dialects.core.builtin import Yield
+from glassrt.dialects.core.dtypes import F32
+from glassrt.dialects.core.ir import Block, Module, SymbolRange
+from glassrt.dialects.core.types import TensorType
+from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.launch import Buffer
+
+
+def requested(batch: str, other: str, stacked: bool = False, space: str = "arena") -> tuple[Module, Request]:
+    """A request for relu over a BATCH of rows, in a module with an OTHER symbol before it."""
+    module = Module(symbols={other: SymbolRange(1, 2, 4), batch: SymbolRange(1, 8, 32)})
+    type = TensorType((symbol(batch), 4), F32)
+    block = Block([type])
+    block.append(Yield(block.append(Relu(*block.arguments)).result))
+    read, write = (Buffer(types=[type], space=kind, bytes=type.bytes) for kind in (space, "arena"))
+    request = make_request(module, block, [read.result], [write.result], REFERENCE, "k", stacked=stacked)
+    return module, request
+
+
+def test_equal_kernels_have_equal_requests() -> None:
+    (_, first), (_, second) = requested("N", "A"), requested("batch", "zeta")
+    assert first.ranges == second.ranges == {"S0": (1, 4), "S1": (1, 32)}
+    assert first.optimum == {"S0": 2, "S1": 8} and first.reads[0].shape == (symbol("S1"), 4)
+    assert kernel_name(first, "loop", {}) == kernel_name(second, "loop", {})
+
+
+def test_symbols_are_mapped_back() -> None:
+    module, _ = requested("N", "A")
+    assert in_model_symbols(module, symbol("S1") * 3 + symbol("S0")) == symbol("N") * 3 + symbol("A")
+
+
+def test_weights_are_known_by_their_buffer() -> None:
+    assert requested("N", "A")[1].weights == frozenset()
+    assert requested("N", "A", space="weights")[1].weights == {0}
+
+
+def test_a_stacked_kernel_writes_one_row() -> None:
+    _, found = requested("N", "A", stacked=True)
+    (row,) = found.writes
+    assert row.shape == (4,) and row.layout.offset == symbol(ROW) * 4
+    assert found.rows == (0, 31) and found.stacked and found.optimum[ROW] == 0
