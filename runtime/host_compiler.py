@@ -50,6 +50,7 @@ LOG_CHARACTERS = 4000
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 _HEADER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _KERNEL = re.compile(r"\bGLASS_KERNEL\s*\([^()]*\)\s*([A-Za-z_][A-Za-z0-9_]*)\s*\(")
+_INCLUDED = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,9 @@ def _balance(sources: Mapping[str, str], units: int) -> list[list[str]]:
 def _compile_unit(
     compiler: Compiler, children: Children, folder: Path, number: int, sources: Mapping[str, str]
 ) -> str:
-    text = '#include "glass.cuh"\n#include "host_entry.hpp"\n'
+    # Before the namespaces of the kernels, in which the same lines then include nothing.
+    included = sorted({"glass.cuh", "host_entry.hpp"}.union(*map(_INCLUDED.findall, sources.values())))
+    text = "".join(f'#include "{name}"\n' for name in included)
     for i, (name, source) in enumerate(sorted(sources.items())):
         registrations = "\n".join(f"GLASS_REGISTER({kernel})" for kernel in kernel_names(source))
         if not registrations:

@@ -13,20 +13,22 @@ import argparse
 import json
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from glassrt.codegen.arch.fitted import ContractionFit
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.families.contraction.cost import expected
-from glassrt.codegen.families.contraction.mma import MMA, MmaConfig
+from glassrt.codegen.families.contraction.mma import MMA
+from glassrt.codegen.families.contraction.wgmma import WGMMA
 from glassrt.codegen.families.contraction.work import ContractionLoad, Work
 
 from .layers import LayerCase, problem
 
-TARGET, FITTED = REFERENCE, REFERENCE.fitted.contraction
+PRODUCTS: dict[str, Any] = {"MmaConfig": MMA, "WgmmaConfig": WGMMA}  # by the class of their configurations
+TARGET = REFERENCE
 
 
 def constant_names() -> list[str]:
@@ -34,15 +36,12 @@ def constant_names() -> list[str]:
     return [field.name for field in fields(ContractionFit) if field.name != "card"]
 
 
-def with_constants(constants: ContractionFit) -> ArchSpec:
-    return replace(TARGET, fitted=replace(TARGET.fitted, contraction=constants))
-
-
 @dataclass(frozen=True)
 class Timing:
     """One measured candidate of a layer."""
 
     layer: str
+    family: str
     load: ContractionLoad
     work: Work
     microseconds: float
@@ -53,29 +52,34 @@ def timings(path: Path) -> list[Timing]:
     found = []
     for entry in json.loads(path.read_text()):
         layer = LayerCase(**{**entry["layer"], "shape": tuple(entry["layer"]["shape"])})
-        rows = [row for row in entry["timings"] if row["ok"] and row["family"] == MmaConfig.__name__]
+        rows = [row for row in entry["timings"] if row["ok"] and row["family"] in PRODUCTS]
         best = min((row["us"] for row in rows), default=0.0)
         made = problem(layer)
         for row in rows:
-            work = MMA.work(made, MmaConfig(**row["config"]), TARGET)
+            product = PRODUCTS[row["family"]]
+            work = product.work(made, product.config_type(**row["config"]), TARGET)
             weight = math.exp(-4 * min(row["us"] / best - 1, 1.0)) + 0.05
-            found.append(Timing(layer.name, ContractionLoad.of(made, work), work, row["us"], weight))
+            load = ContractionLoad.of(made, work)
+            found.append(Timing(layer.name, row["family"], load, work, row["us"], weight))
     return found
 
 
 def loss(table: Sequence[Timing], constants: ContractionFit) -> float:
     """Weighted mean square of the logarithm of expected over measured."""
-    target = with_constants(constants)
-    total = sum(t.weight * math.log(expected(t.load, t.work, target) / t.microseconds) ** 2 for t in table)
+    total = sum(t.weight * math.log(guess(t, constants) / t.microseconds) ** 2 for t in table)
     return total / sum(t.weight for t in table)
 
 
-def fit(table: Sequence[Timing], rounds: int) -> ContractionFit:
+def guess(timing: Timing, constants: ContractionFit) -> float:
+    return expected(timing.load, timing.work, TARGET, constants)
+
+
+def fit(table: Sequence[Timing], start: ContractionFit, rounds: int) -> ContractionFit:
     """Random steps along one constant at a time, longer after a success and shorter after a failure."""
     rng = random.Random(1)
     names = constant_names()
     steps = dict.fromkeys(names, 0.3)
-    best, least = FITTED, loss(table, FITTED)
+    best, least = start, loss(table, start)
     for _ in range(rounds):
         name = rng.choice(names)
         value = getattr(best, name) * math.exp(rng.gauss(0, steps[name]))
@@ -88,19 +92,22 @@ def fit(table: Sequence[Timing], rounds: int) -> ContractionFit:
     return best
 
 
-def report(table: Sequence[Timing], constants: ContractionFit, title: str) -> None:
+def report(table: Sequence[Timing], constants: Mapping[str, ContractionFit], title: str) -> None:
+    """What the first choice among all products costs, with the CONSTANTS of each."""
     chosen: dict[str, tuple[float, float]] = {}
     best: dict[str, float] = {}
     for t in table:
-        guess = expected(t.load, t.work, with_constants(constants))
-        if t.layer not in chosen or guess < chosen[t.layer][0]:
-            chosen[t.layer] = (guess, t.microseconds)
+        said = guess(t, constants[t.family])
+        if t.layer not in chosen or said < chosen[t.layer][0]:
+            chosen[t.layer] = (said, t.microseconds)
         best[t.layer] = min(best.get(t.layer, math.inf), t.microseconds)
     ratios = sorted(((chosen[name][1] / best[name], name) for name in best), reverse=True)
-    mean = sum(ratio for ratio, _ in ratios) / len(ratios)
+    mean = math.exp(sum(math.log(ratio) for ratio, _ in ratios) / len(ratios))
     worst = ", ".join(f"{name} {ratio:.2f}" for ratio, name in ratios[:6])
-    print(f"{title}: the first choice takes {mean:.3f} of the best; worst: {worst}")
-    print(f"  root mean square error of the logarithm {math.sqrt(loss(table, constants)):.3f}")
+    print(f"{title}: the first choice takes {mean:.3f} of the best in geometric mean; worst: {worst}")
+    for family in sorted({t.family for t in table}):
+        error = math.sqrt(loss([t for t in table if t.family == family], constants[family]))
+        print(f"  {family}: root mean square error of the logarithm {error:.3f}")
 
 
 def main() -> None:
@@ -113,11 +120,17 @@ def main() -> None:
     table = timings(options.file)
     if not table:
         raise SystemExit(f"{options.file}: no timings")
-    report(table, FITTED, "before")
-    fitted = fit(table, options.rounds)
-    report(table, fitted, "after")
-    for name in constant_names():
-        print(f"  {name} = {getattr(fitted, name):.4g}")
+    before = {name: product.constants(TARGET) for name, product in PRODUCTS.items()}
+    report(table, before, "before")
+    after = dict(before)
+    for family in sorted({t.family for t in table}):
+        own = [t for t in table if t.family == family]
+        after[family] = fit(own, before[family], options.rounds)
+    report(table, after, "after")
+    for family, fitted in after.items():
+        print(family)
+        for name in constant_names():
+            print(f"  {name} = {getattr(fitted, name):.4g}")
 
 
 if __name__ == "__main__":

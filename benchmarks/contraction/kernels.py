@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from glassrt.codegen.families.contraction import depthwise
 from glassrt.codegen.families.contraction.mma import MMA
 from glassrt.codegen.families.contraction.simt import SIMT
 from glassrt.codegen.families.contraction.spec import TEMPLATE, Binding, contraction_launch, split_scratch
+from glassrt.codegen.families.contraction.wgmma import WGMMA
 from glassrt.codegen.request.parameters import ScratchParameter
 from glassrt.codegen.request.request import Geometry
 from glassrt.codegen.text.render import Code, Identifier, render
@@ -95,7 +97,7 @@ def kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKern
             predicted = depthwise.cost(made, form, target)
             yield TimedKernel(layer, form, predicted, depthwise.launch(made, form), f"k{number}", source)
         return
-    products: tuple[Any, ...] = (SIMT, MMA) if layer.dtype == "f32" else (MMA,)
+    products: tuple[Any, ...] = (SIMT, MMA) if layer.dtype == "f32" else (MMA, WGMMA)
     for product in products:
         if product.unsupported(made, target) is not None:
             continue
@@ -127,9 +129,11 @@ def compile_kernel(kernel: TimedKernel, files: dict[str, str]) -> None:
     kernel.cubin = bytes(checked(nvrtc.nvrtcGetCUBINSize(program)))
     nvrtc.nvrtcGetCUBIN(program, kernel.cubin)
     nvrtc.nvrtcDestroyProgram(program)
-    words = text.replace(",", " ").split()
-    kernel.registers = int(words[words.index("registers") - 1]) if "registers" in words else -1
-    kernel.spills = int(words[words.index("spill") - 2]) if "spill" in words else -1
+    registers, spills = re.search(r"Used (\d+) registers", text), re.search(r"(\d+) bytes spill stores", text)
+    kernel.registers = int(registers[1]) if registers else -1
+    kernel.spills = int(spills[1]) if spills else -1
+    for warning in re.findall(r"\(C75\d\d\)[^\n]*", text):
+        print(f"WARNED {kernel.layer.name} {kernel.config}: {warning}")
 
 
 def compiled(kernel: TimedKernel, files: dict[str, str]) -> None:

@@ -29,13 +29,14 @@ class Fit:
 class Throughput(Fit):
     """Rates of a multiprocessor's units, per clock.
 
-    shared_bandwidth: of shared memory, in bytes; mma: FLOPs of mma.sync with 16-bit operands; simt: those
-    of scalar arithmetic on 32-bit operands.
+    shared_bandwidth: of shared memory, in bytes; mma: FLOPs of mma.sync with 16-bit operands; wgmma: those of
+    wgmma, where there is one; simt: those of scalar arithmetic on 32-bit operands.
     """
 
     shared_bandwidth: float
     mma: float
     simt: float
+    wgmma: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class RegistersFit(Fit):
     mma: int = 80  # of a product by mma.sync, beside its accumulators
     mma_wide: int = 100  # the same with more than `mma_narrow` accumulators
     mma_narrow: int = 32  # accumulators
+    wgmma: int = 48  # of a product by wgmma, beside its accumulators
     simt: int = 64  # of a product on scalar units, beside accumulators and operands
     attention: int = 128  # of attention by mma.sync
     other: int = 48  # where a kernel states no occupancy; nearly always an upper bound
@@ -89,6 +91,19 @@ class ContractionFit(Fit):
     finish: float = 16.7  # epilogue, per byte of a thread's accumulators
     split: float = 4790.0  # split-K: round trip to the counter, and the last block's reads
     launch: float = 0.44  # launch latency in microseconds
+
+
+# Of products by wgmma, whose main loop leaves less to the latencies of single instructions.
+WGMMA = ContractionFit(
+    efficiency=0.98,
+    l2_bandwidth=100.0,
+    narrow=2.3,
+    memory_latency=780.0,
+    step_latency=14.5,
+    start=2530.0,
+    split=7000.0,
+    launch=0.05,
+)
 
 
 @dataclass(frozen=True)
@@ -206,6 +221,7 @@ class Fitted:
     registers: RegistersFit = RegistersFit()
     raster: RasterFit = RasterFit()
     contraction: ContractionFit = ContractionFit()
+    wgmma: ContractionFit = WGMMA
     depthwise: DepthwiseFit = DepthwiseFit()
     attention: AttentionFit = AttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()

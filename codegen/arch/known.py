@@ -83,7 +83,7 @@ FITTED = {
     86: Fitted(Throughput(shared_bandwidth=128.0, mma=1024.0, simt=200.0, card="")),
     87: Fitted(Throughput(shared_bandwidth=128.0, mma=2048.0, simt=200.0, card="")),
     89: Fitted(Throughput(shared_bandwidth=128.0, mma=1024.0, simt=200.0, card="")),
-    90: Fitted(Throughput(shared_bandwidth=128.0, mma=2600.0, simt=200.0)),
+    90: Fitted(Throughput(shared_bandwidth=128.0, mma=2600.0, simt=200.0, wgmma=4096.0)),
     120: Fitted(Throughput(shared_bandwidth=128.0, mma=512.0, simt=200.0, card="")),
 }
 LEAST = min(LIMITS)  # kernels need cp.async and NaN-propagating max

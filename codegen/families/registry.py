@@ -20,6 +20,7 @@ from .attention.simt import SIMT as SIMT_ATTENTION
 from .contraction.families import DepthwiseFamily, TiledFamily
 from .contraction.mma import MMA
 from .contraction.simt import SIMT
+from .contraction.wgmma import WGMMA
 from .custom import CustomFamily
 from .failure import attributed
 from .group.family import GroupFamily
@@ -47,6 +48,7 @@ BUILT_IN = _ranked(
     [
         DepthwiseFamily(),
         TiledFamily.of(MMA),
+        TiledFamily.of(WGMMA),
         AttentionFamily.of(MMA_ATTENTION),
         TiledFamily.of(SIMT),
         AttentionFamily.of(SIMT_ATTENTION),

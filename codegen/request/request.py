@@ -118,7 +118,7 @@ class KernelCode:
     """The code of one kernel: a template with the spec to render it, its launch geometry and its parameters.
 
     `resident` is the occupancy that the kernel is compiled for, in blocks per multiprocessor; None where its
-    source does not ask for one.
+    source does not ask for one. `header` names the header of intrinsics that it includes.
     """
 
     template: str
@@ -126,6 +126,7 @@ class KernelCode:
     geometry: Geometry
     parameters: tuple[Parameter, ...]
     resident: int | None = None
+    header: str = "glass"
 
     @property
     def scratch(self) -> list[ScratchParameter]:

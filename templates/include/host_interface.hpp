@@ -50,6 +50,22 @@ void* cluster_shared(const void* own, int rank);
 using Apply = void (*)(void* const* operands, int lanes);
 void collective(const char* name, void* operands, Apply apply);
 
+// ---- Products of a warpgroup (wgmma): carried out at the wait, warp by warp. ---------------------
+
+// `sums` are the thread's `count` accumulators; `a` and `b` describe tiles, as wgmma_tile does.
+struct WarpgroupProduct {
+    void* sums;
+    int count;
+    u64 a, b;
+    bool add;
+    Apply multiply;
+};
+// The offset in the block's dynamic shared memory, which is checked to be aligned to `alignment`.
+u64 shared_offset(const void* address, u64 alignment, const char* what);
+void wgmma_issue(const WarpgroupProduct& product);
+void wgmma_commit();
+void wgmma_wait(int pending);
+
 // ---- Asynchronous copies of one thread (cp.async): they land at the wait, not before. -----------
 
 void copy_async(void* to, const void* from, int bytes);  // from == nullptr: zeros

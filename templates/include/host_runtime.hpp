@@ -14,6 +14,7 @@
 
 #include "host_async.hpp"
 #include "host_meeting.hpp"
+#include "host_products.hpp"
 
 namespace glass::host {
 

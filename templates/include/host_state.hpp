@@ -56,6 +56,13 @@ struct BulkCopy {
     u64* barrier;
 };
 
+// Accumulators that products under way will change, `values` in the place of those in `sums`.
+struct HeldSums {
+    void* sums;
+    int under_way;
+    std::vector<u32> values;
+};
+
 struct Lane;
 
 // Where `expected` threads meet; the waiting ones form a list in order of arrival.
@@ -76,6 +83,7 @@ struct Warp {
 
 struct BlockState : BlockView {
     Meeting meetings[16];
+    Meeting warpgroups[8];
 };
 
 struct Lane : ThreadView {
@@ -88,6 +96,8 @@ struct Lane : ThreadView {
     u32 parity = 0;
     GroupQueue<Copy> copies;
     GroupQueue<BulkCopy> bulk_stores;
+    GroupQueue<WarpgroupProduct> products;
+    std::vector<HeldSums> held_sums;
 };
 
 // First in, first out; holds each lane at most once, so a fixed ring suffices.

@@ -161,6 +161,7 @@ private:
         block.shared = shared_[rank].data();
         block.shared_bytes = launch_->shared_bytes;
         for (Meeting& meeting : block.meetings) meeting = Meeting();
+        for (Meeting& meeting : block.warpgroups) meeting = Meeting();
         cluster_meeting_ = Meeting();
     }
 
@@ -169,6 +170,8 @@ private:
         lane.waits_at = nullptr;
         lane.copies.clear();
         lane.bulk_stores.clear();
+        lane.products.clear();
+        lane.held_sums.clear();
         lane.warp_state->arrived = 0;
     }
 
@@ -248,6 +251,7 @@ private:
         if (fiber->overflowed()) fail_at(&lane, "used more than %zu bytes of stack", Fiber::usable);
         if (!lane.copies.empty()) fail_at(&lane, "finished with cp_async copies that nothing waited for");
         if (!lane.bulk_stores.empty()) fail_at(&lane, "finished with tma_store copies that nothing waited for");
+        if (!lane.products.empty()) fail_at(&lane, "finished with products of wgmma that nothing waited for");
         finished_++;
     }
 

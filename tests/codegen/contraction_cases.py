@@ -10,10 +10,12 @@ import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.contraction import depthwise
 from glassrt.codegen.families.contraction.depthwise import DepthwiseConfig
-from glassrt.codegen.families.contraction.mma import MMA, MmaConfig
+from glassrt.codegen.families.contraction.mma import MMA
 from glassrt.codegen.families.contraction.problem import Problem, divisor, power_of_two_in, problem_of
-from glassrt.codegen.families.contraction.simt import SIMT, SimtConfig
+from glassrt.codegen.families.contraction.simt import SIMT
 from glassrt.codegen.families.contraction.spec import TEMPLATE, Binding, contraction_launch, split_scratch
+from glassrt.codegen.families.contraction.tile import TileConfig
+from glassrt.codegen.families.contraction.wgmma import WGMMA
 from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.codegen.request.parameters import ScratchParameter
 from glassrt.codegen.request.request import Geometry
@@ -195,8 +197,13 @@ class Kernel:
     scratch: tuple[ScratchParameter, ...] = ()
 
 
+def product_of(config: TileConfig) -> Any:
+    """The product that CONFIG is of."""
+    return next(each for each in (MMA, SIMT, WGMMA) if each.config_type is type(config))
+
+
 def kernel_of(
-    case: Case, config: MmaConfig | SimtConfig | DepthwiseConfig, name: str = "contraction"
+    case: Case, config: TileConfig | DepthwiseConfig, name: str = "contraction"
 ) -> Kernel:
     """The rendered kernel of CASE under CONFIG."""
     problem = case.problem
@@ -204,7 +211,7 @@ def kernel_of(
         assert depthwise.unsupported(problem) is None and depthwise.illegal(problem, config, TARGET) is None
         spec: Any = depthwise.specialize(problem, config, bind(case, name, config.vector), TARGET)
         return Kernel(name, render(depthwise.TEMPLATE, spec), depthwise.launch(problem, config))
-    product: Any = MMA if isinstance(config, MmaConfig) else SIMT
+    product = product_of(config)
     assert product.unsupported(problem, TARGET) is None
     assert product.illegal(problem, config, TARGET) is None
     vector = power_of_two_in(divisor(problem.n, case.pitch, case.start), 16 // DTYPES[case.out].bytes)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import suite_bulk, suite_fast, suite_memory, suite_packed, suite_scalars, suite_small, suite_warp
+from . import (
+    suite_bulk,
+    suite_fast,
+    suite_memory,
+    suite_packed,
+    suite_scalars,
+    suite_small,
+    suite_warp,
+    suite_warpgroup,
+)
 from .cases import Case
 
 HEADERS = Path(__file__).resolve().parents[2] / "templates" / "include"
@@ -13,7 +22,8 @@ RECORD = Path(__file__).parent / "gpu_record.json"
 
 def all_cases() -> list[Case]:
     """Every case; their names are unique."""
-    suites = (suite_memory, suite_warp, suite_bulk, suite_scalars, suite_small, suite_packed, suite_fast)
+    numbers = (suite_scalars, suite_small, suite_packed, suite_fast)
+    suites = (suite_memory, suite_warp, suite_warpgroup, suite_bulk, *numbers)
     return [case for suite in suites for case in suite.cases()]
 
 

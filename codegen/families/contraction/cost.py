@@ -19,25 +19,28 @@ UNITS_NORM = 4.0  # order of the norm over the units of a multiprocessor, which 
 PHASES_NORM = 1.5  # order of the norm over throughput and latency
 
 
-def microseconds(problem: Problem, work: Work, target: ArchSpec) -> float:
-    """Expected microseconds of PROBLEM at its optimal sizes, with the configuration WORK on TARGET."""
-    return expected(ContractionLoad.of(problem, work), work, target)
+def microseconds(problem: Problem, work: Work, target: ArchSpec, constants: ContractionFit) -> float:
+    """Expected microseconds of PROBLEM at its optimal sizes, with the configuration WORK on TARGET.
+
+    CONSTANTS are those of the product for TARGET.
+    """
+    return expected(ContractionLoad.of(problem, work), work, target, constants)
 
 
-def expected(load: ContractionLoad, work: Work, target: ArchSpec) -> float:
-    """Expected microseconds of LOAD with the configuration WORK on TARGET."""
+def expected(load: ContractionLoad, work: Work, target: ArchSpec, constants: ContractionFit) -> float:
+    """Expected microseconds of LOAD with the configuration WORK on TARGET, and the product's CONSTANTS."""
     own_blocks = -(-load.blocks // target.multiprocessors)
     waves = -(-load.blocks // (target.multiprocessors * work.resident))
-    busy = own_blocks * _units(load, work, target)
-    waiting = waves * _latencies(load, work, target.fitted.contraction)
+    busy = own_blocks * _units(load, work, target, constants)
+    waiting = waves * _latencies(load, work, constants)
     cycles = _norm(PHASES_NORM, busy, waiting)
     memory = load.moved_bytes / target.bytes_per_second * 1e6
-    return target.fitted.contraction.launch + _norm(UNITS_NORM, cycles / target.clock, memory)
+    return constants.launch + _norm(UNITS_NORM, cycles / target.clock, memory)
 
 
-def _units(load: ContractionLoad, work: Work, target: ArchSpec) -> float:
+def _units(load: ContractionLoad, work: Work, target: ArchSpec, constants: ContractionFit) -> float:
     """Cycles that the units of a multiprocessor are busy with one block."""
-    constants, bandwidth = target.fitted.contraction, target.fitted.throughput.shared_bandwidth
+    bandwidth = target.fitted.throughput.shared_bandwidth
     shared = (stored_bytes(load, work, constants) + work.shared_bytes) / bandwidth
     l2 = copied_bytes(load, work) / constants.l2_bandwidth
     per_tile = _norm(UNITS_NORM, product_cycles(work, constants), shared, l2)

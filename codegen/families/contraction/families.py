@@ -92,7 +92,8 @@ class TiledFamily(ContractionFamily[AnyTile]):
         binding = bind(request, contraction, widest_vector(request, problem.n), signature)
         spec = self.product.specialize(problem, config, binding, request.target)
         geometry = contraction_launch(problem, spec)
-        return KernelCode(TEMPLATE, spec, geometry, signature.typed, spec.blocks_per_multiprocessor)
+        resident, header = spec.blocks_per_multiprocessor, spec.product.header
+        return KernelCode(TEMPLATE, spec, geometry, signature.typed, resident, header)
 
 
 @lru_cache(maxsize=PROBLEMS_KEPT)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from ....dialects.core.affine import ceildiv
 from ....dialects.core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I32, TF32, U8, DType
 from ...arch.features import Feature
 from ...arch.spec import ArchSpec
@@ -164,12 +163,6 @@ _SHAPES: tuple[tuple[int, int, int, int, int, int, int], ...] = (
 )
 
 
-def raster(problem: Problem, config: MmaConfig, target: ArchSpec) -> int:
-    """Tile rows in a raster band: one, unless TARGET's L2 cache cannot hold B's tiles of all columns."""
-    columns, fit = problem.at_optimum(ceildiv(problem.n, config.block_n)), target.fitted.raster
-    return fit.rows if columns * fit.column_bytes > target.card.l2_bytes else 1
-
-
 @dataclass(frozen=True, kw_only=True)
 class MmaProduct(TileProduct[MmaConfig]):
     """The product on tensor cores by mma.sync."""
@@ -224,7 +217,7 @@ class MmaProduct(TileProduct[MmaConfig]):
             block_k = k * 2 // problem.a.bytes
             most = max(2, problem.k // block_k + 1) if isinstance(problem.k, int) else stages
             config = MmaConfig(m, n, block_k, warps_m, warps_n, warps_k, min(stages, most))
-            found[replace(config, raster=raster(problem, config, target))] = None
+            found[replace(config, raster=tile.raster(problem, config, target))] = None
         yield from found
 
     def pipeline_bytes(self, problem: Problem, config: MmaConfig, alignment: int = COPY_BYTES) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ....dialects.core.dtypes import DType
 from ...arch.spec import ArchSpec
 from ...text.affine_c import factor_to_c
 from ...text.literals import c_type
@@ -12,6 +13,7 @@ from ...text.render import Code, Identifier, Template
 from ..staging.staging import StagedOperand
 from .gather import GatherSpec, divides, row_specs
 from .problem import Problem, RowAxis
+from .product import ProductSpec
 from .row_work import RowWork
 from .staging import StagingSpec, stage_alignment, staging_spec
 from .tile import TileSpec, Tiling, stage_elements, tile_spec
@@ -100,13 +102,13 @@ def a_operand(
     tiling: Tiling,
     name: Identifier,
     names: Mapping[str, str],
-    swizzled: bool,
+    product: ProductSpec,
     target: ArchSpec,
     prologue: Code | None,
     rows: RowWork | None,
 ) -> OperandSpec:
     """The spec of A; PROLOGUE has the code that computes its elements, ROWS the code run once per row."""
-    tile = tile_spec(problem.a, tiling.block_m, tiling.block_k, k_major=problem.a_k_major, swizzled=swizzled)
+    tile = _tile(problem.a, tiling.block_m, tiling, product, problem.a_k_major)
     gather = GatherSpec(
         axes=row_specs(problem.rows, names),
         checked=not divides(tiling.block_m, problem.m),
@@ -133,11 +135,11 @@ def b_operand(
     tiling: Tiling,
     name: Identifier,
     names: Mapping[str, str],
-    swizzled: bool,
+    product: ProductSpec,
     target: ArchSpec,
 ) -> OperandSpec:
     """The spec of B, whose k index is dense: it needs no distinction of taps and channels."""
-    tile = tile_spec(problem.b, tiling.block_n, tiling.block_k, k_major=problem.b_k_major, swizzled=swizzled)
+    tile = _tile(problem.b, tiling.block_n, tiling, product, problem.b_k_major)
     k_checked = not divides(tiling.block_k, problem.k)
     gather = GatherSpec(
         axes=row_specs((RowAxis(problem.n, problem.b_n_step),), names),
@@ -156,3 +158,9 @@ def b_operand(
     return OperandSpec(
         Identifier("b"), name, type, type, problem.b.bytes, tile, gather, staging, stage, based
     )
+
+
+def _tile(dtype: DType, wide: int, tiling: Tiling, product: ProductSpec, k_major: bool) -> TileSpec:
+    """The tile of WIDE rows of A (columns of B), as PRODUCT reads it."""
+    swizzled, slab = product.swizzled, product.slab
+    return tile_spec(dtype, wide, tiling.block_k, k_major=k_major, swizzled=swizzled, slab=slab)

@@ -5,10 +5,10 @@ Each kind of product is a file such as `mma.py`, with a template (`templates/lib
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...arch.fitted import ContractionFit
-from ...text.render import Template
+from ...text.render import Identifier, Template
 from .work import Work
 
 
@@ -17,12 +17,28 @@ class ProductSpec:
     """How the threads of a block multiply its tiles.
 
     k_groups: groups of threads that split each k tile and have accumulators of their own; swizzled: whether
-    tiles in shared memory are swizzled, rather than padded, to avoid bank conflicts.
+    tiles in shared memory are swizzled, rather than padded, to avoid bank conflicts; slab: chunks of a line
+    that lie together in a tile that is not K-major, 0 for all; lag: stages that products may be reading, and
+    that no copy may write; header: the name of the
+    one with the intrinsics that the product calls.
     """
 
     template: Template
     k_groups: int
     swizzled: bool
+    slab: int = field(default=0, kw_only=True)
+    lag: int = field(default=1, kw_only=True)
+    header: Identifier = field(default=Identifier("glass"), kw_only=True)
+
+    @property
+    def ahead(self) -> str:
+        """In C, the tiles that are under way before the main loop."""
+        return f"STAGES - {self.lag}"
+
+    @property
+    def pending(self) -> str:
+        """In C, the tiles that may be under way when one is read."""
+        return f"STAGES - {self.lag + 1}"
 
 
 # ---------------------------------------------------------------- cost

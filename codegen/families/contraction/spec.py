@@ -121,7 +121,7 @@ def contraction_spec(
 ) -> ContractionSpec:
     """The spec of PROBLEM with PRODUCT for TARGET, compiled for an occupancy of RESIDENT blocks per
     multiprocessor."""
-    names, swizzled = binding.names, product.swizzled
+    names = binding.names
     return ContractionSpec(
         name=binding.name,
         title=binding.title,
@@ -137,8 +137,8 @@ def contraction_spec(
         b_is_weight=problem.b_is_weight,
         blocks_per_multiprocessor=resident,
         product=product,
-        a=a_operand(problem, tiling, binding.a, names, swizzled, target, binding.prologue, binding.rows),
-        b=b_operand(problem, tiling, binding.b, names, swizzled, target),
+        a=a_operand(problem, tiling, binding.a, names, product, target, binding.prologue, binding.rows),
+        b=b_operand(problem, tiling, binding.b, names, product, target),
         epilogue=_epilogue(problem, tiling, binding, product.k_groups),
     )
 

@@ -78,7 +78,7 @@ class TileSpec:
 
     A tile has `lines` lines of `chunks` chunks of `chunk` elements. A padded tile has chunk c of line l at
     element l*pitch + c*chunk. A swizzled one has it at chunk position c ^ ((l >> swizzle_shift) &
-    swizzle_mask) of its line.
+    swizzle_mask) of its line. One in slabs has the first `slab` chunks of all lines, swizzled, then the next.
     """
 
     k_major: bool
@@ -88,6 +88,7 @@ class TileSpec:
     pitch: int
     swizzle_shift: int
     swizzle_mask: int
+    slab: int = 0
 
     @property
     def elements(self) -> int:
@@ -95,13 +96,18 @@ class TileSpec:
         return self.lines * self.pitch
 
 
-def tile_spec(dtype: DType, wide: int, block_k: int, *, k_major: bool, swizzled: bool) -> TileSpec:
-    """The tile of WIDE rows of A (columns of B) by BLOCK_K steps of k, either swizzled or padded."""
+def tile_spec(
+    dtype: DType, wide: int, block_k: int, *, k_major: bool, swizzled: bool, slab: int = 0
+) -> TileSpec:
+    """The tile of WIDE rows of A (columns of B) by BLOCK_K steps of k, either swizzled or padded.
+
+    SLAB: chunks that lie together if it is not K-major, 0 for whole lines.
+    """
     lines, run = (wide, block_k) if k_major else (block_k, wide)
     chunk = COPY_BYTES // dtype.bytes
     shift, mask = swizzle(run // chunk) if swizzled else (0, 0)
     pitch = run if swizzled else run + chunk
-    return TileSpec(k_major, chunk, lines, run // chunk, pitch, shift, mask)
+    return TileSpec(k_major, chunk, lines, run // chunk, pitch, shift, mask, 0 if k_major else slab)
 
 
 def swizzle(chunks: int) -> tuple[int, int]:
@@ -148,6 +154,12 @@ def resident_blocks(threads: int, registers: int, shared: int, target: ArchSpec)
 def tiles_of(problem: Problem, block_m: int, block_n: int) -> Dim:
     """The number of tiles of the result, over all batch entries."""
     return product((ceildiv(problem.m, block_m), ceildiv(problem.n, block_n), problem.batches))
+
+
+def raster(problem: Problem, config: TileConfig, target: ArchSpec) -> int:
+    """Tile rows in a raster band: one, unless TARGET's L2 cache cannot hold B's tiles of all columns."""
+    columns, fit = problem.at_optimum(ceildiv(problem.n, config.block_n)), target.fitted.raster
+    return fit.rows if columns * fit.column_bytes > target.card.l2_bytes else 1
 
 
 def has_too_many_rows(problem: Problem) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from ...arch.features import Feature
+from ...arch.fitted import ContractionFit
 from ...arch.spec import ArchSpec
 from ...text.render import Template
 from ..kernel_family import Accumulation, Rank
@@ -87,9 +88,14 @@ class TileProduct(ABC, Generic[AnyTile]):
         """The occupancy that the kernel is compiled for, in blocks per multiprocessor."""
         return min(self.most_resident, self.blocks_per_multiprocessor(problem, config, target))
 
+    def constants(self, target: ArchSpec) -> ContractionFit:
+        """The constants of its cost model on TARGET."""
+        return target.fitted.contraction
+
     def cost(self, problem: Problem, config: AnyTile, target: ArchSpec) -> float:
         """Expected microseconds of PROBLEM under CONFIG at the optimal sizes."""
-        return microseconds(problem, self.work(problem, config, target), target)
+        work = self.work(problem, config, target)
+        return microseconds(problem, work, target, self.constants(target))
 
     def candidates(self, problem: Problem, target: ArchSpec, most: int = MOST_CANDIDATES) -> list[AnyTile]:
         """Up to MOST legal configurations of PROBLEM, the fastest by `cost` first; none if `unsupported`."""

@@ -52,12 +52,14 @@ class MemberSpec:
 class GroupSpec:
     """The spec of a group for its template.
 
-    `blocks_per_multiprocessor` is the occupancy that the kernel is compiled for.
+    `headers` are those of the members; `blocks_per_multiprocessor` is the occupancy that the kernel is
+    compiled for.
     """
 
     name: Identifier
     title: Code
     parameters: Code
+    headers: tuple[Identifier, ...]
     threads: int
     blocks_per_multiprocessor: int
     members: tuple[MemberSpec, ...]
@@ -87,6 +89,7 @@ class GroupFamily(KernelFamily):
             name=Identifier(request.name),
             title=Code(" + ".join(title(part.request) for part in parts)),
             parameters=signature.parameters,
+            headers=tuple(Identifier(name) for name in sorted({code.header for code in codes})),
             threads=geometry.block[0],
             blocks_per_multiprocessor=min((c.resident for c in codes if c.resident is not None), default=1),
             members=tuple(_members(parts, codes, signature)),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from glassrt.codegen.families.contraction.mma import MMA, MmaConfig
-from glassrt.codegen.families.contraction.simt import SIMT, SimtConfig
+from glassrt.codegen.families.contraction.mma import MmaConfig
+from glassrt.codegen.families.contraction.simt import SimtConfig
+from glassrt.codegen.families.contraction.tile import TileConfig
+from glassrt.codegen.families.contraction.wgmma import WgmmaConfig
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ...contraction_cases import TARGET, Case, check, conv, kernel_of, matmul, module_of, run_case
+from ...contraction_cases import TARGET, Case, check, conv, kernel_of, matmul, module_of, product_of, run_case
 
 CONFIGS = (
     MmaConfig(16, 32, 128, 1, 1, 4, 3),
@@ -19,6 +21,8 @@ CONFIGS = (
     MmaConfig(32, 32, 32, 2, 1, 1, 3, splits=2),
     SimtConfig(32, 32, 32, 8, 8, 3),
     SimtConfig(16, 64, 32, 4, 16, 2, splits=2),
+    WgmmaConfig(64, 64, 64, 1, 1, 4),
+    WgmmaConfig(128, 128, 64, 1, 2, 3),
 )
 # With twice as many elements in a tile of k.
 EIGHT_BIT_CONFIGS = (
@@ -26,6 +30,8 @@ EIGHT_BIT_CONFIGS = (
     MmaConfig(16, 32, 256, 1, 1, 4, 2),
     MmaConfig(32, 32, 64, 2, 1, 1, 3, splits=2),
     SimtConfig(32, 32, 64, 8, 8, 3),
+    WgmmaConfig(64, 32, 128, 1, 1, 4),
+    WgmmaConfig(128, 96, 128, 2, 1, 3),
 )
 EIGHT_BITS = st.sampled_from([("u8", "i8"), ("i8", "i8"), ("i8", "u8"), ("u8", "u8"), ("f8e4m3", "f8e4m3")])
 small = st.integers(1, 3)
@@ -67,11 +73,11 @@ def convolutions(draw: st.DrawFn, eight_bits: bool = False) -> Case:
     return conv(**kind_of(draw, eight_bits), x=x, w=w, **window)
 
 
-def check_all(case: Case, configs: tuple[MmaConfig | SimtConfig, ...]) -> None:
+def check_all(case: Case, configs: tuple[TileConfig, ...]) -> None:
     """The kernels of CASE under every legal one of CONFIGS, of which there is one at least."""
     kernels = []
     for number, config in enumerate(configs):
-        product: Any = MMA if isinstance(config, MmaConfig) else SIMT
+        product = product_of(config)
         legal = product.illegal(case.problem, config, TARGET) is None
         if product.unsupported(case.problem, TARGET) is None and legal:
             kernels.append(kernel_of(case, config, f"k{number}"))

@@ -1,0 +1,61 @@
+// The host bodies of wgmma. A product is carried out by the wait that covers it: then the tiles are read, and until
+// then the accumulators hold ones bits, so that reads and writes that come too early show.
+#pragma once
+
+#include "host_interface.hpp"
+#include "host_mma.hpp"
+
+namespace glass::host {
+
+// The 16 bytes of a tile that lie `byte` after its first, with the swizzle undone.
+inline const unsigned char* in_tile(u64 tile, int byte) {
+    u64 address = ((tile & 0x3fff) << 4) + u64(byte);
+    address ^= (address >> 7 & 7) << 4;
+    return self().block->shared + address;
+}
+
+// 32 bytes along k of row (column) `line`.
+template <class Elements, bool K_MAJOR, int DEPTH>
+void read_line(u64 tile, int line, typename Elements::Sum (&wide)[DEPTH]) {
+    using Stored = typename Elements::Stored;
+    const int slab = int(tile >> 16 & 0x3fff) << 4;
+    for (int k = 0; k < DEPTH; k++) {
+        const int byte = (K_MAJOR ? k : line % 64) * int(sizeof(Stored));
+        const int start = K_MAJOR ? 128 * line : line / 64 * slab + 128 * k;
+        Stored stored;
+        __builtin_memcpy(&stored, in_tile(tile, start + byte / 16 * 16) + byte % 16, sizeof(stored));
+        wide[k] = Elements::widen(stored);
+    }
+}
+
+// One warp's 16 rows; `operands` are the products of its lanes.
+template <class A, class B, bool A_K_MAJOR, bool B_K_MAJOR>
+void multiply_warp(void* const* operands, int lanes) {
+    using Sum = typename A::Sum;
+    constexpr int depth = 32 / sizeof(typename A::Stored);
+    if (lanes != 32) fail("wgmma needs all 32 lanes of a warp");
+    const auto& first = *static_cast<const WarpgroupProduct*>(operands[0]);
+    Sum a[16][depth], b[depth], d[16];
+    for (int row = 0; row < 16; row++) read_line<A, A_K_MAJOR>(first.a, self().warp % 4 * 16 + row, a[row]);
+    for (int column = 0; column < 2 * first.count; column++) {
+        read_line<B, B_K_MAJOR>(first.b, column, b);
+        for (int row = 0; row < 16; row++) {
+            Sum sum = {};
+            for (int k = 0; k < depth; k++) sum += a[row][k] * b[k];
+            d[row] = sum;
+        }
+        const int i = column / 8 * 4 + column % 2, t = column % 8 / 2;
+        for (int row = 0; row < 16; row++) {
+            const auto& own = *static_cast<const WarpgroupProduct*>(operands[row % 8 * 4 + t]);
+            Sum& sum = static_cast<Sum*>(own.sums)[i + row / 8 * 2];
+            sum = own.add ? sum + d[row] : d[row];
+        }
+    }
+}
+
+template <class A, class B, bool A_K_MAJOR, bool B_K_MAJOR>
+GLASS_DEVICE void wgmma(typename A::Sum* d, int count, u64 a, u64 b, bool add) {
+    wgmma_issue({d, count, a, b, add, multiply_warp<A, B, A_K_MAJOR, B_K_MAJOR>});
+}
+
+}  // namespace glass::host

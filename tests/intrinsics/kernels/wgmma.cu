@@ -1,0 +1,62 @@
+#include "wgmma.cuh"
+using namespace glass;
+
+// LINES lines of 128 bytes, laid out in shared memory as wgmma_tile wants them.
+GLASS_DEVICE void place_lines(unsigned char* tile, Input<u32> x, int lines) {
+    for (int i = thread_x(); i < lines * 32; i += 128) {
+        const int line = i / 32, word = i % 32;
+        *reinterpret_cast<u32*>(tile + line * 128 + ((word / 4 ^ line % 8) * 16 + word % 4 * 4)) = x[i];
+    }
+}
+// a is 64 lines, b COLUMNS lines, of 128 bytes along k, or both are 64 steps of k a slab, of 128 bytes each; c and y are 64 x COLUMNS. Each step of k is a group of its own,
+// of which one is under way while the next is issued. With `add`, the sums begin with c.
+template <int COLUMNS, class Number, class A, class B, bool K_MAJOR = true>
+GLASS_DEVICE void product(Input<u32> a, Input<u32> b, Input<Number> c, Output<Number> y, int add) {
+    GLASS_DYNAMIC_SHARED(shared);
+    unsigned char* const b_tile = shared + 8192;
+    place_lines(shared, a, 64);
+    place_lines(b_tile, b, COLUMNS);
+    constexpr int next = K_MAJOR ? 32 : 2048;
+    const int row = warp_id() * 16 + lane_id() / 4, column = lane_id() % 4 * 2;
+    Number d[COLUMNS / 2];
+    GLASS_UNROLL
+    for (int i = 0; i < COLUMNS / 2; i++) d[i] = c[(row + i / 2 % 2 * 8) * COLUMNS + column + i / 4 * 8 + i % 2];
+    fence_proxy_async();
+    sync_threads();
+    const u64 left = wgmma_tile(shared, 8192), right = wgmma_tile(b_tile, 8192);
+    wgmma_fence();
+    GLASS_UNROLL
+    for (int step = 0; step < 4; step++) {
+        const u64 own = wgmma_step(left, step * next), other = wgmma_step(right, step * next);
+        if constexpr (K_MAJOR) {
+            wgmma(d, own, other, step > 0 || add != 0, A{}, B{});
+        } else {
+            wgmma<false, false>(d, own, other, step > 0 || add != 0, A{}, B{});
+        }
+        wgmma_commit();
+    }
+    wgmma_wait<1>();
+    wgmma_wait<0>();
+    wgmma_take(d);
+    GLASS_UNROLL
+    for (int i = 0; i < COLUMNS / 2; i++) y[(row + i / 2 % 2 * 8) * COLUMNS + column + i / 4 * 8 + i % 2] = d[i];
+}
+#define SUMS_IN(Number) Input<u32> a, Input<u32> b, Input<Number> c, Output<Number> y, int add
+#if defined(GLASS_HOST) || defined(GLASS_HAS_WGMMA)
+GLASS_KERNEL(128, 1) wgmma_f16_8(SUMS_IN(f32)) { product<8, f32, f16, f16>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_f16_16(SUMS_IN(f32)) { product<16, f32, f16, f16>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_f16_32(SUMS_IN(f32)) { product<32, f32, f16, f16>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_f16_64(SUMS_IN(f32)) { product<64, f32, f16, f16>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_f16_96(SUMS_IN(f32)) { product<96, f32, f16, f16>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_f16_128(SUMS_IN(f32)) { product<128, f32, f16, f16>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_f16_192(SUMS_IN(f32)) { product<192, f32, f16, f16>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_f16_256(SUMS_IN(f32)) { product<256, f32, f16, f16>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_bf16_64(SUMS_IN(f32)) { product<64, f32, bf16, bf16>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_s8_s8_8(SUMS_IN(i32)) { product<8, i32, i8, i8>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_s8_s8_128(SUMS_IN(i32)) { product<128, i32, i8, i8>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_u8_s8_32(SUMS_IN(i32)) { product<32, i32, u8, i8>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_s8_u8_96(SUMS_IN(i32)) { product<96, i32, i8, u8>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_u8_u8_16(SUMS_IN(i32)) { product<16, i32, u8, u8>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_across_64(SUMS_IN(f32)) { product<64, f32, f16, f16, false>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_across_128(SUMS_IN(f32)) { product<128, f32, bf16, bf16, false>(a, b, c, y, add); }
+#endif

@@ -1,0 +1,69 @@
+"""Cases for products of warpgroups (wgmma, sm_90a)."""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+
+from .cases import Array, Case, Out, within
+
+_RANDOM = np.random.default_rng(11)
+_NAMES = {np.float16: "f16", ml_dtypes.bfloat16: "bf16", np.int8: "s8", np.uint8: "u8"}
+LINE = 128  # bytes of a line along k
+
+
+def _case(kernel: str, a: Array, b: Array, c: Array, out: Out, add: bool) -> Case:
+    shared = LINE * (len(a) + len(b))
+    words = [each.view(np.uint32).reshape(-1) for each in (a, b)]
+    arguments = [*words, c, out, int(add)]
+    variant = "add" if add else "new"
+    return Case(
+        kernel, "wgmma", arguments, block=(128, 1, 1), shared_bytes=shared, minimum=90, variant=variant
+    )
+
+
+def floats(dtype: type, columns: int, add: bool, across: bool = False) -> Case:
+    """ACROSS: the tiles are MN-major."""
+    a, b = (_RANDOM.standard_normal((lines, LINE // 2)).astype(dtype) for lines in (64, columns))
+    c = _RANDOM.standard_normal((64, columns)).astype(np.float32)
+    left, right = a.astype(np.float64), b.astype(np.float64)
+    exact = left @ right.T + (c if add else 0)
+    magnitude = float((np.abs(left) @ np.abs(right).T + np.abs(c)).max())
+    bound = within(0, magnitude * LINE * 2.0**-23)  # products are aligned to the largest one, and truncated
+    out = Out(exact.astype(np.float32), check=bound)
+    if across:
+        return _case(f"wgmma_across_{columns}", _slabs(a), _slabs(b), c, out, add)
+    return _case(f"wgmma_{_NAMES[dtype]}_{columns}", a, b, c, out, add)
+
+
+def _slabs(lines: Array) -> Array:
+    """LINES along k as steps of k, 64 lines a slab."""
+    return np.concatenate([lines[i : i + 64].T for i in range(0, len(lines), 64)]).copy()
+
+
+def integers(a_type: type, b_type: type, columns: int, add: bool) -> Case:
+    a, b = (_bytes(dtype, lines) for dtype, lines in ((a_type, 64), (b_type, columns)))
+    c = _RANDOM.integers(-1000, 1000, (64, columns)).astype(np.int32)
+    exact = a.astype(np.int32) @ b.astype(np.int32).T + (c if add else 0)
+    kernel = f"wgmma_{_NAMES[a_type]}_{_NAMES[b_type]}_{columns}"
+    return _case(kernel, a, b, c, Out(exact.astype(np.int32)), add)
+
+
+def _bytes(dtype: type, lines: int) -> Array:
+    limits = np.iinfo(dtype)
+    return _RANDOM.integers(limits.min, limits.max + 1, (lines, LINE)).astype(dtype)
+
+
+def cases() -> list[Case]:
+    return [
+        *(floats(np.float16, columns, columns % 64 == 0) for columns in (8, 16, 32, 64, 96, 128, 192, 256)),
+        floats(np.float16, 64, False),
+        floats(ml_dtypes.bfloat16, 64, True),
+        floats(np.float16, 64, True, across=True),
+        floats(ml_dtypes.bfloat16, 128, False, across=True),
+        integers(np.int8, np.int8, 8, False),
+        integers(np.int8, np.int8, 128, True),
+        integers(np.uint8, np.int8, 32, True),
+        integers(np.int8, np.uint8, 96, True),
+        integers(np.uint8, np.uint8, 16, False),
+    ]
