@@ -143,7 +143,8 @@ class Values:
             named = self._free(each.symbols) if self.final else each.symbols
             if not table or not named <= table.keys():
                 continue
-            wider = self._with(closure(each.symbols, self._module), table)
+            known = each.symbols <= table.keys()
+            wider = table if known else self._with(closure(each.symbols, self._module), table)
             if wider is not None and max(_magnitude(d, wider) for d in (each.left, each.right)) <= LARGEST:
                 kept = _allowed(each, wider)
                 table = {name: column[kept] for name, column in table.items()}
