@@ -54,32 +54,15 @@ def emit_epilogue(
     prefetched. Where the region shuffles channels, results are stored at the shuffled index. ValueError when
     an op of the epilogue reads the contraction's result at another element than INDEX.
     """
-    text = "accumulator[lane]" if lanes.count > 1 else "accumulator[0]"
-    total: Expr = Given(text, accumulate, varying=lanes.count > 1)
-    if accumulate != root.result.type.dtype:
-        total = CastExpr(total, root.result.type.dtype)
-
-    def given(at: Index) -> Expr:
-        if at != index:
-            raise ValueError("an epilogue may read the contraction only at the element that it stores")
-        return total
-
     ranges: dict[str, Range] = dict(request.ranges)
     for space in spaces:
         ranges.update(space.ranges(request.ranges))
-    known: dict[Value, Computed] = {root.result: given}
-    place = index
-    expressions = RegionExpressions(ranges, known)
-    shuffle = next(filter(None, (Shuffle.of(op.result) for op in request.ops)), None)
-    if shuffle is not None:
-        source = shuffle.source
-        place = tuple(simplify(dim, ranges) for dim in shuffle.moved(index))
-        known[shuffle.result] = lambda _: expressions.element(source, index)
+    total = _accumulated(root.result.type.dtype, accumulate, lanes)
+    place, results = _results(request, {root.result: _only_at(index, total)}, index, ranges)
     named = {**signature.symbols, **names}
     early = None if rows is None else EarlyReads(named, spaces, rows)
     emitter = Emitter(signature.buffers(request), named, spaces, lanes, early)
     section = Section(lanes.count)
-    results = [expressions.element(value, place) for value in request.region.terminator.inputs]
     for name, type, expr in zip(signature.outputs, request.writes, results, strict=True):
         emitter.store(name, type, place, expr, section)
     decode = [line for space in spaces for line in space.decode(emitter.names, signature.index_type)]
@@ -87,3 +70,38 @@ def emit_epilogue(
     if early is None:
         return Epilogue(lines, None, None)
     return Epilogue(lines, *(reads.code(signature.index_type) for reads in (early.beside, early.along)))
+
+
+def _accumulated(result: DType, accumulate: DType, lanes: Lanes) -> Expr:
+    """An accumulator of type ACCUMULATE, as the element of type RESULT that it stands for."""
+    text = "accumulator[lane]" if lanes.count > 1 else "accumulator[0]"
+    total = Given(text, accumulate, varying=lanes.count > 1)
+    return total if accumulate == result else CastExpr(total, result)
+
+
+def _only_at(index: Index, total: Expr) -> Computed:
+    """A tensor of which only the element at INDEX is at hand: TOTAL."""
+
+    def given(at: Index) -> Expr:
+        if at != index:
+            raise ValueError("an epilogue may read the contraction only at the element that it stores")
+        return total
+
+    return given
+
+
+def _results(
+    request: Request, known: dict[Value, Computed], index: Index, ranges: Mapping[str, Range]
+) -> tuple[Index, list[Expr]]:
+    """Where results are stored, and the expression of each there.
+
+    That is at INDEX, where the contraction is among the KNOWN values, or where a channel shuffle moves it.
+    """
+    place = index
+    expressions = RegionExpressions(ranges, known)
+    shuffle = next(filter(None, (Shuffle.of(op.result) for op in request.ops)), None)
+    if shuffle is not None:
+        source = shuffle.source
+        place = tuple(simplify(dim, ranges) for dim in shuffle.moved(index))
+        known[shuffle.result] = lambda _: expressions.element(source, index)
+    return place, [expressions.element(value, place) for value in request.region.terminator.inputs]

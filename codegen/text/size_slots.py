@@ -52,12 +52,13 @@ def cut_at_sizes(source: str) -> SizedText:
 
 def _slots(line: str) -> Sequence[re.Match[str]]:
     """The numbers of LINE that are slots."""
-    if _FIXED_LINE.match(line.lstrip()):
+    numbers = list(_NUMBER.finditer(line))
+    if not numbers or _FIXED_LINE.match(line.lstrip()):
         return ()
     fixed = [match.span() for match in _FIXED_PART.finditer(line)]
     return [
         match
-        for match in _NUMBER.finditer(line)
+        for match in numbers
         if not any(start <= match.start() < end for start, end in fixed) and _is_slot(line, match)
     ]
 

@@ -6,9 +6,10 @@ the importers of what reads it find a size as any other; `bounding.py` uses the 
 
 from __future__ import annotations
 
-from ...dialects.core.affine import Dim, symbol, symbols
+from ...dialects.core.affine import Dim, substitute, symbol, symbols
 from ...dialects.core.ir import Value
 from ...dialects.core.printer import attributes_text
+from ...dialects.graph.constants import Dims
 from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.slicing import Slice
 from . import symbolic
@@ -55,7 +56,7 @@ def cut_to(builder: Builder, x: Tensor, axis: int, size: Dim) -> Tensor:
     sizes = list(x.shape)
     sizes[axis] = size
     starts = [0] * x.rank
-    if all(isinstance(dim, int) for dim in sizes):
+    if x.data is not None and isinstance(size, int):
         return builder.emit(Slice, x, starts=starts, sizes=sizes)
     op = Slice(builder.value(x), starts=starts, sizes=sizes, loc=builder.location)
     builder.block.append(op)
@@ -64,11 +65,30 @@ def cut_to(builder: Builder, x: Tensor, axis: int, size: Dim) -> Tensor:
 
 def as_one_count(builder: Builder, x: Tensor, axis: int) -> Tensor:
     """X with a single symbol for its size along AXIS, where that is computed from several counts."""
-    size, counted = x.shape[axis], builder.sizes_known.counted
-    if len(counted.within(size)) < 2:
+    size = x.shape[axis]
+    if len(builder.sizes_known.counted.within(size)) < 2:
         return x
+    return cut_to(builder, x, axis, _counted(builder, size))
+
+
+def size_in_memory(builder: Builder, size: Dim) -> Dim:
+    """SIZE, or a count of its own where it shrinks as counts grow, as what pads boxes to a fixed number does:
+    memory is for the most of each."""
+    return _counted(builder, size) if builder.sizes_known.counted.shrinks(size) else size
+
+
+def _counted(builder: Builder, size: Dim) -> Dim:
+    """A count that is always SIZE."""
     number = builder.sizes(symbolic.object_array([size], ()))
-    return cut_to(builder, x, axis, count_of_data(builder, number, counted.largest(size)))
+    return count_of_data(builder, number, builder.sizes_known.counted.most(size))
+
+
+def formula_of(builder: Builder, size: Dim) -> Dim:
+    """SIZE without counts that `size_in_memory` gave."""
+    made = {name: builder.counts[name].producer for name in symbols(size) & builder.counts.keys()}
+    formulas = {name: op.values[0] for name, op in made.items() if isinstance(op, Dims)}
+    shrinks = builder.sizes_known.counted.shrinks
+    return substitute(size, {name: formula for name, formula in formulas.items() if shrinks(formula)})
 
 
 def whole(builder: Builder, x: Tensor, axis: int, fill: float | bool) -> Tensor:

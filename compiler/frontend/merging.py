@@ -1,4 +1,4 @@
-"""Branches that are both computed, since they differ in shape or hold sizes that data decides.
+"""Branches that are both computed, since they differ in sizes that data decides.
 
 Exporters write such branches for tensors that may be empty. What the condition chooses is as large as it is
 in the chosen branch, which data decides: a count of at most the larger of the two. Ops have no effect but
@@ -37,7 +37,7 @@ def merged(call: Call, condition: Tensor, bodies: Sequence[Callable[[], Sequence
         added = added.next
     pairs = enumerate(zip(one, other, strict=True))
     results = [_chosen(call, condition, a, b, f"output {at}") for at, (a, b) in pairs]
-    call.builder.remark(MERGED_BRANCHES, "its branches differ in shape, as data decides")
+    call.builder.remark(MERGED_BRANCHES, "its branches differ in sizes that data decides")
     return results
 
 

@@ -16,6 +16,7 @@ from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.movement.trilu import Trilu
 from .call import Call, Outcome
 from .contents import ANY, SIZE, ElementRange, count_of
+from .counts import size_in_memory
 from .limits import MAX_ELEMENTS
 from .problems import Malformed, Refused
 from .symbolic import choose, steps_in
@@ -64,7 +65,7 @@ def _constant_of_shape(call: Call) -> Outcome:
     if element.size != 1:
         raise Malformed(f"its value has {element.size} elements, one is expected")
     scalar = Tensor.constant(element.reshape(()), call.builder.location)
-    return call.emit(Expand, scalar, shape=shape)
+    return call.emit(Expand, scalar, shape=[size_in_memory(call.builder, size) for size in shape])
 
 
 def _eye_like(call: Call) -> Outcome:

@@ -31,7 +31,7 @@ from .tensor import Lost, Tensor
 FOLDED_BRANCH = "folded-branch"
 UNROLLED_LOOP = "unrolled-loop"
 SUMMARIES = {
-    MERGED_BRANCHES: "an If on data whose branches differ in shape => both, then a choice",
+    MERGED_BRANCHES: "an If whose branches give sizes that data decides => both, then a choice",
     FOLDED_BRANCH: "an If whose condition is known when compiling => the branch that is taken",
     UNROLLED_LOOP: "a Loop of few iterations, whose shapes depend on these => all of them, one by one",
 }
@@ -59,15 +59,16 @@ def _if(call: Call) -> Outcome:
         return [LOST_SIZES] * call.output_count
 
 
-def _branches(call: Call, condition: Tensor, graphs: Sequence[GraphProto]) -> Outcome:
-    return branch(call.builder, condition, [partial(outputs_of, call, graph) for graph in graphs])
+def _branches(call: Call, condition: Tensor, graphs: Sequence[GraphProto], counted: bool = True) -> Outcome:
+    return branch(call.builder, condition, [partial(outputs_of, call, graph) for graph in graphs], counted)
 
 
 def _by_data(call: Call, condition: Tensor, graphs: Sequence[GraphProto]) -> Outcome:
-    """The results of an If that data decides: of one branch, or of both where these give different shapes."""
+    """The results of an If that data decides: of one branch, or of both where these give sizes that data
+    decides. Of such a size more is known outside then, as that it is 0 where that of the boxes is."""
     try:
         with call.builder.attempt():
-            return _branches(call, condition, graphs)
+            return _branches(call, condition, graphs, counted=False)
     except LostNode:
         raise
     except Refused:

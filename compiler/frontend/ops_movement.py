@@ -12,7 +12,7 @@ from ...dialects.graph.movement.reshape import Reshape, Transpose
 from ...dialects.graph.movement.trilu import Trilu
 from .call import Call, Outcome
 from .contents import FIRST, ElementRange, count_of
-from .counts import as_one_count
+from .counts import as_one_count, cut_to, formula_of
 from .indices import require_inside
 from .problems import Malformed
 from .symbolic import clamp
@@ -35,7 +35,9 @@ def _concat(call: Call) -> Outcome:
         parts = [as_one_count(call.builder, part, axis) for part in _joined(call, parts, axis, MOST_COUNTS)]
     while len(parts) > 1:
         parts = _joined(call, parts, axis, MOST_PARTS)
-    return parts[0]
+    # What was padded to a fixed number has that many, whatever the parts may be.
+    size = formula_of(call.builder, parts[0].shape[axis])
+    return parts[0] if size == parts[0].shape[axis] else cut_to(call.builder, parts[0], axis, size)
 
 
 def _joined(call: Call, parts: Sequence[Tensor], axis: int, most: int) -> list[Tensor]:

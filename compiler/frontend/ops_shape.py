@@ -10,6 +10,7 @@ from . import symbolic
 from .axes import AxesAtRun, known_axes
 from .call import Call, Outcome
 from .contents import ANY, ElementRange, count_of
+from .counts import size_in_memory
 from .limits import MAX_RANK
 from .problems import Malformed, Refused
 from .symbolic import Undecided
@@ -182,7 +183,7 @@ def _expand(call: Call) -> Outcome:
     wanted = list(call.known_dims(1, "its shape", [ElementRange(0, 1, 64)] * count_of(call.input(1))))
     for position in range(1, min(len(wanted), x.rank) + 1):
         wanted[-position] = call.broadcast(x.shape[-position], wanted[-position])
-    return call.emit(Expand, x, shape=wanted)
+    return call.emit(Expand, x, shape=[size_in_memory(call.builder, size) for size in wanted])
 
 
 def _shape(call: Call) -> Outcome:

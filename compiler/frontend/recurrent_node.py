@@ -167,21 +167,13 @@ def read_recurrent(
 ) -> Recurrent:
     """The node of CALL, with as many GATES; DEFAULTS are the activation functions of one direction, OPERANDS
     its weights and recurrence weights if these are not the inputs 1 and 2, ROUNDED as in `Recurrent`."""
-    direction = call.string("direction", "forward")
-    if direction not in DIRECTIONS:
-        raise Malformed(f"the attribute 'direction' is {shown(direction)}")
-    reverse = DIRECTIONS[direction]
-    batch_first = call.flag("layout")
+    reverse, batch_first = _directions(call), call.flag("layout")
     x = call.input(0)
     weights, recurrence = (call.input(1), call.input(2)) if operands is None else operands
     if any(each.rank != 3 for each in (x, weights, recurrence)):
         raise Malformed("its input, weights and recurrence weights do not all have 3 dimensions")
     x = call.emit(Transpose, x, perm=(1, 0, 2)) if batch_first else x
-    hidden = recurrence.shape[2]
-    if not isinstance(hidden, int):
-        raise Refused("the size of its hidden state is symbolic")
-    if call.integer("hidden_size", hidden) != hidden:
-        raise Malformed(f"the attribute 'hidden_size' is not {hidden}, the size that its weights are for")
+    hidden = _hidden_size(call, recurrence)
     count, rows = len(reverse), gates * hidden
     call.require_shape(weights.shape, (count, rows, x.shape[2]), "its weights have another shape")
     call.require_shape(recurrence.shape, (count, rows, hidden), "its recurrence weights have another shape")
@@ -199,6 +191,23 @@ def read_recurrent(
         batch_first,
         rounded,
     )
+
+
+def _directions(call: Call) -> tuple[bool, ...]:
+    """For each direction of the node, whether it runs backwards."""
+    direction = call.string("direction", "forward")
+    if direction not in DIRECTIONS:
+        raise Malformed(f"the attribute 'direction' is {shown(direction)}")
+    return DIRECTIONS[direction]
+
+
+def _hidden_size(call: Call, recurrence: Tensor) -> int:
+    hidden = recurrence.shape[2]
+    if not isinstance(hidden, int):
+        raise Refused("the size of its hidden state is symbolic")
+    if call.integer("hidden_size", hidden) != hidden:
+        raise Malformed(f"the attribute 'hidden_size' is not {hidden}, the size that its weights are for")
+    return hidden
 
 
 def _biases(call: Call, count: int, rows: int) -> tuple[Tensor, Tensor] | None:

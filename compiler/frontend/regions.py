@@ -75,12 +75,16 @@ def _copied(constant: Constant | Dims, block: Block, copies: dict[Value, Value])
 
 
 def branch(
-    builder: Builder, condition: Tensor, bodies: Sequence[Callable[[], Sequence[Tensor]]]
+    builder: Builder,
+    condition: Tensor,
+    bodies: Sequence[Callable[[], Sequence[Tensor]]],
+    counted: bool = True,
 ) -> list[Tensor]:
     """The results of a `control.if` on CONDITION, a scalar: what the first or the second of BODIES gives.
 
     Where their sizes differ, both are filled up to the larger, and the result is cut to the true one, which
-    the taken branch says. Raises Refused if they differ in rank.
+    the taken branch says. Raises Refused if they differ in rank, and unless COUNTED, if data decides sizes
+    in which they differ.
     """
     blocks: list[Block] = []
     given: list[Sequence[Tensor]] = []
@@ -91,6 +95,8 @@ def branch(
                 given.append(body())
             blocks.append(block)
         varying = [_varying(builder, one, other) for one, other in zip(*given, strict=True)]
+        if not counted and any(span.counted for spans in varying for span in spans.values()):
+            raise Refused("its branches differ in sizes that depend on data")
         for block, outputs in zip(blocks, given, strict=True):
             with _reopened(builder, block):
                 block.append(ControlYield(*_yielded(builder, outputs, given[0], varying)))
@@ -101,10 +107,11 @@ def branch(
 
 
 class _Span(NamedTuple):
-    """From where to where a size is that the taken branch decides."""
+    """From where to where a size is that the taken branch decides; whether data decides it in a branch."""
 
     least: Dim
     most: Dim
+    counted: bool
 
 
 @contextmanager
@@ -126,7 +133,7 @@ def _varying(builder: Builder, one: Tensor, other: Tensor) -> dict[int, _Span]:
         if known.sign(sizes[0] - sizes[1]) != 0:
             counted = any(map(known.counted.within, sizes))
             most = known.derive("max", *map(known.counted.largest, sizes))
-            found[axis] = _Span(0 if counted else known.derive("min", *sizes), most)
+            found[axis] = _Span(0 if counted else known.derive("min", *sizes), most, counted)
     return found
 
 
@@ -157,7 +164,7 @@ def _cut(builder: Builder, results: list[Tensor], varying: Sequence[dict[int, _S
     """RESULTS, of which those behind the outputs are the sizes of the axes VARYING, cut to these."""
     outputs, sizes = results[: len(varying)], iter(results[len(varying) :])
     for at, spans in enumerate(varying):
-        for axis, (least, most) in spans.items():
+        for axis, (least, most, _) in spans.items():
             size = count_of_data(builder, next(sizes), most, least)
             outputs[at] = cut_to(builder, outputs[at], axis, size)
     return outputs

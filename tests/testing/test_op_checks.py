@@ -10,6 +10,8 @@ from glassrt.dialects.core.dtypes import F16, F32, I32
 from glassrt.dialects.graph.unary import Tanh
 from glassrt.testing.op_checks import assert_close, check_op, symbols_of, tolerance
 
+from ..custom_ops import Scaled
+
 X = np.float32([[0.5, -2.0]])
 
 
@@ -42,3 +44,10 @@ def test_tolerances_follow_the_type() -> None:
 
 def test_sizes_above_one_become_symbols() -> None:
     assert symbols_of([X, None, np.zeros((3, 2))]) == {"D2": 2, "D3": 3}
+
+
+def test_a_body_in_cuda_keeps_its_type_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_op(Scaled, [X], symbolic=True, factor=3)
+    monkeypatch.setattr(Scaled, "evaluate", lambda self, evaluation, x: x[:, :1])
+    with pytest.raises(AssertionError):
+        check_op(Scaled, [X])

@@ -46,6 +46,16 @@ class Counted:
             dim = substitute(dim, {name: self._largest_of(name)})
         return self.largest(dim) if self.within(dim) else dim
 
+    def shrinks(self, dim: Dim) -> bool:
+        """Whether DIM, a size, surely becomes smaller where the counts in it grow: 20 - count."""
+        return bool(self.within(dim)) and all(_grows(-1 * dim, name) for name in self.within(dim))
+
+    def most(self, dim: Dim) -> Dim:
+        """The most that DIM may be, which grows or shrinks with all counts in it."""
+        if not self.shrinks(dim):
+            return self.largest(dim)
+        return substitute(dim, {name: self._module.symbols[name].minimum for name in self.within(dim)})
+
     def _largest_of(self, name: str) -> Dim:
         if name in self.bounds:
             return self.largest(self.bounds[name])

@@ -6,18 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.compiler.checking.matching import exact_values
 from glassrt.compiler.checking.measures import Error, error_of, network_bound, range_of, roundoff
-from glassrt.compiler.checking.replay import typed
-from glassrt.compiler.passes.semantics import random_inputs
 from glassrt.dialects.core.dtypes import BF16, F16, F32, I64
-from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.types import Layout, TensorType, channels_last
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-
-from .small import SMALL, parsed
 
 Array = np.ndarray[Any, Any]
 
@@ -85,29 +78,3 @@ def test_a_subnormal_that_keeps_its_bits_is_no_loss() -> None:
 def test_the_range_of_bf16() -> None:
     found = range_of(np.array([3.4e38, 3.3e38, 1e-39]), BF16)
     assert (found.overflows, found.subnormals, found.vanished) == (1, 1, 0)
-
-
-@given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.integers(1, 4))
-def test_bytes_are_read_as_the_layout_says(n: int, c: int, h: int, w: int) -> None:
-    array = np.arange(n * c * h * w, dtype=np.float32).reshape(n, c, h, w)
-    memory = np.ascontiguousarray(array.transpose(0, 2, 3, 1)).reshape(-1).view(np.uint8)
-    type = TensorType((n, c, h, w), F32, channels_last(4))
-    np.testing.assert_array_equal(typed(memory, type, {}), array)
-
-
-def test_a_strided_part_is_read_from_its_place() -> None:
-    whole = np.arange(12, dtype=np.float16).reshape(3, 4)
-    part = TensorType((3, 2), F16, Layout((), (4, 1), 1))
-    np.testing.assert_array_equal(typed(whole.reshape(-1).view(np.uint8), part, {}), whole[:, 1:3])
-    empty = TensorType((0, 2), F16)
-    assert typed(np.empty(0, np.uint8), empty, {}).shape == (0, 2)
-
-
-@given(st.integers(0, 100))
-def test_a_graph_in_f64_is_what_it_is_in_f32_but_finer(seed: int) -> None:
-    module = parsed(SMALL)
-    inputs = random_inputs(module, seed)
-    exact, _ = exact_values(module, inputs)
-    assert exact["y"].dtype == np.float64
-    error = error_of(interpret(module, inputs)["y"], exact["y"], 2.0**-24)
-    assert 0 < error.relative_l2 < 1e-6

@@ -10,6 +10,7 @@ from glassrt.compiler.cli.app import app
 from typer.testing import CliRunner, Result
 
 from ...places import DIGITS
+from .optimized import TWO_RULES
 from .support import ADD_RELU, Glassrt
 
 
@@ -55,4 +56,12 @@ def table(made: CalibrationTable, tmp_path: Path) -> Path:
     """A file with that table, and its histograms beside it."""
     path = tmp_path / "digits.table"
     made.save(path)
+    return path
+
+
+@pytest.fixture
+def two_rules(tmp_path: Path) -> Path:
+    """What two rules of canonicalize apply to."""
+    path = tmp_path / "net.ir"
+    path.write_text(TWO_RULES, encoding="utf-8")
     return path

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import onnx
 import pytest
 from glassrt import CalibrationTable
-from glassrt.compiler.cli import progress
 from glassrt.compiler.precision.scales.calibrators import CALIBRATORS
-from rich.console import Console
 
 from ...places import DIGITS
 from .support import Glassrt
@@ -79,25 +76,3 @@ def test_scales_are_exported_where_there_are_some(
 def test_wrong_usage_is_refused(glassrt: Glassrt, arguments: tuple[object, ...], message: str) -> None:
     shown = glassrt("calibrate", DIGITS, *arguments, code=2)
     assert message in " ".join(shown.stderr.replace("│", " ").split())
-
-
-def told(monkeypatch: pytest.MonkeyPatch, *steps: tuple[int, int]) -> str:
-    """What a terminal shows of a bar that was told (done, total) of each of STEPS."""
-    terminal = Console(file=io.StringIO(), force_terminal=True, width=100)
-    monkeypatch.setattr(progress, "err", lambda: terminal)
-    with progress.BuildProgress() as bars:
-        for done, total in steps:
-            bars.tell("calibrate", done, total)
-    return terminal.file.getvalue()
-
-
-def test_a_bar_without_a_known_end_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches that come from an iterable: how many were run, and at the end of how many."""
-    shown = told(monkeypatch, (0, 0), (1, 0), (2, 0))
-    assert "calibrate" in shown and "2/?" in shown
-    shown = told(monkeypatch, (0, 0), (1, 0), (2, 0), (3, 3))
-    assert "3/3" in shown and "3/?" not in shown
-
-
-def test_a_stage_that_counted_ends_with_its_own_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "5/5" in told(monkeypatch, (0, 5), (4, 5), (1, 1))

@@ -7,11 +7,7 @@ from pathlib import Path
 
 import pytest
 from glassrt import Plan, compile
-from glassrt.codegen.nvrtc.parallel import compile_kernels
-from glassrt.compiler.cli.cubin import registers
 from glassrt.runtime.steps import Repeat
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ...e2e.test_control_flow import NESTED, model
 from ...places import DIGITS
@@ -84,19 +80,6 @@ def test_a_damaged_plan_is_an_error(glassrt: Glassrt, digits_plan: Path, tmp_pat
     assert "damaged" in glassrt("inspect", path, code=1).stderr
     path.write_bytes(b"")
     glassrt("inspect", path, code=1)
-
-
-def test_registers_are_those_that_the_compiler_reports(digits_plan: Path) -> None:
-    plan = Plan.load(digits_plan)
-    for target in ("sm_80", "sm_90a", "sm_120"):
-        for kernel in compile_kernels(plan.sources, target, plan.headers, None).values():
-            assert registers(kernel.cubin) == kernel.registers > 0
-
-
-@given(st.binary(max_size=200))
-def test_bytes_that_are_no_cubin_tell_no_registers(data: bytes) -> None:
-    assert registers(data) is None
-    assert registers(b"\x7fELF\x02" + data) is None
 
 
 def test_branches_and_loops_are_shown_as_a_tree(glassrt: Glassrt, tmp_path: Path) -> None:

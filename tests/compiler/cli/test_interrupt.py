@@ -3,42 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import pytest
-
 from ...places import DIGITS
-
-START = "import sys; print('ready', flush=True); from glassrt.compiler.cli import main; main()"
-MOMENTS = (0.05, 0.15, 0.3, 0.6, 1.0, 1.6)  # seconds after Python is there; imports take the first
-
-
-def interrupted(code: str, *arguments: object, delay: float) -> subprocess.CompletedProcess[str]:
-    """What a process says that gets SIGINT after DELAY."""
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None and process.stdout.readline() == "ready\n"
-        time.sleep(delay)
-        begin = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode != 130 or time.monotonic() - begin < 2  # one, on a machine with time
-    return subprocess.CompletedProcess(command, process.returncode, out, err)
-
-
-@pytest.mark.parametrize("delay", MOMENTS)
-@pytest.mark.parametrize("command", ["build", "run", "check"])
-def test_an_interruption_at_any_moment(tmp_path: Path, command: str, delay: float) -> None:
-    options = ("-t", "host", "-t", "sm_90a", "-o", tmp_path / "net.plan") if command == "build" else ()
-    result = interrupted(START, command, DIGITS, "--no-cache", *options, delay=delay)
-    assert (result.returncode, result.stderr) in [(130, "interrupted\n"), (0, result.stderr)], result.stderr
-    assert "Traceback" not in result.stderr and "Exception ignored" not in result.stderr
-    assert result.returncode == 0 or list(tmp_path.iterdir()) == []
-
+from .interrupted import START, interrupted
 
 SWALLOWED = """
 import sys, time

@@ -11,7 +11,7 @@ from glassrt.compiler.frontend.source import read_ir
 from glassrt.compiler.passes.ledger import Ledger
 
 from ...places import DIGITS, ROOT
-from .support import ADD_RELU, Glassrt
+from .support import Glassrt
 
 
 def test_what_it_prints_it_reads_back(glassrt: Glassrt, small: Path) -> None:
@@ -37,13 +37,6 @@ def test_an_imported_model_builds_to_the_same_plan(
     assert (tmp_path / "net.plan").read_bytes() == digits_plan.read_bytes()
 
 
-def test_passes_run_in_the_order_given(glassrt: Glassrt, tmp_path: Path) -> None:
-    result = glassrt("opt", DIGITS, "--passes", "canonicalize, dce", "--print-ir-after-all")
-    after = [line for line in result.stderr.splitlines() if line.startswith("// after")]
-    assert after == ["// after canonicalize", "// after dce"]
-    glassrt("opt", DIGITS, "--passes", "cse,dce", "--verify-each=semantics")
-
-
 def test_with_json_the_text_is_a_field(glassrt: Glassrt, tmp_path: Path) -> None:
     arguments = ("opt", DIGITS, "--level", "fused", "-t", "sm_90a")
     text = glassrt(*arguments).stdout
@@ -55,37 +48,6 @@ def test_with_json_the_text_is_a_field(glassrt: Glassrt, tmp_path: Path) -> None
     assert found == {"level": "fused", "output": str(written), "text": None}
     assert written.read_text(encoding="utf-8") == text
     assert any(record.rule == "contraction-epilogue" for record in ledger)
-
-
-def test_only_named_weights_are_kept(glassrt: Glassrt, tmp_path: Path) -> None:
-    glassrt("opt", DIGITS, "--level", "fused", "-o", tmp_path / "net.ir")
-    module = read_ir(tmp_path / "net.ir")
-    text = (tmp_path / "net.ir").read_text(encoding="utf-8")
-    assert len(module.resources) > 0
-    assert all(f"@{name}" in text for name in module.resources)
-
-
-def test_an_unknown_pass_is_an_error_with_a_hint(glassrt: Glassrt, small: Path) -> None:
-    result = glassrt("opt", small, "--passes", "canonicalise", code=1)
-    assert "hint: is canonicalize meant?" in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "place"),
-    [
-        ("graph.add %a", "graph.add %c", "7:24"),
-        ("graph.relu", "graph.rely", "8:14"),
-        ("core.return %y", "core.return", "11:5"),
-        ("tensor<4xf32>):", "tensor<5xf32>):", "6:34"),
-        ("  }\n}\n", "", "11:"),
-    ],
-)
-def test_errors_say_where(glassrt: Glassrt, small: Path, old: str, new: str, place: str) -> None:
-    assert old in ADD_RELU
-    small.write_text(ADD_RELU.replace(old, new), encoding="utf-8")
-    stderr = glassrt("opt", small, code=1).stderr
-    assert stderr.startswith("error: ")
-    assert f"net.ir:{place}" in stderr
 
 
 BROKEN = Path(__file__).parents[2] / "errors" / "texts" / "launch"
@@ -162,66 +124,6 @@ def test_a_symbol_that_no_input_gives_a_value_is_located(
     assert "hint: make 'K' a dimension or the content of an input" in stderr
     text.write_text(UNBOUND.replace("(8*K)", "16").replace("  symbol K in [0, 1, 3]\n", ""), encoding="utf-8")
     glassrt("opt", text)
-
-
-def test_a_level_above_cannot_be_reached(glassrt: Glassrt, small: Path) -> None:
-    assert "fused lies above it" in glassrt("opt", small, "--level", "fused", code=1).stderr
-    glassrt("opt", small, "--level", "launch", "--passes", "dce", code=2)
-
-
-TWO_RULES = """module @net {
-  func @main(%x: tensor<4xf32>) -> (tensor<4xf32>) {inputs = ["x"], outputs = ["y"]} {
-    %a = graph.neg %x : tensor<4xf32> loc("one")
-    %b = graph.neg %a : tensor<4xf32> loc("two")
-    %c = graph.abs %b : tensor<4xf32> loc("three")
-    %d = graph.abs %c : tensor<4xf32> loc("four")
-    core.return %d
-  }
-}
-"""
-
-
-def ops(printed: str) -> list[str]:
-    return re.findall(r"graph\.(\w+)", printed)
-
-
-@pytest.fixture
-def two_rules(tmp_path: Path) -> Path:
-    """What two rules of canonicalize apply to."""
-    path = tmp_path / "net.ir"
-    path.write_text(TWO_RULES, encoding="utf-8")
-    return path
-
-
-def test_rules_are_applied_alone_by_their_passes(glassrt: Glassrt, two_rules: Path) -> None:
-    assert ops(glassrt("opt", two_rules, "--rules", "involution").stdout) == ["abs", "abs"]
-    assert ops(glassrt("opt", two_rules, "--rules", "idempotent, involution").stdout) == ["abs"]
-    assert ops(glassrt("opt", two_rules, "--rules", "cse").stdout) == ["neg", "neg", "abs", "abs"]
-
-
-def test_rules_restrict_the_passes_that_are_named(glassrt: Glassrt, two_rules: Path) -> None:
-    named = glassrt("opt", two_rules, "--passes", "cse,canonicalize", "--rules", "idempotent")
-    assert ops(named.stdout) == ["neg", "neg", "abs"]
-    fused = glassrt("opt", two_rules, "--level", "fused", "--rules", "involution").stdout
-    assert fused.count("fused.kernel") == 2
-
-
-@pytest.mark.parametrize(
-    ("rules", "problem"),
-    [
-        ("involutions", "hint: is involution meant?"),
-        ("standard-body", "error: no pass applies the rule 'standard-body'\n"),
-    ],
-)
-def test_rules_that_cannot_be_applied_are_errors(
-    glassrt: Glassrt, two_rules: Path, rules: str, problem: str
-) -> None:
-    assert problem in glassrt("opt", two_rules, "--rules", rules, code=1).stderr
-
-
-def test_a_limit_ends_what_is_optional(glassrt: Glassrt, two_rules: Path) -> None:
-    limited = glassrt("opt", two_rules, "--passes", "canonicalize", "--limit", "1").stdout
-    assert ops(limited) == ["abs", "abs"]
 
 
 def test_switches_keep_apart(glassrt: Glassrt, two_rules: Path) -> None:

@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import replace
-from functools import lru_cache
 
-import glassrt
-import numpy as np
-import pytest
-from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.text.provenance import without_provenance
-from glassrt.compiler.driver.build import Settings, brought_to, build, chosen_targets, context_of
 from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.passes.ledger import Ledger
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.policy import PrecisionPolicy
-from glassrt.dialects.core.ir import Module
 from glassrt.dialects.graph.binary import Add, Sub
 from glassrt.dialects.graph.contraction import Conv
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.precision import PrecisionKernel
-from glassrt.errors import InputError
-from glassrt.runtime.plan import Plan
 from glassrt.testing.net import Net
 
-H200, A100 = arch_named("sm_90a"), arch_named("sm_80")
-
-
-def siblings() -> Module:
-    """Two small convolutions of one input."""
-    net = Net()
-    x = net.input("x", 1, 256, 14, 14)
-    return net.done(net.conv(x, 64, 1), net.conv(x, 64, 1))
-
-
-def at(level: str, module: Module, name: str, precision: str = "fp32") -> Module:
-    settings = Settings(targets=(arch_named(name),), precision=PrecisionPolicy(precision), cache=None)
-    return brought_to(level, module, settings, context_of(settings))
-
+from .targeted import H200, at, for_several, siblings
 
 # ---------------------------------------------------------------- passes
 
@@ -106,70 +83,6 @@ def test_channels_fill_what_the_target_copies_at_once() -> None:
 # ---------------------------------------------------------------- plans for several
 
 
-@lru_cache
-def for_several(*names: str, precision: str = "fp32") -> Plan:
-    targets = tuple(map(arch_named, names))
-    return build(siblings(), Settings(targets=targets, precision=PrecisionPolicy(precision))).plan
-
-
-def outputs(plan: Plan) -> list[np.ndarray]:
-    x = np.random.default_rng(0).standard_normal((1, 256, 14, 14)).astype(np.float32)
-    with glassrt.load(plan, device="host") as engine:
-        return [np.asarray(array) for array in engine.run({"x": x}).values()]
-
-
-def unnamed(part: Plan, text: str) -> str:
-    """TEXT without the names of PART's kernels, which have their target in them, but for shared ones."""
-    for name in sorted(part.sources, key=len, reverse=True):
-        text = text.replace(name, "kernel")
-    return text
-
-
-def test_each_target_has_what_it_has_in_a_plan_of_its_own() -> None:
-    plan = for_several("sm_90a", "sm_80")
-    assert [part.spec.targets for part in plan.parts] == [("sm_90a",), ("sm_80",)]
-    assert plan.targets == ("sm_90a", "sm_80")
-    for part in plan.parts:
-        (name,) = part.spec.targets
-        alone = for_several(name)
-        for level in part.levels:
-            assert unnamed(part, part.ir(level)) == unnamed(alone, alone.ir(level))
-        assert unnamed(part, json.dumps(part.manifest["launches"])) == unnamed(
-            alone, json.dumps(alone.manifest["launches"])
-        )
-        assert part.manifest["buffers"] == alone.manifest["buffers"]
-        texts = [{unnamed(plan, text) for text in plan.sources.values()} for plan in (part, alone)]
-        assert texts[0] == texts[1]
-        assert bytes(part.weights) == bytes(alone.weights)
-    first, second = (plan.part(name) for name in plan.targets)
-    assert first.ir("graph") != second.ir("graph") and first.ir("launch") != second.ir("launch")
-
-
-def test_each_part_runs_right_on_the_host() -> None:
-    plan = for_several("sm_90a", "sm_80")
-    first, second = (outputs(plan.part(name)) for name in plan.targets)
-    for one, other in zip(first, second, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
-    for one, other in zip(outputs(plan), first, strict=True):
-        assert one.tobytes() == other.tobytes(), "the host runs the first"
-
-
-def test_what_parts_share_is_stored_once() -> None:
-    several = Plan.from_bytes(for_several("sm_90a", "sm_80").to_bytes())
-    assert several == for_several("sm_90a", "sm_80")
-    assert several.to_bytes() == for_several("sm_90a", "sm_80").to_bytes()
-    sizes = [len(for_several(name).to_bytes()) for name in ("sm_90a", "sm_80")]
-    assert len(several.to_bytes()) < sum(sizes) - len("".join(several.headers.values()))
-
-
-def test_targets_that_are_planned_alike_share_a_part() -> None:
-    plan = for_several("sm_90a", "sm_80", "sm_90")
-    assert [part.spec.targets for part in plan.parts] == [("sm_90a", "sm_90"), ("sm_80",)]
-    first = plan.part("sm_90")
-    assert first is plan.part("sm_90a") and first.cubins.keys() == {"sm_90a", "sm_90"}
-    assert first.cubins["sm_90"] != first.cubins["sm_90a"]
-
-
 def test_equal_kernels_have_one_name() -> None:
     """Copies are the same on both, whoever reads them; a kernel's own name has its target in it."""
     alone = [for_several(name).sources for name in ("sm_90a", "sm_80")]
@@ -206,18 +119,3 @@ def test_a_record_is_for_every_target_that_shares_it() -> None:
 def test_a_card_changes_what_is_chosen_but_not_what_runs_it() -> None:
     tuned = for_several("sm_90a:h100-pcie")
     assert tuned.targets == ("sm_90a",) and tuned.cubins.keys() == {"sm_90a"}
-
-
-def test_a_plan_has_one_part_for_an_architecture() -> None:
-    assert chosen_targets(["sm_90a", "sm_90a:h200", "host"], None) == (H200,)
-    with pytest.raises(InputError, match="not one for H200 and H100 PCIe"):
-        chosen_targets(["sm_90a", "sm_90a:h100-pcie"], None)
-
-
-def test_text_that_enters_lower_down_parts_there() -> None:
-    """The precision level is one for both; what is launched is planned for each."""
-    module = at("precision", siblings(), "sm_90a")
-    plan = build(module, Settings(targets=(H200, A100))).plan
-    assert all(part.ir("graph") == part.ir("fused") == "" for part in plan.parts)
-    assert len({part.ir("precision") for part in plan.parts}) == 1
-    assert plan.targets == ("sm_90a", "sm_80")

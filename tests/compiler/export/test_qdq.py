@@ -9,11 +9,7 @@ from pathlib import Path
 import glassrt
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
-from glassrt.compiler.driver.build import Settings, context_of
-from glassrt.compiler.export.choices import before_scales
-from glassrt.compiler.export.difference import difference
 from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.precision.scales.names import model_hash
@@ -25,6 +21,7 @@ from ...growth import assert_growth
 from ...models import Array
 from ...places import DIGITS
 from ...quantized import simplified, small_network
+from .exported import runtime
 from .odd_networks import ODD, Draft, inputs
 
 HELD_OUT = DIGITS.with_name("digits_test.npz")
@@ -36,18 +33,6 @@ SQNR = 40.0
 @lru_cache(maxsize=1)
 def table() -> glassrt.CalibrationTable:
     return glassrt.calibrate(DIGITS, HELD_OUT, device="interpret", shapes={"N": (1, 60, 64)}, limit=2)
-
-
-def runtime(model: ModelProto, feeds: Mapping[str, Array]) -> dict[str, Array]:
-    """What ONNX Runtime gives, every node as it is written."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    names = [value.name for value in session.get_outputs()]
-    return dict(zip(names, session.run(names, dict(feeds)), strict=True))
 
 
 def decibels(have: Array, want: Array) -> float:
@@ -154,43 +139,6 @@ def test_names_stay_and_scales_are_those_of_the_table() -> None:
     assert set(stored) <= read
 
 
-def test_what_an_override_keeps_in_floats_has_no_scales() -> None:
-    model = ODD["summed_branches"]()
-    made = glassrt.calibrate(model, inputs(model), device="interpret")
-    for kept, x, stored in (("conv5", "t2", ["x", "t2"]), ("conv0", "x", ["t2", "t4"])):
-        policy = glassrt.PrecisionPolicy("int8", {f"node:{kept}": "fp16"})
-        exported = glassrt.export_qdq(model, made, precision=policy)
-        (node,) = [node for node in exported.graph.node if node.name == kept]
-        (own,) = [node for node in model.graph.node if node.name == kept]
-        assert node.input == own.input and node.input[0] == x
-        scaled = [node.input[0] for node in exported.graph.node if node.op_type == "QuantizeLinear"]
-        assert scaled == stored
-
-
-def test_new_names_are_free_ones() -> None:
-    model = ODD["handed_on"]()
-    taken = numpy_helper.from_array(np.ones((), np.float32), "x_scale")
-    model.graph.initializer.append(taken)
-    model.graph.node.append(onnx.helper.make_node("Add", ["x_scale", "x_scale"], ["x_quantized"], name="q"))
-    model.graph.output.append(onnx.helper.make_tensor_value_info("x_quantized", 1, []))
-    made = glassrt.calibrate(model, inputs(model), device="interpret")
-    exported = glassrt.export_qdq(model, made)
-    assert runtime(exported, inputs(model)[0])["x_quantized"] == 2.0
-
-
-def test_data_beside_the_model_come_into_the_file(tmp_path: Path) -> None:
-    model = ODD["scaled_gemm"]()
-    batches = inputs(model)
-    path, target = tmp_path / "model.onnx", tmp_path / "deeper" / "qdq.onnx"
-    onnx.save(model, path, save_as_external_data=True, size_threshold=0, location="model.data")
-    target.parent.mkdir()
-    made = glassrt.calibrate(path, batches, device="interpret")
-    exported = glassrt.export_qdq(path, made, target)
-    assert onnx.load(target, load_external_data=False) == exported
-    runtime(exported, batches[0])
-    assert [child.name for child in target.parent.iterdir()] == ["qdq.onnx"]
-
-
 def test_a_table_from_the_exported_model_builds_the_same_plan() -> None:
     exported = glassrt.export_qdq(DIGITS, table())
     again = glassrt.CalibrationTable.from_qdq(exported, DIGITS)
@@ -203,72 +151,6 @@ def test_a_table_from_the_exported_model_builds_the_same_plan() -> None:
 
 
 # ---------------------------------------------------------------- errors
-
-
-def exporting(model: ModelProto, precision: str = "int8") -> ModelProto:
-    made = glassrt.calibrate(model, inputs(model), device="interpret")
-    return glassrt.export_qdq(model, made, precision=precision)
-
-
-def test_a_model_that_cannot_be_raised_is_refused() -> None:
-    model = ODD["old_file"]()
-    model.opset_import[0].version = 8
-    model.graph.node[0].ClearField("name")
-    model.functions.append(onnx.FunctionProto(name="f", domain="d"))
-    model.opset_import.append(onnx.helper.make_opsetid("d", 1))
-    with pytest.raises(glassrt.UnsupportedError, match="need opset 13, and the model has 8"):
-        exporting(model)
-
-
-def test_nodes_of_one_name_are_refused_with_it() -> None:
-    model = ODD["summed_branches"]()
-    for node in model.graph.node:
-        if node.op_type == "Conv":
-            node.name = "the same"
-    with pytest.raises(glassrt.UnsupportedError, match="3 nodes called 'the same'"):
-        exporting(model)
-
-
-def test_a_node_inside_of_a_function_is_refused() -> None:
-    model = ODD["scaled_gemm"]()
-    inner = onnx.helper.make_node("MatMul", ["a", "b"], ["c"], name="product")
-    body = onnx.helper.make_function("d", "f", ["a", "b"], ["c"], [inner], [onnx.helper.make_opsetid("", 17)])
-    model.functions.append(body)
-    model.opset_import.append(onnx.helper.make_opsetid("d", 1))
-    model.graph.node[0].CopyFrom(onnx.helper.make_node("f", ["x", "w0"], ["t0"], name="call", domain="d"))
-    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.eye(16, 12, dtype=np.float32), "w0"))
-    with pytest.raises(glassrt.UnsupportedError, match="no node called 'call/product'"):
-        exporting(model)
-
-
-def test_a_product_with_a_vector_is_refused_with_the_reason() -> None:
-    """The compiler makes a matrix of the vector, and has scales of its columns."""
-    net = Draft()
-    y = net.add("MatMul", "x", net.weight(16))
-    model = net.done(
-        (8, 16),
-        net.add("MatMul", net.add("Unsqueeze", y, net.add("Constant", value_ints=[1])), net.weight(1, 3)),
-    )
-    with pytest.raises(glassrt.UnsupportedError, match="cannot express the quantization: "):
-        exporting(model)
-
-
-def test_what_differs_is_named() -> None:
-    made = glassrt.calibrate(ODD["summed_branches"](), inputs(ODD["summed_branches"]()), device="interpret")
-    exported = glassrt.export_qdq(ODD["summed_branches"](), made)
-    same = before_scales(load_module(exported), context_of(Settings()))
-    assert difference(same, before_scales(load_module(exported), context_of(Settings()))) is None
-    for tensor, problem in (
-        ("t2_scale", "the scale at 't2_QuantizeLinear'"),
-        ("w5_quantized", "the product at 'conv3'"),
-    ):
-        changed = onnx.ModelProto()
-        changed.CopyFrom(exported)
-        (found,) = [each for each in changed.graph.initializer if each.name == tensor]
-        array = numpy_helper.to_array(found)
-        found.CopyFrom(numpy_helper.from_array((array + 1).astype(array.dtype), tensor))
-        said = difference(same, before_scales(load_module(changed), context_of(Settings())))
-        assert said is not None and problem in said
 
 
 def test_there_must_be_something_to_export() -> None:

@@ -31,6 +31,7 @@ agraph (float[6, 4] x, bool[6] c, bool[6] d) => (%s y)
 }
 """
 F, NUMBERS = "float[a, b]", "int64[a]"
+MISSING = "s = Shape <start = 0, end = 1> (k) l = Sub(six1, s) f = Concat <axis = 0> (l, four)"
 MANY = "k, m, k, x, m, m, k, k, m, k, k, m, x, m, k, k, m"
 RIGHT = {
     "elementwise": (F, "r = Relu(k) y = Add(r, k)"),
@@ -51,6 +52,18 @@ RIGHT = {
         F,
         f"j = Concat <axis = 0> ({MANY}) r = ReduceMax <keepdims = 0> (j, second) e = Greater(r, zero) "
         "n = NonZero(e) p = Squeeze(n, first) q = Slice(p, first, six1, first) y = Gather <axis = 0> (j, q)",
+    ),
+    "padded to a fixed number": (
+        "float[6, 4]",
+        f"{MISSING} p = ConstantOfShape(f) y = Concat <axis = 0> (k, p)",
+    ),
+    "padded before, and flat": (
+        "float[24]",
+        f"{MISSING} p = Expand(zero, f) j = Concat <axis = 0> (p, k) y = Reshape(j, rest)",
+    ),
+    "what is missing, and its size": (
+        "int64[2]",
+        f"{MISSING} p = ConstantOfShape(f) e = Exp(p) y = Shape(e)",
     ),
     "padded": (F, "y = Pad(k, pads)"),
     "padded at the end of the columns": (F, "y = Pad(k, pads, zero)"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from glassrt.compiler.frontend.builder import Builder
-from glassrt.compiler.frontend.counts import count_of_data, cut_to, whole
+from glassrt.compiler.frontend.counts import count_of_data, cut_to, formula_of, size_in_memory, whole
 from glassrt.compiler.frontend.external import ExternalFiles
 from glassrt.compiler.frontend.tensor import Tensor
 from glassrt.dialects.core.affine import symbol
@@ -65,3 +65,13 @@ def test_a_constant_is_cut_when_compiling() -> None:
     found = cut_to(builder, builder.constant([1, 2, 3], I64), 0, 2)
     assert found.data is not None
     np.testing.assert_array_equal(found.data, [1, 2])
+
+
+def test_what_shrinks_is_a_count_of_its_own_and_is_known_again_in_a_sum() -> None:
+    builder, [count] = builder_of(TensorType((), I64))
+    few = count_of_data(builder, count, 8)
+    rest = size_in_memory(builder, 20 - few)
+    assert rest == size_in_memory(builder, 20 - few) != 20 - few
+    assert builder.sizes_known.counted.largest(rest) == 20
+    assert formula_of(builder, few + rest) == 20
+    assert size_in_memory(builder, few) == few == formula_of(builder, few)

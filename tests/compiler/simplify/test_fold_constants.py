@@ -1,15 +1,66 @@
-"""Folding ends where it has read enough constants: what is cheap once may come thousands of times."""
+"""Operations on constants are evaluated, within a budget of bytes."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext
+from glassrt.compiler.settings.options import Options
 from glassrt.compiler.simplify import fold_constants
 from glassrt.compiler.simplify.fold_constants import FoldConstants
+from glassrt.dialects.core.affine import symbol
+from glassrt.dialects.core.ir import Module
+from glassrt.dialects.graph.binary import Add, Mul
+from glassrt.dialects.graph.constants import Constant
+from glassrt.dialects.graph.movement.expand import Expand
 from glassrt.dialects.graph.unary import Neg
 
 from ...property.graphs import Net
+
+
+def folded(module: Module, **switches: object) -> tuple[list[str], PassContext]:
+    context = PassContext(ALL_DIALECTS, **switches)  # type: ignore[arg-type]
+    FoldConstants().run(module, context)
+    return [op.name for op in module.main.block], context
+
+
+def chain(shape: tuple[object, ...] = (2,)) -> Module:
+    """x + expand(a * b)"""
+    net = Net()
+    x = net.input("x", *shape)
+    made = net.add(Mul, net.const(np.float32(3)), net.const(np.float32(0.5)))
+    return net.done(net.add(Add, x, net.add(Expand, made, shape=shape)))
+
+
+def test_a_chain_becomes_one_constant() -> None:
+    module = chain()
+    names, context = folded(module)
+    assert "graph.mul" not in names and "graph.expand" not in names
+    (total,) = [op for op in module.main.block if isinstance(op, Add)]
+    held = total.operands[1].producer
+    assert isinstance(held, Constant) and held.array(module).tolist() == [1.5, 1.5]
+    assert [record.verdict for record in context.ledger] == [Verdict.TAKEN] * 2
+
+
+@pytest.mark.parametrize(
+    ("shape", "budget", "reason"),
+    [
+        ((1000,), 100, "4000 bytes is larger than the budget of 100"),
+        ((symbol("N"),), 1 << 20, "sizes that vary"),
+    ],
+)
+def test_what_would_grow_or_vary_stays(shape: tuple[object, ...], budget: int, reason: str) -> None:
+    names, context = folded(chain(shape), options=Options(fold_bytes=budget))
+    assert "graph.expand" in names and "graph.mul" not in names
+    refused = [record.reason for record in context.ledger if record.verdict is Verdict.REFUSED]
+    assert len(refused) == 1 and reason in refused[0]
+
+
+def test_it_can_be_switched_off() -> None:
+    names, _ = folded(chain(), disabled=frozenset({"fold-constants"}))
+    assert "graph.mul" in names and "graph.expand" in names
 
 
 @pytest.mark.parametrize(("readable", "left"), [(1 << 20, 0), (3 * 64, 2), (3 * 64 - 1, 3)])

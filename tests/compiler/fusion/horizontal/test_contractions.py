@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import passes_through
-from glassrt.compiler.fusion.horizontal.contractions import HorizontalContraction
-from glassrt.compiler.passes.ledger import Record, Verdict
+from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.ir import Module, Value
-from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph.activations import LeakyRelu, Relu
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.contraction import Matmul
@@ -23,39 +18,13 @@ from glassrt.dialects.graph.elementwise import Clip
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
-from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Sigmoid, Tanh
 from glassrt.testing.net import Net
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-RULE = HorizontalContraction.name
-
-
-def joined(module: Module, **switches: Any) -> list[Record]:
-    """Run the pass, holding its result against the interpreter; its records."""
-    context = PassContext(ALL_DIALECTS, PrecisionPolicy.named("fp16"), **switches)
-    PassManager([HorizontalContraction(REFERENCE)], context, verify_each="semantics").run(module)
-    return [record for record in context.ledger if record.rule == RULE]
-
-
-def ops(module: Module) -> list[str]:
-    """The ops of MODULE by name, without constants."""
-    kept = [op for op in module.main.block if op.next is not None and not has(op, Trait.CONSTANT)]
-    return [op.name.removeprefix("graph.") for op in kept]
-
-
-def pooled(net: Net, value: Value) -> Value:
-    """Something that reads VALUE and is no part of a contraction's kernel."""
-    return net.add(MaxPool, value, kernel=[2, 2])
-
-
-def siblings(*channels: int, size: int = 1) -> tuple[Net, list[Value]]:
-    """Convolutions of one input, each with a bias."""
-    net = Net()
-    x = net.input("x", 1, 16, 6, 6)
-    return net, [net.bias(net.conv(x, count, size)) for count in channels]
+from .sibling_nets import joined, ops, pooled, siblings
 
 
 class TestConvolutions:
@@ -132,46 +101,6 @@ class TestConvolutions:
         module = net.done(pooled(net, a), *(pooled(net, net.conv(b, 8)) for _ in range(2)))
         assert [record.verdict for record in joined(module)] == [Verdict.TAKEN] * 2
         assert ops(module).count("conv") == 2
-
-
-class TestRefusals:
-    @pytest.mark.parametrize(
-        ("make", "reason"),
-        [
-            (lambda net, x: net.conv(x, 8, 3), "windows, strides, pads, element types or formats differ"),
-            (
-                lambda net, x: net.conv(x, 8, 1, strides=[2, 2]),
-                "windows, strides, pads, element types or formats differ",
-            ),
-            (lambda net, x: net.conv(x, 8, 1, groups=2), "one of them has 2 groups"),
-            (lambda net, x: net.conv(x, 12, 1), "12 channels leave slices unaligned to 8 elements"),
-        ],
-    )
-    def test_what_does_not_fit_is_refused_with_a_reason(
-        self, make: Callable[[Net, Value], Value], reason: str
-    ) -> None:
-        net = Net()
-        x = net.input("x", 1, 16, 6, 6)
-        module = net.done(pooled(net, net.conv(x, 8, 1)), pooled(net, make(net, x)))
-        (record,) = joined(module)
-        assert record.verdict is Verdict.REFUSED
-        assert reason in record.reason
-        assert record.nodes == ("conv0", "conv2")
-        assert ops(module).count("conv") == 2
-
-    def test_outputs_need_copies(self) -> None:
-        net, ends = siblings(8, 8)
-        (record,) = joined(net.done(*ends))
-        assert record.verdict is Verdict.REFUSED
-        assert record.figures["launches_saved"] == -1
-
-    def test_the_rule_and_pairs_of_nodes_are_switched_off(self) -> None:
-        for switches in ({"disabled": frozenset({RULE})}, {"barriers": frozenset({("conv2", "conv0")})}):
-            net, ends = siblings(8, 8)
-            module = net.done(*(pooled(net, end) for end in ends))
-            (record,) = joined(module, **switches)
-            assert record.verdict is Verdict.DISABLED
-            assert ops(module).count("conv") == 2
 
 
 class TestProducts:

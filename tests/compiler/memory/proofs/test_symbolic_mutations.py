@@ -7,16 +7,8 @@ the ranges must be found, and told with its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import product
-
-import numpy as np
-from glassrt.compiler.fusion.vertical.consumers import CONSUMER_RULES
-from glassrt.compiler.fusion.vertical.producers import PRODUCER_RULES
 from glassrt.compiler.memory.proofs.check_launch import faults
-from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
-from glassrt.dialects.core.affine import Dim, evaluate, symbol, total
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.types import Layout
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat
@@ -30,10 +22,7 @@ from hypothesis.strategies import DataObject, DrawFn
 
 from ....property.concat_graphs import lowered
 from .mutating import (
-    Array,
-    agrees,
     allowed_order,
-    arena,
     copy,
     is_located,
     is_written,
@@ -42,26 +31,7 @@ from .mutating import (
     reordered,
     retype,
 )
-
-UNARY = (Relu, Neg, Abs, Sigmoid)
-RANGES = {"N": (0, 2, 3), "M": (1, 3, 4)}
-# Every op in a launch of its own, so that there are parts to be written and read.
-APART = frozenset({GROUP_LAUNCHES, *CONSUMER_RULES, *PRODUCER_RULES})
-
-
-@st.composite
-def joins(draw: DrawFn) -> Module:
-    """Parts of N, of M and of fixed sizes joined along one axis; one or more of them taken out again."""
-    net = Net(seed=draw(st.integers(0, 9)))
-    axis, inputs = _inputs(draw, net)
-    chosen = draw(st.lists(st.sampled_from(inputs), min_size=2, max_size=4))
-    parts = [net.add(draw(st.sampled_from(UNARY)), x) for x in chosen]
-    joined = net.add(Concat, *parts, axis=axis)
-    ends = [_some(draw, net, joined, parts, axis) for _ in range(draw(st.integers(1, 2)))]
-    if draw(st.booleans()):
-        ends.append(net.add(draw(st.sampled_from(UNARY)), joined))
-    used = [net.add(Neg, x) for x in inputs if not x.uses]  # every symbol has a place in the module
-    return net.done(*ends, *used)
+from .symbolic import APART, RANGES, UNARY, _between, _inputs, holds, joins, written
 
 
 @st.composite
@@ -74,69 +44,6 @@ def parted_joins(draw: DrawFn) -> Module:
     first = draw(st.sampled_from([0, 1]))
     ends = [_between(draw, net, joined, parts, axis, first, first + 1)]
     return net.done(*ends, net.add(draw(st.sampled_from(UNARY)), joined))
-
-
-def _inputs(draw: DrawFn, net: Net) -> tuple[int, list[Value]]:
-    """An axis, and inputs of N, of M and of a fixed size along it."""
-    axis = draw(st.sampled_from([0, 1, 2]))
-    sizes: list[Dim] = [net.symbol(name, *RANGES[name]) for name in RANGES] + [2]
-    return axis, [net.input(f"x{i}", *_with((3, 2, 4), axis, size)) for i, size in enumerate(sizes)]
-
-
-def _with(shape: tuple[int, ...], axis: int, size: Dim) -> tuple[Dim, ...]:
-    return (*shape[:axis], size, *shape[axis + 1 :])
-
-
-def _some(draw: DrawFn, net: Net, joined: Value, parts: list[Value], axis: int) -> Value:
-    """What is computed from some neighbouring PARTS of JOINED, read where they lie."""
-    first = draw(st.integers(0, len(parts) - 1))
-    last = draw(st.integers(first, len(parts) - 1))
-    return _between(draw, net, joined, parts, axis, first, last)
-
-
-def _between(
-    draw: DrawFn, net: Net, joined: Value, parts: list[Value], axis: int, first: int, last: int
-) -> Value:
-    """What is computed from the PARTS of JOINED from FIRST to LAST."""
-    sizes = [part.type.shape[axis] for part in parts]
-    starts = _with((0, 0, 0), axis, total(sizes[:first]))
-    shape = list(joined.type.shape)
-    shape[axis] = total(sizes[first : last + 1])
-    cut = net.add(Slice, joined, starts=list(starts), sizes=shape)
-    return net.add(draw(st.sampled_from(UNARY)), cut)
-
-
-def everywhere(module: Module) -> Iterator[dict[str, Array]]:
-    """Inputs of MODULE for all sizes in the ranges of its symbols."""
-    names = list(module.symbols)
-    ranges = [range(module.symbols[n].minimum, module.symbols[n].maximum + 1) for n in names]
-    for values in product(*ranges):
-        at = dict(zip(names, values, strict=True))
-        random = np.random.default_rng(list(values))
-        yield {
-            name: random.standard_normal([evaluate(dim, at) for dim in argument.type.shape]).astype(
-                np.float32
-            )
-            for name, argument in zip(module.main.inputs, module.main.arguments, strict=True)
-        }
-
-
-def holds(good: Module, bad: Module, orders: tuple[Module, ...] = ()) -> None:
-    """Assert that BAD is flagged, with the place, if it answers other than GOOD for any sizes."""
-    if not is_located(bad):
-        for inputs in everywhere(good):
-            agrees(good, [bad, *orders], inputs)
-
-
-def shifts(draw: DataObject, unit: Dim) -> Dim:
-    """By how much a place is changed: by numbers, by sizes, or by multiples of both and of UNIT."""
-    size = draw.draw(st.sampled_from([1, symbol("N"), symbol("M"), symbol("N") - symbol("M")]))
-    return size * draw.draw(st.sampled_from([1, -1, 2])) * draw.draw(st.sampled_from([1, 4, unit]))
-
-
-def written(module: Module) -> list[View]:
-    """The views through which kernels write parts of a buffer."""
-    return [view for view in of(module, View) if is_written(view.result)]
 
 
 def test_parts_lie_at_symbolic_offsets() -> None:
@@ -155,34 +62,6 @@ def test_parts_lie_at_symbolic_offsets() -> None:
 def test_symbolic_parts_are_sound(module: Module, streams: int) -> None:
     good, _ = lowered(module, streams=streams, disabled=APART)
     assert list(faults(copy(good))) == []
-
-
-@given(joins(), st.data())
-@settings(max_examples=40)
-def test_a_part_at_another_symbolic_offset(module: Module, data: DataObject) -> None:
-    good, _ = lowered(module, disabled=APART)
-    bad = copy(good)
-    view = pick(data, written(bad))
-    others = [other.offset for other in of(bad, View) if other is not view]
-    moved = view.offset + shifts(data, view.result.type.strides[0])
-    view.offset = data.draw(st.sampled_from([moved, *others]))
-    holds(good, bad)
-
-
-@given(joins(), st.data())
-@settings(max_examples=30)
-def test_rows_of_another_symbolic_length(module: Module, data: DataObject) -> None:
-    """Strides that are right for some sizes only."""
-    good, _ = lowered(module, disabled=APART)
-    bad = copy(good)
-    view = pick(data, written(bad))
-    type = view.result.type
-    axis = data.draw(st.integers(0, type.rank - 1))
-    strides = list(type.strides)
-    strides[axis] = strides[axis] + shifts(data, 1)
-    assume(all(evaluate(s, dict.fromkeys(RANGES, 4)) > 0 for s in strides))
-    retype(view.result, type.with_layout(Layout((), tuple(strides), type.layout.offset)))
-    holds(good, bad)
 
 
 @given(joins(), st.data())
@@ -214,20 +93,6 @@ def test_a_part_that_is_read_over_and_over_is_no_fault(module: Module, data: Dat
     strides[data.draw(st.integers(0, type.rank - 1))] = 0
     retype(view.result, type.with_layout(Layout((), tuple(strides), type.layout.offset)))
     assert list(faults(bad)) == []
-
-
-@given(joins(), st.data())
-@settings(max_examples=30)
-def test_a_buffer_of_another_symbolic_size(module: Module, data: DataObject) -> None:
-    good, _ = lowered(module, disabled=APART)
-    bad = copy(good)
-    buffer = pick(data, arena(bad))
-    if data.draw(st.booleans()):
-        buffer.offset = max(0, buffer.offset + data.draw(st.sampled_from([-256, 256, 16, 64])))
-    else:
-        buffer.bytes = buffer.bytes + shifts(data, 8)
-        assume(all(evaluate(buffer.bytes, dict.fromkeys(RANGES, n)) > 0 for n in (1, 3)))
-    holds(good, bad)
 
 
 @given(joins(), st.integers(2, 4), st.data())

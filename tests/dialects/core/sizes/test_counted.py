@@ -48,6 +48,22 @@ def test_what_is_derived_from_counts_has_a_largest_size() -> None:
             sizes.counted.largest(shrinking)
 
 
+def test_what_shrinks_is_largest_for_the_least_counts() -> None:
+    sizes = sizes_of()
+    count = sizes.count(N)
+    few = sizes.derive("min", count, 10)
+    for size, most in ((20 - few, 20), (4 * N - 2 * count, 4 * N), (few + 3, sizes.counted.largest(few) + 3)):
+        assert sizes.counted.most(size) == most
+    assert [sizes.counted.shrinks(size) for size in (20 - few, N, count, count - few)] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    with pytest.raises(DependsOnData):
+        sizes.counted.most(count - few)
+
+
 def test_what_holds_for_every_count_is_no_constraint() -> None:
     sizes = sizes_of(0, 10**6)
     count = sizes.count(N)
