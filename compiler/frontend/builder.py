@@ -1,4 +1,4 @@
-"""Emits graph operations, or folds them when the contents of all operands are known."""
+"""Emits graph operations, unless they fold (`folding.py`), and knows the contents of tensors."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.affine import Affine, Dim, symbols
+from ...dialects.core.affine import Dim, symbols
 from ...dialects.core.contents import parts_of
 from ...dialects.core.diagnostics import SizeMismatch
 from ...dialects.core.dtypes import I64, DType
-from ...dialects.core.interpreter import Evaluation
 from ...dialects.core.ir import Block, Module, Operation, Value
 from ...dialects.core.location import UNKNOWN, Location
 from ...dialects.core.remarks import Remark
@@ -21,9 +20,6 @@ from ...dialects.core.sizes.counted import DependsOnData
 from ...dialects.core.sizes.outcomes import Conflict, Resized
 from ...dialects.core.sizes.sizes import Sizes
 from ...dialects.core.sizes.values import closure
-from ...dialects.core.traits import Trait, has
-from ...dialects.core.types import TensorType, symbols_in
-from ...dialects.custom.op import CudaOp
 from ...dialects.graph.binary import Div
 from ...dialects.graph.constants import Dims, constant
 from ...dialects.graph.elementwise import Cast
@@ -35,20 +31,17 @@ from . import symbolic
 from .contents import ElementRanges, Unread, content_of, contents_behind
 from .external import ExternalFiles
 from .first_rows import FirstRows
+from .folding import Folder, sizes_tensor
 from .limits import (
     DEFAULT_FOLDING_BUDGET,
-    MAX_FOLDED_READS,
     MAX_SHAPE_VALUES,
-    MAX_SHAPE_WORK,
     check_dim,
     check_type,
 )
 from .problems import Malformed, Refused
-from .shape_folding import fold_sizes
 from .tensor import Array, Lost, Tensor
 
 MAX_MISMATCHES = 256  # the limit of differing sizes among the operands of one op
-FOLDING_WORK = 10**9  # FLOPs; a larger contraction or window of constants is not folded
 
 
 Ratio = tuple[Dim, Dim]  # numerator and positive denominator
@@ -75,28 +68,26 @@ class Builder:
     counts: dict[str, Value] = field(init=False, default_factory=dict)
     closed: set[str] = field(init=False, default_factory=set)
     first_rows: FirstRows | None = None
-    _left: int = field(init=False)
-    _readable: int = field(init=False, default=MAX_FOLDED_READS)
-    _shape_work: int = field(init=False, default=0)
     sizes_known: Sizes = field(init=False)
+    folder: Folder = field(init=False)
     _written: list[Tensor] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.root = self.block
-        self._left = self.budget
         self.sizes_known = Sizes(self.module)
+        self.folder = Folder(self.module, self.sizes_known, self.budget)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """A context that erases what is emitted inside when it ends with Refused or Resized. What
         depends on data is refused."""
-        last, left, written, self._written = self.block.last, self._left, self._written, []
+        last, left, written, self._written = self.block.last, self.folder.left, self._written, []
         known = self.sizes_known.snapshot()
         try:
             yield
         except (Refused, Resized, DependsOnData) as error:
             self._take_back(last)
-            self._left = left
+            self.folder.left = left
             if isinstance(error, Resized):  # the node is imported again, with what was found
                 raise
             self.sizes_known.restore(known)
@@ -124,18 +115,8 @@ class Builder:
 
         Raises Malformed, Conflict or an IRError for operands that the op cannot take.
         """
-        present = [operand for operand in operands if operand is not None]
-        if Trait.ENCODING in op_class.spec.traits:
-            return self._append(op_class, operands, attributes)
-        if present and all(operand.data is not None for operand in present):
-            folded = self._fold(op_class, operands, attributes)
-            if folded is not None:
-                return folded
-        elif present and all(operand.is_known for operand in present):
-            folded = self._fold_symbolic(op_class, operands, attributes)
-            if folded is not None:
-                return folded
-        return self._append(op_class, operands, attributes)
+        folded = self.folder.folded(op_class, operands, attributes, self.location)
+        return self._append(op_class, operands, attributes) if folded is None else folded
 
     def _append(
         self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
@@ -253,73 +234,6 @@ class Builder:
             result = self._append(Div, [result, Tensor.constant(divisors.astype(tensor.dtype.numpy))], {})
         return self.value(result)
 
-    # ------------------------------------------------------------ folding
-
-    def _detached(
-        self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
-    ) -> Operation:
-        """The operation on placeholder operands, in no block, for type inference and evaluation."""
-        block = Block()
-        values = [None if operand is None else block.add_argument(operand.type) for operand in operands]
-        op = op_class(*values, loc=self.location, **attributes)
-        for result in op.results:
-            check_type(result.type, self.module)
-        return op
-
-    def _fold(
-        self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
-    ) -> Tensor | None:
-        op = self._detached(op_class, operands, attributes)
-        type = op.result.type
-        if not all(isinstance(size, int) for size in type.shape) or _reads_sizes(op):
-            return None
-        work = op.flops()
-        heavy = has(op, Trait.CONTRACTION) or has(op, Trait.WINDOW) or isinstance(op, CudaOp)
-        if heavy and isinstance(work, int) and work > FOLDING_WORK:
-            return None
-        if op_class is not Reshape:
-            reads = sum(_bytes(operand.type) for operand in operands if operand is not None)
-            if reads > self._readable:
-                return None
-            self._readable -= reads
-            self.charge(_bytes(type))
-        arrays = [None if operand is None else operand.data for operand in operands]
-        with np.errstate(all="ignore"):
-            outcome = op.evaluate(Evaluation(self.module, {}), *arrays)
-        return Tensor.constant(_stored(outcome, type), self.location)
-
-    def _fold_symbolic(
-        self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
-    ) -> Tensor | None:
-        if any(operand is not None and _count(operand) > MAX_SHAPE_VALUES for operand in operands):
-            return None
-        op = self._detached(op_class, operands, attributes)
-        type = op.result.type
-        if not all(isinstance(size, int) for size in type.shape) or _elements(type) > MAX_SHAPE_VALUES:
-            return None
-        contents = [None if operand is None else _content(operand) for operand in operands]
-        self._shape_work += _elements(type)
-        if self._shape_work > MAX_SHAPE_WORK:
-            raise Malformed(f"shape arithmetic computes more than {MAX_SHAPE_WORK} numbers")
-        try:
-            sizes = fold_sizes(op, contents, Evaluation(self.module, {}), self.sizes_known)
-        except symbolic.Undecided:
-            return None
-        return None if sizes is None else self.sizes(sizes, type.dtype)
-
-    def charge(self, count: int) -> None:
-        """Take COUNT bytes from the folding budget before they are allocated. Raises Malformed when spent."""
-        self.require_room(count)
-        self._left -= count
-
-    def require_room(self, count: int) -> None:
-        """Raise Malformed unless COUNT bytes, needed only for a while, are left of the folding budget."""
-        if count > self._left:
-            raise Malformed(
-                f"its constant result needs {count} bytes, more than the {self._left} left of the "
-                f"folding budget of {self.budget}; raise folding_budget if this is a real model"
-            )
-
     # ------------------------------------------------------------ known contents
 
     def replace_sizes(self, tensor: Tensor, values: Mapping[str, Dim]) -> None:
@@ -344,10 +258,7 @@ class Builder:
 
     def sizes(self, values: Array, dtype: DType = I64) -> Tensor:
         """A tensor with the symbolic numbers VALUES; a constant when all of them are plain numbers."""
-        plain = [_number(item) for item in values.reshape(-1)]
-        if None in plain:
-            return Tensor.symbolic(values, dtype, self.location)
-        return Tensor.constant(np.array(plain, dtype=dtype.numpy).reshape(values.shape), self.location)
+        return sizes_tensor(values, dtype, self.location)
 
     def dims(self, dims: Sequence[Dim]) -> Tensor:
         """A rank-1 i64 tensor of sizes."""
@@ -409,44 +320,3 @@ class Builder:
         if (isinstance(tensor, Lost) and not tensor.sized) or tensor.data is None:
             raise Refused(f"{what} must be a constant")
         return tensor.data
-
-
-def _number(item: Any) -> float | int | None:
-    numerator, denominator = symbolic.parts(item)
-    if isinstance(numerator, Affine):
-        return None
-    return int(numerator) if denominator == 1 else int(numerator) / denominator
-
-
-def _stored(outcome: Any, type: TensorType) -> Array:
-    array = np.asarray(outcome[0] if isinstance(outcome, tuple) else outcome)
-    if array.shape != type.shape:
-        raise Malformed(f"folds to the shape {array.shape}, but {type} is inferred")
-    return array.astype(type.dtype.numpy, copy=False)
-
-
-def _reads_sizes(op: Operation) -> bool:
-    """Whether OP computes with sizes that vary, as a cut at a diagonal that an input gives."""
-    return any(symbols_in(value) for value in op.attributes.values())
-
-
-def _elements(type: TensorType) -> int:
-    elements = type.elements
-    return elements if isinstance(elements, int) else MAX_SHAPE_VALUES + 1
-
-
-def _bytes(type: TensorType) -> int:
-    size = type.bytes
-    assert isinstance(size, int)  # called for static shapes only
-    return size
-
-
-def _content(tensor: Tensor) -> Array:
-    """The known content, numeric or symbolic."""
-    content = tensor.data if tensor.data is not None else tensor.sizes
-    assert content is not None  # called for known tensors only
-    return content
-
-
-def _count(tensor: Tensor) -> int:
-    return _content(tensor).size

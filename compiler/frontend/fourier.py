@@ -33,7 +33,7 @@ def waves(rows: Array, columns: Array, length: int, sign: int) -> Array:
 
 def require_room(call: Call, elements: int) -> None:
     """Raise Malformed where matrices of so many ELEMENTS are more than may be folded."""
-    call.builder.require_room(elements * WORK_BYTES)
+    call.builder.folder.require_room(elements * WORK_BYTES)
 
 
 def as_real(waves: Array, parts: int) -> Array:
@@ -47,7 +47,7 @@ def as_real(waves: Array, parts: int) -> Array:
 
 
 def as_constant(call: Call, values: Array, like: Tensor) -> Tensor:
-    call.builder.charge(values.size * like.dtype.bytes)
+    call.builder.folder.charge(values.size * like.dtype.bytes)
     return call.constant(values, like.dtype)
 
 
