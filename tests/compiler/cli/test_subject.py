@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from glassrt.compiler.cli.options import BuildRequest
+from glassrt.compiler.cli.request import BuildRequest
 from glassrt.compiler.cli.subject import is_plan, load_plan, part_of
 from glassrt.errors import ModelError, PlanError
 from glassrt.runtime.plan_format import MAGIC
