@@ -26,11 +26,11 @@ if TYPE_CHECKING:
         assert_rewrite_keeps_meaning_of,
         imported,
     )
+    from .campaigns import Campaign, fuzz
     from .draft import Draft, Unfit
-    from .fuzz import Campaign, fuzz
-    from .graphs import Graph, graphs, seeded
     from .makers import MAKERS, node_maker
     from .net import Net
+    from .random_graphs import Graph, graphs, seeded
     from .reduce import reduced
     from .strategies import axes_of, broadcast_shapes, dtypes, numbers, shapes, sizes, tensors
 
@@ -40,8 +40,8 @@ _HOMES = {
         "assert_rewrite_keeps_meaning", "assert_rewrite_keeps_meaning_of", "imported",
     ),
     "draft": ("Draft", "Unfit"),
-    "fuzz": ("Campaign", "fuzz"),
-    "graphs": ("Graph", "graphs", "seeded"),
+    "campaigns": ("Campaign", "fuzz"),
+    "random_graphs": ("Graph", "graphs", "seeded"),
     "makers": ("MAKERS", "node_maker"),
     "net": ("Net",),
     "reduce": ("reduced",),

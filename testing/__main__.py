@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from .fuzz import Campaign, Finding, Summary, fuzz, tried_file
+from .campaigns import Campaign, Finding, Summary, fuzz, tried_file
 
 EVERY = 10.0  # seconds between two lines of progress
 

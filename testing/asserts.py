@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from onnx import ModelProto, helper
@@ -25,12 +25,12 @@ from ..dialects.core.verifier import verify
 from ..dialects.graph.base import GraphOp
 from .agreement import Shapes, Verdict, verdicts
 from .draft import IR_VERSION, OPSET
-from .graphs import Graph, graphs
 from .metamorphic import METAMORPHIC
 from .net import Net
 from .nodes import node_model
 from .op_checks import check_op
 from .oracles import ORACLES, Array, Feeds, Oracle
+from .random_graphs import Graph, graphs
 
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.5, 0.5], np.float32)
 ROUNDED = 64 * 2.0**-24  # what a rule may change that rounds otherwise
@@ -164,7 +164,7 @@ def assert_rewrite_keeps_meaning(
     """
     applied = 0
 
-    @settings(max_examples=examples, deadline=None)
+    @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(imported(must=must) if modules is None else modules, st.integers(0, 100))
     def keeps(module: Module, seed: int) -> None:
         nonlocal applied

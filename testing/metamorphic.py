@@ -29,8 +29,8 @@ from ..runtime.host import Order
 from ..runtime.host_backend import HostBackend
 from .agreement import launch_level
 from .choices import Seeded, one_of
-from .graphs import Graph
 from .oracles import Array, Feeds, onnx_runtime
+from .random_graphs import Graph
 from .rewritings import DETOURS, floats_within, rewritten
 
 Check = Callable[[Graph], str | None]

@@ -52,7 +52,7 @@ ONLY_IN = {
 # one of a witness that need not be installed, that of users' own makers, and the start of the command, which
 # may be interrupted there.
 LOADERS = {
-    *("", "testing", "testing.fuzz"),
+    *("", "testing", "testing.campaigns"),
     *("runtime.discovery", "compiler.checking.onnx_runtime", "compiler.cli.start"),
 }
 MAX_FILE, MAX_FUNCTION = 600, 70

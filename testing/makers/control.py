@@ -47,8 +47,12 @@ def attempt(d: Draft, names: Sequence[str]) -> bool:
 
 
 def _like(d: Draft, name: str, shape: tuple[int, ...]) -> str:
-    """A tensor of SHAPE that depends on NAME and on what was made here."""
-    spread = d.add("Tanh", d.add("ReduceMean", d.pick(), keepdims=0))
+    """A tensor of SHAPE that depends on NAME and on what was made here.
+
+    Halved, as x - tanh(x) cancels ever more from one iteration to the next.
+    """
+    mean = d.add("Tanh", d.add("ReduceMean", d.pick(), keepdims=0))
+    spread = d.add("Mul", mean, d.const(np.float32(0.5)))
     if d.shape(name) != shape:
         name = d.add("Expand", d.add("ReduceMax", name, keepdims=0), d.ints(*shape))
     return d.add(d.choice("Add", "Mul", "Sub"), name, spread)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from glassrt.testing.__main__ import Progress, main
 from glassrt.testing.agreement import Verdict
-from glassrt.testing.fuzz import Campaign, Finding, Summary, save
-from glassrt.testing.graphs import seeded
+from glassrt.testing.campaigns import Campaign, Finding, Summary, save
+from glassrt.testing.random_graphs import seeded
 
 
 def test_graphs_that_are_right(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

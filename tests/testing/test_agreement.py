@@ -12,7 +12,7 @@ from glassrt.errors import UnsupportedError
 from glassrt.testing.agreement import Trial, Verdict, failed, verdicts
 from glassrt.testing.choices import Seeded
 from glassrt.testing.draft import Draft
-from glassrt.testing.graphs import Graph, _finished
+from glassrt.testing.random_graphs import Graph, _finished
 from onnx import ModelProto
 
 Array = np.ndarray[Any, Any]

@@ -22,9 +22,9 @@ from glassrt.testing.asserts import (
     special_inputs,
 )
 from glassrt.testing.draft import Draft
-from glassrt.testing.graphs import seeded
 from glassrt.testing.makers import MAKERS, node_maker
 from glassrt.testing.net import Net
+from glassrt.testing.random_graphs import seeded
 
 X = np.float32([[-1.5, 0.25, 2.0], [0.0, -0.0, 3.0]])
 

@@ -10,8 +10,8 @@ from glassrt.compiler.driver.build import Settings
 from glassrt.dialects.core.ir import Module
 from glassrt.testing import metamorphic
 from glassrt.testing.agreement import launch_level
-from glassrt.testing.graphs import seeded
 from glassrt.testing.metamorphic import METAMORPHIC
+from glassrt.testing.random_graphs import seeded
 
 # The first is slow for its builds, the last for its compiler.
 COUNTS = {"rules": 2, "block_orders": 1, "stacked": 8}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from glassrt.testing.draft import Unfit
-from glassrt.testing.graphs import Graph, seeded
 from glassrt.testing.oracles import Feeds, onnx_runtime
+from glassrt.testing.random_graphs import Graph, seeded
 from glassrt.testing.reduce import reduced
 from onnx import ModelProto
 

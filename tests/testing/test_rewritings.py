@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from glassrt.testing.graphs import seeded
 from glassrt.testing.oracles import onnx_runtime
+from glassrt.testing.random_graphs import seeded
 from glassrt.testing.rewritings import DETOURS, floats_within, rewritten
 
 

@@ -6,8 +6,8 @@ from types import ModuleType
 
 from glassrt.testing.agreement import FAULTS, verdicts
 from glassrt.testing.draft import Unfit
-from glassrt.testing.graphs import Graph, seeded
 from glassrt.testing.makers import MAKERS
+from glassrt.testing.random_graphs import Graph, seeded
 
 SEEDS = 40
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from glassrt.testing.draft import Draft, Unfit
-from glassrt.testing.graphs import seeded
 from glassrt.testing.makers import MAKERS, node_maker
+from glassrt.testing.random_graphs import seeded
 
 
 def test_graphs_grow_by_a_new_maker(monkeypatch: pytest.MonkeyPatch) -> None:

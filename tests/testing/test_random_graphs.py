@@ -6,9 +6,9 @@ from collections import Counter
 
 import onnx
 import pytest
-from glassrt.testing.graphs import Graph, graphs, seeded
 from glassrt.testing.nodes import reads
 from glassrt.testing.oracles import onnx_runtime
+from glassrt.testing.random_graphs import Graph, graphs, seeded
 from hypothesis import find, given, settings
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import onnx
 import pytest
 from glassrt.dialects.graph.binary import Mul
-from glassrt.testing import fuzz as module
+from glassrt.testing import campaigns as module
 from glassrt.testing.agreement import Verdict
+from glassrt.testing.campaigns import Campaign, Finding, Summary, fuzz, tried, tried_file
 from glassrt.testing.draft import Draft, Unfit
-from glassrt.testing.fuzz import Campaign, Finding, Summary, fuzz, tried, tried_file
 from glassrt.testing.makers import MAKERS as MAKERS_THERE
 
 SAMPLE = 40

@@ -26,9 +26,9 @@ from ..compiler.files.arrays import read_arrays, write_arrays
 from ..errors import InputError
 from .agreement import FAULTS, Verdict, failed, verdicts
 from .draft import Unfit
-from .graphs import Graph, seeded
 from .metamorphic import METAMORPHIC
 from .oracles import Feeds
+from .random_graphs import Graph, seeded
 from .reduce import Reduced, reduced
 
 MOST_SECONDS = 300.0  # for one graph
