@@ -54,7 +54,7 @@ def kernel_module(
     block.append(Yield(*values))
     compute = executed(block, rounds_operands=True)
     kernel = PrecisionKernel(
-        *arguments, root="loop", requested=F32, compute=compute, accumulate=F32, regions=[Region(block)]
+        *arguments, root="loop", requested=compute, compute=compute, accumulate=F32, regions=[Region(block)]
     )
     function.block.append(kernel)
     function.block.append(Return(*kernel.results))
@@ -71,8 +71,9 @@ def _laid_out(function: Function, value: Value, type: TensorType) -> Value:
     copy = block.append(Cast(block.arguments[0], to=type.dtype)).result
     copy.type = type
     block.append(Yield(copy))
+    own = executed(block)
     kernel = PrecisionKernel(
-        value, root="loop", requested=F32, compute=executed(block), accumulate=F32, regions=[Region(block)]
+        value, root="loop", requested=own, compute=own, accumulate=F32, regions=[Region(block)]
     )
     return function.block.append(kernel).result
 
