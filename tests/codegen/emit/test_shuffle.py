@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from glassrt.codegen.emit.shuffle import shuffle_of
+from glassrt.codegen.emit.shuffle import Shuffle
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.ir import Block, Value
@@ -23,7 +23,7 @@ def shuffled(outer: int = 2, inner: int = 3, perm=(0, 2, 1, 3, 4), shape=None, p
 
 @pytest.mark.parametrize(("outer", "inner"), [(2, 3), (3, 2), (1, 6)])
 def test_elements_move_as_numpy_moves_them(outer: int, inner: int) -> None:
-    found = shuffle_of(shuffled(outer, inner))
+    found = Shuffle.of(shuffled(outer, inner))
     assert found is not None and (found.outer, found.inner) == (outer, inner)
     moved = np.arange(6).reshape(outer, inner).T.reshape(6)
     for channel in range(6):
@@ -33,7 +33,7 @@ def test_elements_move_as_numpy_moves_them(outer: int, inner: int) -> None:
 
 
 def test_what_is_no_shuffle() -> None:
-    assert shuffle_of(shuffled(perm=(0, 2, 1, 4, 3))) is None
-    assert shuffle_of(shuffled(shape=[N, 3, 8, 5])) is None
-    assert shuffle_of(shuffled(parts=[N, 6, 2, 2, 5])) is None
-    assert shuffle_of(Block([TensorType((4,), F32)]).arguments[0]) is None
+    assert Shuffle.of(shuffled(perm=(0, 2, 1, 4, 3))) is None
+    assert Shuffle.of(shuffled(shape=[N, 3, 8, 5])) is None
+    assert Shuffle.of(shuffled(parts=[N, 6, 2, 2, 5])) is None
+    assert Shuffle.of(Block([TensorType((4,), F32)]).arguments[0]) is None
