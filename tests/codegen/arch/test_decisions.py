@@ -17,8 +17,9 @@ from glassrt.codegen.arch.fitted import (
 )
 from glassrt.codegen.arch.names import REFERENCE, arch_named
 from glassrt.codegen.arch.spec import ArchSpec
-from glassrt.codegen.families.contraction.mma import MMA, MmaConfig, raster
+from glassrt.codegen.families.contraction.mma import MMA, MmaConfig
 from glassrt.codegen.families.contraction.simt import SIMT, SimtConfig
+from glassrt.codegen.families.contraction.tile import raster
 from glassrt.codegen.families.registry import candidates, families
 from glassrt.codegen.request.request import Candidate, Config, Request
 from glassrt.compiler.driver.build import Settings, context_of, launch_level

@@ -13,13 +13,14 @@ from ...contraction_cases import matmul
 
 TILING = Tiling(128, 128, 32, 256, 3, 1, 1)
 WORK = Work(TILING, resident=2, flops_per_clock=4096.0, shared_bytes=16384.0, steps=2)
-LAUNCH = REFERENCE.fitted.contraction.launch
+FIT = REFERENCE.fitted.contraction
+LAUNCH = FIT.launch
 
 
 def time(m: int, n: int, k: int, work: Work = WORK, bandwidth: float = 1.0) -> float:
     card = replace(REFERENCE.card, bytes_per_second=REFERENCE.card.bytes_per_second * bandwidth)
     problem = matmul("f16", (m, k), (n, k), transpose_b=True).problem
-    return microseconds(problem, work, replace(REFERENCE, card=card)) - LAUNCH
+    return microseconds(problem, work, replace(REFERENCE, card=card), FIT) - LAUNCH
 
 
 def test_more_work_takes_longer() -> None:

@@ -62,9 +62,9 @@ class Config:
 def test_pipeline_and_accumulators_share_memory() -> None:
     problem = matmul("f16", (512, 512), (512, 512), transpose_b=True).problem
     stage = 2 * 64 * 32 * 2
-    assert pipeline_bytes(problem, Config(), swizzled=True) == max(3 * stage, 64 * 72 * 4)
-    assert pipeline_bytes(problem, Config(stages=8), swizzled=True) == 8 * stage
-    assert pipeline_bytes(problem, Config(), swizzled=True, groups=2) == 2 * 64 * 72 * 4
+    assert pipeline_bytes(problem, Config(), 16, swizzled=True) == max(3 * stage, 64 * 72 * 4)
+    assert pipeline_bytes(problem, Config(stages=8), 16, swizzled=True) == 8 * stage
+    assert pipeline_bytes(problem, Config(), 16, swizzled=True, groups=2) == 2 * 64 * 72 * 4
     assert Tiling.of(Config()) == Tiling(64, 64, 32, 128, 3, 1, 1)
 
 
