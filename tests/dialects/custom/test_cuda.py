@@ -119,7 +119,7 @@ def failure(kind: type[GlassError], **body: Any) -> str:
             "the constant ROWS of its CUDA body is S0",
         ),
     ],
-    ids=str,
+    ids=lambda each: each if isinstance(each, str) else ", ".join(each),
 )
 def test_a_body_that_cannot_be_a_kernel_is_refused(body: dict[str, Any], said: str) -> None:
     text = failure(IRError, **body)
