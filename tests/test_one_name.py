@@ -19,6 +19,7 @@ FOLDERS = (
     "examples",
     "runtime",
     "templates",
+    "testing",
     "tests",
 )
 ENDINGS = {".py", ".md", ".j2", ".cuh", ".hpp", ".cu", ".ir", ".json", ".toml"}
