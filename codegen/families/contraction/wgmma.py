@@ -134,9 +134,9 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
     def shapes(self, problem: Problem, target: ArchSpec) -> Iterator[WgmmaConfig]:
         """With no more stages than useful for PROBLEM's k."""
         block_k = LINE_BYTES // problem.a.bytes
-        most = max(LAG + 1, problem.k // block_k + LAG) if isinstance(problem.k, int) else max(COLUMNS)
         found: dict[WgmmaConfig, None] = {}
         for m, n, groups_m, groups_n, stages in _SHAPES:
+            most = max(LAG + 1, problem.k // block_k + LAG) if isinstance(problem.k, int) else stages
             config = WgmmaConfig(m, n, block_k, groups_m, groups_n, min(stages, most))
             found[replace(config, raster=tile.raster(problem, config, target))] = None
         yield from found
