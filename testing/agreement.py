@@ -8,7 +8,7 @@ decide about the result altogether, no verdict is possible.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -31,11 +31,9 @@ from ..dialects.core.printer import print_module
 from ..errors import GlassError, InputError, ModelError, UnsupportedError
 from .oracles import ORACLES, Array, Feeds, Oracle
 
-Run = Callable[[Feeds], Mapping[str, Array]]
 Shapes = Mapping[str, tuple[int, int, int]]
 
 FAULTS = ("wrong", "untyped", "internal")
-KINDS = ("agreed", "refused", "unstable", "undecided", *FAULTS)
 # By how much more than the error that conditioning explains a result may differ.
 SAFETY = 16.0
 UNSTABLE = 1e-2  # the relative change of an output by which its conditioning decides nothing any more
