@@ -31,4 +31,4 @@ def test_no_contraction_is_left_to_plain_loops(name: str, precision: str) -> Non
         for member in members_of(op)
         if any(has(inner, Trait.CONTRACTION) for inner in member.body)
     }
-    assert families <= {"contraction_mma", "contraction_simt", "depthwise"}
+    assert families <= {"contraction_mma", "contraction_wgmma", "contraction_simt", "depthwise"}
