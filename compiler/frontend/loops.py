@@ -63,7 +63,7 @@ def loop(
         iteration, *carried = map(Tensor.of, block.arguments)
         with builder.sizes_known.assuming([count - 1] if isinstance(count, (int, Affine)) else []):
             step = body(iteration, carried)
-        ends = _settled(builder, count, condition, step.more, most)
+        ends = _settled(builder, count, step.more, most)
         conditional = condition is not None or ends.more is not None
         counted = bool(step.elements) and (conditional or ends.trip is not None)
         if counted:
@@ -128,9 +128,7 @@ def _cut(builder: Builder, results: list[Tensor], carried: int, most: Dim | None
 # ---------------------------------------------------------------- what ends it
 
 
-def _settled(
-    builder: Builder, count: Count, condition: Tensor | None, more: Tensor | None, most: Dim | None
-) -> Ends:
+def _settled(builder: Builder, count: Count, more: Tensor | None, most: Dim | None) -> Ends:
     """What ends a loop; without a condition where that is certain."""
     trip, size = (count, most) if isinstance(count, Tensor) else (None, count)
     if more is not None and more.data is not None and not bool(more.data):

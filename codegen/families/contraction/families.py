@@ -134,5 +134,5 @@ class DepthwiseFamily(ContractionFamily[DepthwiseConfig]):
     def code(self, request: Request, contraction: Contraction, config: DepthwiseConfig) -> KernelCode:
         problem, signature = contraction.problem, make_signature(request)
         binding = bind(request, contraction, config.vector, signature, depthwise_channels=True)
-        spec = depthwise.specialize(problem, config, binding, request.target)
+        spec = depthwise.specialize(problem, config, binding)
         return KernelCode(depthwise.TEMPLATE, spec, depthwise.launch(problem, config), signature.typed)

@@ -25,7 +25,6 @@ from ...e2e.networks import Net as OnnxNet
 from ...property.concat_graphs import lowered
 from ...property.graphs import Net
 
-
 APART = frozenset({"group-launches"})
 ROWS = (100, 104, 108)
 
