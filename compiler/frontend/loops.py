@@ -99,7 +99,8 @@ def _kept(builder: Builder, step: Step, values: Sequence[Value]) -> list[Value]:
 
 
 def _bounded(builder: Builder, block: Block, ends: Ends, values: Sequence[Value], step: Step) -> Ends:
-    """LIMITS with a size, which the condition of the loop implies if nothing else does."""
+    """ENDS with a size, which the condition of the loop implies if nothing else does. Raises Refused where
+    nothing implies one."""
     size = ends.size
     if size is None and ends.more is not None:
         pairs = zip(values, map(builder.value, step.carried), strict=True)

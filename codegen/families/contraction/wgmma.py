@@ -177,7 +177,7 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
             swizzled=True,
             slab=LINE_BYTES // COPY_BYTES,
             lag=LAG,
-            header=Identifier("wgmma"),
+            header=Identifier("wgmma" if problem.accumulate == F32 else "wgmma_integer"),
             groups_m=config.groups_m,
             groups_n=config.groups_n,
             tiles_m=config.block_m // config.groups_m // ROWS,
