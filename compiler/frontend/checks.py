@@ -1,12 +1,11 @@
-"""Checks of a node before its importer runs: does it match its op's definition, and is it supported?
+"""Checks of a node before its importer runs: does it match its op's definition?
 
-Most of them need no operand types, so they also work on nodes that depend on an unsupported one: a single run
-lists all unsupported nodes.
+That of its form needs no operand types, so it also works on nodes that depend on an unsupported one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -28,40 +27,6 @@ _TYPE_WORDS = {
     **{f"u{bits}": f"uint{bits}" for bits in (2, 4, 8, 16, 32, 64)},
     "bool": "bool",
 }
-
-NodeCheck = Callable[[NodeProto, Mapping[str, AttributeProto]], str | None]
-
-
-def _flag_unset(name: str, reason: str) -> NodeCheck:
-    """A check that refuses a node whose integer attribute NAME is not zero."""
-
-    def check(node: NodeProto, attributes: Mapping[str, AttributeProto]) -> str | None:
-        return reason if name in attributes and attributes[name].i != 0 else None
-
-    return check
-
-
-def _only_outputs(count: int, reason: str) -> NodeCheck:
-    """A check that refuses a node with more than the first COUNT outputs."""
-
-    def check(node: NodeProto, attributes: Mapping[str, AttributeProto]) -> str | None:
-        return reason if any(node.output[count:]) else None
-
-    return check
-
-
-UNSUPPORTED: dict[str, tuple[NodeCheck, ...]] = {
-    "BatchNormalization": (
-        _flag_unset("training_mode", "training_mode is not supported"),
-        _only_outputs(1, "its training outputs are not supported"),
-    ),
-}
-
-
-def refusals(node: NodeProto, attributes: Mapping[str, AttributeProto]) -> list[str]:
-    """The reasons why NODE, of an op with an importer, is not supported; empty when no check refuses it."""
-    found = [check(node, attributes) for check in UNSUPPORTED.get(node.op_type, ())]
-    return [reason for reason in found if reason is not None]
 
 
 def check_form(node: NodeProto, schema: Any, attributes: Mapping[str, AttributeProto]) -> None:

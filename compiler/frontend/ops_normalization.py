@@ -56,11 +56,42 @@ def from_axis_on(call: Call, x: Tensor, op_class: type[Operation], first: int) -
 
 
 def _batch_norm(call: Call) -> Outcome:
-    x, *parameters = [call.input(index) for index in range(5)]
+    """Inference until opset 13, where more outputs than y ask for training."""
     call.without_effect("momentum")  # used in training only
     if call.integer("spatial", 1) != 1:
         raise Refused("statistics per element (spatial = 0, before opset 9) are not supported")
+    if any(call.wants(index) for index in range(1, call.output_count)):
+        raise Refused("outputs besides y are those of training, which is training_mode = 1 from opset 14 on")
+    x, *parameters = [call.input(index) for index in range(5)]
     return call.emit(n.BatchNorm, x, *parameters, epsilon=call.number("epsilon", 1e-5))
+
+
+def _batch_norm_by_mode(call: Call) -> Outcome:
+    """Since opset 14: with the given statistics, or in training mode with those of the batch."""
+    return _batch_norm_in_training(call) if call.flag("training_mode") else _batch_norm(call)
+
+
+def _batch_norm_in_training(call: Call) -> Outcome:
+    """y, and the running mean and variance: `momentum` of those given, the rest of those of the batch. The
+    variance is the population's, and the statistics are computed in f32 at least."""
+    x, scale, bias, *given = [call.input(index) for index in range(5)]
+    axes = tuple(axis for axis in range(x.rank) if axis != 1)
+    wide = cast_to(call, x, _stash(x.dtype))
+    mean = call.emit(Reduce, wide, kind="mean", axes=axes, keepdims=True)
+    batch = [
+        call.emit(Reshape, each, shape=(x.shape[1],))
+        for each in (mean, _mean_square(call, call.emit(Sub, wide, mean), axes))
+    ]
+    y = call.emit(n.BatchNorm, x, scale, bias, *batch, epsilon=call.number("epsilon", 1e-5))
+    momentum = call.number("momentum", 0.9)
+    return (y, *(_running(call, *pair, momentum) for pair in zip(given, batch, strict=True)))
+
+
+def _running(call: Call, before: Tensor, now: Tensor, momentum: float) -> Tensor:
+    """BEFORE * MOMENTUM + NOW * (1 - MOMENTUM), computed in the type of NOW, in that of BEFORE."""
+    parts = (cast_to(call, before, now.dtype), momentum), (now, 1.0 - momentum)
+    kept, added = (call.emit(Multiply, x, call.constant(share, now.dtype)) for x, share in parts)
+    return cast_to(call, call.emit(Add, kept, added), before.dtype)
 
 
 def _instance_norm(call: Call) -> Outcome:
@@ -104,9 +135,13 @@ def _statistics(call: Call, x: Tensor, axis: int, epsilon: float) -> tuple[Tenso
 def inverse_deviation(call: Call, x: Tensor, axes: tuple[int, ...], epsilon: float) -> Tensor:
     """1 / sqrt(mean(x * x) + EPSILON) of X over AXES, in f32 at least."""
     wide = cast_to(call, x, _stash(x.dtype))
-    mean = call.emit(Reduce, call.emit(Multiply, wide, wide), kind="mean", axes=axes, keepdims=True)
+    mean = _mean_square(call, wide, axes)
     deviation = call.emit(Sqrt, call.emit(Add, mean, call.constant(epsilon, wide.dtype)))
     return call.emit(Reciprocal, deviation)
+
+
+def _mean_square(call: Call, x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    return call.emit(Reduce, call.emit(Multiply, x, x), kind="mean", axes=axes, keepdims=True)
 
 
 def _stash(dtype: DType) -> DType:
@@ -179,7 +214,7 @@ def _per_group(call: Call, parameter: Tensor, x: Tensor, groups: int) -> Tensor:
 
 
 TABLE: Table = {
-    "BatchNormalization": [(7, _batch_norm)],
+    "BatchNormalization": [(7, _batch_norm), (14, _batch_norm_by_mode)],
     "GroupNormalization": [(18, _group_norm_of_groups), (21, _group_norm_of_channels)],
     "InstanceNormalization": [(6, _instance_norm)],
     "LRN": [(1, _lrn)],

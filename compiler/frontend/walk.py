@@ -15,7 +15,7 @@ from ...errors import GlassError, InputError, IRError, ModelError
 from ...errors.diagnostic import Diagnostic
 from .builder import Builder
 from .call import Call, resolve_attributes
-from .checks import check_form, check_types, refusals
+from .checks import check_form, check_types
 from .contents import ElementRanges, Unread, merged
 from .contributed.form import Contributed
 from .contributed.registry import CONTRIBUTED, CONTRIBUTED_DOMAIN, IN_STANDARD_DOMAIN
@@ -195,11 +195,7 @@ class Walker:
             return self._by_form(own, node, inputs, frame)
         if schema is None:
             raise Refused(f"opset {opset} of {domain or 'ai.onnx'} has no such op")
-        attributes = resolve_attributes(node, frame.environment)
-        check_form(node, schema, attributes)
-        reasons = refusals(node, attributes)
-        if reasons:
-            raise Refused("; ".join(reasons))
+        check_form(node, schema, resolve_attributes(node, frame.environment))
         # A deprecated definition is supported only by an importer written for it.
         since = schema.since_version if schema.deprecated else 0
         importer = None if domain else find_importer(node.op_type, opset, since)

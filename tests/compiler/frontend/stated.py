@@ -394,7 +394,7 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
         "spatial": [
             refused(spatial=0, scale=real(4, 3), B=real(4, 3), mean=real(4, 3), var=real(4, 3, low=1.0))
         ],
-        "training_mode": [refused(training_mode=1)],
+        "training_mode": [right(training_mode=1), refused(training_mode=2)],
     },
     "BitCast": {"to": [right(to=TensorProto.UINT32)]},
     "BitShift": {"direction": [right(direction="RIGHT")]},

@@ -56,8 +56,8 @@ BEHIND = {
         None,
     ),
     "an attribute": (
-        [node("Abs", "lost", "t"), node("BatchNormalization", "t w w w w", training_mode=1)],
-        "BatchNormalization node 'y': training_mode is not supported",
+        [node("Abs", "lost", "t"), node("BatchNormalization", "t w w w w", training_mode=2)],
+        "BatchNormalization node 'y': the attribute 'training_mode' is 2; only 0 and 1 are supported",
     ),
     "nothing": ([node("Relu", "lost", "t"), node("MatMul", "x t", "u"), node("Softmax", "u")], None),
     "an op with a body for its types": ([node("Relu", "lost", "t"), node("Celu", "t")], None),

@@ -106,7 +106,7 @@ def test_every_offender_is_listed_at_once() -> None:
         node("RandomNormalLike", "x", "a", name="where is it"),
         node("Relu", "a", "b", name="fine"),
         node("RandomUniformLike", "b", "c", name="also not"),
-        node("BatchNormalization", "x s s s s", "d m v", name="trains", training_mode=1),
+        node("BatchNormalization", "x s s s s", "d m v", name="trains"),
         node("Widget", "c", "e", name="foreign", domain="com.example"),
         node("Add", "d e", "y", name="depends"),
     ]
