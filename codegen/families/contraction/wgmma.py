@@ -26,11 +26,13 @@ from .work import Work
 TEMPLATE = Template("lib/product/wgmma.cu.j2")
 LINE_BYTES = 128  # of k in a tile: a line of the layout that wgmma reads
 STEP_BYTES = 32  # of k in one wgmma
+NARROWEST = 4  # bytes of the narrowest copy; operands of others go to mma.sync
 ROWS = 64  # of one wgmma
 GROUP = 128  # threads of a warpgroup
 COLUMNS = (8, 16, 32, 64, 96, 128, 192, 256)  # of one wgmma, as wgmma.cuh has them
 MAX_ACCUMULATORS = 128  # the most accumulators of a thread
-MAX_STAGED = 32  # the most registers of a thread for tiles that are staged through registers
+# Register budget of a thread that stages tiles through registers: accumulators and staged tiles.
+STAGING_REGISTERS = 64
 MAX_ORIGINS = 16  # the most registers of a thread for the origins of gathered rows
 LAG = 2  # stages that products may still read: of the newest group, and of the one before it
 SPLITS = (2, 3, 4, 6, 8, 12, 16)
@@ -113,6 +115,8 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
             return f"wgmma has no {problem.a} by {problem.b} with sums in {problem.accumulate}"
         if problem.a.bytes != 2 and not (problem.a_k_major and problem.b_k_major):
             return f"{problem.a} operands must be K-major"
+        if min(problem.a_vector, problem.b_vector) * problem.a.bytes < NARROWEST:
+            return "copies of few bytes keep a thread's registers from the accumulators"
         return "more than 2^31 rows" if tile.has_too_many_rows(problem) else None
 
     def misfit(self, problem: Problem, config: WgmmaConfig, target: ArchSpec) -> str | None:
@@ -130,10 +134,11 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
     def spills(self, problem: Problem, config: WgmmaConfig, target: ArchSpec) -> str | None:
         if config.accumulators > MAX_ACCUMULATORS:
             return "too many accumulators per thread"
+        staged = staged_registers(problem, config, target)
+        if staged and config.accumulators + staged > STAGING_REGISTERS:
+            return "staging through registers leaves too few registers for so many accumulators"
         if config.accumulators < MAX_ACCUMULATORS:
             return None
-        if staged_registers(problem, config, target) > MAX_STAGED:
-            return "staging through registers leaves too few registers for so many accumulators"
         if origin_registers(problem, config) > MAX_ORIGINS:
             return "the origins of gathered rows leave too few registers for so many accumulators"
         return None
@@ -155,7 +160,8 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
         return target.fitted.wgmma
 
     def blocks_per_multiprocessor(self, problem: Problem, config: WgmmaConfig, target: ArchSpec) -> int:
-        registers = config.accumulators + target.fitted.registers.wgmma
+        held = config.accumulators + staged_registers(problem, config, target)
+        registers = held + target.fitted.registers.wgmma
         shared = self.shared_bytes(problem, config, target)
         return tile.resident_blocks(config.threads, registers, shared, target)
 

@@ -55,8 +55,14 @@ def test_only_targets_that_have_the_instruction_propose_it() -> None:
 
 
 def test_operands_that_no_instruction_reads_have_no_candidates() -> None:
-    """Bytes are only multiplied where they lie with k innermost; f32 is rounded by mma.sync alone."""
-    for case in (matmul("f32", (64, 64), (64, 64)), matmul("i8", (64, 64), (64, 64), out="i32")):
+    """Bytes are only multiplied where they lie with k innermost, f32 is rounded by mma.sync alone, and copies of
+    single elements take too many registers."""
+    for case in (
+        matmul("f32", (64, 64), (64, 64)),
+        matmul("i8", (64, 64), (64, 64), out="i32"),
+        matmul("u8", (100, 129), (200, 129), weights="i8", out="i32", transpose_b=True),
+        conv("bf16", (1, 33, 10, 8), (40, 33, 4, 3), dilation=2, pads=(0, 2, 2, 0)),
+    ):
         assert WGMMA.unsupported(case.problem, TARGET) is not None
         assert WGMMA.candidates(case.problem, TARGET) == []
 
