@@ -132,19 +132,41 @@ def _fresh(role: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array
     return noise * np.float32(np.sqrt(2 / fan_in))
 
 
+def _among_sequences(node: NodeProto, opset: int) -> list[NodeProto]:
+    """NODE between nodes that make the sequence it takes, and read the one it gives."""
+    schema = onnx.defs.get_schema(node.op_type, opset, "")
+    nodes = [node]
+    if node.input and _is_sequence(schema.inputs[0]):
+        nodes.insert(0, helper.make_node("SplitToSequence", [node.input[0]], ["taken"]))
+        node.input[0] = "taken"
+    if _is_sequence(schema.outputs[0]):
+        place = helper.make_node("Constant", [], ["place"], value=numpy_helper.from_array(np.array(0)))
+        read = helper.make_node("SequenceAt", [node.output[0], "place"], ["read"])
+        length = helper.make_node("SequenceLength", [node.output[0]], ["read"])
+        nodes += [place, read] if node.input else [length]
+    return nodes
+
+
+def _is_sequence(parameter: Any) -> bool:
+    return all(each.startswith("seq(") for each in parameter.types)
+
+
 def node_model(
     node: NodeProto, inputs: dict[str, Array], constants: dict[str, Array], opset: int
 ) -> ModelProto:
     """A model of one NODE: INPUTS are its runtime inputs, CONSTANTS its initialisers. A node of another
-    domain than the standard's is of its first version.
+    domain than the standard's is of its first version. Of a sequence of tensors that NODE takes, its first
+    input is cut; of one that it gives, the output is the first tensor, or the length of an empty one.
     """
     values = [
         helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
         for name, array in inputs.items()
     ]
-    outputs = [helper.make_empty_tensor_value_info(name) for name in node.output if name]
+    nodes = [node] if node.domain else _among_sequences(node, opset)
+    named = [name for name in nodes[-1].output if name]
+    outputs = [helper.make_empty_tensor_value_info(name) for name in named]
     stored = [numpy_helper.from_array(array, name) for name, array in constants.items()]
-    graph = helper.make_graph([node], "one_node", values, outputs, stored)
+    graph = helper.make_graph(nodes, "one_node", values, outputs, stored)
     opsets = [helper.make_opsetid("", opset)]
     opsets += [helper.make_opsetid(node.domain, 1)] if node.domain else []
     return helper.make_model(graph, opset_imports=opsets, ir_version=10)

@@ -13,6 +13,8 @@ from onnx import AttributeProto, NodeProto
 
 from ...dialects.core.dtypes import DType
 from .problems import Malformed, shown
+from .tensor import Lost, Tensor
+from .tensor_sequence import TensorSequence
 
 _TYPE_WORDS = {
     "f64": "double",
@@ -44,18 +46,27 @@ def check_form(node: NodeProto, schema: Any, attributes: Mapping[str, AttributeP
             raise Malformed(f"the attribute '{name}' is missing")
 
 
-def check_types(schema: Any, dtypes: Sequence[DType | None]) -> None:
-    """Raise Malformed unless the op's definition allows the element types DTYPES of the inputs."""
+def check_types(schema: Any, inputs: Sequence[Tensor | None]) -> None:
+    """Raise Malformed unless the op's definition allows the types of INPUTS; what is lost has any."""
     parameters = _parameters(schema)
     bound: dict[str, DType] = {}
-    for index, dtype in enumerate(dtypes):
-        if dtype is None or not parameters:
+    for index, tensor in enumerate(inputs):
+        if tensor is None or isinstance(tensor, Lost) or not parameters:
             continue
+        dtype, word = _worded(tensor)
         variable, allowed, homogeneous = parameters[min(index, len(parameters) - 1)]
-        if f"tensor({_TYPE_WORDS[dtype.name]})" not in allowed:
-            raise Malformed(f"its input {index} cannot have the element type {dtype}")
+        if word not in allowed:
+            what = "be a sequence of" if isinstance(tensor, TensorSequence) else "have"
+            raise Malformed(f"its input {index} cannot {what} the element type {dtype}")
         if homogeneous and bound.setdefault(variable, dtype) != dtype:
             raise Malformed(f"its inputs have different element types: {bound[variable]} and {dtype}")
+
+
+def _worded(tensor: Tensor) -> tuple[DType, str]:
+    """The element type of TENSOR, and its type as definitions of ops write it."""
+    if isinstance(tensor, TensorSequence):
+        return tensor.element, f"seq(tensor({_TYPE_WORDS[tensor.element.name]}))"
+    return tensor.dtype, f"tensor({_TYPE_WORDS[tensor.dtype.name]})"
 
 
 @lru_cache(maxsize=4096)

@@ -23,6 +23,7 @@ from .first_rows import FirstRows
 from .frame import LOST, LOST_SIZES, Frame
 from .functions import LocalFunctions
 from .input_symbols import SymbolRanges
+from .left_out import SEQUENCES
 from .limits import DEFAULT_FOLDING_BUDGET, check_type
 from .old_opsets import RULE, conversion
 from .ordering import in_order
@@ -31,6 +32,7 @@ from .ranks import with_rank
 from .reading import Model, Source, read_model
 from .signature import Overrides, input_types
 from .tensor import Tensor
+from .tensor_sequence import TensorSequence
 from .walk import Walker
 from .weights import read_tensor
 
@@ -213,6 +215,9 @@ class _Importer:
             raise ModelError(f"no node computes the output {shown(value.name)}") from None
         if found is None:
             raise ModelError(f"the function that computes the output {shown(value.name)} omits it")
+        if isinstance(found, TensorSequence):
+            self._offenders.append(f"output {shown(value.name)}: it is no tensor; {SEQUENCES}")
+            return LOST
         return found
 
     def _return(self, outputs: Sequence[Tensor]) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 _STRINGS = "it works on text, and kernels work on numbers; do this before the network"
 _RANDOM = "it gives other numbers at every call, so its result can be neither checked nor repeated"
-_SEQUENCES = "sequences and optional values have no shape that memory could be planned for"
+_OPTIONAL = "optional values have no shape that memory could be planned for"
+SEQUENCES = (
+    "sequences are resolved while a model is imported: none can be an input or output of the model or an "
+    "optional value, or depend on a loop, a branch or a position that data decides"
+)
 _IMAGES = "decoding compressed images is the work of an image library, before the network"
 
 LEFT_OUT: dict[str, str] = {
@@ -20,23 +24,8 @@ LEFT_OUT: dict[str, str] = {
         ),
         _RANDOM,
     ),
-    **dict.fromkeys(
-        (
-            "ConcatFromSequence",
-            "Optional",
-            "OptionalGetElement",
-            "OptionalHasElement",
-            "SequenceAt",
-            "SequenceConstruct",
-            "SequenceEmpty",
-            "SequenceErase",
-            "SequenceInsert",
-            "SequenceLength",
-            "SequenceMap",
-            "SplitToSequence",
-        ),
-        _SEQUENCES,
-    ),
+    **dict.fromkeys(("Optional", "OptionalGetElement", "OptionalHasElement"), _OPTIONAL),
+    "SequenceMap": SEQUENCES,
     "ImageDecoder": _IMAGES,
 }
 
@@ -46,8 +35,3 @@ DOMAINS_LEFT_OUT: dict[str, str] = {
     "ai.onnx.training": "GlassRT runs networks, and does not train them",
     "com.microsoft.nchwc": "ONNX Runtime made them for one CPU; save the model at a lower optimization level",
 }
-
-
-def unsupported(what: str, why: str | None) -> str:
-    """The message that WHAT is not supported, and WHY it never will be, if so."""
-    return f"{what} not supported" + (f": {why}" if why else "")

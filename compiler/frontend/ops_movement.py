@@ -30,7 +30,11 @@ MOST_COUNTS = 8  # that data decides, in one sum of sizes; of a longer sum a num
 
 def _concat(call: Call) -> Outcome:
     parts = call.all_inputs()
-    axis = call.axis(call.integer("axis", 1), parts[0].rank)
+    return concatenated(call, parts, call.axis(call.integer("axis", 1), parts[0].rank))
+
+
+def concatenated(call: Call, parts: list[Tensor], axis: int) -> Tensor:
+    """PARTS, at least one, joined along AXIS."""
     while _counts(call, parts, axis) > MOST_COUNTS and len(parts) > 1:
         parts = [as_one_count(call.builder, part, axis) for part in _joined(call, parts, axis, MOST_COUNTS)]
     while len(parts) > 1:

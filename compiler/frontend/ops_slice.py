@@ -165,10 +165,17 @@ def _split(call: Call, sizes: Sequence[Dim] | None) -> Outcome:
         sizes = _equal_parts(call, x.shape[axis], count)
     if len(sizes) != count:
         raise Malformed(f"it has {len(sizes)} sizes for {count} outputs")
+    return parts_along(call, axis, sizes)
+
+
+def parts_along(call: Call, axis: int, sizes: Sequence[Dim]) -> list[Tensor]:
+    """The parts of the first input along AXIS, which SIZES make up."""
+    x = call.input(0)
     for size in sizes:
         call.require(size, 0, "no part is of negative size")
     listed = ", ".join(map(str, sizes))
-    call.require_equal(total(sizes), x.shape[axis], f"its {count} outputs of sizes {listed} make up the axis")
+    why = f"its {len(sizes)} outputs of sizes {listed} make up the axis"
+    call.require_equal(total(sizes), x.shape[axis], why)
     results: list[Tensor] = []
     begin: Dim = 0
     for size in sizes:

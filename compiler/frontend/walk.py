@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from onnx import NodeProto
 
+from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Operation
 from ...dialects.core.location import Location
 from ...dialects.core.sizes.outcomes import Conflict, Resized
@@ -31,13 +32,14 @@ from .functions import (
     find_schema,
     standard_body,
 )
-from .left_out import DOMAINS_LEFT_OUT, LEFT_OUT, unsupported
+from .left_out import DOMAINS_LEFT_OUT, LEFT_OUT
 from .limits import MAX_DEPTH, MAX_NODES, check_symbols
 from .problems import LostRead, Malformed, Refused, shown
 from .reading import check_opset, normal_domain
 from .registry import find_importer
 from .subgraphs import Subgraphs
 from .tensor import Lost, Tensor
+from .tensor_sequence import TensorSequence
 
 # Exceptions that a malformed node may cause where no check finds the fault; they become a ModelError.
 _SLIPS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
@@ -117,11 +119,17 @@ class Walker:
             del self.offenders[known:]
             for each in self._frames:
                 for tensor in each.tensors.values():
-                    if tensor is None or isinstance(tensor, Lost):
-                        continue
-                    self.builder.replace_sizes(tensor, change.values)
+                    self._replace_sizes(tensor, change.values)
             return False
         return True
+
+    def _replace_sizes(self, tensor: Tensor | None, values: Mapping[str, Dim]) -> None:
+        """Replace symbols by VALUES in what is known of TENSOR."""
+        if isinstance(tensor, TensorSequence):
+            for item in tensor.items:
+                self._replace_sizes(item, values)
+        elif tensor is not None and not isinstance(tensor, Lost):
+            self.builder.replace_sizes(tensor, values)
 
     def _node(self, node: NodeProto, frame: Frame, nodes: Sequence[NodeProto]) -> None:
         inputs = [self._input(name, node, frame, nodes) for name in node.input]
@@ -147,7 +155,7 @@ class Walker:
         if name in frame.tensors or frame.late(name) is not None:
             raise Malformed(f"its output {shown(name)} has the name of another tensor")
         frame.tensors[name] = tensor
-        if tensor is None or isinstance(tensor, Lost):
+        if tensor is None or isinstance(tensor, (Lost, TensorSequence)):
             return
         self._name(frame.prefix + name, tensor, frame)
         if frame.depth == 0:
@@ -199,7 +207,7 @@ class Walker:
         # A deprecated definition is supported only by an importer written for it.
         since = schema.since_version if schema.deprecated else 0
         importer = None if domain else find_importer(node.op_type, opset, since)
-        check_types(schema, [None if x is None or isinstance(x, Lost) else x.dtype for x in inputs])
+        check_types(schema, inputs)
         if importer is None:
             return self._by_definition(node, inputs, frame)
         call = self._call(node, inputs, frame)
@@ -212,9 +220,11 @@ class Walker:
         self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame
     ) -> Sequence[Tensor | None]:
         """The results of an op of the standard by the body that it is given there."""
+        if node.op_type in LEFT_OUT:
+            raise Refused(f"this op is not supported: {LEFT_OUT[node.op_type]}")
         body = standard_body(node, frame.opsets[normal_domain(node.domain)], inputs, frame.environment)
         if body is None:
-            raise Refused(unsupported("this op is", LEFT_OUT.get(node.op_type)))
+            raise Refused("this op is not supported")
         return self._inlined(node, body, inputs, frame)
 
     def _instead(

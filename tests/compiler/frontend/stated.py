@@ -221,6 +221,11 @@ BASES: dict[str, Base] = {
         (13, node("Resize", STEEP, None, X2)),
     ),
     "ReverseSequence": node("ReverseSequence", real(4, 3, 2), ints(1, 3, 4)),
+    "ConcatFromSequence": node("ConcatFromSequence", real(3, 4), axis=0),
+    "SequenceEmpty": node("SequenceEmpty"),
+    "SequenceErase": node("SequenceErase", real(3, 4)),
+    "SequenceInsert": node("SequenceInsert", real(3, 4), real(2, 4)),
+    "SplitToSequence": node("SplitToSequence", real(3, 4)),
     **{op: node(op, real(3, 3), ORDER, real(2, 3)) for op in ("Scatter", "ScatterElements")},
     "RoiAlign": node("RoiAlign", real(2, 2, 6, 7), CORNERS[:, 1:], ints(1, 0)),
     "STFT": node("STFT", real(1, 20, 1), scalar(3), None, scalar(6)),
@@ -612,6 +617,19 @@ CHANGES: dict[str, dict[str, list[Change]]] = {
         "keep_aspect_ratio_policy": [
             right(keep_aspect_ratio_policy=how, scales=None, sizes=ints(7, 6), axes=(2, 3))
             for how in ("not_larger", "not_smaller")
+        ],
+    },
+    "ConcatFromSequence": {"axis": [right(axis=1), right(axis=-1)], "new_axis": [right(new_axis=1)]},
+    "SequenceEmpty": {"dtype": [inert(dtype=TensorProto.INT64)]},  # it has no length that tells
+    "SequenceErase": {"position": [right(position=scalar(0)), right(position=scalar(-3, I32))]},
+    "SequenceInsert": {"position": [right(position=scalar(0)), right(position=scalar(-3, I32))]},
+    "SplitToSequence": {
+        "axis": [right(axis=1), right(axis=-1)],
+        "keepdims": [right(keepdims=0), right(keepdims=0, axis=1)],
+        "split": [
+            right(split=scalar(2)),
+            right(split=ints(2, 1)),
+            right(split=ints(1, 3).astype(I32), axis=1, keepdims=0),
         ],
     },
     "ReverseSequence": {

@@ -34,7 +34,7 @@ def test_what_is_left_out_is_there_and_not_done() -> None:
     assert all(len(reason.split()) > 5 for reason in [*LEFT_OUT.values(), *DOMAINS_LEFT_OUT.values()])
 
 
-@pytest.mark.parametrize("op", ["RandomNormalLike", "SequenceConstruct"])
+@pytest.mark.parametrize("op", ["RandomNormalLike", "OptionalHasElement"])
 def test_the_reason_is_told(op: str) -> None:
     with pytest.raises(UnsupportedError) as caught:
         import_model(model([helper.make_node(op, ["x"], ["y"])], {"x": (3,)}, opset=20))

@@ -55,8 +55,8 @@ def test_only_targets_that_have_the_instruction_propose_it() -> None:
 
 
 def test_operands_that_no_instruction_reads_have_no_candidates() -> None:
-    """Bytes are only multiplied where they lie with k innermost, f32 is rounded by mma.sync alone, and copies of
-    single elements take too many registers."""
+    """Bytes are multiplied only where they lie with k innermost, f32 is rounded by mma.sync alone, and copies
+    of single elements take too many registers."""
     for case in (
         matmul("f32", (64, 64), (64, 64)),
         matmul("i8", (64, 64), (64, 64), out="i32"),
