@@ -17,7 +17,7 @@ from .arch.spec import ArchSpec
 from .emit.shuffle import Shuffle
 from .emit.strided import Strided
 from .families.contraction.mma import needs_k_innermost
-from .families.contraction.prologue import Prologue, Unfit, Varies, read_prologue
+from .families.contraction.prologue import NoPrologue, Prologue, Varies, read_prologue
 from .families.executed import executed
 from .families.group.cost import GroupLoad, MemberLoad
 from .families.group.joinable import unjoinable
@@ -55,11 +55,11 @@ __all__ = [
     "KernelCode",
     "MemberKernel",
     "MemberLoad",
+    "NoPrologue",
     "Prologue",
     "Request",
     "Shuffle",
     "Strided",
-    "Unfit",
     "UnfitError",
     "Varies",
     "arch_named",

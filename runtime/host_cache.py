@@ -19,37 +19,18 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import DeviceError
+from .caches import cache_root
 from .leftovers import cleared, cleared_at_the_end
 
 # Beyond this many entries the oldest are deleted; a plan makes one entry of a few hundred kB.
 MOST_ENTRIES = 2000
 
 
-def content_key(parts: list[str]) -> str:
-    """The SHA-256 of a list of texts; each is framed, so that no two lists collide by concatenation."""
-    digest = hashlib.sha256()
-    for part in parts:
-        data = part.encode()
-        digest.update(len(data).to_bytes(8, "little"))
-        digest.update(data)
-    return digest.hexdigest()
-
-
-def default_folder() -> Path:
-    """The folder `host` in `$GLASSRT_CACHE_DIR`, else in the user's XDG cache folder."""
-    chosen = os.environ.get("GLASSRT_CACHE_DIR")
-    if chosen:
-        return Path(chosen) / "host"
-    base = os.environ.get("XDG_CACHE_HOME")
-    root = Path(base) if base else Path(os.path.expanduser("~")) / ".cache"
-    return root / "glassrt" / "host"
-
-
 class CompiledCache:
     """Looks up entries by key, and builds those that are missing or damaged."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = _private_folder(default_folder() if folder is None else folder)
+        self.folder = _private_folder(cache_root() / "host" if folder is None else folder)
 
     def get(self, key: str, suffix: str, build: Callable[[Path], None]) -> Path:
         """The path of the entry; `build(path)` writes the file if there is none. Raises `DeviceError`."""

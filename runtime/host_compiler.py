@@ -22,8 +22,9 @@ from pathlib import Path
 
 from ..errors import CompileError, DeviceError
 from ..errors.head_comment import about_kernel
+from .caches import content_key
 from .children import Children
-from .host_cache import CompiledCache, content_key
+from .host_cache import CompiledCache
 from .leftovers import temporary_folder
 
 FLAGS = (

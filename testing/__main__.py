@@ -19,7 +19,7 @@ from .campaigns import Campaign, Finding, Summary, fuzz, tried_file
 EVERY = 10.0  # seconds between two lines of progress
 
 
-class Progress:
+class ProgressPrinter:
     """Prints faults as they come, and how far a campaign is every few seconds."""
 
     def __init__(self, campaign: Campaign) -> None:
@@ -54,7 +54,7 @@ def main(words: list[str] | None = None) -> int:
             given.graphs, given.first, given.seed, given.most, given.device, given.special,
             given.metamorphic, given.save, tuple(given.modules), tuple(given.must),
         )  # fmt: skip
-        summary = fuzz(campaign, given.jobs, given.seconds, Progress(campaign))
+        summary = fuzz(campaign, given.jobs, given.seconds, ProgressPrinter(campaign))
     print(summary)
     return int(bool(summary.faults))
 

@@ -8,7 +8,7 @@ decide about the result altogether, no verdict is possible.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -31,11 +31,9 @@ from ..dialects.core.printer import print_module
 from ..errors import GlassError, InputError, ModelError, UnsupportedError
 from .oracles import ORACLES, Array, Feeds, Oracle
 
-Run = Callable[[Feeds], Mapping[str, Array]]
 Shapes = Mapping[str, tuple[int, int, int]]
 
 FAULTS = ("wrong", "untyped", "internal")
-KINDS = ("agreed", "refused", "unstable", "undecided", *FAULTS)
 # By how much more than the error that conditioning explains a result may differ.
 SAFETY = 16.0
 UNSTABLE = 1e-2  # the relative change of an output by which its conditioning decides nothing any more
@@ -43,7 +41,7 @@ STORAGE: Mapping[str, DType] = {"fp32": F32, "tf32": TF32, "fp16": F16, "bf16": 
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ModelVerdict:
     """What came of a model at one place.
 
     kind: 'agreed'; 'refused' by a typed error about the model or its inputs; 'unstable', where the model's
@@ -65,7 +63,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Trial:
+class OracleCase:
     """A MODEL on FEEDS, with what the oracles say, and how its outputs react to small errors."""
 
     model: ModelProto
@@ -104,21 +102,23 @@ class Trial:
 
         return self.oracles[0](self.model, {name: near(array) for name, array in self.feeds.items()})
 
-    def judge(self, got: Mapping[str, Array], where: str, unit: float, noise: Mapping[str, float]) -> Verdict:
+    def judge(
+        self, got: Mapping[str, Array], where: str, unit: float, noise: Mapping[str, float]
+    ) -> ModelVerdict:
         """The verdict on GOT, stored with the unit roundoff UNIT. NOISE is the relative error of each output
         that the rounding of GlassRT's own arithmetic explains."""
         if self.first is None:
-            return Verdict("undecided", where, "no oracle has an answer")
+            return ModelVerdict("undecided", where, "no oracle has an answer")
         texts, unstable = [], False
         for answer in self._answers():
             faults = [r for r in compare_outputs(got, answer, unit, None) if self.excess(r, unit, noise) > 1]
             if not faults:
-                return Verdict("agreed", where)
+                return ModelVerdict("agreed", where)
             texts.append("; ".join(map(_text, faults)))
             unstable |= all(self.noise(r.name, noise) > UNSTABLE and not r.problem for r in faults)
         if unstable or not self._oracles_agree:
-            return Verdict("unstable" if unstable else "undecided", where, texts[0])
-        return Verdict("wrong", where, texts[0])
+            return ModelVerdict("unstable" if unstable else "undecided", where, texts[0])
+        return ModelVerdict("wrong", where, texts[0])
 
     @cached_property
     def _oracles_agree(self) -> bool:
@@ -152,13 +152,13 @@ def verdicts(
     precisions: Sequence[str] = ("fp32",),
     oracles: Sequence[Oracle] = ORACLES,
     also: Sequence[Feeds] = (),
-) -> Iterator[Verdict]:
+) -> Iterator[ModelVerdict]:
     """The verdicts on MODEL with FEEDS, and on feeds of other sizes in ALSO.
 
     Interpreted as imported and at the launch level; with a DEVICE, such as 'host' or 'cuda', also by its
     kernels in each of PRECISIONS, where every launch is held to its own bound. SHAPES: see `glassrt.compile`.
     """
-    trials = [Trial(model, each, oracles) for each in (feeds, *also)]
+    trials = [OracleCase(model, each, oracles) for each in (feeds, *also)]
     try:
         module = import_model(model, shapes=None if shapes is None else dict(shapes))
     except Exception as error:
@@ -180,7 +180,7 @@ def verdicts(
             yield _on_device(trials[0], module, device, precision, noises[0])
 
 
-def failed(error: Exception, where: str) -> Verdict:
+def failed(error: Exception, where: str) -> ModelVerdict:
     """The verdict on what ended in ERROR."""
     kind = "internal" if isinstance(error, GlassError) else "untyped"
     if isinstance(error, (UnsupportedError, InputError, ModelError)):
@@ -188,7 +188,7 @@ def failed(error: Exception, where: str) -> Verdict:
     message = error.message if isinstance(error, GlassError) else str(error)
     if isinstance(error, GlassError) and error.cases:
         message = f"{message}: {error.cases[0].message}"
-    return Verdict(kind, where, f"{type(error).__name__}: {message}")
+    return ModelVerdict(kind, where, f"{type(error).__name__}: {message}")
 
 
 def launch_level(module: Module, settings: Settings | None = None) -> Module:
@@ -198,7 +198,7 @@ def launch_level(module: Module, settings: Settings | None = None) -> Module:
     return parse_module(print_module(launched), ALL_DIALECTS, launched.resources)
 
 
-def _interpreted(trial: Trial, module: Module, where: str, noise: dict[str, float]) -> Verdict:
+def _interpreted(trial: OracleCase, module: Module, where: str, noise: dict[str, float]) -> ModelVerdict:
     """The verdict on MODULE in the interpreter; at the graph level NOISE gets what its rounding explains."""
     try:
         with np.errstate(all="ignore"):
@@ -207,15 +207,15 @@ def _interpreted(trial: Trial, module: Module, where: str, noise: dict[str, floa
     except Exception as error:
         found = failed(error, where)
         no_answer = found.kind == "refused" and trial.first is None
-        return Verdict("undecided", where, found.text) if no_answer else found
+        return ModelVerdict("undecided", where, found.text) if no_answer else found
     for report in compare_outputs(exact, got, roundoff(F32), None):
         noise[report.name] = report.error.relative_l2
     return trial.judge(got, where, roundoff(F32), noise)
 
 
 def _on_device(
-    trial: Trial, module: Module, device: str, precision: str, noise: Mapping[str, float]
-) -> Verdict:
+    trial: OracleCase, module: Module, device: str, precision: str, noise: Mapping[str, float]
+) -> ModelVerdict:
     """The verdict on the kernels of MODULE on DEVICE: each launch by its own bound, then the outputs."""
     where, unit = f"{device}, {precision}", roundoff(STORAGE[precision])
     settings = Settings(precision=as_policy(precision))
@@ -225,17 +225,17 @@ def _on_device(
         return failed(error, where)
     for launch in report.launches:
         if not report.fits(launch):
-            return Verdict("wrong", where, f"launch {launch.kernel} ({launch.op}): {launch.local}")
+            return ModelVerdict("wrong", where, f"launch {launch.kernel} ({launch.op}): {launch.local}")
     if report.ok:
-        return Verdict("agreed", where)
+        return ModelVerdict("agreed", where)
     worst = max(
         (each for each in (*report.outputs, *report.rewrites) if not each.ok),
         key=lambda each: trial.excess(each, unit, noise),
     )
     if trial.excess(worst, unit, noise) <= 1:
-        return Verdict("agreed", where)
+        return ModelVerdict("agreed", where)
     unstable = trial.noise(worst.name, noise) * unit / roundoff(F32) > UNSTABLE and not worst.problem
-    return Verdict("unstable" if unstable else "wrong", where, _text(worst))
+    return ModelVerdict("unstable" if unstable else "wrong", where, _text(worst))
 
 
 def _text(report: OutputReport) -> str:

@@ -23,7 +23,7 @@ from ..dialects.core.interpreter import interpret
 from ..dialects.core.ir import Module
 from ..dialects.core.verifier import verify
 from ..dialects.graph.base import GraphOp
-from .agreement import Shapes, Verdict, verdicts
+from .agreement import ModelVerdict, Shapes, verdicts
 from .draft import IR_VERSION, OPSET
 from .metamorphic import METAMORPHIC
 from .net import Net
@@ -45,7 +45,7 @@ def assert_agrees(
     precisions: Sequence[str] = ("fp32",),
     oracles: Sequence[Oracle] = ORACLES,
     refusals: bool = False,
-) -> list[Verdict]:
+) -> list[ModelVerdict]:
     """Assert that GlassRT agrees with one of ORACLES about MODEL on FEEDS, or about a Graph; the verdicts.
 
     Interpreted as imported and after all passes, and with a DEVICE by kernels in each of PRECISIONS. A typed

@@ -24,7 +24,7 @@ from onnx import ModelProto
 
 from ..compiler.files.arrays import read_arrays, write_arrays
 from ..errors import InputError
-from .agreement import FAULTS, Verdict, failed, verdicts
+from .agreement import FAULTS, ModelVerdict, failed, verdicts
 from .draft import Unfit
 from .metamorphic import METAMORPHIC
 from .oracles import Feeds
@@ -85,12 +85,12 @@ class Finding:
     """What came of graph `number`: verdicts, and where one is a fault the path of the model, made small."""
 
     number: int
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[ModelVerdict, ...]
     ops: tuple[str, ...] = ()
     saved: Path | None = None
 
     @property
-    def faults(self) -> list[Verdict]:
+    def faults(self) -> list[ModelVerdict]:
         return [verdict for verdict in self.verdicts if verdict.kind in FAULTS]
 
 
@@ -138,7 +138,7 @@ def tried(campaign: Campaign, number: int) -> Finding:
     return Finding(number, tuple(found), tuple(graph.ops), saved)
 
 
-def _verdicts(campaign: Campaign, graph: Graph) -> Iterator[Verdict]:
+def _verdicts(campaign: Campaign, graph: Graph) -> Iterator[ModelVerdict]:
     precisions = ("fp32", "fp16") if graph.smooth and not campaign.special else ("fp32",)
     also = []
     if graph.shapes and graph.smooth and not campaign.special:  # elsewhere a tie may decide
@@ -153,17 +153,17 @@ def _verdicts(campaign: Campaign, graph: Graph) -> Iterator[Verdict]:
     )
 
 
-def _metamorphic(graph: Graph, name: str) -> Verdict:
+def _metamorphic(graph: Graph, name: str) -> ModelVerdict:
     try:
         problem = METAMORPHIC[name](graph)
     except Exception as error:
         return failed(error, name)
     if problem is not None and not graph.smooth:
-        return Verdict("unstable", name, problem)
-    return Verdict("agreed" if problem is None else "wrong", name, problem or "")
+        return ModelVerdict("unstable", name, problem)
+    return ModelVerdict("agreed" if problem is None else "wrong", name, problem or "")
 
 
-def _smaller(campaign: Campaign, graph: Graph, fault: Verdict) -> Reduced:
+def _smaller(campaign: Campaign, graph: Graph, fault: ModelVerdict) -> Reduced:
     """GRAPH made smaller while it shows FAULT: of the same kind at the same place."""
 
     def faulty(model: ModelProto, feeds: Feeds) -> bool:
@@ -267,7 +267,7 @@ class _Worker:
         except (EOFError, OSError):
             return None
 
-    def ended(self) -> Verdict:
+    def ended(self) -> ModelVerdict:
         """End the process; the verdict on the graph that it was at."""
         self._pipe.close()
         self._process.join(1)
@@ -276,7 +276,7 @@ class _Worker:
             self._process.kill()
             self._process.join()
         text = f"more than {MOST_SECONDS:.0f} s" if code is None else f"the process ended with {code}"
-        return Verdict("untyped", "process", text)
+        return ModelVerdict("untyped", "process", text)
 
 
 def _serve(campaign: Campaign, pipe: Connection) -> None:

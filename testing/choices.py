@@ -12,7 +12,7 @@ from hypothesis.strategies import SearchStrategy
 Option = TypeVar("Option")
 
 
-class Choices(Protocol):
+class ChoiceSource(Protocol):
     """A source of choices; hypothesis shrinks towards LOW."""
 
     def integer(self, low: int, high: int) -> int:
@@ -39,6 +39,6 @@ class Seeded:
         return self._random.randint(low, high)
 
 
-def one_of(choices: Choices, options: Sequence[Option]) -> Option:
+def one_of(choices: ChoiceSource, options: Sequence[Option]) -> Option:
     """One of OPTIONS, of which there is at least one."""
     return options[choices.integer(0, len(options) - 1)]

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
-from .choices import Choices, one_of
+from .choices import ChoiceSource, one_of
 from .nodes import Array, run_node
 
 OPSET, IR_VERSION = 21, 10
@@ -39,7 +39,7 @@ class Draft:
     is taken; otherwise a node is Unfit where results leave the usual numbers, or are nothing but zeros.
     """
 
-    choices: Choices
+    choices: ChoiceSource
     sizes: dict[str, int]
     special: bool = False
     around: Draft | None = None

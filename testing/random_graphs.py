@@ -12,7 +12,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from onnx import ModelProto, helper, numpy_helper
 from onnx.printer import to_text
 
-from .choices import Choices, Drawn, Seeded
+from .choices import ChoiceSource, Drawn, Seeded
 from .draft import IR_VERSION, OPSET, Draft, Unfit
 from .makers import MAKERS
 from .makers.control import attempt
@@ -79,7 +79,7 @@ class Graph:
 
 
 def grown(
-    choices: Choices,
+    choices: ChoiceSource,
     most: int = 8,
     makers: Sequence[str] | None = None,
     must: Sequence[str] = (),

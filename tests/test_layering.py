@@ -26,7 +26,7 @@ INSIDE = {
     "templates": set(),
     "dialects": {"errors", "runtime.launch_rules", "runtime.contents", "runtime.cuts"},
     "runtime": {"errors"},
-    "codegen": {"errors", "dialects", "runtime.children", "templates", *PLAN_FORMAT},
+    "codegen": {"errors", "dialects", "runtime.children", "runtime.caches", "templates", *PLAN_FORMAT},
     "compiler": {"errors", "dialects", "codegen.interface", "runtime", "templates"},
     "testing": {"errors", "dialects", "codegen.interface", "runtime", "compiler"},
     "": {"errors", "dialects", "codegen", "runtime", "compiler"},
@@ -37,7 +37,7 @@ OUTSIDE = {
     "templates": set(),
     "dialects": {"numpy", "ml_dtypes", "lark", "safetensors"},
     "runtime": {"numpy", "cuda"},
-    "codegen": {"numpy", "ml_dtypes", "jinja2", "cuda", "platformdirs"},
+    "codegen": {"numpy", "ml_dtypes", "jinja2", "cuda"},
     "compiler": {"numpy", "ml_dtypes", "onnx", "google", "rich", "typer"},
     "testing": {"numpy", "ml_dtypes", "onnx", "hypothesis", "onnxruntime"},
     "": set(),
@@ -46,7 +46,6 @@ OUTSIDE = {
 ONLY_IN = {
     "jinja2": r"codegen\.text\.render",
     "cuda": r"codegen\.nvrtc\.(library|program)|runtime\.cuda\w*",
-    "platformdirs": r"codegen\.nvrtc\.cache",
 }
 # The places that load modules by name: the package's lazy faces, the one loader of the CUDA device, the
 # one of a witness that need not be installed, that of users' own makers, and the start of the command, which
@@ -58,7 +57,7 @@ LOADERS = {
 MAX_FILE, MAX_FUNCTION = 600, 70
 # Modules with code in a function's body, and without a test file at the mirrored path; files beside it test
 # them. The number only falls: a new module has its test, and whoever writes one for an old module lowers it.
-MODULES_WITHOUT_A_TEST = 93
+MODULES_WITHOUT_A_TEST = 91
 
 
 @cache

@@ -19,11 +19,12 @@ FOLDERS = (
     "examples",
     "runtime",
     "templates",
+    "testing",
     "tests",
 )
 ENDINGS = {".py", ".md", ".j2", ".cuh", ".hpp", ".cu", ".ir", ".json", ".toml"}
 # ONNX calls its ops QuantizeLinear and DequantizeLinear, which cannot be spelled otherwise.
-ODD_SPELLING = re.compile(r"quanti" + r"s(?:e|ing|ation|able)", re.IGNORECASE)
+ODD_SPELLING = re.compile(r"(?i:quanti" + r"s(?:e|ing|ation|able))|QUANTI" + "z")
 
 
 def texts() -> Iterator[tuple[str, str]]:

@@ -92,7 +92,7 @@ def kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKern
     made = problem(layer)
     if layer.kind == "depthwise":
         for number, form in enumerate(depthwise.candidates(made, target, 2, most)):
-            spec: Any = depthwise.specialize(made, form, binding(layer, f"k{number}", 1), target)
+            spec: Any = depthwise.specialize(made, form, binding(layer, f"k{number}", 1))
             source = render(depthwise.TEMPLATE, spec)
             predicted = depthwise.cost(made, form, target)
             yield TimedKernel(layer, form, predicted, depthwise.launch(made, form), f"k{number}", source)

@@ -129,10 +129,6 @@ def _checked(op: CudaOp, body: CudaBody) -> CudaBody:
         raise _fault(op, f"{twice!r} names two things in its CUDA body")
     if not 1 <= body.threads <= MOST_THREADS:
         raise _fault(op, f"a block of {body.threads} threads cannot be launched", "1 to 1024 can")
-    odd = next((n for n, v in body.constants.items() if not isinstance(v, int) or isinstance(v, bool)), None)
-    if odd is not None:
-        text = f"the constant {odd} of its CUDA body is {body.constants[odd]}, which is no plain integer"
-        raise _fault(op, text, "a size that varies is one of `sizes`")
     return body
 
 

@@ -13,12 +13,12 @@ import logging
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
+from ...runtime.caches import cache_root
 
 _LOG = logging.getLogger("glassrt.cache")
 _MAGIC = b"GLASSKC1"
@@ -37,22 +37,6 @@ class CacheEntry:
     log: str
 
 
-def content_key(parts: Iterable[str]) -> str:
-    """SHA-256 (hex) over the parts; each is preceded by its length, so that different lists differ."""
-    digest = hashlib.sha256()
-    for part in parts:
-        encoded = part.encode()
-        digest.update(len(encoded).to_bytes(8, "little"))
-        digest.update(encoded)
-    return digest.hexdigest()
-
-
-def default_root() -> Path:
-    """The default cache folder: `$GLASSRT_CACHE_DIR`, else the user's cache folder for glassrt."""
-    override = os.environ.get("GLASSRT_CACHE_DIR")
-    return Path(override) if override else Path(platformdirs.user_cache_dir("glassrt"))
-
-
 class KernelCache:
     """A folder of compiled kernels, private to the user.
 
@@ -61,7 +45,7 @@ class KernelCache:
     """
 
     def __init__(self, root: Path | None = None, limit_bytes: int = DEFAULT_LIMIT) -> None:
-        self.folder = (root if root is not None else default_root()) / _FOLDER
+        self.folder = (root if root is not None else cache_root()) / _FOLDER
         self.limit_bytes = limit_bytes
         self.usable = self._prepare()
 

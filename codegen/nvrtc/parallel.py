@@ -16,10 +16,11 @@ from dataclasses import replace
 
 from ...errors import CompileError
 from ...errors.head_comment import about_kernel
+from ...runtime.caches import content_key
 from ...runtime.children import Children
 from ..text.provenance import without_provenance
 from ..text.source_check import check_headers, check_source
-from .cache import CacheEntry, KernelCache, content_key
+from .cache import CacheEntry, KernelCache
 from .child import run_in_child
 from .compiled_kernel import CompiledKernel, nodes_text, read_report
 from .library import check_target, compiler_identity

@@ -17,7 +17,7 @@ _FIXED_LINE = re.compile(
     r"#|//|.*\b(?:constexpr|GLASS_KERNEL|GLASS_DYNAMIC_SHARED|static_assert|for|while)\b"
 )
 _FIXED_PART = re.compile(r"\w<[^;()]*?>|\[[^\]]*\]|//.*")
-_NUMBER = re.compile(r"(?<![\w.])[0-9]+(?![\w.])")
+_NUMBER = re.compile(r"(?<![\w.])(?<!p\+)[0-9]+(?![\w.])")  # and no exponent, as in 0x1p+10
 _OPERATOR_BEFORE = re.compile(r"(?:[*+]| [-<>]|[<>]=|[=!]=)\s*$|\bconst int \w+ = $|\b(?:u32|Offset|i64)\($")
 _OPERATOR_AFTER = re.compile(r"\s*[*+]| [-<>] ")
 _CONSTANT_BEFORE = re.compile(r"(?:[/%&|^]|<<|>>)\s*$")

@@ -1,8 +1,10 @@
 """Error bounds: by how much a kernel may differ from the interpreter on the same inputs.
 
 A bound allows for one rounding of the result, reordered arithmetic along a chain of ops, and reordered sums:
-|error| <= c·sqrt(K)·u·(|A||B|), or c·sqrt(K)·u·sum(|A|) without a product. Results in 8-bit floats are judged
-by their value before rounding (`rounding`).
+|error| <= c·sqrt(K)·u·(|A||B|), or c·sqrt(K)·u·sum(|A|) without a product. A normalization of K elements
+divides the error of their mean, c·sqrt(K)·u·mean(|x|), by a deviation that may be small: where x is nearly
+constant, the result has errors far above its own roundoff. Results in 8-bit floats are judged by their value
+before rounding (`rounding`).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from ...dialects.core.ir import Block, Module, Operation
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
 from ...dialects.custom.op import CudaOp
+from ...dialects.graph.normalization import Normalization
 from ...dialects.graph.numeric import compute_dtype
 from ...dialects.graph.reduction import Reduce
 from .measures import Error, largest_finite, roundoff
@@ -88,6 +91,8 @@ class Sums(Evaluation):
         self.products: list[_Product | None] = []
         self.operands: list[Array] = []
         self.summed = 0.0  # sqrt(K)·max(sum(|A|)) of reductions: terms that cancel leave errors of their size
+        self.centred = 0.0  # sqrt(K)·max(mean(|x|)·|scale|/deviation) of normalizations
+        self.normalized = 0.0  # the largest magnitude among the results of these
 
     @property
     def growth(self) -> float:
@@ -104,6 +109,9 @@ class Sums(Evaluation):
         if isinstance(op, Reduce) and op.kind in ("sum", "mean") and results[0].size:
             terms = arguments[0].size / results[0].size
             self.summed += math.sqrt(terms) * largest_finite(op.evaluate(self, np.abs(arguments[0])))
+        if isinstance(op, Normalization) and (cancelled := op.cancelled(*arguments)) is not None:
+            self.centred += largest_finite(cancelled)
+            self.normalized = max(self.normalized, largest_finite(results[0]))
         if not has(op, Trait.CONTRACTION):
             return
         self.operands.append(arguments[0])
@@ -143,12 +151,13 @@ class Execution:
         inner = _inner_roundoff(self.block, stored)
         chain = inner * (ARITHMETIC + ARITHMETIC_PER_STEP * math.sqrt(len(self.block))) * largest
         chain += inner * SUM * self.sums.summed
+        chain += inner * SUM * _gain(largest, self.sums.normalized) * self.sums.centred
         chain += sum(op.allowed() for op in self.block if isinstance(op, CudaOp)) * largest
         if not is_short(stored.dtype):
             chain += STORING * roundoff(stored.dtype) * largest
         flips = sum((changes[position] for changes in self._tie_errors()), 0.0)
         if not is_short(stored.dtype) and not any(self._is_propagated(op) for op, _ in self.products()):
-            gain = max(1.0, largest / self.sums.size) if self.sums.size else 1.0
+            gain = _gain(largest, self.sums.size)
             return chain + inner * SUM * gain * self.sums.growth + flips
         off = ((op, p.result, _sum_error(op, p, inner, self.accumulation)) for op, p in self.products())
         return chain + flips + sum((self._changes(*each)[position] for each in off), 0.0)
@@ -202,6 +211,11 @@ class _Exact(Evaluation):
         original = next(self._ops)
         if original in self._wanted:
             self.results[original] = results[0]
+
+
+def _gain(largest: float, size: float) -> float:
+    """By how much what follows may enlarge errors of values up to SIZE, whose results reach up to LARGEST."""
+    return max(1.0, largest / size) if size else 1.0
 
 
 def _sum_error(op: Operation, product: _Product, unit: float, accumulation: Accumulation) -> Array:

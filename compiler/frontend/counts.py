@@ -6,6 +6,8 @@ the importers of what reads it find a size as any other; `bounding.py` uses the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...dialects.core.affine import Dim, substitute, symbol, symbols
 from ...dialects.core.ir import Value
 from ...dialects.core.printer import attributes_text
@@ -55,10 +57,28 @@ def cut_to(builder: Builder, x: Tensor, axis: int, size: Dim) -> Tensor:
     """The first SIZE elements of X along AXIS, which has at least as many."""
     sizes = list(x.shape)
     sizes[axis] = size
-    starts = [0] * x.rank
+    starts: list[Dim] = [0] * x.rank
     if x.data is not None and isinstance(size, int):
         return builder.emit(Slice, x, starts=starts, sizes=sizes)
-    op = Slice(builder.value(x), starts=starts, sizes=sizes, loc=builder.location)
+    return _cut(builder, x, starts, sizes, ())
+
+
+def cut_from(
+    builder: Builder, x: Tensor, starts: Sequence[Dim], sizes: Sequence[Dim], steps: Sequence[int]
+) -> Tensor:
+    """SIZES elements of X from STARTS on, by STEPS, which X has by the way that both are computed: where data
+    decides from where on, that is not seen in the sizes themselves."""
+    within = builder.sizes_known.counted.within
+    if any(map(within, starts)):
+        return _cut(builder, x, starts, sizes, steps)
+    return builder.emit(Slice, x, starts=starts, sizes=sizes, steps=steps)
+
+
+def _cut(
+    builder: Builder, x: Tensor, starts: Sequence[Dim], sizes: Sequence[Dim], steps: Sequence[int]
+) -> Tensor:
+    """The slice of X, of which nothing is required."""
+    op = Slice(builder.value(x), starts=starts, sizes=sizes, steps=steps, loc=builder.location)
     builder.block.append(op)
     return Tensor.of(op.result)
 

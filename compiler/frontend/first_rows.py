@@ -6,7 +6,7 @@ that, it stops early. The tensor may pass through branches, and through what pic
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
@@ -45,54 +45,60 @@ class FirstRows:
         """How many rows NODE reads of its input PLACE, by way of its result, too."""
         if place != 0 or not steps or not node.output or node.domain not in ("", "ai.onnx"):
             return ALL
-        cut = ALL
+        rows: range | None = None  # of NODE's input, those that are the rows of its result
         match node.op_type:
             case "Cast" | "Identity":
-                kept = True
-            case "Gather":
-                kept = any(each.name == "axis" and each.i > 0 for each in node.attribute)
-            case "Squeeze":
-                kept = min(self._numbers(node, 1), default=0) > 0
+                rows = range(ALL)
+            case "Gather" if any(each.name == "axis" and each.i > 0 for each in node.attribute):
+                rows = range(ALL)
+            case "Squeeze" if min(self._numbers(node, 1), default=0) > 0:
+                rows = range(ALL)
             case "Slice":
-                cut = self._cut(node)
-                kept = cut < ALL or min(self._numbers(node, 3), default=0) > 0
-            case _:
-                kept = False
-        return min(cut, self.most(node.output[0], steps - 1)) if kept else ALL
+                rows = self._sliced(node)
+        if rows is None:
+            return ALL
+        count = min(self.most(node.output[0], steps - 1), len(rows))
+        return rows[count - 1] + 1 if count else 0
 
-    def _cut(self, node: NodeProto) -> int:
-        """Where the Slice NODE ends along the first axis."""
+    def _sliced(self, node: NodeProto) -> range | None:
+        """The rows that the Slice NODE takes, if they are all, or known and in their order; else None."""
         columns = [self._numbers(node, place) for place in (1, 2, 3)]
         steps = self._numbers(node, 4) if len(node.input) > 4 else [1] * len(columns[0])
         for start, end, axis, step in zip(*columns, steps, strict=False):
             if axis == 0 and start >= 0 and 0 <= end < ALL and step > 0:
-                return int(end)
-        return ALL
+                return range(start, end, step)
+        return range(ALL) if min(columns[2], default=0) > 0 else None
 
     def _numbers(self, node: NodeProto, place: int) -> Sequence[int]:
         """The constant integers that are input PLACE of NODE; none if they are not known."""
-        found = self._uses.constants[node.input[place]] if place < len(node.input) else []
-        return list(map(int, read_tensor(found[0], self._files).reshape(-1))) if len(found) == 1 else []
+        name = node.input[place] if place < len(node.input) else ""
+        found = self._uses.constants.get(name)
+        if found is None or self._uses.makers[name] != 1:
+            return []
+        return list(map(int, read_tensor(found, self._files).reshape(-1)))
 
 
 class _Uses:
     """readers: by name, the nodes that read a tensor, and as which input. given: the outputs of an If that it
-    becomes, None for those of the model and of other regions. constants: its integers."""
+    becomes, None for those of the model and of other regions. makers: how many tensors have the name, of the
+    model, its regions and its functions. constants: its integers."""
 
     def __init__(self, model: ModelProto) -> None:
         self.readers: dict[str, list[tuple[NodeProto, int]]] = defaultdict(list)
         self.given: dict[str, list[str | None]] = defaultdict(list)
-        self.constants: dict[str, list[TensorProto]] = defaultdict(list)
+        self.makers = Counter[str]()
+        self.constants: dict[str, TensorProto] = {}
         self._graph(model.graph, ())
         for function in model.functions:
+            self.makers.update(function.input)
             self._nodes(function.node)
             self._give(function.output, ())
 
     def _graph(self, graph: GraphProto, given: Sequence[str]) -> None:
-        inputs = {value.name for value in graph.input}  # which callers may override
-        for tensor in graph.initializer:
-            if tensor.name not in inputs:
-                self._constant(tensor.name, tensor)
+        self.makers.update(value.name for value in graph.input)
+        for tensor in graph.initializer:  # one that is an input, too, may be overridden by callers
+            self.makers[tensor.name] += 1
+            self._constant(tensor.name, tensor)
         self._nodes(graph.node)
         self._give([value.name for value in graph.output], given)
 
@@ -102,10 +108,11 @@ class _Uses:
 
     def _constant(self, name: str, tensor: TensorProto) -> None:
         if tensor.data_type in (TensorProto.INT32, TensorProto.INT64) and len(tensor.dims) < 2:
-            self.constants[name].append(tensor)
+            self.constants[name] = tensor
 
     def _nodes(self, nodes: Iterable[NodeProto]) -> None:
         for node in nodes:
+            self.makers.update(node.output)
             for place, name in enumerate(node.input):
                 self.readers[name].append((node, place))
             for attribute in node.attribute:

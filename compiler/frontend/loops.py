@@ -63,7 +63,7 @@ def loop(
         iteration, *carried = map(Tensor.of, block.arguments)
         with builder.sizes_known.assuming([count - 1] if isinstance(count, (int, Affine)) else []):
             step = body(iteration, carried)
-        ends = _settled(builder, count, condition, step.more, most)
+        ends = _settled(builder, count, step.more, most)
         conditional = condition is not None or ends.more is not None
         counted = bool(step.elements) and (conditional or ends.trip is not None)
         if counted:
@@ -99,7 +99,8 @@ def _kept(builder: Builder, step: Step, values: Sequence[Value]) -> list[Value]:
 
 
 def _bounded(builder: Builder, block: Block, ends: Ends, values: Sequence[Value], step: Step) -> Ends:
-    """LIMITS with a size, which the condition of the loop implies if nothing else does."""
+    """ENDS with a size, which the condition of the loop implies if nothing else does. Raises Refused where
+    nothing implies one."""
     size = ends.size
     if size is None and ends.more is not None:
         pairs = zip(values, map(builder.value, step.carried), strict=True)
@@ -128,9 +129,7 @@ def _cut(builder: Builder, results: list[Tensor], carried: int, most: Dim | None
 # ---------------------------------------------------------------- what ends it
 
 
-def _settled(
-    builder: Builder, count: Count, condition: Tensor | None, more: Tensor | None, most: Dim | None
-) -> Ends:
+def _settled(builder: Builder, count: Count, more: Tensor | None, most: Dim | None) -> Ends:
     """What ends a loop; without a condition where that is certain."""
     trip, size = (count, most) if isinstance(count, Tensor) else (None, count)
     if more is not None and more.data is not None and not bool(more.data):

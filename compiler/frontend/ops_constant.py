@@ -89,7 +89,7 @@ def _range(call: Call) -> Outcome:
         bounds = [
             _bound(call, part, limits) for part, limits in zip((start, limit, delta), _BOUNDS, strict=True)
         ]
-        size = _range_size(call, bounds[0], bounds[1], bounds[2])
+        size = range_size(call, bounds[0], bounds[1], bounds[2])
     return call.emit(Range, start, delta, size=size)
 
 
@@ -110,7 +110,8 @@ def _scalar(call: Call, index: int) -> Tensor:
     return x if x.rank == 0 else call.emit(Reshape, x, shape=())
 
 
-def _range_size(call: Call, start: Dim, limit: Dim, delta: Dim) -> Dim:
+def range_size(call: Call, start: Dim, limit: Dim, delta: Dim) -> Dim:
+    """max(ceil((LIMIT - START) / DELTA), 0); requires that DELTA is not 0. Raises Malformed where it is."""
     sizes = call.builder.sizes_known
     if delta == 0:
         raise Malformed("its step is 0")

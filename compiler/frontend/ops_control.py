@@ -23,10 +23,12 @@ from .contents import SIZE, unmoved
 from .frame import LOST_SIZES
 from .loops import Count, Step, loop
 from .merging import MERGED_BRANCHES, merged
+from .ops_constant import range_size
 from .problems import Malformed, Refused
 from .regions import branch
 from .table import Table
 from .tensor import Lost, Tensor
+from .trip_counts import WHAT, is_the_truth_of, quotient
 
 FOLDED_BRANCH = "folded-branch"
 UNROLLED_LOOP = "unrolled-loop"
@@ -177,11 +179,21 @@ def _node(call: Call) -> _Loop:
     true = call.constant(True, BOOL)
     if condition is not None:
         true = call.constant(np.ones((1,) * condition.rank), BOOL)
+    if condition is not None and _follows_from_the_trip_count(call, condition):
+        condition = None
+    if condition is not None:
         condition = scalar(call, condition, "the condition")
         if condition.data is not None:
             limit = limit if bool(condition.data) else 0
             condition = None
     return _Loop(call, graph, limit, most, condition, true, initial)
+
+
+def _follows_from_the_trip_count(call: Call, condition: Tensor) -> bool:
+    trip = call.optional(0)
+    if trip is None or trip.value is None or condition.value is None:
+        return False
+    return is_the_truth_of(condition.value, trip.value)
 
 
 def _limit(call: Call, stacks: bool) -> tuple[Count, Dim | None]:
@@ -196,7 +208,10 @@ def _limit(call: Call, stacks: bool) -> tuple[Count, Dim | None]:
     if trip.data is None and trip.sizes is None:
         most = _largest(trip)
         if stacks and most is None:
-            call.builder.known_dims(trip, "how many elements its scan outputs have", [SIZE])
+            found = quotient(call.builder, call.builder.value(trip))
+            if found is not None:
+                return range_size(call, 0, *found), None
+            call.builder.known_dims(trip, WHAT, [SIZE])
         return trip, most
     (count,) = call.builder.known_dims(trip, "the trip count")
     if isinstance(count, int) and count >= ENDLESS:

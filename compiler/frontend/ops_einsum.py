@@ -38,7 +38,7 @@ def _einsum(call: Call) -> Outcome:
         (_dots(text, x.rank) for text, x in zip(texts, inputs, strict=True) if "..." in text), default=0
     )
     names = [_labelled(text, x.rank, wide) for text, x in zip(texts, inputs, strict=True)]
-    output = _output(right, names, wide) if arrow else _implicit(names, wide)
+    output = _output(right, wide) if arrow else _implicit(names, wide)
     if missing := set(output) - set("".join(names)):
         raise Malformed(f"its result has the axes {', '.join(sorted(missing))}, which no input has")
     sizes = _sizes(call, names, inputs)
@@ -71,7 +71,7 @@ def _implicit(names: Sequence[str], wide: int) -> str:
     return "0123456789"[:wide] + "".join(sorted(label for label in letters if letters.count(label) == 1))
 
 
-def _output(text: str, names: Sequence[str], wide: int) -> str:
+def _output(text: str, wide: int) -> str:
     output = text.replace("...", "0123456789"[:wide], 1)
     if not all(letter.isascii() and letter.isalnum() for letter in output):
         raise Malformed(f"its result '{text}' is not of letters and one ellipsis")

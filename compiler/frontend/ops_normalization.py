@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from ...dialects.core.affine import product
+from collections.abc import Callable
+
+from ...dialects.core.affine import floordiv, product
 from ...dialects.core.dtypes import F32, DType
 from ...dialects.core.ir import Operation
 from ...dialects.graph import normalization as n
 from ...dialects.graph.binary import Add, Div, Equal, Sub
 from ...dialects.graph.binary import Mul as Multiply
 from ...dialects.graph.elementwise import Where
+from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.reduction import Reduce
 from ...dialects.graph.unary import Abs, Reciprocal, Sqrt
@@ -166,36 +169,53 @@ def _lp_norm(call: Call) -> Outcome:
     return call.emit(Where, call.emit(Equal, norm, zero), zero, call.emit(Div, x, norm))
 
 
-def _group_norm(call: Call) -> Outcome:
-    """Instance normalization of groups of channels, then a per-channel scale and bias."""
+def _group_norm_of_groups(call: Call) -> Outcome:
+    """Before opset 21, with a scale and a bias per group; runtimes take those per channel as well."""
+    return _group_norm(call, _per_group)
+
+
+def _group_norm_of_channels(call: Call) -> Outcome:
+    """Since opset 21, with a scale and a bias per channel."""
+    return _group_norm(call, _per_channel)
+
+
+def _group_norm(call: Call, spread: Callable[[Call, Tensor, Tensor, int], Tensor]) -> Outcome:
+    """Instance normalization of groups of channels, then scale and bias, which SPREAD gives per channel."""
     x, groups = call.input(0), call.integer("num_groups", 0)
-    channels = x.shape[1] if x.rank > 2 else None
-    if not isinstance(channels, int) or groups < 1 or channels % groups:
+    if x.rank < 3 or groups < 1:
         raise Malformed(f"the channels of {x.type} do not split into {groups} groups")
-    merged = call.emit(Reshape, x, shape=(x.shape[0], groups, product(x.shape[1:]) // groups))
+    channels, spatial = x.shape[1], x.shape[2:]
+    each = floordiv(channels, groups)
+    why = f"the channels of {x.type} are a multiple of its {groups} groups"
+    call.require_shape((channels,), (groups * each,), why)
+    merged = call.emit(Reshape, x, shape=(x.shape[0], groups, each * product(spatial)))
     ones, zeros = call.constant([1.0] * groups, x.dtype), call.constant([0.0] * groups, x.dtype)
     normal = call.emit(n.InstanceNorm, merged, ones, zeros, epsilon=call.number("epsilon", 1e-5))
     y = call.emit(Reshape, normal, shape=x.shape)
-    scale, bias = (_per_channel(call, call.input(index), x, groups) for index in (1, 2))
+    spreads = (spread(call, call.input(index), x, groups) for index in (1, 2))
+    shape = (channels, *(1,) * len(spatial))
+    scale, bias = (call.emit(Reshape, each, shape=shape) for each in spreads)
     return call.emit(Add, call.emit(Multiply, y, scale), bias)
 
 
 def _per_channel(call: Call, parameter: Tensor, x: Tensor, groups: int) -> Tensor:
-    """A per-channel (in opset 18, per-group) PARAMETER, reshaped to broadcast over the spatial axes of X."""
-    spatial = (1,) * (x.rank - 2)
-    if parameter.shape == (x.shape[1],):
-        return call.emit(Reshape, parameter, shape=(x.shape[1], *spatial))
     message = f"its parameter is {parameter.type}, not one number per channel"
+    call.require_shape(parameter.shape, (x.shape[1],), message)
+    return parameter
+
+
+def _per_group(call: Call, parameter: Tensor, x: Tensor, groups: int) -> Tensor:
+    if parameter.shape == (x.shape[1],):
+        return parameter
+    message = f"its parameter is {parameter.type}, not one number per channel or group"
     call.require_shape(parameter.shape, (groups,), message)
-    channels = x.shape[1]
     column = call.emit(Reshape, parameter, shape=(groups, 1))
-    zeros = call.constant([[0.0] * (int(str(channels)) // groups)], x.dtype)
-    return call.emit(Reshape, call.emit(Add, column, zeros), shape=(channels, *spatial))
+    return call.emit(Expand, column, shape=(groups, floordiv(x.shape[1], groups)))
 
 
 TABLE: Table = {
     "BatchNormalization": [(7, _batch_norm), (14, _batch_norm_by_mode)],
-    "GroupNormalization": [(18, _group_norm)],
+    "GroupNormalization": [(18, _group_norm_of_groups), (21, _group_norm_of_channels)],
     "InstanceNormalization": [(6, _instance_norm)],
     "LRN": [(1, _lrn)],
     "LayerNormalization": [(17, layer_norm)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...dialects.core.affine import Dim, floordiv, product, total
+from ...dialects.core.affine import Dim, evaluate, floordiv, product, total
 from ...dialects.core.dtypes import BOOL
 from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape
@@ -146,14 +146,23 @@ def _squeezed(call: Call, axes: tuple[int, ...] | None) -> Tensor:
 
 
 def _is_one(call: Call, x: Tensor, axis: int) -> bool:
-    """Whether the size of AXIS is 1. Raises Refused where that, and so the result's rank, is not known."""
-    sign = call.builder.sizes_known.sign(x.shape[axis] - 1)
-    if sign is None:
+    """Whether the size of AXIS is 1, so that a Squeeze without axes removes it. The rank of the result
+    depends on that, and so a size that usually is more than 1 is required to be.
+
+    Raises Refused where the size is usually 1 or less, or data decides it.
+    """
+    size, known = x.shape[axis], call.builder.sizes_known
+    sign = known.sign(size - 1)
+    if sign is not None:
+        return sign == 0
+    usual = evaluate(size, call.builder.module.values_at("optimum"))
+    if usual <= 1 or known.counted.within(size):
         raise Refused(
-            f"it has no list of axes, and whether axis {axis} of size {x.shape[axis]} is removed depends on "
+            f"it has no list of axes, and whether axis {axis} of size {size} is removed depends on "
             "the size; give the axes, or a range of sizes that decides it"
         )
-    return sign == 0
+    call.require(size, 2, f"axis {axis} is kept, which a Squeeze without axes does unless its size is 1")
+    return False
 
 
 def _unsqueeze_attribute(call: Call) -> Outcome:

@@ -15,6 +15,7 @@ from ...runtime.contents import FARTHEST
 from .axes import AxesAtRun, known_axes
 from .call import Call, Outcome
 from .contents import FIRST, LAST, ElementRange, count_of
+from .counts import cut_from
 from .problems import Malformed
 from .symbolic import choose, clamp, steps_in
 from .table import Table
@@ -79,7 +80,7 @@ def _sliced(
         else:
             stepping.append(cut)
     if tuple(sizes) != x.shape or any(step != 1 for step in strides):
-        x = call.emit(Slice, x, starts=firsts, sizes=sizes, steps=strides)
+        x = cut_from(call.builder, x, firsts, sizes, strides)
     for cut in stepping:
         x = _stepped(call, x, cut)
     return x
@@ -88,7 +89,24 @@ def _sliced(
 def _extent(call: Call, type: TensorType, cut: _Cut, step: int) -> tuple[Dim, Dim]:
     """The first element and the number of elements of CUT, whose step is STEP, clamped to the tensor."""
     start, distance = _clamped(call, type, cut, forward=step > 0)
+    known = call.builder.sizes_known
+    if step > 0 and known.counted.within(distance):
+        distance = _growing(cut, type.shape[cut.axis], known) or distance
     return (0, 0) if distance == 0 else (start, ceildiv(distance, abs(step)))
+
+
+def _growing(cut: _Cut, extent: Dim, sizes: Sizes) -> Dim | None:
+    """The distance from start to end of CUT, forwards, as a size that grows with EXTENT, which data decides;
+    None where it may shrink."""
+    if not isinstance(cut.start, int) or not isinstance(cut.end, int):
+        return None
+    if cut.start >= 0:
+        end = clamp(_from_front(cut.end, extent, sizes), 0, extent, sizes)
+        return sizes.derive("max", end - cut.start, 0)
+    if 0 <= cut.end < FARTHEST:
+        return None
+    left = sizes.derive("min", extent, -cut.start)
+    return sizes.derive("max", left + min(cut.end, 0), 0)
 
 
 def _clamped(call: Call, type: TensorType, cut: _Cut, *, forward: bool) -> tuple[Dim, Dim]:

@@ -67,7 +67,7 @@ def attention(op: Matmul, rewriter: Rewriter) -> bool:
     q, k, scale = _operands(scores, rewriter)
     v = _swapped(op.b, rewriter) if op.transpose_b else op.b
     new = Attention(
-        q, k, v, _mask(scores, q, rewriter), scale=scale, guarded=weights.guarded, fill=scores.fill,
+        q, k, v, _mask(scores, rewriter), scale=scale, guarded=weights.guarded, fill=scores.fill,
         accumulate=op.accumulate,
     )  # fmt: skip
     rewriter.insert(new)
@@ -248,7 +248,7 @@ def _swapped(value: Value, rewriter: Rewriter) -> Value:
     return rewriter.insert(Transpose(value, perm=perm)).result
 
 
-def _mask(scores: _Scores, q: Value, rewriter: Rewriter) -> Value | None:
+def _mask(scores: _Scores, rewriter: Rewriter) -> Value | None:
     """The mask operand: the conjunction of the conditions, or the sum of the added masks; or None."""
     if scores.kept:
         return _all_hold(scores.kept, rewriter)

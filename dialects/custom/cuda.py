@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ..core.affine import Dim
+from ..core.affine import Affine, Dim
 from ..core.dtypes import DType
 
 
@@ -15,6 +15,10 @@ class Scratch:
 
     dtype: DType
     count: Dim
+
+    def __post_init__(self) -> None:
+        _require("a scratch's dtype", isinstance(self.dtype, DType), self.dtype, "an element type")
+        _require("a scratch's count", _is_count(self.count), self.count, "a size of at least 0")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class CudaBody:
     leaves registers for on a multiprocessor.
     constants: integers that the compiler of the kernel knows; sizes: integers that it is passed, which may be
     made of symbols.
+
+    Raises TypeError for a field of another kind.
     """
 
     text: str
@@ -44,3 +50,43 @@ class CudaBody:
     constants: Mapping[str, int] = field(default_factory=dict)
     sizes: Mapping[str, Dim] = field(default_factory=dict)
     scratch: Mapping[str, Scratch] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("text", "functions"):
+            _require(name, isinstance(getattr(self, name), str), getattr(self, name), "a text")
+        for name, least in (("threads", 0), ("shared", 0), ("resident", 1)):
+            value = getattr(self, name)
+            _require(name, is_integer(value) and value >= least, value, f"an integer of at least {least}")
+        _require("blocks", _is_count(self.blocks), self.blocks, "a size of at least 0")
+        self._check("constants", is_integer, "a plain integer; a size that varies is one of `sizes`")
+        self._check("sizes", is_dim, "a size")
+        self._check("scratch", lambda value: isinstance(value, Scratch), "a custom.Scratch")
+
+    def _check(self, name: str, is_right: Callable[[object], bool], what: str) -> None:
+        """Require that the field NAME is a mapping from names to values for which IS_RIGHT."""
+        given = getattr(self, name)
+        _require(name, isinstance(given, Mapping), given, "a mapping from names")
+        for key, value in given.items():
+            _require(f"a name of {name}", isinstance(key, str), key, "a text")
+            _require(f"{name}[{key!r}]", is_right(value), value, what)
+
+
+def is_integer(value: object) -> bool:
+    """Whether VALUE is a plain integer of 64 bits."""
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+
+
+def is_dim(value: object) -> bool:
+    """Whether VALUE is a size: a plain integer, or made of symbols."""
+    return isinstance(value, Affine) or is_integer(value)
+
+
+def _is_count(value: object) -> bool:
+    """Whether VALUE is a size that is not known to be negative."""
+    return isinstance(value, Affine) or (isinstance(value, int) and is_integer(value) and value >= 0)
+
+
+def _require(name: str, right: bool, value: object, what: str) -> None:
+    if not right:
+        found = str(value) if isinstance(value, Affine) else repr(value)
+        raise TypeError(f"{name} is {found}, which is not {what}")

@@ -46,4 +46,5 @@ def numbers(default: Sequence[float] | EllipsisType = ...) -> AttributeField[tup
 
 
 def _field(kind: Kind, default: Any) -> AttributeField[Any]:
-    return attribute(kind) if default is ... else attribute(kind, default)
+    """Raises ValueError for a DEFAULT that is not of KIND."""
+    return attribute(kind) if default is ... else attribute(kind, kind.decode(default))

@@ -9,7 +9,10 @@ from ..core.affine import Dim
 from ..core.dtypes import F32, DType
 from ..core.expr import Index, Scalars
 from ..core.ir import Value
-from ..graph.formula import Number, Term, load
+from ..graph.formula import PLAIN, Number, Term, load
+from .cuda import is_dim
+
+KINDS = ("sum", "prod", "max", "min")
 
 
 @dataclass(frozen=True)
@@ -20,15 +23,24 @@ class Nest:
     index: Index
 
     def load(self, value: Value, *index: Dim) -> Term:
-        """The element of VALUE at INDEX, in the type of its arithmetic: at least f32 for floats."""
+        """The element of VALUE at INDEX, in the type of its arithmetic: at least f32 for floats.
+
+        Raises ValueError for what is no index of VALUE.
+        """
+        if len(index) != value.type.rank or not all(map(is_dim, index)):
+            raise ValueError(f"{index} is no index of {value.type}")
         return load(self.scalars, value, index)
 
     def number(self, value: Number, dtype: DType = F32) -> Term:
-        """VALUE as a DTYPE."""
+        """VALUE as a DTYPE. Raises TypeError for what is no plain number."""
+        if not isinstance(value, PLAIN):
+            raise TypeError(f"{type(value).__name__} is no plain number")
         return Term(self.scalars, self.scalars.const(value, dtype))
 
     def size(self, dim: Dim, dtype: DType = F32) -> Term:
-        """The integer DIM, a size or an index, as a DTYPE."""
+        """The integer DIM, a size or an index, as a DTYPE. Raises TypeError for what is no such."""
+        if not is_dim(dim):
+            raise TypeError(f"{dim!r} is neither a size nor an index")
         return Term(self.scalars, self.scalars.index_value(dim, dtype))
 
     def where(self, dim: Dim, low: Dim, high: Dim, inside: Callable[[], Term], other: Number) -> Term:
@@ -38,8 +50,10 @@ class Nest:
     def reduce(self, kind: str, extents: Sequence[Dim], body: Callable[..., Term]) -> Term:
         """BODY, called with an index for each of EXTENTS, reduced over all of them.
 
-        KIND is sum, prod, max or min.
+        KIND is sum, prod, max or min; others raise ValueError.
         """
+        if kind not in KINDS:
+            raise ValueError(f"there is no reduction {kind!r}: one of {', '.join(KINDS)}")
         inner = self.scalars.reduce(kind, extents, lambda indices: body(*indices).expr)
         return Term(self.scalars, inner)
 

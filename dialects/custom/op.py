@@ -24,7 +24,7 @@ from ..graph.elementwise_base import FLOAT, check_kind
 from ..graph.formula import Term, load_broadcast
 from ..graph.numeric import Array, converted, widened
 from .blame import blamed
-from .cuda import CudaBody
+from .cuda import CudaBody, is_dim
 from .nest import Nest
 
 SLACK = 16.0  # unit roundoffs by which a CUDA body may differ from numpy where it says nothing itself
@@ -54,7 +54,7 @@ class CustomOp(GraphOp):
 
     def compute(self, *inputs: Any) -> Any:
         """The result in numpy, of all operands in order, None for those that are absent. Floats are at least
-        f32; what is returned is rounded to the type of the result."""
+        f32; what is returned is rounded to the type of the result. The operands cannot be written to."""
         raise NotImplementedError
 
     # ------------------------------------------------------------ what is made of it
@@ -66,13 +66,21 @@ class CustomOp(GraphOp):
             found = self.result_type()
         if not isinstance(found, TensorType):
             raise op_error(self, f"{self._named('result_type')} gives {found!r}, not a TensorType")
+        fault = _fault_in(found)
+        if fault is not None:
+            raise op_error(self, f"{self._named('result_type')} gives a type {fault}")
         return [found.with_layout(ROW_MAJOR)]
 
     def evaluate(self, evaluation: Evaluation, *inputs: Any) -> Array:
-        given = [None if array is None else widened(array) for array in inputs]
+        given = [None if array is None else _read_only(widened(array)) for array in inputs]
         given += [None] * (len(self.spec.operands) - len(given))
         with self.blamed("compute"), np.errstate(all="ignore"):
-            found = converted(np.asarray(self.compute(*given)), self.result.type.dtype)
+            computed = np.asarray(self.compute(*given))
+        try:
+            found = converted(computed, self.result.type.dtype)
+        except KeyError:
+            gives = f"{self._named('compute')} gives elements of the type {computed.dtype}"
+            raise op_error(self, gives) from None
         wanted = evaluation.shape(self.result.type)
         if found.shape != wanted:
             shapes = f"the shape {list(found.shape)} where result_type says {list(wanted)}"
@@ -94,6 +102,23 @@ class CustomOp(GraphOp):
         if not isinstance(found, Term):
             raise op_error(self, f"{self._named(method)} gives {type(found).__name__}, not a Term")
         return found.cast(self.result.type.dtype).expr
+
+
+def _fault_in(type: TensorType) -> str | None:
+    """What is wrong with TYPE, which Python let a file build; None for nothing."""
+    if not isinstance(type.dtype, DType):
+        return f"of the elements {type.dtype!r}: they are custom.F32 and the like"
+    if not isinstance(type.shape, tuple):
+        return f"of the shape {type.shape!r}: a shape is a tuple"
+    odd = next((dim for dim in type.shape if not is_dim(dim)), None)
+    return None if odd is None else f"of the size {odd!r}: a size is a plain integer, or made of symbols"
+
+
+def _read_only(array: Array) -> Array:
+    """ARRAY as others, who read it too, may give it away."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 class ElementwiseOp(CustomOp):

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from ...errors import InputError
+from ..core.dtypes import F32, DType
 from ..core.op import define_op
 from ..core.traits import Trait
+from ..graph.elementwise_base import ANY
 from .op import CudaOp, CustomOp, ElementwiseOp, LoopOp
 
 Class = TypeVar("Class", bound=type[CustomOp])
@@ -32,13 +34,16 @@ def op(onnx: str) -> Callable[[Class], Class]:
     InputError for a name that is no such, or that another file has taken, and for a class that lacks what an
     op needs.
     """
-    found = NAME.fullmatch(onnx)
+    found = NAME.fullmatch(onnx) if isinstance(onnx, str) else None
     if found is None:
         raise InputError(f"{onnx!r} is no name of a custom op", 'it is written "my.domain::Type"')
     if found[1] in STANDARD:
         raise InputError(f"{onnx}: the standard's ops are not custom ones", "give it a domain of its own")
 
     def register(cls: Class) -> Class:
+        if not (isinstance(cls, type) and issubclass(cls, CustomOp)):
+            names = ", ".join(f"custom.{each.__name__}" for each in KERNEL)
+            raise InputError(f"{onnx}: {cls!r} is no class of a custom op", f"derive it from one of {names}")
         cls.onnx, cls.file = onnx, inspect.getfile(cls)
         cls.name = ir_name(found[1], found[2])
         _check_name(cls)
@@ -125,6 +130,7 @@ def _check_class(cls: type[CustomOp]) -> None:
     taken = next((name for name in own if hasattr(CustomOp, name)), None)
     if taken is not None:
         raise InputError(f"{place}: every op has something called '{taken}'", "choose another name")
+    _check_numbers(cls, place)
     kind = next((kind for kind in KERNEL if issubclass(cls, kind)), None)
     if kind is None:
         names = ", ".join(f"custom.{each.__name__}" for each in KERNEL)
@@ -134,3 +140,14 @@ def _check_class(cls: type[CustomOp]) -> None:
             raise InputError(
                 f"{place} defines no `{method}`", "its meaning is in compute, its kernel beside it"
             )
+
+
+def _check_numbers(cls: type[CustomOp], place: str) -> None:
+    """Raise InputError for a cost, kinds or floats of CLS that are no such."""
+    if not isinstance(cls.cost, int) or cls.cost < 0:
+        raise InputError(f"{place}: its cost is {cls.cost!r}, no number of operations for an element")
+    if not isinstance(cls.kinds, tuple) or not set(cls.kinds) <= set(ANY):
+        raise InputError(f"{place}: its kinds are {cls.kinds!r}", "such as custom.FLOAT, or custom.ANY")
+    floats = getattr(cls, "floats", (F32,))
+    if not isinstance(floats, tuple) or not all(isinstance(each, DType) and each.is_float for each in floats):
+        raise InputError(f"{place}: its floats are {floats!r}", "a tuple, such as (custom.F32, custom.F16)")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
 
 from ..core.affine import Dim
 from ..core.dtypes import DType
@@ -12,6 +15,7 @@ from ..core.ir import Value
 from .numeric import compute_dtype
 
 Number = float | int | bool
+PLAIN = (float, int, np.number, np.bool_)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +30,12 @@ class Term:
         return self.expr.dtype
 
     def term(self, value: Term | Number) -> Term:
-        """VALUE as a term; a number becomes a constant of this term's type."""
-        return value if isinstance(value, Term) else Term(self.scalars, self.scalars.const(value, self.dtype))
+        """VALUE as a term; a number becomes a constant of this term's type. Raises TypeError for others."""
+        if isinstance(value, Term):
+            return value
+        if not isinstance(value, PLAIN):
+            raise TypeError(f"{type(value).__name__} is neither a term nor a plain number")
+        return Term(self.scalars, self.scalars.const(value, self.dtype))
 
     def call(self, function: str, *others: Term | Number) -> Term:
         """The scalar function FUNCTION with this term as its first operand."""
@@ -44,6 +52,10 @@ class Term:
             raise TypeError("a choice between two numbers has no element type")
         first, second = typed.term(chosen).expr, typed.term(other).expr
         return Term(self.scalars, self.scalars.select(self.expr, first, second))
+
+    def __bool__(self) -> NoReturn:
+        """Not known while a kernel is made: an `if` would take one way for all elements."""
+        raise TypeError("a term is neither true nor false before the kernel runs; `choose` picks by element")
 
     def __neg__(self) -> Term:
         return self.call("neg")

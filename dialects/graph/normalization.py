@@ -54,6 +54,11 @@ class Normalization(GraphOp):
     def flops(self) -> Dim:
         return self.x.type.elements * self.cost
 
+    def cancelled(self, *inputs: Any) -> Array | None:
+        """sqrt(K) times the mean magnitude of K elements whose mean is subtracted, in units of the result,
+        for INPUTS in f64: errors are proportional to it. None where no mean of x is subtracted."""
+        return None
+
     # ------------------------------------------------------------ building blocks of definitions
 
     def load_x(self, scalars: Scalars, index: Sequence[Dim]) -> Term:
@@ -104,6 +109,14 @@ def standard(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
     centred = held(x - mean(x, axes), x.dtype)
     variance = mean(held(centred * centred, x.dtype), axes, x.dtype)
     return np.asarray(centred / np.sqrt(variance + epsilon))
+
+
+def standard_magnitude(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
+    """sqrt(K) times the mean magnitude of the K elements of X along AXES, in standard deviations: it is large
+    where X is nearly constant."""
+    deviation = np.sqrt(np.var(x, axes, keepdims=True) + epsilon)
+    terms = x.size / max(deviation.size, 1)
+    return np.asarray(np.sqrt(terms) * np.mean(np.abs(x), axes, keepdims=True) / deviation)
 
 
 def along_channels(values: Array, rank: int) -> Array:
@@ -245,6 +258,9 @@ class LayerNorm(Trailing):
         scaled = standard(x, self.axes, self.epsilon) * scale
         return scaled if bias is None else scaled + bias
 
+    def cancelled(self, x: Array, scale: Array, bias: Array | None = None) -> Array:
+        return standard_magnitude(x, self.axes, self.epsilon) * np.abs(scale)
+
     def define(self, scalars: Scalars, index: Index) -> Expr:
         x = self.standardized(scalars, index, self.axes, self.epsilon)
         scaled = x * load_broadcast(scalars, self.scale, index).cast(x.dtype)
@@ -295,6 +311,9 @@ class InstanceNorm(Normalization):
     def compute(self, x: Array, scale: Array, bias: Array) -> Any:
         scale, bias = (along_channels(values, x.ndim) for values in (scale, bias))
         return standard(x, self.axes, self.epsilon) * scale + bias
+
+    def cancelled(self, x: Array, scale: Array, bias: Array) -> Array:
+        return standard_magnitude(x, self.axes, self.epsilon) * np.abs(along_channels(scale, x.ndim))
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         x = self.standardized(scalars, index, self.axes, self.epsilon)

@@ -6,7 +6,7 @@
 //   row 16w + g + 8 * (i / 2 % 2), column 8 * (i / 4) + 2t + i % 2
 // of a result of 64 rows and 2 * (number of accumulators) columns.
 //
-// Only kernels that multiply so include this header.
+// Only kernels that multiply so include this header; those of integers include wgmma_integer.cuh.
 #pragma once
 
 #include "glass.cuh"
@@ -120,11 +120,6 @@ GLASS_DEVICE void wgmma_take(Sum (&)[COUNT]) {}
         GLASS_WGMMA_BODY(COUNT, COLUMNS, NEXT, "+f", KINDS,                                              \
                          "%" DA ", %" DB ", add, 1, 1, %" TA ", %" TB, , "n"(!A_K_MAJOR), "n"(!B_K_MAJOR)); \
     }
-// Products of 8-bit integers.
-#define GLASS_WGMMA_I(COUNT, COLUMNS, NEXT, DA, DB, A, B, KINDS)                                      \
-    GLASS_DEVICE void wgmma(i32(&d)[COUNT], u64 a, u64 b, bool add, A, B) {                           \
-        GLASS_WGMMA_BODY(COUNT, COLUMNS, NEXT, "+r", KINDS, "%" DA ", %" DB ", add", );               \
-    }
 #define GLASS_WGMMA_FLOATS(T, KINDS)                               \
     GLASS_WGMMA_F(4, "8", "4", "5", "6", "7", "8", T, KINDS)       \
     GLASS_WGMMA_F(8, "16", "8", "9", "10", "11", "12", T, KINDS)   \
@@ -134,34 +129,17 @@ GLASS_DEVICE void wgmma_take(Sum (&)[COUNT]) {}
     GLASS_WGMMA_F(64, "128", "64", "65", "66", "67", "68", T, KINDS) \
     GLASS_WGMMA_F(96, "192", "96", "97", "98", "99", "100", T, KINDS) \
     GLASS_WGMMA_F(128, "256", "128", "129", "130", "131", "132", T, KINDS)
-#define GLASS_WGMMA_INTEGERS(A, B, KINDS)                        \
-    GLASS_WGMMA_I(4, "8", "4", "5", "6", A, B, KINDS)            \
-    GLASS_WGMMA_I(8, "16", "8", "9", "10", A, B, KINDS)          \
-    GLASS_WGMMA_I(16, "32", "16", "17", "18", A, B, KINDS)       \
-    GLASS_WGMMA_I(32, "64", "32", "33", "34", A, B, KINDS)       \
-    GLASS_WGMMA_I(48, "96", "48", "49", "50", A, B, KINDS)       \
-    GLASS_WGMMA_I(64, "128", "64", "65", "66", A, B, KINDS)      \
-    GLASS_WGMMA_I(96, "192", "96", "97", "98", A, B, KINDS)      \
-    GLASS_WGMMA_I(128, "256", "128", "129", "130", A, B, KINDS)
 
 #endif
 
-// d (+)= a * b: 64 rows of `a` and the columns of `b` by 32 bytes of k; without `add`, what `d` held is forgotten. Sums
-// of floats in f32, of integers exact in s32.
+// d (+)= a * b: 64 rows of `a` and the columns of `b` by 32 bytes of k; without `add`, what `d` held is forgotten.
+// Sums of floats in f32.
 #if defined(GLASS_HOST)
 GLASS_WGMMA_OF(f32, f16, f16, F16Elements, F16Elements)
 GLASS_WGMMA_OF(f32, bf16, bf16, Bf16Elements, Bf16Elements)
-GLASS_WGMMA_OF(i32, i8, i8, S8Elements, S8Elements)
-GLASS_WGMMA_OF(i32, u8, i8, U8Elements, S8Elements)
-GLASS_WGMMA_OF(i32, i8, u8, S8Elements, U8Elements)
-GLASS_WGMMA_OF(i32, u8, u8, U8Elements, U8Elements)
 #else
 GLASS_WGMMA_FLOATS(f16, "k16.f32.f16.f16")
 GLASS_WGMMA_FLOATS(bf16, "k16.f32.bf16.bf16")
-GLASS_WGMMA_INTEGERS(i8, i8, "k32.s32.s8.s8")
-GLASS_WGMMA_INTEGERS(u8, i8, "k32.s32.u8.s8")
-GLASS_WGMMA_INTEGERS(i8, u8, "k32.s32.s8.u8")
-GLASS_WGMMA_INTEGERS(u8, u8, "k32.s32.u8.u8")
 #endif
 
 }  // namespace glass

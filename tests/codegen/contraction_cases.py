@@ -202,14 +202,12 @@ def product_of(config: TileConfig) -> Any:
     return next(each for each in (MMA, SIMT, WGMMA) if each.config_type is type(config))
 
 
-def kernel_of(
-    case: Case, config: TileConfig | DepthwiseConfig, name: str = "contraction"
-) -> Kernel:
+def kernel_of(case: Case, config: TileConfig | DepthwiseConfig, name: str = "contraction") -> Kernel:
     """The rendered kernel of CASE under CONFIG."""
     problem = case.problem
     if isinstance(config, DepthwiseConfig):
         assert depthwise.unsupported(problem) is None and depthwise.illegal(problem, config, TARGET) is None
-        spec: Any = depthwise.specialize(problem, config, bind(case, name, config.vector), TARGET)
+        spec: Any = depthwise.specialize(problem, config, bind(case, name, config.vector))
         return Kernel(name, render(depthwise.TEMPLATE, spec), depthwise.launch(problem, config))
     product = product_of(config)
     assert product.unsupported(problem, TARGET) is None

@@ -15,10 +15,6 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from .pages import ROOT
 
 NO_PART = {"build", "dist", "shared", "__pycache__"}
-PARTS = (
-    *("dialects", "compiler", "codegen", "runtime", "templates", "testing"),
-    *("tests", "benchmarks", "examples"),
-)
 
 
 @cache
@@ -118,7 +114,9 @@ def options() -> dict[str, frozenset[str]]:
     """The options of every command."""
     commands = typer.main.get_group(app).commands.items()
     return {
-        name: frozenset(text for each in command.params for text in (*each.opts, *each.secondary_opts))
+        name: frozenset(
+            ["--help", *(o for each in command.params for o in (*each.opts, *each.secondary_opts))]
+        )
         for name, command in commands
     }
 

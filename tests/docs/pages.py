@@ -22,7 +22,8 @@ class Block:
 
 def pages() -> list[Path]:
     """Every page that speaks of the code."""
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    beside = [ROOT / "benchmarks" / "README.md", ROOT / "tests" / "passes" / "README.md"]
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")), *beside]
 
 
 def blocks(text: str) -> Iterator[Block]:

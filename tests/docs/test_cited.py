@@ -25,7 +25,7 @@ OF_OTHERS = {"com", "conv_6", "cp", "cuda", "mma", "onnx"}
 MADE = {".venv", "model.weights", "digits.table.hist.npz", "parts/N"}
 # Options of programs that are no commands of GlassRT's.
 FUZZ_OPTIONS = {text for action in fuzz_parser()._actions for text in action.option_strings}
-OTHER_OPTIONS = {"--update-golden", *FUZZ_OPTIONS}
+OTHER_OPTIONS = {"--update-golden", "--out", *FUZZ_OPTIONS}
 
 
 def fault(text: str) -> str | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from glassrt.codegen.families.kernel_family import KernelFamily
+from glassrt.codegen.families.staging.staging import TileStaging
 
 from .guides import GUIDES, GuideError, Step, copy_of_the_repository, edited, follow, steps
+from .pages import ROOT, quoted
 
 
 @pytest.mark.slow
@@ -30,6 +34,14 @@ def test_all_guides_are_there() -> None:
     names = {guide.stem for guide in GUIDES}
     things = ("a-command", "a-custom-op", "a-kernel-family", "a-rewrite", "a-staging", "a-target", "an-op")
     assert names == {*(f"adding-{thing}" for thing in things), "testing"}
+
+
+@pytest.mark.parametrize(
+    ("guide", "interface"), [("adding-a-kernel-family", KernelFamily), ("adding-a-staging", TileStaging)]
+)
+def test_a_guide_lists_every_trait(guide: str, interface: type[KernelFamily] | type[TileStaging]) -> None:
+    page = (ROOT / "docs" / f"{guide}.md").read_text(encoding="utf-8")
+    assert {field.name for field in fields(interface)} - {"name"} - set(quoted(page)) == set()
 
 
 TEXT = "one = 1\ntwo = 2\nthree = 3\n"

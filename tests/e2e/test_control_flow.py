@@ -48,7 +48,6 @@ FEEDS: dict[str, list[dict[str, Array]]] = {
         for steps in (1, 7)
     ],
 }
-NAMES = ["nested", "while", "lstm"]
 
 
 def model(text: str) -> ModelProto:

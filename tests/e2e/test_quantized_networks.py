@@ -21,7 +21,7 @@ FORMS = ("qdq", "qoperator")
 KINDS = ("i8 i8", "u8 i8", "u8 u8")
 BATCH = 2
 MOST_DIFFERING = 0.01
-FAMILIES = {"contraction_mma", "depthwise"}
+FAMILIES = {"contraction_mma", "contraction_wgmma", "depthwise"}
 
 
 def cnn() -> ModelProto:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .rows_casts import CASTS, SMALL_CASTS, QUANTIzATION
+from .rows_casts import CASTS, QUANTIZATION, SMALL_CASTS
 from .rows_floats import FUNCTIONS, NAN_AND_ZERO, ROUNDING
 from .rows_indices import INDICES, RESIZES
 from .rows_integers import INTEGERS
@@ -16,7 +16,7 @@ ROWS = (
     *RESIZES,
     *CASTS,
     *SMALL_CASTS,
-    *QUANTIzATION,
+    *QUANTIZATION,
     *INTEGERS,
     *REDUCTIONS,
     *NOTHING,

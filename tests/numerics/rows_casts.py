@@ -199,7 +199,7 @@ SMALL_CASTS = [
 _REALS = f32(0.5, 1.5, 2.5, -0.5, NAN, INF, -INF, 7e4, -7e4)
 _E4M3_ZERO = np.array(0, ml_dtypes.float8_e4m3fn)
 
-QUANTIzATION = [
+QUANTIZATION = [
     *(
         row(
             "Quantization",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from glassrt.testing.__main__ import Progress, main
-from glassrt.testing.agreement import Verdict
+from glassrt.testing.__main__ import ProgressPrinter, main
+from glassrt.testing.agreement import ModelVerdict
 from glassrt.testing.campaigns import Campaign, Finding, Summary, save
 from glassrt.testing.random_graphs import seeded
 
@@ -25,8 +25,8 @@ def test_a_saved_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_a_fault_is_shown_with_its_command(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = Progress(Campaign(seed=4))
-    finding = Finding(6, (Verdict("wrong", "graph", "off"),), saved=Path("f.onnx"))
+    progress = ProgressPrinter(Campaign(seed=4))
+    finding = Finding(6, (ModelVerdict("wrong", "graph", "off"),), saved=Path("f.onnx"))
     summary = Summary()
     summary.note(finding)
     progress(summary, finding)

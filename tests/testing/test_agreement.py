@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from glassrt.dialects.graph.unary import Tanh
 from glassrt.errors import UnsupportedError
-from glassrt.testing.agreement import Trial, Verdict, failed, verdicts
+from glassrt.testing.agreement import ModelVerdict, OracleCase, failed, verdicts
 from glassrt.testing.choices import Seeded
 from glassrt.testing.draft import Draft
 from glassrt.testing.random_graphs import Graph, _finished
@@ -68,7 +68,7 @@ def test_errors_are_told_apart() -> None:
     assert failed(KeyError("x"), "graph").kind == "untyped"
 
 
-def trial(answer: Array, shaken: Array) -> Trial:
+def trial(answer: Array, shaken: Array) -> OracleCase:
     """A trial of which the oracle says ANSWER, and SHAKEN where the inputs are off."""
     graph = small()
     (name,) = (value.name for value in graph.model.graph.output)
@@ -76,10 +76,10 @@ def trial(answer: Array, shaken: Array) -> Trial:
     def oracle(model: ModelProto, feeds: Mapping[str, Array]) -> dict[str, Array]:
         return {name: answer if all(feeds[n] is graph.feeds[n] for n in feeds) else shaken}
 
-    return Trial(graph.model, graph.feeds, [oracle])
+    return OracleCase(graph.model, graph.feeds, [oracle])
 
 
-def judged(trial: Trial, got: Array) -> Verdict:
+def judged(trial: OracleCase, got: Array) -> ModelVerdict:
     (name,) = (value.name for value in trial.model.graph.output)
     return trial.judge({name: got}, "here", UNIT, {})
 

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from glassrt.dialects.graph.binary import Mul
 from glassrt.testing import campaigns as module
-from glassrt.testing.agreement import Verdict
+from glassrt.testing.agreement import ModelVerdict
 from glassrt.testing.campaigns import Campaign, Finding, Summary, fuzz, tried, tried_file
 from glassrt.testing.draft import Draft, Unfit
 from glassrt.testing.makers import MAKERS as MAKERS_THERE
@@ -90,7 +90,7 @@ def test_a_process_that_dies_is_a_fault_of_its_graph(tmp_path: Path, monkeypatch
     summary = fuzz(Campaign(graphs=4, most=1, modules=(name,), must=("planted",)))
     assert summary.graphs == 4 and 0 < len(summary.faults) < 4
     assert all(
-        finding.faults == [Verdict("untyped", "process", "the process ended with 7")]
+        finding.faults == [ModelVerdict("untyped", "process", "the process ended with 7")]
         for finding in summary.faults
     )
 
@@ -108,11 +108,11 @@ def test_what_fits_no_graph_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(MAKERS_THERE, "never", never)
     (verdict,) = tried(Campaign(must=("never",)), 0).verdicts
-    assert verdict == Verdict("refused", "harness", "InputError: no graph of 20 has a place for never")
+    assert verdict == ModelVerdict("refused", "harness", "InputError: no graph of 20 has a place for never")
 
 
 def test_a_summary_counts_refusals_by_reason() -> None:
     summary = Summary()
     for number in (1, 2):
-        summary.note(Finding(number, (Verdict("refused", "import", f"UnsupportedError: no {number}"),)))
+        summary.note(Finding(number, (ModelVerdict("refused", "import", f"UnsupportedError: no {number}"),)))
     assert "refused 2: UnsupportedError: no #" in str(summary)

@@ -16,7 +16,7 @@ from ...request.signature import Signature
 from ...text.literals import c_type
 from ...text.render import Code, Identifier
 from .problem import Problem, divisor, power_of_two_in
-from .prologue import Prologue, Unfit, read_prologue, summed_axis
+from .prologue import NoPrologue, Prologue, read_prologue, summed_axis
 from .prologue_code import emit_elements, emit_rows, row_name
 from .row_work import RowValue, RowWork
 from .spec import Binding
@@ -53,7 +53,7 @@ def find_contraction(request: Request) -> Contraction | None:
     root = roots[0]
     b = root.inputs[1]
     prologue = read_prologue(root)
-    if isinstance(prologue, Unfit) or b.producer is not None:
+    if isinstance(prologue, NoPrologue) or b.producer is not None:
         return None
     sizes = {name: (low, request.optimum[name], high) for name, (low, high) in request.ranges.items()}
     weight = request.region.arguments.index(b) in request.weights

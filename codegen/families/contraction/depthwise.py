@@ -147,9 +147,7 @@ def _is_converted(dtype: DType) -> bool:
     return dtype.bytes == 1 or dtype == BF16
 
 
-def specialize(
-    problem: Problem, config: DepthwiseConfig, binding: Binding, target: ArchSpec
-) -> DepthwiseSpec:
+def specialize(problem: Problem, config: DepthwiseConfig, binding: Binding) -> DepthwiseSpec:
     """The spec of PROBLEM under CONFIG, which must be legal; BINDING was made for CONFIG's vector."""
     names = binding.names
     axes = row_specs(problem.rows, names)

@@ -15,7 +15,7 @@ from . import depthwise
 from .binding import Contraction, bind, find_contraction, widest_vector
 from .depthwise import DepthwiseConfig
 from .maps import tensor_maps
-from .problem import Problem
+from .problem import Problem, as_priced
 from .spec import TEMPLATE, contraction_launch, split_scratch
 from .tile import AnyTile
 from .tile_product import MOST_CANDIDATES, TileProduct
@@ -82,7 +82,7 @@ class TiledFamily(ContractionFamily[AnyTile]):
         return self.product.refuses(contraction, target)
 
     def priced(self, request: Request, problem: Problem) -> list[Candidate]:
-        found = _priced(self, problem, request.target)
+        found = _priced(self, as_priced(problem), request.target)
         return [Candidate(self.name, dict(config), microseconds) for config, microseconds in found]
 
     def code(self, request: Request, contraction: Contraction, config: AnyTile) -> KernelCode:
@@ -102,7 +102,7 @@ def _priced(
 ) -> tuple[tuple[tuple[tuple[str, int], ...], float], ...]:
     """The configurations worth trying, as (field, value) pairs, with their times in microseconds.
 
-    Cached, because several passes price the same problem, and with several layouts of the result.
+    Cached, because several passes price the same problem, with several layouts of its operands and result.
     """
     product = family.product
     found = product.candidates(problem, target)
@@ -134,5 +134,5 @@ class DepthwiseFamily(ContractionFamily[DepthwiseConfig]):
     def code(self, request: Request, contraction: Contraction, config: DepthwiseConfig) -> KernelCode:
         problem, signature = contraction.problem, make_signature(request)
         binding = bind(request, contraction, config.vector, signature, depthwise_channels=True)
-        spec = depthwise.specialize(problem, config, binding, request.target)
+        spec = depthwise.specialize(problem, config, binding)
         return KernelCode(depthwise.TEMPLATE, spec, depthwise.launch(problem, config), signature.typed)

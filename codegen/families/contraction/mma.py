@@ -101,26 +101,6 @@ class MmaProductSpec(ProductSpec):
     k_steps: int
 
 
-def _spills(problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None:
-    """Why a thread of CONFIG would spill registers; None when it would not."""
-    if config.accumulators > MAX_ACCUMULATORS:
-        return "too many accumulators per thread"
-    if pending_registers(problem, config) > MAX_PENDING_REGISTERS:
-        return "too many registers hold products of 8-bit floats before they are accumulated"
-    staged = staged_registers(problem, config, target)
-    if staged and config.accumulators + staged > STAGING_REGISTERS:
-        return "staging through registers leaves too few registers for so many accumulators"
-    if config.accumulators < MAX_ACCUMULATORS:
-        return None
-    if min(problem.a_vector, problem.b_vector) * problem.a.bytes < COPY_BYTES:
-        return "narrow copies leave too few registers for so many accumulators"
-    if config.splits > 1:
-        return "split-K leaves too few registers for so many accumulators"
-    if origin_registers(problem, config) > MAX_ORIGIN_REGISTERS:
-        return "the origins of gathered rows leave too few registers for so many accumulators"
-    return None
-
-
 def pending_registers(problem: Problem, config: MmaConfig) -> int:
     """Registers of a thread for products of 8-bit floats that are not yet added to the accumulators.
 
@@ -194,7 +174,7 @@ class MmaProduct(TileProduct[MmaConfig]):
             return f"{problem.a} operands must be K-major"
         return "more than 2^31 rows" if tile.has_too_many_rows(problem) else None
 
-    def illegal(self, problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None:
+    def misfit(self, problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None:
         k_bytes = config.block_k * problem.a.bytes
         steps = k_bytes // STEP_BYTES // config.warps_k
         warp_m, warp_n = config.block_m // config.warps_m, config.block_n // config.warps_n
@@ -204,11 +184,25 @@ class MmaProduct(TileProduct[MmaConfig]):
             return "the tile does not divide evenly among the warps"
         if config.threads > target.limits.threads_per_block or config.stages < 2:
             return "too many warps, or too few stages"
-        if config.splits > 1 and not tile.splits_evenly(problem.k, config.block_k, config.splits):
-            return "a split of k would be empty"
-        if self.shared_bytes(problem, config, target) > target.shared_bytes:
-            return "not enough shared memory"
-        return _spills(problem, config, target)
+        return None
+
+    def spills(self, problem: Problem, config: MmaConfig, target: ArchSpec) -> str | None:
+        if config.accumulators > MAX_ACCUMULATORS:
+            return "too many accumulators per thread"
+        if pending_registers(problem, config) > MAX_PENDING_REGISTERS:
+            return "too many registers hold products of 8-bit floats before they are accumulated"
+        staged = staged_registers(problem, config, target)
+        if staged and config.accumulators + staged > STAGING_REGISTERS:
+            return "staging through registers leaves too few registers for so many accumulators"
+        if config.accumulators < MAX_ACCUMULATORS:
+            return None
+        if min(problem.a_vector, problem.b_vector) * problem.a.bytes < COPY_BYTES:
+            return "narrow copies leave too few registers for so many accumulators"
+        if config.splits > 1:
+            return "split-K leaves too few registers for so many accumulators"
+        if origin_registers(problem, config) > MAX_ORIGIN_REGISTERS:
+            return "the origins of gathered rows leave too few registers for so many accumulators"
+        return None
 
     def shapes(self, problem: Problem, target: ArchSpec) -> Iterator[MmaConfig]:
         """With no more stages than useful for PROBLEM's k."""

@@ -11,7 +11,7 @@ symbolic, except the taps of a convolution.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import gcd
 
@@ -183,6 +183,21 @@ class Problem:
     @staticmethod
     def _vector(dtype: DType, steps: Sequence[Dim]) -> int:
         return power_of_two_in(divisor(*steps), COPY_BYTES // dtype.bytes)
+
+
+def as_priced(problem: Problem) -> Problem:
+    """PROBLEM with A's strides as short as its vectorized loads allow: no price depends on more of them.
+
+    So the price of a tensor is that of its copy in a part of a longer buffer. An A that is not contiguous
+    along k stays as it is.
+    """
+    if problem.a_k_step != 1:
+        return problem
+    step = problem.a_vector
+    batch = tuple(replace(axis, a_step=step) for axis in problem.batch)
+    rows = tuple(replace(axis, step=step) for axis in problem.rows)
+    made = replace(problem, batch=batch, rows=rows, a_offset=0)
+    return made if made.a_vector == step else problem
 
 
 def divisor(*dims: Dim) -> int:

@@ -19,8 +19,7 @@ class ProductSpec:
     k_groups: groups of threads that split each k tile and have accumulators of their own; swizzled: whether
     tiles in shared memory are swizzled, rather than padded, to avoid bank conflicts; slab: chunks of a line
     that lie together in a tile that is not K-major, 0 for all; lag: stages that products may be reading, and
-    that no copy may write; header: the name of the
-    one with the intrinsics that the product calls.
+    that no copy may write; header: the name of the one with the intrinsics that the product calls.
     """
 
     template: Template

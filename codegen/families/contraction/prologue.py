@@ -71,7 +71,7 @@ class Prologue:
 
 
 @dataclass(frozen=True)
-class Unfit:
+class NoPrologue:
     """Why a contraction cannot have a prologue: the reason, for the ledger, and the figures that decided."""
 
     reason: str
@@ -91,7 +91,7 @@ def summed_axis(root: Operation) -> int:
     return rank - 2 if root.attributes["transpose_a"] else rank - 1
 
 
-def read_prologue(root: Operation, inside: Inside = is_within) -> Prologue | Unfit:
+def read_prologue(root: Operation, inside: Inside = is_within) -> Prologue | NoPrologue:
     """The prologue of the contraction ROOT, or the reason why it has none that kernels support.
 
     INSIDE says which ops belong to the kernel; values of all other ops are read from memory.
@@ -111,25 +111,25 @@ class _Reader:
         self._rows: list[Value] = []
         self._indices: set[Operation] = set()
 
-    def read(self) -> Prologue | Unfit:
+    def read(self) -> Prologue | NoPrologue:
         unfit = self._walk([self._operand], self._visit)
         if unfit is not None:
             return unfit
         if len(self._streamed) != 1:
             figures = {"tensors": len(self._streamed)}
-            return Unfit("a prologue reads one tensor of the operand's shape", figures)
+            return NoPrologue("a prologue reads one tensor of the operand's shape", figures)
         rows, indices = tuple(self._rows), frozenset(self._indices)
         return Prologue(self._operand, self._streamed[0], self._gather, rows, indices)
 
     def _walk(
-        self, start: Iterable[Value], visit: Callable[[Value], Iterable[Value] | Unfit]
-    ) -> Unfit | None:
+        self, start: Iterable[Value], visit: Callable[[Value], Iterable[Value] | NoPrologue]
+    ) -> NoPrologue | None:
         """Call VISIT once for START and all values behind it; VISIT returns the values to go on with."""
         pending = list(start)
         seen = set(pending)
         while pending:
             found = visit(pending.pop())
-            if isinstance(found, Unfit):
+            if isinstance(found, NoPrologue):
                 return found
             new = [value for value in found if value not in seen]
             seen.update(new)
@@ -143,7 +143,7 @@ class _Reader:
 
     # ------------------------------------------------------------ elements
 
-    def _visit(self, value: Value) -> Iterable[Value] | Unfit:
+    def _visit(self, value: Value) -> Iterable[Value] | NoPrologue:
         op = self._computing(value)
         if op is not None and has(op, Trait.CONSTANT):
             return ()
@@ -158,67 +158,69 @@ class _Reader:
             return self._scaled(op)
         if has(op, Trait.ELEMENTWISE):
             return op.inputs
-        return Unfit(f"{op.name} is neither elementwise nor a gather of rows")
+        return NoPrologue(f"{op.name} is neither elementwise nor a gather of rows")
 
-    def _scaled(self, op: Scaling) -> Iterable[Value] | Unfit:
+    def _scaled(self, op: Scaling) -> Iterable[Value] | NoPrologue:
         """A scaling with several scales: these do not follow broadcasting; `axis` says where they vary."""
         if op.axis != summed_axis(self._root) or op.block:
-            return Unfit("it reads scales that differ along another axis than the summed one")
+            return NoPrologue("it reads scales that differ along another axis than the summed one")
         return (op.x,)
 
-    def _leaf(self, value: Value, kind: Varies) -> Iterable[Value] | Unfit:
+    def _leaf(self, value: Value, kind: Varies) -> Iterable[Value] | NoPrologue:
         if kind is Varies.EVERYWHERE:
             self._streamed.append(value)
         elif kind is Varies.SEVERAL:
             shape = "x".join(map(str, value.type.shape))
-            return Unfit("it reads a value that varies along rows and the summed axis", {"shape": shape})
+            return NoPrologue("it reads a value that varies along rows and the summed axis", {"shape": shape})
         return ()
 
     # ------------------------------------------------------------ rows
 
-    def _row_value(self, value: Value) -> Iterable[Value] | Unfit:
+    def _row_value(self, value: Value) -> Iterable[Value] | NoPrologue:
         """A value with one element per row; for a convolution, whose windows overlap, one per image."""
         shape = value.type.shape
         ahead = self._operand.type.rank - len(shape)
         if self._root.name == "graph.conv" and any(
             size != 1 for axis, size in enumerate(shape, ahead) if axis > 0
         ):
-            return Unfit("it reads a value that varies by position", {"shape": "x".join(map(str, shape))})
+            return NoPrologue(
+                "it reads a value that varies by position", {"shape": "x".join(map(str, shape))}
+            )
         self._rows.append(value)
         return self._walk([value], self._behind_row) or ()
 
-    def _behind_row(self, value: Value) -> Iterable[Value] | Unfit:
+    def _behind_row(self, value: Value) -> Iterable[Value] | NoPrologue:
         return self._elementwise_only(value, None)
 
-    def _elementwise_only(self, value: Value, seen: set[Operation] | None) -> Iterable[Value] | Unfit:
+    def _elementwise_only(self, value: Value, seen: set[Operation] | None) -> Iterable[Value] | NoPrologue:
         op = self._computing(value)
         if op is None:
             return ()
         if not has(op, Trait.ELEMENTWISE) and not has(op, Trait.CONSTANT):
-            return Unfit(f"{op.name} is not elementwise")
+            return NoPrologue(f"{op.name} is not elementwise")
         if isinstance(op, Scaling) and not op.per_tensor:
-            return Unfit("it reads scales that differ along a row")
+            return NoPrologue("it reads scales that differ along a row")
         if seen is not None:
             seen.add(op)
         return op.inputs
 
     # ------------------------------------------------------------ gather
 
-    def _gathered(self, op: Gather) -> Iterable[Value] | Unfit:
+    def _gathered(self, op: Gather) -> Iterable[Value] | NoPrologue:
         """Rows gathered from a table in memory; the summed axis must stay whole and innermost."""
         axis = op.axis % op.x.type.rank
         if self._root.name != "graph.matmul" or self._root.attributes["transpose_a"]:
-            return Unfit("only the rows of a matrix product's first operand may be gathered")
+            return NoPrologue("only the rows of a matrix product's first operand may be gathered")
         if op.result.type.shape != self._operand.type.shape:
             shape = "x".join(map(str, op.result.type.shape))
-            return Unfit("it has another shape than the operand", {"shape": shape})
+            return NoPrologue("it has another shape than the operand", {"shape": shape})
         if axis == op.x.type.rank - 1:
-            return Unfit("it gathers along the summed axis", {"axis": axis})
+            return NoPrologue("it gathers along the summed axis", {"axis": axis})
         if self._computing(op.x) is not None:
-            return Unfit("a gather in a prologue reads its table from memory")
+            return NoPrologue("a gather in a prologue reads its table from memory")
         self._gather = op
         self._streamed.append(op.x)
         return self._walk([op.indices], self._behind_index) or ()
 
-    def _behind_index(self, value: Value) -> Iterable[Value] | Unfit:
+    def _behind_index(self, value: Value) -> Iterable[Value] | NoPrologue:
         return self._elementwise_only(value, self._indices)

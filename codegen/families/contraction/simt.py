@@ -102,7 +102,7 @@ class SimtProduct(TileProduct[SimtConfig]):
             return f"accumulators of {problem.accumulate} are too narrow"
         return "more than 2^31 rows" if tile.has_too_many_rows(problem) else None
 
-    def illegal(self, problem: Problem, config: SimtConfig, target: ArchSpec) -> str | None:
+    def misfit(self, problem: Problem, config: SimtConfig, target: ArchSpec) -> str | None:
         step = k_step(problem)
         thread_m, thread_n = config.block_m // config.threads_m, config.block_n // config.threads_n
         if thread_m * config.threads_m != config.block_m or thread_n * config.threads_n != config.block_n:
@@ -111,10 +111,6 @@ class SimtProduct(TileProduct[SimtConfig]):
             return "a thread has fewer adjacent elements than one vectorized load"
         if config.block_k % (COPY_BYTES // min(problem.a.bytes, problem.b.bytes)) or config.stages < 2:
             return "block_k is not a multiple of 16 bytes, or there are fewer than two stages"
-        if config.splits > 1 and not tile.splits_evenly(problem.k, config.block_k, config.splits):
-            return "a split of k would be empty"
-        if self.shared_bytes(problem, config, target) > target.shared_bytes:
-            return "not enough shared memory"
         return None
 
     def shapes(self, problem: Problem, target: ArchSpec) -> Iterator[SimtConfig]:

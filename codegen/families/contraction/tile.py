@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol, Self, TypeVar
 
 from ....dialects.core.affine import Dim, ceildiv, product
@@ -17,6 +18,7 @@ from ...arch.spec import ArchSpec
 from ..kernel_family import BlockConfig
 from .problem import COPY_BYTES, INT_LIMIT, Problem
 
+LAYOUTS_KEPT = 1024  # size of the cache of layouts, which are few, while every configuration asks for two
 SUMS_PADDING = 8  # padding of each row of staged accumulators, against bank conflicts
 
 
@@ -96,6 +98,7 @@ class TileSpec:
         return self.lines * self.pitch
 
 
+@lru_cache(maxsize=LAYOUTS_KEPT)
 def tile_spec(
     dtype: DType, wide: int, block_k: int, *, k_major: bool, swizzled: bool, slab: int = 0
 ) -> TileSpec:

@@ -18,7 +18,7 @@ from .problem import COPY_BYTES, Problem
 from .product import ProductSpec
 from .spec import Binding, ContractionSpec, contraction_spec
 from .staging import barrier_bytes, stage_alignment
-from .tile import AnyTile, Tiling, split_ways
+from .tile import AnyTile, Tiling, split_ways, splits_evenly
 from .work import Work
 
 MOST_CANDIDATES = 16
@@ -53,8 +53,12 @@ class TileProduct(ABC, Generic[AnyTile]):
         """Why it cannot run PROBLEM on TARGET under any configuration; None when it can."""
 
     @abstractmethod
-    def illegal(self, problem: Problem, config: AnyTile, target: ArchSpec) -> str | None:
-        """Why CONFIG cannot run PROBLEM on TARGET; None when it can."""
+    def misfit(self, problem: Problem, config: AnyTile, target: ArchSpec) -> str | None:
+        """Why the threads of a block cannot divide the tile of CONFIG among them; None when they can."""
+
+    def spills(self, problem: Problem, config: AnyTile, target: ArchSpec) -> str | None:
+        """Why a thread of CONFIG would spill registers; None when it would not."""
+        return None
 
     @abstractmethod
     def shapes(self, problem: Problem, target: ArchSpec) -> Iterator[AnyTile]:
@@ -78,6 +82,17 @@ class TileProduct(ABC, Generic[AnyTile]):
     @abstractmethod
     def spec(self, problem: Problem, config: AnyTile) -> ProductSpec:
         """The spec of the product for its template."""
+
+    def illegal(self, problem: Problem, config: AnyTile, target: ArchSpec) -> str | None:
+        """Why CONFIG cannot run PROBLEM on TARGET; None when it can."""
+        reason = self.misfit(problem, config, target)
+        if reason is not None:
+            return reason
+        if config.splits > 1 and not splits_evenly(problem.k, config.block_k, config.splits):
+            return "a split of k would be empty"
+        if self.shared_bytes(problem, config, target) > target.shared_bytes:
+            return "not enough shared memory"
+        return self.spills(problem, config, target)
 
     def shared_bytes(self, problem: Problem, config: AnyTile, target: ArchSpec) -> int:
         """Dynamic shared memory of a block in bytes: the pipeline's, and the barriers of the stagings."""

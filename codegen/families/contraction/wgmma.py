@@ -115,7 +115,7 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
             return f"{problem.a} operands must be K-major"
         return "more than 2^31 rows" if tile.has_too_many_rows(problem) else None
 
-    def illegal(self, problem: Problem, config: WgmmaConfig, target: ArchSpec) -> str | None:
+    def misfit(self, problem: Problem, config: WgmmaConfig, target: ArchSpec) -> str | None:
         if config.block_k * problem.a.bytes != LINE_BYTES:
             return "a tile has 128 bytes of k"
         rows, columns = config.block_m // config.groups_m, config.block_n // config.groups_n
@@ -125,18 +125,25 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
             return "an MN-major tile has lines of 64 elements"
         if config.threads > target.limits.threads_per_block or config.stages <= LAG:
             return "too many warpgroups, or too few stages"
-        if config.splits > 1 and not tile.splits_evenly(problem.k, config.block_k, config.splits):
-            return "a split of k would be empty"
-        if self.shared_bytes(problem, config, target) > target.shared_bytes:
-            return "not enough shared memory"
-        return _spills(problem, config, target)
+        return None
+
+    def spills(self, problem: Problem, config: WgmmaConfig, target: ArchSpec) -> str | None:
+        if config.accumulators > MAX_ACCUMULATORS:
+            return "too many accumulators per thread"
+        if config.accumulators < MAX_ACCUMULATORS:
+            return None
+        if staged_registers(problem, config, target) > MAX_STAGED:
+            return "staging through registers leaves too few registers for so many accumulators"
+        if origin_registers(problem, config) > MAX_ORIGINS:
+            return "the origins of gathered rows leave too few registers for so many accumulators"
+        return None
 
     def shapes(self, problem: Problem, target: ArchSpec) -> Iterator[WgmmaConfig]:
         """With no more stages than useful for PROBLEM's k."""
         block_k = LINE_BYTES // problem.a.bytes
-        most = max(LAG + 1, problem.k // block_k + LAG) if isinstance(problem.k, int) else max(COLUMNS)
         found: dict[WgmmaConfig, None] = {}
         for m, n, groups_m, groups_n, stages in _SHAPES:
+            most = max(LAG + 1, problem.k // block_k + LAG) if isinstance(problem.k, int) else stages
             config = WgmmaConfig(m, n, block_k, groups_m, groups_n, min(stages, most))
             found[replace(config, raster=tile.raster(problem, config, target))] = None
         yield from found
@@ -170,25 +177,12 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
             swizzled=True,
             slab=LINE_BYTES // COPY_BYTES,
             lag=LAG,
-            header=Identifier("wgmma"),
+            header=Identifier("wgmma" if problem.accumulate == F32 else "wgmma_integer"),
             groups_m=config.groups_m,
             groups_n=config.groups_n,
             tiles_m=config.block_m // config.groups_m // ROWS,
             group_n=config.block_n // config.groups_n,
         )
-
-
-def _spills(problem: Problem, config: WgmmaConfig, target: ArchSpec) -> str | None:
-    """Why a thread of CONFIG would spill registers; None when it would not."""
-    if config.accumulators > MAX_ACCUMULATORS:
-        return "too many accumulators per thread"
-    if config.accumulators < MAX_ACCUMULATORS:
-        return None
-    if staged_registers(problem, config, target) > MAX_STAGED:
-        return "staging through registers leaves too few registers for so many accumulators"
-    if origin_registers(problem, config) > MAX_ORIGINS:
-        return "the origins of gathered rows leave too few registers for so many accumulators"
-    return None
 
 
 WGMMA = WgmmaProduct()

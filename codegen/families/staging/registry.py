@@ -20,4 +20,4 @@ def staging_of(
     operand: StagedOperand, target: ArchSpec, stagings: Sequence[TileStaging] = STAGINGS
 ) -> TileStaging:
     """The first of STAGINGS that runs on TARGET and takes OPERAND."""
-    return next(staging for staging in stagings if staging.runs_on(target) and staging.takes(operand))
+    return next(staging for staging in stagings if staging.takes(operand) and staging.runs_on(target))

@@ -11,7 +11,7 @@ the row alone is computed once for each row of a tile.
 
 from __future__ import annotations
 
-from ....codegen.interface import Prologue, Unfit, Varies, needs_k_innermost, read_prologue
+from ....codegen.interface import NoPrologue, Prologue, Varies, needs_k_innermost, read_prologue
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Operation
 from ....dialects.graph.constants import Constant
@@ -46,7 +46,7 @@ class Prologues:
         before = (o for o in cluster.ops if order[o] < order[seed])
         inside = [o for o in before if o not in cluster.beside] + [op]
         prologue = read_prologue(seed, set(inside).__contains__)
-        if isinstance(prologue, Unfit):
+        if isinstance(prologue, NoPrologue):
             return Refusal(prologue.reason, prologue.figures)
         return (
             self._role(op, seed, prologue)

@@ -67,7 +67,7 @@ def row_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
     if cluster.divided and (domain is not None or op.result.type.shape == cluster.row_shape):
         return Refusal(SHARED, {"rows": shape_text(cluster.row_shape)})
     if domain is not None:
-        return _further_row_refusal(cluster, op, domain)
+        return _further_row_refusal(cluster, domain)
     if not has(op, Trait.ELEMENTWISE):
         return Refusal(f"{op.name} is neither elementwise nor works on rows")
     shape = op.result.type.shape
@@ -83,7 +83,7 @@ def _other_shape(cluster: Cluster, op: Operation) -> Refusal:
     return Refusal("it has neither the shape of the rows nor one element per row", figures)
 
 
-def _further_row_refusal(cluster: Cluster, op: Operation, domain: Domain) -> Refusal | None:
+def _further_row_refusal(cluster: Cluster, domain: Domain) -> Refusal | None:
     if domain != (cluster.row_shape, cluster.row_axes):
         return Refusal("it reduces other axes", {"axes": str(list(domain[1]))})
     if sum(row_domain(member) is not None for member in cluster.ops) >= MOST_ROW_OPS:

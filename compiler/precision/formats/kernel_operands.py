@@ -7,7 +7,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from ....codegen.interface import ArchSpec, Unfit, executed, read_prologue
+from ....codegen.interface import ArchSpec, NoPrologue, executed, read_prologue
 from ....dialects.core.bounds import bounds
 from ....dialects.core.dtypes import F16, F32, DType
 from ....dialects.core.ir import Block, Module, Operation, Value
@@ -254,4 +254,4 @@ def _table_of(contraction: Operation | None) -> Value | None:
     if not isinstance(contraction, (Conv, Matmul)):
         return None
     prologue = read_prologue(contraction)
-    return None if isinstance(prologue, Unfit) or prologue.gather is None else prologue.streamed
+    return None if isinstance(prologue, NoPrologue) or prologue.gather is None else prologue.streamed

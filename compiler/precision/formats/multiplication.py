@@ -16,7 +16,7 @@ from ....dialects.graph.attention import Attention
 from ....dialects.graph.contraction import Conv, Matmul
 from ...settings.policy import Format
 
-NOT_QUANTIzED = "its operands are not quantized"
+NOT_QUANTIZED = "its operands are not quantized"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def multiplication_of(
         problem = f"a weight exceeds the range of {wanted}: it multiplies in {own}"
         return Multiplication(own, wanted, own, fallback=problem)
     if format.quantizes and own == F32:
-        return Multiplication(own, format.products, wanted, reason or NOT_QUANTIzED)
+        return Multiplication(own, format.products, wanted, reason or NOT_QUANTIZED)
     if wanted == TF32:
         kept, problem = _without_tf32(op), _unable(target) or _misplaced(op, wanted)
         if kept or problem:

@@ -26,8 +26,6 @@ from .region import channel_pads
 STORED_ALREADY = "stored-already"
 STORE_CONVERSION = "store-conversion"
 
-Array = np.ndarray[Any, Any]
-
 
 class Placement:
     """Builds a new block. Each form (type and layout) of a value is created once and then shared."""

@@ -81,7 +81,7 @@ class StoragePlan:
         self._layouts: dict[Value, Layout] = {}
         for op in reversed(list(block)):
             for value in op.results:
-                self._demand[value] = sum(self._wish(value, user, index) for user, index in value.uses)
+                self._demand[value] = sum(self._wish(value, user) for user, _ in value.uses)
         for kernel in self._leads:
             for value in kernel.results:
                 self._layouts[value] = self._choose(kernel, value)
@@ -135,7 +135,7 @@ class StoragePlan:
     def _elements(self, value: Value) -> float:
         return float(evaluate(value.type.elements, self._sizes))
 
-    def _wish(self, value: Value, user: Operation, index: int) -> float:
+    def _wish(self, value: Value, user: Operation) -> float:
         """How much USER wants VALUE channels-last (positive) or row-major (negative), in elements."""
         if is_neutral(value.type):
             return 0.0

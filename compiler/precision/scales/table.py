@@ -217,7 +217,7 @@ class CalibrationTable:
     def from_qdq(
         quantized: Source, model: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None
     ) -> CalibrationTable:
-        """A table for MODEL with the scales that QUANTIzED, a model with the same tensor names, gives them.
+        """A table for MODEL with the scales that QUANTIZED, a model with the same tensor names, gives them.
 
         See `clips_in`; INPUTS and SHAPES are those of both. Raises as it does, and as `compile` does.
         """

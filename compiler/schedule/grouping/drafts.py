@@ -14,7 +14,7 @@ _LEAST = 1e-6  # microseconds; against rounding, so that ties are ties
 
 
 @dataclass(frozen=True, eq=False)
-class Draft:
+class GroupDraft:
     """A group while it forms: its launches by operation and by number, and the nodes that they compute.
 
     variants: the configuration of each launch in the group; empty for a single launch.
@@ -35,10 +35,10 @@ class Draft:
         """The number of ops of all members."""
         return sum(len(op.body.block) - 1 for op in self.ops)
 
-    def longest_first(self) -> Draft:
+    def longest_first(self) -> GroupDraft:
         """The same group with its longest members first, so that their blocks start first."""
         order = sorted(range(len(self.ops)), key=lambda at: -self.variants[at].load.microseconds)
-        return Draft(
+        return GroupDraft(
             tuple(self.ops[at] for at in order),
             tuple(self.indices[at] for at in order),
             self.nodes,
@@ -54,8 +54,8 @@ class Outcome:
     group with the launch.
     """
 
-    before: Draft
-    joined: Draft | None
+    before: GroupDraft
+    joined: GroupDraft | None
     reason: str
     disabled: bool = False
     saved: float = 0.0
@@ -67,11 +67,11 @@ class Outcome:
         return (self.joined is not None, self.saved)
 
 
-def join(draft: Draft, alone: Draft, variants: Variants, most_ops: int) -> Outcome:
+def join(draft: GroupDraft, alone: GroupDraft, variants: Variants, most_ops: int) -> Outcome:
     """The outcome of adding the launch ALONE to DRAFT, with at most MOST_OPS ops, in the best
     configurations."""
     nodes = tuple(dict.fromkeys((*draft.nodes, *alone.nodes)))
-    whole = Draft((*draft.ops, *alone.ops), (*draft.indices, *alone.indices), nodes)
+    whole = GroupDraft((*draft.ops, *alone.ops), (*draft.indices, *alone.indices), nodes)
     if whole.size > most_ops:
         return Outcome(draft, None, f"together they have {whole.size} ops; the limit is {most_ops}")
     found = list(_fitted(whole, variants))
@@ -85,7 +85,7 @@ def join(draft: Draft, alone: Draft, variants: Variants, most_ops: int) -> Outco
     return _judged(draft, replace(whole, variants=best), before + added, target)
 
 
-def _fitted(whole: Draft, variants: Variants) -> Iterator[tuple[Variant, ...]]:
+def _fitted(whole: GroupDraft, variants: Variants) -> Iterator[tuple[Variant, ...]]:
     """Variants for all members of WHOLE, for every block size worth trying: those of saturating members."""
     own = [variants.own(op).load for op in whole.ops]
     leading = [load for load in own if load.saturates] or own[:1]
@@ -110,7 +110,7 @@ def _time(chosen: Sequence[Variant], target: ArchSpec) -> float:
     return GroupLoad([variant.load for variant in chosen], target).microseconds
 
 
-def _judged(before: Draft, made: Draft, apart: float, target: ArchSpec) -> Outcome:
+def _judged(before: GroupDraft, made: GroupDraft, apart: float, target: ArchSpec) -> Outcome:
     """The outcome of MADE, against BEFORE and a separate launch, which together take APART microseconds."""
     load = GroupLoad([variant.load for variant in made.variants], target)
     time = load.microseconds

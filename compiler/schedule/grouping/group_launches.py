@@ -28,7 +28,7 @@ from ...memory.placement import place_buffers
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
 from ..reorder import reorder
-from .drafts import Draft, Outcome, join
+from .drafts import GroupDraft, Outcome, join
 from .levels import Levels
 from .merge import in_order, launches_in_order
 from .record import GROUP_LAUNCHES, record
@@ -92,10 +92,10 @@ class _Grouping:
         self._levels = Levels(needs)
         self._variants = variants
         self._context = context
-        self._drafts: dict[int, list[Draft]] = defaultdict(list)
+        self._drafts: dict[int, list[GroupDraft]] = defaultdict(list)
         self.considered = False  # whether any launch had a group to consider
 
-    def run(self) -> list[Draft]:
+    def run(self) -> list[GroupDraft]:
         """All launches, in groups of one or more."""
         for index in self._levels.latest_first():
             self._add(index)
@@ -126,10 +126,10 @@ class _Grouping:
             self._drafts[step].append(self._alone(index))
         self._levels.settle(index, step)
 
-    def _alone(self, index: int) -> Draft:
-        return Draft((self._kernels[index],), (index,), self._nodes[index])
+    def _alone(self, index: int) -> GroupDraft:
+        return GroupDraft((self._kernels[index],), (index,), self._nodes[index])
 
-    def _outcome(self, index: int, draft: Draft, off: bool) -> Outcome:
+    def _outcome(self, index: int, draft: GroupDraft, off: bool) -> Outcome:
         """The outcome of adding launch INDEX to DRAFT; OFF: the rule is switched off."""
         op, context = self._kernels[index], self._context
         if off:

@@ -11,11 +11,11 @@ from ....dialects.core.clone import clone_op
 from ....dialects.core.ir import Block, Module, Operation, Region, Value
 from ....dialects.core.location import merge as merge_locations
 from ....dialects.launch import Buffer, Kernel
-from .drafts import Draft
+from .drafts import GroupDraft
 from .variants import Variant
 
 
-def merged(module: Module, draft: Draft, target: ArchSpec) -> Kernel:
+def merged(module: Module, draft: GroupDraft, target: ArchSpec) -> Kernel:
     """Replace the launches of DRAFT in MODULE by one, and return it; buffers keep their offsets."""
     reads = [value for op in draft.ops for value in op.reads]
     writes = [value for op in draft.ops for value in op.writes]
@@ -86,7 +86,7 @@ def _erase(op: Kernel, successor: Kernel) -> None:
             value.producer.erase()
 
 
-def in_order(groups: Sequence[Draft], needs: Sequence[set[int]]) -> list[Draft]:
+def in_order(groups: Sequence[GroupDraft], needs: Sequence[set[int]]) -> list[GroupDraft]:
     """GROUPS in topological order of their members' dependencies NEEDS, and otherwise in program order."""
     home = {index: number for number, group in enumerate(groups) for index in group.indices}
     waiting: list[set[int]] = [set() for _ in groups]
@@ -109,7 +109,7 @@ def in_order(groups: Sequence[Draft], needs: Sequence[set[int]]) -> list[Draft]:
     return order
 
 
-def launches_in_order(groups: Sequence[Draft], module: Module, target: ArchSpec) -> list[Operation]:
+def launches_in_order(groups: Sequence[GroupDraft], module: Module, target: ArchSpec) -> list[Operation]:
     """The launch of each of GROUPS: its only member, or its members merged into one."""
     return [
         merged(module, group.longest_first(), target) if len(group.ops) > 1 else group.ops[0]

@@ -25,14 +25,16 @@ from ...e2e.networks import Net as OnnxNet
 from ...property.concat_graphs import lowered
 from ...property.graphs import Net
 
+APART = frozenset({"group-launches"})
+ROWS = (100, 104, 108)
 
-def growing(widths: tuple[int, ...] = (100, 104, 108, 112)) -> Module:
-    """Products one after the other, of as many rows."""
+
+def growing(rows: tuple[int, ...] = ROWS, depth: int = 64) -> Module:
+    """Products side by side, one for each number of ROWS, of so many steps of k."""
     net = Net()
-    x = net.input("x", 64, widths[0])
-    for width in widths[1:]:
-        x = net.linear(x, width)
-    return lowered(net.done(x))[0]
+    return lowered(
+        net.done(*(net.linear(net.input(f"x{count}", count, depth), 64) for count in rows)), disabled=APART
+    )[0]
 
 
 def sizes_of(kernel: MadeKernel) -> list[int]:
@@ -45,7 +47,7 @@ def test_one_text_for_kernels_of_several_sizes() -> None:
     assert list(found) == list(made) and len({kernel.source for kernel in found.values()}) == 1
     (entry,) = {kernel.entry for kernel in found.values()}
     assert entry not in made and all(f" {entry}(" in kernel.source for kernel in found.values())
-    assert {k for kernel in found.values() for k in sizes_of(kernel)} >= {100, 104, 108}
+    assert {k for kernel in found.values() for k in sizes_of(kernel)} >= set(ROWS)
     assert all(kernel.code.geometry == made[name].code.geometry for name, kernel in found.items())
 
 
@@ -58,8 +60,15 @@ def test_who_is_apart_or_alone_keeps_its_text() -> None:
 
 
 def test_kernels_of_more_tiles_along_k_are_others() -> None:
-    made = made_kernels(growing((64, 128, 256, 64)), REFERENCE)
-    assert len({kernel.entry for kernel in shared(made).values()}) == len(made) == 3
+    made = made_kernels(growing(ROWS[:1], 128), REFERENCE) | made_kernels(growing(ROWS[1:2], 256), REFERENCE)
+    assert len({kernel.entry for kernel in shared(made).values()}) == len(made) == 2
+
+
+def test_kernels_whose_last_tile_ends_early_are_made_for_their_k() -> None:
+    """Else every tile is checked for its end, and not the last alone."""
+    made = made_kernels(growing(ROWS[:1], 100), REFERENCE) | made_kernels(growing(ROWS[1:2], 104), REFERENCE)
+    assert len({kernel.entry for kernel in shared(made).values()}) == len(made) == 2
+    assert all("constexpr int K = " in kernel.source for kernel in made.values())
 
 
 def test_too_many_sizes_are_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +81,7 @@ def test_numbers_before_the_kernel_are_its_own() -> None:
     """What stands before the kernel, as members of a group do, cannot see the parameters of the kernel."""
 
     def made(name: str, size: int) -> MadeKernel:
-        (kernel,) = made_kernels(growing((100, 104)), REFERENCE).values()
+        (kernel,) = made_kernels(growing(ROWS[:1]), REFERENCE).values()
         helper = f"GLASS_DEVICE int far(int i) {{ return i * {size}; }}\n"
         return MadeKernel(f"{helper}GLASS_KERNEL(1, 1) {name}(int x0) {{\n}}\n", name, kernel.code)
 

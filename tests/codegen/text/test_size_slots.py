@@ -37,6 +37,7 @@ def test_operands_at_run_time_are_slots(line: str, sizes: tuple[int, ...]) -> No
         "    const f32 scaled = value[3];\n",
         "    const f32 scaled = value * 0x1p-3f;\n",
         "    const f32 scaled = value * 12.5f;\n",
+        "    const f64 scaled = value * 0x1.8p+10;\n",
         "    copy_a(stage, k_first, 0, 1);\n",
         "    const i64 far = i64(row) * 4294967296;\n",
         "    return row;  // 2 * 4 rows\n",

@@ -40,7 +40,7 @@ DIGITS = EXAMPLES / "digits.onnx"
 
 # Makes what a convolution sums up, or what is quantized, three percent larger.
 SUMS = (r"(const f32 mul_\d+ = \w+(?:\[lane\])? \* (?:along\.)?x\d_\d+\[lane\])", r"\1 * 1.03f")
-QUANTIzED = (r"(const f32 div_\d+ = \w+) / ", r"\1 * 1.03f / ")
+QUANTIZED = (r"(const f32 div_\d+ = \w+) / ", r"\1 * 1.03f / ")
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_sound_kernels_of_eight_bits_are_within_their_bounds(
 @pytest.mark.parametrize(
     ("nodes", "fault"),
     [
-        (("conv_0",), QUANTIzED),
+        (("conv_0",), QUANTIZED),
         (("conv_3", "relu_5"), SUMS),
         (("conv_6", "maxpool_10"), SUMS),
         (("conv_11", "relu_13"), SUMS),

@@ -23,6 +23,7 @@ agraph (float[6, 4] x, bool[6] c, bool[6] d) => (%s y)
 <float zero = {0}, float[2] off_on = {0, 1}, int64[1] first = {0}, int64[1] second = {1}, int64[1] two = {2},
  int64[1] rest = {-1}, int64[2] flat = {-1, 2}, int64[1] four = {4},
  int64[3] cube = {-1, 2, 2}, int64[2] ones = {1, 2}, int64 six = {6},
+ int64[1] far = {9223372036854775807}, int64[1] before = {-2},
  int64[4] pads = {0, 1, 2, 0}, int64 one = {1}, int64 none = {0}, int64[1] six1 = {6}>
 {
   k = Compress <axis = 0> (x, c)
@@ -43,6 +44,14 @@ RIGHT = {
     "the first two": (F, "y = Slice(k, first, two, first)"),
     "columns": (F, "y = Slice(k, first, two, second)"),
     "each second one": (F, "y = Slice(k, first, four, first, two)"),
+    "all but the first": (F, "y = Slice(k, second, six1, first)"),
+    "every second one but the first": (F, "y = Slice(k, second, four, first, two)"),
+    "the last": (F, "y = Slice(k, rest, far, first)"),
+    "the last but one": (F, "y = Slice(k, before, rest, first)"),
+    "steps from one to the next": (
+        F,
+        "a = Slice(k, second, far, first) b = Slice(k, first, rest, first) y = Sub(a, b)",
+    ),
     "joined at the end": (F, "y = Concat <axis = 0> (x, k)"),
     "joined at the beginning": (F, "y = Concat <axis = 0> (k, x)"),
     "joined in the middle": (F, "y = Concat <axis = 0> (k, x, m, k)"),

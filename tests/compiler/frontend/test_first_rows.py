@@ -24,6 +24,14 @@ READ = {
     "cut but for the last": ("y = Slice(r, zero, minus, zero)", ALL),
     "cut at what is computed": ("n = Add(seven, one) y = Slice(r, zero, n, zero)", ALL),
     "backwards": ("y = Slice(r, seven, zero, zero, minus)", ALL),
+    "a cut of a cut": (
+        f"q = Slice(r, two, seven, zero) {CUT.replace('seven', 'two').replace('(r', '(q')}",
+        4,
+    ),
+    "a cut of every second row": (
+        f"q = Slice(r, one, seven, zero, two) {CUT.replace('seven', 'two').replace('(r', '(q')}",
+        4,
+    ),
     "two cuts": (f"{CUT} z = Slice(r, zero, two, zero)", 7),
     "cut, and its size": (f"{CUT} s = Shape(r)", ALL),
     "a column": ("i = Gather<axis = 1>(r, one) j = Squeeze(i, one) y = Slice(j, zero, seven, zero)", 7),
@@ -60,6 +68,18 @@ def test_outputs_and_unknown_tensors_are_read_wholly() -> None:
 def test_a_number_that_is_an_input_is_not_known() -> None:
     text = f"agraph (float[9,2] x, int64[1] seven) => (y) {CONSTANTS} {{ r = Relu(x) {CUT} }}"
     assert FirstRows(model(text), ExternalFiles(None)).most("r") == ALL
+
+
+def test_a_name_of_a_function_is_no_constant_of_the_model() -> None:
+    text = f"""agraph (float[9,2] x, int64[1] more) => (y, z) {CONSTANTS} {{
+      n = Add(seven, more) r = Relu(x) y = Slice(r, zero, n, zero) z = own.cut(x, zero, n)
+    }}
+    <domain: "own", opset_import: ["" : 17]> cut (s, zero, seven) => (y) {{
+      n = Constant<value = int64[1] {{2}}>() q = Relu(s) p = Slice(q, zero, seven, zero)
+      y = Slice(p, zero, n, zero)
+    }}"""
+    found = FirstRows(model(text), ExternalFiles(None))
+    assert found.most("r") == found.most("q") == ALL
 
 
 def test_no_more_boxes_are_selected_than_are_read() -> None:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from glassrt.compiler.frontend import import_model
 from glassrt.dialects.core.interpreter import interpret
+from glassrt.errors import InputError, ModelError
 
+from ...models import run_onnxruntime
 from .graphs import model, node
 from .nodes import Array, Case, case, check, expanded, label, real
 
@@ -52,6 +54,43 @@ CASES = [
 @pytest.mark.parametrize(("given", "opset"), expanded(CASES), ids=label)
 def test_agrees_with_onnxruntime(given: Case, opset: int) -> None:
     check(given, opset)
+
+
+# ------------------------------------------------------------ groups of channels of symbolic number
+
+GROUPS = [node("GroupNormalization", "x scale bias", num_groups=2)]
+
+
+def grouped(channels: int, parameters: int) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+    return {"x": real(2, channels, 5), "scale": real(parameters), "bias": real(parameters)}
+
+
+@pytest.mark.parametrize(
+    ("opset", "size", "given"),
+    [(18, 2, [(6, 2), (10, 2)]), (18, "G", [(6, 2)]), (21, "K", [(6, 6), (2, 2), (10, 10)])],
+)
+def test_symbolic_channels_split_into_groups(
+    opset: int, size: int | str, given: list[tuple[int, int]]
+) -> None:
+    inputs = {"x": ("N", "C", "W"), "scale": (size,), "bias": (size,)}
+    made = model(GROUPS, inputs, opset=opset)
+    module = import_model(made)
+    assert [str(each.dim) for each in module.determined.values()][:1] == ["2*c0"]
+    for sizes in given:
+        arrays = grouped(*sizes)
+        want = run_onnxruntime(made, arrays)["y"]
+        np.testing.assert_allclose(interpret(module, arrays)["y"], want, rtol=2e-5, atol=2e-5)
+
+
+def test_channels_that_do_not_split_into_groups_are_refused() -> None:
+    inputs = {"x": ("N", "C", "W"), "scale": ("K",), "bias": ("K",)}
+    module = import_model(model(GROUPS, inputs, opset=21))
+    with pytest.raises(InputError, match=r"5 where 2\*c0"):
+        interpret(module, grouped(5, 5))
+    with pytest.raises(InputError, match=r"2 where 2\*c0|6 where"):
+        interpret(module, grouped(6, 2))
+    with pytest.raises(ModelError, match="a multiple of its 2 groups"):
+        import_model(model(GROUPS, {**inputs, "x": (1, 5, 4)}, opset=21))
 
 
 CHANNELS = {"scale": real(3), "bias": real(3), "mean": real(3), "variance": real(3, low=0.1)}

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from glassrt.compiler.frontend import import_model
+from glassrt.dialects.core.interpreter import interpret
+from glassrt.errors import InputError, UnsupportedError
 
+from .graphs import model, node
 from .nodes import Case, case, check, expanded, ints, label, real
 
 CASES = [
@@ -33,3 +38,22 @@ CASES = [
 @pytest.mark.parametrize(("given", "opset"), expanded(CASES), ids=label)
 def test_agrees_with_onnxruntime(given: Case, opset: int) -> None:
     check(given, opset)
+
+
+SQUEEZED = model([node("Squeeze", "x")], {"x": ("N", 1, 3)})
+
+
+def test_a_squeeze_without_axes_keeps_a_size_that_is_usually_not_1() -> None:
+    module = import_model(SQUEEZED)
+    assert [str(dim) for dim in module.main.returned[0].type.shape] == ["N", "3"]
+    x = real(2, 1, 3)
+    np.testing.assert_array_equal(interpret(module, {"x": x})["y"], x[:, 0])
+    with pytest.raises(InputError, match="axis 0 is kept"):
+        interpret(module, {"x": real(1, 1, 3)})
+
+
+def test_a_squeeze_without_axes_of_a_size_that_is_usually_1_is_refused() -> None:
+    with pytest.raises(UnsupportedError, match="whether axis 0 of size N is removed"):
+        import_model(SQUEEZED, shapes={"N": (1, 1, 4)})
+    always = import_model(SQUEEZED, shapes={"N": (1, 1, 1)})
+    assert interpret(always, {"x": real(1, 1, 3)})["y"].shape == (3,)

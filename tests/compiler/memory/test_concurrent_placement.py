@@ -93,7 +93,7 @@ def spread(made: tuple[Module, list[Task]]) -> Module:
     module, tasks = made
     kernels = [op for op in module.main.block if isinstance(op, Kernel)]
     needs = dependences(module.main, module.ranges)
-    found = schedule(tasks[: len(kernels)], needs, 4, REFERENCE.fitted.schedule)
+    found = schedule(tasks[: len(kernels)], needs, 4, REFERENCE)
     place = {old: new for new, old in enumerate(found.order)}
     moved = [{place[other] for other in needs[old]} for old in found.order]
     order = order_on_streams(moved, [found.streams[old] for old in found.order])

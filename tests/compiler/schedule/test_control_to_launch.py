@@ -59,7 +59,6 @@ core.return {", ".join(f"%{name}" for name in outputs)}
     return module
 
 
-ARGS = f"%i: {I64}, %a: {T}, %b: {T}, %k: {T}"
 SUM = (
     f"%y = control.loop _, _, %x, %w {{carried = 1, count = 5}} : {T} {{ ^(%i: {I64}, %a: {T}, %k: {T}): "
     + add("c", "a", "k") + unary("d", "c", "relu")

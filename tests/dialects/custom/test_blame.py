@@ -97,6 +97,22 @@ def test_what_a_method_raises_names_node_op_and_place(tmp_path: Path, method: st
         ("row_axes", "return (1,)", r"row_axes of .* gives \(1,\), no ascending axes"),
         ("element", "return None", "element of .* gives NoneType, not a Term"),
         ("cuda", "return 'y[0] = x[0];'", "cuda of .* gives str, not a CudaBody"),
+        ("result_type", "return custom.TensorType([24], custom.F32)", "a type of the shape .*: a shape is a"),
+        (
+            "result_type",
+            "return custom.TensorType((2.5,), custom.F32)",
+            "a type of the size 2.5: a size is",
+        ),
+        ("result_type", "return custom.TensorType((24,), 'f32')", "a type of the elements 'f32'"),
+        ("formula", "return x if x > 0 else 0 * x", "neither true nor false before the kernel runs"),
+        ("formula", "return max(x, 0)", "neither true nor false before the kernel runs"),
+        ("formula", "return x * 'a'", "str is neither a term nor a plain number"),
+        ("formula", "return self.formula(x)", "formula of .* failed .RecursionError"),
+        ("element", "return nest.load(self.x)", r"\(\) is no index of tensor<24xf32>"),
+        ("element", "return nest.load(self.x, 0.5)", r"\(0.5,\) is no index of tensor<24xf32>"),
+        ("element", "return nest.reduce('mean', [2], nest.number)", "there is no reduction 'mean'"),
+        ("element", "return nest.number('a')", "str is no plain number"),
+        ("element", "return nest.size(0.5)", "0.5 is neither a size nor an index"),
     ],
 )
 def test_what_a_method_gives_is_checked(tmp_path: Path, method: str, body: str, said: str) -> None:
@@ -124,6 +140,25 @@ def test_compute_is_blamed_where_it_runs(tmp_path: Path) -> None:
     assert "gives the shape [23] where result_type says [24]" in str(
         interpreted(faulty(tmp_path, "compute", "return x[1:]"))
     )
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("return None", "compute of .* gives elements of the type object"),
+        ("return x + 1j", "compute of .* gives elements of the type complex64"),
+        ("raise SystemExit(3)", r"compute of .* failed \(SystemExit: 3\)"),
+        ("return self.compute(x)", r"compute of .* failed \(RecursionError"),
+    ],
+)
+def test_what_compute_gives_is_checked(tmp_path: Path, body: str, said: str) -> None:
+    assert re.search(said, str(interpreted(faulty(tmp_path, "compute", body))))
+
+
+def test_operands_are_not_written_to(tmp_path: Path) -> None:
+    """Others read them, too: their results would be wrong without an error."""
+    path = faulty(tmp_path, "compute", "x *= 2; return x")
+    assert "read-only" in str(interpreted(path))
 
 
 def test_a_wrong_infer_is_found(tmp_path: Path) -> None:

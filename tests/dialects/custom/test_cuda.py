@@ -116,8 +116,16 @@ def failure(kind: type[GlassError], **body: Any) -> str:
         ({"text": "", "constants": {"x": 1}}, "'x' names two things"),
         (
             {"text": "", "constants": lambda op: {"ROWS": op.x.type.shape[0]}},
-            "the constant ROWS of its CUDA body is S0",
+            "constants['ROWS'] is S0, which is not a plain integer",
         ),
+        ({"text": "", "blocks": 1.5}, "blocks is 1.5, which is not a size"),
+        ({"text": "", "shared": -4}, "shared is -4, which is not an integer of at least 0"),
+        ({"text": "", "resident": "all"}, "resident is 'all', which is not an integer of at least 1"),
+        ({"text": "", "sizes": {"rows": "S0"}}, "sizes['rows'] is 'S0', which is not a size"),
+        ({"text": "", "constants": {"ROWS": 2**64}}, "which is not a plain integer"),
+        ({"text": "", "scratch": {"rest": 4}}, "scratch['rest'] is 4, which is not a custom.Scratch"),
+        ({"text": "", "scratch": lambda op: {"rest": custom.Scratch(custom.F32, 0.5)}}, "count is 0.5"),
+        ({"text": None}, "text is None, which is not a text"),
     ],
     ids=lambda each: each if isinstance(each, str) else ", ".join(each),
 )

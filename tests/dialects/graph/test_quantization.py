@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 INTEGERS = (I8, U8, I16, U16)
-QUANTIzED = (*INTEGERS, F8E4M3, F8E5M2)
+QUANTIZED = (*INTEGERS, F8E4M3, F8E5M2)
 REALS = (F32, F16, BF16)
 
 Parameters = tuple[list[Any], dict[str, int]]
@@ -44,7 +44,7 @@ def parameters(draw: Any, shape: tuple[int, ...], dtype: DType, real: DType) -> 
 
 @given(data=st.data())
 def test_quantize_definition_is_numpy(data: DataObject) -> None:
-    dtype, real = data.draw(dtypes(*QUANTIzED)), data.draw(dtypes(*REALS))
+    dtype, real = data.draw(dtypes(*QUANTIZED)), data.draw(dtypes(*REALS))
     shape = data.draw(shapes(most=3, side=4))
     x = data.draw(tensors(data.draw(dtypes(*REALS, I32)), shape, limit=2000.0))
     arrays, options = data.draw(parameters(shape, dtype, real))
@@ -53,7 +53,7 @@ def test_quantize_definition_is_numpy(data: DataObject) -> None:
 
 @given(data=st.data())
 def test_dequantize_definition_is_numpy(data: DataObject) -> None:
-    dtype, real = data.draw(dtypes(*QUANTIzED, I32)), data.draw(dtypes(*REALS))
+    dtype, real = data.draw(dtypes(*QUANTIZED, I32)), data.draw(dtypes(*REALS))
     shape = data.draw(shapes(most=3, side=4))
     arrays, options = data.draw(parameters(shape, dtype, real))
     q = data.draw(tensors(dtype, shape))

@@ -1,4 +1,4 @@
-#include "wgmma.cuh"
+#include "wgmma_integer.cuh"
 using namespace glass;
 
 // LINES lines of 128 bytes, laid out in shared memory as wgmma_tile wants them.

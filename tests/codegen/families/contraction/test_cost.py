@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.contraction.cost import microseconds
+from glassrt.codegen.families.contraction.mma import MMA
+from glassrt.codegen.families.contraction.problem import RowAxis, Window, as_priced
+from glassrt.codegen.families.contraction.simt import SIMT
 from glassrt.codegen.families.contraction.tile import Tiling
+from glassrt.codegen.families.contraction.tile_product import TileProduct
+from glassrt.codegen.families.contraction.wgmma import WGMMA
 from glassrt.codegen.families.contraction.work import Work
 
 from ...contraction_cases import matmul
@@ -44,3 +51,27 @@ def test_a_split_pays_where_few_blocks_have_much_k() -> None:
     split = replace(WORK, tiling=replace(TILING, splits=8))
     assert time(128, 128, 16384, split) < time(128, 128, 16384)
     assert time(8192, 8192, 256, split) > time(8192, 8192, 256)
+
+
+LONG = (RowAxis(64, 768), RowAxis(7, 24, Window(3, 2, 2, 2, 14, True)))  # of a part of a longer buffer
+
+
+@pytest.mark.parametrize("product", [MMA, WGMMA, SIMT], ids=lambda product: product.name)
+@pytest.mark.parametrize("change", [{}, {"a_offset": 4}, {"rows": LONG}, {"rows": LONG, "a_offset": 2}])
+def test_a_tensor_is_priced_as_its_copy_in_a_longer_buffer(
+    product: TileProduct[Any], change: dict[str, Any]
+) -> None:
+    problem = replace(matmul("f16", (448, 512), (256, 512), transpose_b=True).problem, **change)
+    priced = as_priced(problem)
+    assert priced != problem and priced.a_vector == problem.a_vector
+    assert priced == as_priced(priced)
+    wanted, found = (product.candidates(each, REFERENCE) for each in (problem, priced))
+    assert wanted == found and wanted
+    for config in wanted:
+        assert product.cost(problem, config, REFERENCE) == product.cost(priced, config, REFERENCE)
+
+
+def test_a_dilation_that_aligns_loads_still_counts() -> None:
+    problem = matmul("f16", (448, 512), (256, 512), transpose_b=True).problem
+    apart = replace(problem, rows=(RowAxis(448, 2, Window(3, 2, 2, 2, 448, True)),))
+    assert apart.a_vector == 4 and as_priced(apart) == apart

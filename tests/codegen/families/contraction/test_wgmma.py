@@ -87,3 +87,11 @@ def test_what_is_illegal_is_said(changed: dict[str, int], reason: str) -> None:
 def test_emitted_text(name: str, golden: Any) -> None:
     kernel = kernel_of(LAYERS[name], WgmmaConfig(128, 128, 64, 2, 1), f"k0_{name}")
     assert kernel.source == golden.at(f"{name}_wgmma.cu")
+
+
+def test_kernels_include_the_products_of_their_types() -> None:
+    config = WgmmaConfig(128, 128, 64, 2, 1)
+    for name, header in (("product", "wgmma"), ("pointwise", "wgmma"), ("integers", "wgmma_integer")):
+        problem = LAYERS[name].problem
+        found = WGMMA.spec(problem, replace(config, block_k=128 // problem.a.bytes))
+        assert found.header == header

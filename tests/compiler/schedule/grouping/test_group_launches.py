@@ -134,10 +134,9 @@ class TestWhatIsGrouped:
         module = launch_level(import_model(model), halves, context_of(halves))
         assert len(launches(module)) <= 32
         # Pooling beside the joined 1x1s of each module, then its three other convolutions.
-        assert [families(op) for op in groups(module)] == [
-            ["contraction_mma", "loop"],
-            ["contraction_mma"] * 3,
-        ] * 9
+        # The cost model decides by which product each convolution is done.
+        kinds = [[family.partition("_")[0] for family in families(op)] for op in groups(module)]
+        assert kinds == [["contraction", "loop"], ["contraction"] * 3] * 9
         assert not list(faults(module))
 
 

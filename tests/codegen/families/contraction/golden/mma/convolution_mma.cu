@@ -37,7 +37,6 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
     pdl_launch_dependents();
     const int M = 1568;
     const int N = 128;
-    const int K = 576;
     const int tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tile = block_x();
     const int tile_m = tile / tiles_n;

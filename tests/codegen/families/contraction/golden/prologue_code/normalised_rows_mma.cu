@@ -37,7 +37,6 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
     pdl_launch_dependents();
     const int M = s0;
     const int N = 64;
-    const int K = 128;
     const int tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tile = block_x();
     const int tile_m = tile / tiles_n;

@@ -37,7 +37,7 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
     pdl_launch_dependents();
     const int M = 162;
     const int N = 20;
-    const int K = 108;
+    constexpr int K = 108;  // so that only the last tile is checked for its end
     const int tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tile = block_x();
     const int tile_m = tile / tiles_n;

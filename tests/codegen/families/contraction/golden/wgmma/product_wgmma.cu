@@ -36,7 +36,6 @@ GLASS_KERNEL(THREADS, 1) k0_product(Input<f16> x0, Input<f16> x1, Output<f16> y0
     pdl_launch_dependents();
     const int M = 512;
     const int N = 512;
-    const int K = 512;
     const int tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tile = block_x();
     const int tile_m = tile / tiles_n;

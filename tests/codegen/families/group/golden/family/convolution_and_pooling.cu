@@ -71,7 +71,7 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
     pdl_launch_dependents();
     const int M = 196;
     const int N = 64;
-    const int K = 32;
+    constexpr int K = 32;  // so that only the last tile is checked for its end
     const int tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tile = own_block;
     const int tile_m = tile / tiles_n;
