@@ -134,8 +134,11 @@ def _fresh(role: str, shape: tuple[int, ...], rng: np.random.Generator) -> Array
 
 def _among_sequences(node: NodeProto, opset: int) -> list[NodeProto]:
     """NODE between nodes that make the sequence it takes, and read the one it gives."""
-    schema = onnx.defs.get_schema(node.op_type, opset, "")
     nodes = [node]
+    try:
+        schema = onnx.defs.get_schema(node.op_type, opset, "")
+    except onnx.defs.SchemaError:  # an op of ONNX Runtime's
+        return nodes
     if node.input and _is_sequence(schema.inputs[0]):
         nodes.insert(0, helper.make_node("SplitToSequence", [node.input[0]], ["taken"]))
         node.input[0] = "taken"
