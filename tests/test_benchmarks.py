@@ -26,7 +26,7 @@ def defined(module: ast.Module) -> set[str]:
     """The names that MODULE binds at its top."""
     names: set[str] = set()
     for node in module.body:
-        for each in ast.walk(node) if isinstance(node, ast.Assign) else [node]:
+        for each in ast.walk(node) if isinstance(node, (ast.Assign, ast.AnnAssign)) else [node]:
             if isinstance(each, (ast.FunctionDef, ast.ClassDef)):
                 names.add(each.name)
             elif isinstance(each, ast.Name):

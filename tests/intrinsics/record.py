@@ -53,18 +53,24 @@ def _hash(text: str) -> str:
 
 
 def used_by(source: str, headers: Mapping[str, str]) -> set[str]:
-    """The HEADERS that have what SOURCE calls, and those that they include; all where a name is in none,
-    because a macro made it."""
-    words = {name: set(_WORD.findall(_COMMENT.sub("", text))) for name, text in headers.items()}
+    """The HEADERS that SOURCE includes and that have what it calls, and those that they include; all that it
+    includes where a name is in none, because a macro made it."""
+    included = _with_included({_EVERYTHING, *_INCLUDED.findall(source)}, headers)
+    words = {name: set(_WORD.findall(_COMMENT.sub("", headers[name]))) for name in included}
     code = _COMMENT.sub("", source)
     pending: set[str] = set()
     for called in set(_CALLED.findall(code)) - _LANGUAGE - set(_KERNEL.findall(code)):
-        pending |= {name for name, known in words.items() if called in known} or {_EVERYTHING}
+        pending |= {name for name, known in words.items() if called in known} or included
+    return _with_included(pending, headers)
+
+
+def _with_included(pending: set[str], headers: Mapping[str, str]) -> set[str]:
+    """The headers PENDING and those that they include."""
     used: set[str] = set()
     while pending:
         name = pending.pop()
         used.add(name)
-        pending |= set(_INCLUDED.findall(headers[name])) - used
+        pending = pending | set(_INCLUDED.findall(headers[name])) - used
     return used
 
 

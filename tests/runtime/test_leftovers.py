@@ -12,7 +12,7 @@ from glassrt.runtime.leftovers import clear_all, cleared, temporary_folder
 
 
 def test_cleanup_comes_once_at_the_end_of_the_block() -> None:
-    calls: list[str] = []
+    calls, others = list[str](), dict(leftovers._present)
     with pytest.raises(KeyError), cleared(lambda: calls.append("a")):
         assert calls == []
         raise KeyError
@@ -21,7 +21,7 @@ def test_cleanup_comes_once_at_the_end_of_the_block() -> None:
         with cleared(lambda: calls.append("c")):
             clear_all()
         assert calls[1:] == ["b", "c", "c"]
-    assert calls[1:] == ["b", "c", "c", "b"] and not leftovers._present
+    assert calls[1:] == ["b", "c", "c", "b"] and leftovers._present == others
 
 
 def test_one_that_fails_keeps_no_other_from_its_turn() -> None:

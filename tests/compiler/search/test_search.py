@@ -8,6 +8,7 @@ from typing import Any
 import glassrt
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import arch_named
 from glassrt.compiler.driver.build import Settings
 from glassrt.compiler.passes.ledger import Ledger, Record, Verdict
 from glassrt.compiler.search.auto import Auto, searched
@@ -26,7 +27,8 @@ from .networks import batches, chain
 IMAGES = np.load(DIGITS.with_name("digits_test.npz"))
 DATA = [{"image": IMAGES["image"][:60]}]
 LABELS = IMAGES["label"][:60]
-WIDE, MANY = 512, {"N": (1, 16384, 16384)}
+ADA = arch_named("sm_89")
+WIDE, MANY = 2048, {"N": (1, 16384, 16384)}
 
 
 class Digits:
@@ -53,11 +55,20 @@ def digits() -> Digits:
 
 @lru_cache(maxsize=1)
 def automatic() -> glassrt.Plan:
-    """Three products, one of which reads an outlier, compiled for the host within 22 dB."""
+    """Three products, one of which reads an outlier, within 22 dB.
+
+    For Ada, whose mma.sync gains by eight bits of either kind; on Hopper wgmma of halves is as fast as fp8.
+    """
     model, data = chain(outlier=1, width=WIDE), batches(width=WIDE)
     table = glassrt.calibrate(model, data, calibrator="min-max", device="interpret")
     return glassrt.compile(
-        model, target="host", precision="auto", budget="sqnr=22", calibration=table, data=data, shapes=MANY
+        model,
+        target=["sm_89", "host"],
+        precision="auto",
+        budget="sqnr=22",
+        calibration=table,
+        data=data,
+        shapes=MANY,
     )
 
 
@@ -86,6 +97,7 @@ def test_a_larger_ratio_is_never_faster() -> None:
     assert all(each.holds for each in found)
     kept = [record.reason for record in records_of(found[1]) if record.verdict is Verdict.REFUSED]
     assert any("dB alone in int8" in reason and "miss the budget sqnr=35" in reason for reason in kept)
+    assert "3 in int8, 0 in fp8, 4 in fp16: not measured: its estimate is too low" in kept
 
 
 def test_top1_is_counted() -> None:
@@ -137,15 +149,14 @@ def test_the_plan_records_what_was_measured_and_gives_it() -> None:
     noted = chosen.figures["sqnr_measured_db"]
     assert isinstance(noted, float) and noted >= 22 and ratio == pytest.approx(noted, abs=0.3)
     times = [float(record.figures["microseconds"]) for record in points]
-    assert times == sorted(times) and len(times) == 3
+    assert times == sorted(times) and len(times) == 2
     assert "2 in int8, 1 in fp8, 0 in fp16: " in automatic().decisions
-    assert "3 in int8, 0 in fp8, 0 in fp16: not measured: its estimate is too low" in automatic().decisions
 
 
 def test_overrides_of_the_caller_stay() -> None:
     base = glassrt.PrecisionPolicy("fp16", {"node:p1": "bf16"}, io="fp16")
     auto = Auto(Budget.parse("sqnr=25"), batches(width=WIDE), base=base)
-    found = searched(chain(width=WIDE), Settings(cache=None), auto, None, MANY).found
+    found = searched(chain(width=WIDE), Settings((ADA,), cache=None), auto, None, MANY).found
     assert found.policy.overrides[-1] == base.overrides[0] and found.policy.io == base.io
     refusals = [op.candidate.refusals.get("int8") for op in found.sensitivity.ops]
     assert refusals == [None, "the override node:p1=bf16 decides its format", None]
