@@ -58,7 +58,11 @@ def test_every_command_takes_the_file(glassrt: Glassrt, clipped: Path, tmp_path:
 def test_a_plan_runs_without_the_file(glassrt: Glassrt, clipped: Path, tmp_path: Path) -> None:
     with custom.registered():
         glassrt("build", clipped, "-o", tmp_path / "x.plan", "--target", "host", "--ops", FILE)
-    glassrt("run", tmp_path / "x.plan", "--device", "host")
+    given, out = tmp_path / "x.npz", tmp_path / "y.npz"
+    np.savez(given, x=drawn(4, 24))
+    glassrt("run", tmp_path / "x.plan", "--device", "host", "--inputs", given, "-o", out)
+    with np.load(out) as found:
+        np.testing.assert_allclose(found["y"], 0.5 * np.tanh(drawn(4, 24) / 0.5), rtol=1e-5)
 
 
 def test_a_file_that_fails_is_named(glassrt: Glassrt, clipped: Path, tmp_path: Path) -> None:
