@@ -22,6 +22,7 @@ from .tile_product import TileProduct
 from .work import Work
 
 TEMPLATE = Template("lib/product/mma.cu.j2")
+FRAGMENT_ROWS, FRAGMENT_COLUMNS = 16, 8  # of the accumulators of one mma
 STEP_BYTES = 32  # bytes along k of one mma step: 16 elements of 16 bits, 8 of tf32, 32 of i8
 MAX_ACCUMULATORS = 128  # the most accumulators of a thread
 # Register budget of a thread that stages tiles through registers: accumulators and staged tiles.
@@ -99,6 +100,16 @@ class MmaProductSpec(ProductSpec):
     warp_m: int
     warp_n: int
     k_steps: int
+
+    @property
+    def fragments_m(self) -> int:
+        """Fragments of A of a warp, of 16 rows each."""
+        return self.warp_m // FRAGMENT_ROWS
+
+    @property
+    def fragments_n(self) -> int:
+        """Fragments of B of a warp, of 8 columns each."""
+        return self.warp_n // FRAGMENT_COLUMNS
 
 
 def pending_registers(problem: Problem, config: MmaConfig) -> int:
