@@ -15,10 +15,14 @@ INDENT = "    "
 _ZERO, _ONE, _GONE = "\0", "\1", "\2"
 _NESTED = r"\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"
 _NAMED = rf"\w+(?:{_NESTED}|\[[^][]*\])*"
+_PRODUCT = re.compile(rf"{_ZERO}(?: [*/%] (?:{_NAMED}|{_NESTED}))+")
 _SIMPLER = (
-    (re.compile(rf"{_ZERO}(?: [*/%] (?:{_NAMED}|{_NESTED}))+"), _ZERO),
+    (_PRODUCT, _ZERO),
+    (re.compile(rf"\bOffset\({_ZERO}\)"), _ZERO),
+    (_PRODUCT, _ZERO),
     (re.compile(rf" (?:[+-]|<<) {_ZERO}"), _GONE),
     (re.compile(rf"(?<!-)(?<![*/%] ){_ZERO} \+ "), _GONE),
+    (re.compile(rf"(?<!-)(?<![*/%] ){_ZERO} - "), "-"),
     (re.compile(rf"(?<![/%] ){_ONE} \* "), _GONE),
     (re.compile(rf"(?<=[\[(,+*/%=?:&|-])( ?)\((?:{_GONE}({_NAMED})|({_NAMED}){_GONE})\)"), r"\1\2\3"),
     (re.compile(_GONE), ""),
@@ -68,24 +72,30 @@ def loop(
 def strided(
     index: str,
     first: str,
-    bound: str,
-    step: str,
+    bound: str | int,
+    step: str | int,
     *,
-    trips: int,
-    whole: bool,
+    count: int | None,
+    threads: int,
+    exact: bool = True,
     hint: str = "",
+    kind: str = "int",
     caller: Callable[[], str],
 ) -> str:
-    """A loop over the int INDEX from FIRST, which differs from thread to thread, to BOUND by STEP.
+    """A loop over the INDEX, of type KIND, from FIRST to BOUND by STEP, which THREADS share.
 
-    No thread has more than TRIPS. WHOLE: each has as many, so that a single trip needs no test; otherwise it
-    becomes an `if`. FIRST is a variable or a call. The body is as in `loop`.
+    FIRST, a variable or a call, is the number of the thread. COUNT is the value of BOUND, or the largest it
+    has where that is not EXACT; None where it is not known. A single trip needs no test if there are as many
+    threads; otherwise it becomes an `if`. The body is as in `loop`.
     """
     body = _body(caller)
-    if trips > 1:
-        return _with_head(f"for (int {index} = {first}; {index} < {bound}; {index} += {step})", body, hint)
-    body = folded(body, index, first)
-    return dedented(body) if whole else _with_head(f"if ({first} < {bound})", body)
+    if count is None or count > threads:
+        head = f"for ({kind} {index} = {first}; {index} < {bound}; {index} += {step})"
+        return _with_head(head, body, hint)
+    if exact and count == 1 < threads:
+        return _with_head(f"if ({first} == 0)", folded(body, index))
+    body = folded(body, index, first if kind == "int" else f"{kind}({first})")
+    return dedented(body) if exact and count == threads else _with_head(f"if ({first} < {bound})", body)
 
 
 def folded(text: str, index: str, value: int | str = 0) -> str:

@@ -16,7 +16,7 @@ from importlib import resources
 import jinja2
 
 from ... import templates
-from .loops import folded, loop, strided, unrolled
+from .loops import dedented, folded, loop, strided, unrolled
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _CODE = re.compile(r"[\n\x20-\x7e]*")
@@ -117,7 +117,7 @@ def environment() -> jinja2.Environment:
         auto_reload=False,
     )
     result.filters = {name: result.filters[name] for name in _FILTERS}
-    result.filters["folded"] = folded
+    result.filters |= {"folded": folded, "dedented": dedented}
     result.globals = {name: result.globals[name] for name in _GLOBALS} | _LOOPS
     return result
 

@@ -20,6 +20,7 @@ FOLDED = {
     "f(first + i)": "f(first)",
     "m_min(i * 8, M - 1)": "m_min(0, M - 1)",
     "own - i + other": "own + other",
+    "x[i * 2 - pad]": "x[-pad]",
     "x / (i + 2)": "x / 2",
     "-i + x": "-0 + x",
     "width + half.i_th;  // row i": "width + half.i_th;  // row i",
@@ -70,10 +71,13 @@ def test_nested_loops_fold_apart() -> None:
 
 
 def test_loops_that_threads_share() -> None:
-    call = 'strided("item", "thread_x()", "ITEMS", "THREADS", trips=%d, whole=%s)'
+    call = 'strided("item", "thread_x()", "ITEMS", "THREADS", count=%s, threads=64%s)'
     body = "    f(item);"
-    assert written(call % (2, "false"), body) == (
-        "for (int item = thread_x(); item < ITEMS; item += THREADS) f(item);"
-    )
-    assert written(call % (1, "false"), body) == "if (thread_x() < ITEMS) f(thread_x());"
-    assert written(call % (1, "true"), body) == "f(thread_x());"
+    every = "for (int item = thread_x(); item < ITEMS; item += THREADS) f(item);"
+    assert written(call % ("65", ""), body) == every
+    assert written(call % ("none", ""), body) == every
+    assert written(call % ("64", ""), body) == "f(thread_x());"
+    assert written(call % ("63", ""), body) == "if (thread_x() < ITEMS) f(thread_x());"
+    assert written(call % ("64", ", exact=false"), body) == "if (thread_x() < ITEMS) f(thread_x());"
+    assert written(call % ("64", ', kind="i64"'), body) == "f(i64(thread_x()));"
+    assert written(call % ("1", ""), body) == "if (thread_x() == 0) f(0);"

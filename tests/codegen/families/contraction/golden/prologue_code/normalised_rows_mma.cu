@@ -149,16 +149,10 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
         a_row1[slot] = x1_6;
     }
 
-    GLASS_UNROLL
-    for (int stage = 0; stage < STAGES - 1; stage++) {
-        if (stage < k_tiles) {
-            const int k_first = stage * BLOCK_K;
-            fetch_a(k_first);
-            deposit_a(stage, k_first);
-            copy_b(stage, k_first, 0, 1);
-        }
-        cp_async_commit();
-    }
+    fetch_a(0);
+    deposit_a(0, 0);
+    copy_b(0, 0, 0, 1);
+    cp_async_commit();
 
     cp_async_wait<STAGES - 2>();
     sync_threads();
@@ -189,11 +183,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
             for (int j = 0; j < FRAGMENTS_N; j++) mma_m16n8k16(sum[0][j], a_fragment[step % 2][0], b_fragment[step % 2][j], f16{});
         }
     };
-    int k_tile = 0;
-    #pragma unroll 1
-    for (; k_tile < k_tiles - (STAGES - 1); k_tile++) multiply(k_tile, true);
-    #pragma unroll 1
-    for (; k_tile < k_tiles; k_tile++) multiply(k_tile, false);
+    multiply(0, false);
     cp_async_wait<0>();
     sync_threads();
 
@@ -209,7 +199,6 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
             *reinterpret_cast<Vec<f32, 2>*>(sums + sum_slot(row, column)) = pair;
         }
     }
-    constexpr int ROWS = THREADS / COLUMNS;  // rows finished per iteration
     const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
     const int n = tile_n * BLOCK_N + column;
     const int rows_left = M - tile_m * BLOCK_M;
@@ -251,9 +240,8 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
         store_wide<8>(y0, m*64 + n, y0_5);
     };
     if (rows_left < BLOCK_M) {
-        #pragma unroll 1
-        for (int row = own_row; row < rows_left; row += ROWS) finish_row(row);
+        if (own_row < rows_left) finish_row(own_row);
         return;
     }
-    for (int row = own_row; row < BLOCK_M; row += ROWS) finish_row(row);
+    if (own_row < BLOCK_M) finish_row(own_row);
 }
