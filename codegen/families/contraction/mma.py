@@ -30,7 +30,6 @@ STAGING_REGISTERS = 96
 # Registers for the origins of gathered rows, in a thread with the most accumulators.
 MAX_ORIGIN_REGISTERS = 4
 MAX_PENDING_REGISTERS = 128  # registers of a thread for products of 8-bit floats that are not yet accumulated
-SPLITS = (2, 3, 4, 6, 8, 12, 16)
 MOST_RESIDENT = 2
 # One mma of 8-bit floats adds 32 products with about 13 bits of precision, relative to the largest product;
 # its result is added to the accumulator in f32.
@@ -165,7 +164,6 @@ class MmaProduct(TileProduct[MmaConfig]):
     rounds_operands: bool = True
     accumulation: Accumulation = _SUMS
     config_type: Callable[..., MmaConfig] = MmaConfig
-    splits: tuple[int, ...] = SPLITS
     most_resident: int = MOST_RESIDENT
 
     def refuses(self, contraction: Contraction, target: ArchSpec) -> str | None:
