@@ -150,7 +150,7 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
         for m, n, groups_m, groups_n, stages in _SHAPES:
             most = max(LAG + 1, problem.k // block_k + LAG) if isinstance(problem.k, int) else stages
             config = WgmmaConfig(m, n, block_k, groups_m, groups_n, min(stages, most))
-            found[replace(config, raster=tile.raster(problem, config, target))] = None
+            found[replace(config, raster=tile.raster(problem, config.block_n, target))] = None
         yield from found
 
     def pipeline_bytes(self, problem: Problem, config: WgmmaConfig, alignment: int = COPY_BYTES) -> int:

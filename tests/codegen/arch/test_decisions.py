@@ -75,7 +75,7 @@ def row_configs(request: Request, target: ArchSpec) -> list[Config]:
 
 def bands(columns: int, target: ArchSpec) -> int:
     problem = matmul("f16", (512, 64), (64, 128 * columns)).problem
-    return raster(problem, MmaConfig(128, 128, 64, 2, 2), target)
+    return raster(problem, 128, target)
 
 
 def test_tiles_are_visited_in_bands_where_the_l2_cache_does_not_hold_b() -> None:
