@@ -23,6 +23,7 @@ from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Conv, ConvTranspose, Matmul
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.reshape import Reshape, Transpose
+from ....dialects.roots import Root
 from ...fusion.vertical.attention_layouts import masks_of
 from ...fusion.vertical.clusters import viewed
 from ...patterns.layouts import CONVERSION_PASSES, is_neutral, launch_elements
@@ -206,7 +207,7 @@ def leading_op(kernel: FusedKernel) -> Operation | None:
     """The op whose format is that of KERNEL: its contraction, its first reduction of rows, or else what
     makes its first result; casts at the end only store it."""
     found = contraction_of(kernel)
-    if found is None and kernel.root == "row":
+    if found is None and kernel.root is Root.ROW:
         rows = (op for op in kernel.body.block if has(op, Trait.ROW) or has(op, Trait.REDUCTION))
         found = next(rows, None)
     if found is None:
