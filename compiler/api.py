@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..codegen.interface import KernelCache
 from ..dialects.core.clone import clone_module
-from ..dialects.core.ir import Module
+from ..dialects.core.module import Module
 from ..errors import InputError, UnsupportedError
 from ..runtime.arguments import checked_but
 from ..runtime.plan import Plan

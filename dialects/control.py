@@ -20,7 +20,8 @@ from .core.diagnostics import op_error
 from .core.dialect import Dialect
 from .core.dtypes import BOOL, I64
 from .core.interpreter import Array, Evaluation
-from .core.ir import Block, Module, Operation, Region, Value
+from .core.ir import Block, Operation, Region, Value
+from .core.module import Module
 from .core.op import attribute, define_op, operand, operands, optional_operand, region, results
 from .core.parts import ArgumentAt, AttributeAt, YieldedAt
 from .core.region_rules import check_argument_count, check_limit, check_scalar, check_yielded

@@ -22,7 +22,8 @@ from .core.diagnostics import op_error, operand_at
 from .core.dialect import Dialect
 from .core.dtypes import I64
 from .core.interpreter import Evaluation
-from .core.ir import Block, Module, Operation, Value
+from .core.ir import Block, Operation, Value
+from .core.module import Module
 from .core.op import attribute, define_op, operand, operands, region, result
 from .core.parts import ArgumentAt, AttributeAt, OperandAt, ResultAt
 from .core.sizes.most import most

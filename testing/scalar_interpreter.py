@@ -14,7 +14,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from ..dialects.core.affine import Dim, evaluate, symbol
+from ..dialects.core.affine import Dim, symbol
+from ..dialects.core.affine_traversal import evaluate
 from ..dialects.core.dtypes import F8E8M0, I32, DType
 from ..dialects.core.expr import (
     Apply,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
-from ...dialects.core.affine import evaluate
+from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.types import ROW_MAJOR
 from ...dialects.custom.cuda import CudaBody

@@ -9,8 +9,8 @@ from math import prod
 from ...dialects.core.affine import Dim, product
 from ...dialects.core.bounds import bounds
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.ir import Module
 from ...dialects.core.location import Location
+from ...dialects.core.module import Module
 from ...dialects.core.parts import AttributeAt
 from ...dialects.launch import Kernel, kernels_in
 from ...errors import KernelError

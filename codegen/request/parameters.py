@@ -26,7 +26,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ...dialects.core.affine import Dim, substitute
+from ...dialects.core.affine import Dim
+from ...dialects.core.affine_traversal import substitute
 from ...dialects.core.dtypes import DType
 from ...dialects.core.tensor_map import TensorMap
 from ...dialects.core.types import TensorType

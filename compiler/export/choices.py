@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ...dialects.core.dtypes import DType
-from ...dialects.core.ir import Module, Operation
+from ...dialects.core.ir import Operation
+from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.binary import Add
 from ...dialects.graph.contraction import Conv, Matmul

@@ -18,7 +18,7 @@ import onnx
 from onnx import ModelProto, NodeProto, helper
 
 from ...dialects.core.dtypes import F8E4M3, F32
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...errors import ModelError, UnsupportedError
 from ...errors.rendering import body
 from ...runtime.arguments import checked_but

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from ...dialects.core.affine import Dim
 from ...dialects.core.contents import readable
-from ...dialects.core.ir import Module, Value
+from ...dialects.core.ir import Value
+from ...dialects.core.module import Module
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement.reshape import Reshape
 from ...runtime.contents import FARTHEST

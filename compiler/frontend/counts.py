@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...dialects.core.affine import Dim, substitute, symbol, symbols
+from ...dialects.core.affine import Dim, symbol
+from ...dialects.core.affine_traversal import substitute, symbols
 from ...dialects.core.ir import Value
 from ...dialects.core.printer import attributes_text
 from ...dialects.graph.constants import Dims

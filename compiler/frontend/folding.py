@@ -14,8 +14,9 @@ import numpy as np
 from ...dialects.core.affine import Affine
 from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import Evaluation
-from ...dialects.core.ir import Block, Module, Operation
+from ...dialects.core.ir import Block, Operation
 from ...dialects.core.location import UNKNOWN, Location
+from ...dialects.core.module import Module
 from ...dialects.core.sizes.sizes import Sizes
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType, symbols_in

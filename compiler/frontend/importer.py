@@ -8,8 +8,8 @@ from contextlib import suppress
 from onnx import GraphProto, TensorProto, ValueInfoProto
 
 from ...dialects.core.builtin import Return
-from ...dialects.core.ir import Function, Module
 from ...dialects.core.location import UNKNOWN
+from ...dialects.core.module import Function, Module
 from ...dialects.core.sizes.outcomes import GivesWay
 from ...dialects.core.types import TensorType
 from ...errors import GlassError, InputError, IRError, ModelError, UnsupportedError

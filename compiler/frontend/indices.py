@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...dialects.core.affine import Dim
-from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.graph.binary import Add
 from ...dialects.graph.constants import Constant, Dims
 from ...dialects.graph.elementwise import Cast

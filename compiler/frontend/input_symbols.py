@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ...dialects.core.affine import Affine, Dim, symbol
 from ...dialects.core.constraints import ARITIES
 from ...dialects.core.dtypes import DTYPES
-from ...dialects.core.ir import SymbolRange
+from ...dialects.core.module import SymbolRange
 from ...dialects.core.sizes.sizes import Sizes
 from ...errors import InputError
 from ...errors.option import option_error

@@ -5,9 +5,10 @@ Real models stay far below all of them; the tests show the kinds of attacks that
 
 from __future__ import annotations
 
-from ...dialects.core.affine import Dim, measure, product
+from ...dialects.core.affine import Dim, product
+from ...dialects.core.affine_traversal import measure
 from ...dialects.core.bounds import bounds
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.sizes.most import most
 from ...dialects.core.types import TensorType
 from .problems import Malformed

@@ -9,7 +9,8 @@ from functools import partial
 import numpy as np
 from onnx import GraphProto
 
-from ...dialects.core.affine import Dim, symbol, symbols
+from ...dialects.core.affine import Dim, symbol
+from ...dialects.core.affine_traversal import symbols
 from ...dialects.core.dtypes import BOOL, I64
 from ...dialects.core.ir import Value
 from ...dialects.core.sizes.outcomes import Conflict, Resized

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...dialects.core.affine import Dim, evaluate, floordiv, product, total
+from ...dialects.core.affine import Dim, floordiv, product, total
+from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.dtypes import BOOL
 from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from onnx import TensorShapeProto, TypeProto, ValueInfoProto
 
-from ...dialects.core.affine import Affine, Dim, linear_symbol, substitute
-from ...dialects.core.affine import symbols as symbols_in
+from ...dialects.core.affine import Affine, Dim
+from ...dialects.core.affine_traversal import linear_symbol, substitute
+from ...dialects.core.affine_traversal import symbols as symbols_in
 from ...dialects.core.contents import parts_of, readable
 from ...dialects.core.dtypes import DType
 from ...dialects.core.parser import parse_size

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 
 from ...dialects.core.diagnostics import op_error, text_error
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
 from ...dialects.core.parts import AttributeAt
 from ...dialects.core.resources import ResourceTable

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.affine import Affine, Dim, ceildiv, exact_div, floordiv, substitute
+from ...dialects.core.affine import Affine, Dim, ceildiv, exact_div, floordiv
+from ...dialects.core.affine_traversal import substitute
 from ...dialects.core.sizes.sizes import Sizes
 from .limits import MAX_DIM_PARTS, check_dim
 from .problems import Malformed

@@ -16,8 +16,9 @@ from ...dialects.control import ControlYield, If, Loop
 from ...dialects.core.affine import Dim
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
+from ...dialects.core.ir import Block, Operation, Region, Value
 from ...dialects.core.location import Location
+from ...dialects.core.module import Function, Module
 from ...dialects.core.types import ROW_MAJOR, TensorType
 from ...dialects.fused import FusedKernel
 from ...dialects.graph.constants import Constant

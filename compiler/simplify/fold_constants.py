@@ -9,7 +9,8 @@ import numpy as np
 
 from ...dialects.control import all_blocks
 from ...dialects.core.interpreter import Evaluation
-from ...dialects.core.ir import Module, Operation
+from ...dialects.core.ir import Operation
+from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import symbols_in
 from ...dialects.graph.base import GraphOp

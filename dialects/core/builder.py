@@ -9,13 +9,14 @@ from lark import Token
 
 from ...errors import IRError
 from ...errors.diagnostic import Note
-from .affine import symbols
+from .affine_traversal import symbols
 from .anatomy import operation_anatomy, symbol_in
 from .attributes import STRINGS, AttributeError_
 from .diagnostics import closest, function_error, function_span, op_error, op_span, text_error
 from .dialect import DialectSet
-from .ir import Block, Function, Module, Operation, Region, Value
+from .ir import Block, Operation, Region, Value
 from .location import Location
+from .module import Function, Module
 from .parts import AttributeAt, AttributeNameAt, OperandAt, Part, ResultAt
 from .records import (
     ArgumentRecord,

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from math import gcd
 from typing import Literal, NamedTuple
 
-from .affine import Affine, Dim, evaluate, floordiv, substitute, symbols, total
+from .affine import Affine, Dim, floordiv, total
+from .affine_traversal import evaluate, substitute, symbols
 from .location import UNKNOWN, Location
 from .parts import Part
 

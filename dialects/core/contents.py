@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from .affine import Dim
 from .diagnostics import function_error
-from .ir import Function, Module
+from .module import Function, Module
 from .parts import ArgumentAt
 from .types import TensorType
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...runtime.cuts import Cut
 from .diagnostics import function_error
 from .dtypes import I64
-from .ir import Function, Module
+from .module import Function, Module
 from .types import TensorType
 
 COUNT = TensorType((), I64)

@@ -13,7 +13,8 @@ from .anatomy import function_anatomy, operation_anatomy
 from .parts import AttributeAt, OperandAt, Part, YieldedAt
 
 if TYPE_CHECKING:
-    from .ir import Function, Operation, Value
+    from .ir import Operation, Value
+    from .module import Function
 
 
 MAX_COMPARED = 100  # names longer than this many characters get no suggestions

@@ -12,10 +12,12 @@ import numpy as np
 from ...errors import InputError
 from ...runtime.contents import numbers_in
 from ...runtime.cuts import true_results
-from .affine import Dim, evaluate, linear_symbol
+from .affine import Dim
+from .affine_traversal import evaluate, linear_symbol
 from .constraints import broken, known_where_defined, with_derived
 from .diagnostics import op_error
-from .ir import Block, Function, Module, Operation, Region, Value
+from .ir import Block, Operation, Region, Value
+from .module import Function, Module
 from .types import TensorType
 
 Array = np.ndarray[Any, Any]

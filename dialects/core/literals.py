@@ -7,7 +7,8 @@ from typing import Any
 
 from lark import Token
 
-from . import affine
+from .affine import Affine, Dim, symbol
+from .affine_traversal import measure
 from .attributes import Name
 
 MAX_PARTS = 4096  # atoms and terms of one symbolic integer
@@ -43,18 +44,18 @@ def size_of(token: Token, digits: str | None = None) -> int:
     return size
 
 
-def as_dim(value: Any, at: Token) -> affine.Dim:
+def as_dim(value: Any, at: Token) -> Dim:
     """VALUE as a symbolic integer; errors are located at AT."""
     if isinstance(value, Name):
-        return affine.symbol(value.text)
-    if isinstance(value, bool) or not isinstance(value, (int, affine.Affine)):
+        return symbol(value.text)
+    if isinstance(value, bool) or not isinstance(value, (int, Affine)):
         raise Misfit(f"{value!r} is not a symbolic integer", at)
     return value
 
 
-def within_limits(dim: affine.Dim, at: Token, most: int) -> affine.Dim:
+def within_limits(dim: Dim, at: Token, most: int) -> Dim:
     """DIM if it has at most MOST parts and no number of more than 64 bits, else an error."""
-    parts, largest = affine.measure(dim)
+    parts, largest = measure(dim)
     if parts > most or largest >= 2**64:
         raise Misfit(TOO_LARGE, at)
     return dim

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ...runtime.launch_rules import Traversal
-from .affine import Dim, exact_div, substitute, symbols, total
+from .affine import Dim, exact_div, total
+from .affine_traversal import substitute, symbols
 from .dtypes import DType
 
 

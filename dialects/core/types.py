@@ -6,7 +6,8 @@ from collections.abc import Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from .affine import Affine, Dim, evaluate, product, symbols
+from .affine import Affine, Dim, product
+from .affine_traversal import evaluate, symbols
 from .dtypes import DType
 from .tensor_map import TensorMap
 

@@ -7,12 +7,13 @@ from itertools import chain
 from operator import is_
 
 from ...errors import IRError, UnsupportedError
-from .affine import linear_symbol
+from .affine_traversal import linear_symbol
 from .contents import verify_contents
 from .cuts import verify_cuts
 from .diagnostics import function_error, op_error
 from .dialect import DialectSet
-from .ir import EDITS, Block, Function, Module, Operation, Value
+from .ir import EDITS, Block, Operation, Value
+from .module import Function, Module
 from .parts import ArgumentAt, AttributeAt, OperandAt, ResultAt, SymbolIn
 from .traits import Trait, has
 from .types import symbols_in

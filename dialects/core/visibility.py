@@ -11,7 +11,8 @@ from __future__ import annotations
 from ...errors import IRError
 from ...errors.diagnostic import Note, Span
 from .diagnostics import function_span, op_error, op_span
-from .ir import Block, Function, Operation, Value
+from .ir import Block, Operation, Value
+from .module import Function
 from .parts import ArgumentAt, OperandAt
 
 

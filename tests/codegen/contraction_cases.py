@@ -20,7 +20,7 @@ from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.codegen.request.parameters import ScratchParameter
 from glassrt.codegen.request.request import Geometry
 from glassrt.codegen.text.render import Code, Identifier, render
-from glassrt.dialects.core.affine import evaluate
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.dtypes import DTYPES
 from glassrt.dialects.core.ir import Block, Operation
 from glassrt.dialects.core.types import TensorType, channels_last

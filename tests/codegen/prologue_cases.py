@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F32, I8, I32, I64, DType
-from glassrt.dialects.core.ir import SymbolRange
+from glassrt.dialects.core.module import SymbolRange
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Div, Mul, Sub

@@ -10,7 +10,8 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import Pass, PassContext, PassManager
 from glassrt.dialects.core.dtypes import F8E4M3, F32, I8, U8, DType
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add

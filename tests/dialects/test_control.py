@@ -8,7 +8,7 @@ from glassrt import IRError
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.control import blocks_in
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.verifier import verify

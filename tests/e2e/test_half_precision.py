@@ -19,7 +19,7 @@ from glassrt.compiler.passes.manager import PassContext
 from glassrt.compiler.precision.narrowing.decisions import KEPT_WIDE
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from onnx import ModelProto
 
 from ..models import run_onnxruntime

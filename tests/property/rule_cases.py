@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 from glassrt.dialects.core.dtypes import BOOL, F16, F32, F64, I32, I64
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, And, Div, Max, Min, Mul, Or, Pow, Sub
 from glassrt.dialects.graph.contraction import ConvTranspose, Matmul

@@ -21,7 +21,7 @@ from glassrt.compiler.passes.semantics import (
 )
 from glassrt.compiler.settings.policy import FORMATS, PrecisionPolicy
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime import Engine

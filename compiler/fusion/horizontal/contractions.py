@@ -18,7 +18,8 @@ from typing import ClassVar
 from ....codegen.interface import ArchSpec
 from ....dialects.control import all_blocks
 from ....dialects.core.builtin import Barrier
-from ....dialects.core.ir import Block, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.base import nofuse_of
 from ....dialects.graph.contraction import Conv, Matmul

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ....dialects.core.ir import Module, Operation, Value
+from ....dialects.core.ir import Operation, Value
+from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.activations import Relu
 from ....dialects.graph.contraction import Conv, Matmul

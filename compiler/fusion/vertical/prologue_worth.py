@@ -11,7 +11,8 @@ import math
 from collections.abc import Iterable, Mapping
 
 from ....codegen.interface import ArchSpec
-from ....dialects.core.affine import Dim, evaluate
+from ....dialects.core.affine import Dim
+from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.dtypes import DType
 from ....dialects.core.ir import Operation
 from ....dialects.graph.binary import Div

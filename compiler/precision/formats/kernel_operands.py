@@ -10,7 +10,8 @@ import numpy as np
 from ....codegen.interface import ArchSpec, NoPrologue, executed, read_prologue
 from ....dialects.core.bounds import bounds
 from ....dialects.core.dtypes import F16, F32, DType
-from ....dialects.core.ir import Block, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Module
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
 from ....dialects.fused import FusedKernel
 from ....dialects.graph.constants import Constant

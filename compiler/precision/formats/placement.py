@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from ....codegen.interface import executed
-from ....dialects.core.affine import evaluate
+from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.builtin import Yield
 from ....dialects.core.dtypes import DType
-from ....dialects.core.ir import Block, Module, Operation, Region, Value
+from ....dialects.core.ir import Block, Operation, Region, Value
 from ....dialects.core.location import UNKNOWN, Location
+from ....dialects.core.module import Module
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ....dialects.graph.constants import INLINE_ELEMENTS, Constant
 from ....dialects.graph.elementwise import Cast

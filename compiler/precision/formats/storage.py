@@ -11,9 +11,10 @@ from enum import Enum
 
 from ....codegen.interface import ArchSpec
 from ....dialects.control import ControlOp, ControlYield
-from ....dialects.core.affine import evaluate
+from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.dtypes import F32, DType
-from ....dialects.core.ir import Block, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
 from ....dialects.custom.op import CudaOp

@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from ....dialects.control import ControlOp, If, Loop
-from ....dialects.core.ir import Block, Function, Value
+from ....dialects.core.ir import Block, Value
+from ....dialects.core.module import Function
 from .demands import is_product
 
 

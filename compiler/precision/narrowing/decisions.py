@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import ml_dtypes
 
 from ....dialects.core.dtypes import F32, TF32, DType
-from ....dialects.core.ir import Block, Function, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function, Module
 from ....dialects.fused import FusedKernel
 from ...passes.manager import PassContext
 from ...settings.policy import Format, PrecisionPolicy

@@ -14,7 +14,8 @@ from enum import IntEnum
 from ....dialects.control import ControlOp
 from ....dialects.core.affine import Dim, product
 from ....dialects.core.dtypes import F32
-from ....dialects.core.ir import Block, Function, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.binary import Mod, Pow

@@ -9,7 +9,8 @@ from ....dialects.control import ControlOp
 from ....dialects.core.affine import Dim
 from ....dialects.core.bounds import Range, bounds
 from ....dialects.core.builtin import Yield
-from ....dialects.core.ir import Block, Function, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function, Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.constants import Constant, Dims

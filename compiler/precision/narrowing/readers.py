@@ -6,7 +6,8 @@ from enum import Flag, auto
 
 from ....dialects.control import ControlOp, ControlYield
 from ....dialects.core.builtin import Return, Yield
-from ....dialects.core.ir import Block, Function, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.normalization import RmsNorm
 from .demands import is_product

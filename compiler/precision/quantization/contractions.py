@@ -23,7 +23,8 @@ import numpy as np
 
 from ....dialects.core.affine import Dim, product
 from ....dialects.core.dtypes import F8E4M3, F32, I8, I32, U8, DType, from_numpy
-from ....dialects.core.ir import Module, Value
+from ....dialects.core.ir import Value
+from ....dialects.core.module import Module
 from ....dialects.graph.binary import Add, Mul, Sub
 from ....dialects.graph.constants import constant
 from ....dialects.graph.contraction import Conv, Matmul

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ....dialects.core.ir import Module, Value
+from ....dialects.core.ir import Value
+from ....dialects.core.module import Module
 from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.quantization import Dequantize
 from ...patterns.matching import constant_array, produced_by

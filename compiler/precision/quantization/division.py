@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ....dialects.core.dtypes import F8E4M3, F32, I32
-from ....dialects.core.ir import Module, Operation, Value
+from ....dialects.core.ir import Operation, Value
+from ....dialects.core.module import Module
 from ....dialects.graph.activations import Relu
 from ....dialects.graph.binary import Add, Mul
 from ....dialects.graph.constants import Constant, constant

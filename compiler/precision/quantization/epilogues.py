@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ....dialects.core.dtypes import F32
-from ....dialects.core.ir import Module, Value
+from ....dialects.core.ir import Value
+from ....dialects.core.module import Module
 from ....dialects.core.types import TensorType
 from ....dialects.graph.binary import Add, Mul, Sub
 from ....dialects.graph.constants import constant

@@ -26,7 +26,8 @@ import numpy as np
 from ....dialects.control import blocks_in
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.interpreter import Evaluation
-from ....dialects.core.ir import Block, Function, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function, Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.binary import Add
 from ....dialects.graph.constants import Constant, constant

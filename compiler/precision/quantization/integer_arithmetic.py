@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ....dialects.core.interpreter import Evaluation
-from ....dialects.core.ir import Module
+from ....dialects.core.module import Module
 from ....dialects.graph.constants import constant
 from ....dialects.graph.contraction import Conv, Matmul
 from ....dialects.graph.quantization import Dequantize

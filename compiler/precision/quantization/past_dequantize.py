@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ....dialects.core.ir import Module, Operation, Value
+from ....dialects.core.ir import Operation, Value
 from ....dialects.core.location import merge
+from ....dialects.core.module import Module
 from ....dialects.graph.quantization import Dequantize, Quantize, Scaling
 from ...patterns.matching import constant_array, produced_by
 from ...patterns.rewrite import AnyOp, Rewriter

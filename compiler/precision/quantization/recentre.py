@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from ....dialects.control import all_blocks
 from ....dialects.core.dtypes import I8, U8, DType
-from ....dialects.core.ir import Module, Operation, Value
+from ....dialects.core.ir import Operation, Value
+from ....dialects.core.module import Module
 from ....dialects.graph.movement.concat import Concat
 from ....dialects.graph.movement.reshape import Reshape, Transpose
 from ....dialects.graph.movement.slicing import Slice

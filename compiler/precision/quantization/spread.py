@@ -9,7 +9,8 @@ contractions share one: they read their operands from memory.
 from __future__ import annotations
 
 from ....dialects.control import all_blocks
-from ....dialects.core.ir import Module, Operation
+from ....dialects.core.ir import Operation
+from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.quantization import Dequantize
 from ...passes.manager import PassContext

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterable
 
 from ....dialects.core.attributes import DIM, DIMS
-from ....dialects.core.ir import Block, Function, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function, Module
 from ....dialects.core.traits import Trait, has
 
 HASH_DIGITS = 40

@@ -10,8 +10,9 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Set
 
-from ..affine import Affine, Dim, FloorDiv, Monomial, substitute, symbols
-from ..ir import Module
+from ..affine import Affine, Dim, FloorDiv, Monomial
+from ..affine_traversal import substitute, symbols
+from ..module import Module
 from .values import closure
 
 Derive = Callable[..., Dim]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .. import constraints
-from ..affine import Dim, evaluate, symbol
+from ..affine import Dim, symbol
+from ..affine_traversal import evaluate
 from ..bounds import bounds
 from ..constraints import Derived, broadcast_of, chosen_by, negated
-from ..ir import Module, SymbolRange
+from ..module import Module, SymbolRange
 from .counted import Counted
 from .known import LARGEST, KnownSizes
 from .outcomes import Conflict

@@ -8,8 +8,8 @@ from dataclasses import replace
 from .. import constraints
 from ..affine import Dim, symbol
 from ..constraints import Derived, Determined, chosen_by, is_trivial, is_weaker
-from ..ir import SymbolRange
 from ..location import Location
+from ..module import SymbolRange
 from . import substitution
 from .equations import Solution
 from .inequalities import peeled

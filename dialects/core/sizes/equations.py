@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import reduce
 from math import gcd, lcm, prod
 
-from ..affine import Affine, Atom, Dim, FloorDiv, exact_div, substitute, symbol, symbols
+from ..affine import Affine, Atom, Dim, FloorDiv, exact_div, symbol
+from ..affine_traversal import substitute, symbols
 from ..bounds import Range, bounds
-from ..ir import Module
+from ..module import Module
 from .values import closure
 
 MOST_RESIDUES = 4096

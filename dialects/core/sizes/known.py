@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ..affine import Dim, symbols
+from ..affine import Dim
+from ..affine_traversal import symbols
 from ..bounds import Range, bounds
 from ..constraints import Constraint, Derived, Relation
-from ..ir import Module, SymbolRange
+from ..module import Module, SymbolRange
 from .outcomes import Conflict, GivesWay
 from .proofs import Proofs
 from .values import closure

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..affine import Dim, exact_div
 from ..bounds import bounds
-from ..ir import Module
+from ..module import Module
 
 
 def most(dim: Dim, module: Module) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..affine import Dim, symbol
 from ..bounds import bounds
 from ..constraints import Constraint, is_weaker
-from ..ir import SymbolRange
+from ..module import SymbolRange
 from .derived import DerivedSizes
 from .inequalities import alone
 from .known import LARGEST

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..affine import Affine, Dim, substitute, symbol, symbols
+from ..affine import Affine, Dim, symbol
+from ..affine_traversal import substitute, symbols
 from ..bounds import Range, bounds
-from ..ir import Module
+from ..module import Module
 from .inequalities import multiples, without_division
 from .values import Values
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ..affine import Dim, divisors
+from ..affine import Dim
+from ..affine_traversal import divisors
 from ..diagnostics import op_error
-from ..ir import Module, Operation
+from ..ir import Operation
+from ..module import Module
 from ..parts import Part, ResultAt
 from .outcomes import Conflict, Resized
 from .sizes import Sizes

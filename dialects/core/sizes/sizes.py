@@ -15,10 +15,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .. import constraints
-from ..affine import Dim, evaluate, linear_symbol, symbol, symbols
+from ..affine import Dim, symbol
+from ..affine_traversal import evaluate, linear_symbol, symbols
 from ..constraints import Constraint, Need
-from ..ir import Module
 from ..location import UNKNOWN, Location
+from ..module import Module
 from .counted import DependsOnData
 from .determining import DeterminedSizes
 from .equations import solved, without_common_factors

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..affine import Affine, Atom, Dim, symbols
+from ..affine import Affine, Atom, Dim
+from ..affine_traversal import symbols
 from ..constraints import Constraint
-from ..ir import Module
+from ..module import Module
 
 MOST = 1 << 14
 MOST_VALUE = 1 << 20  # of a symbol in a table

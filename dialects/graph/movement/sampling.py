@@ -9,7 +9,8 @@ from math import ceil, floor
 
 import numpy as np
 
-from ...core.affine import Dim, ceildiv, evaluate, floordiv
+from ...core.affine import Dim, ceildiv, floordiv
+from ...core.affine_traversal import evaluate
 from ...core.dtypes import I64, DType
 from ...core.expr import Expr, Scalars
 from ...core.interpreter import Array

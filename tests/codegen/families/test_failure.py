@@ -10,7 +10,7 @@ from glassrt.codegen.plan.sources import made_kernels
 from glassrt.codegen.request.request import Candidate, Config, KernelCode, Request
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.schedule.grouping.variants import Variants
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import IRError, KernelError, UnsupportedError

@@ -8,7 +8,8 @@ import pytest
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.plan.sources import made_kernels
 from glassrt.dialects.core.dtypes import F16
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import IRError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from glassrt import ModelError, UnsupportedError
 from glassrt.dialects.control import If
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 
 from .texts import BRANCHES, X, check, count, imported
 

@@ -16,7 +16,8 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.policy import FORMATS, Override, PrecisionPolicy
 from glassrt.dialects.core.dtypes import BF16, F16, F32, I64, TF32
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.traits import Trait, has

@@ -11,7 +11,7 @@ import pytest
 from glassrt.codegen.families.registry import candidates, families
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
-from glassrt.dialects.core.ir import SymbolRange
+from glassrt.dialects.core.module import SymbolRange
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul

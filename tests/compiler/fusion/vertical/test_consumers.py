@@ -16,7 +16,8 @@ from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.dtypes import F16, F32, I8, I32
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.activations import Relu

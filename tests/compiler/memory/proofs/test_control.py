@@ -6,7 +6,7 @@ import pytest
 from glassrt.compiler.memory.placement import place_buffers
 from glassrt.compiler.memory.proofs.check_launch import check_launch, faults
 from glassrt.compiler.passes.levels import ALL_DIALECTS
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.launch import Buffer

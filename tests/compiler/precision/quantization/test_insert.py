@@ -13,7 +13,8 @@ from glassrt.compiler.passes.manager import PassContext
 from glassrt.compiler.precision.quantization.insert import InsertQuantization
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, DType
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.contraction import Conv, Matmul

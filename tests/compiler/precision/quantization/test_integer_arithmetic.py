@@ -13,7 +13,8 @@ from glassrt.compiler.patterns.matching import constant_array
 from glassrt.compiler.precision.quantization.integer_arithmetic import LEFT_OVER, PATTERNS, IntegerArithmetic
 from glassrt.compiler.precision.quantization.propagate import PropagateQuantization
 from glassrt.dialects.core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I16, I32, U8, DType
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.constants import Constant

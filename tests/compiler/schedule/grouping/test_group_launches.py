@@ -27,7 +27,7 @@ from glassrt.compiler.schedule.grouping.levels import Levels
 from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.normalization import Softmax

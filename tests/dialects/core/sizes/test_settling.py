@@ -11,7 +11,7 @@ from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.frontend.source import read_ir
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.sizes.settling import settle
