@@ -16,7 +16,8 @@ from ..dialects.core.module import Function, Module, SymbolRange
 from ..dialects.core.types import TensorType
 from ..dialects.graph.binary import Add
 from ..dialects.graph.constants import constant
-from ..dialects.graph.contraction import Conv, Matmul
+from ..dialects.graph.contraction import Matmul
+from ..dialects.graph.convolution import Conv
 from ..dialects.graph.normalization import BatchNorm
 
 Array = np.ndarray[Any, Any]

@@ -14,7 +14,8 @@ from ...dialects.core.ir import Operation
 from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.binary import Add
-from ...dialects.graph.contraction import Conv, Matmul
+from ...dialects.graph.contraction import Matmul
+from ...dialects.graph.convolution import Conv
 from ...dialects.graph.movement.reshape import Reshape, Transpose
 from ...dialects.graph.quantization import Dequantize, Quantize
 from ...errors import InputError, UnsupportedError

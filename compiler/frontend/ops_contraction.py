@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from ...dialects.core.affine import Dim
 from ...dialects.graph.binary import Add, Mul
-from ...dialects.graph.contraction import Conv, ConvTranspose, Matmul
+from ...dialects.graph.contraction import Matmul
+from ...dialects.graph.convolution import Conv, ConvTranspose
 from ...dialects.graph.movement.reshape import Reshape
 from .call import Call, Outcome
 from .problems import Malformed, Refused

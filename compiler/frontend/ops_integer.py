@@ -11,7 +11,8 @@ from __future__ import annotations
 from ...dialects.core.affine import Dim, product
 from ...dialects.core.dtypes import F32, I8, I32, U8
 from ...dialects.graph.binary import Add, Div, Equal, Max, Min, Mul, Sub
-from ...dialects.graph.contraction import Conv, Matmul
+from ...dialects.graph.contraction import Matmul
+from ...dialects.graph.convolution import Conv
 from ...dialects.graph.elementwise import Cast, Clip, Where
 from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.pad import Pad

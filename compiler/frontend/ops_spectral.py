@@ -7,7 +7,7 @@ import numpy as np
 from ...dialects.core.affine import Dim, floordiv
 from ...dialects.core.dtypes import F64
 from ...dialects.graph.binary import Add, And, Div, Equal, Less, LessEqual, Mul, Sub
-from ...dialects.graph.contraction import Conv
+from ...dialects.graph.convolution import Conv
 from ...dialects.graph.elementwise import Cast, Where
 from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.reshape import Reshape, Transpose

@@ -12,7 +12,7 @@ from ...dialects.core.ir import Operation
 from ...dialects.core.location import Location
 from ...dialects.core.sizes.outcomes import Conflict, Resized
 from ...dialects.core.types import TensorType
-from ...errors import GlassError, InputError, IRError, ModelError
+from ...errors import IRError, ModelError
 from ...errors.diagnostic import Diagnostic
 from .builder import Builder
 from .call import Call, resolve_attributes
@@ -20,7 +20,7 @@ from .checks import check_form, check_types
 from .contents import ElementRanges, Unread, merged
 from .contributed.form import Contributed
 from .contributed.registry import CONTRIBUTED, CONTRIBUTED_DOMAIN, IN_STANDARD_DOMAIN
-from .custom_ops import UNKNOWN, custom_op
+from .custom_ops import custom_op
 from .direct import imported
 from .frame import Frame, lost_result
 from .functions import (
@@ -32,8 +32,9 @@ from .functions import (
     find_schema,
     standard_body,
 )
-from .left_out import DOMAINS_LEFT_OUT, LEFT_OUT
+from .left_out import LEFT_OUT
 from .limits import MAX_DEPTH, MAX_NODES, check_symbols
+from .node_texts import conflict_error, full_label, missing_input, node_place, unknown_op
 from .problems import LostRead, Malformed, Refused, shown
 from .reading import check_opset, normal_domain
 from .registry import find_importer
@@ -70,29 +71,29 @@ class Walker:
             self._count += 1
             if self._count > MAX_NODES:
                 raise ModelError(f"the model has more than {MAX_NODES} nodes, functions included")
-            label = _label(node, frame)
+            label = full_label(node, frame)
             if not frame.standard:
                 self.builder.location = Location((label,))
             try:
                 self._settled(node, frame, nodes)
                 check_symbols(self.builder.module)
             except Conflict as error:
-                raise _conflict(node, label, error) from None
+                raise conflict_error(node, label, error) from None
             except Refused as error:
                 self._lose(node, frame, label, str(error))
                 if isinstance(error, Unread):
                     self.unread = merged(self.unread, error.contents)
             except Malformed as error:
-                raise ModelError(f"{_place(node, label)}: {error}", nodes=(label,)) from None
+                raise ModelError(f"{node_place(node, label)}: {error}", nodes=(label,)) from None
             except IRError as error:
-                found = replace(error.diagnostic.within(_place(node, label)), nodes=(label,))
+                found = replace(error.diagnostic.within(node_place(node, label)), nodes=(label,))
                 raise ModelError.of(found) from None
             except _SLIPS as error:
                 reason = f"it is malformed ({type(error).__name__})"
-                raise ModelError(f"{_place(node, label)}: {reason}", nodes=(label,)) from error
+                raise ModelError(f"{node_place(node, label)}: {reason}", nodes=(label,)) from error
 
     def _lose(self, node: NodeProto, frame: Frame, label: str, reason: str) -> None:
-        self.offenders.append(Diagnostic(f"{_place(node, label)}: {reason}", nodes=(label,)))
+        self.offenders.append(Diagnostic(f"{node_place(node, label)}: {reason}", nodes=(label,)))
         inputs = [frame.tensors.get(name) for name in node.input if name]
         for name in node.output:
             if name:
@@ -149,7 +150,7 @@ class Walker:
         try:
             return frame.find(name)
         except LookupError:
-            raise Malformed(_missing(name, node, nodes)) from None
+            raise Malformed(missing_input(name, node, nodes)) from None
 
     def _define(self, name: str, tensor: Tensor | None, frame: Frame) -> None:
         if name in frame.tensors or frame.late(name) is not None:
@@ -253,7 +254,7 @@ class Walker:
         own = CONTRIBUTED.get(node.op_type) if domain == CONTRIBUTED_DOMAIN else None
         found = own or custom_op(f"{domain}::{node.op_type}")
         if found is None:
-            raise Refused(_unknown(domain, node))
+            raise Refused(unknown_op(domain, node))
         if domain not in frame.opsets:
             raise Malformed(f"no opset of {domain} is imported where it stands")
         return self._by_form(found, node, inputs, frame)
@@ -265,7 +266,7 @@ class Walker:
         return imported(op.importer, self._call(node, inputs, frame), {})
 
     def _call(self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame) -> Call:
-        subgraphs = Subgraphs(self.run, self.builder, self.offenders, frame, f"{_label(node, frame)}/")
+        subgraphs = Subgraphs(self.run, self.builder, self.offenders, frame, f"{full_label(node, frame)}/")
         return Call(node, inputs, self.builder, subgraphs, frame.environment)
 
     # ------------------------------------------------------------ functions
@@ -284,7 +285,7 @@ class Walker:
         inner = Frame(
             opsets,
             body.environment,
-            prefix=f"{_label(node, frame)}/",
+            prefix=f"{full_label(node, frame)}/",
             depth=frame.depth + 1,
             standard=frame.standard or not body.is_local,
             tensors=dict(zip(body.inputs, padded, strict=True)),
@@ -302,45 +303,3 @@ class Walker:
             return frame.find(name)
         except LookupError:
             raise Malformed(f"no node computes the function's output {shown(name)}") from None
-
-
-def _unknown(domain: str, node: NodeProto) -> str:
-    """Why the op of NODE, of DOMAIN, is not supported."""
-    if domain == CONTRIBUTED_DOMAIN:
-        return f"this op of the domain {CONTRIBUTED_DOMAIN} is not supported"
-    why = DOMAINS_LEFT_OUT.get(domain)
-    if why is not None:
-        return f"ops of the domain {shown(node.domain)} are not supported: {why}"
-    return UNKNOWN.format(shown(f"{domain}::{node.op_type}"))
-
-
-def _conflict(node: NodeProto, label: str, error: Conflict) -> GlassError:
-    """The error for conflicting sizes: InputError if given ranges or shapes cause it, else ModelError."""
-    message = f"{_place(node, label)}: {error}"
-    if error.ranges:
-        hint = 'ranges are given as shapes={"N": (min, opt, max)}, --shape N=1,8,64'
-        return InputError(message, hint, (label,))
-    return ModelError(message, nodes=(label,))
-
-
-def node_label(node: NodeProto) -> str:
-    """The name of NODE in locations, outside functions: its own name, or else that of its first output."""
-    return node.name or next(iter(node.output), "") or node.op_type
-
-
-def _label(node: NodeProto, frame: Frame) -> str:
-    """The name of NODE in messages and locations, with the names of enclosing function calls."""
-    return frame.prefix + node_label(node)
-
-
-def _place(node: NodeProto, label: str) -> str:
-    return f"{ascii(node.op_type)[1:-1][:60]} node {shown(label)}"
-
-
-def _missing(name: str, node: NodeProto, nodes: Sequence[NodeProto]) -> str:
-    """The message for an input NAME that is not available: a later node or NODE computes it, or none."""
-    for other in nodes:
-        if name in other.output:
-            by = "itself" if other == node else f"the later node {shown(other.name or name)}"
-            return f"its input {shown(name)} is computed by {by}; the graph is cyclic or not in order"
-    return f"no node computes its input {shown(name)}"

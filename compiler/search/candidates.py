@@ -11,7 +11,8 @@ from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.fused import FusedKernel
 from ..passes.eight_bits import EightBitProducts
-from ..settings.policy import EIGHT_BITS, Override, PrecisionPolicy, format_named
+from ..settings.formats import EIGHT_BITS, format_named
+from ..settings.policy import Override, PrecisionPolicy
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.dtypes import DTYPES
 from glassrt.dialects.core.ir import Block, Operation
 from glassrt.dialects.core.types import TensorType, channels_last
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.runtime.host import HostModule
 from glassrt.runtime.host_arguments import HostScalar
 from glassrt.runtime.host_memory import aligned_bytes

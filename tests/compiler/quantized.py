@@ -15,7 +15,8 @@ from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.testing.net import Net

@@ -14,7 +14,7 @@ from ....dialects.core.ir import Block, Operation, Value
 from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.core.types import ROW_MAJOR, TensorType, channels_last
-from ....dialects.graph.contraction import Conv
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.reshape import Reshape
 from ...passes.ledger import Figure

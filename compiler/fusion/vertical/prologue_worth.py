@@ -16,7 +16,8 @@ from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.dtypes import DType
 from ....dialects.core.ir import Operation
 from ....dialects.graph.binary import Div
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ...patterns.layouts import launch_elements
 from .recompute import flops_per_element
 from .record import Refusal

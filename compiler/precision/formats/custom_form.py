@@ -14,7 +14,8 @@ from ....dialects.core.ir import Block, Value
 from ....dialects.core.types import ROW_MAJOR, TensorType
 from ....dialects.custom.op import CudaOp
 from ....dialects.fused import FusedKernel
-from ...settings.policy import Format, PrecisionPolicy
+from ...settings.formats import Format
+from ...settings.policy import PrecisionPolicy
 from .storage import StoragePlan
 
 

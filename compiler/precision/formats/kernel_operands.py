@@ -15,11 +15,13 @@ from ....dialects.core.module import Module
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
 from ....dialects.fused import FusedKernel
 from ....dialects.graph.constants import Constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ...fusion.vertical.attention_layouts import multiplied
 from ...passes.eight_bits import EightBitProducts
 from ...patterns.layouts import is_neutral, padded_channels, product_layout
-from ...settings.policy import FORMATS, PrecisionPolicy
+from ...settings.formats import FORMATS
+from ...settings.policy import PrecisionPolicy
 from .multiplication import Multiplication, exactly, multiplication_of
 from .region import RegionPrecision
 from .rounding import Rounding

@@ -13,8 +13,9 @@ from ....codegen.interface import ArchSpec, Feature, needs_k_innermost
 from ....dialects.core.dtypes import F32, TF32, DType
 from ....dialects.core.ir import Operation
 from ....dialects.graph.attention import Attention
-from ....dialects.graph.contraction import Conv, Matmul
-from ...settings.policy import Format
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
+from ...settings.formats import Format
 
 NOT_QUANTIZED = "its operands are not quantized"
 

@@ -26,7 +26,7 @@ from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.normalization import Softmax
 from ....dialects.graph.pool import MaxPool
 from ....dialects.graph.quantization import Dequantize, Quantize
-from ...settings.policy import Format
+from ...settings.formats import Format
 from .multiplication import Multiplication
 
 Array = np.ndarray[Any, Any]

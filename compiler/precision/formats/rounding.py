@@ -14,7 +14,8 @@ from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.types import Layout, TensorType
 from ....dialects.fused import FusedKernel
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ...fusion.vertical.prologue_worth import refusal
 from ...fusion.vertical.record import Refusal, op_label
 from ...passes.ledger import Figure, Verdict

@@ -21,13 +21,15 @@ from ....dialects.custom.op import CudaOp
 from ....dialects.fused import FusedKernel
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.constants import Constant
-from ....dialects.graph.contraction import Conv, ConvTranspose, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv, ConvTranspose
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.reshape import Reshape, Transpose
 from ...fusion.vertical.attention_layouts import masks_of
 from ...fusion.vertical.clusters import viewed
 from ...patterns.layouts import CONVERSION_PASSES, is_neutral, launch_elements
-from ...settings.policy import Format, PrecisionPolicy
+from ...settings.formats import Format
+from ...settings.policy import PrecisionPolicy
 from ..narrowing.decisions import Wide
 
 KEPT_INTERFACE = "an output keeps its type"

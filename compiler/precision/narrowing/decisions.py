@@ -15,7 +15,8 @@ from ....dialects.core.ir import Block, Operation, Value
 from ....dialects.core.module import Function, Module
 from ....dialects.fused import FusedKernel
 from ...passes.manager import PassContext
-from ...settings.policy import Format, PrecisionPolicy
+from ...settings.formats import Format
+from ...settings.policy import PrecisionPolicy
 from .choices import deciding
 from .demands import Demands, is_product
 from .facts import Fact, NumberOrigin

@@ -21,7 +21,8 @@ from ....dialects.graph.attention import Attention
 from ....dialects.graph.binary import Mod, Pow
 from ....dialects.graph.columns import DeformColumns
 from ....dialects.graph.constants import Constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import BitCast, Cast
 from ....dialects.graph.elementwise_base import Comparison, Logic
 from ....dialects.graph.grid import AffineGrid, GridSample

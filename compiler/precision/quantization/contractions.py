@@ -27,7 +27,8 @@ from ....dialects.core.ir import Value
 from ....dialects.core.module import Module
 from ....dialects.graph.binary import Add, Mul, Sub
 from ....dialects.graph.constants import constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.pad import Pad
 from ...patterns.channel_scale import broadcast_along, channel_axis, weight_axis, weight_of

@@ -16,7 +16,8 @@ from ....dialects.core.module import Module
 from ....dialects.graph.activations import Relu
 from ....dialects.graph.binary import Add, Mul
 from ....dialects.graph.constants import Constant, constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.quantization import Dequantize

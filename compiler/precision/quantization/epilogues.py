@@ -12,7 +12,8 @@ from ....dialects.core.module import Module
 from ....dialects.core.types import TensorType
 from ....dialects.graph.binary import Add, Mul, Sub
 from ....dialects.graph.constants import constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.quantization import Quantize
 from ...patterns.channel_scale import channel_axis, per_channel

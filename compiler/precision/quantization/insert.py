@@ -31,7 +31,8 @@ from ....dialects.core.module import Function, Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.binary import Add
 from ....dialects.graph.constants import Constant, constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.quantization import Dequantize, Quantize
 from ....errors import CalibrationError
@@ -39,7 +40,7 @@ from ...passes.ledger import Figure, Record, Verdict
 from ...passes.manager import PassContext
 from ...patterns.channel_scale import weight_axis, weight_of
 from ...patterns.matching import constant_array
-from ...settings.policy import EIGHT_BITS
+from ...settings.formats import EIGHT_BITS
 from ..narrowing.decisions import wide_of
 from ..scales.names import tensor_names
 from ..scales.noise import FORMATS, NoiseFormat

@@ -7,7 +7,8 @@ from dataclasses import replace
 from ....dialects.core.interpreter import Evaluation
 from ....dialects.core.module import Module
 from ....dialects.graph.constants import constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.quantization import Dequantize
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext

@@ -13,7 +13,7 @@ from ....dialects.core.ir import Operation
 from ....dialects.graph.activations import Relu
 from ....dialects.graph.binary import Max
 from ....dialects.graph.constants import constant
-from ....dialects.graph.contraction import Conv
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.indexing import Gather
 from ....dialects.graph.movement.concat import Concat
 from ....dialects.graph.movement.expand import Expand, Tile

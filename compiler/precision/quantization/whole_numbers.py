@@ -15,7 +15,8 @@ import numpy as np
 from ....dialects.core.dtypes import F32
 from ....dialects.graph.binary import Mul
 from ....dialects.graph.constants import constant
-from ....dialects.graph.contraction import BYTES, Conv, Matmul
+from ....dialects.graph.contraction import BYTES, Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.quantization import Dequantize
 from ...patterns.channel_scale import weight_of
 from ...patterns.matching import constant_array, produced_by

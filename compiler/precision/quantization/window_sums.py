@@ -9,7 +9,8 @@ import numpy as np
 
 from ....dialects.core.ir import Value
 from ....dialects.graph.constants import constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.movement.expand import Expand
 from ....dialects.graph.movement.reshape import Reshape
 from ...patterns.rewrite import Rewriter

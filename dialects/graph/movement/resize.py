@@ -21,17 +21,8 @@ from ...core.traits import Trait
 from ...core.types import TensorType
 from ..base import GraphOp
 from ..numeric import compute_dtype, converted
-from .sampling import (
-    COORDINATES,
-    NEAREST,
-    AxisSampling,
-    Cell,
-    Filter,
-    Ratio,
-    clamped,
-    nearest_position,
-    weighted,
-)
+from .interpolation import Cell, Filter, weighted
+from .sampling import COORDINATES, NEAREST, AxisSampling, Ratio, clamped, nearest_position
 
 MODES = EnumKind(("nearest", "linear", "cubic"))
 UNROLLED_TAPS = 16  # bicubic over two axes

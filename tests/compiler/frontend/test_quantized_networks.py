@@ -18,7 +18,8 @@ from glassrt.dialects.core.ir import Value
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.graph.constants import Constant
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.quantization import Dequantize, Quantize

@@ -11,7 +11,7 @@ from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.constants import constant
-from glassrt.dialects.graph.contraction import Conv
+from glassrt.dialects.graph.convolution import Conv
 
 SHAPE = (2, 4, 1, 1)
 

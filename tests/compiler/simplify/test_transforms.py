@@ -15,7 +15,7 @@ from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.constants import Constant
-from glassrt.dialects.graph.contraction import Conv
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.movement.expand import Expand, Tile
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.unary import Exp, Neg, Sqrt

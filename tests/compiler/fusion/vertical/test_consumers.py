@@ -22,7 +22,7 @@ from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul
-from glassrt.dialects.graph.contraction import Conv
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.quantization import Dequantize
