@@ -86,7 +86,7 @@ def compile(
 
 def _check_tune(tune: int) -> None:
     if tune:
-        text = "tuning is not there yet: kernels are chosen by the cost model"
+        text = "tuning is not implemented: kernels are chosen by the cost model"
         raise UnsupportedError(text, "leave tune at 0")
 
 

@@ -185,11 +185,11 @@ class Loop(ControlOp):
         check_scalar(self, self.trip, I64, "trip count")
         check_scalar(self, self.condition, BOOL, "condition")
         if not 0 <= self.carried <= len(self.values):
-            message = f"carries {self.carried} values, but has {len(self.values)} to begin with"
+            message = f"carries {self.carried} values, but has {len(self.values)} initial ones"
             raise op_error(self, message, at=AttributeAt("carried"))
         check_limit(self, "count", self.count)
         if self.trip is None and self.count is None and self.condition is None:
-            raise op_error(self, "has neither a trip count nor a condition, so that it would never end")
+            raise op_error(self, "has neither a trip count nor a condition, and would never end")
         self._check_arguments(self.body, [ITERATION, *(value.type for value in self.values)])
 
     def verify_regions(self) -> None:

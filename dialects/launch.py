@@ -185,7 +185,7 @@ class Kernel(Operation):
             )
         for index, (value, argument) in enumerate(zip(self.reads, arguments, strict=True)):
             if value.type != argument.type:
-                hint = "the argument's type must say how the buffer lies"
+                hint = "the argument's type must state the buffer's layout"
                 raise op_error(
                     self,
                     f"reads operand {index}, {value.type}, as {argument.type}",
@@ -202,11 +202,12 @@ class Kernel(Operation):
     def _verify_stacked(self) -> None:
         row = self.reads[-1].type if self.reads else None
         if row is None or row.dtype != I64 or row.rank:
-            message = f"is stacked, and reads {row or 'nothing'} last; an i64, the row's number, is expected"
+            last = f"its last input is {row or 'nothing'}"
+            message = f"is stacked, and {last}; an i64, the row number, is expected"
             raise op_error(self, message, at=AttributeAt("stacked"))
         for index, buffer in enumerate(self.writes, len(self.reads)):
             if not buffer.type.rank or buffer.type.layout != ROW_MAJOR:
-                message = f"writes a row of {buffer.type}, which is no row-major stack of rows"
+                message = f"writes a row of {buffer.type}, which is not a row-major stack of rows"
                 raise op_error(self, message, at=OperandAt(index))
 
     def _verify_cluster(self) -> None:
@@ -225,11 +226,11 @@ class Kernel(Operation):
     def _verify_map(self, index: int) -> None:
         map, at = self.maps[index], AttributeAt("maps")
         if not 0 <= map.operand < len(self.inputs):
-            message = f"tensor map {index} shows operand {map.operand} of {len(self.inputs)}"
+            message = f"tensor map {index} is over operand {map.operand} of {len(self.inputs)}"
             raise op_error(self, message, at=at)
         shown = self.inputs[map.operand].type
         if shown.dtype.bytes != map.dtype.bytes:
-            message = f"tensor map {index} shows operand {map.operand}, {shown}, as {map.dtype}"
+            message = f"tensor map {index} reads operand {map.operand}, {shown}, as {map.dtype}"
             raise op_error(self, message, at=at)
         fault = map.fault()
         if fault is not None:
@@ -237,7 +238,7 @@ class Kernel(Operation):
         held = span(shown) * shown.dtype.bytes
         missing = map.extent - held
         if isinstance(missing, int) and missing > 0 and 0 not in shown.shape:
-            reach = f"tensor map {index} is over {map.extent} bytes"
+            reach = f"tensor map {index} covers {map.extent} bytes"
             raise op_error(self, f"{reach}, its operand {map.operand}, {shown}, has {held}", at=at)
 
     def verify_regions(self) -> None:

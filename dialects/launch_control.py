@@ -84,7 +84,7 @@ class LaunchLoop(LaunchControl):
         check_scalar(self, self.condition, BOOL, "condition")
         check_limit(self, "bound", self.bound)
         if self.bound is None and self.trips is None and self.condition is None:
-            raise op_error(self, "runs for ever", "give it a bound, a trip count or a condition")
+            raise op_error(self, "never ends", "give it a bound, a trip count or a condition")
 
     def evaluate(
         self, evaluation: Evaluation, counter: Any, trips: Any = None, condition: Any = None, *carried: Any

@@ -120,15 +120,15 @@ def _checked(op: CudaOp, body: CudaBody) -> CudaBody:
     names = [name for name, _ in op.buffers()]
     for name in (*names, *body.constants, *body.sizes, *body.scratch):
         if NAME.fullmatch(name) is None or RESERVED.fullmatch(name):
-            raise _fault(
-                op, f"{name!r} cannot be a name in its CUDA body", "x0, y0, s0, block and the like are"
-            )
+            hint = "names such as x0, y0, s0 and block are reserved"
+            raise _fault(op, f"{name!r} cannot be a name in its CUDA body", hint)
     names += [*body.constants, *body.sizes, *body.scratch]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise _fault(op, f"{twice!r} names two things in its CUDA body")
+        raise _fault(op, f"{twice!r} is used for two things in its CUDA body")
     if not 1 <= body.threads <= MOST_THREADS:
-        raise _fault(op, f"a block of {body.threads} threads cannot be launched", "1 to 1024 can")
+        message = f"a block of {body.threads} threads cannot be launched"
+        raise _fault(op, message, f"1 to {MOST_THREADS} are possible")
     return body
 
 

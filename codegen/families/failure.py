@@ -12,7 +12,7 @@ from ...errors.diagnostic import Diagnostic, Note
 from ..request.describe import title
 from ..request.request import Request
 
-HINT = "this is a mistake of the family, not of the model; keep its ops apart (--nofuse) to go around it"
+HINT = "this is a bug of the kernel family, not of the model; keeping its ops apart (--nofuse) may avoid it"
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def attributed(family: str, request: Request, doing: str) -> Iterator[None]:
     except (GlassError, RecursionError):
         raise
     except Exception as error:
-        what = f"the kernel family '{family}' failed at {doing} {request.name} ({title(request)})"
+        what = f"the kernel family '{family}' failed while {doing} {request.name} ({title(request)})"
         raise KernelError.of(
             Diagnostic(
                 f"{what}: {type(error).__name__}: {error}",

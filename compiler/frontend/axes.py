@@ -46,8 +46,8 @@ class AxesAtRun:
         """The axes VALUES, which may count from the end; that they are axes, and distinct, is required."""
         sizes, places = call.builder.sizes_known, []
         for value in values:
-            call.require(value, -rank, f"the axis {value} is one of {rank}")
-            call.require(rank - 1, value, f"the axis {value} is one of {rank}")
+            call.require(value, -rank, f"the axis {value} is valid for rank {rank}")
+            call.require(rank - 1, value, f"the axis {value} is valid for rank {rank}")
             places.append(symbolic.choose(value, value, value + rank, sizes))
         for index, place in enumerate(places):
             for other in places[:index]:

@@ -22,7 +22,7 @@ from .weights import ELEMENT_CODES
 
 PREVIEW_DOMAIN = "ai.onnx.preview"  # ops that the standard may take up; their bodies are of ai.onnx
 STANDARD_BODY = "standard-body"
-SUMMARY = "an op whose attributes or inputs have no form here => the nodes that the standard defines it by"
+SUMMARY = "attributes or inputs that no importer takes => the nodes of the op's standard definition"
 
 
 @dataclass(frozen=True)

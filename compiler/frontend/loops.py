@@ -138,7 +138,7 @@ def _settled(builder: Builder, count: Count, more: Tensor | None, most: Dim | No
         return Ends(1 if size is None else builder.sizes_known.derive("min", size, 1), None, None)
     more = None if more is not None and more.data is not None else more
     if more is None and count is None:
-        raise Malformed("nothing ends this loop")
+        raise Malformed("this loop never ends")
     return Ends(size, trip, more)
 
 

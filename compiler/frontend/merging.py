@@ -33,20 +33,20 @@ def merged(call: Call, condition: Tensor, bodies: Sequence[Callable[[], Sequence
     added = call.builder.block.first if last is None else last.next
     while added is not None:
         if any(isinstance(op, Loop) and op.condition is not None and op.count is None for op in added.walk()):
-            raise Refused("a branch has a loop that nothing but data ends; its shape must not depend on data")
+            raise Refused("a branch has a loop that only data ends; its shape must not depend on data")
         added = added.next
     pairs = enumerate(zip(one, other, strict=True))
     results = [_chosen(call, condition, a, b, f"output {at}") for at, (a, b) in pairs]
-    call.builder.remark(MERGED_BRANCHES, "its branches differ in sizes that data decides")
+    call.builder.remark(MERGED_BRANCHES, "its branches differ in sizes that depend on data")
     return results
 
 
 def _chosen(call: Call, condition: Tensor, one: Tensor, other: Tensor, what: str) -> Tensor:
     """ONE where CONDITION holds, else OTHER."""
     if one.dtype != other.dtype:
-        raise Malformed(f"its {what} is {other.dtype} where it is {one.dtype}")
+        raise Malformed(f"its {what} is {one.dtype} in one branch and {other.dtype} in the other")
     if one.rank != other.rank:
-        text = f"its {what} is {other.type} where it is {one.type}"
+        text = f"its {what} is {one.type} in one branch and {other.type} in the other"
         raise Refused(f"{text}; ranks that depend on data are not supported")
     sizes = [_size(call, condition, a, b) for a, b in zip(one.shape, other.shape, strict=True)]
     counted = call.builder.sizes_known.counted

@@ -34,9 +34,9 @@ from .trip_counts import WHAT, is_the_truth_of, quotient
 FOLDED_BRANCH = "folded-branch"
 UNROLLED_LOOP = "unrolled-loop"
 SUMMARIES = {
-    MERGED_BRANCHES: "an If whose branches give sizes that data decides => both, then a choice",
+    MERGED_BRANCHES: "an If whose branches give sizes that depend on data => both run, then a choice",
     FOLDED_BRANCH: "an If whose condition is known when compiling => the branch that is taken",
-    UNROLLED_LOOP: "a Loop of few iterations, whose shapes depend on these => all of them, one by one",
+    UNROLLED_LOOP: "a Loop of few iterations, whose shapes depend on the iteration => all of them, unrolled",
 }
 
 MAX_UNROLLED = 64  # iterations of a loop that is unrolled because it has no form as a loop
@@ -248,8 +248,8 @@ def _unrolled(node: _Loop) -> list[Tensor]:
         rows.append(step.elements)
         going = bool(step.more.data) and (limit is None or len(rows) < limit)
     if not rows and len(node.graph.output) > len(carried) + 1:
-        raise Refused("nothing is known about the elements of its scan outputs")
-    reason = f"its {len(rows)} iterations are certain, and not all of one shape"
+        raise Refused("the shape of an element of its scan outputs is not known")
+    reason = f"its {len(rows)} iterations all run, but give scan outputs of several shapes"
     call.builder.remark(UNROLLED_LOOP, reason)
     return [*carried, *(_stacked(call, column) for column in zip(*rows, strict=True))]
 

@@ -42,12 +42,12 @@ def _pools(call: Call) -> list[_NgramPool]:
         count = max(end - begin, 0) // length
         grams = [tuple(numbers[begin + length * i : begin + length * (i + 1)]) for i in range(count)]
         if used + count > len(columns):
-            raise Malformed(f"it has {len(columns)} columns for more n-grams")
+            raise Malformed(f"ngram_indexes has {len(columns)} entries, fewer than there are n-grams")
         if least <= length <= most and grams:
             found.append(_NgramPool(length, dict(zip(grams, columns[used : used + count], strict=True))))
         used += count
     if not columns or min(columns) < 0:
-        raise Malformed("its ngram_indexes are no columns")
+        raise Malformed("its ngram_indexes are missing or negative")
     return found
 
 

@@ -92,7 +92,7 @@ def dequantize_linear(call: Call) -> Outcome:
     code = call.integer("output_dtype", TensorProto.UNDEFINED)
     to = scaling.scale.dtype if code == TensorProto.UNDEFINED else element_type(code)
     if to not in REALS:
-        raise Malformed(f"its result would be {to}; it is f32, f16 or bf16, as output_dtype says")
+        raise Malformed(f"its result would be {to}; output_dtype must be f32, f16 or bf16")
     return dequantized(call, q, scaling, to)
 
 
@@ -127,7 +127,7 @@ def bias_of_products(call: Call, bias: Tensor, a: ImportedScaling, b: ImportedSc
         raise Malformed(f"its bias is {bias.type}, i32 is expected")
     scale = call.emit(Mul, a.scale, b.scale)
     if scale.rank:
-        message = f"its bias is {bias.type}, but the scale of its products is {scale.type}"
+        message = f"its bias {bias.type} does not fit the scale of its products {scale.type}"
         call.require_shape(bias.shape[-1:], scale.shape, message)
     return dequantized(call, bias, ImportedScaling(scale, axis=max(bias.rank - 1, 0)))
 

@@ -241,7 +241,7 @@ def _keeping_ratio_at_run(
     sizes = call.builder.sizes_known
     over, under = shape[axes[0]], x.shape[axes[0]]
     for axis in axes:
-        call.require(x.shape[axis], 1, f"there is something to resize in axis {axis}")
+        call.require(x.shape[axis], 1, f"axis {axis}, which is resized, has elements")
     for axis in axes[1:]:
         ahead = over * x.shape[axis] - shape[axis] * under
         ahead = ahead if smallest else -1 * ahead

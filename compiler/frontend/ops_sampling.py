@@ -109,7 +109,7 @@ def _deform_conv(call: Call) -> Outcome:
     window = explicit_window(call, x.shape[2:], kernel)
     if x.rank != 4 or w.rank != 4:
         raise Refused("only two spatial dimensions are supported")
-    call.require_shape(w.shape[2:], kernel, f"its weights are {w.type}, its kernel is {list(kernel)}")
+    call.require_shape(w.shape[2:], kernel, f"its weights {w.type} do not fit kernel_shape {list(kernel)}")
     columns = call.emit(
         DeformColumns,
         x,

@@ -132,7 +132,8 @@ def _reverse_sequence(call: Call) -> Outcome:
     x, lengths = call.input(0), call.input(1)
     axes = {"time_axis": call.integer("time_axis", 0), "batch_axis": call.integer("batch_axis", 1)}
     if sorted(axes.values()) != [0, 1]:
-        raise Malformed(f"its axes of time and batch are {axes['time_axis']} and {axes['batch_axis']}")
+        given = f"time_axis is {axes['time_axis']} and batch_axis {axes['batch_axis']}"
+        raise Malformed(f"{given}; 0 and 1, or 1 and 0, are expected")
     return call.emit(ReverseSequence, x, lengths, **axes)
 
 

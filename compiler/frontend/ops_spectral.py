@@ -48,12 +48,12 @@ def _dft_input(call: Call) -> Outcome:
 def _dft(call: Call, stated: Dim) -> Tensor:
     x = call.input(0)
     if x.rank < 2 or x.shape[-1] not in (1, 2):
-        raise Malformed(f"its input is {x.type}; the last dimension, of 1 or 2, has the parts of numbers")
+        raise Malformed(f"its input is {x.type}; its last dimension must be 1 (real) or 2 (complex)")
     if not isinstance(stated, int):
         return _along_axis_at_run(call, AxesAtRun.of(call, [stated], x.rank))
     axis = call.axis(stated, x.rank)
     if axis == x.rank - 1:
-        raise Malformed(f"its axis is the last one of {x.type}, which has the parts of numbers")
+        raise Malformed(f"its axis is the last one of {x.type}, which holds real and imaginary parts")
     order = [a for a in range(x.rank - 1) if a != axis] + [axis, x.rank - 1]
     made = _transform(call, call.emit(Transpose, x, perm=order))
     return call.emit(Transpose, made, perm=[order.index(a) for a in range(x.rank)])
@@ -62,7 +62,7 @@ def _dft(call: Call, stated: Dim) -> Tensor:
 def _along_axis_at_run(call: Call, axes: AxesAtRun) -> Tensor:
     """The transform along one of the axes of x but the last; which it is, a run says."""
     x, [place] = call.input(0), axes.places
-    call.require(x.rank - 2, place, "its axis is none of the parts of numbers")
+    call.require(x.rank - 2, place, "its axis is not the one of real and imaginary parts")
     before, size, after = axes.around(x.shape[:-1])
     apart = call.emit(Reshape, x, shape=(before, size, after, x.shape[-1]))
     made = _transform(call, call.emit(Transpose, apart, perm=(0, 2, 1, 3)))
@@ -77,7 +77,7 @@ def _transform(call: Call, x: Tensor) -> Tensor:
     length = _length(call, x.shape[-2], restored=inverse and onesided)
     half = floordiv(length, 2) + 1
     if onesided and not inverse and x.shape[-1] == 2:
-        raise Malformed("a one-sided transform is of real numbers, but it has two parts of each")
+        raise Malformed("a one-sided transform takes real numbers, but its input is complex")
     if not (inverse and onesided):
         return transformed(
             call, _resized(call, x, length), length, half if onesided else length, 1 if inverse else -1
@@ -91,7 +91,7 @@ def _length(call: Call, size: Dim, *, restored: bool) -> Dim:
         length = call.known_dim(1, "its length", LENGTH)
     else:
         length = 2 * (size - 1) if restored else size
-    call.require(length, 1, "a transform has elements")
+    call.require(length, 1, "the transformed axis has elements")
     return length
 
 
@@ -111,11 +111,12 @@ def _stft(call: Call) -> Outcome:
     if x.rank != 3 or x.shape[2] not in (1, 2):
         raise Malformed(f"its signal is {x.type}; [batch, length, 1 or 2] is expected")
     step, length = call.known_dim(1, "its step", LENGTH), _frame_length(call, x, window)
-    call.require(step, 1, "frames do not begin at one place")
+    call.require(step, 1, "the frame step is positive")
     call.require(x.shape[1], length, "the signal is as long as a frame")
     bins = floordiv(length, 2) + 1 if call.flag("onesided", True) else length
     if window is not None:
-        call.require_shape(window.shape, (length,), f"its window is {window.type}, its frames {length} long")
+        message = f"its window {window.type} does not fit frames of length {length}"
+        call.require_shape(window.shape, (length,), message)
     if isinstance(step, int) and isinstance(length, int) and isinstance(bins, int):
         return _convolved(call, x, window, (step, length, bins))
     parts = frames(call, x, step, length)

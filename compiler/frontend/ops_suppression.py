@@ -59,7 +59,7 @@ class _Corners:
 def _suppression(call: Call) -> Outcome:
     boxes, scores = call.input(0), call.input(1)
     if boxes.rank != 3 or scores.rank != 3:
-        raise Malformed(f"its boxes are {boxes.type}, its scores {scores.type}")
+        raise Malformed(f"its boxes {boxes.type} and scores {scores.type} do not both have 3 dimensions")
     images, classes, count = scores.shape
     call.require_shape(boxes.shape, (images, count, 4), "there are four numbers for each box that has scores")
     most, limit = _most(call, count)

@@ -177,10 +177,10 @@ def unchanged(builder: Builder, tensor: Tensor, wanted: TensorType, what: str) -
     """
     have = tensor.type
     if have.dtype != wanted.dtype:
-        raise Malformed(f"its {what} is {have.dtype} where it is {wanted.dtype}")
+        raise Malformed(f"its {what} is {have.dtype}, {wanted.dtype} is expected")
     pairs = zip(have.shape, wanted.shape, strict=False)
     if have.rank != wanted.rank or any(builder.sizes_known.sign(a - b) != 0 for a, b in pairs):
-        text = f"its {what} is {have} where it is {wanted}"
+        text = f"its {what} is {have}, {wanted} is expected"
         raise Refused(f"{text}; shapes that depend on data are not supported")
     same = have.shape == wanted.shape
     return builder.value(tensor if same else builder.emit(Reshape, tensor, shape=wanted.shape))
@@ -191,7 +191,7 @@ def check_known_outside(builder: Builder, block: Block, values: Sequence[Value],
     for value in values:
         counts = closure(value.type.symbols, builder.module) & builder.counts.keys()
         if any(builder.counts[name].block is block for name in counts):
-            raise Refused(f"{what} is {value.type}, with a size that depends on data inside of it")
+            raise Refused(f"{what} is {value.type}, with a size that depends on data inside the region")
 
 
 def placed(builder: Builder, op: Operation) -> list[Tensor]:

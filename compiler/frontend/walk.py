@@ -189,7 +189,7 @@ class Walker:
             return self._of_domain(domain, node, inputs, frame)
         opset = frame.opsets.get(domain)
         if opset is None:
-            raise Malformed(f"no opset of {domain or 'ai.onnx'} is imported where it stands")
+            raise Malformed(f"no opset of {domain or 'ai.onnx'} is imported in its graph or function")
         return self._standard(node, opset, inputs, frame)
 
     def _standard(
@@ -256,7 +256,7 @@ class Walker:
         if found is None:
             raise Refused(unknown_op(domain, node))
         if domain not in frame.opsets:
-            raise Malformed(f"no opset of {domain} is imported where it stands")
+            raise Malformed(f"no opset of {domain} is imported in its graph or function")
         return self._by_form(found, node, inputs, frame)
 
     def _by_form(

@@ -103,7 +103,7 @@ class _Builder:
         found = symbol_in(source.text, source.line(token), name)
         span = source.span(*found) if found else source.span_of(token)
         hint = f"declare `symbol {name} in [..]` before it"
-        return text_error(f"no symbol '{name}' stands before this line", span, hint)
+        return text_error(f"no symbol '{name}' is declared before this line", span, hint)
 
     def check_signs(self, module: Module, records: Iterable[SizeRecord]) -> None:
         """Raise IRError for a symbol that may be negative though it is a size of an input."""
@@ -138,7 +138,7 @@ class _Builder:
         ):
             if len(names) != count:
                 message, hint = (
-                    f"has {count} {key}, and names {len(names)}",
+                    f"has {count} {key}, but {len(names)} names",
                     f"one name per {key[:-1]} is expected",
                 )
                 raise function_error(function, message, hint, at=AttributeAt(key))

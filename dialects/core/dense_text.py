@@ -32,7 +32,7 @@ def dense_from_text(shape: Sequence[int], dtype: DType, text: str) -> np.ndarray
     numbers = text.split(",") if text.strip() else []
     count = prod(shape)
     if count != len(numbers):
-        raise ValueError(f"dense<> has {len(numbers)} numbers, its shape wants {count}")
+        raise ValueError(f"dense<> has {len(numbers)} numbers, its shape needs {count}")
     array = _floats(numbers, dtype) if dtype.is_float else _integers(numbers, dtype)
     return array.reshape(tuple(shape))
 

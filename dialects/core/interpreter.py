@@ -108,7 +108,7 @@ def bind_symbols(function: Function, arrays: Sequence[Array]) -> dict[str, int]:
     except ZeroDivisionError:
         _check_ranges(module, symbols)
         _check_constraints(module, known_where_defined(module.derived, symbols))
-        raise InputError(f"sizes are divided by 0 where {symbols}") from None
+        raise InputError(f"a size is divided by 0 with {symbols}") from None
     _check_ranges(module, symbols)
     return symbols
 

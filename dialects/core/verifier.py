@@ -152,7 +152,7 @@ def _verify_block(
         raise (
             ValueError("a block must end with a terminator")
             if block.last is None
-            else op_error(block.last, "is the last op of its block, but no terminator")
+            else op_error(block.last, "is the last op of its block, but not a terminator")
         )
     holder = block.last.holder
     wanted = "core.return" if holder is None else holder.terminator

@@ -54,5 +54,5 @@ def definition_span(value: Value) -> Span | None:
 def _described(value: Value) -> str:
     """A description of where a value comes from, if there is no text to point at."""
     if isinstance(value.owner, Block):
-        return f"it is argument {value.index} of what stands around the region"
+        return f"it is argument {value.index} of the block around the region"
     return f"it is result {value.index} of {value.owner.name} outside the region"

@@ -68,7 +68,8 @@ class Col2Im(GraphOp):
             message = f"pads {list(self.pads)} does not give {2 * rank} numbers"
             raise op_error(self, message, at=AttributeAt("pads"))
         if len(shape) != 3:
-            raise op_error(self, f"the columns are {self.x.type}", at=operand_at(self, self.x))
+            message = f"the columns are {self.x.type}, 3 dimensions are expected"
+            raise op_error(self, message, at=operand_at(self, self.x))
         return [TensorType((shape[0], floordiv(shape[1], self._tap_count), *self.image), self.x.type.dtype)]
 
     def needs(self) -> Iterable[Need]:
@@ -168,7 +169,8 @@ class DeformColumns(SlidingWindow):
         check_kind(self, self.x, FLOAT)
         x = self.x.type
         if x.rank != 4:
-            raise op_error(self, f"{x} is no batch of images", at=operand_at(self, self.x))
+            message = f"the input is {x}, a batch of images is expected"
+            raise op_error(self, message, at=operand_at(self, self.x))
         sizes = tuple(self.checked_size(axis, self.floor_size(axis)) for axis in range(2))
         same_dtype(self, [value.type for value in self.inputs])
         for value, each in ((self.offset, 2), (self.mask, 1)):

@@ -33,7 +33,7 @@ class Elimination(GraphOp):
         shape = self.x.type.shape
         n = shape[-1] if len(shape) > 1 else 0
         if not isinstance(n, int) or n < 1 or shape[-2] != n:
-            message = f"{self.x.type} has no square matrices of static size"
+            message = f"{self.x.type} does not hold square matrices of static size"
             raise op_error(self, message, at=operand_at(self, self.x))
         return n
 

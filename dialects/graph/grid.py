@@ -47,7 +47,8 @@ class AffineGrid(GraphOp):
         if rank not in (2, 3):
             raise op_error(self, f"{rank} sizes are given, 2 or 3 are expected", at=AttributeAt("sizes"))
         if theta.shape[1:] != (rank, rank + 1):
-            raise op_error(self, f"theta is {theta} for {rank} dimensions", at=operand_at(self, self.theta))
+            message = f"theta {theta} does not fit {rank} dimensions"
+            raise op_error(self, message, at=operand_at(self, self.theta))
         return [TensorType((theta.shape[0], *self.sizes, rank), theta.dtype)]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
@@ -104,8 +105,8 @@ class GridSample(GraphOp):
         check_kind(self, self.grid, FLOAT)
         x, grid = self.x.type, self.grid.type
         if not 3 <= x.rank <= 5 or grid.rank != x.rank or grid.shape[-1] != x.rank - 2:
-            raise op_error(self, f"the grid is {grid} for {x}", at=operand_at(self, self.grid))
-        same_size(self, grid.shape[0], x.shape[0], f"{x} and {grid} differ in their batches")
+            raise op_error(self, f"the grid {grid} does not fit {x}", at=operand_at(self, self.grid))
+        same_size(self, grid.shape[0], x.shape[0], f"{x} and {grid} differ in batch size")
         return [TensorType((*x.shape[:2], *grid.shape[1:-1]), x.dtype)]
 
     # ------------------------------------------------------------ scalar definition

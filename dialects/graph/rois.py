@@ -42,7 +42,8 @@ class RoiPool(GraphOp):
         x, rois = self.x.type, self.rois.type
         same_dtype(self, [x, rois])
         if x.rank != 4:
-            raise op_error(self, f"{x} is no batch of images", at=operand_at(self, self.x))
+            message = f"the input is {x}, a batch of images is expected"
+            raise op_error(self, message, at=operand_at(self, self.x))
         if rois.rank != 2 or rois.shape[1] != columns:
             message = f"the regions are {rois}, {columns} numbers each are expected"
             raise op_error(self, message, at=operand_at(self, self.rois))
@@ -70,12 +71,11 @@ class RoiAlign(RoiPool):
 
     def infer(self) -> Sequence[TensorType]:
         if not self.images.type.dtype.is_integer:
-            message = f"the images are {self.images.type.dtype}, integers are expected"
+            message = f"the image numbers are {self.images.type.dtype}, integers are expected"
             raise op_error(self, message, at=operand_at(self, self.images))
         found = self.check_regions(4)
-        same_shape(
-            self, self.images.type.shape, self.rois.type.shape[:1], f"the images are {self.images.type}"
-        )
+        message = f"the image numbers {self.images.type} do not fit the regions"
+        same_shape(self, self.images.type.shape, self.rois.type.shape[:1], message)
         return found
 
     def define(self, scalars: Scalars, index: Index) -> Expr:

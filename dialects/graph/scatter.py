@@ -201,7 +201,8 @@ class ScatterNd(Scatter):
             message = f"multi-indices of {self.depth} do not fit {x}"
             raise op_error(self, message, at=operand_at(self, self.indices))
         wanted = (*indices.shape[:-1], *x.shape[self.depth :])
-        same_shape(self, self.updates.type.shape, wanted, f"the updates are {self.updates.type}")
+        message = f"the updates {self.updates.type} do not fit the indices"
+        same_shape(self, self.updates.type.shape, wanted, message)
         return [x]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:

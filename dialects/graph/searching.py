@@ -36,14 +36,14 @@ class SearchSorted(GraphOp):
         check_kind(self, self.x, ("signed",))
         same_dtype(self, [self.x.type, self.values.type])
         if self.x.type.rank != 1:
-            message = f"{self.x.type} has not one dimension, along which it is in order"
+            message = f"{self.x.type} is not a sorted tensor of one dimension"
             raise op_error(self, message, at=operand_at(self, self.x))
         return [self.values.type.with_dtype(I64)]
 
     def needs(self) -> Iterable[Need]:
         count = self.values.type.elements
         needed = self.x.type.elements * count
-        yield Need(needed, count, "a search needs elements to look at", at=OperandAt(0))
+        yield Need(needed, count, "there are elements to search", at=OperandAt(0))
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         size: Dim = self.x.type.shape[0]

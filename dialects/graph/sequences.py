@@ -37,12 +37,13 @@ class ReverseSequence(GraphOp):
         x = self.x.type
         axes = {normalize_axis(self, axis, x.rank) for axis in (self.time_axis, self.batch_axis)}
         if len(axes) != 2:
-            raise op_error(self, "the axes of time and batch are one", at=AttributeAt("batch_axis"))
+            raise op_error(self, "the axes of time and batch are the same", at=AttributeAt("batch_axis"))
         if not self.lengths.type.dtype.is_integer:
             message = f"the lengths are {self.lengths.type.dtype}, integers are expected"
             raise op_error(self, message, at=operand_at(self, self.lengths))
         wanted = (x.shape[self.batch_axis],)
-        same_shape(self, self.lengths.type.shape, wanted, f"the lengths are {self.lengths.type}")
+        message = f"the lengths {self.lengths.type} do not fit the batch"
+        same_shape(self, self.lengths.type.shape, wanted, message)
         return [x]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
@@ -89,18 +90,19 @@ class WriteCache(GraphOp):
         if axis == 0:
             raise op_error(self, "the batch cannot be the axis of a sequence", at=AttributeAt("axis"))
         have, want = ((*shape[:axis], *shape[axis + 1 :]) for shape in (update.shape, cache.shape))
-        message = f"{update} does not fit {cache} but for axis {axis}"
+        message = f"{update} and {cache} differ in more than axis {axis}"
         same_shape(self, have, want, message, at=operand_at(self, self.update))
         if self.starts is not None:
             if not self.starts.type.dtype.is_integer:
                 message = f"the starts are {self.starts.type.dtype}, integers are expected"
                 raise op_error(self, message, at=operand_at(self, self.starts))
-            same_shape(self, self.starts.type.shape, cache.shape[:1], f"the starts are {self.starts.type}")
+            message = f"the starts {self.starts.type} do not fit the batch"
+            same_shape(self, self.starts.type.shape, cache.shape[:1], message)
         return [cache]
 
     def needs(self) -> Iterable[Need]:
         size, count = self.cache.type.shape[self.axis], self.update.type.shape[self.axis]
-        yield Need(size, count, "a cache has room for what is written")
+        yield Need(size, count, "the cache has room for the update")
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         axis, zero = self.axis % len(index), scalars.const(0, I64)

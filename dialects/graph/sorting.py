@@ -103,10 +103,9 @@ class PlacesOfRank(GraphOp):
         return [TensorType(tuple(shape), I64)]
 
     def needs(self) -> Iterable[Need]:
-        yield Need(self.count, 0, "no negative number of elements is taken")
-        yield Need(
-            self.ranks.type.shape[self.axis], self.count, f"axis {self.axis} has what is taken from it"
-        )
+        yield Need(self.count, 0, "the number of elements to take is not negative")
+        why = f"axis {self.axis} has as many elements as are taken"
+        yield Need(self.ranks.type.shape[self.axis], self.count, why)
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         axis, zero = self.axis % len(index), scalars.const(0, I64)

@@ -163,7 +163,7 @@ class _Reader:
     def _scaled(self, op: Scaling) -> Iterable[Value] | NoPrologue:
         """A scaling with several scales: these do not follow broadcasting; `axis` says where they vary."""
         if op.axis != summed_axis(self._root) or op.block:
-            return NoPrologue("it reads scales that differ along another axis than the summed one")
+            return NoPrologue("it reads scales that vary along another axis than K")
         return (op.x,)
 
     def _leaf(self, value: Value, kind: Varies) -> Iterable[Value] | NoPrologue:
@@ -171,7 +171,7 @@ class _Reader:
             self._streamed.append(value)
         elif kind is Varies.SEVERAL:
             shape = "x".join(map(str, value.type.shape))
-            return NoPrologue("it reads a value that varies along rows and the summed axis", {"shape": shape})
+            return NoPrologue("it reads a value that varies along both rows and K", {"shape": shape})
         return ()
 
     # ------------------------------------------------------------ rows
@@ -184,7 +184,7 @@ class _Reader:
             size != 1 for axis, size in enumerate(shape, ahead) if axis > 0
         ):
             return NoPrologue(
-                "it reads a value that varies by position", {"shape": "x".join(map(str, shape))}
+                "it reads a value that varies with the spatial position", {"shape": "x".join(map(str, shape))}
             )
         self._rows.append(value)
         return self._walk([value], self._behind_row) or ()
@@ -199,7 +199,7 @@ class _Reader:
         if not has(op, Trait.ELEMENTWISE) and not has(op, Trait.CONSTANT):
             return NoPrologue(f"{op.name} is not elementwise")
         if isinstance(op, Scaling) and not op.per_tensor:
-            return NoPrologue("it reads scales that differ along a row")
+            return NoPrologue("it reads scales that vary along a row")
         if seen is not None:
             seen.add(op)
         return op.inputs
@@ -215,7 +215,7 @@ class _Reader:
             shape = "x".join(map(str, op.result.type.shape))
             return NoPrologue("it has another shape than the operand", {"shape": shape})
         if axis == op.x.type.rank - 1:
-            return NoPrologue("it gathers along the summed axis", {"axis": axis})
+            return NoPrologue("it gathers along K", {"axis": axis})
         if self._computing(op.x) is not None:
             return NoPrologue("a gather in a prologue reads its table from memory")
         self._gather = op

@@ -13,8 +13,8 @@ class Unjoinable(Enum):
     """Why a launch can be a member of no group; the value is the reason as records of decisions give it."""
 
     SHAPE = "its grid or its blocks have more dimensions than those of a group"
-    CLUSTERS = "it needs clusters of blocks, which a group has not"
-    COOPERATIVE = "it needs a cooperative launch, which a group is not"
+    CLUSTERS = "it needs thread block clusters, which a group does not have"
+    COOPERATIVE = "it needs a cooperative launch, which a group does not use"
     TENSOR_MAPS = "its kernel takes tensor maps, which a group does not pass to its members"
 
 

@@ -45,11 +45,12 @@ def _refuse_rest(call: Call) -> None:
 def _projected(call: Call, x: Tensor, weights: Tensor, bias: Tensor | None) -> Tensor:
     """The queries, keys and values beside each other: [batch, tokens, features of all]."""
     if x.rank != 3 or weights.rank != 2:
-        raise Malformed(f"it projects {x.type} by {weights.type}; 3 and 2 dimensions are expected")
+        raise Malformed(f"it projects {x.type} by {weights.type}; ranks 3 and 2 are expected")
     product = multiplied(call, x, weights)
     if bias is None:
         return product
-    call.require_shape(bias.shape, weights.shape[1:], f"its bias is {bias.type}, its weights {weights.type}")
+    message = f"its bias {bias.type} does not fit its weights {weights.type}"
+    call.require_shape(bias.shape, weights.shape[1:], message)
     return call.emit(Add, product, bias)
 
 
@@ -60,7 +61,8 @@ def _sizes(call: Call, product: Tensor) -> tuple[Dim, ...]:
     if stated is None and third is not None:
         return (third,) * 3
     if stated is None or len(stated) != 3 or sum(stated) != whole or stated[0] != stated[1]:
-        raise Malformed(f"{whole} features are not {list(stated or ())} of queries, keys and values")
+        parts = f"{list(stated or ())} of queries, keys and values"
+        raise Malformed(f"{whole} features do not split into {parts}")
     return stated
 
 
@@ -87,7 +89,7 @@ def _past_length(call: Call, index: int, k: Tensor) -> Dim:
     if past.rank != 5:
         raise Malformed(f"its past is {past.type}, [2, batch, heads, tokens, features] is expected")
     wanted = (2, *k.shape[:2], past.shape[3], k.shape[3])
-    call.require_shape(past.shape, wanted, f"its past is {past.type} for keys {k.type}")
+    call.require_shape(past.shape, wanted, f"its past {past.type} does not fit its keys {k.type}")
     return past.shape[3]
 
 

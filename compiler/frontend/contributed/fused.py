@@ -47,7 +47,7 @@ def _conv(call: Call) -> Outcome:
     """activation(conv(x, w) + b + z)"""
     y, added = convolved(call, call.input(0), call.input(1), call.optional(2)), call.optional(3)
     if added is not None:
-        call.require_shape(added.shape, y.shape, f"what it adds is {added.type}, {y.type} is expected")
+        call.require_shape(added.shape, y.shape, f"its addend is {added.type}, {y.type} is expected")
         y = call.emit(Add, y, added)
     if call.stated("activation") is None:
         call.without_effect("activation_params")
@@ -67,7 +67,7 @@ def _activated_in_order(call: Call, x: Tensor) -> Tensor:
 
 def _counted(given: tuple[float, ...], count: int) -> tuple[float, ...]:
     if len(given) != count:
-        raise Malformed(f"its activation has {count} parameters, but activation_params {len(given)}")
+        raise Malformed(f"its activation has {count} parameters, but activation_params has {len(given)}")
     return given
 
 

@@ -106,7 +106,7 @@ def _lengths(call: Call, q: Tensor) -> Tensor:
     if stated.rank == 2:
         call.require_equal(stated.shape[1], 1, "there is one length for each sequence")
         stated = call.emit(Reshape, stated, shape=stated.shape[:1])
-    message = f"its lengths are {stated.type} for {q.shape[0]} sequences"
+    message = f"its lengths {stated.type} do not fit {q.shape[0]} sequences"
     call.require_shape(stated.shape, q.shape[:1], message)
     return call.emit(Add, stated, call.constant(1, stated.dtype))
 
@@ -198,7 +198,7 @@ def _sink(call: Call, q: Tensor) -> Tensor | None:
     given = call.optional(11)
     if given is not None:
         call.without_effect("smooth_softmax")
-        message = f"its sinks are {given.type}, one for each of {q.shape[1]} heads is expected"
+        message = f"its sinks are {given.type}; one for each of {q.shape[1]} heads is expected"
         call.require_shape(given.shape, q.shape[1:2], message)
         return call.emit(Reshape, given, shape=(q.shape[1], 1, 1))
     return call.constant([[[0.0]]], q.dtype) if call.integer("smooth_softmax", 0) == 1 else None

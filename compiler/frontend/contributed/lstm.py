@@ -47,7 +47,8 @@ def _dequantized(call: Call, index: int, scaling: int) -> Tensor:
     order that an LSTM has them: [directions, 4 * hidden, inputs]."""
     q, scale, zero = call.input(index), call.input(scaling), call.input(scaling + 1)
     if q.rank != 3 or scale.shape != zero.shape or scale.shape not in (q.shape[:1], (q.shape[0], q.shape[2])):
-        raise Malformed(f"its weights are {q.type}, their scale {scale.type} and zero point {zero.type}")
+        given = f"their scale {scale.type} and zero point {zero.type}"
+        raise Malformed(f"its weights {q.type} do not fit {given}")
     shape = (q.shape[0], 1, q.shape[2] if scale.rank == 2 else 1)
     zero, scale = (call.emit(Reshape, each, shape=shape) for each in (cast_to(call, zero, F32), scale))
     real = call.emit(Mul, call.emit(Sub, cast_to(call, q, F32), zero), scale)

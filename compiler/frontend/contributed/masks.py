@@ -44,7 +44,8 @@ def _kept(call: Call, mask: Tensor, scores: tuple[Dim, ...]) -> Tensor:
     forms: dict[int, tuple[Dim, ...]] = {2: (batch, keys), 3: (batch, queries, keys)}
     if mask.rank not in forms:
         raise Refused(f"a mask of {mask.rank} dimensions is not supported")
-    call.require_shape(mask.shape, forms[mask.rank], f"its mask is {mask.type} for {batch}x{queries}x{keys}")
+    message = f"its mask {mask.type} does not fit {batch}x{queries}x{keys}"
+    call.require_shape(mask.shape, forms[mask.rank], message)
     spread = (batch, 1, 1 if mask.rank == 2 else queries, keys)
     return call.emit(Greater, call.emit(Reshape, mask, shape=spread), call.constant(0, mask.dtype))
 

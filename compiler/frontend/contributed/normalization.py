@@ -91,7 +91,7 @@ def _of_embeddings(call: Call) -> Outcome:
     mask has; the sum."""
     words = call.input(0)
     if words.rank != 2:
-        raise Malformed(f"its words are {words.type}, [batch, tokens] is expected")
+        raise Malformed(f"its input 0, the word ids, is {words.type}; [batch, tokens] is expected")
     total = call.emit(Add, _looked_up(call, words, 2), _positions(call, words))
     segments = call.optional(1)
     if segments is not None:
@@ -127,7 +127,8 @@ def _lengths(call: Call, words: Tensor) -> Tensor:
     mask = call.optional(7)
     if mask is None:
         return call.emit(Expand, call.constant(0, I32), shape=words.shape[:1])
-    call.require_shape(mask.shape, words.shape, f"its mask is {mask.type}, but its words {words.type}")
+    message = f"its mask {mask.type} does not fit its word ids {words.type}"
+    call.require_shape(mask.shape, words.shape, message)
     ones = cast_to(call, call.emit(Equal, mask, call.constant(1, mask.dtype)), I32)
     return call.emit(Reduce, ones, kind="sum", axes=(1,), keepdims=False)
 

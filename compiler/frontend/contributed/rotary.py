@@ -23,11 +23,12 @@ def rotated(
     """X [batch, heads, tokens, features], turned at PLACES [batch or 1, tokens] by the angles whose COSINES
     and SINES are [positions, pairs]. Pairs are neighbours if INTERLEAVED, else a half apart; features beyond
     them stay."""
-    call.require_shape(sines.shape, cosines.shape, f"its sines are {sines.type}, its cosines {cosines.type}")
+    message = f"its sines {sines.type} and cosines {cosines.type} differ in shape"
+    call.require_shape(sines.shape, cosines.shape, message)
     if cosines.rank != 2:
         raise Malformed(f"its cosines are {cosines.type}, [positions, pairs] is expected")
     pairs = cosines.shape[1]
-    call.require(x.shape[3], 2 * pairs, "its heads have all features that are turned")
+    call.require(x.shape[3], 2 * pairs, "its heads have as many features as are rotated")
     require_inside(call, places, 0, cosines.shape[0])
     cosine, sine = (_at(call, table, places) for table in (cosines, sines))
     turned = cut(call, x, 0, 2 * pairs)
@@ -75,7 +76,7 @@ def _rotary(call: Call) -> Outcome:
     x, cosines, sines = call.input(0), call.input(2), call.input(3)
     stated, flat = call.integer("rotary_embedding_dim", 0), x.rank == 3
     if stated:
-        call.require_equal(2 * cosines.shape[-1], stated, "its cosines are for half of what is turned")
+        call.require_equal(2 * cosines.shape[-1], stated, "its cosines are for half of the rotated features")
     x = _split(call, x, cosines) if flat else x
     if x.rank != 4:
         raise Malformed(f"its input is {x.type}, 3 or 4 dimensions are expected")
@@ -99,11 +100,12 @@ def _places(call: Call, given: Tensor, batch: Dim, tokens: Dim) -> Tensor:
     """The positions GIVEN [batch, tokens]; a single number is that of the first token."""
     if given.rank == 1:
         call.require_shape(
-            given.shape, (1,), f"its positions are {given.type}, one or one per token expected"
+            given.shape, (1,), f"its positions are {given.type}; one, or one per token, is expected"
         )
         moved = call.emit(Add, positions(call, tokens, given.dtype), given)
         return call.emit(Reshape, moved, shape=(1, tokens))
-    call.require_shape(given.shape, (batch, tokens), f"its positions are {given.type} for {batch}x{tokens}")
+    message = f"its positions {given.type} do not fit {batch}x{tokens}"
+    call.require_shape(given.shape, (batch, tokens), message)
     return given
 
 

@@ -50,9 +50,9 @@ def not_held(fact: Fact, dtype: DType) -> str:
     """The reason why DTYPE cannot represent numbers with FACT; empty where none is known."""
     held = 2.0 ** digits(dtype)
     if fact.counted and (fact.levels > held or (fact.whole and fact.peak > held)):
-        return f"it comes from integers, which {dtype} holds up to {held:.0f}"
+        return f"it comes from integers, which {dtype} holds exactly up to {held:.0f} only"
     if fact.peak > largest(dtype):
-        return f"it reaches {fact.peak:.2g}, and {dtype} ends at {largest(dtype):.5g}"
+        return f"it reaches {fact.peak:.2g}, and the largest {dtype} is {largest(dtype):.5g}"
     return ""
 
 
@@ -111,14 +111,14 @@ class _Decisions:
             if demand is not None:
                 return demand.why
             if value in self._deciding:
-                return "it decides how many elements there are"
+                return "it decides a number of elements"
         readers = self._readers[value]
         if fact.grows and readers & WIDE:
             return "it grows as a power or an exponential does"
         if fact.statistic and Reader.ELEMENTWISE in readers:
-            return "it is a statistic of whole axes"
+            return "it is a statistic over whole axes"
         if STREAM in readers:
-            return "layers add to it, and RMS norm reads it as it is"
+            return "it is a residual stream, which RMS norm reads unnormalized"
         return ""
 
     def _multiplied(self, op: Operation) -> str:

@@ -80,15 +80,15 @@ def demands_of(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Dema
     elif isinstance(op, Running):
         yield op.x, Demand(WidthNeed.POSITION, f"it is an argument of {name}")
     elif isinstance(op, STEPS):
-        yield op.inputs[0], Demand(WidthNeed.POSITION, f"{name} makes whole numbers of it")
+        yield op.inputs[0], Demand(WidthNeed.POSITION, f"{name} makes it a whole number")
     elif type(op) in POSITIONS:
-        yield getattr(op, POSITIONS[type(op)]), Demand(WidthNeed.POSITION, "it says positions")
+        yield getattr(op, POSITIONS[type(op)]), Demand(WidthNeed.POSITION, "it holds positions")
     elif isinstance(op, BitCast):
         yield op.x, Demand(WidthNeed.POSITION, "its bits are read")
     elif isinstance(op, Cast) and not op.to.is_float:
-        yield op.x, Demand(WidthNeed.POSITION, f"it becomes {op.to}")
+        yield op.x, Demand(WidthNeed.POSITION, f"it is cast to {op.to}")
     elif _makes_positions(op):
-        yield op.inputs[0], Demand(WidthNeed.PICKED, f"{name} makes positions of it")
+        yield op.inputs[0], Demand(WidthNeed.PICKED, f"{name} finds positions in it")
     elif isinstance(op, (Softmax, LogSoftmax)) and facts[op.x].peak > MODEST_EXPONENT:
         yield op.x, Demand(WidthNeed.PICKED, f"it is an argument of {name}, and of numbers far from 0")
     elif isinstance(op, Attention) and op.mask is not None and facts[op.mask].peak > MODEST_EXPONENT:

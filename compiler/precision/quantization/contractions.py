@@ -41,7 +41,7 @@ Array = np.ndarray[Any, Any]
 BYTES = (I8, U8)
 LARGEST_SUM = 2**31 - 1
 LARGEST_PRODUCT = 255 * 255
-NO_BYTES = "its weights are no bytes without their zero point"
+NO_BYTES = "its weights less their zero point do not fit into bytes"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def stored_operands(op: Conv | Matmul, module: Module) -> Stored | str | None:
         return "only one of its operands is quantized"
     stored = constant_array(w.stored, module)
     if stored is None:
-        return "its second operand is no constant"
+        return "its second operand is not a constant"
     centred = less_zero_point(stored, w.zero_point, w.axis)
     refusal = _scales(op, x, w)
     if refusal is None:
@@ -92,12 +92,12 @@ def _scales(op: Conv | Matmul, x: Dequantized, w: Dequantized) -> str | None:
     if not x.per_tensor:
         return "its first operand has a scale per channel"
     if not w.per_tensor and w.axis != weight_axis(op):
-        return "the scales of its weights do not go along the output channels"
+        return "the scales of its weights do not vary along the output channels"
     with np.errstate(all="ignore"):
         scale = x.scale * w.scale
     lost = (scale == 0) & (x.scale != 0) & (w.scale != 0)
     if not np.isfinite(scale).all() or lost.any():
-        return "the product of its operands' scales is no number of f32"
+        return "the product of its operands' scales overflows or underflows in f32"
     return None
 
 
@@ -106,9 +106,9 @@ def _types(a: DType, weights: Array, depth: Dim) -> str | None:
     if a == b == F8E4M3:
         return None
     if a not in BYTES or b not in BYTES:
-        return f"{a} and {b} are not multiplied as they are"
+        return f"no kernel multiplies {a} by {b} as stored"
     if not isinstance(depth, int) or depth * LARGEST_PRODUCT > LARGEST_SUM:
-        return f"{depth} products of bytes may exceed an i32"
+        return f"a sum of {depth} products of bytes may overflow i32"
     return None
 
 

@@ -146,7 +146,7 @@ class _Insertion:
             return "the model itself says how its operand is stored"
         weights = constant_array(weight_of(op), self.module)
         if weights is None:
-            return "its second operand is no constant"
+            return "its second operand is not a constant"
         if not np.isfinite(weights).all():
             return "a weight is not finite"
         # An override that names it requests eight bits nevertheless.

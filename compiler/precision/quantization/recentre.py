@@ -96,12 +96,13 @@ def _recentre(group: _ScaleGroup, module: Module, context: PassContext) -> None:
     nodes = dict.fromkeys(node for op in group.conversions for node in op.location.nodes)
     alike = all(_zero_point(op, module) == _zero_point(first, module) for op in group.conversions)
     if not group.closed or not alike:
-        reason = "the stored tensor is read or made by something else than conversions of one zero point"
+        reason = "not only conversions with one zero point read and write the stored tensor"
         context.ledger.add(
             RecentreZeroPoints.name, Verdict.REFUSED, reason, ops=(first.name,), nodes=tuple(nodes)
         )
         return
-    context.note(RecentreZeroPoints.name, f"{kind} counted as {target} from 0", first.name, tuple(nodes))
+    reason = f"{kind} stored as {target} with zero point 0"
+    context.note(RecentreZeroPoints.name, reason, first.name, tuple(nodes))
     for value in group.values:
         value.type = value.type.with_dtype(target)
     for op in dict.fromkeys(group.conversions):

@@ -99,7 +99,7 @@ class TableLine:
 
     def end(self) -> None:
         if self._next < len(self._words):
-            raise self.error(f"{short(self.word('a word'))} is too much")
+            raise self.error(f"{short(self.word('a word'))} is not expected here")
 
 
 def short(text: str) -> str:

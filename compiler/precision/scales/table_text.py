@@ -221,7 +221,7 @@ def _calibrator(line: TableLine, name: str) -> str:
         return check_calibrator(name)
     except InputError:
         raise line.error(
-            f"{short(name)} is no calibrator", f"these exist: {', '.join(CALIBRATORS)}"
+            f"{short(name)} is not a calibrator", f"these exist: {', '.join(CALIBRATORS)}"
         ) from None
 
 

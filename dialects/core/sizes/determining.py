@@ -31,7 +31,7 @@ class DeterminedSizes(NarrowedSizes):
             if found.name in self.defaults and (span is None or span.maximum < 1):
                 raise self._gives_way(found.name, found.step + found.start)
             if span is None:
-                text = f"it needs that {why}, but no {found.name} in its range is {found.dim_text}"
+                text = f"it requires that {why}, but no {found.name} in its range is {found.dim_text}"
                 raise Conflict(text, ranges=True)
             self.module.symbols = _renamed(self.module.symbols, found.name, name, span)
             if found.name in self.defaults:
@@ -56,7 +56,7 @@ class DeterminedSizes(NarrowedSizes):
                 raise self._gives_way(name, dim)
             if not old.minimum <= dim <= old.maximum:
                 span = f"{old.minimum}..{old.maximum}"
-                text = f"it needs that {why}, but {name} is {dim} then, outside its range {span}"
+                text = f"it requires that {why}, but {name} is {dim} then, outside its range {span}"
                 raise Conflict(text, ranges=name not in self.defaults)
             return
         ends = [dim - old.minimum] if name in self.defaults else [dim - old.minimum, old.maximum - dim]

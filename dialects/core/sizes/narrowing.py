@@ -33,7 +33,7 @@ class NarrowedSizes(DerivedSizes):
         """Raise Conflict if the constraints allow no sizes."""
         excluded = self._values.excluded()
         if excluded is not None:
-            text = f"it needs that {excluded.why}, but {excluded} holds for no sizes"
+            text = f"it requires that {excluded.why}, but {excluded} holds for no sizes"
             raise self._conflict(text, excluded)
 
     def _narrow(self, constraint: Constraint) -> bool:
@@ -88,4 +88,4 @@ class NarrowedSizes(DerivedSizes):
 
 def _outside(name: str, range: SymbolRange, constraint: Constraint) -> str:
     span = f"{range.minimum}..{range.maximum}"
-    return f"it needs that {constraint.why}, but {constraint} holds for no {name} in its range {span}"
+    return f"it requires that {constraint.why}, but {constraint} holds for no {name} in its range {span}"

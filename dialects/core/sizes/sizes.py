@@ -64,7 +64,7 @@ class Sizes(DeterminedSizes):
             self._require_of_counts(dim, why, location)
             return
         if self._excludes(dim):
-            text = f"it needs that {why}, but {left} is less than {right}"
+            text = f"it requires that {why}, but {left} is less than {right}"
             raise self._conflict(text, constraints.at_least(dim))
         factors = factors_of(dim)
         if len(factors) > 1 and all(map(self.proves, factors)):
@@ -80,7 +80,7 @@ class Sizes(DeterminedSizes):
         for end in self.counted.ends(dim):
             usual = evaluate(end, self.module.values_at("optimum"))
             if self._excludes(end) or (usual < 0 and not self.counted.within(end)):
-                raise DependsOnData(f"it needs that {why}, and whether {dim} >= 0 depends on data")
+                raise DependsOnData(f"it requires that {why}, and whether {dim} >= 0 depends on data")
             self.require_at_least(end, 0, why, location)
 
     def require_equal(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
@@ -89,9 +89,9 @@ class Sizes(DeterminedSizes):
         if dim == 0 or (self.proves(dim) and self.proves(-1 * dim)):
             return
         if self.counted.within(dim):
-            raise DependsOnData(f"it needs that {why}, and whether {left} is {right} depends on data")
+            raise DependsOnData(f"it requires that {why}, and whether {left} is {right} depends on data")
         if self._excludes(dim) or self._excludes(-1 * dim):
-            text = f"it needs that {why}, but {left} and {right} differ"
+            text = f"it requires that {why}, but {left} and {right} differ"
             raise self._conflict(text, constraints.equal(dim))
         self._settle_stretched(left, right)
         reduced = without_common_factors(dim, self._counters() | self._told_in(dim))
@@ -177,7 +177,7 @@ class Sizes(DeterminedSizes):
     def _constrain(self, constraint: Constraint) -> None:
         """Add CONSTRAINT. Raises Resized if derived symbols become certain by it."""
         if self.counted.within(constraint.left) or self.counted.within(constraint.right):
-            raise DependsOnData(f"it needs that {constraint.why}, and {constraint} depends on data")
+            raise DependsOnData(f"it requires that {constraint.why}, and {constraint} depends on data")
         self._add(constraint)
         settled = self._settle_derived()
         if settled:

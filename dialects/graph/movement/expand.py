@@ -91,7 +91,7 @@ class Tile(GraphOp):
     def needs(self) -> Iterable[Need]:
         at = AttributeAt("repeats")
         for count in self.repeats:
-            yield Need(count, 0, "nothing is repeated a negative number of times", at=at)
+            yield Need(count, 0, "no repeat count is negative", at=at)
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         own = [

@@ -74,7 +74,7 @@ class Resize(GraphOp):
                     self, f"{name} does not give {count} numbers for an axis", at=AttributeAt(name)
                 )
         if self.coordinates == "half_pixel_symmetric" and self.ratios and not self.rests:
-            raise op_error(self, "its ratios need rests in half_pixel_symmetric", at=AttributeAt("ratios"))
+            raise op_error(self, "half_pixel_symmetric with ratios needs rests", at=AttributeAt("ratios"))
         stated = len(self.roi) == 2 * rank and np.isfinite(self.roi).all()
         if self._crops and not (stated or self.roi_ratios):
             raise op_error(
@@ -93,7 +93,7 @@ class Resize(GraphOp):
         for axis, (size, extent) in enumerate(zip(self.sizes, self.x.type.shape, strict=True)):
             # A multiple of the extent is 0 if the extent is.
             if size != 0 and not isinstance(extent, int) and exact_div(size, extent) is None:
-                why = f"there is something to resize in axis {axis}"
+                why = f"axis {axis}, which is resized, has elements"
                 yield Need(extent * size, size, why, at=OperandAt(0))
 
     @property

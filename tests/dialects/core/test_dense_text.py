@@ -33,7 +33,7 @@ def test_inline_constants_keep_every_bit(name, data):
 @pytest.mark.parametrize(
     ("shape", "dtype", "text", "reason"),
     [
-        ((2,), I8, "1", "has 1 numbers, its shape wants 2"),
+        ((2,), I8, "1", "has 1 numbers, its shape needs 2"),
         ((), BOOL, "2", "a bool is written 0 or 1"),
         ((), F16, "7e4", "7e4 is beyond the range of f16"),
     ],

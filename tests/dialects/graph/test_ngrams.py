@@ -46,5 +46,5 @@ def test_its_kernel() -> None:
 def test_rows_of_integers_are_wanted() -> None:
     block = Block()
     x, grams = block.add_argument(TensorType((2, 3), F32)), block.add_argument(TensorType((2, 3), I64))
-    with pytest.raises(IRError, match="no rows of integers"):
+    with pytest.raises(IRError, match="not a matrix of integers"):
         NgramCounts(x, grams)

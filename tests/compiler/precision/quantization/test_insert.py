@@ -159,7 +159,7 @@ def stored_already(net: Net, x: Value) -> Value:
 
 
 REFUSALS: dict[str, Callable[[Net, Value], Value]] = {
-    "its second operand is no constant": computed_weights,
+    "its second operand is not a constant": computed_weights,
     "a weight is not finite": infinite_weight,
     "it multiplies f16": halves,
     "the model itself says how its operand is stored": stored_already,
