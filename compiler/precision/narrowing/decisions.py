@@ -1,4 +1,4 @@
-"""Decides whether a value stays f32, from the facts about it (forward) and the demands on it (backward).
+"""Decides which values stay f32, from the facts about them (forward) and the demands on them (backward).
 
 positions = cast(i64) -> matmul(inverse frequencies) -> cos: all of it up to cos is f32
 """
@@ -29,15 +29,18 @@ TF32_DIGITS = 11
 
 @dataclass(frozen=True)
 class Wide:
-    """What stays f32, and why. values: results and operands of kernels that are not stored in 16 bits;
-    products: the contractions that multiply as they are."""
+    """The values and contractions that stay f32, each with the reason.
+
+    values: results and operands of kernels that are not stored in 16 bits; products: the contractions that
+    multiply their operands unrounded.
+    """
 
     values: dict[Value, str] = field(default_factory=dict)
     products: dict[Operation, str] = field(default_factory=dict)
 
 
 def digits(dtype: DType) -> int:
-    """The binary digits of a number of DTYPE."""
+    """The significant binary digits of DTYPE."""
     return TF32_DIGITS if dtype == TF32 else int(ml_dtypes.finfo(dtype.numpy).nmant) + 1
 
 
@@ -47,7 +50,7 @@ def largest(dtype: DType) -> float:
 
 
 def not_held(fact: Fact, dtype: DType) -> str:
-    """The reason why DTYPE cannot represent numbers with FACT; empty where none is known."""
+    """Why DTYPE cannot represent the numbers of FACT; empty where no reason is known."""
     held = 2.0 ** digits(dtype)
     if fact.counted and (fact.levels > held or (fact.whole and fact.peak > held)):
         return f"it comes from integers, which {dtype} holds exactly up to {held:.0f} only"
@@ -57,8 +60,11 @@ def not_held(fact: Fact, dtype: DType) -> str:
 
 
 def wide_of(module: Module, function: Function, context: PassContext) -> Wide:
-    """What of FUNCTION, at the graph or the fused level, stays f32 under the policy of CONTEXT; nothing where
-    the rule is switched off."""
+    """The values and contractions of FUNCTION, at the graph or the fused level, that stay f32 under CONTEXT's
+    policy.
+
+    None where the rule is switched off.
+    """
     policy = context.policy
     if KEPT_WIDE in context.disabled or not any(_lowers(format) for format in policy.formats):
         return Wide()
@@ -122,7 +128,7 @@ class _Decisions:
         return ""
 
     def _multiplied(self, op: Operation) -> str:
-        """The reason why OP multiplies in f32; empty when it multiplies as its format says."""
+        """Why OP multiplies in f32; empty when it multiplies in its format."""
         format = self._policy.format_of(op)
         dtype = format.multiplied(F32)
         if op.inputs[0].type.dtype != F32 or dtype == F32:

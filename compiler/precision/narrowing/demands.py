@@ -1,8 +1,8 @@
-"""Backward data-flow: which values must be exact because of the ops that are computed from them.
+"""Backward data-flow: which values must be exact because of the ops that consume them.
 
-An error in an angle is an error in its sine, and an error in a number that is rounded down may become a whole
-step. Numbers that were rounded to 16 bits before, as operands of products, have such errors already: of them
-only the operand itself is kept exact. Numbers that are as exact as the inputs stay so.
+An error of an angle becomes an error of its sine, and an error of a number that is rounded down may become a
+whole step. Operands of contractions were rounded to 16 bits before, so their results have such errors anyway:
+of these only the operand itself is kept exact. Values that no contraction has computed stay exact.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ from ....dialects.graph.unary import Ceil, Cos, Cosh, Exp, Floor, Round, Sin, Si
 from .facts import NumberOrigin
 from .forward import ForwardFacts, data_operands
 
-# Beyond this, 16 bits of an exponent are too few: its rounding changes the power by half a percent.
+# For larger exponents 16 bits are too few: rounding them changes the power by half a percent.
 MODEST_EXPONENT = 16.0
-# A sum of so few products is about positions or coordinates; more are features, which are never angles.
+# A contraction with so few terms computes positions or coordinates; longer ones compute features.
 FEW_TERMS = 16
 POSITION_BITS = 32
 
 
 class WidthNeed(IntEnum):
-    """How many contractions back from where it is needed a value is still kept exact."""
+    """The number of contractions, backwards from the consumer, across which values are kept exact."""
 
-    PICKED = 0  # compared or picked by size, or exponents
-    POSITION = 1  # angles, and what becomes integers
+    PICKED = 0  # operands of comparisons and selections, exponents
+    POSITION = 1  # angles, and values that become integers
 
 
 @dataclass(frozen=True)
 class Demand:
-    """What a value is NEEDed for, and WHY in words."""
+    """Why a value must be exact: the NEED, and WHY in words."""
 
     need: WidthNeed
     why: str
 
 
-# Operands that say where in another operand, or that it is computed from: half a step is half an element.
+# Operands that hold positions, in elements of another operand, or from which positions are computed.
 POSITIONS: Mapping[type[Operation], str] = {
     AffineGrid: "theta",
     DeformColumns: "offset",
@@ -69,7 +69,7 @@ EXPONENTS = (Exp, Sinh, Cosh)
 
 
 def demands_of(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Demand]]:
-    """The operands of OP that must be exact for its result, with the demand on each."""
+    """The operands of OP that must be exact for its result, each with its demand."""
     name = op.name.removeprefix("graph.")
     if isinstance(op, ANGLES):
         yield op.x, Demand(WidthNeed.POSITION, f"it is an argument of {name}")
@@ -105,7 +105,8 @@ def _makes_positions(op: Operation) -> bool:
 
 
 def _compared(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Demand]]:
-    """Features held against a number of the model's own are activations, spelled out."""
+    """Demands on compared values. Features compared with a constant are part of an activation and may be
+    rounded."""
     varying = [value for value in op.inputs if facts[value].origin is not NumberOrigin.CONSTANT]
     if len(varying) > 1 or any(facts[value].products == 0 for value in varying):
         for value in varying:
@@ -113,7 +114,7 @@ def _compared(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Deman
 
 
 class Demands:
-    """Those of one function: of values, and of the contractions that have to multiply exactly."""
+    """The demands in one function: on values, and on the contractions that must multiply exactly."""
 
     def __init__(self, function: Function, facts: ForwardFacts) -> None:
         self._facts = facts
@@ -156,7 +157,7 @@ class Demands:
                         self._ask(value, asked)
 
     def _is_summand(self, op: Operation, value: Value) -> bool:
-        """Whether VALUE is a constant that OP adds; it is exact, whatever it is added to."""
+        """Whether VALUE is a constant that OP adds: it is kept exact even where the other operand is not."""
         return has(op, Trait.ELEMENTWISE) and self._facts[value].origin is NumberOrigin.CONSTANT
 
     def _ask(self, value: Value, demand: Demand | None) -> None:
@@ -171,7 +172,7 @@ class Demands:
         return list(op.inputs[:2]) if product else data_operands(op)
 
     def _reaches(self, op: Operation, result: Value, demand: Demand) -> bool:
-        """Whether OP's operands must and can be exact for its RESULT to be exact."""
+        """Whether an exact RESULT of OP requires, and is possible with, exact operands."""
         if isinstance(op, Constant):
             return False
         if has(op, Trait.MOVEMENT) or (isinstance(op, Cast) and op.x.type.dtype.is_float):
@@ -198,5 +199,5 @@ def _few_terms(op: Operation) -> bool:
 
 
 def is_product(op: Operation) -> bool:
-    """Whether OP multiplies its operands in the multiply type of the format."""
+    """Whether OP multiplies its operands in the format's multiply type."""
     return has(op, Trait.CONTRACTION) or isinstance(op, Attention)

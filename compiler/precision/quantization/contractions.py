@@ -48,8 +48,8 @@ NO_BYTES = "its weights less their zero point do not fit into bytes"
 class Stored:
     """A contraction whose operands are both quantized.
 
-    weights: what w stores, about 0; held: what is multiplied; rest: the zero point that `held` still has,
-    None where it is `weights`.
+    weights: w's stored numbers less their zero point; held: the numbers that are multiplied; rest: the zero
+    point that is still in `held`, None where that is `weights`.
     """
 
     x: Dequantized
@@ -61,7 +61,7 @@ class Stored:
 
 
 def stored_operands(op: Conv | Matmul, module: Module) -> Stored | str | None:
-    """OP's quantized operands; in words why it is not done on what is stored; None if none is quantized."""
+    """OP's quantized operands; a refusal as text; None if no operand is quantized."""
     x, w = as_dequantized(op.inputs[0], module), as_dequantized(weight_of(op), module)
     if x is None and w is None:
         return None
@@ -146,7 +146,7 @@ def _multiply(op: Conv | Matmul, found: Stored, rewriter: Rewriter) -> bool:
 
 
 def _sums(op: Conv | Matmul, found: Stored, rewriter: Rewriter) -> Value:
-    """The sums of what is stored, less what zero points add to them."""
+    """The sums of products of stored numbers, less the terms that zero points add."""
     x, attributes = found.x.stored, {**op.attributes, "accumulate": found.accumulate}
     zero = int(found.x.zero_point)
     if zero and isinstance(op, Conv) and any(op.pads):
@@ -187,7 +187,7 @@ def _weight_sums(op: Conv | Matmul, weights: Array) -> Array:
 
 
 def spread_out(op: Conv | Matmul, numbers: Array) -> Array:
-    """NUMBERS, per tensor or per output channel, in a shape that broadcasts to OP's result."""
+    """NUMBERS, one per tensor or per output channel, in a shape that broadcasts to OP's result."""
     rank = op.result.type.rank
     if numbers.ndim == 0:
         return numbers.reshape((1,) * rank)

@@ -1,4 +1,4 @@
-"""Epilogues of byte contractions: the bias is added to the exact sums, the scale merged with the next one."""
+"""Epilogues of byte contractions: biases are added to the exact sums, scales merged with following ones."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def integer_bias(op: Add, rewriter: Rewriter) -> bool:
 
 
 def _contraction(sums: Value) -> Conv | Matmul | None:
-    """The contraction that produces SUMS, before the corrections for zero points."""
+    """The contraction that produces SUMS, before the zero-point corrections."""
     add = produced_by(sums, Add)
     inner = sums if add is None else add.x
     less = produced_by(inner, Sub)

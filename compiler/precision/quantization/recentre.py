@@ -30,8 +30,10 @@ RECENTRED = {(I8, -128): U8, (U8, 128): I8}
 
 @dataclass
 class _ScaleGroup:
-    """Tensors that share one scaling, because ops between them only move elements, and the conversions at
-    their border. `closed`: nothing else reads or writes them."""
+    """Tensors with the same scale and zero point, because ops between them only move elements.
+
+    `conversions` are those at its border; `closed`: nothing else reads or writes the tensors.
+    """
 
     values: list[Value] = field(default_factory=list)
     conversions: list[Quantize | Dequantize] = field(default_factory=list)
@@ -39,8 +41,7 @@ class _ScaleGroup:
 
 
 class RecentreZeroPoints:
-    """Makes zero points at an end of the type's range 0, for tensors that are no inputs or outputs of the
-    model."""
+    """Turns zero points at an end of the type's range into 0, for tensors that are not inputs or outputs."""
 
     name = "recentre-zero-point"
 
@@ -56,7 +57,8 @@ class RecentreZeroPoints:
 
 
 def _group(start: Value, seen: set[Value]) -> _ScaleGroup:
-    """START and all tensors that share its scaling: those moved from or to it, or concatenated with such."""
+    """START and all tensors that share its scale and zero point: moved from or to it, or concatenated with
+    it."""
     group = _ScaleGroup()
     pending = [start]
     seen.add(start)

@@ -62,7 +62,7 @@ def _column(arrays: Mapping[str, Array], name: str, size: int) -> list[float]:
 
 
 def _checked(path: Path, name: str, counts: Array, facts: list[float]) -> Histogram:
-    """The histogram of these numbers. Raises CalibrationError where they contradict each other."""
+    """The histogram of these numbers. Raises CalibrationError if they are inconsistent."""
     exponent, count, zeros, nans, infinities = (int(fact) for fact in facts[: len(WHOLE)])
     minimum, maximum, smallest = facts[len(WHOLE) :]
     found = Histogram(exponent, counts.copy(), count, zeros, nans, infinities, minimum, maximum, smallest)

@@ -19,7 +19,7 @@ NUMBER = re.compile(r"[+-]?(?:inf|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{
 
 
 class TableLine:
-    """The words of one line, taken one after the other. Errors are about the last one that was taken."""
+    """The words of one line, read in order. Errors are located at the last word that was read."""
 
     def __init__(self, file: str, number: int, content: str) -> None:
         self._file = file
@@ -29,7 +29,7 @@ class TableLine:
         self._next = 0
 
     def _split(self) -> list[tuple[str, int]]:
-        """The words, and where they begin, without comments."""
+        """The words with their positions, without comments."""
         words, position = [], 0
         while position < len(self._content):
             match = _TOKENS.match(self._content, position)
@@ -45,7 +45,7 @@ class TableLine:
         return bool(self._words)
 
     def error(self, message: str, hint: str | None = None) -> CalibrationError:
-        """The error about the last word that was taken."""
+        """The error at the last word that was read."""
         word, start = self._words[self._next - 1]
         return self._error(message, start, start + len(word), hint)
 
@@ -77,7 +77,7 @@ class TableLine:
         return int(text)
 
     def float32(self, what: str, least: float = -math.inf, most: float = math.inf) -> float:
-        """As `number`, rounded to float32, in whose digits the text is written."""
+        """As `number`, rounded to float32, as which the text was written."""
         with np.errstate(over="ignore"):
             return float(np.float32(self.number(what, least, most)))
 
@@ -91,7 +91,7 @@ class TableLine:
         return value
 
     def after(self, key: str, read: Callable[..., Any], *bounds: float) -> Any:
-        """The value that READ finds after the word KEY."""
+        """The value that READ returns after the word KEY."""
         found = self.word(f"'{key}'")
         if found != key:
             raise self.error(f"'{key}' is expected, not {short(found)}")

@@ -149,7 +149,7 @@ class _Parser:
         )
 
     def _take(self, line: TableLine, key: str, tensor: str | None) -> str | None:
-        """Read a line that begins with KEY; the tensor that what follows is about."""
+        """Read a line that begins with KEY; returns the tensor that the following lines describe."""
         if key == "tensor":
             return self._begin(line)
         if tensor is None:
