@@ -1,7 +1,7 @@
-"""Kernels of custom ops that have a body in CUDA: its text, in the frame of a kernel.
+"""Kernels of custom ops with a CUDA body: the op's text, in the frame of a kernel.
 
-The body becomes a function in a namespace of the kernel's own. So it has the names of the op's operands and
-sizes, and none that a compiler made.
+The body becomes a function in a namespace of its own, so that it sees the names of the op's operands and
+sizes, and none that the compiler made.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class CustomSpec:
 class CustomFamily(KernelFamily):
     """The family of kernels whose bodies custom ops bring along. It fuses nothing.
 
-    Configuration: `threads` per block, as the body says.
+    Configuration: `threads` per block, as the body states.
     """
 
     name: str = "custom"
@@ -187,7 +187,8 @@ def _arguments(
 
 
 def _lines(op: CudaOp, text: str, what: str) -> tuple[Code, ...]:
-    """The lines of TEXT, which `what` of the body is. Raises IRError for one that no kernel may have."""
+    """The lines of TEXT, the part WHAT of the body. Raises IRError for a line that is not allowed in a
+    kernel."""
     found = []
     for number, line in enumerate(dedent(text).strip("\n").split("\n"), start=1):
         try:

@@ -1,4 +1,4 @@
-"""What a kernel family raises by mistake, as a typed error that says which kernel of which nodes it was."""
+"""Errors of kernel families in typed form, with the kernel and its nodes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ HINT = "this is a bug of the kernel family, not of the model; keeping its ops ap
 def attributed(family: str, request: Request, doing: str) -> Iterator[None]:
     """A context in which FAMILY is DOING something ("proposing", "making") about REQUEST's kernel.
 
-    Raises KernelError for every exception that is no `GlassError`; that is its cause. A RecursionError says
-    that the model is nested too deeply, which the build reports.
+    Raises KernelError, with the cause, for every exception that is not a `GlassError`. A RecursionError
+    passes: it says that the model is nested too deeply, which the build reports.
     """
     try:
         yield

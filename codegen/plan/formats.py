@@ -1,6 +1,6 @@
-"""Checks that a launch states the number formats that it has: what was requested, chosen and is executed.
+"""Checks that the number formats a launch states are true: requested, chosen and executed.
 
-Launch text may be written by hand, and reports repeat the formats in it.
+Launch text may be written by hand, and reports repeat its formats.
 """
 
 from __future__ import annotations
@@ -85,13 +85,13 @@ _WORDS = {"requested": "requested", "compute": "chosen (compute)", "executed": "
 
 
 def _check_chosen(op: Kernel, chosen: DType, done: DType, region: Block, at: Part, who: str) -> None:
-    """A family may leave out a rounding that was chosen, and nothing else."""
+    """A family may leave out a chosen rounding, and nothing else."""
     if chosen != done and not (_multiplies(region) and (chosen, done) == (TF32, F32)):
         raise op_error(op, f"{who}executes {done}, so {chosen} was not chosen for it", at=at)
 
 
 def _check_requested(op: Kernel, requested: DType, region: Block, at: Part, who: str) -> None:
-    """Some policy must request that of such a kernel. Which one did is not in the text."""
+    """Some policy must be able to request that of such a kernel. Which one did is not in the text."""
     own = {value.type.dtype for value in region.arguments}
     own |= {value.type.dtype for each in region for value in each.results}
     asked, kind = frozenset[DType](), "without floats"

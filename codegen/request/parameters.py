@@ -97,7 +97,8 @@ class ScalarParameter:
 
 @dataclass(frozen=True)
 class SizeParameter:
-    """A size, 32 bits: `value` in every launch of one kernel; kernels that share its code have others."""
+    """A size, 32 bits: `value` in every launch of this kernel; other kernels that share its code have other
+    values."""
 
     name: str
     value: int

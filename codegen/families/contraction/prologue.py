@@ -3,9 +3,9 @@
     matmul(elementwise(x), w)
     matmul(elementwise(gather(table, indices)), w)
 
-One buffer is streamed, element by element; a gather may pick its rows. All other inputs must vary along the
-summed axis only, or along rows only. Row values, and all that is computed from them alone, are computed once
-per row of a tile.
+One buffer is streamed, element by element; a gather may pick its rows. All other inputs must vary along k
+only, or along rows only. Row values, and all that is computed from them alone, are computed once per row of a
+tile.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Varies(Enum):
     """The axes of a contraction's first operand along which a value that is broadcast to it varies."""
 
     EVERYWHERE = "everywhere"  # it has the operand's shape
-    SUMMED = "summed"  # along the summed axis only, or not at all
+    SUMMED = "summed"  # along k only, or not at all
     ROWS = "rows"  # along other axes only
-    SEVERAL = "several"  # along the summed axis and others
+    SEVERAL = "several"  # along k and other axes
 
     @staticmethod
     def of(value: Value, root: Operation) -> Varies:
@@ -84,7 +84,7 @@ def is_within(op: Operation) -> bool:
 
 
 def summed_axis(root: Operation) -> int:
-    """The axis of ROOT's first operand that is reduced: the channels of a conv, k of a matmul."""
+    """The reduction axis of ROOT's first operand: the channels of a conv, k of a matmul."""
     rank = root.inputs[0].type.rank
     if root.name == "graph.conv":
         return 1
@@ -124,7 +124,7 @@ class _Reader:
     def _walk(
         self, start: Iterable[Value], visit: Callable[[Value], Iterable[Value] | NoPrologue]
     ) -> NoPrologue | None:
-        """Call VISIT once for START and all values behind it; VISIT returns the values to go on with."""
+        """Call VISIT once for START and for all values that it returns; stop at the first refusal."""
         pending = list(start)
         seen = set(pending)
         while pending:
@@ -161,7 +161,8 @@ class _Reader:
         return NoPrologue(f"{op.name} is neither elementwise nor a gather of rows")
 
     def _scaled(self, op: Scaling) -> Iterable[Value] | NoPrologue:
-        """A scaling with several scales: these do not follow broadcasting; `axis` says where they vary."""
+        """A scaling with several scales: they do not broadcast like other operands; `axis` says where they
+        vary."""
         if op.axis != summed_axis(self._root) or op.block:
             return NoPrologue("it reads scales that vary along another axis than K")
         return (op.x,)
@@ -207,7 +208,7 @@ class _Reader:
     # ------------------------------------------------------------ gather
 
     def _gathered(self, op: Gather) -> Iterable[Value] | NoPrologue:
-        """Rows gathered from a table in memory; the summed axis must stay whole and innermost."""
+        """Rows gathered from a table in memory; k must stay whole and innermost."""
         axis = op.axis % op.x.type.rank
         if self._root.name != "graph.matmul" or self._root.attributes["transpose_a"]:
             return NoPrologue("only the rows of a matrix product's first operand may be gathered")

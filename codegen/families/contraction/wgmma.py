@@ -1,8 +1,7 @@
 """Implicit GEMMs on tensor cores with wgmma (sm_90a).
 
-A warpgroup of 128 threads multiplies tiles that lie in shared memory, in the background, so that the copies
-of later tiles are issued meanwhile. Operands are 16-bit floats in either order, or K-major 8-bit integers;
-accumulators f32 or i32.
+A warpgroup of 128 threads multiplies tiles in shared memory asynchronously, while copies of later tiles are
+issued. Operands are 16-bit floats in either order, or K-major 8-bit integers; accumulators f32 or i32.
 """
 
 from __future__ import annotations

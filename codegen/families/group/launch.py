@@ -1,4 +1,4 @@
-"""The launch of a group: what the kernels of several launches become as one."""
+"""The launch of a group: several kernels as one."""
 
 from __future__ import annotations
 
