@@ -1,4 +1,4 @@
-"""What of ONNX is left out for good, with the reason that a user is told."""
+"""The parts of ONNX that are left out for good, with the reason given to the user."""
 
 from __future__ import annotations
 

@@ -45,8 +45,10 @@ def check_dim(dim: Dim) -> Dim:
 
 
 def check_type(type: TensorType, module: Module, *, counted: bool = True) -> None:
-    """Raise Malformed when a tensor of TYPE has too many dimensions, or a negative size, at the maxima of
-    MODULE's symbols; or, where these are COUNTED, too many elements."""
+    """Raise Malformed if a tensor of TYPE has too many dimensions, or a negative size at the symbols' maxima.
+
+    With COUNTED, also if it has too many elements.
+    """
     if type.rank > MAX_RANK:
         raise Malformed(f"a tensor of {type.rank} dimensions is more than the limit of {MAX_RANK}")
     for dim in type.shape:
@@ -60,7 +62,7 @@ def check_type(type: TensorType, module: Module, *, counted: bool = True) -> Non
 
 
 def _check_elements(type: TensorType, elements: int, module: Module) -> None:
-    """Raise Malformed unless constraints keep a tensor of TYPE, of ELEMENTS by its sizes alone, small."""
+    """Raise Malformed unless constraints keep a tensor of TYPE, of ELEMENTS by its sizes only, small."""
     fewer = most(type.elements, module)
     if fewer is None or fewer > MAX_ELEMENTS:
         text = f"a tensor of {elements} elements is more than the limit of {MAX_ELEMENTS}"

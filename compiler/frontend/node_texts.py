@@ -1,4 +1,4 @@
-"""How messages and locations name a node, and what they say of one that cannot be imported."""
+"""The names of nodes in messages and locations, and messages about nodes that cannot be imported."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def conflict_error(node: NodeProto, label: str, error: Conflict) -> GlassError:
 
 
 def node_label(node: NodeProto) -> str:
-    """The name of NODE in locations, outside functions: its own name, or else that of its first output."""
+    """The name of NODE in locations outside functions: its own name, or that of its first output."""
     return node.name or next(iter(node.output), "") or node.op_type
 
 
 def full_label(node: NodeProto, frame: Frame) -> str:
-    """The name of NODE in messages and locations, with the names of enclosing function calls."""
+    """The name of NODE in messages and locations, prefixed by the enclosing function calls."""
     return frame.prefix + node_label(node)
 
 
@@ -49,7 +49,8 @@ def node_place(node: NodeProto, label: str) -> str:
 
 
 def missing_input(name: str, node: NodeProto, nodes: Sequence[NodeProto]) -> str:
-    """The message for an input NAME that is not available: a later node or NODE computes it, or none."""
+    """The message for an input NAME that is not available: a later node computes it, or NODE itself, or
+    none."""
     for other in nodes:
         if name in other.output:
             by = "itself" if other == node else f"the later node {shown(other.name or name)}"

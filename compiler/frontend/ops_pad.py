@@ -60,7 +60,7 @@ def _padded(call: Call, x: Tensor, pads: Sequence[Dim], value: Tensor | None) ->
 
 
 def _cropped(call: Call, x: Tensor, pads: Sequence[Dim]) -> tuple[Tensor, list[Dim]]:
-    """X without what negative PADS crop, and the pads that are left, of which none is negative."""
+    """X cropped by the negative PADS, and the remaining pads, none of which is negative."""
     sizes = call.builder.sizes_known
     cuts = [sizes.derive("min", pad, 0) for pad in pads]
     begins, ends = cuts[: x.rank], cuts[x.rank :]

@@ -1,4 +1,4 @@
-"""Importers of scatters, and of unpooling, which is one."""
+"""Importers of scatters, and of unpooling, which is a scatter."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _scatter_nd(call: Call) -> Outcome:
 
 
 def _max_unpool(call: Call) -> Outcome:
-    """Zeros with the elements of x at flat positions; a larger shape that is stated adds zeros behind."""
+    """Zeros with the elements of x at flat positions; a larger output_shape appends zeros."""
     x, indices = call.input(0), call.input(1)
     kernel = call.ints("kernel_shape") or ()
     window = explicit_window(call, x.shape[2:], kernel)
@@ -72,7 +72,7 @@ def _max_unpool(call: Call) -> Outcome:
 
 
 def _extended(call: Call, x: Tensor, shape: Sequence[Dim]) -> Tensor:
-    """X with zeros behind, as far as SHAPE."""
+    """X extended with zeros to SHAPE."""
     if len(shape) != x.rank:
         raise Malformed(f"its output_shape has {len(shape)} sizes for {x.rank} dimensions")
     ends = [wanted - size for wanted, size in zip(shape, x.shape, strict=True)]

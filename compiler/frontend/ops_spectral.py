@@ -60,7 +60,7 @@ def _dft(call: Call, stated: Dim) -> Tensor:
 
 
 def _along_axis_at_run(call: Call, axes: AxesAtRun) -> Tensor:
-    """The transform along one of the axes of x but the last; which it is, a run says."""
+    """The transform along one of x's axes but the last; which one is known at run time only."""
     x, [place] = call.input(0), axes.places
     call.require(x.rank - 2, place, "its axis is not the one of real and imaginary parts")
     before, size, after = axes.around(x.shape[:-1])
@@ -72,7 +72,7 @@ def _along_axis_at_run(call: Call, axes: AxesAtRun) -> Tensor:
 
 
 def _transform(call: Call, x: Tensor) -> Tensor:
-    """The transform of the node along the axis before the last of X."""
+    """The node's transform along the second last axis of X."""
     inverse, onesided = call.flag("inverse"), call.flag("onesided")
     length = _length(call, x.shape[-2], restored=inverse and onesided)
     half = floordiv(length, 2) + 1
@@ -86,7 +86,7 @@ def _transform(call: Call, x: Tensor) -> Tensor:
 
 
 def _length(call: Call, size: Dim, *, restored: bool) -> Dim:
-    """The length of the transform: what is stated, or that of an axis of SIZE elements."""
+    """The length of the transform: the stated one, or the axis's SIZE."""
     if call.optional(1) is not None:
         length = call.known_dim(1, "its length", LENGTH)
     else:
@@ -96,7 +96,7 @@ def _length(call: Call, size: Dim, *, restored: bool) -> Dim:
 
 
 def _resized(call: Call, x: Tensor, length: Dim) -> Tensor:
-    """X [..., n, parts] with LENGTH elements along its axis before the last: cut, or with zeros."""
+    """X [..., n, parts] with LENGTH elements along its second last axis: cut, or padded with zeros."""
     kept = call.builder.sizes_known.derive("min", x.shape[-2], length)
     if kept != x.shape[-2]:
         x = call.emit(Slice, x, starts=(0,) * x.rank, sizes=(*x.shape[:-2], kept, x.shape[-1]))
@@ -126,8 +126,10 @@ def _stft(call: Call) -> Outcome:
 
 
 def _convolved(call: Call, x: Tensor, window: Tensor | None, sizes: tuple[int, int, int]) -> Tensor:
-    """The transforms of frames with a step, a length and a number of bins of these SIZES, as a convolution
-    whose weights are the waves under the window."""
+    """The transforms of frames of these SIZES (step, length, number of bins), as a convolution.
+
+    Its weights are the waves times the window.
+    """
     step, length, bins = sizes
     parts = int(str(x.shape[2]))
     require_room(call, length * bins)
@@ -153,8 +155,8 @@ def _frame_length(call: Call, x: Tensor, window: Tensor | None) -> Dim:
 
 
 def _mel_weights(call: Call) -> Outcome:
-    """A column for each three neighbours of the centers of bins: it rises from the first to the second, and
-    falls to the third."""
+    """A triangular filter for each three adjacent bin centers: rising from the first to the second, falling
+    to the third."""
     bins, length, rate = (
         call.known_dim(index, f"its {what}", limits)
         for index, (what, limits) in enumerate(
@@ -181,7 +183,7 @@ def _mel_weights(call: Call) -> Outcome:
 
 
 def _centers(call: Call, bins: Dim, length: Dim, rate: Dim) -> Tensor:
-    """The centers of BINS + 2 bins, as numbers of those of a transform: equally far apart in mel."""
+    """The centers of BINS + 2 bins, as bin numbers of a transform, equally spaced in mel."""
     edges = [call.emit(Cast, call.emit(Reshape, call.input(index), shape=()), to=F64) for index in (3, 4)]
     begin, end = (_mel(call, edge) for edge in edges)
     each = call.emit(Div, call.emit(Sub, end, begin), number_of(call, bins + 2, F64))

@@ -1,4 +1,4 @@
-"""Imports nodes one after the other, inlines functions, and collects all unsupported nodes."""
+"""Imports nodes in order, inlines functions, and collects all unsupported nodes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from .subgraphs import Subgraphs
 from .tensor import Lost, Tensor
 from .tensor_sequence import TensorSequence
 
-# Exceptions that a malformed node may cause where no check finds the fault; they become a ModelError.
+# Exceptions that a malformed node may cause although no check found the fault; they become a ModelError.
 _SLIPS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 
 
@@ -54,7 +54,7 @@ class Walker:
     ) -> None:
         self.builder = builder
         self.offenders: list[Diagnostic] = []
-        self.unread: dict[str, ElementRanges] = {}  # the inputs whose content nodes need
+        self.unread: dict[str, ElementRanges] = {}  # inputs whose content nodes need
         self._functions = functions
         self._check = check
         self._count = 0
@@ -62,8 +62,8 @@ class Walker:
         self._names: dict[Operation, dict[str, None]] = {}
 
     def run(self, nodes: Sequence[NodeProto], frame: Frame) -> None:
-        """Import NODES in order. Unsupported nodes are collected in `offenders`, and the inputs whose
-        content they need in `unread`.
+        """Import NODES in order, collecting unsupported ones in `offenders`, and inputs with needed content
+        in `unread`.
 
         Raises ModelError at the first malformed node, and InputError for sizes outside their ranges.
         """
@@ -102,7 +102,8 @@ class Walker:
     # ------------------------------------------------------------ one node
 
     def _settled(self, node: NodeProto, frame: Frame, nodes: Sequence[NodeProto]) -> None:
-        """Import NODE, and again whenever it determines a symbol, since the sizes it used have changed."""
+        """Import NODE, and again whenever it determines a symbol, because the sizes that it used have
+        changed."""
         self._frames.append(frame)
         try:
             while not self._tried(node, frame, nodes):
@@ -125,7 +126,7 @@ class Walker:
         return True
 
     def _replace_sizes(self, tensor: Tensor | None, values: Mapping[str, Dim]) -> None:
-        """Replace symbols by VALUES in what is known of TENSOR."""
+        """Replace symbols by VALUES in the known content of TENSOR."""
         if isinstance(tensor, TensorSequence):
             for item in tensor.items:
                 self._replace_sizes(item, values)
@@ -165,14 +166,14 @@ class Walker:
                 tensor.value.tensor = name
 
     def _name(self, name: str, tensor: Tensor, frame: Frame) -> None:
-        """Record the names in the model of a TENSOR that an op computes: NAME, and that of its node."""
+        """Record the model's names for a TENSOR that an op computes: NAME, and that of its node."""
         value = tensor.value
         if value is not None and value.producer is not None and not frame.standard:
             names = (*self.builder.location.nodes, name)
             self._names.setdefault(value.producer, {}).update(dict.fromkeys(names))
 
     def locate_names(self) -> None:
-        """Add the names of tensors, and of nodes that only pass them on, to the locations of the ops that
+        """Add the names of tensors, and of nodes that only forward them, to the locations of the ops that
         compute them."""
         for op, names in self._names.items():
             tensors = tuple(name for name in names if name not in op.location.nodes)
@@ -195,8 +196,8 @@ class Walker:
     def _standard(
         self, node: NodeProto, opset: int, inputs: Sequence[Tensor | None], frame: Frame
     ) -> Sequence[Tensor | None]:
-        """The results of an op of the standard, at OPSET of its domain: by its importer, else by its body
-        there."""
+        """The results of a standard op at OPSET of its domain: by its importer, else by the standard's
+        body."""
         domain = normal_domain(node.domain)
         schema = find_schema(node.op_type, opset, domain)
         own = IN_STANDARD_DOMAIN.get(node.op_type) if schema is None and not domain else None
@@ -220,7 +221,7 @@ class Walker:
     def _by_definition(
         self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame
     ) -> Sequence[Tensor | None]:
-        """The results of an op of the standard by the body that it is given there."""
+        """The results of a standard op by the body that the standard defines."""
         if node.op_type in LEFT_OUT:
             raise Refused(f"this op is not supported: {LEFT_OUT[node.op_type]}")
         body = standard_body(node, frame.opsets[normal_domain(node.domain)], inputs, frame.environment)
@@ -231,9 +232,9 @@ class Walker:
     def _instead(
         self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame, refusal: Refused
     ) -> Sequence[Tensor | None]:
-        """The results by the standard's body, after the importer of the op raised REFUSAL.
+        """The results by the standard's body, after the op's importer raised REFUSAL.
 
-        If the body is not supported either, REFUSAL is raised, as it is about the node itself.
+        If the body is not supported either, REFUSAL is raised, because it is about the node itself.
         """
         known = len(self.offenders)
         try:

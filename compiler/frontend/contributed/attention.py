@@ -26,7 +26,8 @@ def _attention(call: Call) -> Outcome:
 
 
 def _quantized_attention(call: Call) -> Outcome:
-    """The scales and zero points of the input and the weights stand behind these, and the bias is float."""
+    """Like Attention, with quantized input and weights; scales and zero points follow, and the bias is
+    float."""
     _refuse_rest(call)
     x, _ = read_dequantized(call, 0, scale_at=3, zero_at=6)
     weights, _ = read_dequantized(call, 1, axis=1, scale_at=4, zero_at=7)
@@ -43,7 +44,7 @@ def _refuse_rest(call: Call) -> None:
 
 
 def _projected(call: Call, x: Tensor, weights: Tensor, bias: Tensor | None) -> Tensor:
-    """The queries, keys and values beside each other: [batch, tokens, features of all]."""
+    """Queries, keys and values side by side: [batch, tokens, features of all]."""
     if x.rank != 3 or weights.rank != 2:
         raise Malformed(f"it projects {x.type} by {weights.type}; ranks 3 and 2 are expected")
     product = multiplied(call, x, weights)
@@ -55,7 +56,7 @@ def _projected(call: Call, x: Tensor, weights: Tensor, bias: Tensor | None) -> T
 
 
 def _sizes(call: Call, product: Tensor) -> tuple[Dim, ...]:
-    """How many features of PRODUCT are of queries, of keys and of values."""
+    """The numbers of features of PRODUCT that are queries, keys and values."""
     stated, whole = call.ints("qkv_hidden_sizes"), product.shape[-1]
     third = exact_div(whole, 3)
     if stated is None and third is not None:
@@ -69,7 +70,7 @@ def _sizes(call: Call, product: Tensor) -> tuple[Dim, ...]:
 def _self_attention(
     call: Call, product: Tensor, sizes: tuple[Dim, ...], *, mask: int, past: int, bias: Tensor | None
 ) -> Outcome:
-    """The attention of PRODUCT, and keys and values for the next step; MASK and PAST are inputs."""
+    """The attention on PRODUCT, and the keys and values for the next step; MASK and PAST are inputs."""
     count, begins = head_count(call), (0, sizes[0], sizes[0] + sizes[1])
     parts = [cut(call, product, at, size) for at, size in zip(begins, sizes, strict=True)]
     q, k, v = (split_heads(call, part, count, "its projection") for part in parts)
@@ -84,7 +85,7 @@ def _self_attention(
 
 
 def _past_length(call: Call, index: int, k: Tensor) -> Dim:
-    """How many keys input INDEX has: [2, batch, heads, keys, features]."""
+    """The number of past keys in input INDEX: [2, batch, heads, keys, features]."""
     past = call.input(index)
     if past.rank != 5:
         raise Malformed(f"its past is {past.type}, [2, batch, heads, tokens, features] is expected")

@@ -1,4 +1,4 @@
-"""Products and convolutions that ONNX Runtime's optimizer has joined with what follows them."""
+"""Products and convolutions that ONNX Runtime's optimizer has fused with following ops."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _conv(call: Call) -> Outcome:
 
 
 def _activated_in_order(call: Call, x: Tensor) -> Tensor:
-    """The activation function on X, its parameters listed in the order of their names."""
+    """The activation function on X, with its parameters in the order of their names."""
     given = call.floats("activation_params") or ()
     if call.string("activation", "") == "Clip":
         low, high = (call.constant(bound, x.dtype) for bound in _counted(given, 2))
@@ -100,7 +100,7 @@ def _matmul(call: Call) -> Outcome:
 
 
 def _batched(call: Call, x: Tensor, letter: str) -> Tensor:
-    """X with its first axis moved to the last place but one, if the node's attribute for LETTER says so."""
+    """X with its first axis moved to second last, if the node's attribute for LETTER says so."""
     if not call.flag(f"transBatch{letter}"):
         return x
     if x.rank < 3:
