@@ -126,12 +126,12 @@ class Kernel(Operation):
     `block` (threads), `cluster` (blocks) and `shared` (bytes of dynamic shared memory) are numbers. All
     blocks of a `cooperative` launch are resident at the same time, so that they may wait for each other.
 
-    A `stacked` launch writes one row of each output: what the region yields becomes the row, along the first
-    dimension of the buffer, whose number is in the last buffer read, an i64.
+    A `stacked` launch writes one row of each output, along the first dimension of the buffer: the row that
+    the region yields. The last buffer read, an i64, has its number.
 
     `requested` and `compute` are those of the precision level; `executed` is the format in which the family
-    does the arithmetic. A group has them per member, in `member_formats`:
-    `m0_requested = f16, m0_compute = f16, m0_executed = f16, m1_...`.
+    does the arithmetic. A group has them per member, in `member_formats`: `m0_requested = f16, m0_compute =
+    f16, m0_executed = f16, m1_...`.
     """
 
     name = "launch.kernel"
@@ -167,7 +167,7 @@ class Kernel(Operation):
 
     @property
     def row(self) -> Value | None:
-        """The buffer with the number of the row that a stacked launch writes; None for any other launch."""
+        """The buffer with the row number of a stacked launch; None for other launches."""
         return self.reads[-1] if self.stacked else None
 
     def infer(self) -> Sequence[TensorType]:
@@ -264,7 +264,7 @@ class Kernel(Operation):
         return ()
 
     def _place(self, target: Any, reads: Sequence[Any]) -> Any:
-        """The part of the output TARGET that is written: one row of it, if the launch is stacked."""
+        """The part of the output TARGET that is written: one row if the launch is stacked."""
         if not self.stacked:
             return target
         row = int(reads[-1])

@@ -43,7 +43,7 @@ from .types import CHANNELS_LAST_NAMES, Layout, TensorType, channels_last
 
 @v_args(inline=True)
 class Records(Transformer):  # type: ignore[misc]  # lark is untyped here
-    """A method for each rule of `grammar.lark`. Raises Misfit for what has no meaning."""
+    """A method for each rule of `grammar.lark`. Raises Misfit for text without meaning."""
 
     # ------------------------------------------------------------ structure
 

@@ -36,7 +36,7 @@ class AttributeError_(ValueError):
 
 
 def quoted(raw: Any) -> str:
-    """RAW as an error quotes it: as IR text writes it, as far as that is known."""
+    """RAW as errors quote it: in the syntax of IR text, where it has one."""
     match raw:
         case bool():
             return "true" if raw else "false"

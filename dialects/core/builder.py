@@ -35,8 +35,11 @@ from .verifier import verify_rules
 
 
 class _Scope:
-    """Values by name, with the tokens that define them. A region also finds the names around it: that it must
-    not read them is the verifier's rule, which holds for parsed modules and for those that passes build."""
+    """Values by name, with the tokens that define them.
+
+    A region also finds the outer names: that it must not read them is a rule of the verifier, which holds for
+    parsed modules and for those that passes build.
+    """
 
     def __init__(self, source: SourceText, outer: _Scope | None = None) -> None:
         self._source = source
@@ -98,7 +101,7 @@ class _Builder:
             raise self._undeclared(min(unknown), record.token)
 
     def _undeclared(self, name: str, token: Token) -> IRError:
-        """The error that the line of TOKEN names the symbol NAME before it is declared."""
+        """The error that the line of TOKEN uses the symbol NAME before its declaration."""
         source = self._source
         found = symbol_in(source.text, source.line(token), name)
         span = source.span(*found) if found else source.span_of(token)
@@ -144,9 +147,11 @@ class _Builder:
                 raise function_error(function, message, hint, at=AttributeAt(key))
 
     def _check_returned(self, function: Function, end: Operation, record: FunctionRecord) -> None:
-        """Raise an error for the first returned type that differs from the declared one: at the op whose
-        result types are not those inferred from its operands, if there is one, else where the value is
-        returned."""
+        """Raise an error for the first returned type that differs from the declared one.
+
+        It is located at the op whose result types differ from the inferred ones, if there is one, else at the
+        return.
+        """
         verify_rules(function.block)
         message = f"func @{record.name} returns other types than it declares"
         for index, (value, declared) in enumerate(zip(end.inputs, record.types, strict=False)):
@@ -187,7 +192,7 @@ class _Builder:
         return op
 
     def _what_instead(self, name: str) -> str | None:
-        """A hint at what may be meant by NAME, which no op has."""
+        """A hint for the unknown op NAME."""
         close = closest(name, self._dialects.ops)
         if close:
             return f"is {close} meant?"
@@ -205,7 +210,7 @@ class _Builder:
         return {**record.attributes, cls.spec.symbol: record.symbol}
 
     def _misplaced(self, message: str, record: OpRecord, part: Part | None = None) -> IRError:
-        """An error about the PART of RECORD that its op has no place for; without one, about its @symbol."""
+        """An error about a PART of RECORD that its op does not have; about its @symbol if PART is absent."""
         anatomy = operation_anatomy(self._source.text, record.token.start_pos or 0)
         stretch = anatomy.symbol if part is None else anatomy.of(part)
         return text_error(message, self._source.span(*(stretch or anatomy.name)))
@@ -217,7 +222,7 @@ class _Builder:
 
 
 def _names(function: Function, record: FunctionRecord, key: str) -> list[str]:
-    """What the attribute KEY, a list of strings, calls the arguments or results of FUNCTION."""
+    """The names that the attribute KEY, a list of strings, gives the arguments or results of FUNCTION."""
     try:
         return list(STRINGS.decode(record.attributes.get(key, [])))
     except AttributeError_ as error:

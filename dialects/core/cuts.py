@@ -12,7 +12,7 @@ COUNT = TensorType((), I64)
 
 
 def verify_cuts(module: Module) -> None:
-    """Raise IRError for a cut that does not fit the outputs that it is about."""
+    """Raise IRError for a cut that does not fit its outputs."""
     seen: set[tuple[str, int]] = set()
     counts = {each.count for each in module.cuts}
     for each in module.cuts:

@@ -1,4 +1,4 @@
-"""Numbers of inline tensors as text, to the bit: `dense<2xf32: 1.0, 2.0>`."""
+"""The text of inline tensors, exact to the bit: `dense<2xf32: 1.0, 2.0>`."""
 
 from __future__ import annotations
 

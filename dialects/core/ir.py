@@ -1,7 +1,7 @@
-"""Operations, and what they are made of and stand in: values with their uses, blocks, regions.
+"""Operations, and the structures that they form: values with their uses, blocks, regions.
 
-Every level is made of these. The operations of a block form a doubly linked list, so that passes insert
-and erase in constant time; every value knows its uses.
+Every level is made of these. The operations of a block form a doubly linked list, so that passes insert and
+erase in constant time; every value knows its uses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Edits:
-    """The number of edits to modules of this process. If it has not changed, no module has."""
+    """The number of edits to modules in this process. While it is unchanged, so is every module."""
 
     count: int = 0
 
@@ -34,10 +34,10 @@ EDITS = Edits()
 
 
 class Value:
-    """What an operation reads: a result of another operation, or a block argument.
+    """An operand: a result of an operation, or a block argument.
 
-    `hint` is its preferred name in IR text; `tensor` the name of its ONNX tensor, empty if there is none,
-    which is not printed.
+    `hint` is its preferred name in IR text; `tensor` the name of its ONNX tensor, empty without one, which is
+    not printed.
     """
 
     __slots__ = ("hint", "index", "owner", "tensor", "type", "uses")
@@ -52,17 +52,17 @@ class Value:
 
     @property
     def producer(self) -> Operation | None:
-        """The operation whose result this is; None for a block argument."""
+        """The operation that produces this value; None for a block argument."""
         return self.owner if isinstance(self.owner, Operation) else None
 
     @property
     def block(self) -> Block | None:
-        """The block that it is an argument of, or that the operation stands in that makes it."""
+        """The block that defines this value, as an argument or by an operation in it."""
         return self.owner.parent if isinstance(self.owner, Operation) else self.owner
 
     @property
     def users(self) -> list[Operation]:
-        """The operations that read this value, each once, in order of use."""
+        """The operations that read this value (its consumers), each once, in order of use."""
         return list(dict.fromkeys(op for op, _ in self.uses))
 
     def replace_by(self, other: Value) -> None:
@@ -118,11 +118,12 @@ class Operation:
         raise op_error(self, "its result types cannot be inferred and must be given")
 
     def needs(self) -> Iterable[Need]:
-        """The constraints on sizes that the op needs, beyond those of `infer` and of the generic rules."""
+        """The constraints on sizes that the op requires, in addition to those of `infer` and the generic
+        rules."""
         return ()
 
     def repeats(self) -> Iterable[Dim]:
-        """Sizes that are not negative wherever the regions run: one less than the iterations of a loop."""
+        """Sizes that are non-negative wherever the regions run: the iterations of a loop less one."""
         return ()
 
     def verify(self) -> None:
@@ -177,7 +178,8 @@ class Operation:
 
     @property
     def holder(self) -> Operation | None:
-        """The operation whose region contains this one; None directly in a function, or if detached."""
+        """The operation whose region directly contains this one; None directly in a function, or if
+        detached."""
         region = self.parent.parent if self.parent is not None else None
         return region.parent if region is not None and isinstance(region.parent, Operation) else None
 

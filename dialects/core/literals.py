@@ -1,4 +1,4 @@
-"""Numbers, sizes and strings in IR text: what tokens mean, and what is too large to mean anything."""
+"""Numbers, sizes and strings in IR text: the values of tokens, and limits on them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .affine_traversal import measure
 from .attributes import Name
 
 MAX_PARTS = 4096  # atoms and terms of one symbolic integer
-MAX_FACTORS = 256  # of a product, counting the terms that multiplying it out may give
+MAX_FACTORS = 256  # factors of a product, counting the terms of its expansion
 MAX_DIGITS = 20  # of a 64-bit integer
 MAX_SIZE = 2**40  # of a dimension; plans hold no larger one
 TOO_LARGE = "a symbolic integer has too many terms, or numbers of more than 64 bits"

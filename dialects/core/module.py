@@ -17,7 +17,7 @@ from .resources import ResourceTable
 
 
 class Function:
-    """A named function: the arguments are the inputs, the operands of its terminator `core.return` the
+    """A named function: its arguments are the inputs, the operands of its terminator `core.return` the
     outputs."""
 
     def __init__(self, name: str, inputs: Sequence[str] = (), outputs: Sequence[str] = ()) -> None:
@@ -59,10 +59,10 @@ class SymbolRange:
 class Module:
     """A whole program at one level: functions, symbols and weights.
 
-    symbols: the range of each; contents: the numbers that inputs hold, by name, where sizes depend on them;
-    derived: the definitions of those that no input determines; determined: the expressions that symbols of
-    the model were found to equal; constraints: what must hold between sizes; cuts: the axes of outputs whose
-    sizes depend on data; remarks: decisions taken while it was built, which are not printed.
+    symbols: the range of each; contents: the contents of inputs that sizes depend on, by name; derived: the
+    definitions of symbols that no input determines; determined: the expressions that symbols of the model
+    always equal; constraints: relations between sizes that must hold; cuts: the axes of outputs with
+    data-dependent sizes; remarks: decisions taken while it was built, which are not printed.
     """
 
     name: str = "module"
@@ -82,7 +82,7 @@ class Module:
         return function
 
     def emptied(self) -> Module:
-        """A module without functions but with this one's name, symbols, constraints and weights."""
+        """A module without functions, with this one's name, symbols, constraints and weights."""
         return Module(
             self.name,
             symbols=dict(self.symbols),
@@ -101,7 +101,7 @@ class Module:
 
     @property
     def held(self) -> set[str]:
-        """The symbols in the contents of inputs: numbers that callers give, which may be negative."""
+        """The symbols in the contents of inputs: numbers from callers, which may be negative."""
         return {name for dims in self.contents.values() for dim in dims for name in symbols(dim)}
 
     @property
@@ -112,7 +112,7 @@ class Module:
         """The value of every symbol at WHICH end of its range: 'minimum', 'optimum' or 'maximum'."""
         values = {name: int(getattr(r, which)) for name, r in self.symbols.items()}
         for name, definition in self.derived.items():
-            with suppress(ZeroDivisionError):  # undefined there: the end of its own range is used instead
+            with suppress(ZeroDivisionError):  # undefined at these values: the end of its own range is used
                 values[name] = definition.value(values)
         return values
 

@@ -119,7 +119,7 @@ def _verify_symbols(op: Operation, module: Module, bound: set[str]) -> None:
 
 
 def _of_symbols(value: object, module: Module, bound: set[str]) -> tuple[str, str, str] | None:
-    """The symbol in VALUE that is wrong, what is wrong with it, and a hint; None if nothing is."""
+    """The invalid symbol in VALUE, what is wrong with it, and a hint; None if all are valid."""
     named = symbols_in(value)
     if not named:
         return None

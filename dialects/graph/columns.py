@@ -28,8 +28,10 @@ from .taps import Taps, sample, sample_array, tap_arrays
 
 @define_op()
 class Col2Im(GraphOp):
-    """Images [N, C, image...] from columns x [N, C * taps, blocks]: each element is the sum of the columns'
-    elements that lie on it (ONNX Col2Im). `pads` has all begins, then all ends."""
+    """Images [N, C, image...] from columns x [N, C * taps, blocks] (ONNX Col2Im).
+
+    Each element is the sum of the columns' elements at its position. `pads` has all begins, then all ends.
+    """
 
     name = "graph.col2im"
     x = operand()
@@ -110,7 +112,7 @@ class Col2Im(GraphOp):
         return scalars.cast(whole, self.x.type.dtype)
 
     def _met(self, scalars: Scalars, offset: Dim, block: Dim, axis: int, count: Dim) -> Expr:
-        """Whether BLOCK is one whose window begins OFFSET before the tap."""
+        """Whether BLOCK is in range and its window begins at OFFSET."""
         number, zero = scalars.index_value(block), scalars.const(0, I64)
         above = scalars.apply("ge", number, zero)
         below = scalars.apply("lt", number, scalars.index_value(count))
@@ -142,12 +144,13 @@ class Col2Im(GraphOp):
 
 @define_op()
 class DeformColumns(SlidingWindow):
-    """The elements of x [N, C, H, W] under each window, each at its own real offset, interpolated linearly
-    between four elements, 0 outside: [N, C, taps, outputs...]. The first step of a deformable convolution
-    (ONNX DeformConv; Dai et al. 2017).
+    """The elements of x [N, C, H, W] under each window, each at its own real offset: [N, C, taps,
+    outputs...].
 
-    Offsets are [N, groups * taps * 2, outputs...], rows before columns, and the mask, which multiplies, is
-    [N, groups * taps, outputs...]; each group is for C / groups channels.
+    They are interpolated linearly between four elements, and 0 outside: the first step of a deformable
+    convolution (ONNX DeformConv; Dai et al. 2017). Offsets are [N, groups * taps * 2, outputs...], rows
+    before columns; the mask, a factor, is [N, groups * taps, outputs...]; each group serves C / groups
+    channels.
     """
 
     name = "graph.deform_columns"

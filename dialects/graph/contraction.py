@@ -1,4 +1,4 @@
-"""Contractions: the matrix product, and what it shares with convolutions."""
+"""Contractions: the matrix product, and what it has in common with convolutions."""
 
 from __future__ import annotations
 

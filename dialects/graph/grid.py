@@ -1,4 +1,4 @@
-"""Sampling at positions that data gives: grids of normalized coordinates, and samples of an image at them."""
+"""Sampling at data-dependent positions: grids of normalized coordinates, and samples of an image at them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PADDINGS = EnumKind(("zeros", "border", "reflection"))
 @define_op()
 class AffineGrid(GraphOp):
     """Normalized coordinates (x, y, or x, y, z) of the positions in an image of SIZES (its spatial
-    dimensions), after the map theta [N, d, d + 1]: y is [N, sizes..., d] (ONNX AffineGrid).
+    dimensions), mapped by theta [N, d, d + 1]: y is [N, sizes..., d] (ONNX AffineGrid).
 
     Coordinates go from -1 to 1: between the centers of the outermost elements with `align_corners`, else
     between their outer edges. That of a single element is 0.
@@ -85,11 +85,11 @@ class AffineGrid(GraphOp):
 
 @define_op()
 class GridSample(GraphOp):
-    """x [N, C, spatial...] at the normalized positions of a grid [N, outputs..., d], whose last dimension has
-    x first, then y, then z: y is [N, C, outputs...] (ONNX GridSample).
+    """x [N, C, spatial...] at the normalized positions of a grid [N, outputs..., d]: y is [N, C, outputs...].
 
-    What is outside x is 0, its nearest element, or its mirror image at the borders: the centers of the
-    outermost elements with `align_corners`, else their outer edges. Halves go to the nearest even element.
+    ONNX GridSample. The grid's last dimension has x first, then y, then z. Outside x is 0, its nearest
+    element, or its mirror image at the borders: the centers of the outermost elements with `align_corners`,
+    else their outer edges. Halves round to the nearest even element.
     """
 
     name = "graph.grid_sample"

@@ -1,4 +1,4 @@
-"""Gathers, which read at positions computed from data, and ops that make positions."""
+"""Gathers, which read at data-dependent positions, and ops that produce positions."""
 
 from __future__ import annotations
 

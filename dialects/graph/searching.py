@@ -1,4 +1,4 @@
-"""Search in ordered elements, by halves."""
+"""Binary search in sorted elements."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from ..core.types import TensorType
 from .base import GraphOp, same_dtype
 from .elementwise_base import check_kind
 
-MOST_STEPS = 31  # for any number of elements that a symbol may stand for
+MOST_STEPS = 31  # enough for any element count that a symbol may have
 
 
 @define_op()
 class SearchSorted(GraphOp):
-    """How many elements of x [n], integers in ascending order, are less than each of the values, as i64
-    (numpy.searchsorted): where the first one is that is not."""
+    """For each of the values, the number of elements of x [n] that are less, as i64 (numpy.searchsorted).
+
+    x holds integers in ascending order. The result is the position of the first element that is not less.
+    """
 
     name = "graph.search_sorted"
     x = operand()

@@ -1,4 +1,4 @@
-"""Ops on sequences that lie along an axis of a batch: reversal, and writing into caches."""
+"""Ops on sequences along an axis of a batch: reversal, and writes into caches."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ from .base import GraphOp, normalize_axis, same_dtype, same_shape
 
 @define_op(Trait.MOVEMENT)
 class ReverseSequence(GraphOp):
-    """The first lengths[b] elements along the time axis in reverse, for each b of the batch axis; the rest
-    as it is (ONNX ReverseSequence). Lengths outside 0..n are clamped.
+    """The first lengths[b] elements along the time axis reversed, for each b of the batch axis (ONNX
+    ReverseSequence).
+
+    The other elements are unchanged. Lengths outside 0..n are clamped.
     """
 
     name = "graph.reverse_sequence"
@@ -72,7 +74,9 @@ class ReverseSequence(GraphOp):
 @define_op(Trait.MOVEMENT)
 class WriteCache(GraphOp):
     """A cache [B, ...] with an update written along an axis, from starts[b] (default 0) on (ONNX
-    TensorScatter). A circular cache goes on at its begin; what leaves a linear one is dropped.
+    TensorScatter).
+
+    A circular cache wraps around; elements beyond a linear one are dropped.
     """
 
     name = "graph.write_cache"

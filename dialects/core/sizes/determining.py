@@ -1,4 +1,4 @@
-"""Symbols that a constraint determines: replaced everywhere in the module, by numbers or by others."""
+"""Symbols that a constraint determines: replaced everywhere in the module, by numbers or by other symbols."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .outcomes import Conflict, Resized
 
 
 class DeterminedSizes(NarrowedSizes):
-    """Replaces symbols that are determined, and derived ones that have become certain by that."""
+    """Replaces determined symbols, and derived symbols that have thereby become certain."""
 
     def _determine(self, found: Solution, why: str, location: Location) -> None:
-        """Replace the symbol that was FOUND everywhere. Raises Resized."""
+        """Replace the symbol of the solution FOUND everywhere. Raises Resized."""
         old = self.module.symbols[found.name]
         dim = found.dim
         if found.step is not None:
@@ -65,8 +65,10 @@ class DeterminedSizes(NarrowedSizes):
                 self._add(constraints.at_least(peeled(end), f"{name} stays in its range", location))
 
     def replace(self, values: Mapping[str, Dim]) -> dict[str, Dim]:
-        """Replace symbols in the module, its constraints and definitions. Returns all that were replaced:
-        derived symbols may have become certain."""
+        """Replace symbols in the module, its constraints and definitions.
+
+        Returns all that were replaced, since derived symbols may have become certain.
+        """
         module = self.module
         substitution.in_module(module, values)
         module.determined = {
@@ -135,7 +137,7 @@ def _stepped(old: SymbolRange, step: int, start: int) -> SymbolRange | None:
     low, high = max(0, -((start - old.minimum) // step)), (old.maximum - start) // step
     if low > high:
         return None
-    usual = max((old.optimum - start) // step, min(old.optimum, 1))  # tune for no empty tensors
+    usual = max((old.optimum - start) // step, min(old.optimum, 1))  # do not tune for empty tensors
     return SymbolRange(low, min(max(usual, low), high), high)
 
 

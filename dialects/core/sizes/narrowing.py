@@ -11,11 +11,11 @@ from .inequalities import alone
 from .known import LARGEST
 from .outcomes import Conflict
 
-ROUNDS = 4  # of constraint propagation, in which ranges narrow one another
+ROUNDS = 4  # rounds of constraint propagation, in which ranges narrow one another
 
 
 class NarrowedSizes(DerivedSizes):
-    """Adds constraints, and narrows ranges by them, which narrow one another."""
+    """Adds constraints, and propagates them: constraints narrow ranges, which narrow one another."""
 
     def _add(self, constraint: Constraint) -> None:
         if self._says(constraint.left, constraint.relation, constraint.right):

@@ -26,7 +26,7 @@ def settle(module: Module) -> None:
 
 
 def _around(op: Operation) -> list[Dim]:
-    """The sizes that are not negative where OP runs, in the loops around it."""
+    """The sizes that are non-negative where OP runs, by the loops around it."""
     found: list[Dim] = []
     holder = op.holder
     while holder is not None:
@@ -36,7 +36,7 @@ def _around(op: Operation) -> list[Dim]:
 
 
 def _settled(op: Operation, sizes: Sizes) -> bool:
-    """Decide what OP needs; returns whether no symbol was replaced meanwhile."""
+    """Decide the requirements of OP; returns whether no symbol was replaced meanwhile."""
     at: Part | None = None
     try:
         for need in op.needs():

@@ -17,8 +17,9 @@ from .sampling import AxisSampling, Ratio, clamped, whole_part
 
 @dataclass(frozen=True)
 class Filter:
-    """An interpolation filter: mode 'linear' or 'cubic' (Keys, with its coefficient). A SCALE below 1 widens
-    it (antialiasing); it is a ratio where only a run tells.
+    """An interpolation filter: mode 'linear' or 'cubic' (Keys, with its coefficient).
+
+    A SCALE below 1 widens it (antialiasing); it is a ratio if known at run time only.
     """
 
     mode: str
@@ -28,13 +29,13 @@ class Filter:
 
     @property
     def radius(self) -> int:
-        """The distance from which on weights are 0, where the filter is not widened."""
+        """The distance from which on weights are 0, if the filter is not widened."""
         return 1 if self.mode == "linear" else 2
 
     @property
     def offsets(self) -> range:
         """The elements with non-zero weight, relative to the one at or before the position."""
-        assert not isinstance(self.scale, tuple)  # else there are `first` and `count` alone
+        assert not isinstance(self.scale, tuple)  # a ratio has only `first` and `count`
         reach = self.radius / self.scale
         return range(floor(-reach) + 1, ceil(reach) + 1)
 
@@ -45,12 +46,12 @@ class Filter:
 
     @property
     def count(self) -> Dim:
-        """The number of `offsets`; more, of weight 0, where only a run tells the scale."""
+        """The number of `offsets`; more, of weight 0, if the scale is known at run time only."""
         return 2 * self._reach if isinstance(self.scale, tuple) else len(self.offsets)
 
     @property
     def _reach(self) -> Dim:
-        """At least radius / min(scale, 1), of which sizes cannot express the minimum."""
+        """An upper bound of radius / min(scale, 1), since sizes cannot express that minimum."""
         assert isinstance(self.scale, tuple)
         over, under = self.scale
         return ceildiv(self.radius * under, over) + self.radius
@@ -91,7 +92,9 @@ class Filter:
 
 def weighted(x: Array, axis: int, places: Array, weights: Array) -> Array:
     """Weighted sums along AXIS of the elements of X at PLACES; PLACES and WEIGHTS are [samples, taps].
-    Elements that are no tap of a sample do not affect it, not even if they are NaN."""
+
+    Elements that are not taps of a sample do not affect it, even if they are NaN.
+    """
     shape = [-1 if other == axis else 1 for other in range(x.ndim)]
     sums: Array = np.zeros((*x.shape[:axis], len(places), *x.shape[axis + 1 :]))
     with np.errstate(all="ignore"):
@@ -141,7 +144,7 @@ class Cell:
         return self._scalars.reduce("sum", (count,), lambda taps: self.weight(taps[0] + first))
 
     def _scale(self) -> Expr | None:
-        """What distances are multiplied with, where the filter is widened: the scale, if it is below 1."""
+        """The factor of distances if the filter is widened: the scale, if it is below 1."""
         scale, scalars = self.filter.scale, self._scalars
         if not isinstance(scale, tuple):
             return self._const(scale) if scale < 1 else None

@@ -91,7 +91,7 @@ class Pad(GraphOp):
                 yield Need(self._kept(axis), least, f"axis {axis} has elements to repeat", at=at)
 
     def _needs_at_run(self, axis: int) -> Iterable[Need]:
-        """What pads of AXIS that depend on sizes need; only those of the constant mode may crop."""
+        """The requirements of symbolic pads of AXIS; only those of the constant mode may crop."""
         extent, at = self.x.type.shape[axis], AttributeAt("pads")
         for pad in (self.begins[axis], self.ends[axis]):
             if self.mode == "constant":

@@ -125,7 +125,7 @@ class Resize(GraphOp):
     def _samplings(
         self, extents: Sequence[Dim], lengths: Sequence[Dim], known: Callable[[Dim], Dim] = lambda dim: dim
     ) -> dict[int, AxisSampling]:
-        """The sampling of each axis that is not the identity. KNOWN gives the values of ratios, if there are
+        """The sampling of each axis that is not the identity. KNOWN has the values of ratios, if there are
         any."""
         sizes = enumerate(zip(extents, lengths, strict=True))
         samplings = {axis: self._sampling(axis, extent, length, known) for axis, (extent, length) in sizes}
@@ -134,7 +134,7 @@ class Resize(GraphOp):
     # ------------------------------------------------------------ scalar definition
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
-        if 0 in self.y.type.shape:  # nobody asks for an element, and no scale is that of 0 elements
+        if 0 in self.y.type.shape:  # no element is read, and 0 elements have no scale
             return scalars.const(0, self.x.type.dtype)
         samplings = self._samplings(self.x.type.shape, self.sizes)
         if self.mode == "nearest":
@@ -207,8 +207,11 @@ class Resize(GraphOp):
         return all(isinstance(size, int) for size in (*self.sizes, *self.x.type.shape))
 
     def _weighted(self, scalars: Scalars, value: Expr, weight: Expr, dtype: DType) -> Expr:
-        """VALUE times WEIGHT. Where only a run tells the scale, elements of weight 0 may be no taps: they do
-        not affect the sample, not even if they are NaN."""
+        """VALUE times WEIGHT.
+
+        If the scale is known at run time only, elements of weight 0 may not be taps: they do not affect the
+        sample, even if they are NaN.
+        """
         term = scalars.apply("mul", value, weight)
         widened = self.antialias and not (self.scales or self._static)
         if not (self.ratios or widened):

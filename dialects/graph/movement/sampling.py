@@ -1,4 +1,4 @@
-"""Resampling along one axis: where the samples lie."""
+"""Resampling along one axis: the positions of the samples."""
 
 from __future__ import annotations
 
@@ -48,9 +48,8 @@ def as_ratio(number: float | Ratio) -> Ratio:
 class AxisSampling:
     """The sampling of an axis of EXTENT elements at LENGTH positions, which are fractions of Dims.
 
-    SCALE is the model's, or that of a run as a ratio; by default it is length / extent. ROI is the region
-    that is sampled, its begin and its end. REST is what LENGTH leaves of EXTENT * SCALE, times the
-    denominator.
+    SCALE is the model's, or a ratio known at run time; by default length / extent. ROI is the sampled region,
+    its begin and end. REST is the remainder of EXTENT * SCALE beyond LENGTH, times the denominator.
     """
 
     coordinates: str
@@ -120,7 +119,7 @@ class AxisSampling:
     def _stated_length(self) -> Ratio:
         if isinstance(self.scale, tuple):
             return self.extent * self.scale[0], self.scale[1]
-        assert self.scale is not None  # that of the sizes has no length of its own
+        assert self.scale is not None  # a scale given by sizes states no length
         fraction = Fraction(float(np.float32(self.scale)))
         return self.extent * fraction.numerator, fraction.denominator
 
@@ -137,9 +136,8 @@ class AxisSampling:
 
 
 def whole_part(over: Dim, under: Dim) -> Dim:
-    """floor(OVER / UNDER) of a position, written with a non-negative numerator: positions are above -1 (or
-    outside x, where nothing is read).
-    """
+    """floor(OVER / UNDER) of a position, with a non-negative dividend: positions are above -1 (or outside x,
+    where nothing is read)."""
     return floordiv(over + under, under) - 1
 
 
