@@ -1,10 +1,10 @@
 """Constants of the cost models: each fitted to timings on one card, and estimated from there for others.
 
-Every time, rate and threshold of a decision that measurements on another card could change is a field here,
-so that it is asked of the target; published sizes are in `spec.py`. What the form of a kernel or an algorithm
-fixes is neither, and stays beside it: tiles, the width of accesses, what accumulators may take of the 255
-registers that a thread has on every target, and the limits of searches. Latencies in cycles differ little
-between generations; throughput does, and has an entry for each.
+Every time, rate and threshold that measurements on another card could change is a field here, so that
+decisions ask the target for it; published sizes are in `spec.py`. Constants that follow from the form of a
+kernel or an algorithm stay beside that code: tiles, the width of accesses, the share of a thread's 255
+registers that accumulators may take, and the limits of searches. Latencies in cycles differ little between
+generations; throughput does, and has an entry for each.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...dialects.core.affine import Dim, symbols
+from ...dialects.core.affine import Dim
+from ...dialects.core.affine_traversal import symbols
 from ...dialects.core.dtypes import DType
 from ..text.literals import c_type
 from ..text.render import Code

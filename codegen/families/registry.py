@@ -95,7 +95,7 @@ def unfit(op: Kernel) -> str | None:
     reason = unjoinable(geometry, op.maps)
     if reason is not None:
         return reason.value
-    return "it writes one row of a stack, which members of a group do not" if op.stacked else None
+    return "it writes one row of a stack, which members of a group cannot" if op.stacked else None
 
 
 def is_group(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Tensor maps as an attribute: the operand of a kernel that bulk copies access, and how."""
+"""Tensor maps as an attribute: the kernel operand that bulk copies access, and how."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...runtime.launch_rules import Traversal
-from .affine import Dim, exact_div, substitute, symbols, total
+from .affine import Dim, exact_div, total
+from .affine_traversal import substitute, symbols
 from .dtypes import DType
 
 
@@ -83,7 +84,7 @@ class TensorMap:
         """The rule of the driver that it violates, or may violate at some sizes, as text; None if there is
         none.
 
-        Ranges of symbolic sizes are not known here; the plan's loader checks them.
+        Ranges of symbolic sizes are not known here; the plan loader checks them.
         """
         found = self.traversal.fault(len(self.dims), self.dtype.name, self.dtype.bytes)
         if found is not None:

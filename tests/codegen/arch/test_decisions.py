@@ -27,7 +27,7 @@ from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.patterns.strided import part, traffic
 from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
 from glassrt.dialects.core.dtypes import F16, F32
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Sub
 from glassrt.dialects.graph.reduction import Reduce
