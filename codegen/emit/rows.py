@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ...dialects.core.affine import Dim, product, symbols
+from ...dialects.core.affine import Dim, product
+from ...dialects.core.affine_traversal import symbols
 from ...dialects.core.bounds import Range, bounds
 from ...dialects.core.expr import (
     Apply,

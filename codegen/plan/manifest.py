@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...dialects.core.affine import symbol, to_json
-from ...dialects.core.ir import Block, Module, Value
+from ...dialects.core.affine import symbol
+from ...dialects.core.affine_traversal import to_json
+from ...dialects.core.ir import Block, Value
+from ...dialects.core.module import Module
 from ...dialects.core.tensor_map import TensorMap
 from ...dialects.core.types import TensorType
 from ...dialects.launch import Kernel

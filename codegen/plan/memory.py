@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.affine import Dim, product, to_json
+from ...dialects.core.affine import Dim, product
+from ...dialects.core.affine_traversal import to_json
 from ...dialects.core.bounds import occupied
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.ir import Function, Module, Value
+from ...dialects.core.ir import Value
+from ...dialects.core.module import Function, Module
 from ...dialects.launch import Buffer, View, largest, span
 
 ALIGNMENT = 256  # bytes, of weights and counters

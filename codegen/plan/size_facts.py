@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from ...dialects.core.affine import to_json
+from ...dialects.core.affine_traversal import to_json
 from ...dialects.core.constraints import Constraint, Determined
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.types import symbols_in
 
 

@@ -13,7 +13,8 @@ from typing import ClassVar
 from ...codegen.interface import ArchSpec
 from ...dialects.control import ControlOp, all_blocks
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.ir import Block, Module, Operation, Value
+from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.fused import FusedKernel
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.contraction import Matmul

@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...dialects.control import all_blocks
-from ...dialects.core.affine import Dim, evaluate, total
+from ...dialects.core.affine import Dim, total
+from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.builtin import Yield
-from ...dialects.core.ir import Block, Module, Region, Value
+from ...dialects.core.ir import Block, Region, Value
 from ...dialects.core.location import Location
+from ...dialects.core.module import Module
 from ...dialects.fused import FusedKernel
 from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.slicing import Slice

@@ -16,8 +16,9 @@ from ...dialects.control import ControlYield, If, Loop
 from ...dialects.core.affine import Dim
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
+from ...dialects.core.ir import Block, Operation, Region, Value
 from ...dialects.core.location import Location
+from ...dialects.core.module import Function, Module
 from ...dialects.core.types import ROW_MAJOR, TensorType
 from ...dialects.fused import FusedKernel
 from ...dialects.graph.constants import Constant
@@ -63,7 +64,8 @@ class FusedToPrecision:
 
 
 class _Decided:
-    """What the blocks of one function share: what stays wide, and what is collected for the ledger."""
+    """The state that the blocks of a function share: the values that stay wide, and what goes to the
+    ledger."""
 
     def __init__(self, module: Module, context: PassContext, target: ArchSpec, wide: Wide) -> None:
         self.module, self.context, self.target, self.wide = module, context, target, wide
@@ -73,8 +75,10 @@ class _Decided:
 
 
 class _ToPrecision:
-    """Converts one block, kernel by kernel; `_values` maps old values to new ones. ARGUMENTS are the types of
-    the new block's arguments."""
+    """Converts one block, kernel by kernel; `_values` maps old values to new ones.
+
+    ARGUMENTS are the types of the new block's arguments.
+    """
 
     def __init__(
         self, decided: _Decided, old: Block, place: Placement, arguments: Sequence[TensorType]
@@ -91,9 +95,9 @@ class _ToPrecision:
         self._values: dict[Value, Value] = {}
         for argument, type in zip(old.arguments, arguments, strict=True):
             self._values[argument] = place.block.add_argument(type, argument.hint)
-        # New values that represent several old ones, each of which has readers.
+        # New values that stand for several old ones, each of which has consumers.
         self._shared: set[Value] = set()
-        # Sources of reshapes that are no view of the memory layout: their readers reshape inside.
+        # Sources of reshapes that are not views of memory: the consumers' kernels reshape.
         self._sunk: dict[Value, Value] = {}
 
     def run(self) -> None:
@@ -103,7 +107,7 @@ class _ToPrecision:
     def _convert(self, op: Operation) -> None:
         match op:
             case Constant():
-                pass  # created at each reader, in the type and layout needed there
+                pass  # created for each consumer, in the type and layout that it needs
             case Reshape():
                 self._view(op)
             case FusedKernel() if self._stored_already(op):
@@ -122,7 +126,7 @@ class _ToPrecision:
                 raise op_error(op, "is not allowed outside a kernel at the fused level", hint)
 
     def _stored(self, old: Value) -> Value:
-        """The new value of OLD in the type and layout it is stored in; a constant in its own type."""
+        """The new value of OLD as it is stored; a constant in its own type."""
         if isinstance(old.producer, Constant):
             return self._place.constant(old, old.type.dtype)
         if old in self._sunk:
@@ -139,8 +143,8 @@ class _ToPrecision:
     # ------------------------------------------------------------ control flow
 
     def _control(self, op: If | Loop) -> None:
-        """Convert OP and its regions. What it decides by, begins with and yields keeps its type; captures are
-        read as they are stored."""
+        """Convert OP and its regions. Conditions, initial and yielded values keep their types; captures are
+        read as stored."""
         first = [None if value is None else self._output(value, op) for value in op.consumed]
         captures = [self._stored(value) for value in op.captures]
         attributes = {name: value for name, value in op.attributes.items() if value is not None}
@@ -170,7 +174,7 @@ class _ToPrecision:
             self._values[op.result] = self._reshaped(source, op.result.type.shape, op.location)
 
     def _reshaped(self, source: Value, shape: tuple[Dim, ...], reader: Location) -> Value:
-        """SOURCE with another SHAPE: a view of it in row-major layout, for the reshape at READER."""
+        """SOURCE with another SHAPE, as a view in row-major layout, for the consumer at READER."""
         if not is_neutral(source.type):
             source = self._place.form(source, source.type.with_layout(ROW_MAJOR), reader)
         return self._place.view(source, TensorType(shape, source.type.dtype))
@@ -239,8 +243,10 @@ class _ToPrecision:
             self._values[value] = new
 
     def _sealed(self, old: FusedKernel) -> None:
-        """Convert OLD, the kernel of a custom op, whose body reads and writes types that it names itself.
-        Conversions stand before and behind it."""
+        """Convert OLD, the kernel of a custom op, whose body states the types that it reads and writes.
+
+        Conversions go before and after it.
+        """
         form = custom_form(old, self._policy, self._plan)
         operands = [self._read(value, form.type(value), old.location) for value in old.inputs]
         region = form.region(old)
@@ -260,7 +266,7 @@ class _ToPrecision:
             )
 
     def _read(self, value: Value, wanted: TensorType, reader: Location) -> Value:
-        """VALUE as WANTED, in which the kernel at READER reads it."""
+        """VALUE as WANTED, the form that the kernel at READER needs."""
         if isinstance(value.producer, Constant):
             return self._place.constant(value, wanted.dtype)
         stored = self._stored(value)
@@ -277,5 +283,5 @@ class _ToPrecision:
 
 
 def _is_sealed(op: Operation | None) -> bool:
-    """Whether OP is a kernel that absorbs no cast behind it."""
+    """Whether OP is the kernel of a custom op, which cannot absorb a cast after it."""
     return isinstance(op, FusedKernel) and op.root.sealed

@@ -1,4 +1,5 @@
-"""The interface of attention's products: all that a kernel family of attention needs beside the staging."""
+"""The interface of attention's products: what a kernel family of attention needs in addition to the
+staging."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class ContractionFamily(ConfiguredFamily[AnyConfig]):
     def realize(self, request: Request, config: Config) -> KernelCode:
         contraction = find_contraction(request)
         if contraction is None:
-            raise ValueError("no contraction that this family can do")
+            raise ValueError("not a contraction that this family supports")
         return self.code(request, contraction, self.configured(config))
 
     @abstractmethod

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ....dialects.core.affine import Dim, evaluate, product
+from ....dialects.core.affine import Dim, product
+from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.dtypes import DType
 from ..divisors import divisor, power_of_two_in
 from .axes import NO_WINDOW, BatchAxis, RowAxis, Window

@@ -1,4 +1,5 @@
-"""The interface of a product of tiles: what tiled contractions need beside stagings and an epilogue."""
+"""The interface of a product of tiles: what tiled contractions need in addition to stagings and an
+epilogue."""
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ class TileProduct(FamilyTraits, ABC, Generic[AnyTile]):
     most_resident: int
 
     def refuses(self, contraction: Contraction, target: ArchSpec) -> str | None:
-        """Why it cannot run CONTRACTION on TARGET; None when it can."""
+        """Why it cannot run CONTRACTION on TARGET; None if it can."""
         return self.unsupported(contraction.problem, target)
 
     @abstractmethod

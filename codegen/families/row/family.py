@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ....dialects.core.affine import Affine, ceildiv, symbols
+from ....dialects.core.affine import Affine, ceildiv
+from ....dialects.core.affine_traversal import symbols
 from ....dialects.core.dtypes import U32, U64
 from ....dialects.core.expr import LoadExpr
 from ...emit.lanes import Lanes

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 
 from ....codegen.interface import ArchSpec, compile_ms
 from ....dialects.control import ControlOp
-from ....dialects.core.affine import Dim, evaluate
-from ....dialects.core.ir import Block, Function, Module, Operation, Value
+from ....dialects.core.affine import Dim
+from ....dialects.core.affine_traversal import evaluate
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function, Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.roots import Root

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ....codegen.interface import Shuffle
 from ....dialects.core.ir import Operation, Value
-from ....dialects.graph.contraction import Conv
+from ....dialects.graph.convolution import Conv
 from ....dialects.roots import Root
 from .clusters import Cluster, ClusterPlan
 from .record import Recorder, Refusal

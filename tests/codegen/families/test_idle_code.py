@@ -17,7 +17,7 @@ from glassrt.codegen.request.request import Candidate, Request
 from glassrt.codegen.text.render import render
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.dtypes import F16, F32
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 
 from ..attention_cases import module_of
 from ..contraction_cases import Case, conv, matmul

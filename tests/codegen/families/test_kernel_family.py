@@ -29,7 +29,7 @@ from glassrt.compiler.schedule.grouping.variants import Variants
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.dtypes import F32, TF32, DType
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.attention import Attention
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.launch import Kernel

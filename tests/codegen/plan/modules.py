@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.testing.net import Net
 

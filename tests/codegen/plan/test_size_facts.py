@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from glassrt.codegen.plan.size_facts import size_facts, symbol_ranges
-from glassrt.dialects.core.affine import symbol, to_json
+from glassrt.dialects.core.affine import symbol
+from glassrt.dialects.core.affine_traversal import to_json
 from glassrt.dialects.core.constraints import Constraint, Derived, Determined
-from glassrt.dialects.core.ir import SymbolRange
+from glassrt.dialects.core.module import SymbolRange
 
 from .modules import small
 

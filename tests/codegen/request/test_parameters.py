@@ -33,7 +33,7 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F32, F64, U32, U64, DType
-from glassrt.dialects.core.ir import Module, SymbolRange
+from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.tensor_map import TensorMap

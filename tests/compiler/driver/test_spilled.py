@@ -16,7 +16,7 @@ from glassrt.compiler.cli.modules import launch_module
 from glassrt.compiler.driver.build import Build, Settings, build
 from glassrt.compiler.kernels import choice as kernel_choice
 from glassrt.compiler.settings.policy import PrecisionPolicy
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.plan import Plan

@@ -19,7 +19,7 @@ from glassrt.compiler.precision.scales.names import tensor_names
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, I32, U8, DType
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.types import ROW_MAJOR, Layout
 from glassrt.dialects.graph.activations import Relu

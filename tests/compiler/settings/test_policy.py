@@ -15,9 +15,11 @@ from glassrt.compiler.driver.pipeline import passes_through, passes_to
 from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
-from glassrt.compiler.settings.policy import FORMATS, Override, PrecisionPolicy
+from glassrt.compiler.settings.formats import FORMATS
+from glassrt.compiler.settings.policy import Override, PrecisionPolicy
 from glassrt.dialects.core.dtypes import BF16, F16, F32, I64, TF32
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.traits import Trait, has
@@ -25,7 +27,8 @@ from glassrt.dialects.core.types import ROW_MAJOR, Layout
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.attention import Attention
 from glassrt.dialects.graph.binary import Add, Mul
-from glassrt.dialects.graph.contraction import ConvTranspose, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import ConvTranspose
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Sigmoid

@@ -12,11 +12,12 @@ from glassrt.codegen.families.kernel_family import Rank
 from glassrt.codegen.families.registry import candidates
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
-from glassrt.dialects.core.ir import SymbolRange
+from glassrt.dialects.core.module import SymbolRange
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.elementwise import Cast
 
 from ...one_kernel import compare, draw_inputs, kernel_module

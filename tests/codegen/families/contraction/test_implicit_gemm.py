@@ -11,7 +11,7 @@ from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, F64, I8, I32, I64
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.graph.contraction import Conv
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.unary import Exp
 
 from ...contraction_cases import conv, matmul
