@@ -14,7 +14,7 @@ from ..one_kernel import kernel_module, plan_of
 from ..prologue_cases import SYMBOLS
 from .attention.checked import CASES as ATTENTION
 from .attention.checked import SYMBOLS as ATTENTION_SYMBOLS
-from .contraction import test_contraction
+from .contraction import test_spec
 from .contraction.test_prologue import CASES as PROLOGUES
 
 IDLE = re.compile(
@@ -37,16 +37,16 @@ def unread(source: str) -> list[str]:
 
 
 ROWS = [
-    *test_contraction.mma_rows(),
-    *test_contraction.simt_rows(),
-    *test_contraction.view_rows(),
-    *test_contraction.prologue_rows(),
-    *test_contraction.eight_bit_rows(),
+    *test_spec.mma_rows(),
+    *test_spec.simt_rows(),
+    *test_spec.view_rows(),
+    *test_spec.prologue_rows(),
+    *test_spec.eight_bit_rows(),
 ]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_contractions(row: test_contraction.Row) -> None:
+def test_contractions(row: test_spec.Row) -> None:
     # The epilogue of these cases is written by hand.
     above = row.kernel.source.split("accumulator[VECTOR]")[0]
     assert not idle(above)
