@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import passes_to
-from glassrt.compiler.driver.rules import RULES, check_rules
+from glassrt.compiler.driver.rules import RULES
 from glassrt.compiler.passes.ledger import Ledger, Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
@@ -233,14 +233,6 @@ def test_switches_hold_in_every_net(module: Module, data: st.DataObject) -> None
             outside = [u for v in inner.results for u in v.users if kept not in u.location.nodes]
             if inner is not op and kept in inner.location.nodes and not has(inner, Trait.CONSTANT):
                 assert ends or not outside
-
-
-def test_rules_of_switches_exist() -> None:
-    check_rules(["contraction-epilogue", "elide-concat"])
-    with pytest.raises(InputError, match="is contraction-epilogue or contraction-prologue or"):
-        check_rules(["contraction-epilog"])
-    with pytest.raises(InputError, match="cannot be switched off"):
-        check_rules(["storage-conversion"])
 
 
 @pytest.mark.parametrize("rule", [rule.name for rule in RULES.values() if rule.switchable])
