@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from glassrt.codegen.families.contraction.problem import Problem, problem_of
+from glassrt.codegen.families.contraction.implicit_gemm import problem_of
+from glassrt.codegen.families.contraction.problem import Problem
 from glassrt.dialects.core.dtypes import DTYPES
 from glassrt.dialects.core.ir import Block, Operation
 from glassrt.dialects.core.types import TensorType, channels_last

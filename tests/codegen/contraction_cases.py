@@ -10,12 +10,14 @@ import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.contraction import depthwise
 from glassrt.codegen.families.contraction.depthwise import DepthwiseConfig
+from glassrt.codegen.families.contraction.implicit_gemm import problem_of
 from glassrt.codegen.families.contraction.mma import MMA
-from glassrt.codegen.families.contraction.problem import Problem, divisor, power_of_two_in, problem_of
+from glassrt.codegen.families.contraction.problem import Problem
 from glassrt.codegen.families.contraction.simt import SIMT
 from glassrt.codegen.families.contraction.spec import TEMPLATE, Binding, contraction_launch, split_scratch
 from glassrt.codegen.families.contraction.tile import TileConfig
 from glassrt.codegen.families.contraction.wgmma import WGMMA
+from glassrt.codegen.families.divisors import divisor, power_of_two_in
 from glassrt.codegen.families.persistent import config as persistent_config
 from glassrt.codegen.families.persistent import family as persistent
 from glassrt.codegen.families.persistent import operands as persistent_operands

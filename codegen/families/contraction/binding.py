@@ -15,7 +15,8 @@ from ...request.request import Request
 from ...request.signature import Signature
 from ...text.literals import c_type
 from ...text.render import Code, Identifier
-from .problem import Problem, divisor, power_of_two_in
+from ..divisors import divisor, power_of_two_in
+from .problem import Problem
 from .prologue import NoPrologue, Prologue, read_prologue, summed_axis
 from .prologue_code import emit_elements, emit_rows, row_name
 from .row_work import RowValue, RowWork

@@ -144,6 +144,11 @@ class PersistentSpec:
         return int(beside is not None and 2 * self.passes * beside.bytes <= PREFETCH_BYTES)
 
     @property
+    def one_k_tile(self) -> bool:
+        """Whether there is a single tile along k, whatever the sizes."""
+        return self.k_is_known and self.k_tiles == "1"
+
+    @property
     def passes(self) -> int:
         """Vectors of a chunk that a thread finishes."""
         return ROWS * self.epilogue.columns // GROUP
