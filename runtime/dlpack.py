@@ -29,7 +29,9 @@ class _DataType(ctypes.Structure):
     _fields_ = (("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16))
 
 
-class _Tensor(ctypes.Structure):
+class TensorStruct(ctypes.Structure):
+    """The C structure DLTensor: a tensor's memory, shape and strides, without an owner."""
+
     _fields_ = (
         ("data", ctypes.c_void_p),
         ("device", _Device),
@@ -45,7 +47,7 @@ _Deleter = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
 class _Managed(ctypes.Structure):
-    _fields_ = (("tensor", _Tensor), ("context", ctypes.c_void_p), ("deleter", _Deleter))
+    _fields_ = (("tensor", TensorStruct), ("context", ctypes.c_void_p), ("deleter", _Deleter))
 
 
 # Separate prototypes: those of `ctypes.pythonapi` are shared with every other user of ctypes.
@@ -70,7 +72,10 @@ _get_pointer_raw = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_
 
 @dataclass(frozen=True)
 class ExternalTensor:
-    """Another library's tensor: address, shape in elements, and the owner that keeps its memory alive."""
+    """Another library's tensor: address, shape in elements, and the owner that keeps its memory alive.
+
+    Work on `stream` may still be writing it; None where that is in order already.
+    """
 
     pointer: int
     device: tuple[int, int]
@@ -78,6 +83,7 @@ class ExternalTensor:
     shape: tuple[int, ...]
     contiguous: bool
     keeper: object
+    stream: int | None = None
 
     @property
     def bytes(self) -> int:
@@ -132,17 +138,29 @@ def import_tensor(value: Any, stream: int | None) -> ExternalTensor:
     if not _is_valid(capsule, _NAME):
         raise InputError("the tensor's __dlpack__ did not return a DLPack capsule")
     # The capsule is not consumed: it owns the tensor, and is kept as long as the view is used.
-    tensor = _Managed.from_address(_get_pointer(capsule, _NAME)).tensor
-    shape = tuple(int(tensor.shape[axis]) for axis in range(tensor.ndim))
-    strides = tuple(int(tensor.strides[axis]) for axis in range(tensor.ndim)) if tensor.strides else None
+    return external_tensor(_Managed.from_address(_get_pointer(capsule, _NAME)).tensor, capsule, None)
+
+
+def external_tensor(tensor: TensorStruct, keeper: object, stream: int | None) -> ExternalTensor:
+    """The C structure TENSOR, which KEEPER keeps alive, as Python sees it. Raises `InputError` for a data
+    type that is not supported."""
+    shape = tuple(tensor.shape[: tensor.ndim]) if tensor.ndim else ()
+    strides = tuple(tensor.strides[: tensor.ndim]) if tensor.ndim and tensor.strides else None
+    dtype = tensor.dtype
     return ExternalTensor(
-        pointer=int(tensor.data or 0) + int(tensor.byte_offset),
-        device=device,
-        dtype=element_name(tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes),
+        pointer=(tensor.data or 0) + tensor.byte_offset,
+        device=(tensor.device.type, tensor.device.id),
+        dtype=element_name(dtype.code, dtype.bits, dtype.lanes),
         shape=shape,
         contiguous=strides is None or _is_dense(shape, strides),
-        keeper=capsule,
+        keeper=keeper,
+        stream=stream,
     )
+
+
+def capsule_pointer(capsule: object, name: bytes) -> int | None:
+    """The pointer in a capsule of NAME; None if CAPSULE is none, or another one."""
+    return int(_get_pointer(capsule, name)) if _is_valid(capsule, name) else None
 
 
 def _is_dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:

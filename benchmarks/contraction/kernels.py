@@ -12,7 +12,12 @@ from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.families.contraction import depthwise
 from glassrt.codegen.families.contraction.mma import MMA
 from glassrt.codegen.families.contraction.simt import SIMT
-from glassrt.codegen.families.contraction.spec import TEMPLATE, Binding, contraction_launch, split_scratch
+from glassrt.codegen.families.contraction.spec import (
+    TEMPLATE,
+    KernelBinding,
+    contraction_launch,
+    split_scratch,
+)
 from glassrt.codegen.families.contraction.wgmma import WGMMA
 from glassrt.codegen.request.parameters import ScratchParameter
 from glassrt.codegen.request.request import Geometry
@@ -40,7 +45,7 @@ for (int lane = 0; lane < VECTOR; lane++) {{
 store_wide<VECTOR>(y0, at, result);"""
 
 
-def binding(layer: LayerCase, name: str, splits: int) -> Binding:
+def binding(layer: LayerCase, name: str, splits: int) -> KernelBinding:
     dtype, made = layer.dtype, problem(layer)
     assert isinstance(made.n, int)
     parameters = f"Input<{dtype}> x0, Input<{dtype}> x1, Input<f32> x2, "
@@ -58,7 +63,7 @@ def binding(layer: LayerCase, name: str, splits: int) -> Binding:
         residual="const auto other = load_wide<VECTOR>(x3, at);\n" if layer.residual else "",
         added=" + convert<f32>(other[lane])" if layer.residual else "",
     )
-    return Binding(
+    return KernelBinding(
         Identifier(name),
         Code(layer.kind),
         Code(parameters),

@@ -13,7 +13,12 @@ from glassrt.codegen.families.contraction.depthwise import DepthwiseConfig
 from glassrt.codegen.families.contraction.mma import MMA
 from glassrt.codegen.families.contraction.problem import Problem, divisor, power_of_two_in, problem_of
 from glassrt.codegen.families.contraction.simt import SIMT
-from glassrt.codegen.families.contraction.spec import TEMPLATE, Binding, contraction_launch, split_scratch
+from glassrt.codegen.families.contraction.spec import (
+    TEMPLATE,
+    KernelBinding,
+    contraction_launch,
+    split_scratch,
+)
 from glassrt.codegen.families.contraction.tile import TileConfig
 from glassrt.codegen.families.contraction.wgmma import WGMMA
 from glassrt.codegen.nvrtc.intrinsics import headers
@@ -154,7 +159,7 @@ def laid_out(array: Array, type: TensorType, sizes: Mapping[str, int]) -> Array:
     return memory
 
 
-def bind(case: Case, name: str, vector: int, scratch: Sequence[ScratchParameter] = ()) -> Binding:
+def bind(case: Case, name: str, vector: int, scratch: Sequence[ScratchParameter] = ()) -> KernelBinding:
     """The binding of a kernel that stores its sums as [rows, columns]."""
     problem = case.problem
     names = {symbol: f"s{i}" for i, symbol in enumerate(sorted(case.sizes))}
@@ -169,7 +174,7 @@ def bind(case: Case, name: str, vector: int, scratch: Sequence[ScratchParameter]
     parameters = [f"Input<{problem.a}> x0", f"Input<{problem.b}> x1", f"Output<{case.out}> y0"]
     parameters += [own.declaration() for own in scratch]
     parameters += [f"const int {c}" for c in names.values()]
-    return Binding(
+    return KernelBinding(
         name=Identifier(name),
         title=Code(problem.op),
         parameters=Code(", ".join(parameters)),

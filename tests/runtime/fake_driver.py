@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -207,7 +208,7 @@ class FakeDriver:
         self._capture: dict[int, tuple[Graph, frozenset[int]]] = {}
         self._marks: dict[int, tuple[Graph, frozenset[int]]] = {}
         self._times: dict[int, float] = {}
-        self._contexts: list[int] = []
+        self._threads = threading.local()
 
     def __getattr__(self, name: str) -> Any:
         body = type(self).__dict__.get(f"do_{name}")
@@ -293,8 +294,21 @@ class FakeDriver:
 
     def do_cuDevicePrimaryCtxRelease(self, device: int) -> None: ...
 
+    def enter_context(self) -> None:
+        """Make the context current, as another library does that lives in this process."""
+        self._contexts.append(7)
+
+    @property
+    def _contexts(self) -> list[int]:
+        """The calling thread's stack of contexts."""
+        stack: list[int] = self._threads.__dict__.setdefault("contexts", [])
+        return stack
+
     def do_cuCtxPushCurrent(self, context: int) -> None:
         self._contexts.append(context)
+
+    def do_cuCtxGetCurrent(self) -> int:
+        return self._contexts[-1] if self._contexts else 0
 
     def do_cuCtxPopCurrent(self) -> int:
         return self._contexts.pop()
@@ -402,6 +416,9 @@ class FakeDriver:
         if int(stream) in self._capture:
             raise Fault(900)  # CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED
 
+    def do_cuStreamIsCapturing(self, stream: Any) -> int:
+        return int(int(stream) in self._capture)
+
     def do_cuEventCreate(self, flags: int) -> int:
         return self._new("event")
 
@@ -508,6 +525,8 @@ class FakeDriver:
     def do_cuGraphDestroy(self, graph: int) -> None: ...
 
     def do_cuGraphExecDestroy(self, graph: int) -> None: ...
+
+    def do_cuGraphUpload(self, graph: int, stream: Any) -> None: ...
 
     def do_cuGraphLaunch(self, graph: int, stream: Any) -> None:
         self._replay(self._objects[int(graph)])

@@ -17,7 +17,7 @@ from ...text.literals import c_type
 from ...text.render import Code, Identifier
 from .gather import AxisSpec, row_specs
 from .problem import Problem, Window, divisor, power_of_two_in
-from .spec import Binding
+from .spec import KernelBinding
 
 TEMPLATE = "kernels/depthwise_conv.cu.j2"
 # The most channels of a thread: accumulators of more would not fit its registers.
@@ -147,7 +147,7 @@ def _is_converted(dtype: DType) -> bool:
     return dtype.bytes == 1 or dtype == BF16
 
 
-def specialize(problem: Problem, config: DepthwiseConfig, binding: Binding) -> DepthwiseSpec:
+def specialize(problem: Problem, config: DepthwiseConfig, binding: KernelBinding) -> DepthwiseSpec:
     """The spec of PROBLEM under CONFIG, which must be legal; BINDING was made for CONFIG's vector."""
     names = binding.names
     axes = row_specs(problem.rows, names)
