@@ -60,6 +60,7 @@ class Core:
         self.executable = executable
         self.binder = InputBinder(self.manifest, executable.device)
         self.programs = Programs(self.manifest, self.binder)
+        self.results = [tensor.name for tensor in self.manifest.outputs]
         self.closed = False
 
 
@@ -75,6 +76,7 @@ class Context:
         self._core = core
         self._owner = threading.get_ident()
         self._session: Session | None = core.executable.session()
+        self._last: tuple[object, Program] | None = None  # signature and program of the last call
 
     def run(
         self,
@@ -95,7 +97,7 @@ class Context:
             targets = self._core.binder.outputs(program.outputs, outputs, session.stream)
             self._core.binder.check_disjoint(values, targets)
         results = session.run(program, values, targets, any(map(on_device, values)), reuse)
-        named = self._named(program, results)
+        named = self._named(results)
         return named if outputs is None else named | dict(outputs)
 
     @checked
@@ -119,14 +121,14 @@ class Context:
         binder.check_in_place(given.values, targets)
         binder.check_disjoint(given.values, targets)
         call, results = session.bind(program, given.values, targets)
-        return Binding(self, call, self._named(program, results) | dict(outputs or {}))
+        return Binding(self, call, self._named(results) | dict(outputs or {}))
 
     @checked
     def trace(self, inputs: Mapping[str, object], observer: Observer) -> dict[str, Any]:
         """As `Engine.trace`."""
         session = self._checked()
         program, values = self._bind(session, inputs)
-        return self._named(program, session.trace(program, values, observer))
+        return self._named(session.trace(program, values, observer))
 
     @checked
     def profile(self, inputs: Mapping[str, object], repeats: int = 10) -> list[LaunchRecord]:
@@ -167,10 +169,13 @@ class Context:
 
     def _bind(self, session: Session, inputs: Mapping[str, object]) -> tuple[Program, Sequence[Value]]:
         given = self._core.binder.inputs(inputs, session)
-        return self._core.programs.get(given), given.values
+        signature = given.signature
+        if self._last is None or self._last[0] != signature:
+            self._last = signature, self._core.programs.get(given)
+        return self._last[1], given.values
 
-    def _named(self, program: Program, results: Sequence[object]) -> dict[str, Any]:
-        named = {tensor.name: result for tensor, result in zip(program.outputs, results, strict=True)}
+    def _named(self, results: Sequence[object]) -> dict[str, Any]:
+        named = dict(zip(self._core.results, results, strict=True))
         cuts = self._core.manifest.cuts
         return true_results(named, cuts) if cuts else named
 

@@ -108,14 +108,13 @@ class Transfers:
 
     def await_writers(self, *groups: Sequence[Value | None]) -> None:
         """Make the stream wait for those on which tensors of the caller may still be written."""
-        streams = {
-            value.stream
-            for group in groups
-            for value in group
-            if isinstance(value, ExternalTensor) and value.stream is not None
-        }
-        for stream in streams:
-            self._order.follow(self._stream, stream)
+        awaited: list[int] = []
+        for group in groups:
+            for value in group:
+                stream = value.stream if type(value) is ExternalTensor else None
+                if stream is not None and stream not in awaited:
+                    awaited.append(stream)
+                    self._order.follow(self._stream, stream)
 
     def _source(self, tensor: BoundTensor, value: Value, staging: Staging, before: list[CudaCopy]) -> int:
         """The address on which the program reads an input; a copy that it needs is added to BEFORE."""
@@ -186,7 +185,7 @@ class Transfers:
 
 def _device_tensor(value: Value | None) -> ExternalTensor | None:
     """The value if it is in GPU memory, else None."""
-    return value if isinstance(value, ExternalTensor) and not value.in_host_memory else None
+    return value if type(value) is ExternalTensor and not value.in_host_memory else None
 
 
 def _capacities(manifest: Manifest, tensors: Sequence[TensorSpec]) -> list[int]:

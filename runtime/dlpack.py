@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,8 @@ class TensorStruct(ctypes.Structure):
     )
 
 
+_FIELDS = struct.Struct("@PiiiBBHPPQ")  # those of `TensorStruct`, in order
+assert _FIELDS.size == ctypes.sizeof(TensorStruct)
 _Deleter = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
@@ -70,7 +73,7 @@ _get_pointer_raw = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_
 )
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class ExternalTensor:
     """Another library's tensor: address, shape in elements, and the owner that keeps its memory alive.
 
@@ -144,18 +147,12 @@ def import_tensor(value: Any, stream: int | None) -> ExternalTensor:
 def external_tensor(tensor: TensorStruct, keeper: object, stream: int | None) -> ExternalTensor:
     """The C structure TENSOR, which KEEPER keeps alive, as Python sees it. Raises `InputError` for a data
     type that is not supported."""
-    shape = tuple(tensor.shape[: tensor.ndim]) if tensor.ndim else ()
-    strides = tuple(tensor.strides[: tensor.ndim]) if tensor.ndim and tensor.strides else None
-    dtype = tensor.dtype
-    return ExternalTensor(
-        pointer=(tensor.data or 0) + tensor.byte_offset,
-        device=(tensor.device.type, tensor.device.id),
-        dtype=element_name(dtype.code, dtype.bits, dtype.lanes),
-        shape=shape,
-        contiguous=strides is None or _is_dense(shape, strides),
-        keeper=keeper,
-        stream=stream,
-    )
+    # All fields at once: reading them one by one would take longer than the rest of a call.
+    data, kind, ordinal, rank, code, bits, lanes, sizes, steps, offset = _FIELDS.unpack_from(tensor)
+    shape = tuple((ctypes.c_int64 * rank).from_address(sizes)) if rank else ()
+    dense = not rank or not steps or _is_dense(shape, (ctypes.c_int64 * rank).from_address(steps))
+    dtype = element_name(code, bits, lanes)
+    return ExternalTensor(data + offset, (kind, ordinal), dtype, shape, dense, keeper, stream)
 
 
 def capsule_pointer(capsule: object, name: bytes) -> int | None:
@@ -163,11 +160,11 @@ def capsule_pointer(capsule: object, name: bytes) -> int | None:
     return int(_get_pointer(capsule, name)) if _is_valid(capsule, name) else None
 
 
-def _is_dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+def _is_dense(shape: Sequence[int], strides: Sequence[int]) -> bool:
     if 0 in shape:
         return True
     expected = 1
-    for size, stride in zip(reversed(shape), reversed(strides), strict=True):
+    for size, stride in zip(shape[::-1], strides[::-1], strict=True):
         if size != 1 and stride != expected:
             return False
         expected *= size
