@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from benchmarks import readme_table
+from benchmarks.common.rows import read, report
 
 from .places import ROOT
 
@@ -64,6 +69,39 @@ def test_the_page_lists_every_question_with_its_command_and_results() -> None:
     assert listed == {command: question for command, (question, _) in rows.items()}
     for _, kept in rows.values():
         assert not kept or (FOLDER / kept).exists() or (ROOT / kept).exists(), kept
+
+
+RESULTS: dict[str, Any] = {
+    "environment": {"gpu": "GPU", "driver": "1", "date": "today", "versions": {"torch": "2", "numpy": "3"}},
+    "results": [
+        {"model": "a", "batch": 8, "precision": "fp16", "glassrt_ms": 0.5, "eager_ms": 2.0,
+         "inductor_ms": 1.25, "autotune_ms": 1.0, "ratio": 2.0},
+        {"model": "b", "batch": 1, "precision": "int8", "failed": "out of memory"},
+        {"model": "c", "batch": 1, "precision": "int8", "glassrt_ms": 0.25, "ort_error": "none"},
+    ],
+}  # fmt: skip
+
+
+def test_the_table_of_the_readme_is_made_from_results() -> None:
+    made = readme_table.table(RESULTS).splitlines()
+    assert made[0] == "Milliseconds on one GPU (driver 1, PyTorch 2, today):"
+    assert made[4:] == [
+        "| a | 8 | fp16 | 0.500 | 2.000 | 1.000 | - | 2.00 |",
+        "| c | 1 | int8 | 0.250 | - | - | - | - |",
+    ]
+    readme = readme_table.README.read_text(encoding="utf-8")
+    content = ""
+    if readme_table.RESULTS.exists():
+        content = readme_table.table(json.loads(readme_table.RESULTS.read_text(encoding="utf-8")))
+    assert re.sub("\n+", "\n", readme_table.with_table(readme, content)) == re.sub("\n+", "\n", readme)
+
+
+def test_rows_are_kept_and_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "rows.json"
+    assert read(file) == []
+    report(iter([{"a": 1}]), file)
+    report(iter([{"a": 2}]), file, read(file))
+    assert read(file) == [{"a": 1}, {"a": 2}]
 
 
 def _page() -> str:
