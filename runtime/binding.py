@@ -45,6 +45,9 @@ class InputBinder:
         self._symbols = SymbolBinder(manifest)
         self._names = [tensor.name for tensor in manifest.inputs]
         self._name_set = frozenset(self._names)
+        self._results = dict.fromkeys(shown([tensor.name for tensor in manifest.outputs], manifest.cuts))
+        self._inputs = [f"input {clip(tensor.name)}" for tensor in manifest.inputs]
+        self._outputs = [f"output {clip(tensor.name)}" for tensor in manifest.outputs]
         self._read = [
             (index, tensor)
             for index, tensor in enumerate(manifest.inputs)
@@ -117,8 +120,8 @@ class InputBinder:
             return [None] * len(tensors)
         if not isinstance(given, Mapping):
             raise InputError(f"outputs must be a mapping from names to arrays, not {type(given).__name__}")
-        results = shown([tensor.name for tensor in tensors], self._manifest.cuts)
-        unknown = given.keys() - set(results)
+        results = self._results
+        unknown = given.keys() - results.keys()
         if unknown:
             names = ", ".join(map(clip, results))
             raise InputError(f"there is no output {clip(min(map(str, unknown)))}; the outputs are {names}")
@@ -135,23 +138,22 @@ class InputBinder:
 
     def check_in_place(self, inputs: Sequence[Value], outputs: Sequence[Value | None]) -> None:
         """Raise `InputError` unless kernels can work on all tensors where they lie."""
-        for tensor, value in zip(self._manifest.inputs, inputs, strict=True):
-            check_in_place(f"input {clip(tensor.name)}", value, self._device)
-        for tensor, result in zip(self._manifest.outputs, outputs, strict=True):
+        for label, value in zip(self._inputs, inputs, strict=True):
+            check_in_place(label, value, self._device)
+        for label, result in zip(self._outputs, outputs, strict=True):
             if result is not None:
-                check_in_place(f"output {clip(tensor.name)}", result, self._device)
+                check_in_place(label, result, self._device)
 
     def check_disjoint(self, inputs: Sequence[Value], outputs: Sequence[Value | None]) -> None:
         """Raise `InputError` for an output tensor that shares memory with an input or with another output.
 
         Kernels assume that their operands do not alias, and overlapping outputs would overwrite each other.
         """
-        given = zip(self._manifest.outputs, outputs, strict=True)
-        written = [(f"output {clip(tensor.name)}", value) for tensor, value in given if value is not None]
+        given = zip(self._outputs, outputs, strict=True)
+        written = [(label, value) for label, value in given if value is not None]
         if not written:
             return
-        named = zip(self._manifest.inputs, inputs, strict=True)
-        met = shared([(f"input {clip(tensor.name)}", value) for tensor, value in named], written)
+        met = shared(zip(self._inputs, inputs, strict=True), written)
         if met is not None:
             hint = "pass a copy, or memory of its own"
             raise InputError(f"the tensors given for {met[0]} and {met[1]} overlap in memory", hint)

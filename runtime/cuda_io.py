@@ -82,6 +82,22 @@ class Transfers:
         addresses = Addresses(self._arena, self._weights, sources, tuple(places), self._iterations)
         return CudaCall(program, addresses, tuple(before), tuple(after)), targets
 
+    def in_own_memory(self, call: CudaCall) -> tuple[list[CudaCopy], CudaCall, list[CudaCopy]]:
+        """CALL as copies, a call that works on the memory of this session alone, and copies."""
+        before, after = list(call.before), list(call.after)
+        program, addresses = call.program, call.addresses
+        sources, places = [], []
+        for tensor, address, staging in zip(program.inputs, addresses.inputs, self._inputs, strict=True):
+            sources.append(staging.reserve(tensor.bytes))
+            if address != sources[-1] and tensor.bytes:
+                before.append(CudaCopy("cuMemcpyDtoDAsync", sources[-1], address, tensor.bytes))
+        for tensor, address, staging in zip(program.outputs, addresses.outputs, self._results, strict=True):
+            places.append(staging.reserve(tensor.bytes))
+            if address != places[-1] and tensor.bytes:
+                after.append(CudaCopy("cuMemcpyDtoDAsync", address, places[-1], tensor.bytes))
+        own = addresses._replace(inputs=tuple(sources), outputs=tuple(places))
+        return before, CudaCall(program, own), after
+
     def fetched(self, value: Value) -> Array:
         """The elements of VALUE in host memory. Waits for the stream where they have to be copied."""
         given = _device_tensor(value)

@@ -11,7 +11,7 @@ import numpy as np
 from .cuda_device import CudaDevice, Handle
 from .cuda_streams import StreamWaits
 from .device import Array
-from .dlpack import CUDA, export_tensor, row_major
+from .dlpack import CUDA, ExternalTensor, OwnTensor, export_tensor, row_major
 from .dtypes import numpy_dtype
 from .program import BoundTensor
 
@@ -136,7 +136,7 @@ class Lease:
         self.release()
 
 
-class DeviceTensor:
+class DeviceTensor(OwnTensor):
     """A result in GPU memory: dense, row-major, complete. Pass it on with ``torch.from_dlpack(t)``.
 
     Later runs reuse the memory only once this object, and all tensors that share its memory, are gone.
@@ -177,6 +177,11 @@ class DeviceTensor:
         where, dense = self.__dlpack_device__(), self.shape[1:] == self._whole[1:]
         strides = None if dense else row_major(self._whole)
         return export_tensor(self._lease, self._lease.address, where, self.dtype, self.shape, strides)
+
+    def borrowed(self) -> ExternalTensor:
+        """As `OwnTensor.borrowed`; the result is complete."""
+        where, dense = self.__dlpack_device__(), self.shape[1:] == self._whole[1:]
+        return ExternalTensor(self._lease.address, where, self.dtype, self.shape, dense, self)
 
     def numpy(self) -> Array:
         """Copy the result to host memory."""

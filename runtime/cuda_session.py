@@ -26,6 +26,7 @@ from .program import Program
 from .walk import walk
 
 MAX_GRAPHS = 16
+MAX_MET = 256
 
 
 class CudaSession:
@@ -40,6 +41,8 @@ class CudaSession:
         self._debug = debug
         self._reads_back = False  # conditions: where graphs have no conditional nodes
         self._graphs: OrderedDict[object, Handle] = OrderedDict()
+        self._programs: set[object] = set()  # those that have had a graph
+        self._met: OrderedDict[object, None] = OrderedDict()  # calls that had no graph when they came
         self._bound: weakref.WeakSet[Handle] = weakref.WeakSet()  # graphs of bindings
         self._space = Workspace(device, manifest)
         self._streams = self._space.streams
@@ -221,11 +224,23 @@ class CudaSession:
             return
         if not self._reads_back:
             try:
-                self._call("cuGraphLaunch", self._graph(call).value, self._streams[0])
+                self._launch_graph(call)
                 return
             except NoConditionalNodes:
                 self._reads_back = True
         self._walk(call, self._issue)
+
+    def _launch_graph(self, call: CudaCall) -> None:
+        """Launch the graph of CALL. On addresses that are met for the first time, launch that on the
+        session's own memory, between copies: these cost microseconds, and another graph milliseconds."""
+        if not self._is_new(call):
+            self._call("cuGraphLaunch", self._graph(call).value, self._streams[0])
+            return
+        before, inner, after = self._transfers.in_own_memory(call)
+        graph = self._graph(inner)
+        issue_copies(self._device.driver, before, self._streams[0])
+        self._call("cuGraphLaunch", graph.value, self._streams[0])
+        issue_copies(self._device.driver, after, self._streams[0])
 
     def _walk(self, call: CudaCall, issue: Callable[[CudaCall, int], None]) -> None:
         driver, stream = self._device.driver, self._streams[0]
@@ -251,8 +266,19 @@ class CudaSession:
         if graph is None:
             _drop_graphs(self._graphs, MAX_GRAPHS - 1)
             graph = self._graphs[key] = self._built(call)
+            self._programs.add(call.program.symbols)
         self._graphs.move_to_end(key)
         return graph
+
+    def _is_new(self, call: CudaCall) -> bool:
+        """Whether a call of a program that has a graph is on addresses that are met for the first time."""
+        key = call.key
+        if key in self._graphs or call.program.symbols not in self._programs or key in self._met:
+            return False
+        self._met[key] = None
+        if len(self._met) > MAX_MET:
+            self._met.popitem(last=False)
+        return True
 
     def _built(self, call: CudaCall) -> Handle:
         if call.program.straight:

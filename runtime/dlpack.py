@@ -105,6 +105,14 @@ class ExternalTensor:
         return memory_view(self.pointer, self.bytes).view(numpy_dtype(self.dtype)).reshape(self.shape)
 
 
+class OwnTensor:
+    """A tensor of this runtime, which describes itself without a capsule."""
+
+    def borrowed(self) -> ExternalTensor:
+        """What it is, valid while the caller holds it."""
+        raise NotImplementedError
+
+
 def memory_view(pointer: int, size: int) -> np.ndarray[Any, Any]:
     """View SIZE bytes of host memory at POINTER as a writable array; the caller keeps them alive."""
     return np.ctypeslib.as_array((ctypes.c_uint8 * size).from_address(pointer))

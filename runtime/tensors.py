@@ -14,6 +14,7 @@ from .dlpack import (
     CUDA_HOST,
     CUDA_MANAGED,
     ExternalTensor,
+    OwnTensor,
     device_of,
     import_tensor,
     speaks_dlpack,
@@ -51,6 +52,8 @@ def taken(
 
 
 def _borrowed(given: object) -> ExternalTensor | None:
+    if isinstance(given, OwnTensor):
+        return given.borrowed()
     kind: Any = type(given)
     exchange = exchange_of(kind)
     return None if exchange is None else exchange.borrowed(given)

@@ -43,6 +43,22 @@ def test_graphs_are_bounded(fake: FakeDriver, plan: Plan) -> None:
     assert "graph" not in fake.live.values()
 
 
+def test_addresses_that_are_met_once_cost_no_graph(fake: FakeDriver, plan: Plan) -> None:
+    """The first ones do, and then those that come again; what is met once goes through own memory."""
+    engine = engine_on(fake, plan)
+    tensors = [GpuTensor(batch(4) + index) for index in range(8)]
+    results = [engine.run({"x": x})["y"] for x in tensors]  # each in memory of its own
+    assert fake.log.count("cuGraphInstantiate") == 2
+    for x, result in zip(tensors, results, strict=True):
+        np.testing.assert_array_equal(result.numpy(), affine(x.array))
+    y = GpuTensor(np.zeros((4, 4), np.float32))
+    for copies in (1, 0, 0):
+        start = len(fake.log)
+        engine.run({"x": tensors[0].array}, {"y": y})
+        assert fake.log[start:].count("cuMemcpyDtoDAsync") == copies
+        np.testing.assert_array_equal(y.array, affine(tensors[0].array))
+
+
 def test_dependent_kernels_may_overlap(fake: FakeDriver, plan: Plan) -> None:
     engine_on(fake, plan).run({"x": batch(3)})
     assert fake.launched == [("k0_double", False), ("k1_add", True)]
