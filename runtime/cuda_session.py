@@ -233,14 +233,26 @@ class CudaSession:
     def _launch_graph(self, call: CudaCall) -> None:
         """Launch the graph of CALL. On addresses that are met for the first time, launch that on the
         session's own memory, between copies: these cost microseconds, and another graph milliseconds."""
-        if not self._is_new(call):
-            self._call("cuGraphLaunch", self._graph(call).value, self._streams[0])
-            return
-        before, inner, after = self._transfers.in_own_memory(call)
-        graph = self._graph(inner)
-        issue_copies(self._device.driver, before, self._streams[0])
-        self._call("cuGraphLaunch", graph.value, self._streams[0])
-        issue_copies(self._device.driver, after, self._streams[0])
+        key, driver, stream = call.key, self._device.driver, self._streams[0]
+        graph = self._graphs.get(key)
+        if graph is not None:
+            self._graphs.move_to_end(key)
+            self._call("cuGraphLaunch", graph.value, stream)
+        elif call.program.symbols not in self._programs or key in self._met:
+            self._call("cuGraphLaunch", self._graph(call).value, stream)
+        else:
+            self._meet(key)
+            before, inner, after = self._transfers.in_own_memory(call)
+            graph = self._graph(inner)
+            issue_copies(driver, before, stream)
+            self._call("cuGraphLaunch", graph.value, stream)
+            issue_copies(driver, after, stream)
+
+    def _meet(self, key: object) -> None:
+        """Remember a call that had no graph when it came."""
+        self._met[key] = None
+        if len(self._met) > MAX_MET:
+            self._met.popitem(last=False)
 
     def _walk(self, call: CudaCall, issue: Callable[[CudaCall, int], None]) -> None:
         driver, stream = self._device.driver, self._streams[0]
@@ -269,16 +281,6 @@ class CudaSession:
             self._programs.add(call.program.symbols)
         self._graphs.move_to_end(key)
         return graph
-
-    def _is_new(self, call: CudaCall) -> bool:
-        """Whether a call of a program that has a graph is on addresses that are met for the first time."""
-        key = call.key
-        if key in self._graphs or call.program.symbols not in self._programs or key in self._met:
-            return False
-        self._met[key] = None
-        if len(self._met) > MAX_MET:
-            self._met.popitem(last=False)
-        return True
 
     def _built(self, call: CudaCall) -> Handle:
         if call.program.straight:
