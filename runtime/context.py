@@ -104,9 +104,9 @@ class Context:
     def bind(self, inputs: Mapping[str, object], outputs: Mapping[str, object] | None = None) -> Binding:
         """A run with its tensors fixed, to be launched again and again; see `Binding`.
 
-        INPUTS and OUTPUTS are tensors on the engine's device (DLPack; numpy arrays on the host), dense, and
-        at addresses that are multiples of 16 bytes; outputs that are left out are made. What inputs hold is
-        read anew by every launch.
+        INPUTS and OUTPUTS are tensors on the engine's device (as `run` takes them), dense, and at addresses
+        that are multiples of 16 bytes; outputs that are left out are made. What inputs hold is read anew by
+        every launch.
 
         Raises `InputError` as `run`, and for tensors that would have to be copied; `UnsupportedError` for a
         plan whose sizes depend on what tensors hold, since these are read or known on the host;

@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
 from .cuda_call import Addresses, CudaCall, CudaCopy
 from .cuda_device import CudaDevice
+from .cuda_driver import DriverError
 from .cuda_memory import DeviceTensor, Lease, OutputPool, Staging
 from .cuda_streams import StreamWaits
 from .device import Array, Value
-from .dlpack import ExternalTensor
+from .dlpack import SOME_GPU, ExternalTensor
 from .dtypes import numpy_dtype
 from .manifest import Manifest, TensorSpec
 from .plan_check import corners
@@ -123,14 +125,34 @@ class Transfers:
             pool.close()
 
     def await_writers(self, *groups: Sequence[Value | None]) -> None:
-        """Make the stream wait for those on which tensors of the caller may still be written."""
+        """Make the stream wait for those on which tensors of the caller may still be written.
+
+        Raises `InputError` for a tensor on another GPU whose library did not say so.
+        """
         awaited: list[int] = []
         for group in groups:
             for value in group:
-                stream = value.stream if type(value) is ExternalTensor else None
+                if type(value) is not ExternalTensor:
+                    continue
+                if value.device[1] == SOME_GPU:
+                    self._check_is_here(value)
+                stream = value.stream
                 if stream is not None and stream not in awaited:
                     awaited.append(stream)
                     self._order.follow(self._stream, stream)
+
+    def _check_is_here(self, value: ExternalTensor) -> None:
+        """Raise `InputError` unless the memory of a tensor is this GPU's."""
+        driver = self._device.driver
+        name = driver.api.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+        if not value.bytes:
+            return
+        try:
+            here = int(driver.call("cuPointerGetAttribute", name, value.pointer))
+        except DriverError as error:
+            raise InputError(f"a tensor's memory is none that the driver knows: {error.message}") from error
+        if here != self._device.ordinal:
+            raise InputError(f"a tensor is on cuda:{here}, the engine on {self._device.name}")
 
     def _source(self, tensor: BoundTensor, value: Value, staging: Staging, before: list[CudaCopy]) -> int:
         """The address on which the program reads an input; a copy that it needs is added to BEFORE."""

@@ -19,6 +19,7 @@ from ..errors import InputError
 from .dtypes import ELEMENT_TYPES, element_name, numpy_dtype
 
 CPU, CUDA, CUDA_HOST, CUDA_MANAGED = 1, 2, 3, 13
+SOME_GPU = -1  # the ordinal of a GPU that a library does not name
 _NAME = b"dltensor"  # capsules store this pointer, so the object must live as long as the process
 
 
@@ -87,6 +88,7 @@ class ExternalTensor:
     contiguous: bool
     keeper: object
     stream: int | None = None
+    read_only: bool = False
 
     @property
     def bytes(self) -> int:
@@ -158,7 +160,7 @@ def external_tensor(tensor: TensorStruct, keeper: object, stream: int | None) ->
     # All fields at once: reading them one by one would take longer than the rest of a call.
     data, kind, ordinal, rank, code, bits, lanes, sizes, steps, offset = _FIELDS.unpack_from(tensor)
     shape = tuple((ctypes.c_int64 * rank).from_address(sizes)) if rank else ()
-    dense = not rank or not steps or _is_dense(shape, (ctypes.c_int64 * rank).from_address(steps))
+    dense = not rank or not steps or is_dense(shape, (ctypes.c_int64 * rank).from_address(steps))
     dtype = element_name(code, bits, lanes)
     return ExternalTensor(data + offset, (kind, ordinal), dtype, shape, dense, keeper, stream)
 
@@ -168,7 +170,8 @@ def capsule_pointer(capsule: object, name: bytes) -> int | None:
     return int(_get_pointer(capsule, name)) if _is_valid(capsule, name) else None
 
 
-def _is_dense(shape: Sequence[int], strides: Sequence[int]) -> bool:
+def is_dense(shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether elements with these strides, in elements, lie row-major and without gaps."""
     if 0 in shape:
         return True
     expected = 1

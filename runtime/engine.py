@@ -68,10 +68,10 @@ class Engine:
     ) -> dict[str, Any]:
         """Run once, wait, and return the results by name.
 
-        Inputs are numpy arrays, or tensors of any library that supports DLPack; those on the engine's
-        device are used zero-copy, except that numbers which sizes depend on are read on the host, after
-        which the run waits. If any input is on a GPU the results are `DeviceTensor`s there, else numpy
-        arrays. `outputs` may name tensors to write the results into.
+        Inputs are numpy arrays, or tensors of any library that supports DLPack or, on a GPU, the CUDA array
+        interface; those on the engine's device are used zero-copy, except that numbers which sizes depend on
+        are read on the host, after which the run waits. If any input is on a GPU the results are
+        `DeviceTensor`s there, else numpy arrays. `outputs` may name tensors to write the results into.
 
         Raises `InputError` for wrong names, types or shapes, `DeviceError` if the device fails.
         """

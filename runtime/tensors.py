@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from .array_interface import by_array_interface, has_array_interface
 from .device import Array, Value
 from .dlpack import (
     CPU,
@@ -61,6 +62,8 @@ def _borrowed(given: object) -> ExternalTensor | None:
 
 def _imported(given: object, stream: int | None, device: tuple[int, int]) -> ExternalTensor:
     if not speaks_dlpack(given):
+        if device[0] == CUDA and has_array_interface(given):
+            return by_array_interface(given)
         raise InputError(f"it is a {type(given).__name__}; a numpy array or a DLPack tensor is needed")
     if not _reachable(device_of(given), device):
         raise _elsewhere(device_of(given), device)
@@ -98,6 +101,8 @@ def taken_output(
         )
     if isinstance(value, np.ndarray) and not value.flags.writeable:
         raise InputError(f"the array given for output {clip(tensor.name)} is read-only")
+    if isinstance(value, ExternalTensor) and value.read_only:
+        raise InputError(f"the tensor given for output {clip(tensor.name)} is read-only")
     if writes_twice(value):
         raise InputError(f"elements of the array given for output {clip(tensor.name)} share memory")
     return value

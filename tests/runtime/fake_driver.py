@@ -197,6 +197,8 @@ class FakeDriver:
         self.launched: list[tuple[str, bool]] = []
         self.attributes: list[list[tuple[str, Any]]] = []  # of every launch, as they were issued
         self.encoded: list[tuple[str, tuple[Any, ...]]] = []  # tensor maps: by which function, of what
+        self.memory_is_on = 0  # the GPU that owns memory, when asked
+        self.unknown_address: int | None = None
         self.resident = 2  # blocks of a kernel on a multiprocessor
         self.graphs: list[Graph] = []
         self.conditional_nodes = True  # whether graphs may have them
@@ -334,6 +336,12 @@ class FakeDriver:
 
     def do_cuMemFreeHost(self, address: int) -> None:
         del self._objects[int(address)]
+
+    def do_cuPointerGetAttribute(self, attribute: Any, address: int) -> int:
+        assert attribute.name == "CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL"
+        if address == self.unknown_address:
+            raise Fault(INVALID_VALUE)
+        return self.memory_is_on
 
     def do_cuMemGetInfo(self) -> tuple[int, int]:
         return self.free_bytes, 1 << 31
