@@ -67,7 +67,7 @@ class CudaSession:
         on_device: bool,
         reuse: bool,
     ) -> list[object]:
-        """One launch of a graph, in which the copies are that the call needs, and one wait."""
+        """One launch of a graph, which has the copies that the call needs, too, and one wait."""
         with self._space.running():
             call, targets = self._transfers.placed(program, inputs, outputs, on_device, reuse)
             self._start(call)
