@@ -28,7 +28,7 @@ import numpy as np
 from .common.device_arrays import DeviceArray, OwnStream
 from .common.rows import Row, parser, print_columns, report
 
-CALLS, CONTEXTS = 300, (1, 2, 4)
+CALLS, RUNS, CONTEXTS = 300, 2000, (1, 2, 4)
 DIGITS = "examples/digits.onnx"
 
 
@@ -45,15 +45,14 @@ def wall_us(run: Callable[[], object], after: Callable[[], object] = lambda: Non
 
 def runs_a_second(launches: list[Callable[[], object]], wait: Callable[[], object]) -> float:
     """How often LAUNCHES, taken in turn, run in a second."""
-    count = 2000
     for launch in launches:
         launch()
     wait()
     begin = time.perf_counter()
-    for index in range(count):
+    for index in range(RUNS):
         launches[index % len(launches)]()
     wait()
-    return round(count / (time.perf_counter() - begin))
+    return round(RUNS / (time.perf_counter() - begin))
 
 
 def ours(engine: glassrt.Engine, arrays: dict[str, np.ndarray], resident: Callable[[Any], Any]) -> Row:

@@ -12,11 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from glassrt.runtime import Engine
+from glassrt.runtime.cuda import open_backend
+from glassrt.runtime.cuda_driver import Driver
 
-from benchmarks import readme_table
+from benchmarks import overhead, readme_table
+from benchmarks.common import device_arrays
 from benchmarks.common.rows import read, report
 
 from .places import ROOT
+from .runtime.fake_driver import FakeDriver
+from .runtime.tiny_engines import batch
+from .runtime.tiny_plans import affine_plan
 
 FOLDER = ROOT / "benchmarks"
 FILES = sorted(path for path in FOLDER.rglob("*.py"))
@@ -94,6 +101,20 @@ def test_the_table_of_the_readme_is_made_from_results() -> None:
     if readme_table.RESULTS.exists():
         content = readme_table.table(json.loads(readme_table.RESULTS.read_text(encoding="utf-8")))
     assert re.sub("\n+", "\n", readme_table.with_table(readme, content)) == re.sub("\n+", "\n", readme)
+
+
+def test_what_a_call_costs_is_measured_on_any_driver(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    driver = Driver(FakeDriver())
+    monkeypatch.setattr(device_arrays, "process_driver", lambda: driver)
+    monkeypatch.setattr(overhead, "CALLS", 22)
+    monkeypatch.setattr(overhead, "RUNS", 4)
+    with Engine(affine_plan(), open_backend(0, False, driver)) as engine:
+        row = overhead.ours(engine, {"x": batch(1)}, device_arrays.DeviceArray)
+    overhead.show([{"model": "affine"} | row])
+    assert row["gpu"] == 500 and len(row["contexts"]) == 3
+    assert capsys.readouterr().out.splitlines()[1].startswith("affine  500.0")
 
 
 def test_rows_are_kept_and_read_again(tmp_path: Path) -> None:

@@ -211,6 +211,7 @@ class FakeDriver:
         self._marks: dict[int, tuple[Graph, frozenset[int]]] = {}
         self._times: dict[int, float] = {}
         self._threads = threading.local()
+        self._retained = 0  # how often the primary context is
 
     def __getattr__(self, name: str) -> Any:
         body = type(self).__dict__.get(f"do_{name}")
@@ -225,7 +226,9 @@ class FakeDriver:
             return (0, body(self, *arguments))
         index = len(self.log)
         self.log.append(name)
-        if name in RELEASES:  # even a failing release was an attempt to give the handle back
+        if name == "cuDevicePrimaryCtxRelease" and self._retained > 1:
+            self._retained -= 1
+        elif name in RELEASES:  # even a failing release was an attempt to give the handle back
             assert self.live.pop(int(arguments[0]), None) == RELEASES[name], f"{name} of a dead handle"
         try:
             if index == self.fail_at:
@@ -291,6 +294,7 @@ class FakeDriver:
         return self.version
 
     def do_cuDevicePrimaryCtxRetain(self, device: int) -> int:
+        self._retained = self._retained + 1 if device in self.live else 1
         self.live[device] = "context"
         return 7
 
