@@ -192,7 +192,8 @@ class Binding:
         self._context = context
         self._call = call
         self.outputs = outputs
-        """The output tensors by name, given and made ones; a launch overwrites them."""
+        """The output tensors by name, given and made ones. A launch overwrites them; they are complete when
+        `wait` has returned, and in the order of its stream."""
 
     def launch(self, stream: object = None) -> None:
         """Run once, without waiting for it.
