@@ -94,7 +94,8 @@ class InputBinder:
                 )
 
     def _numbers(self, tensor: TensorSpec, array: Array, given: Mapping[str, object]) -> list[int]:
-        """The numbers that the input TENSOR holds. Raises `InputError` for a wrong shape or no numbers."""
+        """The values of the input TENSOR that sizes depend on. Raises `InputError` for a wrong shape or
+        invalid values."""
         if array.shape != tensor.shape:
             raise mismatch(self._manifest, f"input {clip(tensor.name)} has the wrong shape", given)
         try:

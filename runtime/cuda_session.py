@@ -39,7 +39,7 @@ class CudaSession:
         self._call = device.driver.call
         self._launcher = launcher
         self._debug = debug
-        self._reads_back = False  # conditions: where graphs have no conditional nodes
+        self._reads_back = False  # reads conditions back if graphs have no conditional nodes
         self._graphs: OrderedDict[object, Handle] = OrderedDict()
         self._programs: set[object] = set()  # those that have had a graph
         self._met: OrderedDict[object, None] = OrderedDict()  # calls that had no graph when they came
@@ -55,7 +55,8 @@ class CudaSession:
         return self._space.main
 
     def fetch(self, value: Value) -> Array:
-        """The elements of an input; those in device memory are copied, after what the stream waits for."""
+        """The elements of an input; those in device memory are copied, after the work that the stream waits
+        for."""
         with self._device.current():
             return self._transfers.fetched(value)
 

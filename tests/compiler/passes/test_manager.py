@@ -21,7 +21,7 @@ from glassrt.compiler.passes.manager import (
 from glassrt.compiler.passes.semantics import SemanticsCheck, difference, random_inputs
 from glassrt.dialects.core.diagnostics import op_error
 from glassrt.dialects.core.dtypes import BOOL, F16, I32
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add

@@ -18,8 +18,8 @@ from glassrt.compiler.report.pairs import PairAnswer, explain_pair
 from glassrt.compiler.report.summary import summarize
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.builtin import Yield
-from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.location import UNKNOWN
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.traits import Trait, has

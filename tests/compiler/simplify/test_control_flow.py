@@ -8,7 +8,7 @@ from glassrt.compiler.passes.manager import PassContext
 from glassrt.compiler.simplify.canonicalize import Canonicalize
 from glassrt.compiler.simplify.control_flow import UNROLLED_OPS
 from glassrt.dialects.control import Loop
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.verifier import verify
 
 from ..frontend.texts import imported

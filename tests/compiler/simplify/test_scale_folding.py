@@ -11,7 +11,7 @@ from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 
 RULES = ("scale-into-contraction", "batch-norm-into-contraction")
 WEIGHTS = np.random.default_rng(0).standard_normal((8, 8)).astype(np.float32)

@@ -12,10 +12,10 @@ from glassrt.compiler.settings.options import Options
 from glassrt.compiler.simplify.fold_batch_norm import FoldBatchNorm
 from glassrt.compiler.simplify.fold_constants import FoldConstants
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.constants import Constant
-from glassrt.dialects.graph.contraction import Conv
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.movement.expand import Expand, Tile
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.unary import Exp, Neg, Sqrt

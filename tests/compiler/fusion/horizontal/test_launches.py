@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from glassrt.compiler.passes.levels import ALL_DIALECTS
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from hypothesis import given, settings

@@ -15,7 +15,8 @@ from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.builtin import Return, Yield
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Block, Module, Operation, Region, Value
+from glassrt.dialects.core.ir import Block, Operation, Region, Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat
