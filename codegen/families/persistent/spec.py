@@ -13,7 +13,7 @@ from ...text.render import Code, Identifier
 from ..contraction.epilogue import PREFETCH_BYTES, EpilogueSpec
 from ..contraction.gather import AxisSpec, batch_specs, divides
 from ..contraction.problem import Problem
-from ..contraction.spec import Binding
+from ..contraction.spec import KernelBinding
 from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
 from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS
 from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig
@@ -164,7 +164,7 @@ def persistent_spec(
     a: BulkOperand,
     b: BulkOperand,
     config: PersistentConfig,
-    binding: Binding,
+    binding: KernelBinding,
 ) -> PersistentSpec:
     """The spec of PROBLEM, whose operands bulk copies bring as A and B, under CONFIG."""
     names = binding.names
@@ -236,7 +236,7 @@ def _window(operand: BulkOperand, names: Mapping[str, str]) -> WindowSpec | None
     return WindowSpec(height, width, window.taps[1], window.strides, window.dilations, window.before)
 
 
-def _epilogue(problem: Problem, config: PersistentConfig, binding: Binding) -> EpilogueSpec:
+def _epilogue(problem: Problem, config: PersistentConfig, binding: KernelBinding) -> EpilogueSpec:
     """The epilogue of 64 rows of a chunk by a warpgroup."""
     return EpilogueSpec(
         accumulate=Identifier(c_type(problem.accumulate)),
