@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -143,9 +144,12 @@ def _check_class(cls: type[CustomOp]) -> None:
 
 
 def _check_numbers(cls: type[CustomOp], place: str) -> None:
-    """Raise InputError for a cost, kinds or floats of CLS that are no such."""
+    """Raise InputError for a cost, compile_ms, kinds or floats of CLS that are no such."""
     if not isinstance(cls.cost, int) or cls.cost < 0:
         raise InputError(f"{place}: its cost is {cls.cost!r}, no number of operations for an element")
+    time = cls.compile_ms
+    if not isinstance(time, (int, float)) or isinstance(time, bool) or not 0 <= time < math.inf:
+        raise InputError(f"{place}: its compile_ms is {time!r}, no number of milliseconds", "such as 0.5")
     if not isinstance(cls.kinds, tuple) or not set(cls.kinds) <= set(ANY):
         raise InputError(f"{place}: its kinds are {cls.kinds!r}", "such as custom.FLOAT, or custom.ANY")
     floats = getattr(cls, "floats", (F32,))
