@@ -21,7 +21,8 @@ def custom_op(onnx: str) -> Contributed | None:
     if cls is None:
         return None
     spec, fields = cls.spec, _fields(cls)
-    return op(lambda call: _imported(cls, call), spec.least_operands, len(spec.operands), fields)
+    least, most = spec.least_operands, len(spec.operands)
+    return op(lambda call: _imported(cls, call), least, most, fields, len(spec.results))
 
 
 def _fields(cls: type[CustomOp]) -> dict[str, AttributeField[Any]]:
@@ -32,7 +33,7 @@ def _imported(cls: type[CustomOp], call: Call) -> Outcome:
     operands = [call.optional(index) for index in range(len(call.inputs))]
     fields = _fields(cls).values()
     stated = {field.name: _read(call, field) for field in fields if _is_stated(call, field)}
-    return call.emit(cls, *operands, **stated)
+    return call.builder.emit_all(cls, *operands, **stated)
 
 
 def _is_stated(call: Call, field: AttributeField[Any]) -> bool:

@@ -26,7 +26,7 @@ class CudaBody:
     """The kernel of a custom op, for its element types and sizes.
 
     text: the statements of a function. It sees the buffers under the names of the op's operands and of its
-    result (`Input<T>`, `Output<T>`, of as many elements as their types say, row-major), `scratch` likewise,
+    results (`Input<T>`, `Output<T>`, of as many elements as their types say, row-major), `scratch` likewise,
     the sizes as integers, and `block`, the number of its block from 0 to `blocks`. `x_type` is the element
     type of the buffer `x`. All intrinsics of templates/include may be called, and nothing else: with them
     the same text runs on a GPU and, as C++, on the host.

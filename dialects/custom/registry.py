@@ -118,10 +118,13 @@ def _traits(cls: type[CustomOp]) -> Iterable[Trait]:
 
 
 def _check_class(cls: type[CustomOp]) -> None:
-    """Raise InputError unless CLS has one result, an operand, and says twice what it computes."""
+    """Raise InputError unless CLS has a result, an operand, and says twice what it computes."""
     place = f"{cls.onnx} in {Path(cls.file).name}"
-    if len(cls.spec.results) != 1 or cls.spec.results[0].variadic:
-        raise InputError(f"{place} needs one result", "y = custom.result()")
+    if not cls.spec.results or any(field.variadic for field in cls.spec.results):
+        raise InputError(f"{place} needs a result", "y = custom.result()")
+    if len(cls.spec.results) > 1 and not issubclass(cls, CudaOp):
+        hint = "only an op with a body in CUDA has several"
+        raise InputError(f"{place} needs one result, not {len(cls.spec.results)}", hint)
     if not cls.spec.operands or cls.spec.operands[0].optional:
         raise InputError(f"{place} needs an operand", "x = custom.operand()")
     if any(field.variadic for field in cls.spec.operands) or cls.spec.regions:

@@ -37,14 +37,14 @@ class CustomForm:
         return TensorType(value.type.shape, self.chosen if dtype.is_float else dtype, ROW_MAJOR)
 
     def region(self, kernel: FusedKernel) -> Block:
-        """The region of KERNEL, whose op reads its operands in these types and infers that of its result."""
+        """The region of KERNEL, whose op reads its operands in these types and infers what it gives."""
         op, block = custom_op_in(kernel), Block()
         arguments = kernel.body.block.arguments
         inside = {value: block.add_argument(self.type(value), value.hint) for value in arguments}
         operands = [None if value is None else inside[value] for value in op.operands]
         attributes = {name: value for name, value in op.attributes.items() if value is not None}
         made = block.append(type(op)(*operands, loc=op.location, **attributes))
-        block.append(Yield(made.result))
+        block.append(Yield(*made.results))
         return block
 
     def formats(self, region: Block) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def test_a_file_may_register_its_op_again() -> None:
 @pytest.mark.parametrize(
     ("cls", "reason"),
     [
-        (derived(y=None), "needs one result"),
+        (derived(y=None), "needs a result"),
         (derived(z=custom.result()), "needs one result"),
         (derived(x=None), "needs an operand"),
         (derived(x=custom.optional_operand()), "needs an operand"),
