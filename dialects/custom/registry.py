@@ -15,6 +15,7 @@ from ..core.dtypes import F32, DType
 from ..core.op import define_op
 from ..core.traits import Trait
 from ..graph.elementwise_base import ANY
+from .composition import ComposedOp
 from .op import CudaOp, CustomOp, ElementwiseOp, LoopOp
 
 Class = TypeVar("Class", bound=type[CustomOp])
@@ -22,8 +23,8 @@ Class = TypeVar("Class", bound=type[CustomOp])
 NAME = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)::([A-Za-z_]\w*)", re.ASCII)
 TAKEN = ("core", "control", "graph", "fused", "precision", "launch")  # the dialects
 STANDARD = ("ai.onnx", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training", "ai.onnx.training")
-# The method, of those that make a kernel, that a class of each kind defines.
-KERNEL = {ElementwiseOp: "formula", LoopOp: "element", CudaOp: "cuda"}
+# The method that says how a class of each kind is computed.
+KERNEL = {ElementwiseOp: "formula", LoopOp: "element", CudaOp: "cuda", ComposedOp: "compose"}
 
 _registered: dict[str, type[CustomOp]] = {}  # by ONNX domain and type
 
@@ -73,8 +74,9 @@ def find(onnx: str) -> type[CustomOp] | None:
 
 
 def named(name: str) -> type[CustomOp] | None:
-    """The custom op called NAME in IR text; None for none."""
-    return next((cls for cls in _registered.values() if cls.name == name), None)
+    """The custom op called NAME in IR text; None for none. One that is composed has no form there."""
+    ops = (cls for cls in _registered.values() if not issubclass(cls, ComposedOp))
+    return next((cls for cls in ops if cls.name == name), None)
 
 
 def every() -> tuple[type[CustomOp], ...]:
@@ -122,8 +124,8 @@ def _check_class(cls: type[CustomOp]) -> None:
     place = f"{cls.onnx} in {Path(cls.file).name}"
     if not cls.spec.results or any(field.variadic for field in cls.spec.results):
         raise InputError(f"{place} needs a result", "y = custom.result()")
-    if len(cls.spec.results) > 1 and not issubclass(cls, CudaOp):
-        hint = "only an op with a body in CUDA has several"
+    if len(cls.spec.results) > 1 and not issubclass(cls, (CudaOp, ComposedOp)):
+        hint = "only an op with a body in CUDA, or one that is composed, has several"
         raise InputError(f"{place} needs one result, not {len(cls.spec.results)}", hint)
     if not cls.spec.operands or cls.spec.operands[0].optional:
         raise InputError(f"{place} needs an operand", "x = custom.operand()")
@@ -139,7 +141,7 @@ def _check_class(cls: type[CustomOp]) -> None:
     if kind is None:
         names = ", ".join(f"custom.{each.__name__}" for each in KERNEL)
         raise InputError(f"{place} has no kernel", f"derive it from one of {names}")
-    for method in ("compute", KERNEL[kind]):
+    for method in (KERNEL[kind],) if kind is ComposedOp else ("compute", KERNEL[kind]):
         if getattr(cls, method) in (getattr(CustomOp, method, None), getattr(kind, method, None)):
             raise InputError(
                 f"{place} defines no `{method}`", "its meaning is in compute, its kernel beside it"
