@@ -19,7 +19,8 @@ from ...codegen.interface import KernelCache
 from ...dialects.core.builtin import Return
 from ...dialects.core.clone import clone_module
 from ...dialects.core.interpreter import Array, bind_symbols, run_block
-from ...dialects.core.ir import Function, Module, Value
+from ...dialects.core.ir import Value
+from ...dialects.core.module import Function, Module
 from ...errors import InputError
 from ...runtime.engine import Engine
 from ..driver.build import HOST, Settings, build, chosen_targets, context_of, present_arch

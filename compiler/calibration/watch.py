@@ -8,7 +8,8 @@ import numpy as np
 
 from ...dialects.control import ControlOp
 from ...dialects.core.interpreter import Array, Evaluation, bind_symbols
-from ...dialects.core.ir import Module, Operation, Region, Value
+from ...dialects.core.ir import Operation, Region, Value
+from ...dialects.core.module import Module
 from ..precision.scales.histogram import Histogram
 
 Histograms = dict[str, Histogram]

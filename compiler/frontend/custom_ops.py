@@ -1,6 +1,6 @@
-"""Imports nodes whose ops are custom ones: operands in order, attributes by name, as the op declares them.
+"""Imports nodes of custom ops: operands in order, attributes by name, as the op declares them.
 
-Those of an op that is composed are inlined, as a model's function is.
+A composed op is inlined, as a model's function is.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _parts(cls: type[CustomOp], call: Call) -> tuple[list[Tensor | None], dict[s
 
 
 def _is_stated(call: Call, field: AttributeField[Any]) -> bool:
-    """Whether the node has the attribute FIELD. Raises Malformed where it must."""
+    """Whether the node has the attribute FIELD. Raises Malformed if it is required and missing."""
     if field.name in call.stated_names():
         return True
     if field.required:
@@ -85,7 +85,7 @@ def _is_stated(call: Call, field: AttributeField[Any]) -> bool:
 
 
 def _read(call: Call, field: AttributeField[Any]) -> Any:
-    """The attribute FIELD of the node, which has it."""
+    """The value of the node's attribute FIELD."""
     name, kind = field.name, field.kind
     if isinstance(kind, EnumKind):
         return call.choice(name, "", {word: word for word in kind.words})

@@ -16,8 +16,9 @@ from typing import ClassVar
 
 from ...codegen.interface import ArchSpec
 from ...dialects.control import If, all_blocks
-from ...dialects.core.affine import evaluate
-from ...dialects.core.ir import Block, Module, Operation, Value
+from ...dialects.core.affine_traversal import evaluate
+from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.custom.op import CustomOp
 from ...dialects.graph.elementwise import Where

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from ...dialects.control import ControlOp, If, Loop
-from ...dialects.core.ir import Block, Function, Operation, Value
+from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.core.module import Function
 
 Sources = Mapping[Value, tuple[Value, ...]]
 

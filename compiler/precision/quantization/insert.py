@@ -28,11 +28,13 @@ import numpy as np
 from ....dialects.control import blocks_in, captured
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.interpreter import Evaluation
-from ....dialects.core.ir import Block, Function, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function, Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.binary import Add
 from ....dialects.graph.constants import Constant, constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.quantization import Dequantize, Quantize
 from ....errors import CalibrationError
@@ -41,7 +43,7 @@ from ...passes.manager import PassContext
 from ...patterns.channel_scale import weight_axis, weight_of
 from ...patterns.flow import Sources, is_fed_back, makers, sources_in
 from ...patterns.matching import constant_array
-from ...settings.policy import EIGHT_BITS
+from ...settings.formats import EIGHT_BITS
 from ..narrowing.decisions import wide_of
 from ..scales.names import tensor_names
 from ..scales.noise import FORMATS, NoiseFormat
@@ -119,8 +121,8 @@ class _Insertion:
     # ------------------------------------------------------------ the choice of contractions
 
     def _contractions(self) -> dict[Block, dict[Conv | Matmul, str]]:
-        """By block, the contractions that multiply in eight bits, each with its format; the ledger gets the
-        reasons for the others."""
+        """By block, the contractions that multiply in eight bits, with their formats; refusals go to the
+        ledger."""
         sources = sources_in(self.function)
         last = makers(self.function.returned, sources, _is_contraction)
         exact = wide_of(self.module, self.function, self.context).products
@@ -140,7 +142,7 @@ class _Insertion:
         return chosen
 
     def _leave(self, op: Operation, reason: str) -> None:
-        """Record that OP multiplies floats, for REASON."""
+        """Record that OP multiplies in floats, for REASON."""
         self.context.eight_bits.refuse(op.location.nodes, reason)
         self.context.ledger.add(
             InsertQuantization.name, Verdict.REFUSED, reason, ops=(op.name,), nodes=op.location.nodes
@@ -156,11 +158,11 @@ class _Insertion:
             return "the model itself says how its operand is stored"
         weights = constant_array(weight_of(op), self.module)
         if weights is None:
-            return "its second operand is no constant"
+            return "its second operand is not a constant"
         if not np.isfinite(weights).all():
             return "a weight is not finite"
         if self.context.policy.override_of(op) is not None:
-            return None  # it requests eight bits nevertheless
+            return None  # an override that names the op requests eight bits even so
         if op in last:
             return "the last contraction before an output stays in floats"
         return FED_BACK if is_fed_back(op, sources) else None
@@ -185,9 +187,11 @@ class _Insertion:
     def _store(
         self, block: Block, value: Value, forms: Sequence[str], clip: float, apart: Container[Operation]
     ) -> None:
-        """Store VALUE, of BLOCK, in FORMS and let its consumers read the stored tensors: contractions that of
-        their own format, others the first. Outputs, contractions kept in floats and the ops in APART read
-        VALUE itself."""
+        """Store VALUE, of BLOCK, in FORMS and let its consumers read the stored tensors.
+
+        Contractions read the tensor of their own format, other ops the first. Outputs, contractions kept in
+        floats and the ops in APART read VALUE itself.
+        """
         readers = [
             (user, index)
             for user, index in value.uses
@@ -232,8 +236,8 @@ def _before(anchor: Operation, op: Operation) -> Value:
 
 
 def _as_calibrated(value: Value) -> Value:
-    """The tensor under whose name VALUE was calibrated: a region captures it from outside, and inputs whose
-    type the policy changes got a cast since."""
+    """The tensor under whose name VALUE was calibrated: a region may capture it, and the policy may have
+    added a cast to an input since."""
     value = captured(value)
     cast = value.producer
     return cast.x if isinstance(cast, Cast) and not cast.location.nodes and cast.x.producer is None else value
@@ -244,9 +248,10 @@ def _is_contraction(op: Operation) -> bool:
 
 
 def _added(block: Block, chosen: Mapping[Operation, str]) -> Iterable[tuple[Value, str]]:
-    """For every sum of two CHOSEN contractions: the addend that comes from the earlier one, and its format.
+    """For every sum of two CHOSEN contractions: the addend that the earlier one produces, and its format.
 
-    The sum is fused into the later contraction, which reads that addend as an epilogue operand."""
+    The sum is fused into the later contraction, which reads that addend as an epilogue operand.
+    """
     order = {op: number for number, op in enumerate(block)}
     leaders: dict[Value, Operation] = {}
     for op in block:
@@ -262,7 +267,7 @@ def _added(block: Block, chosen: Mapping[Operation, str]) -> Iterable[tuple[Valu
 
 
 def _leader(op: Operation, leaders: Mapping[Value, Operation]) -> Operation | None:
-    """The contraction whose epilogue OP could be in: OP is elementwise, and its other operands are
+    """The contraction that could have OP in its epilogue: OP is elementwise, its other operands are
     constants."""
     if not has(op, Trait.ELEMENTWISE) or len(op.result.uses) != 1:
         return None
