@@ -252,11 +252,7 @@ def test_templates_hold_no_assembly_and_one_include() -> None:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"\basm\b|__asm", text), f"{path.name}: assembly belongs into templates/include"
         directives = set(re.findall(r"^\s*#\s*(\w+.*)", text, re.MULTILINE))
-        odd = {
-            line
-            for line in directives
-            if line not in INCLUDES and not line.startswith("pragma unroll")
-        }
+        odd = {line for line in directives if line not in INCLUDES and not line.startswith("pragma unroll")}
         assert not odd, f"{path.name}: {odd}"
 
 

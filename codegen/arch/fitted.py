@@ -107,6 +107,19 @@ WGMMA = ContractionFit(
 
 
 @dataclass(frozen=True)
+class PersistentFit(Fit):
+    """Constants of the cost model of persistent contractions. Times are in cycles unless stated otherwise."""
+
+    launch: float = 0.3  # launch latency in microseconds
+    start: float = 3000.0  # until a block's first tile has arrived, and from its last product to its end
+    efficiency: float = 0.95  # sustained share of the peak multiply-add rate
+    step: float = 0.0  # of a k tile, beside its products
+    l2_bandwidth: float = 60.0  # bytes per clock and multiprocessor
+    finish: float = 0.15  # epilogue, per result of a tile
+    tile: float = 300.0  # of a tile, beside products and epilogue
+
+
+@dataclass(frozen=True)
 class DepthwiseFit(Fit):
     """Constants of the cost model of depthwise convolutions."""
 
@@ -222,6 +235,7 @@ class Fitted:
     raster: RasterFit = RasterFit()
     contraction: ContractionFit = ContractionFit()
     wgmma: ContractionFit = WGMMA
+    persistent: PersistentFit = PersistentFit()
     depthwise: DepthwiseFit = DepthwiseFit()
     attention: AttentionFit = AttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()

@@ -28,6 +28,7 @@ from .group.joinable import unjoinable
 from .group.parts import shares_of
 from .kernel_family import KernelFamily
 from .loop import LoopFamily
+from .persistent.family import PersistentFamily
 from .row.family import RowFamily
 
 
@@ -49,6 +50,7 @@ BUILT_IN = _ranked(
         DepthwiseFamily(),
         TiledFamily.of(MMA),
         TiledFamily.of(WGMMA),
+        PersistentFamily(),
         AttentionFamily.of(MMA_ATTENTION),
         TiledFamily.of(SIMT),
         AttentionFamily.of(SIMT_ATTENTION),

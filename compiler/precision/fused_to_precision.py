@@ -25,6 +25,7 @@ from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.precision import PrecisionKernel
+from ...dialects.roots import Root
 from ..passes.manager import PassContext
 from ..patterns.layouts import is_neutral
 from .formats.custom_form import custom_form
@@ -111,8 +112,8 @@ class _ToPrecision:
                 self._view(op)
             case FusedKernel() if self._stored_already(op):
                 self._alias(op)
-            case FusedKernel() if op.root == "custom":
-                self._custom(op)
+            case FusedKernel() if op.root.sealed:
+                self._sealed(op)
             case FusedKernel():
                 self._kernel(op)
             case If() | Loop():
@@ -167,7 +168,7 @@ class _ToPrecision:
         source = self._stored(op.x)
         same_order = source.type.layout == ROW_MAJOR or is_neutral(source.type)
         users = op.result.users
-        if not same_order and all(isinstance(user, FusedKernel) and user.root == "loop" for user in users):
+        if not same_order and all(isinstance(user, FusedKernel) and user.root is Root.LOOP for user in users):
             self._sunk[op.result] = source
         else:
             self._values[op.result] = self._reshaped(source, op.result.type.shape, op.location)
@@ -184,7 +185,7 @@ class _ToPrecision:
         if not isinstance(op, Cast) or not isinstance(op.next, Yield):
             return False
         source = kernel.inputs[0]
-        if _is_custom(source.producer) and len(source.uses) == 1:
+        if _is_sealed(source.producer) and len(source.uses) == 1:
             return bool(self._values[source].type.dtype == op.to == self._plan.dtype(result))
         if self._plan.is_returned(result):
             return False
@@ -241,7 +242,7 @@ class _ToPrecision:
             new.hint = value.hint
             self._values[value] = new
 
-    def _custom(self, old: FusedKernel) -> None:
+    def _sealed(self, old: FusedKernel) -> None:
         """Convert OLD, the kernel of a custom op, whose body states the types that it reads and writes.
 
         Conversions go before and after it.
@@ -281,6 +282,6 @@ class _ToPrecision:
         return self._place.form(stored, operands.form(argument, stored.type), reader, alone=alone)
 
 
-def _is_custom(op: Operation | None) -> bool:
+def _is_sealed(op: Operation | None) -> bool:
     """Whether OP is the kernel of a custom op, which cannot absorb a cast after it."""
-    return isinstance(op, FusedKernel) and op.root == "custom"
+    return isinstance(op, FusedKernel) and op.root.sealed

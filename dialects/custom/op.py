@@ -186,7 +186,7 @@ class CudaOp(CustomOp):
     floats: the element types that the body accepts instead of f32; the precision policy converts to them.
     """
 
-    compile_ms = 1500.0  # a body may be long: it is compiled in a process that can be killed
+    compile_ms = 6000.0  # a body may be long: it is compiled in a process that can be killed
     floats: ClassVar[tuple[DType, ...]] = (F32,)
 
     def cuda(self) -> CudaBody:

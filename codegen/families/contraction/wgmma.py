@@ -14,7 +14,7 @@ from ...arch.features import Feature
 from ...arch.fitted import ContractionFit
 from ...arch.spec import ArchSpec
 from ...text.render import Identifier, Template
-from ..kernel_family import Accumulation, Rank
+from ..kernel_family import Rank
 from . import tile
 from .problem import COPY_BYTES, Problem
 from .product import ProductSpec
@@ -34,9 +34,7 @@ MAX_ACCUMULATORS = 128  # the most accumulators of a thread
 STAGING_REGISTERS = 64
 MAX_ORIGINS = 16  # the most registers of a thread for the origins of gathered rows
 LAG = 2  # stages that products may still read: of the newest group, and of the one before it
-SPLITS = (2, 3, 4, 6, 8, 12, 16)
 MOST_RESIDENT = 4
-_SUMS = Accumulation(tiled=True)
 _MATH = {(F16, F16): F32, (BF16, BF16): F32, (I8, I8): I32, (U8, I8): I32, (I8, U8): I32, (U8, U8): I32}
 # Block tile and stages by warpgroups along m and n; widest first. None spills.
 _SHAPES: tuple[tuple[int, int, int, int, int], ...] = (
@@ -104,9 +102,7 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
     template: Template = TEMPLATE
     rank: Rank = Rank.TENSOR_CORES
     needs_features: frozenset[Feature] = frozenset({Feature.WGMMA})
-    accumulation: Accumulation = _SUMS
     config_type: Callable[..., WgmmaConfig] = WgmmaConfig
-    splits: tuple[int, ...] = SPLITS
     most_resident: int = MOST_RESIDENT
 
     def unsupported(self, problem: Problem, target: ArchSpec) -> str | None:
@@ -149,7 +145,7 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
         for m, n, groups_m, groups_n, stages in _SHAPES:
             most = max(LAG + 1, problem.k // block_k + LAG) if isinstance(problem.k, int) else stages
             config = WgmmaConfig(m, n, block_k, groups_m, groups_n, min(stages, most))
-            found[replace(config, raster=tile.raster(problem, config, target))] = None
+            found[replace(config, raster=tile.raster(problem, config.block_n, target))] = None
         yield from found
 
     def pipeline_bytes(self, problem: Problem, config: WgmmaConfig, alignment: int = COPY_BYTES) -> int:

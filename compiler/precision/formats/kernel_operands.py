@@ -17,6 +17,7 @@ from ....dialects.fused import FusedKernel
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.convolution import Conv
+from ....dialects.roots import Root
 from ...fusion.vertical.attention_layouts import multiplied
 from ...passes.eight_bits import EightBitProducts
 from ...patterns.layouts import is_neutral, padded_channels, product_layout
@@ -81,7 +82,7 @@ class KernelOperands:
     @property
     def takes_any_form(self) -> bool:
         """Whether the kernel can read its operands in any layout and with any shape."""
-        return bool(self._kernel.root == "loop")
+        return bool(self._kernel.root is Root.LOOP)
 
     def constant_form(self, argument: Value) -> tuple[DType, Layout, int]:
         """Element type, layout and additional channels of a constant operand."""
@@ -240,7 +241,7 @@ class KernelOperands:
             reasons = [f"{compute} is not a float"]
         elif self._multiplication is not None:
             reasons.append(self._multiplication.kept)
-        elif self._format.lowers and self._kernel.root == "row":
+        elif self._format.lowers and self._kernel.root is Root.ROW:
             reasons.append(f"rows are reduced in {compute}")
         elif self._format.multiply != self._format.storage:
             reasons.append("only products are rounded")

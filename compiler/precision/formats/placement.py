@@ -20,6 +20,7 @@ from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.pad import Pad
 from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.precision import PrecisionKernel
+from ....dialects.roots import Root
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
 from ...patterns.strided import same_memory
@@ -98,7 +99,7 @@ class Placement:
     def _stored_by_maker(self, value: Value, wanted: TensorType) -> bool:
         """Make the loop kernel that produces VALUE store it as WANTED; returns whether that was possible."""
         maker = value.producer
-        if not isinstance(maker, PrecisionKernel) or maker.root != "loop" or len(maker.results) > 1:
+        if not isinstance(maker, PrecisionKernel) or maker.root is not Root.LOOP or len(maker.results) > 1:
             return False
         nodes = maker.location.nodes
         if STORE_CONVERSION in self._context.disabled:
@@ -146,7 +147,7 @@ class Placement:
             value,
             types=[wanted],
             regions=[Region(block)],
-            root="loop",
+            root=Root.LOOP,
             requested=wanted.dtype,
             compute=wanted.dtype,
             accumulate=wanted.dtype,

@@ -25,6 +25,7 @@ from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.convolution import Conv, ConvTranspose
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.reshape import Reshape, Transpose
+from ....dialects.roots import Root
 from ...fusion.vertical.attention_layouts import masks_of
 from ...fusion.vertical.clusters import viewed
 from ...patterns.layouts import CONVERSION_PASSES, is_neutral, launch_elements
@@ -216,7 +217,7 @@ def leading_op(kernel: FusedKernel) -> Operation | None:
     Casts at the end only store a result and are looked through.
     """
     found = contraction_of(kernel)
-    if found is None and kernel.root == "row":
+    if found is None and kernel.root is Root.ROW:
         rows = (op for op in kernel.body.block if has(op, Trait.ROW) or has(op, Trait.REDUCTION))
         found = next(rows, None)
     if found is None:

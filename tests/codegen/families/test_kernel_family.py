@@ -281,6 +281,17 @@ class TestLaws:
         ]
         assert sorted(found) == sorted(set(BUILT_IN) - words)
 
+    def test_tests_of_other_parts_name_no_family(self) -> None:
+        words = {"custom", "depthwise", "group", "loop", "row"}
+        named = re.compile("|".join(set(BUILT_IN) - words))
+        own = ROOT / "tests" / "codegen" / "families"
+        found = [
+            str(path.relative_to(ROOT))
+            for path in (ROOT / "tests").rglob("*.py")
+            if own not in path.parents and named.search(path.read_text(encoding="utf-8"))
+        ]
+        assert found == []
+
     def test_no_family_is_compared_with_a_name(self) -> None:
         written_out = re.compile(r"\bfamily\b.*(==|!=|in) *['\"(\[{]")
         compared = [
