@@ -7,7 +7,8 @@ from glassrt.codegen.families.persistent.operands import BulkOperand, operand_a,
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F16
 from glassrt.dialects.core.types import Layout, TensorType, channels_last
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 
 from ...contraction_cases import Case, case_of, conv, matmul
 
