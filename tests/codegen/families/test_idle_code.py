@@ -17,7 +17,7 @@ from glassrt.codegen.request.request import Candidate, Request
 from glassrt.codegen.text.render import render
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.dtypes import F16, F32
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 
 from ..attention_cases import module_of
 from ..contraction_cases import Case, conv, matmul
@@ -27,7 +27,7 @@ from ..prologue_cases import SYMBOLS as PROLOGUE_SYMBOLS
 from .attention.checked import CASES as ATTENTION
 from .attention.checked import SYMBOLS as ATTENTION_SYMBOLS
 from .checked_kernels import LOOPS, SYMBOLS
-from .contraction import test_contraction
+from .contraction import test_spec
 from .contraction.test_prologue import CASES as PROLOGUES
 from .test_loop_and_row import ROWS
 
@@ -68,8 +68,8 @@ def check(module: Module) -> None:
         assert not idle(text), f"{made.family} with {made.config}"
 
 
-@pytest.mark.parametrize("row", test_contraction.ALL_ROWS, ids=lambda row: row.name)
-def test_contractions(row: test_contraction.Row) -> None:
+@pytest.mark.parametrize("row", test_spec.ALL_ROWS, ids=lambda row: row.name)
+def test_specs(row: test_spec.Row) -> None:
     # The epilogue of these cases is written by hand.
     above = row.kernel.source.split("accumulator[VECTOR]")[0]
     assert not idle(above)

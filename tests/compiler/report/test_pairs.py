@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from ...property.concat_graphs import concat_nets
 from ...property.graphs import nets
 from ...property.groups import branches
-from .test_explain import explained
+from .explained import explained
 
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # to shrink an example takes minutes
 

@@ -1,4 +1,4 @@
-"""How commands end: exit codes, and messages without a traceback."""
+"""The application: exit codes, messages without a traceback, and the version."""
 
 from __future__ import annotations
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from glassrt.codegen.families.kernel_family import Rank
-from glassrt.codegen.families.registry import candidates
+from glassrt.codegen.families.registry import candidates, families
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
 from glassrt.dialects.core.module import SymbolRange
-from glassrt.dialects.core.types import TensorType, channels_last
+from glassrt.dialects.core.types import Layout, TensorType, channels_last
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.contraction import Matmul
@@ -22,6 +22,8 @@ from glassrt.dialects.graph.elementwise import Cast
 
 from ...one_kernel import compare, draw_inputs, kernel_module
 from ...ranks import rank
+from ...requests import request_for
+from .prologue_requests import request_of
 
 N = symbol("N")
 SYMBOLS = {"N": SymbolRange(1, 2, 8)}
@@ -165,3 +167,38 @@ def test_half_precision_runs_on_tensor_cores_and_single_does_not():
 
         check("3x3 with residual", dtype, "host", choose)
         assert wanted in map(rank, chosen)
+
+
+DEPTHWISE, TILED = families()["depthwise"], families()["contraction_simt"]
+
+
+def test_a_kernel_that_is_no_contraction_is_refused():
+    request = request_for(lambda do, x: [do(Relu(x))], [TensorType((8, 8), F32)])
+    for family in (DEPTHWISE, TILED):
+        assert family.propose(request) == []
+        with pytest.raises(ValueError, match="no contraction that this family can do"):
+            family.realize(request, {})
+
+
+@pytest.mark.parametrize(("groups", "taken"), [(24, True), (12, False), (1, False)])
+def test_depthwise_kernels_take_one_channel_a_group(groups, taken):
+    request, _ = request_of(conv_case(F16, 24, 24, 8, 3, groups=groups))
+    depthwise, tiled = DEPTHWISE.propose(request), TILED.propose(request)
+    assert bool(depthwise) == taken and tiled
+    for found in (depthwise, tiled):
+        assert found == sorted(found, key=lambda candidate: candidate.microseconds)
+
+
+def test_a_depthwise_kernel_has_no_prologue():
+    request, contraction = request_of(prologue_case(F16, 24, 24, 6, 3, groups=24))
+    assert contraction.has_prologue and DEPTHWISE.propose(request) == []
+
+
+def test_the_price_of_a_part_of_a_buffer_is_that_of_its_copy():
+    """Longer strides change no price, so that they are found in the cache of prices."""
+    rows = [TensorType((64, 32), F16, Layout((), (step, 1))) for step in (32, 320)]
+    found = [
+        TILED.propose(request_for(lambda do, a, b: [do(Matmul(a, b))], [a, TensorType((32, 48), F16)]))
+        for a in rows
+    ]
+    assert found[0] == found[1] != []

@@ -1,4 +1,4 @@
-"""Contraction kernels on the host device against numpy in float64, case by case."""
+"""Specs of contractions: their kernels on the host device against numpy in float64, case by case."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.codegen.families.contraction.mma import MmaConfig
+from glassrt.codegen.families.contraction.mma import MMA, MmaConfig
 from glassrt.codegen.families.contraction.simt import SimtConfig
+from glassrt.codegen.families.contraction.spec import split_scratch
+from glassrt.codegen.families.contraction.wgmma import WGMMA, WgmmaConfig
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F16
 from glassrt.dialects.core.types import Layout, TensorType, channels_last
@@ -16,7 +18,19 @@ from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.convolution import Conv
 from glassrt.runtime.host import HostModule
 
-from ...contraction_cases import Case, Kernel, case_of, check, conv, kernel_of, matmul, module_of, run_case
+from ...contraction_cases import (
+    TARGET,
+    Case,
+    Kernel,
+    bind,
+    case_of,
+    check,
+    conv,
+    kernel_of,
+    matmul,
+    module_of,
+    run_case,
+)
 
 UNITS = {"f16": 2.0**-11, "bf16": 2.0**-8, "f32": 2.0**-24, "f64": 2.0**-53, "tf32": 2.0**-11}
 N = symbol("N")
@@ -224,3 +238,30 @@ def test_kernel_agrees_with_numpy(name: str, module: HostModule) -> None:
     for result in results:
         check(row.case, result, row.unit)
     np.testing.assert_array_equal(*results)
+
+
+def test_a_launch_has_a_block_for_every_tile_and_split() -> None:
+    case, config = matmul("f16", (3, 100, 512), (3, 512, 130)), MmaConfig(32, 64, 64, 1, 1, 2, 3, splits=4)
+    geometry = kernel_of(case, config).geometry
+    assert geometry.grid == (3 * 4 * 3, 4, 1) and geometry.block == (64, 1, 1)
+    workspace, counters = split_scratch(case.problem, 32, 64, 4)
+    assert workspace.type.bytes == 36 * 4 * 32 * 64 * 4 and counters.type.bytes == 36 * 4
+    assert counters.space == "counters" and split_scratch(case.problem, 32, 64, 1) == ()
+
+
+def test_barriers_lie_behind_the_pipeline() -> None:
+    case, config = matmul("f16", (512, 512), (512, 512), transpose_b=True), WgmmaConfig(64, 64, 64, 1, 1, 4)
+    spec = WGMMA.specialize(case.problem, config, bind(case, "k", 1), TARGET)
+    staged = 4 * (64 + 64) * 64 * 2
+    assert spec.pipeline_bytes == staged and spec.k_tiles == 8
+    end = staged
+    for operand, offset in spec.barriers:
+        assert offset == end
+        end += operand.staging.barrier_bytes
+    assert spec.shared_bytes == end and len(spec.barriers) in (0, 2)
+
+
+def test_accumulators_take_the_place_of_a_shorter_pipeline() -> None:
+    case, config = matmul("f16", (64, 64), (64, 64)), MmaConfig(64, 64, 16, 2, 2, 1, 2)
+    spec = MMA.specialize(case.problem, config, bind(case, "k", 1), TARGET)
+    assert spec.shared_bytes == spec.epilogue.sums_bytes == 64 * (64 + 8) * 4

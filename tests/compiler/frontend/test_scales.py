@@ -1,4 +1,4 @@
-"""Faulty scales, zero points and axes get a typed error that names the node and the tensor."""
+"""Scales, zero points and axes: faulty ones get a typed error that names the node and the tensor."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 from glassrt.compiler.frontend import import_model
+from glassrt.dialects.graph.quantization import Quantize
 from glassrt.errors import ModelError, UnsupportedError
 from onnx import NodeProto, TensorProto, helper
 
@@ -157,3 +158,24 @@ def test_other_contributed_ops_are_listed() -> None:
         "QLinearGlobalAveragePool node 'P1': the attribute 'channels_last' is 2; only 0 and 1 are supported",
         "Snpe node 'A9': this op of the domain com.microsoft is not supported",
     )
+
+
+@pytest.mark.parametrize(
+    ("scale", "zero", "attributes", "stated"),
+    [
+        (ONE, None, {}, ((), None, 0, 0)),
+        (ONE.reshape(1), np.zeros(1, I8), {}, ((), None, 0, 0)),  # a zero point of 0 is none
+        (ONE, np.array(3, I8), {}, ((), (), 0, 0)),
+        (np.ones(3, F32), np.array([1, 0, 2], I8), {"axis": -1}, ((3,), (3,), 1, 0)),
+        (np.ones(2, F32), None, {"axis": 0}, ((2,), None, 0, 0)),
+        (np.ones((2, 2), F32), None, {"axis": 1, "block_size": 2}, ((2, 2), None, 1, 2)),
+    ],
+)
+def test_what_fits_becomes_one_op(scale: Any, zero: Any, attributes: dict[str, Any], stated: Any) -> None:
+    """The shape of its scale and zero point, its axis and its blocks."""
+    constants = {"s": scale} if zero is None else {"s": scale, "z": zero}
+    if zero is None:
+        attributes = {**attributes, "output_dtype": TensorProto.INT8}
+    (op,) = (op for op in import_model(quantize(constants, **attributes)).walk() if isinstance(op, Quantize))
+    shapes = (op.scale.type.shape, None if op.zero_point is None else op.zero_point.type.shape)
+    assert (*shapes, op.axis, op.block) == stated
