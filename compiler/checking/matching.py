@@ -45,7 +45,7 @@ class GraphMatch:
                 self._held[op.result] = found
         elif isinstance(op, Kernel):
             self._kernel(op)
-        elif isinstance(op, LaunchControl):  # what runs any number of times computes no value of the graph
+        elif isinstance(op, LaunchControl):  # its launches run any number of times: no graph value
             for kernel in op.walk():
                 for target in kernel.writes if isinstance(kernel, Kernel) else ():
                     self._held.pop(target, None)
