@@ -9,9 +9,10 @@ from .contents import numbers_in
 from .cuts import shown
 from .device import Array, Session, Value
 from .expressions import clip
-from .manifest import Manifest, TensorSpec
+from .manifest import TensorSpec
 from .mismatch import mismatch
 from .overlap import shared
+from .plan import Plan
 from .program import BoundTensor
 from .symbols import SymbolBinder
 from .tensors import has_dtype, taken, taken_output
@@ -20,15 +21,17 @@ CONSTANT = "an initializer of the model is an input of a plan that is built with
 
 
 class InputBinder:
-    """Checks the inputs and outputs of runs of one plan on one device (DLPack type and ordinal)."""
+    """Checks the inputs and outputs of runs of PLAN on one device (DLPack type and ordinal)."""
 
-    def __init__(self, manifest: Manifest, device: tuple[int, int]) -> None:
-        self._manifest = manifest
+    def __init__(self, plan: Plan, device: tuple[int, int]) -> None:
+        self._plan = plan
+        self._manifest = manifest = plan.spec
         self._device = device
         self._symbols = SymbolBinder(manifest)
 
     def inputs(self, given: Mapping[str, object], session: Session) -> tuple[list[Value], dict[str, int]]:
-        """The inputs in the plan's order, and the value of every symbol. SESSION reads what inputs hold.
+        """The inputs in the plan's order, and the value of every symbol. SESSION reads what inputs hold. One
+        with a default may be left out.
 
         Raises `InputError`, listing the wanted and the given tensors, for a wrong name, dtype, rank or size,
         a violated constraint, or a symbol outside its range.
@@ -36,6 +39,7 @@ class InputBinder:
         wanted = self._manifest.inputs
         if not isinstance(given, Mapping):
             raise InputError(f"inputs must be a mapping from names to arrays, not {type(given).__name__}")
+        given = self._defaults(given) | dict(given)
         if given.keys() != {tensor.name for tensor in wanted}:
             hint = CONSTANT if given.keys() > {tensor.name for tensor in wanted} else None
             raise mismatch(self._manifest, "the inputs have the wrong names", given, hint)
@@ -53,6 +57,11 @@ class InputBinder:
             if tensor.name in self._manifest.sizes.contents
         }
         return values, self._symbols.bind(values, numbers, given)
+
+    def _defaults(self, given: Mapping[str, object]) -> dict[str, object]:
+        """The defaults of the inputs that are not GIVEN."""
+        lacking = ((name, each) for name, each in self._manifest.defaults.items() if name not in given)
+        return {name: each.within(self._plan.weights) for name, each in lacking}
 
     def _numbers(self, tensor: TensorSpec, array: Array, given: Mapping[str, object]) -> list[int]:
         """The numbers that the input TENSOR holds. Raises `InputError` for a wrong shape or no numbers."""

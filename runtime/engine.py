@@ -61,7 +61,7 @@ class _Core:
         self.manifest = executable.plan.spec
         self.executable = executable
         self.programs = _Programs(self.manifest)
-        self.binder = InputBinder(self.manifest, executable.device)
+        self.binder = InputBinder(executable.plan, executable.device)
         self.closed = False
 
 
@@ -193,10 +193,10 @@ class Engine:
     ) -> dict[str, Any]:
         """Run once, wait, and return the results by name.
 
-        Inputs are numpy arrays, or tensors of any library that supports DLPack; those on the engine's
-        device are used zero-copy, except that numbers which sizes depend on are read on the host, after
-        which the run waits. If any input is on a GPU the results are `DeviceTensor`s there, else numpy
-        arrays. `outputs` may name tensors to write the results into.
+        Inputs are numpy arrays, or tensors of any library that supports DLPack; one with a default may be
+        left out. Those on the engine's device are used zero-copy, except that numbers which sizes depend on
+        are read on the host, after which the run waits. If any input is on a GPU the results are
+        `DeviceTensor`s there, else numpy arrays. `outputs` may name tensors to write the results into.
 
         Raises `InputError` for wrong names, types or shapes, `DeviceError` if the device fails.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -47,7 +47,7 @@ class ManifestBuilder:
         self._starts: dict[Value, Dim] = {}
         self._entries: list[dict[str, Any]] = []
         self._weights = bytearray()
-        self._weight_offsets: dict[tuple[str, str], int] = {}
+        self._weight_offsets: dict[tuple[str, tuple[int, ...]], int] = {}
         self._kernels: dict[str, dict[str, Any]] = {}
         self._launches: list[dict[str, Any]] = []
         self._counter_bytes = sum(
@@ -77,6 +77,7 @@ class ManifestBuilder:
         for op in function.block:
             self._memory(op, outputs)
         steps = self._steps(function.block)
+        defaults = self._defaults()
         straight = all(isinstance(step, int) for step in steps)
         return {
             "format": FORMAT,
@@ -86,6 +87,7 @@ class ManifestBuilder:
             "min_driver": min_driver,
             "symbols": self._symbols(),
             **self._size_facts(),
+            **defaults,
             "inputs": _tensors(function.inputs, [value.type for value in function.arguments]),
             "outputs": _tensors(function.outputs, [value.type for value in function.returned]),
             "arena_bytes": self._arena_bytes,
@@ -138,6 +140,15 @@ class ManifestBuilder:
         }
         return {key: value for key, value in facts.items() if value}
 
+    def _defaults(self) -> dict[str, Any]:
+        """What the inputs that a run may leave out hold then; nothing where there are none."""
+        resources = self._module.resources
+        found = {
+            name: {"offset": self._stored(weight)[0], "shape": list(resources[weight].shape)}
+            for name, weight in self._module.defaults.items()
+        }
+        return {"defaults": found} if found else {}
+
     def _add(self, value: Value, entry: dict[str, Any], start: Dim = 0) -> None:
         name = f"b{len(self._entries)}"
         self._buffers[value] = name
@@ -175,7 +186,7 @@ class ManifestBuilder:
     def _buffer(self, op: Buffer, outputs: Mapping[Value, int]) -> None:
         value, size = op.result, to_json(op.bytes)
         if op.space == "weights":
-            offset, length = self._weight(op)
+            offset, length = self._stored(op.weight, op.result.type.order)
             self._add(value, {"space": "weights", "offset": 0, "bytes": length}, offset)
         elif op.space == "output":
             if value not in outputs:
@@ -203,14 +214,15 @@ class ManifestBuilder:
         bytes_ = to_json(size * type.dtype.bytes)
         self._add(op.result, {**fields, "offset": 0, "bytes": bytes_}, start)
 
-    def _weight(self, op: Buffer) -> tuple[int, int]:
-        """The offset and length in bytes of a weight, stored in the order of its layout.
+    def _stored(self, weight: str, order: Sequence[int] | None = None) -> tuple[int, int]:
+        """The offset and length in bytes of WEIGHT, its axes in ORDER, else as they are.
 
-        Equal weights of equal layout are stored once.
+        Equal weights in equal order are stored once.
         """
-        array = np.asarray(self._module.resources[op.weight])
-        packed = np.ascontiguousarray(array.transpose(op.result.type.order)).tobytes()
-        key = (op.weight, str(op.result.type.order))
+        array = np.asarray(self._module.resources[weight])
+        order = tuple(range(array.ndim)) if order is None else tuple(order)
+        packed = np.ascontiguousarray(array.transpose(order)).tobytes()
+        key = (weight, order)
         if key not in self._weight_offsets:
             self._weights.extend(bytes(-len(self._weights) % ALIGNMENT))
             self._weight_offsets[key] = len(self._weights)

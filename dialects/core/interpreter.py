@@ -14,6 +14,7 @@ from ...runtime.contents import numbers_in
 from ...runtime.cuts import true_results
 from .affine import Dim, evaluate, linear_symbol
 from .constraints import broken, known_where_defined, with_derived
+from .defaults import completed
 from .diagnostics import op_error
 from .ir import Block, Function, Module, Operation, Region, Value
 from .types import TensorType
@@ -63,13 +64,14 @@ class Evaluation:
 
 
 def interpret(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """Run the main function on INPUTS, by name; returns the outputs by name, with the shapes of their types,
-    or with their true ones where they are cut.
+    """Run the main function on INPUTS, by name, of which those with a default may be left out; returns the
+    outputs by name, with the shapes of their types, or with their true ones where they are cut.
 
     Raises InputError for wrong inputs, IRError for an op that cannot be evaluated on them.
     """
     function = module.main
-    arrays = [_named(inputs, name) for name in function.inputs]
+    given = completed(module, inputs)
+    arrays = [_named(given, name) for name in function.inputs]
     symbols = bind_symbols(function, arrays)
     results = run_block(function.block, arrays, Evaluation(module, symbols))
     return named_results(function, results)

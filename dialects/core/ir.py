@@ -353,6 +353,7 @@ class Module:
     """A whole program at one level: functions, symbols and weights.
 
     symbols: the range of each; contents: the numbers that inputs hold, by name, where sizes depend on them;
+    defaults: the weights that inputs hold, by name, where a run leaves them out;
     derived: the definitions of those that no input determines; determined: the expressions that symbols of
     the model were found to equal; constraints: what must hold between sizes; cuts: the axes of outputs whose
     sizes depend on data; remarks: decisions taken while it was built, which are not printed.
@@ -362,6 +363,7 @@ class Module:
     functions: list[Function] = field(default_factory=list)
     symbols: dict[str, SymbolRange] = field(default_factory=dict)
     contents: dict[str, tuple[Dim, ...]] = field(default_factory=dict)
+    defaults: dict[str, str] = field(default_factory=dict)
     derived: dict[str, Derived] = field(default_factory=dict)
     determined: dict[str, Determined] = field(default_factory=dict)
     constraints: list[Constraint] = field(default_factory=list)
@@ -380,6 +382,7 @@ class Module:
             self.name,
             symbols=dict(self.symbols),
             contents=dict(self.contents),
+            defaults=dict(self.defaults),
             derived=dict(self.derived),
             determined=dict(self.determined),
             constraints=list(self.constraints),
