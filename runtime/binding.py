@@ -64,13 +64,19 @@ class InputBinder:
         return {name: each.within(self._plan.weights) for name, each in lacking}
 
     def _numbers(self, tensor: TensorSpec, array: Array, given: Mapping[str, object]) -> list[int]:
-        """The numbers that the input TENSOR holds. Raises `InputError` for a wrong shape or no numbers."""
-        if array.shape != tensor.shape:
+        """The numbers that the input TENSOR holds, and zeros behind them where its length is a size.
+
+        Raises `InputError` for a wrong shape or no numbers.
+        """
+        most = len(self._manifest.sizes.contents[tensor.name])
+        free = not all(isinstance(size, int) for size in tensor.shape)  # a list, perhaps a short one
+        if array.shape != tensor.shape and not (free and array.size <= most):
             raise mismatch(self._manifest, f"input {clip(tensor.name)} has the wrong shape", given)
         try:
-            return numbers_in(array)
+            found = numbers_in(array)
         except InputError as error:
             raise InputError(f"input {clip(tensor.name)}: {error.message}", error.hint) from None
+        return found + [0] * (most - len(found))
 
     def outputs(
         self, tensors: Sequence[BoundTensor], given: Mapping[str, object] | None, stream: int | None

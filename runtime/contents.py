@@ -1,7 +1,8 @@
 """What inputs hold where sizes depend on it: a few numbers, which are read on the host before a run.
 
 An element of an integer input is one number. One of a floating-point input is two, the numerator and the
-denominator of the simplest fraction that rounds to it: 3/5 for 0.60000002.
+denominator of the simplest fraction that rounds to it: 3/5 for 0.60000002. A list whose length is a size,
+too, has zeros behind its end, up to the most numbers that it may hold.
 """
 
 from __future__ import annotations

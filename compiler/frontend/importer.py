@@ -8,6 +8,7 @@ from contextlib import suppress
 from onnx import GraphProto, TensorProto, ValueInfoProto
 
 from ...dialects.core.builtin import Return
+from ...dialects.core.contents import is_list
 from ...dialects.core.defaults import admits
 from ...dialects.core.ir import Function, Module
 from ...dialects.core.location import UNKNOWN
@@ -196,7 +197,7 @@ class _Importer:
         self._function.inputs.append(name)
         tensor = Tensor.of(self._function.block.add_argument(type))
         content = self._module.contents.get(name)
-        return tensor if content is None else self._builder.holding(tensor, content)
+        return tensor if content is None or is_list(type) else self._builder.holding(tensor, content)
 
     def _keep_defaults(self) -> None:
         """Note the defaults of inputs, as far as these may hold them."""

@@ -69,7 +69,8 @@ def input_types(
 def _declare_content(
     name: str, type: TensorType, ranges: ElementRanges, symbols: Symbols, sizes: Sizes
 ) -> None:
-    """Declare what the input NAME holds: a symbol per element, expected in its one of RANGES."""
+    """Declare what the input NAME holds: a symbol per element, expected in its one of RANGES. Of one whose
+    length is a size there are as many as RANGES."""
     found: list[Dim] = []
     for index, limits in enumerate(ranges or [ANY] * int(str(type.elements))):
         if limits.fractions:

@@ -14,6 +14,7 @@ from ...runtime.contents import numbers_in
 from ...runtime.cuts import true_results
 from .affine import Dim, evaluate, linear_symbol
 from .constraints import broken, known_where_defined, with_derived
+from .contents import is_list
 from .defaults import completed
 from .diagnostics import op_error
 from .ir import Block, Function, Module, Operation, Region, Value
@@ -146,6 +147,8 @@ def _numbers(function: Function, module: Module, arrays: Sequence[Array]) -> Ite
             found = numbers_in(arrays[function.inputs.index(name)])
         except InputError as error:
             raise InputError(f"input '{name}': {error.message}", error.hint) from None
+        if is_list(function.arguments[function.inputs.index(name)].type):
+            found += [0] * (len(content) - len(found))
         if len(found) != len(content):
             raise InputError(f"input '{name}' holds {len(found)} numbers, {len(content)} are expected")
         for dim, number in zip(content, found, strict=True):
