@@ -20,6 +20,7 @@ from .bounding import bound_counts
 from .builder import Builder
 from .contents import Contents, ElementRanges, merged
 from .declared import Declared
+from .either_rank import EitherRank
 from .external import ExternalFiles
 from .first_rows import FirstRows
 from .frame import LOST, LOST_SIZES, Frame
@@ -229,6 +230,9 @@ class _Importer:
         if isinstance(found, TensorSequence):
             self._offenders.append(f"output {shown(value.name)}: it is no tensor; {SEQUENCES}")
             return LOST
+        if isinstance(found, EitherRank):
+            text = f"a branch decides whether it has {found.least} or {found.rank} dimensions"
+            self._offenders.append(f"output {shown(value.name)}: {text}")
         return found
 
     def _return(self, outputs: Sequence[Tensor]) -> None:

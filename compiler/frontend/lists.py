@@ -70,7 +70,7 @@ def number_list(
 
 
 def most_axes(x: Tensor) -> int:
-    """The axes that X has; 0 where nothing is known of it, so that what is wrong with a list is still said."""
+    """The axes that X has; 0 where nothing is known of it, so that the fault of a list is still said."""
     return 0 if isinstance(x, Lost) else x.rank
 
 

@@ -16,6 +16,7 @@ from .axes import AxesAtRun, axis_list
 from .call import Call, Outcome
 from .contents import FIRST, LAST, ElementRange
 from .counts import cut_from
+from .iterations import sliced_by_iteration
 from .lists import most_axes, number_list, of_one_length
 from .problems import Malformed
 from .symbolic import choose, clamp, steps_in
@@ -44,6 +45,9 @@ def _slice_attributes(call: Call) -> Outcome:
 
 def _slice_inputs(call: Call) -> Outcome:
     """A slice whose numbers may all depend on sizes, or on what inputs hold."""
+    along = sliced_by_iteration(call)
+    if along is not None:
+        return along
     x = call.input(0)
     most = most_axes(x)
     given = {
