@@ -30,8 +30,8 @@ class InputBinder:
         self._symbols = SymbolBinder(manifest)
 
     def inputs(self, given: Mapping[str, object], session: Session) -> tuple[list[Value], dict[str, int]]:
-        """The inputs in the plan's order, and the value of every symbol. SESSION reads what inputs hold. One
-        with a default may be left out.
+        """The inputs in the plan's order, and the value of every symbol. SESSION reads inputs in device
+        memory. An input with a default may be left out.
 
         Raises `InputError`, listing the wanted and the given tensors, for a wrong name, dtype, rank or size,
         a violated constraint, or a symbol outside its range.
@@ -64,9 +64,9 @@ class InputBinder:
         return {name: each.within(self._plan.weights) for name, each in lacking}
 
     def _numbers(self, tensor: TensorSpec, array: Array, given: Mapping[str, object]) -> list[int]:
-        """The numbers that the input TENSOR holds, and zeros behind them where its length is a size.
+        """The values of the input TENSOR that sizes depend on, and zeros behind them if its length is a size.
 
-        Raises `InputError` for a wrong shape or no numbers.
+        Raises `InputError` for a wrong shape or invalid values.
         """
         most = len(self._manifest.sizes.contents[tensor.name])
         free = not all(isinstance(size, int) for size in tensor.shape)  # a list, perhaps a short one

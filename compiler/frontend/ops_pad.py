@@ -38,7 +38,7 @@ def _spread(
     """PADS of AXES, else of all, as pads of all axes."""
     count: Dim = rank if axes is None else axes.count if isinstance(axes, AxesAtRun) else len(axes)
     if pads.is_whole and isinstance(count, int) and len(pads.values) != 2 * count:
-        raise Malformed(f"it has {len(pads.values)} pads for {count} axes")
+        raise Malformed(f"it has {len(pads.values)} pads for {count} axes; two for each are expected")
     call.require_equal(pads.count, 2 * count, "it has two pads for each of its axes")
     if axes is None:
         return pads.values
@@ -66,7 +66,7 @@ def _padded(call: Call, x: Tensor, pads: Sequence[Dim], value: Tensor | None) ->
 
 
 def _cropped(call: Call, x: Tensor, pads: Sequence[Dim]) -> tuple[Tensor, list[Dim]]:
-    """X without what negative PADS crop, and the pads that are left, of which none is negative."""
+    """X cropped by the negative PADS, and the remaining pads, none of which is negative."""
     sizes = call.builder.sizes_known
     cuts = [sizes.derive("min", pad, 0) for pad in pads]
     begins, ends = cuts[: x.rank], cuts[x.rank :]

@@ -1,4 +1,4 @@
-"""The rank of an input that is declared without a shape, by the nodes that read it."""
+"""The rank of an input that is declared without a shape, inferred from its consumers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Rank = Callable[[NodeProto, Mapping[str, TensorProto]], int | None]
 
 
 def with_rank(value: ValueInfoProto, graph: GraphProto) -> ValueInfoProto:
-    """The input VALUE of GRAPH; where it has no shape, with dimensions of unknown sizes if a node or a
-    declaration says how many."""
+    """The input VALUE of GRAPH; one without a shape gets dimensions of unknown sizes if its rank can be
+    inferred."""
     if value.type.WhichOneof("value") != "tensor_type" or value.type.tensor_type.HasField("shape"):
         return value
     rank = _rank(value.name, graph)
@@ -148,7 +148,7 @@ def _fixed(rank: int) -> Rank:
 
 
 def _of_attribute(name: str, more: int = 0) -> Rank:
-    """A rank that is the length of the list attribute NAME, and MORE."""
+    """A rank given by the length of the list attribute NAME, plus MORE."""
 
     def rank(node: NodeProto, stored: Mapping[str, TensorProto]) -> int | None:
         lists = [helper.get_attribute_value(each) for each in node.attribute if each.name == name]
@@ -158,7 +158,7 @@ def _of_attribute(name: str, more: int = 0) -> Rank:
 
 
 def _of_operand(index: int, per_axis: int = 1, *, unless: int | None = None) -> Rank:
-    """A rank that is told by the length of the stored operand INDEX, which has PER_AXIS elements an axis.
+    """A rank given by the length of the constant operand INDEX, which has PER_AXIS elements per axis.
 
     It is not where the operand UNLESS, or an attribute axes, says which axes these are.
     """

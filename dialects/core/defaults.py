@@ -13,7 +13,7 @@ import numpy as np
 from .affine import Dim
 from .diagnostics import function_error
 from .dtypes import from_numpy
-from .ir import Function, Module
+from .module import Function, Module
 from .parts import ArgumentAt
 from .types import TensorType
 

@@ -72,9 +72,10 @@ case(
     {"x": np.cos(2 * np.pi * 3 * np.arange(64) / 32).astype(np.float32)[None, None]},
 )
 case(
-    "log_of_sigmoid",
+    "log_of_a_share",
     """g (float[N,16] x) => (float[N,16] y)
-{ p = Sigmoid(x) y = Log(p) }""",
+<float one={1}>
+{ n = Neg(x) e = Exp(n) d = Add(e, one) p = Div(one, d) y = Log(p) }""",
     {"x": np.linspace(-17, 0, 32, dtype=np.float32).reshape(2, 16)},
 )
 case(

@@ -8,7 +8,8 @@ Features have such errors already. A spectrum has none before its first product 
 from __future__ import annotations
 
 from ....dialects.control import ControlOp
-from ....dialects.core.ir import Block, Function, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.binary import Add, Div, Max, Min, Mul, Pow, Sub

@@ -7,7 +7,7 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.precision.narrowing.demands import Demands
 from glassrt.compiler.precision.narrowing.forward import ForwardFacts
 from glassrt.compiler.precision.narrowing.spectra import Spectra
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 
 TEXT = """module @net {{
