@@ -19,7 +19,7 @@ from ..divisors import divisor, power_of_two_in
 from .axes import NO_WINDOW
 from .gather import AxisSpec, WindowSpec, row_specs
 from .problem import Problem
-from .spec import Binding
+from .spec import KernelBinding
 
 TEMPLATE = "kernels/depthwise_conv.cu.j2"
 # The most channels of a thread: accumulators of more would not fit its registers.
@@ -153,7 +153,7 @@ def _is_converted(dtype: DType) -> bool:
     return dtype.bytes == 1 or dtype == BF16
 
 
-def specialize(problem: Problem, config: DepthwiseConfig, binding: Binding) -> DepthwiseSpec:
+def specialize(problem: Problem, config: DepthwiseConfig, binding: KernelBinding) -> DepthwiseSpec:
     """The spec of PROBLEM under CONFIG, which must be legal; BINDING was made for CONFIG's vector."""
     names = binding.names
     axes = row_specs(problem.rows, names)
