@@ -9,6 +9,7 @@ from math import inf, isnan
 import numpy as np
 
 from ...dialects.core.clone import clone_module
+from ...dialects.core.defaults import completed
 from ...dialects.core.interpreter import Array, bind_symbols
 from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
@@ -37,8 +38,8 @@ class Case:
     @property
     def symbols(self) -> dict[str, int]:
         """The values of the symbols, taken from the shapes of the inputs."""
-        function = self.module.main
-        return bind_symbols(function, [self.inputs[name] for name in function.inputs])
+        function, inputs = self.module.main, completed(self.module, self.inputs)
+        return bind_symbols(function, [inputs[name] for name in function.inputs])
 
 
 @dataclass(frozen=True)
