@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..codegen.interface import KernelCache
 from ..dialects.core.clone import clone_module
-from ..dialects.core.ir import Module
+from ..dialects.core.module import Module
 from ..errors import InputError, UnsupportedError
 from ..runtime.arguments import checked_but
 from ..runtime.plan import Plan
@@ -86,7 +86,7 @@ def compile(
 
 def _check_tune(tune: int) -> None:
     if tune:
-        text = "tuning is not there yet: kernels are chosen by the cost model"
+        text = "tuning is not implemented: kernels are chosen by the cost model"
         raise UnsupportedError(text, "leave tune at 0")
 
 

@@ -28,7 +28,8 @@ class InputBinder:
         self._symbols = SymbolBinder(manifest)
 
     def inputs(self, given: Mapping[str, object], session: Session) -> tuple[list[Value], dict[str, int]]:
-        """The inputs in the plan's order, and the value of every symbol. SESSION reads what inputs hold.
+        """The inputs in the plan's order, and the value of every symbol. SESSION reads inputs in device
+        memory.
 
         Raises `InputError`, listing the wanted and the given tensors, for a wrong name, dtype, rank or size,
         a violated constraint, or a symbol outside its range.
@@ -55,7 +56,8 @@ class InputBinder:
         return values, self._symbols.bind(values, numbers, given)
 
     def _numbers(self, tensor: TensorSpec, array: Array, given: Mapping[str, object]) -> list[int]:
-        """The numbers that the input TENSOR holds. Raises `InputError` for a wrong shape or no numbers."""
+        """The values of the input TENSOR that sizes depend on. Raises `InputError` for a wrong shape or
+        invalid values."""
         if array.shape != tensor.shape:
             raise mismatch(self._manifest, f"input {clip(tensor.name)} has the wrong shape", given)
         try:

@@ -42,7 +42,7 @@ class CudaSession:
         self._zeroed_bytes = manifest.zeroed_bytes
         self._zeroed = False
         self._debug = debug
-        self._reads_back = False  # conditions: where graphs have no conditional nodes
+        self._reads_back = False  # reads conditions back if graphs have no conditional nodes
         self._graphs: OrderedDict[object, Handle] = OrderedDict()
         self._released = contextlib.ExitStack()
         try:
@@ -66,7 +66,8 @@ class CudaSession:
         return int(self._streams[0])
 
     def fetch(self, value: Value) -> Array:
-        """The elements of an input; those in device memory are copied, after what the stream waits for."""
+        """The elements of an input; those in device memory are copied, after the work that the stream waits
+        for."""
         with self._device.current():
             return self._transfers.fetched(value)
 
@@ -176,7 +177,7 @@ class CudaSession:
 
     @contextlib.contextmanager
     def _running(self) -> Iterator[None]:
-        """Make the device current; if the body fails, wait until the device is idle."""
+        """A context with the device current; if the body fails, waits until the device is idle."""
         with self._device.current():
             try:
                 if self._zeroed_bytes and not self._zeroed:
@@ -200,27 +201,28 @@ class CudaSession:
     def _uploaded(
         self, program: Program, inputs: Sequence[Value], outputs: Sequence[Value | None]
     ) -> tuple[Addresses, list[CopyTarget]]:
-        """Copy the inputs in; the addresses that the program works on, and where its results go."""
+        """Copy the inputs in; returns the addresses that the program works on, and the targets of its
+        results."""
         sources = self._transfers.upload(program, inputs)
         targets = self._transfers.targets(program, outputs)
         results = tuple(target.address for target in targets)
         return Addresses(self._arena, self._weights, tuple(sources), results, self._iterations), targets
 
     def _results(self, targets: Sequence[CopyTarget], on_device: bool) -> list[object]:
-        """Copy the results out to TARGETS when all launches have ended."""
+        """Copy the results to TARGETS after all launches have ended."""
         self._transfers.download(targets, on_device)
         self._synchronize()
         return self._transfers.results(targets, on_device)
 
     def _synchronize(self) -> None:
-        """Wait for all that was issued to the main stream."""
+        """Wait for all work on the main stream."""
         self._call("cuStreamSynchronize", self._streams[0])
 
     def _record(self, event: Handle) -> None:
         self._call("cuEventRecord", event.value, self._streams[0])
 
     def _start(self, program: Program, addresses: Addresses) -> None:
-        """Start the program: one launch of its graph or, without graph, all of its launches."""
+        """Start the program: one launch of its graph or, without a graph, all of its launches."""
         if self._debug:
             self._walk(program, addresses, self._issue_and_wait)
             return
@@ -264,7 +266,7 @@ class CudaSession:
         return build_graph(self._device, self._launcher, program, addresses, self._streams)
 
     def _table(self, manifest: Manifest) -> int:
-        """The address of 0, 1, 2, ... in i64, which launches of unrolled loops read; 0 without loops."""
+        """The address of 0, 1, 2, ... in i64, which launches of unrolled loops read; 0 without such loops."""
         if not any(isinstance(step, Repeat) for step in controls_in(manifest.steps)):
             return 0
         numbers = np.arange(MOST_LAUNCHES, dtype=np.int64)

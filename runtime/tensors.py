@@ -1,4 +1,4 @@
-"""Tensors that callers give to an engine: numpy arrays and DLPack tensors, in host or device memory."""
+"""The callers' tensors: numpy arrays and DLPack tensors, in host or device memory."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .program import BoundTensor
 
 
 def taken(name: str, given: object, stream: int | None, device: tuple[int, int]) -> Value:
-    """The tensor GIVEN for NAME to an engine on DEVICE, as it is on its way on STREAM.
+    """The tensor GIVEN for NAME to an engine on DEVICE, ordered after earlier work by STREAM.
 
-    Raises `InputError` for what is no tensor, not contiguous, or in memory that DEVICE does not reach.
+    Raises `InputError` if it is not a tensor, not contiguous, or in memory that DEVICE cannot access.
     """
     if isinstance(given, np.ndarray):
         return given
@@ -36,16 +36,16 @@ def taken(name: str, given: object, stream: int | None, device: tuple[int, int])
 
 
 def _reachable(memory: tuple[int, int], device: tuple[int, int]) -> bool:
-    """Whether DEVICE can access MEMORY: host memory always, device memory only where it is its own."""
+    """Whether DEVICE can access MEMORY: host memory always, device memory only if it is its own."""
     if memory[0] in (CPU, CUDA_HOST):
         return True
     return device[0] == CUDA and memory[0] in (CUDA, CUDA_MANAGED) and memory[1] == device[1]
 
 
 def taken_output(tensor: BoundTensor, given: object, stream: int | None, device: tuple[int, int]) -> Value:
-    """The tensor GIVEN to write the output TENSOR to; see `taken`.
+    """The tensor GIVEN as the target of the output TENSOR; see `taken`.
 
-    Raises `InputError` for one of another dtype or shape, that is read-only, or whose elements overlap.
+    Raises `InputError` for another dtype or shape, for a read-only one, or if its elements overlap.
     """
     value = taken(tensor.name, given, stream, device)
     if not has_dtype(value, tensor.dtype) or tuple(value.shape) != tensor.shape:
@@ -68,12 +68,12 @@ def has_dtype(value: Value, name: str) -> bool:
 
 
 def described(given: object) -> str:
-    """The type and shape of what was GIVEN, or what it is."""
+    """The type and shape of the tensor GIVEN, or the class of anything else."""
     if isinstance(given, np.ndarray):
         return f"{given.dtype}{list(given.shape)}"
     try:
         return f"{given.dtype}{list(given.shape)}"  # type: ignore[attr-defined]
-    except Exception:  # whatever another library's tensor raises
+    except Exception:  # another library's tensor may raise anything
         return type(given).__name__
 
 
@@ -90,5 +90,5 @@ def as_array(value: Value) -> Array | None:
 
 
 def host_array(value: Value) -> Array:
-    """The value as a numpy array. The caller knows that it is in host memory."""
+    """The value, which the caller knows to be in host memory, as a numpy array."""
     return value if isinstance(value, np.ndarray) else value.numpy()

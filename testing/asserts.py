@@ -20,7 +20,7 @@ from ..compiler.patterns.rewrite import Pattern, rewrite
 from ..compiler.settings.policy import as_policy
 from ..dialects.core.clone import clone_module
 from ..dialects.core.interpreter import interpret
-from ..dialects.core.ir import Module
+from ..dialects.core.module import Module
 from ..dialects.core.verifier import verify
 from ..dialects.graph.base import GraphOp
 from .agreement import ModelVerdict, Shapes, verdicts

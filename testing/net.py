@@ -10,12 +10,14 @@ import numpy as np
 from ..dialects.core.affine import Dim, symbol
 from ..dialects.core.builtin import Return
 from ..dialects.core.dtypes import F32, DType, from_numpy
-from ..dialects.core.ir import Function, Module, Operation, SymbolRange, Value
+from ..dialects.core.ir import Operation, Value
 from ..dialects.core.location import Location
+from ..dialects.core.module import Function, Module, SymbolRange
 from ..dialects.core.types import TensorType
 from ..dialects.graph.binary import Add
 from ..dialects.graph.constants import constant
-from ..dialects.graph.contraction import Conv, Matmul
+from ..dialects.graph.contraction import Matmul
+from ..dialects.graph.convolution import Conv
 from ..dialects.graph.normalization import BatchNorm
 
 Array = np.ndarray[Any, Any]

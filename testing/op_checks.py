@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..dialects.core.affine import Dim, evaluate, symbol
+from ..dialects.core.affine import Dim, symbol
+from ..dialects.core.affine_traversal import evaluate
 from ..dialects.core.dtypes import DType, from_numpy
 from ..dialects.core.interpreter import Evaluation
-from ..dialects.core.ir import Block, Module
+from ..dialects.core.ir import Block
+from ..dialects.core.module import Module
 from ..dialects.core.types import TensorType
 from ..dialects.graph.base import GraphOp, is_scalar
 from .scalar_interpreter import define_array

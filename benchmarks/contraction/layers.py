@@ -8,9 +8,10 @@ from typing import Any
 
 from glassrt.codegen.families.contraction.problem import Problem, problem_of
 from glassrt.dialects.core.dtypes import DTYPES
-from glassrt.dialects.core.ir import Block
+from glassrt.dialects.core.ir import Block, Operation
 from glassrt.dialects.core.types import TensorType, channels_last
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,14 @@ def window_of(layer: LayerCase) -> ConvShape:
     return ConvShape((images, c, size, size), (n, c // groups, taps, taps), (stride,) * 2, (pad,) * 4, groups)
 
 
-def problem(layer: LayerCase) -> Problem:
+def operation(layer: LayerCase) -> Operation:
     dtype = DTYPES[layer.dtype]
     if layer.kind != "matmul":
         window = window_of(layer)
         x = TensorType(window.x, dtype, channels_last(4))
         w = TensorType(window.w, dtype, channels_last(4))
         block = Block((x, w))
-        op: Any = Conv(
+        conv: Any = Conv(
             *block.arguments,
             strides=window.strides,
             dilations=(1, 1),
@@ -129,14 +130,18 @@ def problem(layer: LayerCase) -> Problem:
             groups=window.groups,
             accumulate=DTYPES["f32"],
         )
-    else:
-        b, m, n, k = layer.shape
-        lead = (b,) if b > 1 else ()
-        shapes = ((*lead, m, k), (*lead, n, k) if layer.transpose_b else (*lead, k, n))
-        block = Block(TensorType(shape, dtype) for shape in shapes)
-        op = Matmul(
-            *block.arguments, transpose_a=False, transpose_b=layer.transpose_b, accumulate=DTYPES["f32"]
-        )
-    found = problem_of(op, b_is_weight=True)
+        return conv
+    b, m, n, k = layer.shape
+    lead = (b,) if b > 1 else ()
+    shapes = ((*lead, m, k), (*lead, n, k) if layer.transpose_b else (*lead, k, n))
+    block = Block(TensorType(shape, dtype) for shape in shapes)
+    matmul: Any = Matmul(
+        *block.arguments, transpose_a=False, transpose_b=layer.transpose_b, accumulate=DTYPES["f32"]
+    )
+    return matmul
+
+
+def problem(layer: LayerCase) -> Problem:
+    found = problem_of(operation(layer), b_is_weight=True)
     assert found is not None
     return found

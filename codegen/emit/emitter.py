@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...dialects.core.affine import Dim, substitute, symbol
+from ...dialects.core.affine import Dim, symbol
+from ...dialects.core.affine_traversal import substitute
 from ...dialects.core.dtypes import BOOL, DType
 from ...dialects.core.expr import (
     Apply,

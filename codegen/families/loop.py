@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...dialects.core.affine import ceildiv, evaluate
+from ...dialects.core.affine import ceildiv
+from ...dialects.core.affine_traversal import evaluate
 from ..emit.emitter import Emitter
 from ..emit.inline import RegionExpressions
 from ..emit.lanes import Lanes

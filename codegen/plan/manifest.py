@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.affine import Dim, product, symbol, to_json
+from ...dialects.core.affine import Dim, product, symbol
+from ...dialects.core.affine_traversal import to_json
 from ...dialects.core.bounds import occupied
 from ...dialects.core.constraints import Constraint, Determined
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.ir import Block, Module, Operation, Value
+from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.core.tensor_map import TensorMap
 from ...dialects.core.types import TensorType, symbols_in
 from ...dialects.launch import Buffer, Kernel, View, largest, span

@@ -16,7 +16,8 @@ import numpy as np
 from ...codegen.interface import KernelCache
 from ...dialects.core.builtin import Return
 from ...dialects.core.interpreter import Array, Evaluation, bind_symbols, run_block
-from ...dialects.core.ir import Function, Module, Operation, Value
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.module import Function, Module
 from ...errors import InputError
 from ...runtime.engine import Engine
 from ..driver.build import HOST, Settings, build, chosen_targets, context_of, present_arch

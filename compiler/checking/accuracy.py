@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import Array
-from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
 from ...dialects.launch import Kernel, View, kernels_in
 from ...errors import IRError, PlanError

@@ -19,7 +19,8 @@ import numpy as np
 from ...codegen.interface import Accumulation
 from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import Array, Evaluation, run_block
-from ...dialects.core.ir import Block, Module, Operation
+from ...dialects.core.ir import Block, Operation
+from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
 from ...dialects.custom.op import CudaOp

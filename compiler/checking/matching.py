@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...dialects.core.interpreter import Array, Evaluation, bind_symbols, named_results, run_block
-from ...dialects.core.ir import Block, Function, Module, Operation, Value
+from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.core.module import Function, Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement.reshape import Reshape

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from ...dialects.core import affine
+from ...dialects.core import affine_traversal
 from ...dialects.core.constraints import with_derived
 from ...dialects.core.dtypes import DTYPES, DType
-from ...dialects.core.ir import Function, Module
+from ...dialects.core.module import Function, Module
 from ...errors import InputError
 from ...runtime.expressions import evaluate
 from ...runtime.manifest import Manifest
@@ -56,9 +56,9 @@ def of_function(function: Function, symbols: Mapping[str, int]) -> list[Expected
         ExpectedInput(
             name,
             value.type.dtype,
-            tuple(affine.evaluate(dim, symbols) for dim in value.type.shape),
+            tuple(affine_traversal.evaluate(dim, symbols) for dim in value.type.shape),
             not all(isinstance(dim, int) for dim in value.type.shape),
-            _evaluated(contents.get(name), lambda dim: affine.evaluate(dim, symbols)),
+            _evaluated(contents.get(name), lambda dim: affine_traversal.evaluate(dim, symbols)),
         )
         for name, value in zip(function.inputs, function.arguments, strict=True)
     ]

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ...codegen.interface import REFERENCE, ArchSpec, KernelCache, arch_named, arch_of_device, check_target
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...errors import InputError, UnsupportedError
 from ...runtime.discovery import present_figures
 from ...runtime.plan import Plan

@@ -10,7 +10,7 @@ from typing import Literal
 
 from ...codegen.interface import ArchSpec
 from ...dialects.core.clone import clone_module
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.printer import print_module
 from ...errors import InputError
 from ...runtime.whole_files import WholeFolder

@@ -23,7 +23,7 @@ from ...codegen.interface import (
     made_kernels,
     without_provenance,
 )
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.printer import print_module
 from ...dialects.launch import kernels_in
 from ...runtime.plan import Plan

@@ -138,9 +138,9 @@ def _fused_rules() -> Iterable[Rule]:
 
 # Precision rules by name: the summary, and whether the rule can be switched off.
 _PRECISION = {
-    "storage-conversion": ("x wanted in another type or layout => a kernel that copies it", False),
+    "storage-conversion": ("x needed in another type or layout => a kernel that converts it", False),
     STORE_CONVERSION: (
-        "a loop whose consumer needs another type or layout => the loop stores its result in that",
+        "a loop whose consumer needs another type or layout => the loop stores its result so",
         True,
     ),
     LOAD_CONVERSION: (

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from ...dialects.core.dtypes import DType
-from ...dialects.core.ir import Module, Operation
+from ...dialects.core.ir import Operation
+from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.binary import Add
-from ...dialects.graph.contraction import Conv, Matmul
+from ...dialects.graph.contraction import Matmul
+from ...dialects.graph.convolution import Conv
 from ...dialects.graph.movement.reshape import Reshape, Transpose
 from ...dialects.graph.quantization import Dequantize, Quantize
 from ...errors import InputError, UnsupportedError

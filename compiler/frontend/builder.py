@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.affine import Dim, symbols
+from ...dialects.core.affine import Dim
+from ...dialects.core.affine_traversal import symbols
 from ...dialects.core.contents import parts_of
 from ...dialects.core.diagnostics import SizeMismatch
 from ...dialects.core.dtypes import I64, DType
-from ...dialects.core.ir import Block, Module, Operation, Value
+from ...dialects.core.ir import Block, Operation, Value
 from ...dialects.core.location import UNKNOWN, Location
+from ...dialects.core.module import Module
 from ...dialects.core.remarks import Remark
 from ...dialects.core.sizes.counted import DependsOnData
 from ...dialects.core.sizes.outcomes import Conflict, Resized

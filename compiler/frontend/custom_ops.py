@@ -1,4 +1,4 @@
-"""Imports nodes whose ops are custom ones: operands in order, attributes by name, as the op declares them."""
+"""Imports nodes of custom ops: operands in order, attributes by name, as the op declares them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNKNOWN = "no file has registered the op {}; custom ops are loaded by --ops FILE
 
 
 def custom_op(onnx: str) -> Contributed | None:
-    """The importer of the custom op for nodes of the ONNX op ONNX, "domain::Type"; None for no such op."""
+    """The importer of the custom op ONNX ("domain::Type"); None if there is none."""
     cls = find(onnx)
     if cls is None:
         return None
@@ -36,7 +36,7 @@ def _imported(cls: type[CustomOp], call: Call) -> Outcome:
 
 
 def _is_stated(call: Call, field: AttributeField[Any]) -> bool:
-    """Whether the node has the attribute FIELD. Raises Malformed where it must."""
+    """Whether the node has the attribute FIELD. Raises Malformed if it is required and missing."""
     if field.name in call.stated_names():
         return True
     if field.required:
@@ -45,7 +45,7 @@ def _is_stated(call: Call, field: AttributeField[Any]) -> bool:
 
 
 def _read(call: Call, field: AttributeField[Any]) -> Any:
-    """The attribute FIELD of the node, which has it."""
+    """The value of the node's attribute FIELD."""
     name, kind = field.name, field.kind
     if isinstance(kind, EnumKind):
         return call.choice(name, "", {word: word for word in kind.words})

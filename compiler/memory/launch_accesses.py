@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from ...dialects.core.affine import Dim
-from ...dialects.core.ir import Function, Value
+from ...dialects.core.ir import Value
+from ...dialects.core.module import Function
 from ...dialects.core.types import TensorType
 from ...dialects.launch import Buffer, Kernel, View
 from ...dialects.launch_control import LaunchControl, LaunchLoop

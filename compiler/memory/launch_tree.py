@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...dialects.core.ir import Block, Function
+from ...dialects.core.ir import Block
+from ...dialects.core.module import Function
 from ...dialects.launch import Kernel
 from ...dialects.launch_control import LaunchControl, LaunchLoop
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...dialects.core.ir import Function, Module
+from ...dialects.core.module import Function, Module
 from ...dialects.launch import Buffer, largest
 from .launch_accesses import memories_of
 from .launch_tree import LaunchTree

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from ...dialects.core.dialect import DialectSet
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.printer import print_module
 from ...dialects.core.verifier import VerifiedOps, verify
 from ...errors import InputError, IRError

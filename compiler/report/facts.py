@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
 from ...dialects.launch import Kernel, kernels_in
 from ...dialects.precision import PrecisionKernel

@@ -13,8 +13,9 @@ from ...codegen.interface import ArchSpec, executed, families
 from ...dialects.control import ControlOp, If, Loop
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
+from ...dialects.core.ir import Block, Operation, Region, Value
 from ...dialects.core.location import UNKNOWN, Location
+from ...dialects.core.module import Function, Module
 from ...dialects.core.sizes.proofs import Proofs
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType

@@ -6,11 +6,13 @@ import glob
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ...dialects.core.ir import Module, Operation
+from ...dialects.core.ir import Operation
+from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.fused import FusedKernel
 from ..passes.eight_bits import EightBitProducts
-from ..settings.policy import EIGHT_BITS, Override, PrecisionPolicy, format_named
+from ..settings.formats import EIGHT_BITS, format_named
+from ..settings.policy import Override, PrecisionPolicy
 
 
 @dataclass(frozen=True)

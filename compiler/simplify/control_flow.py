@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ...dialects.control import ControlOp, ControlYield, If, Loop
-from ...dialects.core.affine import evaluate
+from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.clone import clone_op
-from ...dialects.core.ir import Block, Module, Operation, Value
+from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.core.sizes.proofs import Proofs
 from ...dialects.graph.base import GraphOp
 from ...dialects.graph.constants import Constant, constant

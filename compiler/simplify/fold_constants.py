@@ -9,7 +9,8 @@ import numpy as np
 
 from ...dialects.control import all_blocks
 from ...dialects.core.interpreter import Evaluation
-from ...dialects.core.ir import Module, Operation
+from ...dialects.core.ir import Operation
+from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import symbols_in
 from ...dialects.graph.base import GraphOp
@@ -49,7 +50,8 @@ class FoldConstants:
             return 0
         refusal, reads = _refusal(op, context.options.fold_bytes), _given(op)
         if refusal is None and reads > readable:
-            refusal = f"folding has read {FOLDED_READS - readable} bytes of constants, which is enough"
+            read = FOLDED_READS - readable
+            refusal = f"folding has read {read} bytes of constants, and its limit is {FOLDED_READS}"
         if refusal is not None:
             context.ledger.add(self.name, Verdict.REFUSED, refusal, ops=(op.name,), nodes=op.location.nodes)
             return 0

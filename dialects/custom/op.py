@@ -1,4 +1,4 @@
-"""The base classes of custom ops: elementwise by a formula, by a loop nest, and by a body in CUDA."""
+"""The base classes of custom ops: elementwise by a formula, by a loop nest, and with a CUDA body."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from .blame import blamed
 from .cuda import CudaBody, is_dim
 from .nest import Nest
 
-SLACK = 16.0  # unit roundoffs by which a CUDA body may differ from numpy where it says nothing itself
+SLACK = 16.0  # unit roundoffs by which a CUDA body may differ from numpy unless it states a tolerance
 
 
 class CustomOp(GraphOp):
-    """An op that a file of a user defines: operands, one result, attributes, `result_type` and `compute`.
+    """An op that a user's file defines: operands, one result, attributes, `result_type` and `compute`.
 
-    kinds: which elements its operands may have; cost: FLOPs for each element of its result.
-    `onnx` and `file` are set where it is registered: its domain and type, and the file that defines it.
+    kinds: the element types that its operands may have; cost: FLOPs per element of its result. `onnx` and
+    `file` are set on registration: its domain and type, and the file that defines it.
     """
 
     onnx: ClassVar[str] = ""
@@ -46,15 +46,19 @@ class CustomOp(GraphOp):
     # ------------------------------------------------------------ what a file defines
 
     def result_type(self) -> TensorType:
-        """The type of the result, as operands and attributes imply it; that of the first operand by default.
+        """The type of the result, inferred from operands and attributes; by default that of the first
+        operand.
 
         Raises ValueError, or IRError by `op_error`, for operands that do not fit.
         """
         return self.inputs[0].type
 
     def compute(self, *inputs: Any) -> Any:
-        """The result in numpy, of all operands in order, None for those that are absent. Floats are at least
-        f32; what is returned is rounded to the type of the result. The operands cannot be written to."""
+        """The result in numpy, from all operands in order, None for absent ones.
+
+        Floats are at least f32; the returned array is rounded to the type of the result. Operands are
+        read-only.
+        """
         raise NotImplementedError
 
     # ------------------------------------------------------------ what is made of it
@@ -98,14 +102,14 @@ class CustomOp(GraphOp):
         return f"{method} of {self.onnx} in {Path(self.file).name}"
 
     def _checked(self, method: str, found: object) -> Expr:
-        """The expression in FOUND, what METHOD gave for an element, in the type of the result."""
+        """The expression FOUND that METHOD returned for an element, in the type of the result."""
         if not isinstance(found, Term):
             raise op_error(self, f"{self._named(method)} gives {type(found).__name__}, not a Term")
         return found.cast(self.result.type.dtype).expr
 
 
 def _fault_in(type: TensorType) -> str | None:
-    """What is wrong with TYPE, which Python let a file build; None for nothing."""
+    """The fault of TYPE, which a user's file built; None if it is valid."""
     if not isinstance(type.dtype, DType):
         return f"of the elements {type.dtype!r}: they are custom.F32 and the like"
     if not isinstance(type.shape, tuple):
@@ -115,7 +119,7 @@ def _fault_in(type: TensorType) -> str | None:
 
 
 def _read_only(array: Array) -> Array:
-    """ARRAY as others, who read it too, may give it away."""
+    """ARRAY as a read-only view, since others read it, too."""
     view = array.view()
     view.flags.writeable = False
     return view
@@ -127,7 +131,7 @@ class ElementwiseOp(CustomOp):
     traits = (Trait.ELEMENTWISE,)
 
     def formula(self, *terms: Any) -> Term:
-        """An element of the result over the operands' elements; None for those that are absent."""
+        """An element of the result as a formula over the operands' elements; None for absent ones."""
         raise NotImplementedError
 
     def result_type(self) -> TensorType:
@@ -143,9 +147,9 @@ class ElementwiseOp(CustomOp):
 
 
 class LoopOp(CustomOp):
-    """An op whose elements are expressions over their index, with reductions over others.
+    """An op whose elements are expressions over their index, with reductions.
 
-    One that works on rows, as a normalisation does, says so by `row_axes`, and then fuses as Softmax does.
+    A row-wise op, such as a normalization, states `row_axes`, and then fuses as Softmax does.
     """
 
     def element(self, nest: Nest) -> Term:
@@ -153,12 +157,15 @@ class LoopOp(CustomOp):
         raise NotImplementedError
 
     def row_axes(self) -> tuple[int, ...]:
-        """The axes of the first operand that are reduced, from the front; none for an op that does not work
-        on rows. With them, the result has the first operand's shape, or one element for each row."""
+        """The axes of the first operand that are reduced, counted from the front; none for an op that is not
+        row-wise.
+
+        With them, the result has the first operand's shape, or one element per row.
+        """
         return ()
 
     def rows(self) -> tuple[int, ...]:
-        """What `row_axes` gives. Raises IRError for anything but ascending axes of the first operand."""
+        """The value of `row_axes`. Raises IRError for anything but ascending axes of the first operand."""
         with self.blamed("row_axes"):
             found = self.row_axes()
         axes = range(self.inputs[0].type.rank)
@@ -176,10 +183,10 @@ class LoopOp(CustomOp):
 class CudaOp(CustomOp):
     """An op with a kernel of its own, whose body is CUDA.
 
-    floats: the element types that the body takes in the place of f32; the precision policy converts to them.
+    floats: the element types that the body accepts instead of f32; the precision policy converts to them.
     """
 
-    compile_ms = 1500.0  # a body may be long: it is compiled in a process that can be killed
+    compile_ms = 6000.0  # a body may be long: it is compiled in a process that can be killed
     floats: ClassVar[tuple[DType, ...]] = (F32,)
 
     def cuda(self) -> CudaBody:
@@ -187,14 +194,16 @@ class CudaOp(CustomOp):
         raise NotImplementedError
 
     def tolerance(self) -> float:
-        """The largest difference between kernel and `compute` that is no mistake, relative to the largest
-        result. It covers sums in another order, and what the body rounds between."""
+        """The largest acceptable difference between kernel and `compute`, relative to the largest result.
+
+        It covers sums in another order, and roundings inside the body.
+        """
         dtype = self.inputs[0].type.dtype
         unit = float(ml_dtypes.finfo(dtype.numpy).eps) / 2 if dtype.is_float else 0.0
         return SLACK * unit
 
     def body(self) -> CudaBody:
-        """What `cuda` gives. Raises IRError for anything but a CudaBody."""
+        """The value of `cuda`. Raises IRError for anything but a CudaBody."""
         with self.blamed("cuda"):
             found = self.cuda()
         if not isinstance(found, CudaBody):
@@ -202,7 +211,7 @@ class CudaOp(CustomOp):
         return found
 
     def allowed(self) -> float:
-        """What `tolerance` gives. Raises IRError for anything but a number of at least 0."""
+        """The value of `tolerance`. Raises IRError for anything but a number of at least 0."""
         with self.blamed("tolerance"):
             found = self.tolerance()
         if not isinstance(found, (int, float)) or not 0 <= found < math.inf:

@@ -21,18 +21,18 @@ Class = TypeVar("Class", bound=type[CustomOp])
 NAME = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)::([A-Za-z_]\w*)", re.ASCII)
 TAKEN = ("core", "control", "graph", "fused", "precision", "launch")  # the dialects
 STANDARD = ("ai.onnx", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training", "ai.onnx.training")
-# The method, of those that make a kernel, that a class of each kind defines.
+# The kernel method that a class of each kind defines.
 KERNEL = {ElementwiseOp: "formula", LoopOp: "element", CudaOp: "cuda"}
 
 _registered: dict[str, type[CustomOp]] = {}  # by ONNX domain and type
 
 
 def op(onnx: str) -> Callable[[Class], Class]:
-    """A class decorator that registers a custom op for nodes of the ONNX op ONNX, as "my.domain::Type".
+    """A class decorator that registers a custom op for nodes of the ONNX op ONNX, "my.domain::Type".
 
     In IR text it is called `my_domain.type`. A file that is executed again replaces its ops. Raises
-    InputError for a name that is no such, or that another file has taken, and for a class that lacks what an
-    op needs.
+    InputError for an invalid name, one that another file has taken, and for a class that lacks what an op
+    needs.
     """
     found = NAME.fullmatch(onnx) if isinstance(onnx, str) else None
     if found is None:
@@ -67,12 +67,12 @@ def _snake(text: str) -> str:
 
 
 def find(onnx: str) -> type[CustomOp] | None:
-    """The custom op for nodes of the ONNX op ONNX, "domain::Type"; None where no file has registered one."""
+    """The custom op for nodes of the ONNX op ONNX, "domain::Type"; None if no file has registered one."""
     return _registered.get(onnx)
 
 
 def named(name: str) -> type[CustomOp] | None:
-    """The custom op called NAME in IR text; None for none."""
+    """The custom op called NAME in IR text; None if there is none."""
     return next((cls for cls in _registered.values() if cls.name == name), None)
 
 
@@ -83,7 +83,7 @@ def every() -> tuple[type[CustomOp], ...]:
 
 @contextmanager
 def registered(*classes: type[CustomOp]) -> Iterator[None]:
-    """A context after which the ops are registered that were before; CLASSES are, in it, too."""
+    """A context that restores the registered ops at its end; CLASSES are registered inside."""
     before = dict(_registered)
     _registered.update({cls.onnx: cls for cls in classes})
     try:
@@ -117,7 +117,7 @@ def _traits(cls: type[CustomOp]) -> Iterable[Trait]:
 
 
 def _check_class(cls: type[CustomOp]) -> None:
-    """Raise InputError unless CLS has one result, an operand, and says twice what it computes."""
+    """Raise InputError unless CLS has one result, an operand, and both definitions of its meaning."""
     place = f"{cls.onnx} in {Path(cls.file).name}"
     if len(cls.spec.results) != 1 or cls.spec.results[0].variadic:
         raise InputError(f"{place} needs one result", "y = custom.result()")
@@ -143,7 +143,7 @@ def _check_class(cls: type[CustomOp]) -> None:
 
 
 def _check_numbers(cls: type[CustomOp], place: str) -> None:
-    """Raise InputError for a cost, kinds or floats of CLS that are no such."""
+    """Raise InputError for an invalid cost, kinds or floats of CLS."""
     if not isinstance(cls.cost, int) or cls.cost < 0:
         raise InputError(f"{place}: its cost is {cls.cost!r}, no number of operations for an element")
     if not isinstance(cls.kinds, tuple) or not set(cls.kinds) <= set(ANY):

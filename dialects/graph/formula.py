@@ -54,7 +54,8 @@ class Term:
         return Term(self.scalars, self.scalars.select(self.expr, first, second))
 
     def __bool__(self) -> NoReturn:
-        """Not known while a kernel is made: an `if` would take one way for all elements."""
+        """Raises TypeError: the value is not known while a kernel is built, and an `if` would decide for all
+        elements."""
         raise TypeError("a term is neither true nor false before the kernel runs; `choose` picks by element")
 
     def __neg__(self) -> Term:

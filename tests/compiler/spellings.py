@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from glassrt.compiler.frontend import import_model
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from onnx import TensorProto, helper, numpy_helper
 
 Array = np.ndarray[Any, Any]

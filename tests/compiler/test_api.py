@@ -15,7 +15,7 @@ from glassrt.compiler.driver.build import Build, Settings
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.frontend.source import InputShapes, Shapes, Source
 from glassrt.compiler.precision.scales.table import CalibrationTable
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.errors import InputError, UnsupportedError
 from glassrt.runtime.plan import Plan

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ....dialects.core.affine import Dim, evaluate, product
+from ....dialects.core.affine import Dim, product
+from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.dtypes import BF16, BOOL, F16, F32, DType
 from ....dialects.core.ir import Operation, Value
 from ....dialects.graph.attention import Attention

@@ -15,7 +15,7 @@ from ...request.request import Geometry
 from ...text.affine_c import dim_to_c, factor_to_c
 from ...text.literals import c_type
 from ...text.render import Code, Identifier
-from .gather import AxisSpec, row_specs
+from .gather import AxisSpec, WindowSpec, row_specs
 from .problem import Problem, Window, divisor, power_of_two_in
 from .spec import Binding
 
@@ -78,6 +78,11 @@ class DepthwiseSpec:
     runs_per_block: int
     threads: int
     epilogue: Code
+
+    @property
+    def line_windows(self) -> tuple[WindowSpec, ...]:
+        """The windows that have several lines of taps, one loop over them each, outermost first."""
+        return _line_windows(self.axes)
 
 
 def unsupported(problem: Problem) -> str | None:
@@ -184,13 +189,17 @@ def specialize(problem: Problem, config: DepthwiseConfig, binding: Binding) -> D
     )
 
 
+def _line_windows(axes: tuple[AxisSpec, ...]) -> tuple[WindowSpec, ...]:
+    windows = (axis.window for axis in axes[:-1])
+    return tuple(window for window in windows if window is not None and window.taps > 1)
+
+
 def _first_tap(axes: tuple[AxisSpec, ...]) -> str:
     """The flat index of the tap (tap_z, tap_y, 0), as C text."""
     inner = axes[-1].window.taps if axes[-1].window else 1
     text = ""
-    for axis in axes[:-1]:
-        if axis.window:
-            text = f"({text} * {axis.window.taps} + {axis.window.tap})" if text else f"{axis.window.tap}"
+    for window in _line_windows(axes):
+        text = f"({text} * {window.taps} + {window.tap})" if text else f"{window.tap}"
     return f"{text} * {inner}" if text else "0"
 
 

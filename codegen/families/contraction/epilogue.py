@@ -46,6 +46,11 @@ class EpilogueSpec:
         return 0 if self.threads % self.columns else self.threads // self.columns
 
     @property
+    def passes(self) -> int:
+        """The most rows that a thread handles; 0 when rows do not divide evenly."""
+        return -(-self.block_m // self.rows_at_a_time) if self.rows_at_a_time else 0
+
+    @property
     def rows_ahead(self) -> int:
         """The prefetch distance: rows whose epilogue operands a thread loads before it handles the first."""
         if not self.rows_at_a_time or self.block_m % self.rows_at_a_time or self.beside is None:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import gcd
 
-from ....dialects.core.affine import Affine, Dim, evaluate, floordiv, product
+from ....dialects.core.affine import Affine, Dim, floordiv, product
+from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.bounds import Range, bounds
 from ....dialects.core.dtypes import F32, I32, DType
 from ....dialects.core.ir import Operation

@@ -87,6 +87,25 @@ class ContractionSpec:
     epilogue: EpilogueSpec
 
     @property
+    def tiles_ahead(self) -> int:
+        """The k tiles that are under way before the main loop."""
+        return self.tiling.stages - self.product.lag
+
+    @property
+    def tiles_prefetching(self) -> int | None:
+        """The k tiles of a block during whose product another is prefetched; None where that is not known."""
+        if self.k_tiles is None or self.tiling.splits > 1:
+            return None
+        return max(0, self.k_tiles - self.tiles_ahead)
+
+    @property
+    def tiles_prefetched(self) -> int:
+        """The k tiles of a block after those; the most there may be where their number is not known."""
+        if self.k_tiles is None or self.tiling.splits > 1:
+            return self.tiles_ahead
+        return min(self.k_tiles, self.tiles_ahead)
+
+    @property
     def staged(self) -> tuple[OperandSpec, ...]:
         """The operands that are staged."""
         return self.a, self.b

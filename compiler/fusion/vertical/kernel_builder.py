@@ -9,7 +9,7 @@ from ....dialects.core.traits import Trait, has
 from ....dialects.fused import FusedKernel
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.elementwise import Cast
-from .attention_layouts import ROOT as ATTENTION
+from ....dialects.roots import Root
 from .clusters import Cluster
 
 
@@ -46,7 +46,7 @@ def build_kernel(cluster: Cluster) -> FusedKernel:
 
 def _takes_scalars(cluster: Cluster, op: Operation) -> bool:
     """True when OP may read constants inside the region of CLUSTER's kernel."""
-    return cluster.root not in (ATTENTION, "custom") and not has(op, Trait.CONTRACTION)
+    return cluster.root.takes_constants and not has(op, Trait.CONTRACTION)
 
 
 class _Arguments:
@@ -83,7 +83,7 @@ def build_copy(value: Value, reader: Operation, index: int) -> FusedKernel:
     block = Block([value.type])
     cast = block.append(Cast(block.arguments[0], to=value.type.dtype))
     block.append(Yield(cast.result))
-    kernel = FusedKernel(value, regions=[Region(block)], root="loop")
+    kernel = FusedKernel(value, regions=[Region(block)], root=Root.LOOP)
     reader.parent.insert_before(reader, kernel)
     reader.set_operand(index, kernel.result)
     return kernel

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from ....dialects.core.affine import evaluate
+from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.bounds import Range, bounds
 from ....dialects.core.diagnostics import op_error, operand_at
 from ....errors import IRError

@@ -89,7 +89,7 @@ def check_control(
             yield from _loop(op, memories, tree, values)
             counter = root_of(op.counter)[0]
             if counter in counters:
-                yield op_error(op, "counts in the buffer of another loop", at=operand_at(op, op.counter))
+                yield op_error(op, "has the counter of another loop", at=operand_at(op, op.counter))
             counters[counter] = op
     for memory in memories.values() if tree.extents else ():
         yield from _repeated(memory, values)
@@ -104,16 +104,18 @@ def _loop(
         yield from _read(op, op.trips, "trip count", memories, tree, values)
         for write in memories[root_of(op.trips)[0]].writes:
             if op in write.scope.loops():
-                yield op_error(write.kernel, "writes the trip count of the loop that it is in")
+                yield op_error(write.kernel, "writes the trip count of its own loop")
     counter = memories[root_of(op.counter)[0]]
     if counter.space != "arena" or counter.value is not op.counter:
-        yield op_error(op, "counts in what is no buffer of the arena", at=operand_at(op, op.counter))
+        text = "has a counter that is not a whole buffer of the arena"
+        yield op_error(op, text, at=operand_at(op, op.counter))
     for access in counter.accesses():
         if access not in counter.reads or op not in access.scope.loops():
-            yield op_error(access.kernel, "uses the counter of a loop, which launches in it may read")
+            yield op_error(access.kernel, "uses the counter of a loop otherwise than reading it in the loop")
     for value in op.carried:
         if memories[root_of(value)[0]].value is not value or memories[value].space != "arena":
-            yield op_error(op, "carries what is no buffer of the arena", at=operand_at(op, value))
+            text = "carries a value that is not a whole buffer of the arena"
+            yield op_error(op, text, at=operand_at(op, value))
 
 
 def _read(
@@ -148,7 +150,7 @@ def _repeated(memory: Memory, values: SymbolValues) -> Iterator[IRError]:
                 yield op_error(write.kernel, text, hint, at=operand_at(write.kernel, write.value))
                 break
         if any(read.launch == write.launch and boxes.meet(read, write) for read in memory.reads):
-            text = "reads and writes one buffer, whose elements it may read after it has written them"
+            text = "reads and writes one buffer, and may read elements after it has overwritten them"
             yield op_error(write.kernel, text, at=operand_at(write.kernel, write.value))
 
 
@@ -162,7 +164,7 @@ def _is_used_outside(memory: Memory, loop: LaunchLoop) -> bool:
 def _row(write: Access, values: SymbolValues) -> Iterator[IRError]:
     loop = next((loop for loop in write.scope.loops() if _counts(write, loop)), None)
     if loop is None or loop.bound is None:
-        text = "writes a row by a number that is no iteration of a loop with a bound around it"
+        text = "writes a row whose number is not the counter of an enclosing loop with a bound"
         yield op_error(write.kernel, text)
     elif (found := values.exceeding(loop.bound, write.value.type.shape[0])) is not None:
         text = f"writes {loop.bound} rows of {write.value.type.shape[0]}{described(found)}"

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ....dialects.control import ControlOp
-from ....dialects.core.ir import Function, Module, Operation, Value
+from ....dialects.core.ir import Operation, Value
+from ....dialects.core.module import Function, Module
 from ....dialects.core.types import TensorType
 from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.precision import PrecisionKernel

@@ -26,11 +26,13 @@ import numpy as np
 from ....dialects.control import blocks_in
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.interpreter import Evaluation
-from ....dialects.core.ir import Block, Function, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function, Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.binary import Add
 from ....dialects.graph.constants import Constant, constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.quantization import Dequantize, Quantize
 from ....errors import CalibrationError
@@ -38,7 +40,7 @@ from ...passes.ledger import Figure, Record, Verdict
 from ...passes.manager import PassContext
 from ...patterns.channel_scale import weight_axis, weight_of
 from ...patterns.matching import constant_array
-from ...settings.policy import EIGHT_BITS
+from ...settings.formats import EIGHT_BITS
 from ..narrowing.decisions import wide_of
 from ..scales.names import tensor_names
 from ..scales.noise import FORMATS, NoiseFormat
@@ -105,8 +107,7 @@ class _Insertion:
     # ------------------------------------------------------------ the choice of contractions
 
     def _contractions(self) -> dict[Conv | Matmul, str]:
-        """The contractions that multiply in eight bits, each with its format; the ledger gets the reasons for
-        the others."""
+        """The contractions that multiply in eight bits, each with its format; refusals go to the ledger."""
         last = _last_contractions(self.function)
         exact = wide_of(self.module, self.function, self.context).products
         chosen: dict[Conv | Matmul, str] = {}
@@ -128,7 +129,7 @@ class _Insertion:
         return chosen
 
     def _leave(self, op: Operation, reason: str) -> None:
-        """Record that OP multiplies floats, for REASON."""
+        """Record that OP multiplies in floats, for REASON."""
         self.context.eight_bits.refuse(op.location.nodes, reason)
         self.context.ledger.add(
             InsertQuantization.name, Verdict.REFUSED, reason, ops=(op.name,), nodes=op.location.nodes
@@ -144,10 +145,10 @@ class _Insertion:
             return "the model itself says how its operand is stored"
         weights = constant_array(weight_of(op), self.module)
         if weights is None:
-            return "its second operand is no constant"
+            return "its second operand is not a constant"
         if not np.isfinite(weights).all():
             return "a weight is not finite"
-        # An override that names it requests eight bits nevertheless.
+        # An override that names the op requests eight bits even so.
         kept = op in last and self.context.policy.override_of(op) is None
         return "the last contraction before an output stays in floats" if kept else None
 
@@ -169,9 +170,11 @@ class _Insertion:
         self.context.ledger.append(record)
 
     def _store(self, value: Value, forms: Sequence[str], clip: float, apart: Container[Operation]) -> None:
-        """Store VALUE in FORMS and let its consumers read the stored tensors: contractions that of their own
-        format, others the first. Outputs, contractions kept in floats and the ops in APART read VALUE
-        itself."""
+        """Store VALUE in FORMS and let its consumers read the stored tensors.
+
+        Contractions read the tensor of their own format, other ops the first. Outputs, contractions kept in
+        floats and the ops in APART read VALUE itself.
+        """
         readers = [
             (user, index)
             for user, index in value.uses
@@ -213,14 +216,14 @@ class _Insertion:
 
 
 def _as_calibrated(value: Value) -> Value:
-    """The tensor under whose name VALUE was calibrated: inputs whose type the policy changes got a cast
+    """The tensor under whose name VALUE was calibrated: the policy may have added a cast to an input
     since."""
     cast = value.producer
     return cast.x if isinstance(cast, Cast) and not cast.location.nodes and cast.x.producer is None else value
 
 
 def _last_contractions(function: Function) -> set[Operation]:
-    """The contractions with a path to an output on which there is no other contraction."""
+    """The contractions with a path to an output that has no other contraction on it."""
     found: set[Operation] = set()
     pending = [value.producer for value in function.returned]
     seen: set[Operation] = set()
@@ -237,9 +240,10 @@ def _last_contractions(function: Function) -> set[Operation]:
 
 
 def _added(block: Block, chosen: Mapping[Operation, str]) -> Iterable[tuple[Value, str]]:
-    """For every sum of two CHOSEN contractions: the addend that comes from the earlier one, and its format.
+    """For every sum of two CHOSEN contractions: the addend that the earlier one produces, and its format.
 
-    The sum is fused into the later contraction, which reads that addend as an epilogue operand."""
+    The sum is fused into the later contraction, which reads that addend as an epilogue operand.
+    """
     order = {op: number for number, op in enumerate(block)}
     leaders: dict[Value, Operation] = {}
     for op in block:
@@ -255,7 +259,7 @@ def _added(block: Block, chosen: Mapping[Operation, str]) -> Iterable[tuple[Valu
 
 
 def _leader(op: Operation, leaders: Mapping[Value, Operation]) -> Operation | None:
-    """The contraction whose epilogue OP could be in: OP is elementwise, and its other operands are
+    """The contraction that could have OP in its epilogue: OP is elementwise, its other operands are
     constants."""
     if not has(op, Trait.ELEMENTWISE) or len(op.result.uses) != 1:
         return None

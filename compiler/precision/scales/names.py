@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterable
 
 from ....dialects.core.attributes import DIM, DIMS
-from ....dialects.core.ir import Block, Function, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function, Module
 from ....dialects.core.traits import Trait, has
 
 HASH_DIGITS = 40
@@ -16,11 +17,11 @@ MOST_BITS = 32  # f64 tensors are never stored in eight bits
 def tensor_names(function: Function) -> dict[Value, str]:
     """A name for every tensor of FUNCTION that could be stored in eight bits, in program order.
 
-    These are its inputs and the results of its ops, as far as they are floats of at most 32 bits and no
-    constants; those inside control flow are left out, since they change from one iteration to the next. A
-    tensor has the name of the ONNX tensor that it is, or the one it has in IR text; one that only a pass or
-    the importer made is called `node/op` after the last ONNX node it stems from, with a number where that is
-    taken. Names are distinct, and the same for the same module.
+    These are the inputs and op results that are floats of at most 32 bits and not constants. Tensors inside
+    control flow are left out, because they change from one iteration to the next. A tensor has the name of
+    its ONNX tensor, or its name in IR text; one that only a pass or the importer created is called `node/op`
+    after the last ONNX node that it stems from, with a number if that is taken. Names are distinct, and the
+    same for the same module.
     """
     names = dict(zip(function.arguments, function.inputs, strict=True))
     known = {**{value: name for name, value in zip(function.outputs, function.returned, strict=True)}}
@@ -77,7 +78,7 @@ def _facts(function: Function) -> Iterable[object]:
 
 
 def _block_facts(block: Block, numbers: dict[Value, int]) -> Iterable[object]:
-    """What the hash is of; NUMBERS has those of the values around BLOCK, and gets those in it."""
+    """The data that the hash covers; NUMBERS has the values outside BLOCK, and gets those inside."""
     for value in block.arguments:
         numbers[value] = len(numbers)
     yield [f"{value.type.dtype} {value.type.rank}" for value in block.arguments]
@@ -92,7 +93,7 @@ def _block_facts(block: Block, numbers: dict[Value, int]) -> Iterable[object]:
 
 
 def _attributes(op: Operation) -> list[str]:
-    """The attributes as text, but not those that are sizes."""
+    """The attributes as text, except sizes."""
     fields = op.spec.attributes.items()
     given = ((name, field, op.attributes[name]) for name, field in fields if field.kind not in (DIM, DIMS))
     return [f"{name}={field.kind.encode(value)}" for name, field, value in given if value is not None]

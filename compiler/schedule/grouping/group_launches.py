@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ....codegen.interface import ArchSpec, unfit
-from ....dialects.core.ir import Block, Module, Operation
+from ....dialects.core.ir import Block, Operation
+from ....dialects.core.module import Module
 from ....dialects.launch import Kernel, kernels_in
 from ....dialects.launch_control import LaunchControl
 from ...kernels.members import nodes_by_launch

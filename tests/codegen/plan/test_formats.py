@@ -11,7 +11,7 @@ from glassrt.codegen.families.registry import families
 from glassrt.codegen.plan.formats import check_formats
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.dtypes import BF16, F8E4M3, F16, F32, FORMATS, I8, I32, TF32, DType
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add

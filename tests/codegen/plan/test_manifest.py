@@ -10,7 +10,7 @@ from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.plan.manifest import ALIGNMENT, ManifestBuilder
 from glassrt.codegen.plan.sources import made_kernels
 from glassrt.dialects.core.dtypes import F32
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.launch import Buffer

@@ -15,7 +15,7 @@ from glassrt.compiler.passes.manager import Pass, PassContext
 from glassrt.compiler.precision.quantization.insert import InsertQuantization
 from glassrt.compiler.simplify import canonicalize
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.testing.net import Net

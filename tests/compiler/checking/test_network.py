@@ -18,7 +18,7 @@ from glassrt.compiler.checking.network import (
 )
 from glassrt.compiler.driver.build import brought_to, context_of
 from glassrt.compiler.frontend import import_model
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.binary import Add, Sub
 from glassrt.testing.net import Net
 from onnx import ModelProto, TensorProto, helper

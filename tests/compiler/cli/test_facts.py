@@ -9,7 +9,7 @@ import pytest
 from glassrt.compiler.cli.facts import buffers_of, controls_of, launches_of
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.settings.policy import as_policy
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.normalization import Softmax

@@ -23,7 +23,7 @@ from glassrt.compiler.frontend.source import level_of
 from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS, LEVELS
 from glassrt.compiler.settings.policy import as_policy
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu

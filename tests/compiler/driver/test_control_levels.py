@@ -14,7 +14,7 @@ from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.control import ControlOp, Loop, blocks_in
 from glassrt.dialects.core.clone import clone_module
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.verifier import verify

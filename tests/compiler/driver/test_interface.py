@@ -13,7 +13,7 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import BF16, F16, F32, I64
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu

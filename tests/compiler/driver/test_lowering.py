@@ -18,7 +18,7 @@ from glassrt.compiler.driver.lowering import (
 from glassrt.compiler.driver.pipeline import passes_through, passes_to
 from glassrt.compiler.frontend.source import level_of
 from glassrt.compiler.passes.levels import LEVELS
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.errors import InputError
 

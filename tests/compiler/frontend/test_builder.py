@@ -18,8 +18,8 @@ from glassrt.dialects.core.builtin import Return
 from glassrt.dialects.core.diagnostics import SizeMismatch
 from glassrt.dialects.core.dtypes import F32, I32, I64, DType
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Function, Module, SymbolRange
 from glassrt.dialects.core.location import Location
+from glassrt.dialects.core.module import Function, Module, SymbolRange
 from glassrt.dialects.core.sizes.outcomes import Conflict, Resized
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu

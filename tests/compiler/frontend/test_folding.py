@@ -10,8 +10,9 @@ from glassrt.compiler.frontend.symbolic import object_array
 from glassrt.compiler.frontend.tensor import Tensor
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F32, I64
-from glassrt.dialects.core.ir import Block, Module, Operation, SymbolRange
+from glassrt.dialects.core.ir import Block, Operation
 from glassrt.dialects.core.location import UNKNOWN
+from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.sizes.sizes import Sizes
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Add, Mul

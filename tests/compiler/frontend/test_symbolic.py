@@ -12,8 +12,9 @@ import pytest
 from glassrt.compiler.frontend import symbolic
 from glassrt.compiler.frontend.problems import Malformed
 from glassrt.compiler.frontend.symbolic import Ratio, Scalar, Undecided, parts, ratio
-from glassrt.dialects.core.affine import Affine, Dim, evaluate, symbol
-from glassrt.dialects.core.ir import Module, SymbolRange
+from glassrt.dialects.core.affine import Affine, Dim, symbol
+from glassrt.dialects.core.affine_traversal import evaluate
+from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.sizes.sizes import Sizes
 from hypothesis import given
 from hypothesis import strategies as st

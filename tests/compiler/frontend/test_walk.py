@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from glassrt.compiler.frontend import import_model
-from glassrt.compiler.frontend.walk import node_label
+from glassrt.compiler.frontend.node_texts import node_label
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.errors import InputError, ModelError, UnsupportedError
 from onnx import ModelProto, TensorProto, helper

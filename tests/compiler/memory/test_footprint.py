@@ -15,7 +15,8 @@ from glassrt.compiler.memory.footprint import (
     footprint,
     typical,
 )
-from glassrt.dialects.core.affine import Dim, evaluate, floordiv, symbol
+from glassrt.dialects.core.affine import Dim, floordiv, symbol
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.types import Layout, TensorType, channels_last
 from hypothesis import given

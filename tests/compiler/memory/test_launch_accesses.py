@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from glassrt.compiler.memory.launch_accesses import Memory, memories_of, root_of
 from glassrt.compiler.memory.launch_tree import LaunchTree
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.launch import Kernel
 
 from .proofs.launch_text import LaunchText

@@ -18,7 +18,7 @@ from glassrt.compiler.passes.manager import (
     parse_pipeline,
 )
 from glassrt.dialects.core.diagnostics import op_error
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.constants import Constant

@@ -7,7 +7,7 @@ from glassrt.compiler.frontend import import_model
 from glassrt.compiler.passes.ledger import Origin
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.origins import NodeNames, origins_of
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.errors import InputError

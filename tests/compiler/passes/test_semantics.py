@@ -19,7 +19,7 @@ from glassrt.compiler.passes.semantics import (
     unit_roundoff,
 )
 from glassrt.dialects.core.dtypes import BOOL, F16, F32, I32, I64, TF32
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add

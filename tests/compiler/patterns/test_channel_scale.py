@@ -22,10 +22,12 @@ from glassrt.compiler.patterns.rewrite import Rewriter, pattern, rewrite
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Add
-from glassrt.dialects.graph.contraction import Conv, ConvTranspose, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv, ConvTranspose
 from glassrt.testing.net import Net
 
 Array = np.ndarray[Any, Any]

@@ -14,7 +14,7 @@ from glassrt.compiler.report.nodes import explain_node
 from glassrt.compiler.report.pairs import PairAnswer, explain_pair
 from glassrt.compiler.report.summary import summarize
 from glassrt.dialects.core.builtin import Yield
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add

@@ -11,7 +11,8 @@ from glassrt.compiler.report.pairs import PairAnswer, explain_pair
 from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
 from glassrt.compiler.schedule.streams.assign import CONCURRENCY
 from glassrt.compiler.settings.options import Options
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement.concat import Concat

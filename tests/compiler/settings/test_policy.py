@@ -8,15 +8,18 @@ import glassrt
 import numpy as np
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.families.kernel_family import Rank
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.driver.interface import with_io_types
 from glassrt.compiler.driver.pipeline import passes_through, passes_to
 from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
-from glassrt.compiler.settings.policy import FORMATS, Override, PrecisionPolicy
+from glassrt.compiler.settings.formats import FORMATS
+from glassrt.compiler.settings.policy import Override, PrecisionPolicy
 from glassrt.dialects.core.dtypes import BF16, F16, F32, TF32
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.traits import Trait, has
@@ -24,7 +27,8 @@ from glassrt.dialects.core.types import ROW_MAJOR, Layout
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.attention import Attention
 from glassrt.dialects.graph.binary import Mul
-from glassrt.dialects.graph.contraction import ConvTranspose, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import ConvTranspose
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Sigmoid
@@ -34,6 +38,8 @@ from glassrt.errors import InputError, UnsupportedError
 from glassrt.testing.net import Net
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ...codegen.ranks import rank
 
 PASSES = passes_through("precision", REFERENCE)
 K_INNERMOST = Layout((1, 0))
@@ -264,7 +270,8 @@ def test_tf32_operands_that_are_computed_are_copied_where_they_must(flips: tuple
     y = net.add(Matmul, a, net.add(Softmax, b, axis=1), transpose_a=flips[0], transpose_b=flips[1])
     plan = build(net.done(y), Settings(precision=PrecisionPolicy("tf32"), cache=None)).plan
     last = launches(plan)[-1]
-    assert (last.family, last.requested, last.compute, last.executed) == ("contraction_mma", TF32, TF32, TF32)
+    assert rank(last.family) is Rank.TENSOR_CORES
+    assert (last.requested, last.compute, last.executed) == (TF32, TF32, TF32)
     inputs = {name: np.random.default_rng(1).standard_normal((8, 8)).astype(np.float32) for name in "ab"}
     left = np.maximum(inputs["a"], 0).astype(np.float64)
     right = np.exp(np.maximum(inputs["b"], 0).astype(np.float64))

@@ -9,7 +9,7 @@ from glassrt.compiler.patterns.rewrite import Pattern
 from glassrt.compiler.simplify.canonicalize import Canonicalize
 from glassrt.compiler.simplify.control_flow import PATTERNS, UNROLLED_OPS
 from glassrt.dialects.control import Loop
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.verifier import verify
 from hypothesis import given
 from hypothesis import strategies as st

@@ -15,10 +15,10 @@ from glassrt.compiler.patterns.rewrite import Pattern
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.compiler.simplify.fold_batch_norm import PATTERNS, FoldBatchNorm
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.constants import Constant
-from glassrt.dialects.graph.contraction import Conv
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.normalization import BatchNorm
 from glassrt.testing.net import Net
 from hypothesis import given

@@ -11,7 +11,7 @@ from glassrt.compiler.settings.options import Options
 from glassrt.compiler.simplify import fold_constants
 from glassrt.compiler.simplify.fold_constants import FoldConstants
 from glassrt.dialects.core.affine import symbol
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.movement.expand import Expand, Tile

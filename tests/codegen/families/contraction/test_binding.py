@@ -16,12 +16,14 @@ from glassrt.codegen.families.contraction.binding import (
 )
 from glassrt.codegen.request.request import Request
 from glassrt.codegen.request.signature import make_signature
-from glassrt.dialects.core.affine import Dim, evaluate, symbol
+from glassrt.dialects.core.affine import Dim, symbol
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.dtypes import F16, F32, U8
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 
 from ...prologue_cases import cast_product, gathered_product, normalised_product
 from ...requests import request_for

@@ -21,12 +21,14 @@ from glassrt.codegen.families.contraction.problem import (
     problem_of,
     span_of,
 )
-from glassrt.dialects.core.affine import evaluate, symbol
+from glassrt.dialects.core.affine import symbol
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.dtypes import F16, F32, F64, I8, I32, DType
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import Layout, TensorType
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -14,7 +14,8 @@ from glassrt.codegen.families.contraction.wgmma import WGMMA, WgmmaConfig
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F16
 from glassrt.dialects.core.types import Layout, TensorType, channels_last
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.runtime.host import HostModule
 
 from ...contraction_cases import (

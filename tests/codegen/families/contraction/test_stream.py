@@ -11,7 +11,8 @@ from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F16, F32, I64, U8
 from glassrt.dialects.core.ir import Operation
 from glassrt.dialects.core.types import Layout, TensorType
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.indexing import Gather
 

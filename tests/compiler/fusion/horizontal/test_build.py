@@ -9,14 +9,16 @@ import pytest
 from glassrt.compiler.fusion.horizontal.build import Group, join
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Max, Mul
 from glassrt.dialects.graph.constants import Constant
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.testing.net import Net
 from hypothesis import given, settings

@@ -9,8 +9,9 @@ from glassrt.compiler.fusion.vertical.clusters import ClusterPlan
 from glassrt.compiler.fusion.vertical.kernel_builder import build_copy, build_kernel
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
 from glassrt.dialects.core.location import Location
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.binary import Add, Mul

@@ -6,7 +6,8 @@ import pytest
 from glassrt.compiler.fusion.vertical.producers import PRODUCER_RULES
 from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.settings.options import Options
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.contraction import Matmul

@@ -8,7 +8,8 @@ from glassrt.codegen.plan.assemble import BuildOptions, assemble
 from glassrt.compiler.passes.manager import PassContext
 from glassrt.compiler.passes.semantics import difference, random_inputs
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.launch import Kernel, View

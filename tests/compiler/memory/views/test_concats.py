@@ -13,7 +13,8 @@ from glassrt.compiler.passes.semantics import difference, random_inputs
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat

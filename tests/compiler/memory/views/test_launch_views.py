@@ -11,7 +11,7 @@ from glassrt.compiler.frontend import import_model
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.policy import PrecisionPolicy
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu

@@ -12,7 +12,7 @@ from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.policy import PrecisionPolicy
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.unary import Abs, Exp, Neg

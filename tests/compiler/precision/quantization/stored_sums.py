@@ -12,9 +12,11 @@ from glassrt.compiler.patterns.matching import constant_array
 from glassrt.compiler.patterns.rewrite import Pattern, Rewriter, rewrite
 from glassrt.dialects.core.builtin import Return
 from glassrt.dialects.core.dtypes import BF16, F16, F32, I8, I32, U8, DType
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.constants import Constant
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.quantization import Dequantize
 from glassrt.testing.net import Net
 from hypothesis import strategies as st
@@ -76,7 +78,7 @@ def check_verdict(problem: Problem, module: Module, context: PassContext) -> boo
     if WINDOW in context.disabled and not alone:
         assert found == [(CONTRACTION, Verdict.REFUSED), (WHOLE, Verdict.TAKEN)]
         (record,) = records(context, CONTRACTION)
-        assert record.reason == "its weights are no bytes without their zero point"
+        assert record.reason == "its weights less their zero point do not fit into bytes"
         assert record.nodes == op.location.nodes and not others
         check_whole(problem, module, op)
         return False

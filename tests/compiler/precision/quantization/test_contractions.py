@@ -90,27 +90,27 @@ def deep(net: Net) -> Value:
 FOUR = [0.1, 0.2, 0.3, 0.4]
 STAYS: dict[str, Callable[[Net], Value]] = {
     "only one of its operands is quantized": lambda net: net.conv(image(net), 3, 1),
-    "its second operand is no constant": computed,
+    "its second operand is not a constant": computed,
     "its result is of type f16": half,
     "its first operand has a scale per channel": lambda net: pointwise(
         net, image(net, FOUR, axis=1), weights(net)
     ),
-    "the scales of its weights do not go along the output channels": lambda net: pointwise(
+    "the scales of its weights do not vary along the output channels": lambda net: pointwise(
         net, image(net), weights(net, scale=FOUR, axis=1)
     ),
-    "the product of its operands' scales is no number of f32": lambda net: pointwise(
+    "the product of its operands' scales overflows or underflows in f32": lambda net: pointwise(
         net, image(net, 1e30), weights(net, scale=1e30)
     ),
-    "i16 and i8 are not multiplied as they are": lambda net: pointwise(
+    "no kernel multiplies i16 by i8 as stored": lambda net: pointwise(
         net, image(net, dtype=I16), weights(net)
     ),
-    "u8 and f8e4m3 are not multiplied as they are": lambda net: pointwise(
+    "no kernel multiplies u8 by f8e4m3 as stored": lambda net: pointwise(
         net, image(net), weights(net, dtype=F8E4M3)
     ),
-    "f8e5m2 and f8e5m2 are not multiplied as they are": lambda net: pointwise(
+    "no kernel multiplies f8e5m2 by f8e5m2 as stored": lambda net: pointwise(
         net, image(net, dtype=F8E5M2), weights(net, dtype=F8E5M2)
     ),
-    "33026 products of bytes may exceed an i32": deep,
+    "a sum of 33026 products of bytes may overflow i32": deep,
 }
 
 

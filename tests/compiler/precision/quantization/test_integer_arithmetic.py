@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from glassrt.compiler.precision.quantization.integer_arithmetic import LEFT_OVER, PATTERNS, IntegerArithmetic
 from glassrt.dialects.core.dtypes import F32, I8
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.quantization import Dequantize, Quantize

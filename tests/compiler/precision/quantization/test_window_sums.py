@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from glassrt.compiler.precision.quantization.window_sums import window_sums
 from glassrt.dialects.core.dtypes import I8, I32, U8
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.testing.net import Net
 from hypothesis import given
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
+from glassrt.codegen.families.kernel_family import Rank
 from glassrt.compiler.checking.accuracy import measure
 from glassrt.compiler.driver.build import Settings, context_of, launch_level
 from glassrt.compiler.frontend import import_model
@@ -20,7 +21,7 @@ from glassrt.compiler.passes.semantics import random_inputs
 from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.normalization import Softmax
@@ -30,6 +31,7 @@ from glassrt.runtime.engine import Engine
 from glassrt.testing.net import Net
 from hypothesis import given, settings
 
+from ....codegen.ranks import rank
 from ....models import light_models, reseed
 from ....property.graphs import nets
 from ....property.groups import (
@@ -59,9 +61,9 @@ class TestWhatIsGrouped:
     def test_pooling_beside_convolutions_and_the_convolutions_after_them(self) -> None:
         plain, _ = lowered(modules(2), "fp16", disabled=frozenset({GROUP_LAUNCHES}))
         module, context = lowered(modules(2), "fp16")
-        found = [families(op) for op in groups(module)]
-        assert ["contraction_mma", "loop"] in found
-        assert ["contraction_mma"] * 3 in found
+        found = [[rank(family) for family in families(op)] for op in groups(module)]
+        assert [Rank.TENSOR_CORES, Rank.GENERAL] in found
+        assert [Rank.TENSOR_CORES] * 3 in found
         saved = sum(int(r.figures["launches_saved"]) for r in of_rule(context) if r.verdict is Verdict.TAKEN)
         assert len(launches(plain)) - len(launches(module)) == saved > 0
 

@@ -11,7 +11,7 @@ from glassrt.compiler.passes.semantics import random_inputs
 from glassrt.compiler.schedule.grouping.drafts import GroupDraft
 from glassrt.compiler.schedule.grouping.merge import in_order
 from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.unary import Abs, Sigmoid, Tanh

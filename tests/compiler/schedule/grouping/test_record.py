@@ -11,7 +11,7 @@ from glassrt.compiler.report.facts import Facts
 from glassrt.compiler.report.nodes import explain_node
 from glassrt.compiler.report.pairs import explain_pair
 from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.testing.net import Net
 from hypothesis import given, settings
 

@@ -1,0 +1,1 @@
+"""Contractions whose blocks stay: a warp copies tiles in bulk (TMA), warpgroups multiply them (sm_90a)."""
