@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from glassrt.compiler.kernels.members import members_of, nodes_by_launch
 from glassrt.dialects.graph.movement.reshape import Reshape
-from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.testing.net import Net
 
 from ...property.concat_graphs import lowered
