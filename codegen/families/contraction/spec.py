@@ -87,6 +87,16 @@ class ContractionSpec:
     epilogue: EpilogueSpec
 
     @property
+    def rounds(self) -> int | None:
+        """How many tiles the main loop loads, which are those that are not under way before it.
+
+        None where that depends on a symbol or on the block.
+        """
+        if self.k_tiles is None or self.tiling.splits > 1:
+            return None
+        return max(0, self.k_tiles - (self.tiling.stages - self.product.lag))
+
+    @property
     def staged(self) -> tuple[OperandSpec, ...]:
         """The operands that are staged."""
         return self.a, self.b

@@ -37,13 +37,13 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
     pdl_launch_dependents();
     const int M = 162;
     const int N = 20;
-    constexpr int K = 108;  // so that only the last tile is checked for its end
+    const int K = 108;
     const int tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tile = block_x();
     const int tile_m = tile / tiles_n;
     const int tile_n = tile - tile_m * tiles_n;
     // Split-k: this block accumulates k tiles first_tile .. first_tile + k_tiles - 1.
-    constexpr int all_tiles = 4;
+    const int all_tiles = 4;
     const int share = (all_tiles + SPLITS - 1) / SPLITS;
     const int first_tile = block_y() * share;
     const int k_tiles = m_min(share, all_tiles - first_tile);
