@@ -40,9 +40,10 @@ ALIGNMENT = 256  # bytes, of weights and counters
 class ManifestBuilder:
     """Collects the buffers, weights, kernels and launches of MODULE; MADE has its kernels by name."""
 
-    def __init__(self, module: Module, made: Mapping[str, MadeKernel]) -> None:
+    def __init__(self, module: Module, made: Mapping[str, MadeKernel], modules: Mapping[str, str]) -> None:
         self._module = module
         self._made = made
+        self._modules = modules
         self._buffers: dict[Value, str] = {}
         self._starts: dict[Value, Dim] = {}
         self._entries: list[dict[str, Any]] = []
@@ -223,6 +224,7 @@ class ManifestBuilder:
         buffers = iter(op.inputs)
         self._kernels[op.kernel] = {
             "entry": made.entry,
+            "module": self._modules[op.kernel],
             "parameters": [_parameter(parameter).to_json() for parameter in parameters],
         }
         self._launches.append(

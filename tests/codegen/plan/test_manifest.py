@@ -21,7 +21,8 @@ from ...property.concat_graphs import lowered
 
 
 def built(module: Module) -> tuple[dict[str, Any], bytes]:
-    builder = ManifestBuilder(module, made_kernels(module, REFERENCE))
+    made = made_kernels(module, REFERENCE)
+    builder = ManifestBuilder(module, made, {name: name for name in made})
     return builder.build("test", [], 0), builder.weights
 
 
