@@ -46,6 +46,11 @@ class EpilogueSpec:
         return 0 if self.threads % self.columns else self.threads // self.columns
 
     @property
+    def one_pass(self) -> bool:
+        """Whether no thread handles more than one row of the tile."""
+        return self.block_m <= self.rows_at_a_time
+
+    @property
     def rows_ahead(self) -> int:
         """The prefetch distance: rows whose epilogue operands a thread loads before it handles the first."""
         if not self.rows_at_a_time or self.block_m % self.rows_at_a_time or self.beside is None:

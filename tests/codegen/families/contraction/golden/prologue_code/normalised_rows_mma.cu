@@ -221,7 +221,6 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
             }
         }
     }
-    constexpr int ROWS = THREADS / COLUMNS;  // rows finished per iteration
     const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
     const int n = tile_n * BLOCK_N + column;
     const int rows_left = M - tile_m * BLOCK_M;
@@ -262,10 +261,5 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
         }
         store_wide<8>(y0, m*64 + n, y0_5);
     };
-    if (rows_left < BLOCK_M) {
-        #pragma unroll 1
-        for (int row = own_row; row < rows_left; row += ROWS) finish_row(row);
-        return;
-    }
-    for (int row = own_row; row < BLOCK_M; row += ROWS) finish_row(row);
+    if (own_row < BLOCK_M && own_row < rows_left) finish_row(own_row);
 }
