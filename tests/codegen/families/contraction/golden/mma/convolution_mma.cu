@@ -222,6 +222,6 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
         for (int row = own_row; row < rows_left; row += ROWS) finish_row(row);
         return;
     }
-    #pragma unroll 8
+    #pragma unroll 2
     for (int pass = 0; pass < BLOCK_M / ROWS; pass++) finish_row(own_row + pass * ROWS);
 }

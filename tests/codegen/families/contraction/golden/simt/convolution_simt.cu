@@ -231,6 +231,6 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
         for (int row = own_row; row < rows_left; row += ROWS) finish_row(row);
         return;
     }
-    #pragma unroll 8
+    #pragma unroll 2
     for (int pass = 0; pass < BLOCK_M / ROWS; pass++) finish_row(own_row + pass * ROWS);
 }

@@ -164,6 +164,6 @@ GLASS_KERNEL(THREADS, 1) k0_across(Input<f16> x0, Input<f16> x1, Output<f16> y0)
         for (int lane = 0; lane < VECTOR; lane++) result[lane] = convert<f16>(accumulator[lane]);
         store_wide<VECTOR>(y0, 0 + (i64(m)) * N + n, result);
     };
-    #pragma unroll 8
+    #pragma unroll 2
     for (int pass = 0; pass < BLOCK_M / ROWS; pass++) finish_row(own_row + pass * ROWS);
 }
