@@ -65,10 +65,14 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
         const int out_y_first = out_y - 1;
         const int out_x_first = out_x - 1;
         a_origin[pass] = Offset(image) * 972 + Offset(out_y_first) * 108 + Offset(out_x_first) * 12;
+        u32 tap_x_bits = 0;
         GLASS_UNROLL
-        for (int tap = 0; tap < 9; tap++) {
-            const bool inside = u32(out_y_first + tap / 3) < u32(9) && u32(out_x_first + tap % 3) < u32(9);
-            a_taps[pass] |= u32(inside) << tap;
+        for (int tap = 0; tap < 3; tap++) {
+            if (u32(out_x_first + tap) < u32(9)) tap_x_bits |= 1u << tap;
+        }
+        GLASS_UNROLL
+        for (int tap = 0; tap < 3; tap++) {
+            if (u32(out_y_first + tap) < u32(9)) a_taps[pass] |= tap_x_bits << tap * 3;
         }
     }
 
