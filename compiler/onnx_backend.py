@@ -34,7 +34,7 @@ class Prepared(BackendRep):  # type: ignore[misc]  # onnx has no types
         An optional input at the end may be missing. Raises InputError, DeviceError.
         """
         if kwargs:
-            raise InputError(f"run does not know {', '.join(sorted(kwargs))}")
+            raise InputError(f"run has no argument {', '.join(sorted(kwargs))}")
         names = [one.name for one in self.engine.plan.spec.inputs]
         outputs = self.engine.run(by_name(inputs, names))
         return tuple(outputs[one.name] for one in self.engine.outputs)

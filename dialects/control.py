@@ -1,11 +1,12 @@
-"""Control flow, at the graph, fused and precision level: a branch and a loop whose bodies are regions.
+"""Control flow at the graph, fused and precision level: a branch and a loop whose bodies are regions.
 
-A region is isolated, as a kernel's is: it reads only its own arguments, and so the op passes it, as
-*captures*, what it needs from around it. A region ends with `control.yield`. All types that meet are equal,
-layout included, so that every level below may give operand, argument, yielded value and result one buffer.
+A region is isolated, as a kernel's is: it reads only its own arguments, so the op passes it the outside
+values that it needs as *captures*. A region ends with `control.yield`. Corresponding operands, arguments,
+yielded values and results have equal types, layout included, so that every lower level may give them one
+buffer.
 
-From the fused level on, what a region yields is made by an op of that region (through any number of
-reshapes), and no value is yielded twice: a kernel can write it where it is wanted.
+From the fused level on, an op of the region produces each yielded value (through any number of reshapes), and
+no value is yielded twice: so a kernel can write it where it is needed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from .core.diagnostics import op_error
 from .core.dialect import Dialect
 from .core.dtypes import BOOL, I64
 from .core.interpreter import Array, Evaluation
-from .core.ir import Block, Module, Operation, Region, Value
+from .core.ir import Block, Operation, Region, Value
+from .core.module import Module
 from .core.op import attribute, define_op, operand, operands, optional_operand, region, results
 from .core.parts import ArgumentAt, AttributeAt, YieldedAt
 from .core.region_rules import check_argument_count, check_limit, check_scalar, check_yielded
@@ -33,7 +35,8 @@ ITERATION = TensorType((), I64)
 
 @define_op(Trait.TERMINATOR)
 class ControlYield(Operation):
-    """Terminator of the regions of control flow; its operands are what one execution of the region gives."""
+    """Terminator of the regions of control flow; its operands are the results of one execution of the
+    region."""
 
     name = "control.yield"
     values = operands()
@@ -49,22 +52,22 @@ class ControlOp(Operation):
 
     @property
     def captures(self) -> tuple[Value, ...]:
-        """The operands that the regions read: the last ones, as they are the last arguments of a region."""
+        """The operands that the regions read: the last ones, like the last arguments of a region."""
         raise NotImplementedError
 
     def passed(self) -> Iterator[tuple[Value, Value]]:
-        """Every capture with the argument that it is in a region."""
+        """Every capture with the region argument that stands for it."""
         for each in self.regions:
             yield from zip(reversed(self.captures), reversed(each.block.arguments), strict=False)
 
     def add_captures(self, values: Iterable[Value]) -> None:
-        """Pass VALUES, too, for which the regions have their last arguments already."""
+        """Append VALUES, for which the regions already have their last arguments, to the captures."""
         for value in values:
             self._append_operand(value)
 
     @property
     def consumed(self) -> tuple[Value | None, ...]:
-        """The operands before the captures: what decides which region runs, and what a loop begins with."""
+        """The operands before the captures: the condition or trip count, and the initial values of a loop."""
         return self.operands[: len(self.operands) - len(self.captures)]
 
     def _check_arguments(self, region: Region, wanted: Sequence[TensorType]) -> None:
@@ -113,7 +116,7 @@ class If(ControlOp):
         return evaluation.run_region(self.then if bool(condition) else self.otherwise, captures)
 
     def flops(self) -> Dim:
-        """Those of the longer branch, as far as that can be told."""
+        """The FLOPs of the longer branch, if that is known."""
         one, other = (total(op.flops() for op in each.block) for each in self.regions)
         return max(one, other) if isinstance(one, int) and isinstance(other, int) else one
 
@@ -143,7 +146,7 @@ class Loop(ControlOp):
 
     @property
     def initial(self) -> tuple[Value, ...]:
-        """The initial values of what is carried."""
+        """The initial values of the carried values."""
         return self.values[: self.carried]
 
     @property
@@ -166,7 +169,7 @@ class Loop(ControlOp):
 
     @property
     def yielded(self) -> tuple[Value, ...]:
-        """The yielded values, one per result: what is carried, then the elements of the scan outputs."""
+        """The yielded values, one per result: carried values, then elements of the scan outputs."""
         return self.body.block.terminator.inputs[0 if self.condition is None else 1 :]
 
     def infer(self) -> Sequence[TensorType]:
@@ -184,11 +187,11 @@ class Loop(ControlOp):
         check_scalar(self, self.trip, I64, "trip count")
         check_scalar(self, self.condition, BOOL, "condition")
         if not 0 <= self.carried <= len(self.values):
-            message = f"carries {self.carried} values, but has {len(self.values)} to begin with"
+            message = f"carries {self.carried} values, but has {len(self.values)} initial ones"
             raise op_error(self, message, at=AttributeAt("carried"))
         check_limit(self, "count", self.count)
         if self.trip is None and self.count is None and self.condition is None:
-            raise op_error(self, "has neither a trip count nor a condition, so that it would never end")
+            raise op_error(self, "has neither a trip count nor a condition, and would never end")
         self._check_arguments(self.body, [ITERATION, *(value.type for value in self.values)])
 
     def verify_regions(self) -> None:
@@ -223,22 +226,39 @@ class Loop(ControlOp):
         return (*carried, *(_stacked(s, o, evaluation) for s, o in zip(scans, outputs, strict=True)))
 
     def flops(self) -> Dim:
-        """Those of one iteration times `count`; of one iteration where the number depends on data."""
+        """The FLOPs of one iteration times `count`; of one iteration if the number depends on data."""
         once = total(op.flops() for op in self.body.block)
         return once if self.count is None else once * self.count
 
 
 def _stacked(elements: Sequence[Array], output: Value, evaluation: Evaluation) -> Array:
-    """ELEMENTS as the first rows of OUTPUT; zeros are the others."""
+    """ELEMENTS as the first rows of OUTPUT; the other rows are zeros."""
     rows = np.zeros(evaluation.shape(output.type), output.type.dtype.numpy)
     if elements:
         rows[: len(elements)] = elements
     return rows
 
 
+def captured(value: Value) -> Value:
+    """What VALUE is outside of the regions that only capture it; VALUE itself where none does."""
+    while value.producer is None and (op := _around(value)) is not None:
+        found = next((outer for outer, argument in op.passed() if argument is value), None)
+        if found is None:
+            return value
+        value = found
+    return value
+
+
+def _around(argument: Value) -> ControlOp | None:
+    """The op of whose region ARGUMENT is an argument; None for one of a function or of a kernel."""
+    region = argument.owner.parent if isinstance(argument.owner, Block) else None
+    op = region.parent if region is not None else None
+    return op if isinstance(op, ControlOp) else None
+
+
 def all_blocks(module: Module) -> list[Block]:
-    """The blocks of MODULE that are executed op by op: bodies of functions and, before each, those of the
-    control flow in it."""
+    """The blocks of MODULE that are executed op by op: function bodies, each after the control flow inside
+    it."""
     return [block for function in module.functions for block in blocks_in(function.block)]
 
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from .core.affine import Dim, total
-from .core.attributes import EnumKind
 from .core.diagnostics import op_error
 from .core.dialect import Dialect
 from .core.interpreter import Evaluation
@@ -20,8 +19,7 @@ from .core.op import attribute, define_op, operands, region, results
 from .core.parts import ArgumentAt
 from .core.region_rules import check_argument_count
 from .core.types import TensorType
-
-ROOTS = EnumKind(("contraction", "attention", "custom", "row", "loop"))
+from .roots import RootKind
 
 
 class RegionKernel(Operation):
@@ -59,7 +57,7 @@ class FusedKernel(RegionKernel):
     body in CUDA, a row-wise op, or a plain loop nest."""
 
     name = "fused.kernel"
-    root = attribute(ROOTS)
+    root = attribute(RootKind())
 
 
 FUSED = Dialect("fused", (FusedKernel,))

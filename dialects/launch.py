@@ -22,7 +22,8 @@ from .core.diagnostics import op_error, operand_at
 from .core.dialect import Dialect
 from .core.dtypes import I64
 from .core.interpreter import Evaluation
-from .core.ir import Block, Module, Operation, Value
+from .core.ir import Block, Operation, Value
+from .core.module import Module
 from .core.op import attribute, define_op, operand, operands, region, result
 from .core.parts import ArgumentAt, AttributeAt, OperandAt, ResultAt
 from .core.sizes.most import most
@@ -125,12 +126,12 @@ class Kernel(Operation):
     `block` (threads), `cluster` (blocks) and `shared` (bytes of dynamic shared memory) are numbers. All
     blocks of a `cooperative` launch are resident at the same time, so that they may wait for each other.
 
-    A `stacked` launch writes one row of each output: what the region yields becomes the row, along the first
-    dimension of the buffer, whose number is in the last buffer read, an i64.
+    A `stacked` launch writes one row of each output, along the first dimension of the buffer: the row that
+    the region yields. The last buffer read, an i64, has its number.
 
     `requested` and `compute` are those of the precision level; `executed` is the format in which the family
-    does the arithmetic. A group has them per member, in `member_formats`:
-    `m0_requested = f16, m0_compute = f16, m0_executed = f16, m1_...`.
+    does the arithmetic. A group has them per member, in `member_formats`: `m0_requested = f16, m0_compute =
+    f16, m0_executed = f16, m1_...`.
     """
 
     name = "launch.kernel"
@@ -166,7 +167,7 @@ class Kernel(Operation):
 
     @property
     def row(self) -> Value | None:
-        """The buffer with the number of the row that a stacked launch writes; None for any other launch."""
+        """The buffer with the row number of a stacked launch; None for other launches."""
         return self.reads[-1] if self.stacked else None
 
     def infer(self) -> Sequence[TensorType]:
@@ -184,7 +185,7 @@ class Kernel(Operation):
             )
         for index, (value, argument) in enumerate(zip(self.reads, arguments, strict=True)):
             if value.type != argument.type:
-                hint = "the argument's type must say how the buffer lies"
+                hint = "the argument's type must state the buffer's layout"
                 raise op_error(
                     self,
                     f"reads operand {index}, {value.type}, as {argument.type}",
@@ -201,11 +202,12 @@ class Kernel(Operation):
     def _verify_stacked(self) -> None:
         row = self.reads[-1].type if self.reads else None
         if row is None or row.dtype != I64 or row.rank:
-            message = f"is stacked, and reads {row or 'nothing'} last; an i64, the row's number, is expected"
+            last = f"its last input is {row or 'nothing'}"
+            message = f"is stacked, and {last}; an i64, the row number, is expected"
             raise op_error(self, message, at=AttributeAt("stacked"))
         for index, buffer in enumerate(self.writes, len(self.reads)):
             if not buffer.type.rank or buffer.type.layout != ROW_MAJOR:
-                message = f"writes a row of {buffer.type}, which is no row-major stack of rows"
+                message = f"writes a row of {buffer.type}, which is not a row-major stack of rows"
                 raise op_error(self, message, at=OperandAt(index))
 
     def _verify_cluster(self) -> None:
@@ -224,11 +226,11 @@ class Kernel(Operation):
     def _verify_map(self, index: int) -> None:
         map, at = self.maps[index], AttributeAt("maps")
         if not 0 <= map.operand < len(self.inputs):
-            message = f"tensor map {index} shows operand {map.operand} of {len(self.inputs)}"
+            message = f"tensor map {index} is over operand {map.operand} of {len(self.inputs)}"
             raise op_error(self, message, at=at)
         shown = self.inputs[map.operand].type
         if shown.dtype.bytes != map.dtype.bytes:
-            message = f"tensor map {index} shows operand {map.operand}, {shown}, as {map.dtype}"
+            message = f"tensor map {index} reads operand {map.operand}, {shown}, as {map.dtype}"
             raise op_error(self, message, at=at)
         fault = map.fault()
         if fault is not None:
@@ -236,7 +238,7 @@ class Kernel(Operation):
         held = span(shown) * shown.dtype.bytes
         missing = map.extent - held
         if isinstance(missing, int) and missing > 0 and 0 not in shown.shape:
-            reach = f"tensor map {index} is over {map.extent} bytes"
+            reach = f"tensor map {index} covers {map.extent} bytes"
             raise op_error(self, f"{reach}, its operand {map.operand}, {shown}, has {held}", at=at)
 
     def verify_regions(self) -> None:
@@ -262,7 +264,7 @@ class Kernel(Operation):
         return ()
 
     def _place(self, target: Any, reads: Sequence[Any]) -> Any:
-        """The part of the output TARGET that is written: one row of it, if the launch is stacked."""
+        """The part of the output TARGET that is written: one row if the launch is stacked."""
         if not self.stacked:
             return target
         row = int(reads[-1])

@@ -1,8 +1,8 @@
 """Control flow of the launch level: ops whose regions are lists of launches, so that launches form a tree.
 
-The regions see the buffers of the function, of which they have none of their own: control ops decide whether
-and how often launches run, not where tensors lie. Conditions and trip counts are read from memory when the
-op is reached, so that launches before it can compute them.
+The regions see the function's buffers and have none of their own: control ops decide whether and how often
+launches run, not where tensors lie. Conditions and trip counts are read from memory when the op is reached,
+so that earlier launches can compute them.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ class LaunchIf(LaunchControl):
 
 @define_op(Trait.SIDE_EFFECT, Trait.OPEN)
 class LaunchLoop(LaunchControl):
-    """Runs the launches of `body` again and again.
+    """Runs the launches of `body` repeatedly.
 
-    An iteration begins while the number of iterations so far, which the runtime keeps in the i64 buffer
-    `counter` for the launches of the body to read, is less than `bound` and than the i64 in the buffer
-    `trips`, and the bool in the buffer `condition` is true; at least one of the three must be given.
-    `carried` are buffers that launches before the loop write and those of the body write again: the values
-    that one iteration hands to the next.
+    An iteration begins while the number of completed iterations is less than `bound` and than the i64 in the
+    buffer `trips`, and the bool in the buffer `condition` is true; at least one of the three must be given.
+    The runtime keeps that number in the i64 buffer `counter`, which launches of the body may read. `carried`
+    are buffers that launches before the loop and in the body write: the values passed from one iteration to
+    the next.
     """
 
     name = "launch.loop"
@@ -84,7 +84,7 @@ class LaunchLoop(LaunchControl):
         check_scalar(self, self.condition, BOOL, "condition")
         check_limit(self, "bound", self.bound)
         if self.bound is None and self.trips is None and self.condition is None:
-            raise op_error(self, "runs for ever", "give it a bound, a trip count or a condition")
+            raise op_error(self, "never ends", "give it a bound, a trip count or a condition")
 
     def evaluate(
         self, evaluation: Evaluation, counter: Any, trips: Any = None, condition: Any = None, *carried: Any

@@ -8,7 +8,8 @@ from __future__ import annotations
 from .core.attributes import FORMAT, STRING
 from .core.dialect import Dialect
 from .core.op import attribute, define_op
-from .fused import ROOTS, RegionKernel
+from .fused import RegionKernel
+from .roots import RootKind
 
 
 @define_op()
@@ -21,7 +22,7 @@ class PrecisionKernel(RegionKernel):
     """
 
     name = "precision.kernel"
-    root = attribute(ROOTS)
+    root = attribute(RootKind())
     requested = attribute(FORMAT)
     compute = attribute(FORMAT)
     accumulate = attribute(FORMAT)

@@ -1,5 +1,5 @@
-"""What a kernel says of itself: the comment with which its source begins. It names the kernel, its ops, the
-ONNX nodes that it comes from and, of a custom op's kernel, the file."""
+"""The head comment of a kernel's source: the kernel, its ops, the ONNX nodes that it stems from and, for a
+custom op, the file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ MOST_LINES = 4
 
 
 def head_comment(source: str) -> str:
-    """The first lines of comment at the start of SOURCE, in one line and without their marks."""
+    """The first comment lines of SOURCE, in one line and without comment marks."""
     lines = takewhile(lambda line: line.startswith("//"), source.split("\n"))
     said = [line.removeprefix("//").strip() for line in lines]
     return "; ".join([line for line in said if line][:MOST_LINES])
 
 
 def about_kernel(diagnostic: Diagnostic, source: str = "") -> Diagnostic:
-    """DIAGNOSTIC, which is about the kernel with this SOURCE, and what the kernel says of itself."""
+    """DIAGNOSTIC, which is about the kernel with this SOURCE, with the kernel's head comment added."""
     said = head_comment(source)
     return (
         replace(diagnostic, notes=(*diagnostic.notes, Note(f"the kernel is {said}"))) if said else diagnostic

@@ -1,4 +1,4 @@
-"""Errors about the text of an option or argument, which point at the part of the text that is at fault."""
+"""Errors about the text of an option or argument, located at the part that is at fault."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def option_error(
     at: tuple[int, int] | None = None,
     label: str = "",
 ) -> Error:
-    """An error of class KIND about TEXT, given for OPTION ("override"), and about its characters AT.
+    """An error of class KIND about the characters AT of TEXT, which was given for OPTION ("override").
 
     AT is the offset of the first and of one past the last; None for the whole text.
     """

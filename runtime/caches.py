@@ -1,4 +1,4 @@
-"""What the caches of compiled kernels share, for the GPU and for the host: their keys and their folder."""
+"""Common parts of the caches of compiled kernels, for the GPU and for the host: keys and folder."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What inputs hold where sizes depend on it: a few numbers, which are read on the host before a run.
+"""The contents of inputs that sizes depend on: a few numbers, read on the host before a run.
 
-An element of an integer input is one number. One of a floating-point input is two, the numerator and the
-denominator of the simplest fraction that rounds to it: 3/5 for 0.60000002.
+An element of an integer input is one number. An element of a floating-point input is two, the numerator and
+the denominator of the simplest fraction that rounds to it: 3/5 for 0.60000002.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import numpy as np
 
 from ..errors import InputError
 
-FARTHEST = 2**31  # no size reaches it: a number beyond is read as it, and means "as far as possible"
+FARTHEST = 2**31  # larger than any size: numbers beyond are clamped to it, and mean "as far as possible"
 MOST_DENOMINATOR = 1 << 12
 
 Array = np.ndarray[Any, Any]
 
 
 def numbers_in(array: Array) -> list[int]:
-    """The numbers that ARRAY holds, integers in -FARTHEST..FARTHEST.
+    """The numbers in ARRAY, integers in -FARTHEST..FARTHEST.
 
-    Raises InputError for an element that is no fraction with a denominator of at most MOST_DENOMINATOR.
+    Raises InputError for an element that is not a fraction with a denominator of at most MOST_DENOMINATOR.
     """
     if array.dtype.kind in "iub" or array.dtype.name in ("int2", "int4", "uint2", "uint4"):
         return [_limited(int(item)) for item in array.reshape(-1)]

@@ -115,8 +115,11 @@ class CudaExecutable:
         return int(memory)
 
     def _load_setter(self, plan: Plan, target: str) -> Any:
-        """The function handle of the plan's setter; None without one, or for a driver that does not know the
-        function that it calls, so that conditions have to be read back."""
+        """The function handle of the plan's setter; None if the plan has none or the driver lacks the
+        function it calls.
+
+        Conditions are then read back.
+        """
         try:
             return self._load_kernel(plan, target, plan.spec.setter) if plan.spec.setter else None
         except DriverError as error:

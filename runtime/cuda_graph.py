@@ -1,9 +1,9 @@
 """Builds the graph of a program with control flow: captured segments, and conditional nodes between them.
 
-A conditional node runs its body graphs by the value of a handle, which a kernel, the setter, sets from the
+A conditional node runs its body graphs by the value of a handle. A kernel, the setter, sets it from the
 condition in memory: before the node and, in the body of a WHILE node, after each iteration. Edges into and
-out of conditional nodes are full ones: the driver refuses programmatic ones. Source: CUDA driver API, "Graph
-Management", cuGraphAddNode and CUDA_CONDITIONAL_NODE_PARAMS.
+out of conditional nodes are full dependencies: the driver rejects programmatic ones. Source: CUDA driver API,
+"Graph Management", cuGraphAddNode and CUDA_CONDITIONAL_NODE_PARAMS.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from functools import partial
 from typing import Any
 
 from ..errors import DeviceError
+from .cuda_call import Addresses, CudaCall, CudaCopy, issue_copies
 from .cuda_device import CudaDevice, Handle
 from .cuda_driver import DriverError
-from .cuda_launch import RELAXED, Addresses, Launcher
-from .program import BoundBuffer, Program
+from .cuda_launch import RELAXED, Launcher
+from .program import BoundBuffer
 from .unroll import GraphPart, IfNode, Segment, WhileNode, graph_parts
 
 _NOT_SUPPORTED = 801  # CUDA_ERROR_NOT_SUPPORTED
@@ -24,26 +25,27 @@ _NO_LIMIT = 2**63 - 1
 
 
 class NoConditionalNodes(Exception):
-    """The driver, or the plan, has no means for conditional nodes."""
+    """The driver, or the plan, does not support conditional nodes."""
 
 
-def build_graph(
-    device: CudaDevice, launcher: Launcher, program: Program, addresses: Addresses, streams: Sequence[Any]
-) -> Handle:
-    """The executable graph of PROGRAM; STREAMS are used to capture its launches.
+def build_graph(device: CudaDevice, launcher: Launcher, call: CudaCall, streams: Sequence[Any]) -> Handle:
+    """The executable graph of CALL; STREAMS are used to capture its launches.
 
-    Raises `NoConditionalNodes` if it needs conditional nodes and there are none.
+    Raises `NoConditionalNodes` if it needs conditional nodes and they are not supported.
     """
     graph = device.create("cuGraphDestroy", "cuGraphCreate", 0)
     try:
-        _GraphBuilder(device, launcher, addresses, streams).fill(graph.value, graph_parts(program))
+        builder = _GraphBuilder(device, launcher, call.addresses, streams)
+        begun = builder.copied(graph.value, [], call.before)
+        ends = builder.fill(graph.value, graph_parts(call.program), begun)
+        builder.copied(graph.value, ends, call.after)
         return device.create("cuGraphExecDestroy", "cuGraphInstantiate", graph.value, 0)
     finally:
         graph.close()
 
 
 class _GraphBuilder:
-    """Adds parts to graphs; a part comes after the nodes with which the part before it ends."""
+    """Adds parts to graphs; each part depends on the last nodes of the part before it."""
 
     def __init__(
         self, device: CudaDevice, launcher: Launcher, addresses: Addresses, streams: Sequence[Any]
@@ -55,9 +57,16 @@ class _GraphBuilder:
         self._addresses = addresses
         self._streams = streams
 
-    def fill(self, graph: Any, parts: Sequence[GraphPart]) -> list[Any]:
-        """Add PARTS to GRAPH, which is empty; the nodes with which they end."""
-        after: list[Any] = []
+    def copied(self, graph: Any, after: Sequence[Any], copies: Sequence[CudaCopy]) -> Sequence[Any]:
+        """Add COPIES to GRAPH after the nodes AFTER; returns their last nodes."""
+        if not copies:
+            return after
+        return self._captured(
+            graph, after, lambda: issue_copies(self._device.driver, copies, self._streams[0])
+        )
+
+    def fill(self, graph: Any, parts: Sequence[GraphPart], after: Sequence[Any] = ()) -> Sequence[Any]:
+        """Add PARTS to GRAPH after the nodes AFTER; returns their last nodes."""
         for part in parts:
             match part:
                 case Segment():
@@ -72,7 +81,7 @@ class _GraphBuilder:
         self._launcher.issue_branches(segment.launches, self._addresses, self._streams)
 
     def _captured(self, graph: Any, after: Sequence[Any], issue: Callable[[], None]) -> list[Any]:
-        """Add what ISSUE launches to GRAPH, after the nodes AFTER; the nodes with which it ends."""
+        """Add the launches of ISSUE to GRAPH, after the nodes AFTER; returns the last nodes."""
         stream = self._streams[0]
         mode = getattr(self._api.CUstreamCaptureMode, RELAXED)
         self._conditional("cuStreamBeginCaptureToGraph", stream, graph, list(after), None, len(after), mode)
@@ -130,7 +139,7 @@ class _GraphBuilder:
     def _node(
         self, graph: Any, after: Sequence[Any], handle: Any, kind: Any, bodies: int
     ) -> tuple[Any, list[Any]]:
-        """Add a conditional node; the node, and its empty body graphs, which belong to it."""
+        """Add a conditional node; returns it and its empty body graphs, which it owns."""
         params = self._api.CUgraphNodeParams()
         params.type = self._api.CUgraphNodeType.CU_GRAPH_NODE_TYPE_CONDITIONAL
         params.conditional.handle = handle
@@ -141,7 +150,8 @@ class _GraphBuilder:
         return node, list(params.conditional.phGraph_out)
 
     def _conditional(self, function: str, *arguments: object) -> Any:
-        """Call a driver function that came with conditional nodes. Raises `NoConditionalNodes` without it."""
+        """Call a driver function that supports conditional nodes. Raises `NoConditionalNodes` if the driver
+        lacks it."""
         try:
             return self._call(function, *arguments)
         except DriverError as error:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .cuda_call import Addresses
 from .cuda_driver import Driver
-from .cuda_launch import Addresses
 from .device import Array
 from .program import BoundBuffer
 
@@ -28,7 +28,7 @@ class CudaMachine:
         return read_buffer(self.driver, buffer, self.addresses)
 
     def write(self, buffer: BoundBuffer, content: Array) -> None:
-        # From pageable memory: the driver has taken the bytes when the call returns.
+        # From pageable memory: the driver has copied the bytes when the call returns.
         where = self.addresses.of(buffer)
         self.driver.call("cuMemcpyHtoDAsync", where, content.ctypes.data, content.nbytes, self.stream)
 

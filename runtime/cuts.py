@@ -1,7 +1,7 @@
-"""Outputs whose sizes depend on data: computed in memory for the most elements, and cut after a run.
+"""Outputs with data-dependent sizes: computed in memory for the maximum, and cut after a run.
 
-An output that is cut holds its elements at the beginning of every axis; what lies beyond them means nothing.
-The size of an axis is in another output, an i64 scalar, which is read once and is no result itself.
+A cut output has its elements at the beginning of every axis; memory beyond them is meaningless. Another
+output, an i64 scalar, has the size of an axis; it is read once and is not a result itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """AXIS of the output OUTPUT, both counted from 0, has as many elements as the output COUNT says."""
+    """AXIS of the output OUTPUT, counted from 0, has as many elements as the output COUNT says."""
 
     output: str
     axis: int
@@ -26,13 +26,13 @@ class Cut:
 
 
 def shown(names: Iterable[str], cuts: Sequence[Cut]) -> list[str]:
-    """Those of the outputs NAMES that are results: all but the counts."""
+    """The outputs among NAMES that are results: all except the counts."""
     counts = {each.count for each in cuts}
     return [name for name in names if name not in counts]
 
 
 def true_sizes(results: Mapping[str, Any], cuts: Sequence[Cut]) -> dict[str, dict[int, int]]:
-    """The sizes of the outputs that are cut, by output and axis; counts in device memory are copied."""
+    """The sizes of cut outputs, by output and axis; counts in device memory are copied."""
     counts = {name: int(_in_host_memory(results[name])) for name in {each.count for each in cuts}}
     found: dict[str, dict[int, int]] = {}
     for each in cuts:
@@ -41,7 +41,7 @@ def true_sizes(results: Mapping[str, Any], cuts: Sequence[Cut]) -> dict[str, dic
 
 
 def true_results(results: Mapping[str, Any], cuts: Sequence[Cut]) -> dict[str, Any]:
-    """RESULTS in their true shapes, without the counts. A tensor in device memory stays there."""
+    """RESULTS cut to their true shapes, without the counts. Tensors in device memory stay there."""
     sizes = true_sizes(results, cuts)
     return {name: _cut(results[name], sizes.get(name)) for name in shown(results, cuts)}
 

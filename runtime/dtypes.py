@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ _F6E2M3, _F6E3M2, _F4E2M1 = 15, 16, 17
 
 @dataclass(frozen=True)
 class ElementType:
-    """One element type. `numpy` is its numpy name, `bits` that of the unsigned integer of the same size.
+    """One element type.
 
-    `width` is the number of bits that count; the elements of a tensor are whole `bytes` nonetheless.
+    `numpy` is its numpy name, `bits` that of the unsigned integer of the same size. `width` is the number of
+    significant bits; the elements of a tensor take whole `bytes`.
     """
 
     name: str
@@ -79,10 +81,11 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
         return np.dtype(entry.bits)
 
 
+@lru_cache(maxsize=64)
 def element_name(code: int, bits: int, lanes: int) -> str:
     """The element type of a DLPack data type. Raises `InputError` if there is none.
 
-    There is none narrower than a byte: DLPack packs these, and here every element has a byte of its own.
+    Types narrower than a byte have none: DLPack packs them, and here every element has a byte of its own.
     """
     for entry in ELEMENT_TYPES.values():
         if lanes == 1 and entry.code == code and entry.width == bits and not entry.narrow:

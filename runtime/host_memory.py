@@ -1,4 +1,4 @@
-"""Host memory with a GPU's alignment. Too large a request is a typed error, not a killed process."""
+"""Host memory with a GPU's alignment. A request that is too large is a typed error, not a killed process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import OutOfMemoryError
 
 ALIGNMENT = 256
-# Larger requests first read how much memory is free, which costs little beside writing that many bytes.
+# Larger requests first check the free memory, which costs little compared with writing that many bytes.
 ASKED_FROM = 256 << 20
 _AVAILABLE = re.compile(r"^MemAvailable:\s+(\d+) kB", re.MULTILINE)
 

@@ -1,8 +1,8 @@
-"""What the CUDA driver requires of blocks, clusters and tensor maps, the descriptors of bulk copies (TMA).
+"""The CUDA driver's rules for blocks, clusters and tensor maps, the descriptors of bulk copies (TMA).
 
-The launch dialect, the plan loader and the devices apply the same rules, so these are defined here, below all
-of them: those of `cuTensorMapEncodeTiled` and `cuTensorMapEncodeIm2col` (CUDA driver API, "Tensor map
-object management"). A violation is reported as text that continues "tensor map ...".
+The launch dialect, the plan loader and the devices apply the same rules, so they are defined here, below all
+of them: those of `cuTensorMapEncodeTiled` and `cuTensorMapEncodeIm2col` (CUDA driver API, "Tensor map object
+management"). A violation is reported as text that continues "tensor map ...".
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from math import prod
 from typing import Literal
 
 MAX_CLUSTER = 8  # blocks; the portable limit, which every GPU with clusters supports
-# Shared memory of a block: what the GPUs with most of it have (compute capability 9.0 and 10.x; CUDA
-# programming guide, "Technical specifications per compute capability"). It bounds plans, not a target: a
-# broken one is refused on every device, the host included. Kernels are made for `Limits.shared_per_block`.
+# The most shared memory of a block on any GPU (compute capability 9.0 and 10.x; CUDA programming guide,
+# "Technical specifications per compute capability"). It bounds plans, not a target: a plan beyond it is
+# refused on every device, the host included. Kernels are made for `Limits.shared_per_block`.
 MAX_SHARED_BYTES = 227 << 10
 
 Swizzle = Literal["none", "32B", "64B", "128B"]

@@ -1,6 +1,6 @@
-"""Cleanup when the process ends midway: half-written files, temporary folders and running compilers.
+"""Cleanup for a process that ends midway: half-written files, temporary folders and running compilers.
 
-`with` and `finally` clean up in all other cases. They do not run when the process exits at once, as the
+In all other cases `with` and `finally` clean up. They do not run when the process exits at once, as the
 command line does when interrupted code does not return.
 """
 

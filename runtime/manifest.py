@@ -25,8 +25,8 @@ FORMAT = 4
 SPACES = ("arena", "input", "output", "weights")
 MAX_STREAMS = 64
 MAX_RANK = 64
-# What the setter takes: a node's handle, the loop's counter, trip count, condition and bound (addresses of 0
-# for what there is not), and whether the loop begins.
+# The setter's parameters: a node's handle, the loop's counter, trip count, condition and bound (0 for absent
+# addresses), and whether the loop begins.
 SETTER_PARAMETERS = tuple(
     ParameterSpec(kind, dtype)
     for kind, dtype in (
@@ -62,7 +62,7 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class BufferSpec:
-    """A byte range in one space; `index` selects the input or output where the space is one of these."""
+    """A byte range in one space; `index` selects the input or output if the space is one of these."""
 
     name: str
     space: str
@@ -104,13 +104,12 @@ class LaunchSpec:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything the runtime needs besides the cubins and the weights.
+    """Everything the runtime needs in addition to the cubins and the weights.
 
-    The first `zeroed_bytes` of the arena are zero before the first launch of a run, and again after
-    its last: kernels reset the counters that they use.
-
-    `steps` are the launches in order, as a tree where some run conditionally or repeatedly; `setter` is the
-    kernel that hands conditions in memory to the conditional nodes of a CUDA graph, "" where there is none.
+    The first `zeroed_bytes` of the arena are zero before the first launch of a run, and again after its last:
+    kernels reset the counters that they use. `steps` are the launches in order, as a tree if some run
+    conditionally or repeatedly; `setter` is the kernel that passes conditions in memory to the conditional
+    nodes of a CUDA graph, "" if there is none.
     """
 
     name: str
@@ -138,7 +137,7 @@ class Manifest:
 
     @property
     def results(self) -> tuple[TensorSpec, ...]:
-        """The outputs that a caller gets: all but the counts of those that are cut."""
+        """The outputs that a caller gets: all except the counts of cut outputs."""
         names = shown([tensor.name for tensor in self.outputs], self.cuts)
         return tuple(tensor for tensor in self.outputs if tensor.name in names)
 

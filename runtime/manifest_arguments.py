@@ -1,4 +1,4 @@
-"""Kernel parameters and launch arguments in the manifest: how they are written, and how they are read."""
+"""Kernel parameters and launch arguments in the manifest, written and read."""
 
 from __future__ import annotations
 

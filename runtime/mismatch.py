@@ -1,4 +1,4 @@
-"""The error for inputs that do not match a plan: what is wanted, what was given, ranges of symbols."""
+"""The error for inputs that do not match a plan: the wanted and the given tensors, ranges of symbols."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _tensor(tensor: TensorSpec) -> str:
 
 
 def _content(content: Sequence[Expression] | None) -> str:
-    """What an input holds, after its description: `` = [s, 8]``; empty where that is not known."""
+    """The content of an input, after its description: `` = [s, 8]``; empty if it is not known."""
     return "" if content is None else f" = [{', '.join(map(dimension, content))}]"
 
 

@@ -1,7 +1,7 @@
 """Aliasing between the tensors given to a run: nothing else may share memory with an output.
 
-Address spans are compared in sorted order, so that a thousand tensors cost no more than sorting them. Only
-where two spans overlap are elements compared: those of `a[::2]` and `a[1::2]` do not overlap.
+Address spans are compared in sorted order, so a thousand tensors cost no more than sorting them. Elements are
+compared only where two spans overlap: `a[::2]` and `a[1::2]` have no elements in common.
 """
 
 from __future__ import annotations

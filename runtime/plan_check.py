@@ -75,8 +75,7 @@ def _check_symbols(manifest: Manifest) -> None:
 
 
 def _check_content(manifest: Manifest, name: str, content: Sequence[Expression]) -> None:
-    """Raise `PlanError` for the content of an input that there is not, or that holds another number of
-    numbers."""
+    """Raise `PlanError` for the content of an input that does not exist, or of another number of elements."""
     tensor = next((each for each in manifest.inputs if each.name == name), None)
     if tensor is None:
         raise fails(f"content of {clip(name)}", "is of no input")
@@ -99,7 +98,7 @@ def _check_launch(manifest: Manifest, index: int) -> None:
 
 
 def _check_waits(manifest: Manifest) -> None:
-    """Check that launches wait for earlier ones, between which and them no branch or loop begins or ends."""
+    """Check that launches wait for earlier ones, with no branch or loop beginning or ending between them."""
     for segment in segments_in(manifest.steps):
         for index in segment:
             _check_waits_of(manifest.launches[index], index, segment[0])
@@ -118,7 +117,7 @@ def _check_waits_of(launch: LaunchSpec, index: int, begin: int) -> None:
 
 
 def _check_control(manifest: Manifest) -> None:
-    """Check the buffers of branches and loops: the counters of loops are written by these alone."""
+    """Check the buffers of branches and loops: only loops write their counters."""
     counters: set[str] = set()
     for step in controls_in(manifest.steps):
         loops = (step,) if isinstance(step, Repeat) else ()

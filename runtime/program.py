@@ -152,7 +152,7 @@ def _bind_control(
 
 
 def _scalar(buffer: BoundBuffer, size: int) -> BoundBuffer:
-    """BUFFER, which a branch or a loop reads or counts in. Raises `PlanError` if it is not SIZE aligned
+    """BUFFER, which a branch or loop reads or counts in. Raises `PlanError` if it is not SIZE aligned
     bytes."""
     if buffer.bytes != size or buffer.offset % size:
         raise PlanError(
@@ -185,7 +185,7 @@ def _capacity(
 
 def _bind_buffer(spec: BufferSpec, symbols: Mapping[str, int], capacity: int) -> BoundBuffer:
     offset, size = evaluate(spec.offset, symbols), evaluate(spec.bytes, symbols)
-    if size == 0:  # nowhere in memory: in an empty space any other offset would be out of bounds
+    if size == 0:  # occupies nothing: in an empty space any other offset would be out of bounds
         offset = 0
     if offset < 0 or size < 0 or offset + size > capacity:
         raise PlanError(

@@ -1,7 +1,7 @@
 """Symbol values from the shapes and contents of inputs, and the constraints between them.
 
-A plan's free symbols are determined by input sizes and by numbers that inputs hold; derived symbols are
-computed from them; constraints are checked before anything is launched.
+Input sizes and numbers in inputs determine a plan's free symbols; derived symbols are computed from them;
+constraints are checked before anything is launched.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RELATIONS = ("==", ">=", "broadcasts", "stretches")
 
 @dataclass(frozen=True)
 class ConstraintSpec:
-    """The constraint LEFT RELATION RIGHT, which the ONNX nodes need: `text` shows it, `why` gives the
+    """The constraint LEFT RELATION RIGHT, which the ONNX nodes require: `text` shows it, `why` gives the
     reason."""
 
     left: Expression
@@ -62,8 +62,8 @@ class DeterminedSpec:
 
 @dataclass(frozen=True)
 class SizeSpec:
-    """What inputs hold, by name, derived symbols, in order of computation, constraints and determined symbols
-    of a plan."""
+    """A plan's contents of inputs by name, derived symbols in order of computation, constraints and
+    determined symbols."""
 
     contents: Mapping[str, tuple[Expression, ...]]
     derived: Mapping[str, Expression]
@@ -78,8 +78,10 @@ class SizeSpec:
         return values
 
     def broken_where_defined(self, free: Mapping[str, int]) -> str | None:
-        """As `broken`, for values of the FREE symbols with which some derived one is divided by 0: of the
-        constraints whose symbols have values."""
+        """As `broken`, if a derived symbol is divided by 0 for these values of the FREE symbols.
+
+        Only constraints whose symbols have values are checked.
+        """
         values = dict(free)
         for name, expression in self.derived.items():
             with suppress(PlanError):
@@ -99,8 +101,10 @@ class SizeSpec:
 
 @dataclass(frozen=True)
 class SizeBinding:
-    """A symbol's value is (size - offset) / factor, where size is that of one input along one axis; or, with
-    `held`, number `axis` of those that the input holds."""
+    """A symbol's value is (size - offset) / factor, where size is that of one input along one axis.
+
+    With `held` it is number `axis` in the input's content instead.
+    """
 
     symbol: str
     input: int
@@ -113,8 +117,8 @@ class SizeBinding:
 def bindings(
     shapes: Mapping[str, Sequence[Expression]], contents: Mapping[str, Sequence[Expression]]
 ) -> list[SizeBinding]:
-    """How the SHAPES of inputs by name, and their CONTENTS, determine symbols; the first occurrence of a
-    symbol counts."""
+    """How the SHAPES of inputs by name, and their CONTENTS, determine symbols; a symbol's first occurrence
+    counts."""
     found: dict[str, SizeBinding] = {}
     for table, held in ((shapes, False), (contents, True)):
         for name, sizes in table.items():
@@ -166,8 +170,10 @@ def parse_sizes(fields: Fields) -> SizeSpec:
 
 
 def _in_order(derived: Mapping[str, Expression]) -> dict[str, Expression]:
-    """The definitions DERIVED, each behind those that it uses: a plan file has them in order of names. Ones
-    that use each other keep their order, in which the checks of the plan refuse them."""
+    """The definitions DERIVED in order of dependency: a plan file has them in order of names.
+
+    Cyclic definitions keep their order, in which the plan's checks refuse them.
+    """
     uses = {name: symbols_of(each) & derived.keys() for name, each in derived.items()}
     try:
         return {name: derived[name] for name in TopologicalSorter(uses).static_order()}

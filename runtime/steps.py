@@ -1,7 +1,7 @@
-"""What a plan executes, as a tree: launches by number, branches and loops, as the manifest says and bound.
+"""The steps of a plan as a tree: launches by number, branches and loops, as in the manifest and bound.
 
-The launches of a plan are one list. Where some of them run conditionally or repeatedly, the manifest's
-`steps` say which, in the order of the list, so that each launch stands there once.
+The launches of a plan are one list. If some run conditionally or repeatedly, the manifest's `steps` say
+which, in the order of the list, and contain each launch once.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Generic, TypeVar
 from .expressions import Expression, clip
 from .manifest_fields import Fields, fails
 
-MAX_NESTING = 16  # control ops inside each other
+MAX_NESTING = 16  # the deepest nesting of control ops
 COUNTER_BYTES = 8  # an i64: an iteration counter, or a trip count
 CONDITION_BYTES = 1  # a bool
 
-Place = TypeVar("Place")  # how a buffer is named: by its name, or bound to its place
-Size = TypeVar("Size")  # how a trip count is given: as an expression, or evaluated
+Place = TypeVar("Place")  # a buffer: its name, or its bound place
+Size = TypeVar("Size")  # a trip count: an expression, or its value
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Branch(Generic[Place, Size]):
 
 @dataclass(frozen=True)
 class Repeat(Generic[Place, Size]):
-    """Runs `body` while the iterations so far, which are kept in `counter`, are fewer than `bound` and than
-    the i64 in `trips`, and the bool in `condition` is true; what is None does not limit them."""
+    """Runs `body` while the completed iterations, counted in `counter`, are fewer than `bound` and than the
+    i64 in `trips`, and the bool in `condition` is true; None does not limit them."""
 
     counter: Place
     trips: Place | None
@@ -59,7 +59,7 @@ def launches_in(steps: Sequence[Step[Place, Size]]) -> Iterator[int]:
 def controls_in(
     steps: Sequence[Step[Place, Size]],
 ) -> Iterator[Branch[Place, Size] | Repeat[Place, Size]]:
-    """The branches and loops of STEPS, each before those inside of it."""
+    """The branches and loops of STEPS, each before those inside it."""
     for step in steps:
         if not isinstance(step, int):
             yield step
@@ -68,12 +68,13 @@ def controls_in(
 
 
 def lists_of(step: Branch[Place, Size] | Repeat[Place, Size]) -> tuple[tuple[Step[Place, Size], ...], ...]:
-    """The lists of steps that STEP may run."""
+    """The lists of steps inside STEP."""
     return (step.then, step.otherwise) if isinstance(step, Branch) else (step.body,)
 
 
 def segments_in(steps: Sequence[Step[Place, Size]]) -> Iterator[list[int]]:
-    """The launches of STEPS in segments: those of one list that no branch or loop separates."""
+    """The launches of STEPS in segments: consecutive launches of one list, with no branch or loop between
+    them."""
     segment: list[int] = []
     for step in steps:
         if isinstance(step, int):
@@ -90,9 +91,9 @@ def segments_in(steps: Sequence[Step[Place, Size]]) -> Iterator[list[int]]:
 
 
 def parse_steps(fields: Fields, launches: int) -> tuple[StepSpec, ...]:
-    """The steps of the manifest in FIELDS, which lists LAUNCHES launches; by default all of these in order.
+    """The steps of the manifest in FIELDS, which lists LAUNCHES launches; by default all of them in order.
 
-    Raises `PlanError` unless they are a tree of all launches in order.
+    Raises `PlanError` unless they form a tree of all launches in order.
     """
     if "steps" not in fields.values:
         return tuple(range(launches))

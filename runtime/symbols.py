@@ -1,4 +1,4 @@
-"""The values of a plan's symbols in a run, from the sizes of its inputs and the numbers that these hold."""
+"""The values of a plan's symbols in a run, from the sizes and the contents of its inputs."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ class SymbolBinder:
     def bind(
         self, values: Sequence[Value], numbers: Mapping[str, Sequence[int]], given: Mapping[str, object]
     ) -> dict[str, int]:
-        """The values of all symbols, from the shapes of VALUES and the NUMBERS that inputs hold. Raises
-        `InputError` for a wrong size, number, constraint or range."""
+        """The values of all symbols, from the shapes of VALUES and the NUMBERS in inputs.
+
+        Raises `InputError` for a wrong size, number, constraint or range.
+        """
         sizes, wanted = self._manifest.sizes, self._manifest.inputs
 
         def met(place: SizeBinding) -> int:
@@ -55,7 +57,7 @@ class SymbolBinder:
         return {name: symbols[name] for name in self._manifest.symbols}
 
     def _completed(self, free: Mapping[str, int], given: Mapping[str, object]) -> dict[str, int]:
-        """The values of all symbols, derived ones included. Raises `InputError` where a derived one is
+        """The values of all symbols, including derived ones. Raises `InputError` if a derived one is
         undefined."""
         try:
             return self._manifest.sizes.complete(free)
@@ -78,7 +80,7 @@ class SymbolBinder:
             ) from None
 
     def _wrong_size(self, tensor: TensorSpec, axis: int, size: int) -> str:
-        """The message for an input whose size does not match, with what determines the expected size."""
+        """The message for an input of the wrong size, with the reason for the expected size."""
         text = f"input {clip(tensor.name)} has the wrong size in axis {axis}"
         found = self._manifest.sizes.determining(tensor.shape[axis])
         if found is None:
@@ -88,15 +90,14 @@ class SymbolBinder:
         return f"{text}: {why}{said_of(reason.nodes)} ({reason.why})"
 
     def _wrong_number(self, name: str, place: int, number: int) -> str:
-        """The message for an input that holds another number than is needed, with what determines that."""
+        """The message for an input that holds a wrong number, with the reason for the expected one."""
         wanted = self._manifest.sizes.contents[name][place]
         text = f"input {clip(name)} holds {number}, but number {place} must be {dimension(wanted)}"
         found = self._manifest.sizes.determining(wanted)
         return text if found is None else f"{text}{said_of(found[1].nodes)} ({found[1].why})"
 
     def _out_of_range(self, name: str, value: int, span: SymbolSpec) -> str:
-        """The message for a symbol outside its range, in terms of the model's own dimension where it has
-        one."""
+        """The message for a symbol outside its range, in terms of the model's own dimension if it has one."""
         place = next((each for each in self._bindings if each.symbol == name), None)
         if place is None:
             return f"{clip(name)} is {value}, outside its range {span.minimum}..{span.maximum}"

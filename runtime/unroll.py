@@ -1,8 +1,9 @@
-"""A program as the parts of a CUDA graph: launches to capture, and the conditional nodes between them.
+"""A program as the parts of a CUDA graph: segments of launches to capture, and conditional nodes between
+them.
 
-A loop whose trip count is known before the run, and that nothing ends early, needs no conditional node: its
-body is captured once per iteration, as long as the graph stays small. Its launches then read the iteration
-from a table of 0, 1, 2, ... instead of the loop's counter.
+A loop with a trip count known before the run, and without a condition, needs no conditional node: its body is
+captured once per iteration, as long as the graph stays small. Its launches then read the iteration from a
+table of 0, 1, 2, ... instead of the loop's counter.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from typing import TypeGuard
 from .program import BoundArgument, BoundBuffer, BoundLaunch, BoundRepeat, BoundStep, Program
 from .steps import COUNTER_BYTES, Branch
 
-MOST_LAUNCHES = 4096  # of an unrolled loop; a WHILE node costs 4 to 5 us per iteration, a launch 0.8 us
+MOST_LAUNCHES = 4096  # of an unrolled loop; a WHILE node takes 4 to 5 us per iteration, a launch 0.8 us
 ITERATIONS = "iterations"  # the space of the table
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Launches that follow each other, with their numbers in the program."""
+    """Consecutive launches, with their numbers in the program."""
 
     launches: tuple[tuple[int, BoundLaunch], ...]
 
     @property
     def on_one_stream(self) -> bool:
-        """Whether all launches are on the first stream, so that the order is that of the list."""
+        """Whether all launches are on the first stream, so that they run in order of the list."""
         return all(launch.stream == 0 for _, launch in self.launches)
 
 
@@ -41,7 +42,7 @@ class IfNode:
 
 @dataclass(frozen=True)
 class WhileNode:
-    """A conditional node that runs its body again and again."""
+    """A conditional node that runs its body repeatedly."""
 
     loop: BoundRepeat
     body: tuple[GraphPart, ...]
@@ -51,7 +52,7 @@ GraphPart = Segment | IfNode | WhileNode
 
 
 def graph_parts(program: Program) -> tuple[GraphPart, ...]:
-    """The parts of PROGRAM's graph, in order; each begins when the one before has ended."""
+    """The parts of PROGRAM's graph, in order; each begins after the one before has ended."""
     return _parts(program.steps, program.launches, {})
 
 
@@ -63,7 +64,7 @@ def is_unrolled(step: BoundStep) -> TypeGuard[BoundRepeat]:
 
 
 def iterations_needed(steps: Sequence[BoundStep]) -> int:
-    """The entries that the unrolled loops of STEPS need in the table of iterations."""
+    """The number of entries that the unrolled loops of STEPS need in the table of iterations."""
     return max((_iterations(step) for step in steps), default=0)
 
 
@@ -77,7 +78,7 @@ def _iterations(step: BoundStep) -> int:
 
 
 def _size(steps: Sequence[BoundStep]) -> int:
-    """The launches and conditional nodes that STEPS are captured as."""
+    """The number of launches and conditional nodes that STEPS are captured as."""
     count = 0
     for step in steps:
         if isinstance(step, int):
@@ -93,7 +94,7 @@ def _size(steps: Sequence[BoundStep]) -> int:
 def _parts(
     steps: Sequence[BoundStep], launches: Sequence[BoundLaunch], known: Mapping[str, BoundBuffer]
 ) -> tuple[GraphPart, ...]:
-    """The parts of STEPS; KNOWN are the places of the iterations of the unrolled loops around, by counter."""
+    """The parts of STEPS; KNOWN has the table entries of enclosing unrolled iterations, by counter."""
     found: list[GraphPart] = []
     for part in _each(steps, launches, known):
         if isinstance(part, Segment) and found and isinstance(last := found[-1], Segment):
@@ -132,7 +133,7 @@ def _each(
 
 
 def _knowing(launch: BoundLaunch, known: Mapping[str, BoundBuffer]) -> BoundLaunch:
-    """LAUNCH with the counters of unrolled loops replaced by the places of KNOWN iterations."""
+    """LAUNCH with the counters of unrolled loops replaced by table entries of KNOWN iterations."""
     if not any(isinstance(each, BoundBuffer) and each.name in known for each in launch.arguments):
         return launch
 

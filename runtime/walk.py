@@ -1,7 +1,6 @@
-"""Executes a program launch by launch: conditions and trip counts are read back where they are needed.
+"""Executes a program launch by launch: conditions and trip counts are read back when they are needed.
 
-The host device works like this, and a GPU wherever launches are watched, or where its driver has no graphs
-with conditional nodes.
+The host device works like this, and a GPU when launches are observed or its driver has no conditional nodes.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from .steps import Branch
 
 
 class Machine(Protocol):
-    """What a program is executed on."""
+    """The device that a program is executed on."""
 
     def launch(self, index: int) -> None:
         """Run launch INDEX of the program."""
@@ -26,7 +25,7 @@ class Machine(Protocol):
         """The bytes of BUFFER after all launches so far."""
 
     def write(self, buffer: BoundBuffer, content: Array) -> None:
-        """Give BUFFER the bytes CONTENT, for the launches that follow."""
+        """Set BUFFER's bytes to CONTENT, for the following launches."""
 
 
 def walk(steps: Sequence[BoundStep], machine: Machine) -> None:

@@ -25,7 +25,7 @@ from ..compiler.settings.policy import as_policy
 from ..dialects.core.clone import clone_module
 from ..dialects.core.dtypes import BF16, F16, F32, TF32, DType
 from ..dialects.core.interpreter import interpret
-from ..dialects.core.ir import Module
+from ..dialects.core.module import Module
 from ..dialects.core.parser import parse_module
 from ..dialects.core.printer import print_module
 from ..errors import GlassError, InputError, ModelError, UnsupportedError

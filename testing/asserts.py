@@ -20,7 +20,7 @@ from ..compiler.patterns.rewrite import Pattern, rewrite
 from ..compiler.settings.policy import as_policy
 from ..dialects.core.clone import clone_module
 from ..dialects.core.interpreter import interpret
-from ..dialects.core.ir import Module
+from ..dialects.core.module import Module
 from ..dialects.core.verifier import verify
 from ..dialects.graph.base import GraphOp
 from .agreement import ModelVerdict, Shapes, verdicts
@@ -97,7 +97,7 @@ def assert_op_agrees(
         return
     net = Net()
     operands = [None if a is None else net.value(f"x{at}", a) for at, a in enumerate(arrays)]
-    module = net.done(net.add(op, *operands, **attributes))
+    module = net.done(*net.add_all(op, *operands, **attributes))
     inputs = {f"x{at}": a for at, a in enumerate(arrays) if a is not None}
     report = check(Case(module, module, inputs), Settings(precision=as_policy(precision)), device)
     assert all(report.fits(launch) for launch in report.launches), f"its kernel is off: {report.launches[0]}"

@@ -21,7 +21,7 @@ from ..compiler.passes.semantics import allowed_roundings, difference, unit_roun
 from ..compiler.settings.policy import as_policy
 from ..dialects.core.clone import clone_module
 from ..dialects.core.interpreter import interpret
-from ..dialects.core.ir import Module
+from ..dialects.core.module import Module
 from ..dialects.core.parser import parse_module
 from ..dialects.core.printer import print_module
 from ..runtime.engine import Engine

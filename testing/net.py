@@ -10,12 +10,14 @@ import numpy as np
 from ..dialects.core.affine import Dim, symbol
 from ..dialects.core.builtin import Return
 from ..dialects.core.dtypes import F32, DType, from_numpy
-from ..dialects.core.ir import Function, Module, Operation, SymbolRange, Value
+from ..dialects.core.ir import Operation, Value
 from ..dialects.core.location import Location
+from ..dialects.core.module import Function, Module, SymbolRange
 from ..dialects.core.types import TensorType
 from ..dialects.graph.binary import Add
 from ..dialects.graph.constants import constant
-from ..dialects.graph.contraction import Conv, Matmul
+from ..dialects.graph.contraction import Matmul
+from ..dialects.graph.convolution import Conv
 from ..dialects.graph.normalization import BatchNorm
 
 Array = np.ndarray[Any, Any]
@@ -46,12 +48,18 @@ class Net:
         return self.input(name, *array.shape, dtype=from_numpy(array.dtype))
 
     def add(self, op: type[Operation], /, *operands: Value | None, **attributes: Any) -> Value:
-        """Append an op and give its result."""
+        """Append an op and give its result, or its first."""
+        return self.add_all(op, *operands, **attributes)[0]
+
+    def add_all(
+        self, op: type[Operation], /, *operands: Value | None, **attributes: Any
+    ) -> tuple[Value, ...]:
+        """Append an op and give its results."""
         node = f"{op.name.removeprefix('graph.')}{self.count}"
         self.count += 1
         made = op(*operands, loc=Location((node,)), **attributes)
         self.function.block.append(made)
-        return made.result
+        return made.results
 
     def const(self, array: Any) -> Value:
         return self.function.block.append(constant(self.module, np.asarray(array))).result

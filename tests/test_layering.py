@@ -57,7 +57,7 @@ LOADERS = {
 MAX_FILE, MAX_FUNCTION = 600, 70
 # Modules with code in a function's body, and without a test file at the mirrored path; files beside it test
 # them. The number only falls: a new module has its test, and whoever writes one for an old module lowers it.
-MODULES_WITHOUT_A_TEST = 91
+MODULES_WITHOUT_A_TEST = 29
 
 
 @cache
@@ -252,11 +252,7 @@ def test_templates_hold_no_assembly_and_one_include() -> None:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"\basm\b|__asm", text), f"{path.name}: assembly belongs into templates/include"
         directives = set(re.findall(r"^\s*#\s*(\w+.*)", text, re.MULTILINE))
-        odd = {
-            line
-            for line in directives
-            if line not in INCLUDES and not line.startswith("pragma unroll")
-        }
+        odd = {line for line in directives if line not in INCLUDES and not line.startswith("pragma unroll")}
         assert not odd, f"{path.name}: {odd}"
 
 

@@ -13,27 +13,57 @@ import argparse
 import json
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from glassrt.codegen.arch.fitted import ContractionFit
+from glassrt.codegen.arch.fitted import Fit
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.contraction.cost import expected
 from glassrt.codegen.families.contraction.mma import MMA
+from glassrt.codegen.families.contraction.problem import Problem
 from glassrt.codegen.families.contraction.wgmma import WGMMA
-from glassrt.codegen.families.contraction.work import ContractionLoad, Work
+from glassrt.codegen.families.contraction.work import ContractionLoad
+from glassrt.codegen.families.persistent import cost as persistent
+from glassrt.codegen.families.persistent.config import PersistentConfig
 
 from .layers import LayerCase, problem
 
-PRODUCTS: dict[str, Any] = {"MmaConfig": MMA, "WgmmaConfig": WGMMA}  # by the class of their configurations
 TARGET = REFERENCE
 
 
-def constant_names() -> list[str]:
+@dataclass(frozen=True)
+class Model:
+    """A cost model: the class of its configurations, its constants, and what it expects with others."""
+
+    config: Callable[..., Any]
+    constants: Fit
+    expected: Callable[[Problem, Any, Any], float]
+
+
+def _of_product(product: Any) -> Model:
+    def guess(problem: Problem, config: Any, constants: Any) -> float:
+        work = product.work(problem, config, TARGET)
+        return expected(ContractionLoad.of(problem, work), work, TARGET, constants)
+
+    return Model(product.config_type, product.constants(TARGET), guess)
+
+
+MODELS = {  # by the class of their configurations
+    "MmaConfig": _of_product(MMA),
+    "WgmmaConfig": _of_product(WGMMA),
+    "PersistentConfig": Model(
+        PersistentConfig,
+        TARGET.fitted.persistent,
+        lambda problem, config, constants: persistent.expected(problem, config, TARGET, constants),
+    ),
+}
+
+
+def constant_names(constants: Fit) -> list[str]:
     """The names of the constants to fit."""
-    return [field.name for field in fields(ContractionFit) if field.name != "card"]
+    return [field.name for field in fields(constants) if field.name != "card"]
 
 
 @dataclass(frozen=True)
@@ -42,8 +72,8 @@ class Timing:
 
     layer: str
     family: str
-    load: ContractionLoad
-    work: Work
+    problem: Problem
+    config: Any
     microseconds: float
     weight: float
 
@@ -52,32 +82,30 @@ def timings(path: Path) -> list[Timing]:
     found = []
     for entry in json.loads(path.read_text()):
         layer = LayerCase(**{**entry["layer"], "shape": tuple(entry["layer"]["shape"])})
-        rows = [row for row in entry["timings"] if row["ok"] and row["family"] in PRODUCTS]
+        rows = [row for row in entry["timings"] if row["ok"] and row["family"] in MODELS]
         best = min((row["us"] for row in rows), default=0.0)
         made = problem(layer)
         for row in rows:
-            product = PRODUCTS[row["family"]]
-            work = product.work(made, product.config_type(**row["config"]), TARGET)
+            config = MODELS[row["family"]].config(**row["config"])
             weight = math.exp(-4 * min(row["us"] / best - 1, 1.0)) + 0.05
-            load = ContractionLoad.of(made, work)
-            found.append(Timing(layer.name, row["family"], load, work, row["us"], weight))
+            found.append(Timing(layer.name, row["family"], made, config, row["us"], weight))
     return found
 
 
-def loss(table: Sequence[Timing], constants: ContractionFit) -> float:
+def loss(table: Sequence[Timing], constants: Fit) -> float:
     """Weighted mean square of the logarithm of expected over measured."""
     total = sum(t.weight * math.log(guess(t, constants) / t.microseconds) ** 2 for t in table)
     return total / sum(t.weight for t in table)
 
 
-def guess(timing: Timing, constants: ContractionFit) -> float:
-    return expected(timing.load, timing.work, TARGET, constants)
+def guess(timing: Timing, constants: Fit) -> float:
+    return MODELS[timing.family].expected(timing.problem, timing.config, constants)
 
 
-def fit(table: Sequence[Timing], start: ContractionFit, rounds: int) -> ContractionFit:
+def fit(table: Sequence[Timing], start: Fit, rounds: int) -> Fit:
     """Random steps along one constant at a time, longer after a success and shorter after a failure."""
     rng = random.Random(1)
-    names = constant_names()
+    names = constant_names(start)
     steps = dict.fromkeys(names, 0.3)
     best, least = start, loss(table, start)
     for _ in range(rounds):
@@ -92,7 +120,7 @@ def fit(table: Sequence[Timing], start: ContractionFit, rounds: int) -> Contract
     return best
 
 
-def report(table: Sequence[Timing], constants: Mapping[str, ContractionFit], title: str) -> None:
+def report(table: Sequence[Timing], constants: Mapping[str, Fit], title: str) -> None:
     """What the first choice among all products costs, with the CONSTANTS of each."""
     chosen: dict[str, tuple[float, float]] = {}
     best: dict[str, float] = {}
@@ -120,7 +148,7 @@ def main() -> None:
     table = timings(options.file)
     if not table:
         raise SystemExit(f"{options.file}: no timings")
-    before = {name: product.constants(TARGET) for name, product in PRODUCTS.items()}
+    before = {name: model.constants for name, model in MODELS.items()}
     report(table, before, "before")
     after = dict(before)
     for family in sorted({t.family for t in table}):
@@ -129,7 +157,7 @@ def main() -> None:
     report(table, after, "after")
     for family, fitted in after.items():
         print(family)
-        for name in constant_names():
+        for name in constant_names(fitted):
             print(f"  {name} = {getattr(fitted, name):.4g}")
 
 

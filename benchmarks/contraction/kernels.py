@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cuda.bindings import nvrtc
 from glassrt.codegen.arch.spec import ArchSpec
+from glassrt.codegen.emit.early_reads import StructCode
 from glassrt.codegen.families.contraction import depthwise
 from glassrt.codegen.families.contraction.mma import MMA
 from glassrt.codegen.families.contraction.simt import SIMT
-from glassrt.codegen.families.contraction.spec import TEMPLATE, Binding, contraction_launch, split_scratch
+from glassrt.codegen.families.contraction.spec import (
+    TEMPLATE,
+    KernelBinding,
+    contraction_launch,
+    split_scratch,
+)
 from glassrt.codegen.families.contraction.wgmma import WGMMA
-from glassrt.codegen.request.parameters import ScratchParameter
+from glassrt.codegen.families.persistent import family as persistent
+from glassrt.codegen.families.persistent.cost import microseconds
+from glassrt.codegen.families.persistent.operands import operand_a, operand_b
+from glassrt.codegen.families.persistent.spec import launch, persistent_spec
+from glassrt.codegen.request.parameters import ScratchParameter, TensorMapParameter
 from glassrt.codegen.request.request import Geometry
 from glassrt.codegen.text.render import Code, Identifier, render
-from glassrt.dialects.core.dtypes import DTYPES
+from glassrt.dialects.core.dtypes import DTYPES, DType
 
-from .layers import LayerCase, problem
+from .layers import LayerCase, operation, problem
 
 OPTIONS = (
     "--gpu-architecture=sm_90a",
@@ -29,18 +39,29 @@ OPTIONS = (
     "--no-cache",  # its hits come without the log that registers and spills are read from
 )
 EPILOGUE = """\
-const i64 at = {index};
-const auto bias = load_wide<VECTOR>(x2, n);
-{residual}Vec<{out}, VECTOR> result;
+Vec<{out}, VECTOR> result;
 GLASS_UNROLL
 for (int lane = 0; lane < VECTOR; lane++) {{
-    const f32 value = accumulator[lane] + bias[lane]{added};
+    const f32 value = accumulator[lane] + along.bias[lane]{added};
     result[lane] = convert<{out}>(value > 0.0f ? value : 0.0f);
 }}
-store_wide<VECTOR>(y0, at, result);"""
+store_wide<VECTOR>(y0, {index}, result);"""
 
 
-def binding(layer: LayerCase, name: str, splits: int) -> Binding:
+def early(name: str, dtype: DType, vector: int, buffer: str, place: str) -> StructCode:
+    """The only field of a struct of epilogue operands, as the compiler emits it."""
+    field = {"along": "bias", "beside": "other"}[name]
+    return StructCode(
+        Code(f"Vec<{dtype}, {vector}> {field};"),
+        Code(f"{name}.{field} = load_wide<{vector}>({buffer}, {place});"),
+        vector * dtype.bytes,
+        Code(f"prefetch_l2({buffer}, {place});"),
+    )
+
+
+def binding(
+    layer: LayerCase, name: str, splits: int, maps: Sequence[TensorMapParameter] = ()
+) -> KernelBinding:
     dtype, made = layer.dtype, problem(layer)
     assert isinstance(made.n, int)
     parameters = f"Input<{dtype}> x0, Input<{dtype}> x1, Input<f32> x2, "
@@ -48,17 +69,18 @@ def binding(layer: LayerCase, name: str, splits: int) -> Binding:
     parameters += f"Output<{dtype}> y0" + (
         ", Output<f32> workspace, Output<u32> counters" if splits > 1 else ""
     )
+    parameters += "".join(f", {own.declaration()}" for own in maps)
     columns = layer.shape[1] if layer.kind == "depthwise" else made.n
     vector = next(v for v in (16 // DTYPES[dtype].bytes, 4, 2, 1) if columns % v == 0)
-    code = EPILOGUE.format(
-        out=dtype,
-        index="i64(m) * N + n"
-        if layer.kind != "matmul" or made.batches == 1
-        else "(i64(batch) * M + m) * N + n",
-        residual="const auto other = load_wide<VECTOR>(x3, at);\n" if layer.residual else "",
-        added=" + convert<f32>(other[lane])" if layer.residual else "",
-    )
-    return Binding(
+    place = "i64(m) * N + n"
+    if layer.kind == "matmul" and made.batches != 1:
+        place = "(i64(batch) * M + m) * N + n"
+    added = " + convert<f32>(beside.other[lane])" if layer.residual else ""
+    code = EPILOGUE.format(out=dtype, index=place, added=added)
+    along: StructCode | None = early("along", DTYPES["f32"], vector, "x2", "n")
+    if layer.kind == "depthwise":  # loads epilogue operands where they are used
+        code, along = f"struct {{ {along.fields} }} along;\n{along.reads}\n{code}", None
+    return KernelBinding(
         Identifier(name),
         Code(layer.kind),
         Code(parameters),
@@ -67,6 +89,8 @@ def binding(layer: LayerCase, name: str, splits: int) -> Binding:
         (),
         Code(code),
         vector,
+        beside=early("beside", DTYPES[dtype], vector, "x3", place) if layer.residual else None,
+        along=along,
     )
 
 
@@ -81,6 +105,7 @@ class TimedKernel:
     name: str
     source: str
     scratch: tuple[ScratchParameter, ...] = ()
+    maps: tuple[TensorMapParameter, ...] = ()
     cubin: bytes = b""
     registers: int = 0
     spills: int = 0
@@ -108,6 +133,23 @@ def kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKern
             predicted = product.cost(made, config, target)
             scratch = split_scratch(made, config.block_m, config.block_n, config.splits)
             yield TimedKernel(layer, config, predicted, geometry, name, render(TEMPLATE, spec), scratch)
+    yield from persistent_kernels(layer, target)
+
+
+def persistent_kernels(layer: LayerCase, target: ArchSpec) -> Iterator[TimedKernel]:
+    made, op = problem(layer), operation(layer)
+    operands = operand_a(made, op), operand_b(made)
+    a, b = operands
+    if persistent.unsupported(made, target) or isinstance(a, str) or isinstance(b, str):
+        return
+    for number, config in enumerate(persistent.candidates(made, target)):
+        name = f"k{number}"
+        maps = persistent.maps((a, b), [0, 1], config)
+        spec = persistent_spec(made, a, b, config, binding(layer, name, 1, maps))
+        geometry = launch(made, config, target.multiprocessors)
+        predicted = microseconds(made, config, target)
+        source = render("kernels/persistent.cu.j2", spec)
+        yield TimedKernel(layer, config, predicted, geometry, name, source, maps=tuple(maps))
 
 
 def checked(answer: tuple[Any, ...]) -> Any:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from cuda.bindings import driver
+from glassrt.codegen.request.parameters import TensorMapParameter
+from glassrt.runtime.cuda_driver import Driver
+from glassrt.runtime.cuda_tensor_map import encode_tensor_map
+from glassrt.runtime.program import BoundBuffer, BoundTensorMap
 
 from .kernels import TimedKernel, checked
 from .layers import LayerCase, problem, window_of
@@ -69,6 +74,26 @@ class Operands:
         return best * 1e3 / launches
 
 
+def encoded(own: TensorMapParameter, inputs: Sequence[torch.Tensor]) -> Any:
+    """The descriptor of a tensor map over one of INPUTS."""
+    buffer = inputs[own.map.operand]
+    dims, strides = (tuple(int(str(d)) for d in sizes) for sizes in (own.map.dims, own.map.strides))
+    place = BoundBuffer("", "input", own.map.operand, 0, buffer.nbytes)
+    bound = BoundTensorMap(place, own.map.dtype.name, dims, strides, own.map.traversal)
+    return encode_tensor_map(Driver(), bound, buffer.data_ptr())
+
+
+def arguments(kernel: TimedKernel, operands: Operands, scratch: Sequence[torch.Tensor]) -> list[Any]:
+    """The arguments of a launch for each set of buffers: addresses of values, which they keep alive."""
+    found = []
+    for inputs, output in operands.sets:
+        values = [ctypes.c_uint64(t.data_ptr()) for t in (*inputs, output, *scratch)]
+        values += [encoded(own, inputs) for own in kernel.maps]
+        places = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
+        found.append((places, values))
+    return found
+
+
 def launcher(kernel: TimedKernel, operands: Operands) -> Any:
     module = checked(driver.cuModuleLoadData(kernel.cubin))
     function = checked(driver.cuModuleGetFunction(module, kernel.name.encode()))
@@ -78,8 +103,9 @@ def launcher(kernel: TimedKernel, operands: Operands) -> Any:
     for own in kernel.scratch:  # a workspace of 4-byte sums, and counters
         scratch.append(torch.zeros(int(str(own.count)), device="cuda", dtype=torch.int32))
 
+    passed = arguments(kernel, operands, scratch)
+
     def run(i: int, pdl: bool = True) -> None:
-        inputs, output = operands.sets[i % len(operands.sets)]
         config = driver.CUlaunchConfig()
         config.gridDimX, config.gridDimY, config.gridDimZ = (int(str(d)) for d in kernel.geometry.grid)
         config.blockDimX, config.blockDimY, config.blockDimZ = kernel.geometry.block
@@ -90,14 +116,12 @@ def launcher(kernel: TimedKernel, operands: Operands) -> Any:
             serial.id = driver.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
             serial.value.programmaticStreamSerializationAllowed = 1
             config.attrs, config.numAttrs = [serial], 1
-        pointers = tuple(t.data_ptr() for t in (*inputs, output, *scratch))
-        status = driver.cuLaunchKernelEx(config, function, (pointers, (ctypes.c_void_p,) * len(pointers)), 0)[
-            0
-        ]
+        places, _ = passed[i % len(passed)]
+        status = driver.cuLaunchKernelEx(config, function, ctypes.addressof(places), 0)[0]
         if int(status) != 0:
             raise RuntimeError(f"{kernel.layer.name} {kernel.config}: {status}")
 
-    run.keep = (module, scratch)  # type: ignore[attr-defined]
+    run.keep = (module, scratch, passed)  # type: ignore[attr-defined]
     return run
 
 

@@ -1,10 +1,10 @@
 """Constants of the cost models: each fitted to timings on one card, and estimated from there for others.
 
-Every time, rate and threshold of a decision that measurements on another card could change is a field here,
-so that it is asked of the target; published sizes are in `spec.py`. What the form of a kernel or an algorithm
-fixes is neither, and stays beside it: tiles, the width of accesses, what accumulators may take of the 255
-registers that a thread has on every target, and the limits of searches. Latencies in cycles differ little
-between generations; throughput does, and has an entry for each.
+Every time, rate and threshold that measurements on another card could change is a field here, so that
+decisions ask the target for it; published sizes are in `spec.py`. Constants that follow from the form of a
+kernel or an algorithm stay beside that code: tiles, the width of accesses, the share of a thread's 255
+registers that accumulators may take, and the limits of searches. Latencies in cycles differ little between
+generations; throughput does, and has an entry for each.
 """
 
 from __future__ import annotations
@@ -107,6 +107,19 @@ WGMMA = ContractionFit(
 
 
 @dataclass(frozen=True)
+class PersistentFit(Fit):
+    """Constants of the cost model of persistent contractions. Times are in cycles unless stated otherwise."""
+
+    launch: float = 0.3  # launch latency in microseconds
+    start: float = 3000.0  # until a block's first tile has arrived, and from its last product to its end
+    efficiency: float = 0.95  # sustained share of the peak multiply-add rate
+    step: float = 0.0  # of a k tile, beside its products
+    l2_bandwidth: float = 60.0  # bytes per clock and multiprocessor
+    finish: float = 0.15  # epilogue, per result of a tile
+    tile: float = 300.0  # of a tile, beside products and epilogue
+
+
+@dataclass(frozen=True)
 class DepthwiseFit(Fit):
     """Constants of the cost model of depthwise convolutions."""
 
@@ -197,6 +210,15 @@ class FusionFit(Fit):
 
 
 @dataclass(frozen=True)
+class ControlFit(Fit):
+    """What control flow costs on the device, beside the kernels that it runs."""
+
+    # A conditional node whose body is one kernel, and the kernel before it that sets its condition: 8.8. The
+    # same kernel as a plain node takes 0.8.
+    branch: float = 8.0
+
+
+@dataclass(frozen=True)
 class ScheduleFit(Fit):
     """Constants of the model of launches that run together, and what a decision must save to be certain.
 
@@ -222,12 +244,14 @@ class Fitted:
     raster: RasterFit = RasterFit()
     contraction: ContractionFit = ContractionFit()
     wgmma: ContractionFit = WGMMA
+    persistent: PersistentFit = PersistentFit()
     depthwise: DepthwiseFit = DepthwiseFit()
     attention: AttentionFit = AttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()
     loop: LoopFit = LoopFit()
     row: RowFit = RowFit()
     fusion: FusionFit = FusionFit()
+    control: ControlFit = ControlFit()
     schedule: ScheduleFit = ScheduleFit()
 
     @property

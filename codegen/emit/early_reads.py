@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...dialects.core.affine import Dim, symbols
+from ...dialects.core.affine import Dim
+from ...dialects.core.affine_traversal import symbols
 from ...dialects.core.dtypes import DType
 from ..text.literals import c_type
 from ..text.render import Code
@@ -21,11 +22,15 @@ from .spaces import NameTable, Space, space_to_c
 
 @dataclass(frozen=True)
 class StructCode:
-    """A struct of prefetched operands: its `fields`, the loads `reads` that fill it, its size in `bytes`."""
+    """A struct of prefetched operands: its `fields`, the loads `reads` that fill it, its size in `bytes`.
+
+    touches: prefetches of the same elements to the L2 cache, by threads that need not wait for them.
+    """
 
     fields: Code
     reads: Code
     bytes: int
+    touches: Code
 
 
 class StructReads:
@@ -36,6 +41,7 @@ class StructReads:
         self._names = NameTable(names)
         self._spaces = spaces
         self._reads: list[str] = []
+        self._touches: list[str] = []
         self._fields: list[str] = []
         self._bytes = 0
 
@@ -48,6 +54,7 @@ class StructReads:
         self._bytes += count * dtype.bytes
         self._fields.append(f"Vec<{c_type(dtype)}, {count}> {field};")
         self._reads.append(f"{self._name}.{field} = load_wide<{count}>({buffer}, {place});")
+        self._touches.append(f"prefetch_l2({buffer}, {place});")
         return f"{self._name}.{field}"
 
     def code(self, index_type: str) -> StructCode | None:
@@ -55,7 +62,10 @@ class StructReads:
         if not self._fields:
             return None
         decode = [line for space in self._spaces for line in space.decode(self._names, index_type)]
-        return StructCode(Code("\n".join(self._fields)), Code("\n".join(decode + self._reads)), self._bytes)
+        fields, reads, touches = (
+            Code("\n".join(lines)) for lines in (self._fields, decode + self._reads, decode + self._touches)
+        )
+        return StructCode(fields, reads, self._bytes, touches)
 
 
 class EarlyReads:

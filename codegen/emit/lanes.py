@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...dialects.core.affine import Affine, Atom, Dim, FloorDiv, symbols
+from ...dialects.core.affine import Affine, Atom, Dim, FloorDiv
+from ...dialects.core.affine_traversal import symbols
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from ...dialects.core.affine import Dim, product, symbols
+from ...dialects.core.affine import Dim, product
+from ...dialects.core.affine_traversal import symbols
 from ...dialects.core.bounds import Range, bounds
 from ...dialects.core.expr import (
     Apply,
@@ -154,14 +155,16 @@ class RowEmitter(Emitter):
         for state in states:
             section.lines(state.declare())
         inner = section.child()
-        counter = self.fresh("k")
-        section.open(self._loop_header(group[0], counter))
+        count = product(extent for _, extent in group[0].variables)
+        first = "worker" if self.splits == 1 else f"share * {self.workers} + worker"
+        counter, opened = self._open_shared(section, "k", first, count, self.workers * self.splits)
         section.lines(self._variables(group, counter))
         for reduce, state in zip(group, states, strict=True):
             element = computed(self.lower(reduce.body, inner).text, reduce.body.dtype)
             inner.lines(state.update(element, counter))
         section.embed(inner.finished(1))
-        section.close()
+        if opened:
+            section.close()
         return states
 
     def _combine_threads(self, states: Sequence[SharedReduction], section: Section) -> None:
@@ -183,7 +186,7 @@ class RowEmitter(Emitter):
     def save_parts(self, states: Sequence[SharedReduction]) -> list[str]:
         """Statements that store the partial results in STATES to the workspace, from `slot` on."""
         words = [as_word(*variable) for state in states for variable in state.variables]
-        return [f"store(workspace, slot + {place}, {word});" for place, word in enumerate(words)]
+        return [f"store(workspace, {_word(place)}, {word});" for place, word in enumerate(words)]
 
     def join_parts(
         self, reductions: Sequence[ReduceExpr], states: Sequence[SharedReduction], section: Section
@@ -196,31 +199,50 @@ class RowEmitter(Emitter):
         for state in states:
             section.lines(state.restart())
         words = sum(len(state.variables) for state in states)
-        section.open(f"for (int part = worker; part < {self.splits}; part += {self.workers}) {{")
-        section.lines([f"const i64 slot = (i64(row) * {self.splits} + part) * {words};"])
+        counter, opened = self._open_shared(section, "part", "worker", self.splits, self.workers)
+        own = f"i64(row) * {self.splits} + {counter}"
+        section.lines([f"const i64 slot = {own};" if words == 1 else f"const i64 slot = ({own}) * {words};"])
         place = 0
         for state in states:
             names = []
             for _, dtype in state.variables:
                 names.append(self.fresh("part"))
-                word = from_word(f"load(workspace, slot + {place})", dtype)
+                word = from_word(f"load(workspace, {_word(place)})", dtype)
                 section.lines([f"const {c_type(dtype)} {names[-1]} = {word};"])
                 place += 1
             section.lines(state.join(names))
-        section.close()
+        if opened:
+            section.close()
         self._combine_threads(states, section)
         for reduce, state in zip(reductions, states, strict=True):
             self._remember(reduce, state, section)
 
     # ------------------------------------------------------------ the loop over elements
 
-    def _loop_header(self, reduce: ReduceExpr, counter: str) -> str:
-        count = product(extent for _, extent in reduce.variables)
-        high = bounds(count, self.ranges)[1]
-        kind = "int" if high is not None and high < INT_STEPS else "i64"
-        first = "worker" if self.splits == 1 else f"share * {self.workers} + worker"
-        step = self.workers * self.splits
-        return f"for ({kind} {counter} = {first}; {counter} < {self.index(count)}; {counter} += {step}) {{"
+    def _open_shared(
+        self, section: Section, stem: str, first: str, count: Dim, threads: int
+    ) -> tuple[str, bool]:
+        """Open the block in which each of THREADS has its items of COUNT, from number FIRST on.
+
+        Returns the C text of an item's number, and whether there is a block: threads that have one item each
+        need no loop, and no test where there are as many.
+        """
+        if not isinstance(count, int) or count > threads:
+            counter = self.fresh(stem)
+            high = bounds(count, self.ranges)[1]
+            kind = "int" if high is not None and high < INT_STEPS else "i64"
+            head = (
+                f"for ({kind} {counter} = {first}; {counter} < {self.index(count)}; {counter} += {threads})"
+            )
+            section.open(f"{head} {{")
+            return counter, True
+        counter = first
+        if first != "worker":
+            counter = self.fresh(stem)
+            section.lines([f"const int {counter} = {first};"])
+        if count < threads:
+            section.open(f"if ({counter} < {count}) {{" if count > 1 else f"if ({counter} == 0) {{")
+        return counter, count < threads
 
     def _variables(self, group: Sequence[ReduceExpr], counter: str) -> list[str]:
         """Definitions of the loop variables, decoded from COUNTER, innermost fastest.
@@ -247,3 +269,8 @@ class RowEmitter(Emitter):
     def _bind(self, group: Sequence[ReduceExpr], position: int, name: str) -> None:
         for reduce in group:
             self.names.define(reduce.variables[position][0], name)
+
+
+def _word(place: int) -> str:
+    """The offset, as C text, of word PLACE of a partial result in the workspace."""
+    return f"slot + {place}" if place else "slot"

@@ -1,18 +1,18 @@
-"""Kernels of custom ops that have a body in CUDA: its text, in the frame of a kernel.
+"""Kernels of custom ops with a CUDA body: the op's text, in the frame of a kernel.
 
-The body becomes a function in a namespace of the kernel's own. So it has the names of the op's operands and
-sizes, and none that a compiler made.
+The body becomes a function in a namespace of its own, so that it sees the names of the op's operands and
+sizes, and none that the compiler made.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
-from ...dialects.core.affine import evaluate
+from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.types import ROW_MAJOR
 from ...dialects.custom.cuda import CudaBody
@@ -70,7 +70,7 @@ class CustomSpec:
 class CustomFamily(KernelFamily):
     """The family of kernels whose bodies custom ops bring along. It fuses nothing.
 
-    Configuration: `threads` per block, as the body says.
+    Configuration: `threads` per block, as the body states.
     """
 
     name: str = "custom"
@@ -120,15 +120,15 @@ def _checked(op: CudaOp, body: CudaBody) -> CudaBody:
     names = [name for name, _ in op.buffers()]
     for name in (*names, *body.constants, *body.sizes, *body.scratch):
         if NAME.fullmatch(name) is None or RESERVED.fullmatch(name):
-            raise _fault(
-                op, f"{name!r} cannot be a name in its CUDA body", "x0, y0, s0, block and the like are"
-            )
+            hint = "names such as x0, y0, s0 and block are reserved"
+            raise _fault(op, f"{name!r} cannot be a name in its CUDA body", hint)
     names += [*body.constants, *body.sizes, *body.scratch]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise _fault(op, f"{twice!r} names two things in its CUDA body")
+        raise _fault(op, f"{twice!r} is used for two things in its CUDA body")
     if not 1 <= body.threads <= MOST_THREADS:
-        raise _fault(op, f"a block of {body.threads} threads cannot be launched", "1 to 1024 can")
+        message = f"a block of {body.threads} threads cannot be launched"
+        raise _fault(op, message, f"1 to {MOST_THREADS} are possible")
     return body
 
 
@@ -171,12 +171,13 @@ def _arguments(
     op: CudaOp, body: CudaBody, request: Request, signature: Signature
 ) -> tuple[Sequence[str], Sequence[str]]:
     """The parameters of the body's function, and what the kernel passes for each."""
-    given: Mapping[object, str] = dict(zip(request.region.arguments, signature.inputs, strict=True))
+    given: dict[object, str] = dict(zip(request.region.arguments, signature.inputs, strict=True))
+    given |= zip(request.region.terminator.inputs, signature.outputs, strict=True)
     takes, passes = [], []
     for name, value in op.buffers():
-        kind = "Output" if value is op.result else "Input"
+        kind = "Output" if value.producer is op else "Input"
         takes.append(f"{kind}<{name}_type> {name}")
-        passes.append(signature.outputs[0] if value is op.result else given[value])
+        passes.append(given[value])
     for number, (name, scratch) in enumerate(body.scratch.items()):
         takes.append(f"Output<{c_type(scratch.dtype)}> {name}")
         passes.append(f"scratch{number}")
@@ -187,7 +188,8 @@ def _arguments(
 
 
 def _lines(op: CudaOp, text: str, what: str) -> tuple[Code, ...]:
-    """The lines of TEXT, which `what` of the body is. Raises IRError for one that no kernel may have."""
+    """The lines of TEXT, the part WHAT of the body. Raises IRError for a line that is not allowed in a
+    kernel."""
     found = []
     for number, line in enumerate(dedent(text).strip("\n").split("\n"), start=1):
         try:

@@ -1,4 +1,4 @@
-"""What a kernel family raises by mistake, as a typed error that says which kernel of which nodes it was."""
+"""Errors of kernel families in typed form, with the kernel and its nodes."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from ...errors.diagnostic import Diagnostic, Note
 from ..request.describe import title
 from ..request.request import Request
 
-HINT = "this is a mistake of the family, not of the model; keep its ops apart (--nofuse) to go around it"
+HINT = "this is a bug of the kernel family, not of the model; keeping its ops apart (--nofuse) may avoid it"
 
 
 @contextmanager
 def attributed(family: str, request: Request, doing: str) -> Iterator[None]:
     """A context in which FAMILY is DOING something ("proposing", "making") about REQUEST's kernel.
 
-    Raises KernelError for every exception that is no `GlassError`; that is its cause. A RecursionError says
-    that the model is nested too deeply, which the build reports.
+    Raises KernelError, with the cause, for every exception that is not a `GlassError`. A RecursionError
+    passes: it says that the model is nested too deeply, which the build reports.
     """
     try:
         yield
     except (GlassError, RecursionError):
         raise
     except Exception as error:
-        what = f"the kernel family '{family}' failed at {doing} {request.name} ({title(request)})"
+        what = f"the kernel family '{family}' failed while {doing} {request.name} ({title(request)})"
         raise KernelError.of(
             Diagnostic(
                 f"{what}: {type(error).__name__}: {error}",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import IntEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -67,10 +67,10 @@ class Accumulation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KernelFamily(ABC):
-    """A way to generate kernels for a class of regions, such as tiled contractions or reductions along rows.
+class FamilyTraits:
+    """What is known of a kernel family's kernels, without asking it for one.
 
-    Two families are equal when they have the same class and equal traits. The traits:
+    A family that is made of a product has the traits that the product states.
 
     - name: identifies the family in launch text, and in the configuration of a group.
     - rank: how specialised it is; decides which families come first.
@@ -90,6 +90,18 @@ class KernelFamily(ABC):
     saturates: bool = False
     accumulation: Accumulation = Accumulation()
     stacks: bool = False
+
+    def traits(self) -> dict[str, Any]:
+        """The traits alone, by name."""
+        return {own.name: getattr(self, own.name) for own in fields(FamilyTraits)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelFamily(FamilyTraits, ABC):
+    """A way to generate kernels for a class of regions, such as tiled contractions or reductions along rows.
+
+    Two families are equal when they have the same class and equal traits.
+    """
 
     def drop_rounding(self, region: Block) -> bool:
         """Remove `multiply` from REGION's ops unless it rounds operands; returns whether there was any."""

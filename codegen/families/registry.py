@@ -28,6 +28,7 @@ from .group.joinable import unjoinable
 from .group.parts import shares_of
 from .kernel_family import KernelFamily
 from .loop import LoopFamily
+from .persistent.family import PersistentFamily
 from .row.family import RowFamily
 
 
@@ -49,6 +50,7 @@ BUILT_IN = _ranked(
         DepthwiseFamily(),
         TiledFamily.of(MMA),
         TiledFamily.of(WGMMA),
+        PersistentFamily(),
         AttentionFamily.of(MMA_ATTENTION),
         TiledFamily.of(SIMT),
         AttentionFamily.of(SIMT_ATTENTION),
@@ -93,7 +95,7 @@ def unfit(op: Kernel) -> str | None:
     reason = unjoinable(geometry, op.maps)
     if reason is not None:
         return reason.value
-    return "it writes one row of a stack, which members of a group do not" if op.stacked else None
+    return "it writes one row of a stack, which members of a group cannot" if op.stacked else None
 
 
 def is_group(name: str) -> bool:

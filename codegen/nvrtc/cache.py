@@ -112,10 +112,10 @@ class KernelCache:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             status = self.folder.lstat()
             if not stat.S_ISDIR(status.st_mode) or not _ours(status):
-                _LOG.warning("not using the kernel cache %s: it belongs to somebody else", self.folder)
+                _LOG.warning("not using the kernel cache %s: it belongs to another user", self.folder)
                 return False
             if status.st_mode & _FOREIGN_WRITE:
-                _LOG.warning("the kernel cache %s could be written by others: emptied", self.folder)
+                _LOG.warning("the kernel cache %s was writable by others: emptied", self.folder)
                 self.folder.chmod(0o700)
                 for key in {name.partition(".")[0] for name, _ in _files(self.folder)}:
                     self._remove(key)

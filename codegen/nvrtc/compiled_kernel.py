@@ -13,7 +13,7 @@ SHOWN_NODES = 5
 _ENTRY = re.compile(r"Compiling entry function '([^']*)'")
 _REGISTERS = re.compile(r"Used (\d+) registers")
 _SPILLS = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
-_LOST_PERFORMANCE = re.compile(r"\(C75(?:0[4-9]|1[0-5])\)[^\n]*")
+_LOST_PERFORMANCE = re.compile(r"\(C75(?:0[4-9]|1[0-5]|20)\)[^\n]*")
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ def check_designed(
 def unfit(kernel: CompiledKernel) -> str | None:
     """Why KERNEL is not compiled as its family intends; None when it is.
 
-    It spills registers, or ptxas warned with C7504 to C7515: setmaxnreg is ignored, or wgmma is serialised.
+    It spills registers, or ptxas warned with C7504 to C7515 or C7520: setmaxnreg is ignored, or
+    wgmma is serialised.
     """
     if kernel.spill_bytes:
         return f"spills {kernel.spill_bytes} bytes per thread ({kernel.registers} registers)"

@@ -66,7 +66,7 @@ def run(program: NvrtcProgram, stop: Callable[[], bool]) -> tuple[bytes, str]:
 class _CancelWatch:
     """The callback that NVRTC polls, about once a millisecond, for whether to cancel.
 
-    The optimiser polls it; ptxas does not. Once it has said yes it keeps saying so, as NVRTC demands. The
+    The optimiser polls it; ptxas does not. Once it has answered yes it always does, as NVRTC requires. The
     object must outlive the compilation, because NVRTC holds only its address.
     """
 

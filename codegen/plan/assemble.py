@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.launch import Kernel, kernels_in
 from ...runtime.plan import Plan
 from ..arch.names import REFERENCE

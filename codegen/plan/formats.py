@@ -1,6 +1,6 @@
-"""Checks that a launch states the number formats that it has: what was requested, chosen and is executed.
+"""Checks that the number formats a launch states are true: requested, chosen and executed.
 
-Launch text may be written by hand, and reports repeat the formats in it.
+Launch text may be written by hand, and reports repeat its formats.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def check_formats(op: Kernel) -> None:
         _check_members(op)
         return
     if op.member_formats:
-        raise op_error(op, "has formats of members, and is no group", at=AttributeAt("member_formats"))
+        raise op_error(op, "states formats of members, but is not a group", at=AttributeAt("member_formats"))
     rounds = family_of(op, op.family).rounds_operands
     _check(op, formats_of(op), op.body.block, rounds, AttributeAt)
 
@@ -42,7 +42,7 @@ def _check_members(op: Kernel) -> None:
     own = next(iter(formats_of(op)), None)
     if own is not None:
         hint = "a group states formats in member_formats, by member"
-        raise op_error(op, f"has a format of its own, {own}, and is a group", hint, at=AttributeAt(own))
+        raise op_error(op, f"states a format of its own, {own}, but is a group", hint, at=AttributeAt(own))
     shares = shares_of(dict(op.config))
     try:
         stated = formats_by_member(op.member_formats, len(shares))
@@ -51,7 +51,7 @@ def _check_members(op: Kernel) -> None:
     blocks = member_blocks(op.body.block, shares)
     for index, (formats, share, block) in enumerate(zip(stated, shares, blocks, strict=True)):
         if op.member_formats and not formats:
-            message = f"states formats of other members, and none of member {index}"
+            message = f"states formats of other members, but none of member {index}"
             raise op_error(op, message, at=AttributeAt("member_formats"))
         rounds = families()[share.family].rounds_operands
         _check(op, formats, block, rounds, partial(_entry, index), f"member {index} ")
@@ -69,8 +69,9 @@ def _check(
         return
     missing = [key for key in FORMAT_KEYS if key not in formats]
     if missing and set(formats) != {"executed"}:
-        message = f"{who}states what is {_WORDS[next(iter(formats))]}, and not what is {_WORDS[missing[0]]}"
-        hint = "state requested, compute and executed; of a copy, executed alone; or none"
+        stated, absent = _WORDS[next(iter(formats))], _WORDS[missing[0]]
+        message = f"{who}states the {stated} format, but not the {absent} one"
+        hint = "state requested, compute and executed; only executed for a copy; or none"
         raise op_error(op, message, hint, at=place(next(iter(formats))))
     done = executed(region, rounds)
     if formats["executed"] != done:
@@ -84,22 +85,22 @@ _WORDS = {"requested": "requested", "compute": "chosen (compute)", "executed": "
 
 
 def _check_chosen(op: Kernel, chosen: DType, done: DType, region: Block, at: Part, who: str) -> None:
-    """A family may leave out a rounding that was chosen, and nothing else."""
+    """A family may leave out a chosen rounding, and nothing else."""
     if chosen != done and not (_multiplies(region) and (chosen, done) == (TF32, F32)):
         raise op_error(op, f"{who}executes {done}, so {chosen} was not chosen for it", at=at)
 
 
 def _check_requested(op: Kernel, requested: DType, region: Block, at: Part, who: str) -> None:
-    """Some policy must request that of such a kernel. Which one did is not in the text."""
+    """Some policy must be able to request that of such a kernel. Which one did is not in the text."""
     own = {value.type.dtype for value in region.arguments}
     own |= {value.type.dtype for each in region for value in each.results}
     asked, kind = frozenset[DType](), "without floats"
     if _multiplies(region):
         asked, kind = MULTIPLIED, "that multiplies"
     elif any(each.is_float for each in own):
-        asked, kind = STORED, "that multiplies nothing"
+        asked, kind = STORED, "without products"
     if requested not in asked | own:
-        message = f"{who}has no values of {requested}, which no policy requests of a kernel {kind}"
+        message = f"{who}has no {requested} values, and no policy requests {requested} of a kernel {kind}"
         hint = f"requested is one of {', '.join(sorted(each.name for each in asked | own))}"
         raise op_error(op, message, hint, at=at)
 

@@ -7,7 +7,7 @@ machine code, as it does with `printf`: no device library needs to be linked. So
 
 from __future__ import annotations
 
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.launch_control import LaunchControl
 from ...runtime.manifest import SETTER_PARAMETERS
 

@@ -38,7 +38,7 @@ class _CutKernel:
 
 
 def shared(made: Mapping[str, MadeKernel], apart: Collection[str] = ()) -> dict[str, MadeKernel]:
-    """The kernels MADE, by name, with one text for those that may share it; none of APART does."""
+    """The kernels MADE, by name, with one text for kernels that may share it; those in APART never do."""
     alike: dict[tuple[str, ...], list[_CutKernel]] = defaultdict(list)
     for name, kernel in made.items():
         cut = None if name in apart else _cut(name, kernel)
@@ -49,7 +49,7 @@ def shared(made: Mapping[str, MadeKernel], apart: Collection[str] = ()) -> dict[
 
 
 def _cut(name: str, kernel: MadeKernel) -> _CutKernel | None:
-    """KERNEL with slots in its body alone: the functions before it do not see its parameters."""
+    """KERNEL with size slots in its body only: the functions before it do not see its parameters."""
     text = re.sub(rf"\b{name}\b", _NAME, without_provenance(kernel.source))
     head = _HEAD.search(text)
     if head is None:
@@ -58,7 +58,8 @@ def _cut(name: str, kernel: MadeKernel) -> _CutKernel | None:
 
 
 def _joined(kernels: Sequence[_CutKernel]) -> dict[str, MadeKernel]:
-    """KERNELS, whose texts differ in sizes alone, with one text; as they are where it would take too many."""
+    """KERNELS, whose texts differ in sizes only, with one text; unchanged if that needs too many
+    parameters."""
     columns = list(zip(*(each.body.sizes for each in kernels), strict=True))
     differing = list(dict.fromkeys(sizes for sizes in columns if len(set(sizes)) > 1))
     if not differing or len(differing) > MOST_SIZES:

@@ -9,8 +9,8 @@ from math import prod
 from ...dialects.core.affine import Dim, product
 from ...dialects.core.bounds import bounds
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.ir import Module
 from ...dialects.core.location import Location
+from ...dialects.core.module import Module
 from ...dialects.core.parts import AttributeAt
 from ...dialects.launch import Kernel, kernels_in
 from ...errors import KernelError
@@ -112,7 +112,7 @@ def _check_geometry(op: Kernel, made: Geometry) -> None:
     if odd is not None:
         text = f"grid {_listed(made.grid)}, block {_listed(made.block)}, cluster {_listed(made.cluster)}"
         kind = ", a cooperative launch" if made.cooperative else ""
-        raise op_error(op, f"its configuration wants {text}, shared {made.shared}{kind}", at=AttributeAt(odd))
+        raise op_error(op, f"its configuration needs {text}, shared {made.shared}{kind}", at=AttributeAt(odd))
 
 
 def _check_parameters(op: Kernel, wanted: Sequence[Parameter]) -> None:
@@ -121,12 +121,12 @@ def _check_parameters(op: Kernel, wanted: Sequence[Parameter]) -> None:
     if [value.type for value in op.inputs[len(op.inputs) - op.scratch :]] != needs:
         text = ", ".join(map(str, needs)) or "none"
         raise op_error(
-            op, f"its configuration wants other scratch buffers: {text}", at=AttributeAt("scratch")
+            op, f"its configuration needs other scratch buffers: {text}", at=AttributeAt("scratch")
         )
     maps = maps_of(wanted)
     if list(op.maps) != maps:
         text = type(op).maps.kind.encode(maps) if maps else "none"
-        raise op_error(op, f"its configuration wants other tensor maps: {text}", at=AttributeAt("maps"))
+        raise op_error(op, f"its configuration needs other tensor maps: {text}", at=AttributeAt("maps"))
 
 
 def _check_fits(op: Kernel, module: Module, target: ArchSpec) -> None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ...dialects.core.affine import Dim, substitute, symbol
+from ...dialects.core.affine import Dim, symbol
+from ...dialects.core.affine_traversal import substitute
 from ...dialects.core.bounds import bounds
 from ...dialects.core.clone import clone_block
-from ...dialects.core.ir import Block, Module, Value
+from ...dialects.core.ir import Block, Value
+from ...dialects.core.module import Module
 from ...dialects.core.sizes.substitution import in_operation, in_type
 from ...dialects.core.types import Layout, TensorType
 from ...dialects.launch import Buffer, View

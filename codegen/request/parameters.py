@@ -26,7 +26,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ...dialects.core.affine import Dim, substitute
+from ...dialects.core.affine import Dim
+from ...dialects.core.affine_traversal import substitute
 from ...dialects.core.dtypes import DType
 from ...dialects.core.tensor_map import TensorMap
 from ...dialects.core.types import TensorType
@@ -96,7 +97,8 @@ class ScalarParameter:
 
 @dataclass(frozen=True)
 class SizeParameter:
-    """A size, 32 bits: `value` in every launch of one kernel; kernels that share its code have others."""
+    """A size, 32 bits: `value` in every launch of this kernel; other kernels that share its code have other
+    values."""
 
     name: str
     value: int

@@ -66,12 +66,12 @@ class Request:
 
     @property
     def stacked(self) -> bool:
-        """Whether the kernel writes one row of its outputs, which its last input numbers."""
+        """Whether the kernel writes one row of its outputs, whose number is its last input."""
         return ROW in self.ranges
 
     @property
     def rows(self) -> tuple[int, int] | None:
-        """The range of the row's number, of a stacked kernel."""
+        """The range of the row number of a stacked kernel."""
         return self.ranges.get(ROW)
 
     @property

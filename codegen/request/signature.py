@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...dialects.core.affine import Dim, symbols
+from ...dialects.core.affine import Dim
+from ...dialects.core.affine_traversal import symbols
 from ...dialects.core.bounds import bounds
 from ...dialects.core.ir import Value
 from ...dialects.core.types import TensorType, symbols_in

@@ -16,6 +16,7 @@ from importlib import resources
 import jinja2
 
 from ... import templates
+from .loops import dedented, folded, loop, strided, unrolled
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _CODE = re.compile(r"[\n\x20-\x7e]*")
@@ -24,6 +25,7 @@ _TEMPLATE = re.compile(r"(?:kernels|lib)(?:/[a-z][a-z0-9_]*)+\.cu\.j2")
 _INT_LIMIT = 1 << 64
 _FILTERS = ("abs", "first", "indent", "join", "last", "length", "list", "map", "max", "min", "reverse", "sum")
 _GLOBALS = ("range", "namespace")
+_LOOPS = {"unrolled": unrolled, "loop": loop, "strided": strided}
 
 
 class SpecError(TypeError):
@@ -115,7 +117,8 @@ def environment() -> jinja2.Environment:
         auto_reload=False,
     )
     result.filters = {name: result.filters[name] for name in _FILTERS}
-    result.globals = {name: result.globals[name] for name in _GLOBALS}
+    result.filters |= {"folded": folded, "dedented": dedented}
+    result.globals = {name: result.globals[name] for name in _GLOBALS} | _LOOPS
     return result
 
 

@@ -1,9 +1,9 @@
-"""The sizes in the text of a kernel that could as well be parameters: its size slots.
+"""Size slots: the numbers in a kernel's text that could as well be parameters.
 
-A slot is a number that is only ever an operand at run time, of `*`, `+`, `-` or a comparison, or the value of
-a variable. What follows from a number while the kernel is compiled is no slot: bounds of loops, which are
-unrolled by it; divisors and masks, which become multiplications and shifts; subscripts, since arrays live in
-registers; template arguments, constants, and arguments of calls.
+A slot is a number that is only an operand at run time, of `*`, `+`, `-` or a comparison, or the value of a
+variable. Numbers that the compiler uses are not slots: bounds of loops, which are unrolled; divisors and
+masks, which become multiplications and shifts; subscripts, because arrays live in registers; template
+arguments, constants, and arguments of calls.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _CONSTANT_AFTER = re.compile(r"\s*(?:[/%&|^]|<<|>>)")
 
 @dataclass(frozen=True)
 class SizedText:
-    """A text cut at its size slots: `parts` is what stands around them, one more than there are `sizes`."""
+    """A text cut at its size slots: `parts` is the text around them, one part more than there are `sizes`."""
 
     parts: tuple[str, ...]
     sizes: tuple[int, ...]
 
     def with_names(self, names: Mapping[int, str]) -> str:
-        """The text with NAMES in the place of some slots, by position; the others keep their numbers."""
+        """The text with NAMES at some slots, by position; the others keep their numbers."""
         middle = [names.get(slot, str(size)) for slot, size in enumerate(self.sizes)]
         return "".join(part + text for part, text in zip(self.parts, [*middle, ""], strict=True))
 
@@ -51,7 +51,7 @@ def cut_at_sizes(source: str) -> SizedText:
 
 
 def _slots(line: str) -> Sequence[re.Match[str]]:
-    """The numbers of LINE that are slots."""
+    """The numbers of LINE that are size slots."""
     numbers = list(_NUMBER.finditer(line))
     if not numbers or _FIXED_LINE.match(line.lstrip()):
         return ()
@@ -64,7 +64,7 @@ def _slots(line: str) -> Sequence[re.Match[str]]:
 
 
 def _is_slot(line: str, match: re.Match[str]) -> bool:
-    """Whether the operators beside the number leave it to run time."""
+    """Whether the operators beside the number make it an operand at run time."""
     before, after = line[: match.start()], line[match.end() :]
     if _CONSTANT_BEFORE.search(before) or _CONSTANT_AFTER.match(after) or int(match.group()) >= LIMIT:
         return False

@@ -11,9 +11,10 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from ...dialects.core.affine import evaluate
+from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.interpreter import bind_symbols
-from ...dialects.core.ir import Function, Module, Value
+from ...dialects.core.ir import Value
+from ...dialects.core.module import Function, Module
 from ...errors import InputError
 from ..files.arrays import Array, read_array, read_arrays
 from ..files.regular import open_regular

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...codegen.interface import BuildOptions, UnfitError, assemble
 from ...dialects.core.interpreter import Array, interpret
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.printer import print_module
 from ...dialects.launch import Kernel, kernels_in
 from ...errors import GlassError

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...dialects.core.clone import clone_module
 from ...dialects.core.interpreter import Array, bind_symbols
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
 from ...runtime.engine import Engine
 from ...runtime.plan import Plan

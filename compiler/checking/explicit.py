@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...dialects.core.interpreter import Array, interpret
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ..driver.build import Settings, context_of
 from ..driver.interface import set_io_types
 from ..export.choices import before_scales

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...dialects.core.interpreter import Array, interpret
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ..frontend.source import Source, level_of
 from .matching import exact_values
 from .measures import Error, error_of

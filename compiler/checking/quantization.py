@@ -16,7 +16,7 @@ import numpy as np
 
 from ...dialects.core.dtypes import F16
 from ...dialects.core.interpreter import Array, interpret
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
 from ...dialects.core.resources import ResourceTable
 from ...dialects.graph.quantization import Scaling

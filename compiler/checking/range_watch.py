@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...dialects.core.dtypes import DType
-from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast

@@ -10,7 +10,8 @@ import numpy as np
 
 from ...codegen.interface import Accumulation, families
 from ...dialects.core.interpreter import Array, Evaluation, run_block
-from ...dialects.core.ir import Block, Module, Operation, Value
+from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
 from ...dialects.graph.elementwise import Cast

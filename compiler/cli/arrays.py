@@ -9,10 +9,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from ...dialects.core import affine
+from ...dialects.core import affine_traversal
 from ...dialects.core.constraints import with_derived
 from ...dialects.core.dtypes import DTYPES, DType
-from ...dialects.core.ir import Function, Module
+from ...dialects.core.module import Function, Module
 from ...errors import InputError
 from ...runtime.expressions import evaluate
 from ...runtime.manifest import Manifest
@@ -24,8 +24,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ExpectedInput:
-    """An expected input: its shape at given values of the symbols, and whether that shape may vary; the
-    numbers that it holds at these values, if sizes depend on them."""
+    """An expected input: its shape at given values of the symbols, and whether that shape may vary.
+
+    If sizes depend on its content, also its content at these values.
+    """
 
     name: str
     dtype: DType
@@ -56,9 +58,9 @@ def of_function(function: Function, symbols: Mapping[str, int]) -> list[Expected
         ExpectedInput(
             name,
             value.type.dtype,
-            tuple(affine.evaluate(dim, symbols) for dim in value.type.shape),
+            tuple(affine_traversal.evaluate(dim, symbols) for dim in value.type.shape),
             not all(isinstance(dim, int) for dim in value.type.shape),
-            _evaluated(contents.get(name), lambda dim: affine.evaluate(dim, symbols)),
+            _evaluated(contents.get(name), lambda dim: affine_traversal.evaluate(dim, symbols)),
         )
         for name, value in zip(function.inputs, function.arguments, strict=True)
     ]
@@ -89,8 +91,11 @@ def symbols_of(source: Manifest | Module, sizes: Mapping[str, int]) -> dict[str,
 
 
 def random_arrays(wanted: Sequence[ExpectedInput], seed: int) -> dict[str, Array]:
-    """Random inputs: standard normal floats, integers in 0..3, booleans; what sizes depend on is as
-    expected. SEED and shapes determine them."""
+    """Random inputs: standard normal floats, integers in 0..3, booleans; contents that sizes depend on are as
+    expected.
+
+    SEED and shapes determine them.
+    """
     generator = np.random.default_rng(seed)
     return {tensor.name: _random(generator, tensor) for tensor in wanted}
 
@@ -105,7 +110,7 @@ def _random(generator: np.random.Generator, tensor: ExpectedInput) -> Array:
 
 
 def _holding(tensor: ExpectedInput, content: Sequence[int]) -> Array:
-    """The input TENSOR with the numbers CONTENT, of which two make an element in floating point."""
+    """The input TENSOR with the numbers CONTENT; a floating-point element takes two."""
     numbers = np.array(content, np.int64)
     if tensor.dtype.is_float:
         return (numbers[::2] / numbers[1::2]).astype(tensor.dtype.numpy).reshape(tensor.shape)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ..checking.check import Case
 from ..checking.check import check as check_case
 from ..driver.build import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ...dialects.core.affine import evaluate
+from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.parser import parse_module
 from ...dialects.core.traits import Trait, has
 from ...dialects.launch import Kernel, kernels_in

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...dialects.core.affine import evaluate
+from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.dtypes import DTYPES
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
 from ...dialects.core.types import TensorType
 from ...dialects.core.verifier import verify

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.printer import print_module
 from ...dialects.core.resources import ResourceTable
 from ...runtime.whole_files import WholeFiles, content

@@ -11,7 +11,7 @@ from typing import Literal
 import typer
 
 from ...codegen.interface import ArchSpec, made_kernels
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.verifier import verify
 from ...dialects.launch import kernels_in
 from ...errors import InputError

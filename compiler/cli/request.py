@@ -19,8 +19,9 @@ from ...dialects.custom.files import load_file
 from ..driver.build import HOST, Settings, chosen_targets, present_arch
 from ..frontend.source import InputShapes, Shapes
 from ..precision.scales.table import CalibrationTable
+from ..settings.formats import format_named
 from ..settings.options import Options
-from ..settings.policy import Override, PrecisionPolicy, format_named
+from ..settings.policy import Override, PrecisionPolicy
 from .option_texts import parse_inputs, parse_io, parse_pairs, parse_ranges, refused
 from .options import (
     AllowFallback,

@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from ...dialects.core.interpreter import interpret as interpret_module
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...runtime.engine import Engine
 from ...runtime.plan import Plan
 from ..driver.build import brought_to, context_of

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ...dialects.core.builtin import Return
 from ...dialects.core.dtypes import DType
-from ...dialects.core.ir import Function, Module
+from ...dialects.core.module import Function, Module
 from ...dialects.graph.elementwise import Cast
 from ...errors import InputError
 from ...errors.option import option_error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ..passes.ledger import Ledger, Verdict
 
 DETERMINE = "determine-size"
@@ -11,7 +11,7 @@ CONSTRAIN = "constrain-sizes"
 
 SUMMARIES = {
     DETERMINE: "a size that can have one value only => that value, everywhere",
-    DERIVE: "a size that is one of several, by values => a symbol that is computed from others",
+    DERIVE: "a size that is a minimum, a maximum or a choice => a symbol that is computed from others",
     CONSTRAIN: "sizes that fit for some values only => a constraint, checked before every run",
 }
 

@@ -7,8 +7,10 @@ from collections import Counter
 
 import numpy as np
 
-from ...dialects.core.ir import Module, Operation
-from ...dialects.graph.contraction import Conv, Matmul
+from ...dialects.core.ir import Operation
+from ...dialects.core.module import Module
+from ...dialects.graph.contraction import Matmul
+from ...dialects.graph.convolution import Conv
 from ...dialects.graph.quantization import Quantize
 from ..patterns.channel_scale import weight_of
 from ..patterns.matching import constant_array

@@ -12,8 +12,8 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 from ...dialects.core.dtypes import DType
 from ...errors import UnsupportedError
 from ..files.packing import packed
+from ..frontend.node_texts import node_label
 from ..frontend.problems import shown
-from ..frontend.walk import node_label
 from ..frontend.weights import ELEMENT_CODES
 
 Array = np.ndarray[Any, Any]

@@ -18,15 +18,15 @@ import onnx
 from onnx import ModelProto, NodeProto, helper
 
 from ...dialects.core.dtypes import F8E4M3, F32
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...errors import ModelError, UnsupportedError
 from ...errors.rendering import body
 from ...runtime.arguments import checked_but
 from ...runtime.whole_files import content, path_of, write_whole
 from ..driver.build import Settings, context_of
+from ..frontend.node_texts import node_label
 from ..frontend.reading import read_model
 from ..frontend.source import InputShapes, Shapes, Source, load_module
-from ..frontend.walk import node_label
 from ..frontend.weights import ELEMENT_CODES
 from ..precision.scales.table import CalibrationTable
 from ..settings.policy import PrecisionPolicy, as_policy

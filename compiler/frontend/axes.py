@@ -1,8 +1,8 @@
-"""Axes that are known at a run only: which axes they are decides about sizes, not about the program.
+"""Axes that are inputs: known at run time only. Shapes depend on them, the program does not.
 
-Every fact about an axis (is it chosen? where does it go?) is 0 or 1 by the values of symbols, so sizes are
-chosen between and multiplied. A tensor of shape [2, 3, 4] without the axis `a` has the shape [select(a = 0,
-3, 2), select(a = 2, 3, 4)].
+Every fact about an axis (is it chosen? where does it go?) is 0 or 1 by the values of symbols, by which sizes
+are selected or multiplied. A tensor of shape [2, 3, 4] without the axis `a` has the shape [select(a = 0, 3,
+2), select(a = 2, 3, 4)].
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from .contents import ElementRange, count_of
 
 
 def axis_ranges(rank: int, count: int) -> list[ElementRange]:
-    """What COUNT axes of a tensor of RANK dimensions are expected to be."""
+    """The expected ranges of COUNT axes of a tensor of RANK dimensions."""
     return [ElementRange(-rank, min(place, rank - 1), rank - 1) for place in range(count if rank else 0)]
 
 
 def known_axes(call: Call, index: int, rank: int) -> tuple[int, ...] | AxesAtRun | None:
-    """The axes in the optional input INDEX, of a tensor of RANK dimensions: as they stand there where they
-    are numbers; None where there is no such input."""
+    """The axes in the optional input INDEX, of a tensor of RANK dimensions: numbers as stated, else symbols.
+
+    None if the input is absent.
+    """
     x = call.optional(index)
     if x is None:
         return None
@@ -43,11 +45,11 @@ class AxesAtRun:
 
     @staticmethod
     def of(call: Call, values: Sequence[Dim], rank: int) -> AxesAtRun:
-        """The axes VALUES, which may count from the end; that they are axes, and distinct, is required."""
+        """The axes VALUES, which may count from the end. Requires that they are valid and distinct."""
         sizes, places = call.builder.sizes_known, []
         for value in values:
-            call.require(value, -rank, f"the axis {value} is one of {rank}")
-            call.require(rank - 1, value, f"the axis {value} is one of {rank}")
+            call.require(value, -rank, f"the axis {value} is valid for rank {rank}")
+            call.require(rank - 1, value, f"the axis {value} is valid for rank {rank}")
             places.append(symbolic.choose(value, value, value + rank, sizes))
         for index, place in enumerate(places):
             for other in places[:index]:
@@ -59,7 +61,8 @@ class AxesAtRun:
         return total(_same(place, axis, self.sizes) for place in self.places)
 
     def spread(self, values: Sequence[Dim], rest: Sequence[Dim]) -> list[Dim]:
-        """For every axis of the tensor: that of VALUES, in the order of the axes, or else that of REST."""
+        """One entry for every axis of the tensor: that of VALUES for the axes listed here, in order, else
+        that of REST."""
         result = list(rest)
         for place, value in zip(self.places, values, strict=True):
             for axis in range(self.rank):
@@ -79,7 +82,7 @@ class AxesAtRun:
         return result
 
     def inserted_into(self, shape: Sequence[Dim]) -> list[Dim]:
-        """SHAPE with a size of 1 at each of the axes, which count in the result."""
+        """SHAPE with a size of 1 inserted at each of the axes, which count in the result."""
         result: list[Dim] = []
         position: Dim = 0
         for axis in range(self.rank):
@@ -92,8 +95,10 @@ class AxesAtRun:
         return result
 
     def apart(self, shape: Sequence[Dim]) -> list[Dim]:
-        """SHAPE with every size split in two, of which one is 1: for an axis that is among the axes the size
-        comes second, at the dimensions 1, 3, 5 and so on, for others first."""
+        """SHAPE with every size split in two, one of which is 1.
+
+        The size comes second (at dimensions 1, 3, 5, ...) for the axes listed here, first for others.
+        """
         result: list[Dim] = []
         for axis, size in enumerate(shape):
             chosen = self.has(axis)
@@ -101,7 +106,7 @@ class AxesAtRun:
         return result
 
     def around(self, shape: Sequence[Dim]) -> list[Dim]:
-        """SHAPE in three dimensions: what is before the only axis, the axis, and what is behind."""
+        """SHAPE in three dimensions: the sizes before the only axis, the axis, the sizes after it."""
         (place,) = self.places
         before, behind = (
             [self._if(symbolic.choose(far - 1, 1, 0, self.sizes), size, 1) for size, far in distances]
@@ -114,11 +119,11 @@ class AxesAtRun:
         return [product(sizes) for sizes in (before, inside, behind)]
 
     def ones_at(self, shape: Sequence[Dim]) -> list[Dim]:
-        """SHAPE with a size of 1 at each of the axes."""
+        """SHAPE with the sizes at the axes replaced by 1."""
         return [self._if(self.has(axis), 1, size) for axis, size in enumerate(shape)]
 
     def _if(self, condition: Dim, yes: Dim, no: Dim) -> Dim:
-        """YES where CONDITION, which is 0 or 1, is 1, else NO."""
+        """YES if CONDITION, which is 0 or 1, is 1, else NO."""
         return symbolic.choose(condition - 1, yes, no, self.sizes)
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from ...dialects.control import ControlOp
 from ...dialects.core.affine import Dim, symbol
 from ...dialects.core.builtin import Return
-from ...dialects.core.ir import Function, Module, Operation, Value
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.module import Function, Module
 from ...dialects.core.sizes.counted import Counted, DependsOnData
 from ...dialects.core.sizes.substitution import in_module
 from ...dialects.core.traits import Trait, has

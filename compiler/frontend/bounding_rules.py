@@ -16,7 +16,8 @@ from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.binary import Add, Div, Less, Max, Min, Mul, Sub
-from ...dialects.graph.contraction import Conv, Matmul
+from ...dialects.graph.contraction import Matmul
+from ...dialects.graph.convolution import Conv
 from ...dialects.graph.elementwise import Cast, Where
 from ...dialects.graph.indexing import Gather, GatherElements, GatherNd, OneHot, Range
 from ...dialects.graph.movement.concat import Concat

@@ -28,14 +28,20 @@ class GraphRunner(Protocol):
     def offenders(self) -> list[Diagnostic]: ...
 
     def run(self, graph: GraphProto, inputs: Sequence[Tensor], *, part: bool = False) -> list[Tensor]:
-        """The outputs of GRAPH for INPUTS, by ops at the end of the builder's block; LOST where a node that
-        is unsupported would compute one. PART: its nodes are part of the graph around it, once and always."""
+        """The outputs of GRAPH for INPUTS, computed by ops at the end of the builder's block.
+
+        LOST stands for the results of unsupported nodes. PART: the nodes run exactly once, as part of the
+        graph around them.
+        """
 
 
 @dataclass
 class Call:
-    """A node with its inputs resolved; `subgraphs` imports those that it has, `environment` holds the
-    attributes of the enclosing function."""
+    """A node with its inputs resolved.
+
+    `subgraphs` imports the subgraphs that the node has; `environment` has the attributes of the enclosing
+    function.
+    """
 
     node: NodeProto
     inputs: Sequence[Tensor | None]
@@ -45,7 +51,7 @@ class Call:
 
     def __post_init__(self) -> None:
         self._attributes = resolve_attributes(self.node, self.environment)
-        # What the importer has not read yet: attributes by name, inputs by index.
+        # Not read by the importer yet: attributes by name, inputs by index.
         self.unread: dict[str | int, None] = dict.fromkeys(self._attributes)
         self.unread.update((index, None) for index, x in enumerate(self.inputs) if x is not None)
 
@@ -69,7 +75,7 @@ class Call:
     # ------------------------------------------------------------ attributes
 
     def stated(self, name: str) -> AttributeProto | None:
-        """The attribute NAME of the node; None where the node does not have it."""
+        """The attribute NAME of the node; None if the node does not have it."""
         self.unread.pop(name, None)
         return self._attributes.get(name)
 
@@ -88,7 +94,8 @@ class Call:
         return default if found is None else int(found.i)
 
     def flag(self, name: str, default: bool = False) -> bool:
-        """The boolean attribute NAME. Raises Refused unless it is 0 or 1: runtimes disagree about others."""
+        """The boolean attribute NAME. Raises Refused unless it is 0 or 1, because runtimes disagree about
+        other values."""
         value = self.integer(name, int(default))
         if value not in (0, 1):
             raise Refused(f"the attribute '{name}' is {value}; only 0 and 1 are supported")
@@ -115,14 +122,14 @@ class Call:
         return None if found is None else tuple(item.decode("utf-8", "replace") for item in found.strings)
 
     def graph(self, name: str) -> GraphProto:
-        """The subgraph NAME, which is required."""
+        """The required subgraph NAME."""
         found = self._attribute(name, AttributeProto.GRAPH, "a graph")
         if found is None:
             raise Malformed(f"the attribute '{name}' is missing")
         return found.g
 
     def choice(self, name: str, default: str, words: Mapping[str, str]) -> str:
-        """The string attribute NAME, translated by WORDS. Raises Malformed for one that WORDS lack."""
+        """The string attribute NAME, translated by WORDS. Raises Malformed if WORDS lack it."""
         text = self.string(name, default)
         if text not in words:
             raise Malformed(f"the attribute '{name}' is {shown(text)}, which is none of {', '.join(words)}")
@@ -131,7 +138,7 @@ class Call:
     # ------------------------------------------------------------ inputs and outputs
 
     def input(self, index: int) -> Tensor:
-        """The input INDEX, which is required. Raises Malformed where it is missing."""
+        """The required input INDEX. Raises Malformed if it is missing."""
         found = self.optional(index)
         if found is None:
             raise Malformed(f"the input {index} is missing")
@@ -152,7 +159,7 @@ class Call:
         return len(self.node.output)
 
     def wants(self, index: int) -> bool:
-        """Whether output INDEX has a name, so that it may be used."""
+        """Whether output INDEX has a name, so that something may read it."""
         return index < len(self.node.output) and bool(self.node.output[index])
 
     def axis(self, value: int, rank: int) -> int:
@@ -183,11 +190,11 @@ class Call:
     # ------------------------------------------------------------ sizes
 
     def require(self, left: Dim, right: Dim, why: str) -> None:
-        """Require LEFT >= RIGHT; WHY says what needs it. Raises Conflict where that cannot hold."""
+        """Require LEFT >= RIGHT; WHY says what for. Raises Conflict if that cannot hold."""
         self.builder.sizes_known.require_at_least(left, right, why, self.builder.location)
 
     def require_equal(self, left: Dim, right: Dim, why: str) -> None:
-        """Require LEFT == RIGHT; WHY says what needs it. Raises Conflict where that cannot hold."""
+        """Require LEFT == RIGHT; WHY says what for. Raises Conflict if that cannot hold."""
         self.builder.sizes_known.require_equal(left, right, why, self.builder.location)
 
     def state_equal(self, left: Dim, right: Dim, why: str) -> None:
@@ -195,7 +202,7 @@ class Call:
         self.builder.sizes_known.state_equal(left, right, why, self.builder.location)
 
     def require_shape(self, have: Sequence[Dim], wanted: Sequence[Dim], why: str) -> None:
-        """Require HAVE to be the shape WANTED. Raises Malformed with WHY where the two cannot be equal."""
+        """Require HAVE to be the shape WANTED. Raises Malformed with WHY if the two cannot be equal."""
         pairs = list(zip(have, wanted, strict=False))
         static = any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in pairs)
         if static or len(have) != len(wanted):

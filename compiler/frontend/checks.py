@@ -1,6 +1,6 @@
-"""Checks of a node before its importer runs: does it match its op's definition?
+"""Checks of a node before its importer runs: whether it matches the definition of its op.
 
-That of its form needs no operand types, so it also works on nodes that depend on an unsupported one.
+The check of its form needs no operand types, so it also works for nodes that depend on an unsupported one.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def check_form(node: NodeProto, schema: Any, attributes: Mapping[str, AttributeP
 
 
 def check_types(schema: Any, inputs: Sequence[Tensor | None]) -> None:
-    """Raise Malformed unless the op's definition allows the types of INPUTS; what is lost has any."""
+    """Raise Malformed unless the op's definition allows the types of INPUTS; lost tensors match any type."""
     parameters = _parameters(schema)
     bound: dict[str, DType] = {}
     for index, tensor in enumerate(inputs):
@@ -63,7 +63,7 @@ def check_types(schema: Any, inputs: Sequence[Tensor | None]) -> None:
 
 
 def _worded(tensor: Tensor) -> tuple[DType, str]:
-    """The element type of TENSOR, and its type as definitions of ops write it."""
+    """The element type of TENSOR, and its type as op definitions spell it."""
     if isinstance(tensor, TensorSequence):
         return tensor.element, f"seq(tensor({_TYPE_WORDS[tensor.element.name]}))"
     return tensor.dtype, f"tensor({_TYPE_WORDS[tensor.dtype.name]})"

@@ -1,8 +1,8 @@
-"""Inputs that sizes depend on: which they are, and the range of each of their elements.
+"""Inputs whose content sizes depend on: which they are, and the expected range of each element.
 
-Only inputs that some node needs the content of are read before a run; all others stay data. So a model is
-imported once without such inputs. Nodes that then lack a content name the inputs behind it, with the range
-that each element is expected in, and the model is imported again with these known.
+Only inputs whose content some node needs are read before a run; all others stay data. So a model is first
+imported without such inputs. Nodes that then lack a content name the inputs that it comes from, with the
+expected range of each element, and the model is imported again with these as symbols.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from dataclasses import dataclass
 
 from ...dialects.core.affine import Dim
 from ...dialects.core.contents import readable
-from ...dialects.core.ir import Module, Value
+from ...dialects.core.ir import Value
+from ...dialects.core.module import Module
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement.reshape import Reshape
 from ...runtime.contents import FARTHEST
 from .problems import Refused
 from .tensor import Lost, Tensor
 
-MOST_STEPS = 256  # ops between an input and what needs its content
+MOST_STEPS = 256  # ops between an input and the node that needs its content
 
 
 @dataclass(frozen=True, slots=True)
 class ElementRange:
-    """The numbers that an element of an input is expected to be: the least, a usual one, the largest.
+    """The expected values of an input's element: minimum, typical value, maximum.
 
-    Of an input in floating point they are whole numbers, or also fractions.
+    For a floating-point input these are whole numbers, unless fractions are allowed.
     """
 
     low: int
@@ -37,19 +38,19 @@ class ElementRange:
 
     @property
     def unlimited(self) -> bool:
-        """Whether it stands for any position, which is limited by what it is a position in."""
+        """Whether it stands for any position, which is limited by the axis it is a position in."""
         return self.high == FARTHEST
 
 
-ANY = ElementRange(-64, 8, 64)  # what no node knows better
+ANY = ElementRange(-64, 8, 64)  # where no node states a range
 SIZE = ElementRange(0, 8, 64)
 FIRST, LAST = ElementRange(-FARTHEST, 0, FARTHEST), ElementRange(-FARTHEST, FARTHEST, FARTHEST)  # positions
 ElementRanges = Sequence[ElementRange]
-Contents = Mapping[str, ElementRanges]  # by input: a range per element; none where no node knows better
+Contents = Mapping[str, ElementRanges]  # by input: a range per element, none where no node states one
 
 
 class Unread(Refused):
-    """The node needs what inputs hold: CONTENTS has their names, and what each element may be."""
+    """The node needs the content of inputs: CONTENTS has their names, and the ranges of their elements."""
 
     def __init__(self, message: str, contents: Contents) -> None:
         super().__init__(message)
@@ -57,7 +58,7 @@ class Unread(Refused):
 
 
 def count_of(tensor: Tensor) -> int:
-    """The number of elements of TENSOR; 0 where it is not known, and so its content is not, either."""
+    """The number of elements of TENSOR; 0 if it is not known, and therefore the content is not either."""
     if isinstance(tensor, Lost):
         return 0
     elements = tensor.type.elements
@@ -65,7 +66,7 @@ def count_of(tensor: Tensor) -> int:
 
 
 def merged(known: Contents, more: Contents) -> dict[str, ElementRanges]:
-    """The inputs in KNOWN and MORE; an element that both know has a range that includes both."""
+    """The inputs in KNOWN and MORE; an element of both has a range that includes both ranges."""
     both = known.keys() & more.keys()
     return {**known, **more, **{name: _joined(known[name], more[name]) for name in both}}
 
@@ -77,16 +78,16 @@ def _joined(ranges: ElementRanges, others: ElementRanges) -> ElementRanges:
 
 
 def _join(a: ElementRange, b: ElementRange) -> ElementRange:
-    """A range that includes A and B; a position is limited by what else its number is."""
+    """A range that includes A and B; a position is limited by the other range."""
     if a.unlimited or b.unlimited:
         return b if a.unlimited else a
     return ElementRange(min(a.low, b.low), a.usual, max(a.high, b.high), a.fractions or b.fractions)
 
 
 def contents_behind(value: Value, module: Module, ranges: ElementRanges) -> dict[str, ElementRanges]:
-    """The inputs of MODULE that VALUE, whose elements are expected in RANGES, is computed from.
+    """The inputs of MODULE that VALUE is computed from; the elements of VALUE are expected in RANGES.
 
-    Empty where one of them is not a few integers, or the only one, a few numbers that nothing is computed of.
+    Empty unless each is a small integer tensor, or VALUE is the content of a small tensor of other numbers.
     """
     direct = unmoved(value)
     found: dict[str, ElementRanges] = {}
@@ -102,7 +103,7 @@ def contents_behind(value: Value, module: Module, ranges: ElementRanges) -> dict
 
 
 def content_of(tensor: Tensor, module: Module) -> tuple[Dim, ...] | None:
-    """What TENSOR holds, if it is an input of MODULE with a known content, perhaps reshaped."""
+    """The content of TENSOR if it is an input of MODULE with known content, possibly reshaped."""
     value = tensor.value
     while value is not None and isinstance(value.producer, Reshape):
         value = value.producer.inputs[0]
@@ -112,7 +113,7 @@ def content_of(tensor: Tensor, module: Module) -> tuple[Dim, ...] | None:
 
 
 def _arguments(value: Value) -> Iterable[Value | None]:
-    """The inputs that VALUE is computed from; None among them where there are too many ops on the way."""
+    """The inputs that VALUE is computed from; contains None if there are too many ops in between."""
     seen: dict[Value, None] = {}
     pending = [value]
     while pending:
@@ -130,7 +131,7 @@ def _arguments(value: Value) -> Iterable[Value | None]:
 
 
 def unmoved(value: Value) -> Value:
-    """The value whose elements VALUE has, in the same order."""
+    """The value with the same elements as VALUE in the same order, before reshapes and casts."""
     while isinstance(value.producer, (Cast, Reshape)):
         value = value.producer.inputs[0]
     return value
@@ -140,5 +141,5 @@ _ELEMENT = re.compile(r"(.+)\[\d+\]")
 
 
 def named_in(ranges: Iterable[str]) -> set[str]:
-    """The inputs of which RANGES name an element: of `shape[0]`, it is `shape`."""
+    """The inputs whose elements RANGES name: `shape[0]` names an element of `shape`."""
     return {found[1] for key in ranges if (found := _ELEMENT.fullmatch(key)) is not None}

@@ -1,14 +1,15 @@
-"""Sizes that data decides, while a model is imported: a new symbol for each, and tensors that have it.
+"""Data-dependent sizes during import: a new symbol for each, and tensors that have it.
 
-Such a tensor is computed for the most elements that there may be, and then cut to its size by a slice. So
-the importers of what reads it find a size as any other; `bounding.py` uses the memory of the whole instead.
+Such a tensor is computed for the largest count and then sliced to its size. So importers of its consumers see
+an ordinary size; `bounding.py` later uses the whole memory instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...dialects.core.affine import Dim, substitute, symbol, symbols
+from ...dialects.core.affine import Dim, symbol
+from ...dialects.core.affine_traversal import substitute, symbols
 from ...dialects.core.ir import Value
 from ...dialects.core.printer import attributes_text
 from ...dialects.graph.constants import Dims
@@ -18,12 +19,14 @@ from . import symbolic
 from .builder import Builder
 from .tensor import Tensor
 
-MOST_STEPS = 12  # ops between two counts and what both are computed from
+MOST_STEPS = 12  # ops between two counts and their common operands
 
 
 def count_of_data(builder: Builder, count: Tensor, bound: Dim, least: Dim = 0) -> Dim:
-    """The size that COUNT, an i64 scalar, holds, from LEAST to BOUND: a number if it is known, else a symbol,
-    which is the same for what is computed alike, and known in this block."""
+    """The size that the i64 scalar COUNT holds, from LEAST to BOUND: a number if it is known, else a symbol.
+
+    Counts that are computed alike have the same symbol, which is known in this block.
+    """
     if count.data is not None:
         return int(count.data)
     value = builder.value(count)
@@ -34,12 +37,13 @@ def count_of_data(builder: Builder, count: Tensor, bound: Dim, least: Dim = 0) -
     size = builder.sizes_known.count(bound, least)
     (name,) = symbols(size)
     builder.counts[name] = value
-    builder.closed.discard(name)  # an attempt that failed had a count of this name
+    builder.closed.discard(name)  # a failed attempt had a count of this name
     return size
 
 
 def _alike(a: Value, b: Value, steps: int = MOST_STEPS) -> bool:
-    """Whether A and B are computed alike, so that they are equal; False beyond that many STEPS."""
+    """Whether A and B are computed by equal ops on the same values, so that they are equal; False beyond
+    STEPS ops."""
     if a is b:
         return True
     one, other = a.producer, b.producer
@@ -66,8 +70,8 @@ def cut_to(builder: Builder, x: Tensor, axis: int, size: Dim) -> Tensor:
 def cut_from(
     builder: Builder, x: Tensor, starts: Sequence[Dim], sizes: Sequence[Dim], steps: Sequence[int]
 ) -> Tensor:
-    """SIZES elements of X from STARTS on, by STEPS, which X has by the way that both are computed: where data
-    decides from where on, that is not seen in the sizes themselves."""
+    """SIZES elements of X from STARTS on, by STEPS. They lie inside X by construction: where data decides the
+    starts, sizes alone do not show it."""
     within = builder.sizes_known.counted.within
     if any(map(within, starts)):
         return _cut(builder, x, starts, sizes, steps)
@@ -77,14 +81,14 @@ def cut_from(
 def _cut(
     builder: Builder, x: Tensor, starts: Sequence[Dim], sizes: Sequence[Dim], steps: Sequence[int]
 ) -> Tensor:
-    """The slice of X, of which nothing is required."""
+    """The slice of X, with no requirements."""
     op = Slice(builder.value(x), starts=starts, sizes=sizes, steps=steps, loc=builder.location)
     builder.block.append(op)
     return Tensor.of(op.result)
 
 
 def as_one_count(builder: Builder, x: Tensor, axis: int) -> Tensor:
-    """X with a single symbol for its size along AXIS, where that is computed from several counts."""
+    """X with a single symbol as its size along AXIS, if that size is computed from several counts."""
     size = x.shape[axis]
     if len(builder.sizes_known.counted.within(size)) < 2:
         return x
@@ -92,19 +96,21 @@ def as_one_count(builder: Builder, x: Tensor, axis: int) -> Tensor:
 
 
 def size_in_memory(builder: Builder, size: Dim) -> Dim:
-    """SIZE, or a count of its own where it shrinks as counts grow, as what pads boxes to a fixed number does:
-    memory is for the most of each."""
+    """SIZE, or a count of its own if it shrinks as counts grow, as does padding to a fixed number of boxes.
+
+    Memory is reserved for the maximum of each.
+    """
     return _counted(builder, size) if builder.sizes_known.counted.shrinks(size) else size
 
 
 def _counted(builder: Builder, size: Dim) -> Dim:
-    """A count that is always SIZE."""
+    """A count that always equals SIZE."""
     number = builder.sizes(symbolic.object_array([size], ()))
     return count_of_data(builder, number, builder.sizes_known.counted.most(size))
 
 
 def formula_of(builder: Builder, size: Dim) -> Dim:
-    """SIZE without counts that `size_in_memory` gave."""
+    """SIZE with the counts of `size_in_memory` replaced by their formulas."""
     made = {name: builder.counts[name].producer for name in symbols(size) & builder.counts.keys()}
     formulas = {name: op.values[0] for name, op in made.items() if isinstance(op, Dims)}
     shrinks = builder.sizes_known.counted.shrinks
@@ -112,7 +118,7 @@ def formula_of(builder: Builder, size: Dim) -> Dim:
 
 
 def whole(builder: Builder, x: Tensor, axis: int, fill: float | bool) -> Tensor:
-    """X with as many elements along AXIS as there may be, and at least one; FILL where there are fewer."""
+    """X extended to the largest possible size along AXIS, at least one element; FILL beyond the count."""
     sizes = builder.sizes_known
     most = sizes.counted.largest(x.shape[axis])
     most = most if sizes.proves(most - 1) else most + 1

@@ -1,4 +1,4 @@
-"""The types that a model declares for its tensors, against those that are inferred."""
+"""Compares the types that a model declares for its tensors with the inferred ones."""
 
 from __future__ import annotations
 

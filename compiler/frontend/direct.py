@@ -1,8 +1,8 @@
 """Imports one node by the importer of its op, and ensures that no attribute or input is ignored.
 
-An importer reads attributes and inputs through its `Call`. One that the node has and the importer did not
-read is refused, unless it is an attribute with the default value of the op's definition, or the importer
-declared that it has no effect (`Call.without_effect`).
+An importer reads attributes and inputs through its `Call`. An attribute or input that the node has and the
+importer did not read is refused, unless it is an attribute with the default value of the op's definition, or
+the importer declared that it has no effect (`Call.without_effect`).
 """
 
 from __future__ import annotations

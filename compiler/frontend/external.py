@@ -3,7 +3,7 @@
 A model names its external files, so this reader trusts nothing. It reads only regular files inside the
 model's own folder, reached without symbolic links and without hard links (which could name any file of the
 disk), and only bytes that the file has. These are read once and kept in memory: if a memory-mapped file were
-truncated or modified later, the build would die of a signal, or contents that were hashed would change.
+truncated or modified later, the build would be killed by a signal, or contents that were hashed would change.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _OPEN_FILE = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class ExternalFiles:
-    """The external files of one model in FOLDER (None: there are none), read when they are needed."""
+    """The external files of one model in FOLDER (None: there are none), read on demand."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder

@@ -1,6 +1,6 @@
-"""The bytes of an open file, read when they are needed and kept in memory.
+"""The bytes of an open file, read on demand and kept in memory.
 
-The file is not memory-mapped: if a mapped file is truncated, the process dies of a signal, and if it is
+The file is not memory-mapped: if a mapped file is truncated, the process is killed by a signal, and if it is
 modified, contents change that were hashed already.
 """
 
@@ -12,14 +12,14 @@ from bisect import bisect_left, bisect_right
 
 
 class FileContent:
-    """The content of a file of SIZE bytes; those read so far are in memory.
+    """The content of a file of SIZE bytes; the parts read so far are in memory.
 
-    Each byte is read once, however many tensors share it. So they take no more memory than the file, and all
-    see the same content.
+    Each byte is read once, however many tensors share it. So the content takes no more memory than the file,
+    and all tensors see the same bytes.
     """
 
     def __init__(self, handle: int, size: int) -> None:
-        # Anonymous memory, which is not committed before it is filled.
+        # Anonymous memory, which is not committed until it is written.
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
         self._memory = memoryview(mmap.mmap(-1, size, flags=flags) if size else b"")
         self._file = os.fdopen(handle, "rb", buffering=0)
@@ -52,7 +52,8 @@ class Spans:
         self._ends: list[int] = []
 
     def add(self, start: int, end: int) -> list[tuple[int, int]]:
-        """Add START to END, exclusive, to the set; the spans of it that were not in the set before."""
+        """Add START to END, exclusive, to the set; returns the parts of it that were not in the set
+        before."""
         if start >= end:
             return []
         met = slice(bisect_left(self._ends, start), bisect_right(self._starts, end))

@@ -1,7 +1,7 @@
-"""How many of the first rows of a tensor are read at all, as the model is written.
+"""How many of the first rows of a tensor are read, according to the model.
 
-Detectors keep the best hundred of what NonMaxSuppression selects, which takes a step for each box: knowing
-that, it stops early. The tensor may pass through branches, and through what picks a column, before it is cut.
+Detectors keep the best hundred of the boxes that NonMaxSuppression selects, one per step; with that known,
+the loop ends early. The tensor may pass through branches and column selections before it is sliced.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
 from .external import ExternalFiles
 from .weights import read_tensor
 
-MOST_STEPS = 32  # ops between a tensor and what cuts it
-ALL = 2**31  # as many rows as there are
+MOST_STEPS = 32  # ops between a tensor and its slice
+ALL = 2**31  # all rows
 
 
 class FirstRows:
-    """Answers for the tensors of MODEL, by name: those of one name, in different branches, count as one."""
+    """Answers for the tensors of MODEL by name; tensors of the same name in different branches count as
+    one."""
 
     def __init__(self, model: ModelProto, files: ExternalFiles) -> None:
         self._model = model
@@ -32,9 +33,9 @@ class FirstRows:
         return _Uses(self._model)
 
     def most(self, name: str, steps: int = MOST_STEPS) -> int:
-        """The number of rows of the tensor NAME after which none is read; ALL where none is known."""
+        """The number of first rows of the tensor NAME that are read; ALL if no limit is known."""
         if name not in self._known:
-            self._known[name] = ALL  # where it is read in a circle, in a damaged model
+            self._known[name] = ALL  # for cycles in a damaged model
             found = [self._read(node, place, steps) for node, place in self._uses.readers[name]]
             given = self._uses.given[name]
             found += [ALL if outer is None or not steps else self.most(outer, steps - 1) for outer in given]
@@ -42,10 +43,10 @@ class FirstRows:
         return self._known[name]
 
     def _read(self, node: NodeProto, place: int, steps: int) -> int:
-        """How many rows NODE reads of its input PLACE, by way of its result, too."""
+        """The number of rows that NODE reads of its input PLACE, including reads of NODE's result."""
         if place != 0 or not steps or not node.output or node.domain not in ("", "ai.onnx"):
             return ALL
-        rows: range | None = None  # of NODE's input, those that are the rows of its result
+        rows: range | None = None  # the rows of NODE's input that its result has
         match node.op_type:
             case "Cast" | "Identity":
                 rows = range(ALL)
@@ -61,7 +62,7 @@ class FirstRows:
         return rows[count - 1] + 1 if count else 0
 
     def _sliced(self, node: NodeProto) -> range | None:
-        """The rows that the Slice NODE takes, if they are all, or known and in their order; else None."""
+        """The rows that the Slice NODE takes: all of them, or known ones in order; else None."""
         columns = [self._numbers(node, place) for place in (1, 2, 3)]
         steps = self._numbers(node, 4) if len(node.input) > 4 else [1] * len(columns[0])
         for start, end, axis, step in zip(*columns, steps, strict=False):
@@ -70,7 +71,7 @@ class FirstRows:
         return range(ALL) if min(columns[2], default=0) > 0 else None
 
     def _numbers(self, node: NodeProto, place: int) -> Sequence[int]:
-        """The constant integers that are input PLACE of NODE; none if they are not known."""
+        """The constant integers of input PLACE of NODE; empty if they are not known."""
         name = node.input[place] if place < len(node.input) else ""
         found = self._uses.constants.get(name)
         if found is None or self._uses.makers[name] != 1:
@@ -79,9 +80,12 @@ class FirstRows:
 
 
 class _Uses:
-    """readers: by name, the nodes that read a tensor, and as which input. given: the outputs of an If that it
-    becomes, None for those of the model and of other regions. makers: how many tensors have the name, of the
-    model, its regions and its functions. constants: its integers."""
+    """The uses of a model's tensors by name.
+
+    readers: the nodes that read a tensor, with the input position. given: the outputs of an If that a
+    branch's output becomes, None for outputs of the model and of other regions. makers: how many tensors have
+    the name, in the model, its regions and its functions. constants: the values of integer constants.
+    """
 
     def __init__(self, model: ModelProto) -> None:
         self.readers: dict[str, list[tuple[NodeProto, int]]] = defaultdict(list)
@@ -96,7 +100,7 @@ class _Uses:
 
     def _graph(self, graph: GraphProto, given: Sequence[str]) -> None:
         self.makers.update(value.name for value in graph.input)
-        for tensor in graph.initializer:  # one that is an input, too, may be overridden by callers
+        for tensor in graph.initializer:  # callers may override an initializer that is also an input
             self.makers[tensor.name] += 1
             self._constant(tensor.name, tensor)
         self._nodes(graph.node)

@@ -1,7 +1,7 @@
-"""Folds operations whose operands are known while a model is imported: arrays, or symbolic numbers.
+"""Constant folding at import: folds operations whose operands are known arrays or symbolic numbers.
 
-What folding may cost is bounded: the bytes that it produces and reads, the numbers of shape arithmetic, and
-the work of a single operation.
+The cost of folding is bounded: the bytes that it produces and reads, the numbers of shape arithmetic, and the
+work of a single operation.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy as np
 from ...dialects.core.affine import Affine
 from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import Evaluation
-from ...dialects.core.ir import Block, Module, Operation
+from ...dialects.core.ir import Block, Operation
 from ...dialects.core.location import UNKNOWN, Location
+from ...dialects.core.module import Module
 from ...dialects.core.sizes.sizes import Sizes
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType, symbols_in
@@ -31,7 +32,7 @@ FOLDING_WORK = 10**9  # FLOPs; a larger contraction or window of constants is no
 
 
 class Folder:
-    """Folds operations of MODULE, which may produce BUDGET bytes in all; SIZES decides what sizes need.
+    """Folds operations of MODULE, producing at most BUDGET bytes in all; SIZES decides requirements on sizes.
 
     left: the bytes of the budget that are not spent.
     """
@@ -51,9 +52,12 @@ class Folder:
         operands: Sequence[Tensor | None],
         attributes: Any,
         location: Location,
-    ) -> Tensor | None:
-        """The result of OP_CLASS at LOCATION on OPERANDS if their contents are known; None where it must be
-        an operation, since they are not, or since it costs too much. Raises Malformed, or an IRError."""
+    ) -> list[Tensor] | None:
+        """The results of OP_CLASS at LOCATION on OPERANDS if their contents are known; else None.
+
+        None also where folding costs too much, so that it must be an operation. Raises Malformed, or an
+        IRError.
+        """
         self._location = location
         present = [operand for operand in operands if operand is not None]
         if not present or Trait.ENCODING in op_class.spec.traits:
@@ -77,10 +81,10 @@ class Folder:
 
     def _computed(
         self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
-    ) -> Tensor | None:
+    ) -> list[Tensor] | None:
         op = self._detached(op_class, operands, attributes)
-        type = op.result.type
-        if not all(isinstance(size, int) for size in type.shape) or _reads_sizes(op):
+        types = [value.type for value in op.results]
+        if not all(isinstance(size, int) for type in types for size in type.shape) or _reads_sizes(op):
             return None
         work = op.flops()
         heavy = has(op, Trait.CONTRACTION) or has(op, Trait.WINDOW) or isinstance(op, CudaOp)
@@ -91,19 +95,23 @@ class Folder:
             if reads > self._readable:
                 return None
             self._readable -= reads
-            self.charge(_bytes(type))
+            self.charge(sum(map(_bytes, types)))
         arrays = [None if operand is None else operand.data for operand in operands]
         with np.errstate(all="ignore"):
             outcome = op.evaluate(Evaluation(self._module, {}), *arrays)
-        return Tensor.constant(_stored(outcome, type), self._location)
+        found = outcome if isinstance(outcome, tuple) else (outcome,)
+        pairs = zip(found, types, strict=True)
+        return [Tensor.constant(_stored(array, type), self._location) for array, type in pairs]
 
     def _computed_symbolically(
         self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
-    ) -> Tensor | None:
+    ) -> list[Tensor] | None:
         if any(operand is not None and _count(operand) > MAX_SHAPE_VALUES for operand in operands):
             return None
         op = self._detached(op_class, operands, attributes)
         type = op.result.type
+        if len(op.results) > 1:
+            return None
         if not all(isinstance(size, int) for size in type.shape) or _elements(type) > MAX_SHAPE_VALUES:
             return None
         contents = [None if operand is None else _content(operand) for operand in operands]
@@ -114,15 +122,17 @@ class Folder:
             sizes = fold_sizes(op, contents, Evaluation(self._module, {}), self._sizes)
         except symbolic.Undecided:
             return None
-        return None if sizes is None else sizes_tensor(sizes, type.dtype, self._location)
+        return None if sizes is None else [sizes_tensor(sizes, type.dtype, self._location)]
 
     def charge(self, count: int) -> None:
-        """Take COUNT bytes from the folding budget before they are allocated. Raises Malformed when spent."""
+        """Take COUNT bytes from the folding budget before they are allocated. Raises Malformed if it is
+        exhausted."""
         self.require_room(count)
         self.left -= count
 
     def require_room(self, count: int) -> None:
-        """Raise Malformed unless COUNT bytes, needed only for a while, are left of the folding budget."""
+        """Raise Malformed unless the folding budget has COUNT bytes left; they are needed only
+        temporarily."""
         if count > self.left:
             raise Malformed(
                 f"its constant result needs {count} bytes, more than the {self.left} left of the "
@@ -146,14 +156,14 @@ def _number(item: Any) -> float | int | None:
 
 
 def _stored(outcome: Any, type: TensorType) -> Array:
-    array = np.asarray(outcome[0] if isinstance(outcome, tuple) else outcome)
+    array = np.asarray(outcome)
     if array.shape != type.shape:
         raise Malformed(f"folds to the shape {array.shape}, but {type} is inferred")
     return array.astype(type.dtype.numpy, copy=False)
 
 
 def _reads_sizes(op: Operation) -> bool:
-    """Whether OP computes with sizes that vary, as a cut at a diagonal that an input gives."""
+    """Whether OP computes with symbolic sizes, such as a diagonal that an input gives."""
     return any(symbols_in(value) for value in op.attributes.values())
 
 
@@ -169,7 +179,7 @@ def _bytes(type: TensorType) -> int:
 
 
 def _content(tensor: Tensor) -> Array:
-    """The known content, numeric or symbolic."""
+    """The known content: an array or symbolic numbers."""
     content = tensor.data if tensor.data is not None else tensor.sizes
     assert content is not None  # called for known tensors only
     return content

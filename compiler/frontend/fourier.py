@@ -1,4 +1,4 @@
-"""Fourier transforms as products with matrices: constants, or computed where the length is known at a run."""
+"""Fourier transforms as matrix products: with constant matrices, or computed ones for symbolic lengths."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ...dialects.graph.unary import Neg, Sin
 from .call import Call
 from .tensor import Array, Tensor
 
-WORK_BYTES = 32  # that are needed for an element of `waves` while a matrix is made
-DIRECT = 1024  # the longest transform by one product; longer ones are two where their length has factors
+WORK_BYTES = 32  # bytes per element of `waves` while a matrix is computed
+DIRECT = 1024  # the longest transform by a single product; longer ones take two if their length has factors
 
 
 def waves(rows: Array, columns: Array, length: int, sign: int) -> Array:
@@ -32,13 +32,13 @@ def waves(rows: Array, columns: Array, length: int, sign: int) -> Array:
 
 
 def require_room(call: Call, elements: int) -> None:
-    """Raise Malformed where matrices of so many ELEMENTS are more than may be folded."""
+    """Raise Malformed if matrices of ELEMENTS elements exceed the folding budget."""
     call.builder.folder.require_room(elements * WORK_BYTES)
 
 
 def as_real(waves: Array, parts: int) -> Array:
-    """The matrix [..., rows * PARTS, columns * 2] that multiplies numbers, given as a real part or as two
-    parts, by the complex matrix WAVES [..., rows, columns]."""
+    """The real matrix [..., rows * PARTS, columns * 2] that multiplies by the complex matrix WAVES [...,
+    rows, columns]; a multiplied number is given as its real part, or as two parts."""
     of_real = np.stack([waves.real, waves.imag], axis=-1)
     of_imaginary = np.stack([-waves.imag, waves.real], axis=-1)
     whole = np.stack([of_real, of_imaginary][:parts], axis=-3)
@@ -63,8 +63,10 @@ def _multiplied(call: Call, x: Tensor, matrix: Array, outputs: Sequence[int]) ->
 
 
 def transformed(call: Call, x: Tensor, length: Dim, columns: Dim, sign: int) -> Tensor:
-    """The first COLUMNS elements of the transform of x [..., LENGTH, parts], as [..., COLUMNS, 2]: that with
-    exp(SIGN * 2 pi i * ...), divided by the length for a positive sign."""
+    """The first COLUMNS elements of the transform of x [..., LENGTH, parts], as [..., COLUMNS, 2].
+
+    It uses exp(SIGN * 2 pi i * ...), and divides by the length for a positive sign.
+    """
     if isinstance(length, int) and isinstance(columns, int):
         return _by_constants(call, x, length, columns, sign)
     return _at_run(call, x, length, columns, sign)
@@ -83,8 +85,11 @@ def _by_constants(call: Call, x: Tensor, length: int, columns: int, sign: int) -
 
 
 def _in_two(call: Call, x: Tensor, first: int, second: int, sign: int, scale: float) -> Tensor:
-    """The transform of FIRST * SECOND elements (Cooley and Tukey): with the elements in rows of SECOND, one
-    along the columns, then one along the rows, whose matrix has the factors between them in it."""
+    """The transform of FIRST * SECOND elements (Cooley and Tukey).
+
+    With the elements in rows of SECOND: a transform along the columns, then one along the rows, whose matrix
+    includes the twiddle factors.
+    """
     length, lead = first * second, x.shape[:-2]
     parts = int(str(x.shape[-1]))
     split = call.emit(Reshape, x, shape=(product(lead), first, second, parts))
@@ -104,7 +109,7 @@ def _in_two(call: Call, x: Tensor, first: int, second: int, sign: int, scale: fl
 
 
 def real_inverse(call: Call, x: Tensor, length: Dim) -> Tensor:
-    """The LENGTH real numbers whose transform begins with x [..., length // 2 + 1, parts], one part each."""
+    """The LENGTH real numbers, one part each, whose transform begins with x [..., length // 2 + 1, parts]."""
     if not isinstance(length, int):
         return _real_at_run(call, x, length)
     require_room(call, (length // 2 + 1) * length)
@@ -119,7 +124,7 @@ def real_inverse(call: Call, x: Tensor, length: Dim) -> Tensor:
 
 
 def _at_run(call: Call, x: Tensor, length: Dim, columns: Dim, sign: int) -> Tensor:
-    """`transformed` by a matrix that is computed, too."""
+    """`transformed` with a matrix computed at run time."""
     lead, parts = x.shape[:-2], int(str(x.shape[-1]))
     turns = _waves_at_run(call, length, columns, length)
     real, other = (call.emit(Reshape, part, shape=(length, 1, columns, 1)) for part in turns)
@@ -134,7 +139,7 @@ def _at_run(call: Call, x: Tensor, length: Dim, columns: Dim, sign: int) -> Tens
 
 
 def _real_at_run(call: Call, x: Tensor, length: Dim) -> Tensor:
-    """`real_inverse` by a matrix that is computed, too."""
+    """`real_inverse` with a matrix computed at run time."""
     lead, parts, bins = x.shape[:-2], int(str(x.shape[-1])), floordiv(length, 2) + 1
     number = call.emit(Reshape, count_up(call, bins), shape=(bins, 1))
     doubled = call.emit(Add, number, number)
@@ -150,7 +155,7 @@ def _real_at_run(call: Call, x: Tensor, length: Dim) -> Tensor:
 
 
 def _product(call: Call, x: Tensor, matrix: Tensor) -> Tensor:
-    """X [..., rows, parts], as rows of numbers, by a MATRIX in f32."""
+    """X [..., rows, parts], as rows of numbers, times MATRIX, in f32."""
     flat = call.emit(Reshape, x, shape=(product(x.shape[:-2]), product(x.shape[-2:])))
     return call.emit(Matmul, flat, matrix if x.dtype == F32 else call.emit(Cast, matrix, to=x.dtype))
 
@@ -158,7 +163,7 @@ def _product(call: Call, x: Tensor, matrix: Tensor) -> Tensor:
 def _waves_at_run(call: Call, rows: Dim, columns: Dim, length: Dim) -> tuple[Tensor, Tensor]:
     """cos and sin of 2 pi * row * column / length, in f32: [ROWS, COLUMNS].
 
-    The turns are whole numbers, brought to an eighth of one by exact arithmetic, so that zeros are zeros.
+    Angles are reduced to an eighth of a turn in exact integer arithmetic, so that zeros are exact.
     """
     whole = number_of(call, length, I64)
     grid = call.emit(Mul, call.emit(Reshape, count_up(call, rows), shape=(rows, 1)), count_up(call, columns))
@@ -191,7 +196,7 @@ def number_of(call: Call, dim: Dim, dtype: DType) -> Tensor:
 
 
 def frames(call: Call, x: Tensor, step: Dim, length: Dim) -> Tensor:
-    """All runs of LENGTH elements of x [batch, n, parts], STEP apart: [batch, count, LENGTH, parts]."""
+    """All windows of LENGTH elements of x [batch, n, parts], STEP apart: [batch, count, LENGTH, parts]."""
     count = floordiv(x.shape[1] - length, step) + 1
     begins = call.emit(Mul, count_up(call, count), number_of(call, step, I64))
     places = call.emit(Add, call.emit(Reshape, begins, shape=(count, 1)), count_up(call, length))

@@ -1,4 +1,4 @@
-"""The names that the nodes of one graph or function body can see."""
+"""The names that are visible to the nodes of one graph or function body."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _WITH_GRAPHS = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
 
 
 def lost_result(node: NodeProto, inputs: Sequence[Tensor | None]) -> Lost:
-    """What stands for the results of NODE, which is unsupported or reads lost tensors among its INPUTS.
+    """The placeholder for the results of NODE, which is unsupported or reads lost tensors among its INPUTS.
 
-    What a node with subgraphs reads is not among its inputs: nothing is claimed about it.
+    The reads of subgraphs are not among its inputs, so nothing is claimed about a node that has some.
     """
     known = all(x is None or (x.sized if isinstance(x, Lost) else x.is_known) for x in inputs)
     hidden = any(attribute.type in _WITH_GRAPHS for attribute in node.attribute)
@@ -30,8 +30,8 @@ def lost_result(node: NodeProto, inputs: Sequence[Tensor | None]) -> Lost:
 class Frame:
     """The names visible to the nodes of one graph or function body. None: absent (an optional input).
 
-    outer: the frame around a subgraph, whose names its nodes see, too.
-    nested: whether these are nodes of a subgraph, whose node is imported again where symbols are replaced.
+    outer: the frame around a subgraph, whose names its nodes see, too. nested: these are nodes of a subgraph,
+    whose node is imported again when symbols are replaced.
     """
 
     opsets: Mapping[str, int]

@@ -20,14 +20,14 @@ from .reading import normal_domain
 from .tensor import Lost, Tensor
 from .weights import ELEMENT_CODES
 
-PREVIEW_DOMAIN = "ai.onnx.preview"  # ops that the standard may take up; their bodies are of ai.onnx
+PREVIEW_DOMAIN = "ai.onnx.preview"  # a preview of standard ops; their bodies use ai.onnx
 STANDARD_BODY = "standard-body"
-SUMMARY = "an op whose attributes or inputs have no form here => the nodes that the standard defines it by"
+SUMMARY = "attributes or inputs that no importer takes => the nodes of the op's standard definition"
 
 
 @dataclass(frozen=True)
 class Body:
-    """A function to inline: its nodes, formal names, opsets and the attributes they may refer to."""
+    """A function to inline: nodes, formal names, opsets, and the attributes that its nodes may refer to."""
 
     nodes: Sequence[NodeProto]
     inputs: Sequence[str]

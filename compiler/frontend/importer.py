@@ -8,8 +8,8 @@ from contextlib import suppress
 from onnx import GraphProto, TensorProto, ValueInfoProto
 
 from ...dialects.core.builtin import Return
-from ...dialects.core.ir import Function, Module
 from ...dialects.core.location import UNKNOWN
+from ...dialects.core.module import Function, Module
 from ...dialects.core.sizes.outcomes import GivesWay
 from ...dialects.core.types import TensorType
 from ...errors import GlassError, InputError, IRError, ModelError, UnsupportedError
@@ -62,14 +62,14 @@ def import_model(
         try:
             return _imported(model, inputs or {}, shapes or {}, folding_budget, widened, read)
         except GivesWay as change:
-            # A range has to be wider. Decisions made with the old one are invalid: import again.
+            # A range must be wider; decisions made with the old one are invalid, so import again.
             widened[change.name] = max(change.least, 2 * widened.get(change.name, 0))
         except _Unread as found:
             read = merged(read, found.contents)
 
 
 class _Unread(Exception):
-    """Nodes need the CONTENTS of inputs, which have to be symbols from the start."""
+    """Nodes need the CONTENTS of inputs, which must be symbols from the start."""
 
     def __init__(self, contents: Contents) -> None:
         super().__init__(", ".join(contents))
@@ -84,8 +84,10 @@ def _imported(
     widened: Mapping[str, int],
     read: Contents,
 ) -> Module:
-    """The module of MODEL; default ranges of symbols reach at least up to the values in WIDENED. The elements
-    of the inputs in READ are symbols."""
+    """The module of MODEL; default ranges of symbols reach at least up to the values in WIDENED.
+
+    The elements of the inputs in READ are symbols.
+    """
     importer = _Importer(model, budget, widened, read)
     try:
         return importer.run(inputs, shapes)
@@ -128,7 +130,7 @@ class _Importer:
 
     @property
     def assumed(self) -> bool:
-        """Whether some sizes were assumed to be equal though one of them may be 1."""
+        """Whether some sizes were assumed to be equal although one of them may be 1."""
         return self._builder.sizes_known.assumed
 
     def run(self, overrides: Overrides, ranges: SymbolRanges) -> Module:
@@ -168,8 +170,8 @@ class _Importer:
     # ------------------------------------------------------------ inputs, initializers, outputs
 
     def _declare_inputs(self, overrides: Overrides, ranges: SymbolRanges, frame: Frame) -> None:
-        """Create function arguments for the inputs. One that an initializer gives a default is a constant,
-        unless OVERRIDES names it."""
+        """Create function arguments for the inputs. An input with an initializer is a constant unless
+        OVERRIDES names it."""
         values = [
             value for value in self._graph.input if value.name not in self._stored or value.name in overrides
         ]

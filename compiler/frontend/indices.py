@@ -1,9 +1,10 @@
-"""Bounds checks of indices that are known at compile time; ONNX requires indices to be within their axis."""
+"""Bounds checks of constant indices; ONNX requires indices to be within their axis."""
 
 from __future__ import annotations
 
 from ...dialects.core.affine import Dim
-from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.graph.binary import Add
 from ...dialects.graph.constants import Constant, Dims
 from ...dialects.graph.elementwise import Cast
@@ -22,7 +23,7 @@ _KEPT = (Cast, Expand, Reshape, Transpose)  # ops whose results have the numbers
 def require_inside(call: Call, indices: Tensor, axis: int, extent: Dim) -> None:
     """Require the known INDICES to be within AXIS of size EXTENT; negative ones count from its end.
 
-    Raises Conflict where one cannot be.
+    Raises Conflict if one cannot be.
     """
     for least, most in _extremes(call, indices):
         call.require(extent, most + 1, f"the index {most} is inside axis {axis}")
@@ -47,7 +48,7 @@ def _of_array(array: Array) -> list[Extremes]:
 
 
 def _of_value(value: Value, module: Module) -> Extremes | None:
-    """The smallest and largest element of VALUE, if it is a range of positions, moved or shifted."""
+    """The smallest and largest element of VALUE if it is a range of positions, possibly moved or shifted."""
     op = value.producer
     if isinstance(op, _KEPT):
         return _of_value(op.inputs[0], module)
@@ -67,7 +68,7 @@ def _of_range(op: Range, module: Module) -> Extremes | None:
 
 
 def _shifted(op: Operation, module: Module) -> Extremes | None:
-    """The extremes of a range plus a number."""
+    """The extremes of a range with a number added."""
     for place in (0, 1):
         found, by = _of_value(op.inputs[place], module), _number(op.inputs[1 - place], module)
         if found is not None and by is not None:

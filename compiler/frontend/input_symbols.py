@@ -1,4 +1,4 @@
-"""The symbols for dynamic sizes of inputs: their names, and the ranges that are given for them."""
+"""The symbols for dynamic sizes of inputs: their names, and the ranges that the user gives."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ...dialects.core.affine import Affine, Dim, symbol
 from ...dialects.core.constraints import ARITIES
 from ...dialects.core.dtypes import DTYPES
-from ...dialects.core.ir import SymbolRange
+from ...dialects.core.module import SymbolRange
 from ...dialects.core.sizes.sizes import Sizes
 from ...errors import InputError
 from ...errors.option import option_error
@@ -34,21 +34,21 @@ _WORDS = frozenset(f"{_GRAMMAR} true false inf nan".split(" ")) | ARITIES.keys()
 def about_range(
     name: str, values: Sequence[object], message: str, hint: str | None = None, *, of_name: bool = False
 ) -> InputError:
-    """An error about the range VALUES, given for the symbol NAME, or about the name (OF_NAME)."""
+    """An error about the range VALUES, given for the symbol NAME, or about the name itself (OF_NAME)."""
     return _about("shape", name, values, message, hint, of_name)
 
 
 def about_shape(
     name: str, sizes: Sequence[object], message: str, hint: str | None = None, *, of_name: bool = False
 ) -> InputError:
-    """An error about the shape SIZES, given for the input NAME, or about the name (OF_NAME)."""
+    """An error about the shape SIZES, given for the input NAME, or about the name itself (OF_NAME)."""
     return _about("input", name, sizes, message, hint, of_name)
 
 
 def _about(
     option: str, name: str, values: Sequence[object], message: str, hint: str | None, of_name: bool
 ) -> InputError:
-    """An error about NAME=VALUES as the command line has it."""
+    """An error about NAME=VALUES, shown as on the command line."""
     listed = ",".join(map(str, values)) if isinstance(values, (list, tuple)) else str(values)
     text = f"{name}={listed}"
     at = (0, len(name)) if of_name else (len(name) + 1, len(text))
@@ -56,7 +56,7 @@ def _about(
 
 
 def is_plain(name: str) -> bool:
-    """Whether NAME can be written in IR text as a symbol."""
+    """Whether NAME can be a symbol in IR text."""
     if not _PLAIN.fullmatch(name) or _LOOKS_LIKE_DIM.match(name):
         return False
     return name not in _WORDS and name not in DTYPES
@@ -87,7 +87,7 @@ class Symbols:
         return symbol(self._by_source[source])
 
     def element(self, input: str, index: int, limits: ElementRange) -> Dim:
-        """The symbol for an element of INPUT, which is expected in LIMITS; a number if they allow one."""
+        """The symbol for an element of INPUT, expected in LIMITS; a number if they allow only one."""
         name = self._element_name(f"{input}_{index}")
         limits, given = self._limits(f"{input}[{index}]", limits)
         if limits.low == limits.high:
@@ -99,7 +99,7 @@ class Symbols:
         return symbol(name)
 
     def fraction(self, input: str, index: int, limits: ElementRange, sizes: Sizes) -> tuple[Dim, Dim]:
-        """The symbols for numerator and denominator of an element of INPUT, which is expected in LIMITS."""
+        """The symbols for numerator and denominator of an element of INPUT, expected in LIMITS."""
         limits, _ = self._limits(f"{input}[{index}]", limits)
         if limits.low == limits.high:
             return limits.low, 1
@@ -117,7 +117,7 @@ class Symbols:
         return self._fresh_name() if taken or not is_plain(wanted) else wanted
 
     def _limits(self, key: str, limits: ElementRange) -> tuple[ElementRange, bool]:
-        """The range given for KEY, or LIMITS; whether it is given."""
+        """The range given for KEY, or LIMITS; and whether it was given."""
         if key not in self._ranges:
             return limits, False
         self._unused.discard(key)
@@ -146,7 +146,7 @@ class Symbols:
             self._defaults.add(name)
 
     def _default(self, name: str) -> tuple[int, int, int]:
-        """The default range, widened as far as it has to reach."""
+        """The default range, extended as far as is required."""
         low, middle, high = DEFAULT_RANGE
         return low, middle, max(high, self._widened.get(name, 0))
 
@@ -162,7 +162,7 @@ class Symbols:
         return low, middle, high
 
     def check_all_used(self) -> None:
-        """Raise InputError for the range of a symbol that the model does not have."""
+        """Raise InputError if a range was given for a symbol that the model does not have."""
         if self._unused:
             known = ", ".join(self._module.symbols) or "none"
             wrong = ", ".join(shown(name) for name in sorted(self._unused))

@@ -1,7 +1,8 @@
 """Scatters at constant indices, as exporters write assignments to slices.
 
-For every place of the result it is known then which update comes there, if any: a gather from the updates by
-a constant table, and a choice between it and what was there, neither of which searches at run time.
+For every position of the result it is known at compile time which update goes there, if any. So the scatter
+is a gather from the updates by a constant table, and a select between update and old value, without a search
+at run time.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ from ...dialects.graph.movement.reshape import Reshape
 from .call import Call
 from .tensor import Array, Tensor
 
-MOST_PLACES = 1 << 20  # places in a table
+MOST_PLACES = 1 << 20  # positions in a table
 _JOINED: dict[str, type[Operation]] = {"add": Add, "mul": Mul, "max": Max, "min": Min}
 
 
 @dataclass(frozen=True)
 class KnownScatter:
-    """Which of COUNT updates comes to each of the places that the first DEPTH dimensions of x have: the last
-    one, -1 for none. `repeated`: whether several come to one."""
+    """Which of COUNT updates goes to each position of x's first DEPTH dimensions: the last one, -1 for none.
+
+    `repeated`: several updates go to the same position.
+    """
 
     owners: Array
     count: int
@@ -35,7 +38,7 @@ class KnownScatter:
     repeated: bool
 
     def applied(self, call: Call, x: Tensor, updates: Tensor, reduction: str) -> Tensor | None:
-        """X with UPDATES written, or reduced, where they come; None where several would be reduced."""
+        """X with UPDATES written or reduced into it; None if several would have to be reduced into one."""
         if reduction != "none" and (self.repeated or x.dtype == BOOL):
             return None
         rest = x.shape[self.depth :]
@@ -52,14 +55,14 @@ class KnownScatter:
 
 
 def known_slices(x: Tensor, indices: Tensor) -> KnownScatter | None:
-    """ScatterND's places where its INDICES, inside x, are constants; None where they are not."""
+    """The positions of a ScatterND whose INDICES are constants inside x; else None."""
     if indices.data is None or not indices.rank or not 1 <= indices.data.shape[-1] <= x.rank:
         return None
     return _known(x.shape, np.moveaxis(indices.data, -1, 0))
 
 
 def known_elements(x: Tensor, indices: Tensor, axis: int) -> KnownScatter | None:
-    """ScatterElements' places where its INDICES, inside x, are constants; None where they are not."""
+    """The positions of a ScatterElements whose INDICES are constants inside x; else None."""
     if indices.data is None or indices.rank != x.rank:
         return None
     places = np.indices(indices.data.shape)

@@ -1,8 +1,8 @@
-"""What of ONNX is left out for good, with the reason that a user is told."""
+"""The parts of ONNX that are left out for good, with the reason given to the user."""
 
 from __future__ import annotations
 
-_STRINGS = "it works on text, and kernels work on numbers; do this before the network"
+_STRINGS = "it works on text, which kernels cannot hold; do this before the network"
 _RANDOM = "it gives other numbers at every call, so its result can be neither checked nor repeated"
 _OPTIONAL = "optional values have no shape that memory could be planned for"
 SEQUENCES = (
@@ -30,7 +30,7 @@ LEFT_OUT: dict[str, str] = {
 }
 
 DOMAINS_LEFT_OUT: dict[str, str] = {
-    "ai.onnx.ml": "trees, encoders and other models that are no networks are better run by ONNX Runtime",
+    "ai.onnx.ml": "trees, encoders and other models that are not networks run better in ONNX Runtime",
     "ai.onnx.preview.training": "GlassRT runs networks, and does not train them",
     "ai.onnx.training": "GlassRT runs networks, and does not train them",
     "com.microsoft.nchwc": "ONNX Runtime made them for one CPU; save the model at a lower optimization level",

@@ -5,9 +5,10 @@ Real models stay far below all of them; the tests show the kinds of attacks that
 
 from __future__ import annotations
 
-from ...dialects.core.affine import Dim, measure, product
+from ...dialects.core.affine import Dim, product
+from ...dialects.core.affine_traversal import measure
 from ...dialects.core.bounds import bounds
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.sizes.most import most
 from ...dialects.core.types import TensorType
 from .problems import Malformed
@@ -44,8 +45,10 @@ def check_dim(dim: Dim) -> Dim:
 
 
 def check_type(type: TensorType, module: Module, *, counted: bool = True) -> None:
-    """Raise Malformed when a tensor of TYPE has too many dimensions, or a negative size, at the maxima of
-    MODULE's symbols; or, where these are COUNTED, too many elements."""
+    """Raise Malformed if a tensor of TYPE has too many dimensions, or a negative size at the symbols' maxima.
+
+    With COUNTED, also if it has too many elements.
+    """
     if type.rank > MAX_RANK:
         raise Malformed(f"a tensor of {type.rank} dimensions is more than the limit of {MAX_RANK}")
     for dim in type.shape:
@@ -59,7 +62,7 @@ def check_type(type: TensorType, module: Module, *, counted: bool = True) -> Non
 
 
 def _check_elements(type: TensorType, elements: int, module: Module) -> None:
-    """Raise Malformed unless constraints keep a tensor of TYPE, of ELEMENTS by its sizes alone, small."""
+    """Raise Malformed unless constraints keep a tensor of TYPE, of ELEMENTS by its sizes only, small."""
     fewer = most(type.elements, module)
     if fewer is None or fewer > MAX_ELEMENTS:
         text = f"a tensor of {elements} elements is more than the limit of {MAX_ELEMENTS}"

@@ -1,4 +1,4 @@
-"""How often a loop runs at most, by its condition: `i + 1 < n and not done` ends it after n iterations."""
+"""The bound of a loop from its condition: `i + 1 < n and not done` ends it after n iterations."""
 
 from __future__ import annotations
 
@@ -24,16 +24,21 @@ _NEGATED = {Greater: LessEqual, GreaterEqual: Less, Less: GreaterEqual, LessEqua
 
 @dataclass(frozen=True)
 class LoopBounds:
-    """Bounds of the iterations of a loop, whose region takes the value `iteration`. carried: by the argument
-    of each carried value, what it begins as and what it is in the next iteration."""
+    """Bounds on the iterations of a loop whose region takes the value `iteration`.
+
+    carried: for the argument of each carried value, its initial value and its value in the next iteration.
+    """
 
     builder: Builder
     iteration: Value
     carried: Mapping[Value, tuple[Value, Value]]
 
     def of(self, more: Value) -> Dim | None:
-        """The most iterations if the condition MORE has to be true for each one but the first; None where
-        that bounds nothing. Raises Unread where the bound is computed from what inputs hold."""
+        """The most iterations if the condition MORE must be true for each one but the first; None if it
+        bounds nothing.
+
+        Raises Unread if the bound is computed from the content of inputs.
+        """
         op = _unmoved(more).producer
         if isinstance(op, And):
             found = [each for each in map(self.of, op.inputs) if each is not None]
@@ -52,7 +57,7 @@ class LoopBounds:
         return self._until(left, right, 1 if kind is LessEqual else 0)
 
     def _until(self, left: Value, right: Value, more: int) -> Dim | None:
-        """The most iterations if LEFT has to be less than RIGHT + MORE."""
+        """The most iterations if LEFT < RIGHT + MORE must hold."""
         grows = self._progress(left)
         if grows is None or not right.type.dtype.is_integer:
             return None
@@ -62,7 +67,7 @@ class LoopBounds:
         return self.builder.sizes_known.derive("max", again, 0) + 1
 
     def _progress(self, value: Value) -> tuple[Dim, int] | None:
-        """What VALUE is in the first iteration, and what is added to it for each further one."""
+        """The value of VALUE in the first iteration, and its increment per iteration."""
         value = _unmoved(value)
         if value is self.iteration:
             return 0, 1
@@ -80,7 +85,7 @@ class LoopBounds:
         return None
 
     def _added(self, value: Value, to: Value) -> int | None:
-        """The constant that VALUE adds TO; None if it is no such sum."""
+        """The constant that VALUE adds TO; None if VALUE is not such a sum."""
         op = _unmoved(value).producer
         if not isinstance(op, (Add, Sub)):
             return None

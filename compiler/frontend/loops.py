@@ -22,8 +22,11 @@ UNBOUNDED = "nothing bounds how many elements its scan outputs have: give it a t
 
 
 class Step(NamedTuple):
-    """What an iteration gives: what is carried to the next one, an element of every scan output, and whether
-    there is a next one; None where nothing but the trip count ends the loop."""
+    """The results of an iteration: the carried values, an element of every scan output, and whether to
+    continue.
+
+    The last is None where only the trip count ends the loop.
+    """
 
     carried: Sequence[Tensor]
     elements: Sequence[Tensor] = ()
@@ -35,8 +38,11 @@ Count = Dim | Tensor | None
 
 
 class Ends(NamedTuple):
-    """What ends a loop: a `size`, the `trip` count and the condition `more` of the next iteration, which are
-    data. Each may be None."""
+    """What ends a loop: a `size`, the `trip` count, and the condition `more` of the next iteration (both
+    data).
+
+    Each may be None.
+    """
 
     size: Dim | None
     trip: Tensor | None
@@ -51,12 +57,12 @@ def loop(
     body: Callable[[Tensor, list[Tensor]], Step],
     most: Dim | None = None,
 ) -> list[Tensor]:
-    """The results of a `control.loop` of at most COUNT iterations, whose first one needs the CONDITION: what
-    is carried, beginning as INITIAL, and the stacked elements. MOST bounds a COUNT on the device.
+    """The results of a `control.loop` of at most COUNT iterations: carried values and stacked scan elements.
 
-    BODY is called once, with the iteration and what is carried. Where data ends the loop, scan outputs are in
-    memory for the most iterations, and cut to those that there were. Raises Refused if a carried value
-    changes its shape, or if nothing bounds how many elements there are.
+    CONDITION guards the first iteration; INITIAL are the carried values; MOST bounds a COUNT on the device.
+    BODY is called once, with the iteration and the carried values. If data ends the loop, scan outputs are in
+    memory for the most iterations and cut to the actual number. Raises Refused if a carried value changes its
+    shape, or if nothing bounds the number of scan elements.
     """
     values = [builder.value(tensor) for tensor in initial]
     with region(builder, [ITERATION, *(value.type for value in values)]) as block:
@@ -82,7 +88,7 @@ def loop(
 def _placed(
     builder: Builder, block: Block, ends: Ends, going: Value | None, values: Sequence[Value]
 ) -> list[Tensor]:
-    """The results of the loop with the region BLOCK, which begins with VALUES if GOING is true."""
+    """The results of the loop with the region BLOCK and the initial VALUES, if GOING is true."""
     trip = None if ends.trip is None else builder.value(ends.trip)
     operands, regions = (trip, going, *values, *isolated([block])), [Region(block)]
     op = Loop(*operands, regions=regions, loc=builder.location, carried=len(values), count=ends.size)
@@ -90,7 +96,7 @@ def _placed(
 
 
 def _kept(builder: Builder, step: Step, values: Sequence[Value]) -> list[Value]:
-    """What STEP carries on, of the types of VALUES."""
+    """The carried values of STEP, with the types of VALUES."""
     pairs = enumerate(zip(step.carried, values, strict=True))
     return [unchanged(builder, one, other.type, f"carried value {at}") for at, (one, other) in pairs]
 
@@ -99,8 +105,10 @@ def _kept(builder: Builder, step: Step, values: Sequence[Value]) -> list[Value]:
 
 
 def _bounded(builder: Builder, block: Block, ends: Ends, values: Sequence[Value], step: Step) -> Ends:
-    """ENDS with a size, which the condition of the loop implies if nothing else does. Raises Refused where
-    nothing implies one."""
+    """ENDS with a size, which the condition of the loop implies if nothing else does.
+
+    Raises Refused if nothing implies one.
+    """
     size = ends.size
     if size is None and ends.more is not None:
         pairs = zip(values, map(builder.value, step.carried), strict=True)
@@ -112,15 +120,17 @@ def _bounded(builder: Builder, block: Block, ends: Ends, values: Sequence[Value]
 
 
 def _counting(builder: Builder, block: Block, step: Step) -> Step:
-    """STEP of a loop with the region BLOCK that also carries how many iterations there were."""
+    """STEP of a loop with the region BLOCK that also carries the number of iterations."""
     block.add_argument(ITERATION)
     done = builder.emit(Add, Tensor.of(block.arguments[0]), builder.constant(1, I64))
     return step._replace(carried=[*step.carried, done])
 
 
 def _cut(builder: Builder, results: list[Tensor], carried: int, most: Dim | None) -> list[Tensor]:
-    """RESULTS of a loop without the number of iterations that it carries after CARRIED values, to which the
-    scan outputs are cut; there are at MOST so many."""
+    """RESULTS of a loop that carries the number of iterations after CARRIED values, without that number.
+
+    The scan outputs are cut to it; it is at most MOST.
+    """
     assert most is not None  # `_bounded` has seen to it
     size = count_of_data(builder, results[carried], most)
     return [*results[:carried], *(cut_to(builder, each, 0, size) for each in results[carried + 1 :])]
@@ -130,7 +140,7 @@ def _cut(builder: Builder, results: list[Tensor], carried: int, most: Dim | None
 
 
 def _settled(builder: Builder, count: Count, more: Tensor | None, most: Dim | None) -> Ends:
-    """What ends a loop; without a condition where that is certain."""
+    """The ends of a loop, without a condition if that is known to be true."""
     trip, size = (count, most) if isinstance(count, Tensor) else (None, count)
     if more is not None and more.data is not None and not bool(more.data):
         if trip is not None:
@@ -138,7 +148,7 @@ def _settled(builder: Builder, count: Count, more: Tensor | None, most: Dim | No
         return Ends(1 if size is None else builder.sizes_known.derive("min", size, 1), None, None)
     more = None if more is not None and more.data is not None else more
     if more is None and count is None:
-        raise Malformed("nothing ends this loop")
+        raise Malformed("this loop never ends")
     return Ends(size, trip, more)
 
 
@@ -147,7 +157,7 @@ def _truth(builder: Builder, condition: Tensor | None) -> Value:
 
 
 def reversed_steps(builder: Builder, x: Tensor) -> Tensor:
-    """X with its elements along axis 0, one per iteration of a loop, in reverse."""
+    """X with the elements along axis 0, one per iteration of a loop, in reverse order."""
     starts: list[Dim] = [x.shape[0] - 1] + [0] * (x.rank - 1)
     steps = [-1] + [1] * (x.rank - 1)
     return builder.emit(Slice, x, starts=starts, sizes=x.shape, steps=steps)

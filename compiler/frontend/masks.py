@@ -1,4 +1,4 @@
-"""Counts as data, and masks made of them: which elements are there, and which are only memory."""
+"""Counts as data, and masks made from them: which elements are real, and which are only memory."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .builder import Builder
 
 
 class Masks:
-    """Inserts ops before `place`. Sizes in them are those of the tensors that they mask.
+    """Inserts ops before `place`. Their sizes are those of the masked tensors.
 
-    undecided: the symbols whose values data decides.
+    undecided: the symbols whose values depend on data.
     """
 
     def __init__(self, builder: Builder, place: Operation) -> None:
@@ -30,7 +30,7 @@ class Masks:
         self._module = builder.module
         self._known = dict(builder.counts)
         self.undecided = {name for name in builder.module.symbols if self.depends(symbol(name))}
-        # Counts that are computed from others alone; the ops that hold their formulas are replaced.
+        # Counts that are computed from other counts only; the ops that hold their formulas are replaced.
         made = {name: value.producer for name, value in builder.counts.items()}
         self._formulas = {name: op.values[0] for name, op in made.items() if isinstance(op, Dims)}
 
@@ -49,7 +49,7 @@ class Masks:
 
     @contextmanager
     def inside(self) -> Iterator[None]:
-        """A context for a region, in which counts may be computed that nothing outside of it can read."""
+        """A context for a region, in which counts may be computed that nothing outside can read."""
         outside = dict(self._known)
         try:
             yield
@@ -59,15 +59,15 @@ class Masks:
     # ------------------------------------------------------------ masks
 
     def depends(self, *dims: Dim) -> bool:
-        """Whether data decides one of DIMS."""
+        """Whether one of DIMS depends on data."""
         return any(self.counted.within(dim) for dim in dims)
 
     def counted_axes(self, value: Value) -> list[int]:
-        """The axes of VALUE whose sizes data decides."""
+        """The axes of VALUE with data-dependent sizes."""
         return [axis for axis, size in enumerate(value.type.shape) if self.depends(size)]
 
     def filled(self, value: Value, axis: int, fill: float | bool | Value) -> Value:
-        """VALUE with FILL in what is only memory along AXIS."""
+        """VALUE with FILL in the elements along AXIS that are only memory."""
         if not self.depends(value.type.shape[axis]):
             return value
         size = value.type.shape[axis]
@@ -87,7 +87,7 @@ class Masks:
         found: Value | None = None
         for monomial, factor in dim.terms:
             term = self._number(factor) if factor != 1 or not monomial else None
-            for atom in monomial:  # a power has its atom several times
+            for atom in monomial:  # a power repeats its atom
                 value = self._atom(atom)
                 term = value if term is None else self.emit(Mul, term, value)
             assert term is not None

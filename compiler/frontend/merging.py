@@ -1,8 +1,7 @@
-"""Branches that are both computed, since they differ in sizes that data decides.
+"""Branches that are both computed, because they differ in data-dependent sizes.
 
-Exporters write such branches for tensors that may be empty. What the condition chooses is as large as it is
-in the chosen branch, which data decides: a count of at most the larger of the two. Ops have no effect but
-their results, so nothing is lost but time.
+Exporters write such branches for tensors that may be empty. The chosen result has the size of the taken
+branch, a count of at most the larger of the two. Ops have no side effects, so this costs only time.
 """
 
 from __future__ import annotations
@@ -23,30 +22,30 @@ MERGED_BRANCHES = "merged-branches"
 
 
 def merged(call: Call, condition: Tensor, bodies: Sequence[Callable[[], Sequence[Tensor]]]) -> list[Tensor]:
-    """What the first or the second of BODIES gives, by CONDITION, a scalar; both are computed.
+    """The result of the first or the second of BODIES, by the scalar CONDITION; both are computed.
 
-    Raises Refused for results of different ranks, and for loops that might never end where their branch is
-    not chosen.
+    Raises Refused for results of different ranks, and for loops that might never end if their branch is not
+    taken.
     """
     last = call.builder.block.last
     one, other = (body() for body in bodies)
     added = call.builder.block.first if last is None else last.next
     while added is not None:
         if any(isinstance(op, Loop) and op.condition is not None and op.count is None for op in added.walk()):
-            raise Refused("a branch has a loop that nothing but data ends; its shape must not depend on data")
+            raise Refused("a branch has a loop that only data ends; its shape must not depend on data")
         added = added.next
     pairs = enumerate(zip(one, other, strict=True))
     results = [_chosen(call, condition, a, b, f"output {at}") for at, (a, b) in pairs]
-    call.builder.remark(MERGED_BRANCHES, "its branches differ in sizes that data decides")
+    call.builder.remark(MERGED_BRANCHES, "its branches differ in sizes that depend on data")
     return results
 
 
 def _chosen(call: Call, condition: Tensor, one: Tensor, other: Tensor, what: str) -> Tensor:
-    """ONE where CONDITION holds, else OTHER."""
+    """ONE if CONDITION holds, else OTHER."""
     if one.dtype != other.dtype:
-        raise Malformed(f"its {what} is {other.dtype} where it is {one.dtype}")
+        raise Malformed(f"its {what} is {one.dtype} in one branch and {other.dtype} in the other")
     if one.rank != other.rank:
-        text = f"its {what} is {other.type} where it is {one.type}"
+        text = f"its {what} is {one.type} in one branch and {other.type} in the other"
         raise Refused(f"{text}; ranks that depend on data are not supported")
     sizes = [_size(call, condition, a, b) for a, b in zip(one.shape, other.shape, strict=True)]
     counted = call.builder.sizes_known.counted
@@ -58,18 +57,18 @@ def _chosen(call: Call, condition: Tensor, one: Tensor, other: Tensor, what: str
 
 
 def _size(call: Call, condition: Tensor, one: Dim, other: Dim) -> Dim:
-    """The size ONE where CONDITION holds, else OTHER."""
+    """The size ONE if CONDITION holds, else OTHER."""
     known = call.builder.sizes_known
     if known.sign(one - other) == 0:
         return one
     builder = call.builder
     values = [builder.value(each) for each in (condition, size_value(call, one), size_value(call, other))]
-    # Data even where it could be a derived symbol: such a choice has no bound.
+    # It is data even where a derived symbol could express it, because such a choice has no bound.
     chosen = builder.block.append(Where(*values, loc=builder.location)).result
     return count_of_data(builder, Tensor.of(chosen), known.derive("max", one, other))
 
 
 def _extended(call: Call, x: Tensor, shape: Sequence[Dim]) -> Tensor:
-    """X with anything behind it, so that it has SHAPE, which is nowhere smaller."""
+    """X extended, with arbitrary elements, to SHAPE, which is nowhere smaller."""
     ends = [want - have for want, have in zip(shape, x.shape, strict=True)]
     return call.emit(Pad, x, pads=(*[0] * x.rank, *ends)) if any(end != 0 for end in ends) else x

@@ -1,4 +1,4 @@
-"""Brings models of opsets that the importers do not know to the oldest one that they do."""
+"""Converts models of opsets without importers to the oldest supported opset."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ RULE = "convert-opset"
 def converted(proto: ModelProto, version: int, oldest: int) -> ModelProto:
     """PROTO, of opset VERSION, in opset OLDEST, by the version converter of the onnx package.
 
-    The converter is C++, so only what the checker takes is given to it; and it needs weights that are in the
-    model. It keeps slopes of PRelu as they are, which are per channel in old opsets and broadcast from the
-    last axis since 7, so these get their axes here. Raises ModelError where it fails, or cannot run.
+    The converter is C++, so it only gets models that the checker accepts, and it needs weights inside the
+    model. It does not change slopes of PRelu, which are per channel in old opsets and broadcast from the last
+    axis since 7, so they get their axes here. Raises ModelError if it fails or cannot run.
     """
     hint = f"convert it to opset {oldest} with onnx.version_converter, or export it anew"
     if any(each.data_location == TensorProto.EXTERNAL for each in proto.graph.initializer):
@@ -38,13 +38,13 @@ def converted(proto: ModelProto, version: int, oldest: int) -> ModelProto:
 
 
 def conversion(version: int, oldest: int) -> str:
-    """What the ledger says of it."""
+    """The text for the ledger."""
     tool = f"the version converter of onnx {onnx.__version__}"
     return f"opset {version} of ai.onnx was brought to {oldest} by {tool}"
 
 
 def with_slopes_per_channel(proto: ModelProto) -> ModelProto:
-    """PROTO with the slopes [C] of PRelu as [C, 1, 1], where its input has axes after the channels."""
+    """PROTO with the slopes [C] of PRelu as [C, 1, 1] where its input has axes after the channels."""
     nodes = [node for node in proto.graph.node if node.op_type == "PRelu"]
     if not nodes:
         return proto
@@ -65,12 +65,12 @@ def with_slopes_per_channel(proto: ModelProto) -> ModelProto:
 
 
 def _described(tensor: TensorProto) -> onnx.ValueInfoProto:
-    """TENSOR as an input, which initializers were before IR version 4."""
+    """TENSOR as an input; before IR version 4 every initializer was one."""
     return onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, list(tensor.dims))
 
 
 def _ranks(proto: ModelProto) -> dict[str, int]:
-    """The ranks of the tensors of PROTO, as far as they are known."""
+    """The known ranks of PROTO's tensors."""
     values = [*proto.graph.input, *proto.graph.value_info, *proto.graph.output]
     kinds = {value.name: value.type.tensor_type for value in values}
     return {name: len(kind.shape.dim) for name, kind in kinds.items() if kind.HasField("shape")}

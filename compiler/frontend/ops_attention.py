@@ -1,7 +1,7 @@
-"""Importer of ONNX Attention: heads are split, and groups of query heads share keys by broadcasting.
+"""The importer of ONNX Attention: heads are split, and groups of query heads share keys by broadcasting.
 
-Attributes and inputs that it does not read (soft cap, windows, lengths of padded keys) make the node be
-imported by the function body that the standard defines.
+A node with attributes or inputs that it does not read (soft cap, windows, lengths of padded keys) is imported
+as the function body that the standard defines.
 """
 
 from __future__ import annotations
@@ -71,7 +71,10 @@ def attended(
     call: Call, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, *, scale: float, causal: bool
 ) -> Tensor:
     """The attention of heads, all [batch, heads, tokens, features]; several query heads may share one of k
-    and v. The result of a query without keys is zero."""
+    and v.
+
+    The result of a query without keys is zero.
+    """
     groups = _groups(q, k)
     shape = q.shape
     if groups != 1:
@@ -89,7 +92,7 @@ def _check_precision(call: Call) -> None:
 
 
 def _heads(call: Call, index: int, attribute: str) -> Tensor:
-    """The input INDEX as [batch, heads, tokens, features]."""
+    """Input INDEX as [batch, heads, tokens, features]."""
     x = call.input(index)
     if x.rank == 4:
         call.without_effect(attribute)

@@ -37,7 +37,7 @@ def _constant(call: Call) -> Outcome:
         raise Malformed("a Constant must have exactly one value")
     name = call.stated_names()[0]
     attribute = call.stated(name)
-    assert attribute is not None  # `name` comes from the node itself
+    assert attribute is not None  # `name` is an attribute of the node
     if name == "value":
         return Tensor.constant(_tensor(call, attribute), call.builder.location)
     if name not in _FORMS:
@@ -56,7 +56,7 @@ def _tensor(call: Call, attribute: AttributeProto) -> Array:
 
 
 def _constant_of_shape(call: Call) -> Outcome:
-    """An expanded scalar, which folds to a constant where the shape is static."""
+    """A scalar expanded to the shape, which folds to a constant if the shape is static."""
     shape = call.known_dims(0, "its shape", [SIZE] * count_of(call.input(0)))
     if any(isinstance(size, int) and size < 0 for size in shape):
         raise Malformed(f"its shape {list(map(str, shape))} has a negative size")
@@ -97,7 +97,7 @@ _BOUNDS = (ElementRange(-64, 0, 64), ANY, ElementRange(-64, 1, 64))
 
 
 def _bound(call: Call, number: Tensor, limits: ElementRange) -> Dim:
-    """A start, limit or step that is a whole number. Raises Refused where it is a fraction."""
+    """A start, limit or step that is a whole number. Raises Refused for fractions."""
     if number.data is not None and np.any(number.data != np.floor(number.data)):
         raise Refused("a length that an input decides is counted in whole steps, and it has fractions")
     return call.builder.known_dims(number, "its length", [limits])[0]
@@ -111,7 +111,7 @@ def _scalar(call: Call, index: int) -> Tensor:
 
 
 def range_size(call: Call, start: Dim, limit: Dim, delta: Dim) -> Dim:
-    """max(ceil((LIMIT - START) / DELTA), 0); requires that DELTA is not 0. Raises Malformed where it is."""
+    """max(ceil((LIMIT - START) / DELTA), 0). Requires that DELTA is not 0; raises Malformed if it is."""
     sizes = call.builder.sizes_known
     if delta == 0:
         raise Malformed("its step is 0")

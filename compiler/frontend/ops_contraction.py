@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from ...dialects.core.affine import Dim
 from ...dialects.graph.binary import Add, Mul
-from ...dialects.graph.contraction import Conv, ConvTranspose, Matmul
+from ...dialects.graph.contraction import Matmul
+from ...dialects.graph.convolution import Conv, ConvTranspose
 from ...dialects.graph.movement.reshape import Reshape
 from .call import Call, Outcome
 from .problems import Malformed, Refused
@@ -23,7 +24,7 @@ from .window_attributes import (
 
 
 def window_of(call: Call, x: Tensor, w: Tensor) -> WindowAttributes:
-    """The window of a convolution of X with W. Raises Refused where its padding depends on symbols."""
+    """The window of a convolution of X with W. Raises Refused if its padding depends on symbols."""
     return read_window(call, x.shape[2:], _taps(call, x, w))
 
 
@@ -44,7 +45,7 @@ def _conv(call: Call) -> Outcome:
 
 
 def convolved(call: Call, x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
-    """The convolution of X with W, in the window of the node's attributes, plus an optional bias."""
+    """The convolution of X with W in the window that the node's attributes give, plus an optional bias."""
     x, window = padded_window(call, x, _taps(call, x, w), None)
     y = call.emit(
         Conv,
@@ -126,7 +127,8 @@ def multiplied(call: Call, a: Tensor, b: Tensor) -> Tensor:
 
 
 def as_matrices(call: Call, a: Tensor, b: Tensor, product: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """PRODUCT of A and B as matrices: a vector A is a row and a vector B a column, absent from the result."""
+    """PRODUCT of A and B as matrices. A vector A becomes a row and a vector B a column, dropped from the
+    result."""
     if a.rank == 0 or b.rank == 0:
         raise Malformed("the operand of a matrix product must not be a scalar")
     left = call.emit(Reshape, a, shape=(1, *a.shape)) if a.rank == 1 else a

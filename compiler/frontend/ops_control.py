@@ -1,4 +1,4 @@
-"""Importers of If and Loop: folded or unrolled where that is certain, else control flow with regions."""
+"""Importers of If and Loop: folded or unrolled where the control flow is known, else with regions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from functools import partial
 import numpy as np
 from onnx import GraphProto
 
-from ...dialects.core.affine import Dim, symbol, symbols
+from ...dialects.core.affine import Dim, symbol
+from ...dialects.core.affine_traversal import symbols
 from ...dialects.core.dtypes import BOOL, I64
 from ...dialects.core.ir import Value
 from ...dialects.core.sizes.outcomes import Conflict, Resized
@@ -33,13 +34,13 @@ from .trip_counts import WHAT, is_the_truth_of, quotient
 FOLDED_BRANCH = "folded-branch"
 UNROLLED_LOOP = "unrolled-loop"
 SUMMARIES = {
-    MERGED_BRANCHES: "an If whose branches give sizes that data decides => both, then a choice",
+    MERGED_BRANCHES: "an If whose branches give sizes that depend on data => both run, then a choice",
     FOLDED_BRANCH: "an If whose condition is known when compiling => the branch that is taken",
-    UNROLLED_LOOP: "a Loop of few iterations, whose shapes depend on these => all of them, one by one",
+    UNROLLED_LOOP: "a Loop of few iterations, whose shapes depend on the iteration => all of them, unrolled",
 }
 
-MAX_UNROLLED = 64  # iterations of a loop that is unrolled because it has no form as a loop
-ENDLESS = 2**31  # a trip count from here on is no limit: exporters write the largest integer for "while"
+MAX_UNROLLED = 64  # the most iterations of a loop that is unrolled because a loop op cannot express it
+ENDLESS = 2**31  # a larger trip count is no limit: exporters write the largest integer for "while"
 
 
 # ---------------------------------------------------------------- If
@@ -66,8 +67,11 @@ def _branches(call: Call, condition: Tensor, graphs: Sequence[GraphProto], count
 
 
 def _by_data(call: Call, condition: Tensor, graphs: Sequence[GraphProto]) -> Outcome:
-    """The results of an If that data decides: of one branch, or of both where these give sizes that data
-    decides. Of such a size more is known outside then, as that it is 0 where that of the boxes is."""
+    """The results of an If with a data-dependent condition: of one branch, or of both if their sizes depend
+    on data.
+
+    More is then known about such a size outside, for example that it is 0 where the number of boxes is.
+    """
     try:
         with call.builder.attempt():
             return _branches(call, condition, graphs, counted=False)
@@ -79,8 +83,10 @@ def _by_data(call: Call, condition: Tensor, graphs: Sequence[GraphProto]) -> Out
 
 
 def _by_sizes(call: Call, condition: Tensor, graphs: Sequence[GraphProto], sizes: set[str]) -> Outcome:
-    """The results of an If on SIZES, symbols that leave it open. What a branch needs of sizes is no need of
-    the model then, and so a branch must have none."""
+    """The results of an If whose condition depends on the symbols SIZES.
+
+    Requirements of a branch on sizes are not requirements of the model then, so a branch must have none.
+    """
     known = call.builder.sizes_known
     before = known.snapshot()[2]
     free = closure(sizes, call.builder.module) - call.builder.module.derived.keys()
@@ -120,7 +126,7 @@ def _sizes_behind(condition: Value) -> set[str]:
 
 
 class LostNode(Refused):
-    """A subgraph has an unsupported node, which is on record already."""
+    """A subgraph has an unsupported node, which is already recorded."""
 
 
 def outputs_of(call: Call, graph: GraphProto, inputs: Sequence[Tensor] = ()) -> list[Tensor]:
@@ -133,8 +139,11 @@ def outputs_of(call: Call, graph: GraphProto, inputs: Sequence[Tensor] = ()) -> 
 
 @dataclass(frozen=True)
 class _Loop:
-    """A Loop node. limit: the most iterations; most: a bound of a limit on the device; condition: that of the
-    first, if data decides it; true: what the body reads as its condition."""
+    """A Loop node.
+
+    limit: the most iterations; most: a bound of a limit on the device; condition: that of the first
+    iteration, if it depends on data; true: the value that the body reads as its condition.
+    """
 
     call: Call
     graph: GraphProto
@@ -145,7 +154,7 @@ class _Loop:
     initial: list[Tensor]
 
     def step(self, iteration: Tensor, carried: Sequence[Tensor]) -> Step:
-        """One iteration. The condition that the body reads holds, since the iteration runs."""
+        """One iteration. The body reads a true condition, because the iteration runs."""
         more, *rest = outputs_of(self.call, self.graph, [iteration, self.true, *carried])
         count = len(self.initial)
         return Step(rest[:count], rest[count:], scalar(self.call, more, "the condition of its body"))
@@ -197,9 +206,10 @@ def _follows_from_the_trip_count(call: Call, condition: Tensor) -> bool:
 
 
 def _limit(call: Call, stacks: bool) -> tuple[Count, Dim | None]:
-    """The most iterations of a Loop, and a bound of them where they are a scalar on the device.
+    """The most iterations of a Loop, and a bound of them if they are a scalar on the device.
 
-    STACKS: it has scan outputs, which need one. Raises Unread where the iterations are what an input holds.
+    STACKS: it has scan outputs, which need a bound. Raises Unread if the content of an input gives the
+    iterations.
     """
     given = call.optional(0)
     if given is None:
@@ -220,8 +230,7 @@ def _limit(call: Call, stacks: bool) -> tuple[Count, Dim | None]:
 
 
 def _largest(number: Tensor) -> Dim | None:
-    """A bound of NUMBER, a scalar that a run computes: a constant or a size that it is the least of; None if
-    there is none."""
+    """A bound of the scalar NUMBER: a constant or size of which it is the minimum; None if there is none."""
     value = None if number.value is None else unmoved(number.value)
     if value is None or not isinstance(value.producer, Min):
         return None
@@ -231,7 +240,7 @@ def _largest(number: Tensor) -> Dim | None:
 
 
 def _unrolled(node: _Loop) -> list[Tensor]:
-    """NODE as its iterations one by one. Raises Refused unless their number is known and small."""
+    """NODE as its iterations, one after the other. Raises Refused unless their number is known and small."""
     call, limit = node.call, node.limit
     if node.condition is not None or not (limit is None or isinstance(limit, int)):
         raise Refused("how many iterations there are depends on data")
@@ -247,8 +256,8 @@ def _unrolled(node: _Loop) -> list[Tensor]:
         rows.append(step.elements)
         going = bool(step.more.data) and (limit is None or len(rows) < limit)
     if not rows and len(node.graph.output) > len(carried) + 1:
-        raise Refused("nothing is known about the elements of its scan outputs")
-    reason = f"its {len(rows)} iterations are certain, and not all of one shape"
+        raise Refused("the shape of an element of its scan outputs is not known")
+    reason = f"its {len(rows)} iterations all run, but give scan outputs of several shapes"
     call.builder.remark(UNROLLED_LOOP, reason)
     return [*carried, *(_stacked(call, column) for column in zip(*rows, strict=True))]
 
@@ -259,7 +268,7 @@ def _stacked(call: Call, elements: Sequence[Tensor]) -> Tensor:
 
 
 def scalar(call: Call, tensor: Tensor, what: str) -> Tensor:
-    """TENSOR, which has one element, without dimensions. Raises Malformed, about WHAT, for more."""
+    """TENSOR, which has one element, without dimensions. Raises Malformed, about WHAT, for more elements."""
     if tensor.rank == 0:
         return tensor
     if isinstance(tensor.type.elements, int) and tensor.type.elements != 1:

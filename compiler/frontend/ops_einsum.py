@@ -1,4 +1,4 @@
-"""The importer of Einsum: sums, products and matrix products over labelled axes."""
+"""The importer of Einsum: sums, elementwise and matrix products over labelled axes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ def _dots(text: str, rank: int) -> int:
 
 
 def _labelled(text: str, rank: int, wide: int) -> str:
-    """TEXT with digits for the axes of its ellipsis, the last one alike in all terms of at most WIDE."""
+    """TEXT with digits for the axes of its ellipsis; the last axis has the same digit in all terms of at most
+    WIDE."""
     named = text.replace("...", "")
     if not all(letter.isascii() and letter.isalpha() for letter in named) or text.count("...") > 1:
         raise Malformed(f"its term '{text}' is not of letters and one ellipsis")
@@ -66,7 +67,7 @@ def _labelled(text: str, rank: int, wide: int) -> str:
 
 
 def _implicit(names: Sequence[str], wide: int) -> str:
-    """The axes of the result where it is not stated: those of the ellipsis, then labels that occur once."""
+    """The result's axes if not stated: those of the ellipsis, then labels that occur once."""
     letters = [label for name in names for label in name if label.isalpha()]
     return "0123456789"[:wide] + "".join(sorted(label for label in letters if letters.count(label) == 1))
 
@@ -81,7 +82,7 @@ def _output(text: str, wide: int) -> str:
 
 
 def _sizes(call: Call, names: Sequence[str], inputs: Sequence[Tensor]) -> dict[str, Dim]:
-    """The size of each label; axes of 1 are stretched to the others."""
+    """The size of each label; axes of size 1 are broadcast to the others."""
     sizes: dict[str, Dim] = {}
     for name, x in zip(names, inputs, strict=True):
         for label, size in zip(name, x.shape, strict=True):
@@ -97,7 +98,8 @@ def _sizes(call: Call, names: Sequence[str], inputs: Sequence[Tensor]) -> dict[s
 
 
 def _diagonal(call: Call, term: _Term) -> _Term:
-    """TERM without labels that occur twice in it: its diagonals, all else being replaced by 0 and summed."""
+    """TERM without labels that occur twice in it: its diagonals, by masking other elements with 0 and
+    summing."""
     for label in term.labels:
         places = [place for place, other in enumerate(term.labels) if other == label]
         if len(places) == 1:
@@ -120,7 +122,7 @@ def _summed(call: Call, x: Tensor, axes: Sequence[int]) -> Tensor:
 
 
 def _squeezed(call: Call, term: _Term, sizes: dict[str, Dim]) -> _Term:
-    """TERM without axes of 1 that are stretched."""
+    """TERM without axes of size 1 that are broadcast."""
     kept = [place for place, label in enumerate(term.labels) if sizes[label] == 1 or term.x.shape[place] != 1]
     if len(kept) == len(term.labels):
         return term
@@ -135,7 +137,7 @@ def _without(call: Call, term: _Term, needed: str) -> _Term:
 
 
 def _in_order(call: Call, term: _Term, labels: str) -> Tensor:
-    """The tensor of TERM with its axes in the order of LABELS, which are its own."""
+    """The tensor of TERM, transposed to the order of LABELS."""
     perm = [term.labels.index(label) for label in labels]
     return term.x if perm == sorted(perm) else call.emit(Transpose, term.x, perm=perm)
 
@@ -144,7 +146,7 @@ def _in_order(call: Call, term: _Term, labels: str) -> Tensor:
 
 
 def _reduced(call: Call, terms: Sequence[_Term], output: str) -> _Term:
-    """The product of all TERMS, from left to right, summed over what is not in the OUTPUT."""
+    """The product of all TERMS from left to right, summed over the axes that are not in the OUTPUT."""
     whole, rest = terms[0], list(terms[1:])
     while rest:
         other = rest.pop(0)
@@ -176,8 +178,8 @@ def _multiplied(call: Call, a: _Term, b: _Term, needed: str) -> _Term:
 
 
 def _by_elements(call: Call, left: Tensor, right: Tensor, parts: tuple[str, str, str, str]) -> _Term:
-    """The product of LEFT, of batch, rows and inner axes, and RIGHT, of batch, inner axes and columns, each
-    with each, and its sum over the inner axes."""
+    """The products of all pairs of LEFT [batch, rows, inner] and RIGHT [batch, inner, columns], summed over
+    inner."""
     batch, rows, inner, columns = parts
     n, m = len(batch), len(batch) + len(rows)
     first = call.emit(Reshape, left, shape=(*left.shape, *[1] * len(columns)))

@@ -17,7 +17,7 @@ _F32_LOWEST, _F32_LARGEST = -3.4028234663852886e38, 3.4028234663852886e38
 
 
 def of_one_operand(op_class: type[Operation], **defaults: float) -> Importer:
-    """An op of one operand; its attributes, if it has any, are numbers with these defaults."""
+    """An op of one operand; its attributes, if any, are numbers with these defaults."""
 
     def importer(call: Call) -> Outcome:
         values = {name: call.number(name, default) for name, default in defaults.items()}
@@ -66,7 +66,7 @@ def _saturating(call: Call, dtype: DType) -> Tensor:
 
 
 def cast_to(call: Call, x: Tensor, dtype: DType) -> Tensor:
-    """X cast to DTYPE; X itself when it has that type."""
+    """X cast to DTYPE; X itself if it has that type."""
     return x if x.dtype == dtype else call.emit(elementwise.Cast, x, to=dtype)
 
 

@@ -1,9 +1,9 @@
-"""Importers of integer contractions, and of dynamic quantization.
+"""Importers of integer contractions and of dynamic quantization.
 
-    MatMulInteger(a, b)  =>  matmul(a, b) - za * sum(b) - zb * sum(a) + K * za * zb    in i32
+  MatMulInteger(a, b) => matmul(a, b) - za * sum(b) - zb * sum(a) + K * za * zb   in i32
 
-The product itself multiplies bytes, as integer tensor cores do. The correction for the zero points is
-computed from sums of one operand, which are constants for weights.
+The product multiplies bytes, as integer tensor cores do. The zero-point correction is computed from sums of
+one operand, which are constants for weights.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 from ...dialects.core.affine import Dim, product
 from ...dialects.core.dtypes import F32, I8, I32, U8
 from ...dialects.graph.binary import Add, Div, Equal, Max, Min, Mul, Sub
-from ...dialects.graph.contraction import Conv, Matmul
+from ...dialects.graph.contraction import Matmul
+from ...dialects.graph.convolution import Conv
 from ...dialects.graph.elementwise import Cast, Clip, Where
 from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.pad import Pad
@@ -29,7 +30,7 @@ from .window_attributes import WindowAttributes
 
 
 def _zero_point(call: Call, index: int) -> Tensor | None:
-    """The zero point at INDEX; None when it is 0."""
+    """The zero point at INDEX; None if it is 0."""
     zero = call.optional(index)
     if zero is None or (zero.data is not None and not zero.data.any()):
         return None
@@ -130,13 +131,13 @@ def _padded(call: Call, x: Tensor, zero: Tensor | None, window: WindowAttributes
 
 
 def _convolved(call: Call, x: Tensor, w: Tensor, window: WindowAttributes, groups: int) -> Tensor:
-    """The convolution of X, which is padded already, with W; the accumulator is i32."""
+    """The convolution of X, which is already padded, with W; the accumulator is i32."""
     steps = {"strides": window.strides, "dilations": window.dilations}
     return call.emit(Conv, x, w, groups=groups, accumulate=I32, **steps)
 
 
 def _window_sums(call: Call, x: Tensor, w: Tensor, window: WindowAttributes, groups: int) -> Tensor:
-    """The sum of X over the window of each output, per output channel (or one channel valid for all)."""
+    """The sum over the window of X for each output, per output channel (or one channel valid for all)."""
     sizes = [size for size in w.shape[1:] if isinstance(size, int)]
     if len(sizes) != w.rank - 1 or not isinstance(w.shape[0], int):
         raise Refused("its weight has a zero point and a symbolic size")
@@ -158,8 +159,10 @@ def _dynamic_quantize(call: Call) -> Outcome:
 
 
 def dynamically_quantized(call: Call, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """X quantized to u8 over the range of its data, widened to include 0, with scale and zero point; a tensor
-    of zeros has the scale 1."""
+    """X quantized to u8 over the range of its data, extended to include 0, with scale and zero point.
+
+    A tensor of zeros has the scale 1.
+    """
     axes = tuple(range(x.rank))
     zero, most = call.constant(0.0, F32), call.constant(255.0, F32)
     low = call.emit(Min, call.emit(Reduce, x, kind="min", axes=axes, keepdims=False), zero)

@@ -25,7 +25,7 @@ def _transpose(call: Call) -> Outcome:
     return call.emit(Transpose, x, perm=call.ints("perm") or tuple(reversed(range(x.rank))))
 
 
-MOST_COUNTS = 8  # that data decides, in one sum of sizes; of a longer sum a number is made
+MOST_COUNTS = 8  # the most data-dependent sizes in a sum; a longer sum becomes a count of its own
 
 
 def _concat(call: Call) -> Outcome:
@@ -39,19 +39,19 @@ def concatenated(call: Call, parts: list[Tensor], axis: int) -> Tensor:
         parts = [as_one_count(call.builder, part, axis) for part in _joined(call, parts, axis, MOST_COUNTS)]
     while len(parts) > 1:
         parts = _joined(call, parts, axis, MOST_PARTS)
-    # What was padded to a fixed number has that many, whatever the parts may be.
+    # Parts that are padded to a fixed total have that many elements, whatever their own sizes are.
     size = formula_of(call.builder, parts[0].shape[axis])
     return parts[0] if size == parts[0].shape[axis] else cut_to(call.builder, parts[0], axis, size)
 
 
 def _joined(call: Call, parts: Sequence[Tensor], axis: int, most: int) -> list[Tensor]:
-    """PARTS joined along AXIS, MOST of them in a row."""
+    """PARTS joined along AXIS, at most MOST at a time."""
     runs = [parts[first : first + most] for first in range(0, len(parts), most)]
     return [run[0] if len(run) == 1 else call.emit(Concat, *run, axis=axis) for run in runs]
 
 
 def _counts(call: Call, parts: Sequence[Tensor], axis: int) -> int:
-    """The sizes that data decides in the sizes of PARTS along AXIS."""
+    """The data-dependent sizes in the sizes of PARTS along AXIS."""
     counted = call.builder.sizes_known.counted
     return sum(len(counted.within(part.shape[axis])) for part in parts)
 

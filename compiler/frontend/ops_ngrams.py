@@ -23,14 +23,14 @@ from .tensor import Tensor
 
 @dataclass
 class _NgramPool:
-    """The n-grams of one length, each with the column of the result that counts it."""
+    """The n-grams of one length, each with the result column that counts it."""
 
     length: int
     columns: dict[tuple[int, ...], int]
 
 
 def _pools(call: Call) -> list[_NgramPool]:
-    """The n-grams of the lengths that count, with their columns; of equal ones the last."""
+    """The n-grams of the relevant lengths, with their columns; of equal ones the last."""
     if call.stated("pool_strings") is not None:
         raise Refused("n-grams of strings are not supported")
     numbers, starts = call.ints("pool_int64s") or (), call.ints("ngram_counts") or ()
@@ -42,17 +42,17 @@ def _pools(call: Call) -> list[_NgramPool]:
         count = max(end - begin, 0) // length
         grams = [tuple(numbers[begin + length * i : begin + length * (i + 1)]) for i in range(count)]
         if used + count > len(columns):
-            raise Malformed(f"it has {len(columns)} columns for more n-grams")
+            raise Malformed(f"ngram_indexes has {len(columns)} entries, fewer than there are n-grams")
         if least <= length <= most and grams:
             found.append(_NgramPool(length, dict(zip(grams, columns[used : used + count], strict=True))))
         used += count
     if not columns or min(columns) < 0:
-        raise Malformed("its ngram_indexes are no columns")
+        raise Malformed("its ngram_indexes are missing or negative")
     return found
 
 
 def _counted(call: Call, x: Tensor, pools: list[_NgramPool], width: int) -> Tensor:
-    """How often the n-grams of each of WIDTH columns occur in the rows of X."""
+    """The counts, in WIDTH columns, of n-grams in the rows of X."""
     skips, parts = call.integer("max_skip_count", 0), []
     for pool in pools:
         grams = call.constant(np.array(list(pool.columns)), I64)
@@ -62,7 +62,7 @@ def _counted(call: Call, x: Tensor, pools: list[_NgramPool], width: int) -> Tens
     if not parts:
         return call.emit(Expand, call.constant(0.0, F32), shape=(x.shape[0], width))
     whole = parts[0] if len(parts) == 1 else call.emit(Concat, *parts, axis=1)
-    # One more column, which is 0, for those that no n-gram is counted in.
+    # One more column, of zeros, for columns without an n-gram.
     whole = call.emit(Pad, whole, call.constant(0.0, F32), pads=(0, 0, 0, 1))
     total: Tensor | None = None
     for picks in _rounds(columns, width):
@@ -73,8 +73,8 @@ def _counted(call: Call, x: Tensor, pools: list[_NgramPool], width: int) -> Tens
 
 
 def _rounds(columns: list[int], width: int) -> list[list[int]]:
-    """Which n-gram is counted in each of WIDTH columns, len(COLUMNS) for none; in several rounds where a
-    column counts more than one."""
+    """The n-gram that each of WIDTH columns counts, len(COLUMNS) for none; in several rounds for columns with
+    several n-grams."""
     rounds = [[len(columns)] * width]
     for gram, column in enumerate(columns):
         free = next((picks for picks in rounds if picks[column] == len(columns)), None)

@@ -37,7 +37,7 @@ def along_axis(call: Call, x: Tensor, op_class: type[Operation]) -> Tensor:
 
 
 def _softmax_flat(op_class: type[Operation]) -> Importer:
-    """An importer of OP_CLASS before opset 13: over all axes from `axis` on, as if they were one."""
+    """An importer of OP_CLASS before opset 13: over the flattened axes from `axis` on."""
 
     def importer(call: Call) -> Outcome:
         return from_axis_on(call, call.input(0), op_class, call.integer("axis", 1))
@@ -46,7 +46,7 @@ def _softmax_flat(op_class: type[Operation]) -> Importer:
 
 
 def from_axis_on(call: Call, x: Tensor, op_class: type[Operation], first: int) -> Tensor:
-    """OP_CLASS on X along the axes from FIRST on, as if they were one dimension."""
+    """OP_CLASS on X over the flattened axes from FIRST on."""
     axis = call.axis(first, x.rank)
     long = [a for a in range(axis, x.rank) if x.shape[a] != 1]
     if len(long) <= 1:
@@ -56,7 +56,7 @@ def from_axis_on(call: Call, x: Tensor, op_class: type[Operation], first: int) -
 
 
 def _batch_norm(call: Call) -> Outcome:
-    """Inference until opset 13, where more outputs than y ask for training."""
+    """Inference until opset 13, where outputs other than y request training."""
     call.without_effect("momentum")  # used in training only
     if call.integer("spatial", 1) != 1:
         raise Refused("statistics per element (spatial = 0, before opset 9) are not supported")
@@ -72,8 +72,10 @@ def _batch_norm_by_mode(call: Call) -> Outcome:
 
 
 def _batch_norm_in_training(call: Call) -> Outcome:
-    """y, and the running mean and variance: `momentum` of those given, the rest of those of the batch. The
-    variance is the population's, and the statistics are computed in f32 at least."""
+    """y, and the running mean and variance: `momentum` times the given ones, plus the rest of the batch's.
+
+    The variance is the population's, and the statistics are computed in f32 at least.
+    """
     x, scale, bias, *given = [call.input(index) for index in range(5)]
     axes = tuple(axis for axis in range(x.rank) if axis != 1)
     wide = cast_to(call, x, _stash(x.dtype))
@@ -88,7 +90,7 @@ def _batch_norm_in_training(call: Call) -> Outcome:
 
 
 def _running(call: Call, before: Tensor, now: Tensor, momentum: float) -> Tensor:
-    """BEFORE * MOMENTUM + NOW * (1 - MOMENTUM), computed in the type of NOW, in that of BEFORE."""
+    """BEFORE * MOMENTUM + NOW * (1 - MOMENTUM), computed in the type of NOW and cast to that of BEFORE."""
     parts = (cast_to(call, before, now.dtype), momentum), (now, 1.0 - momentum)
     kept, added = (call.emit(Multiply, x, call.constant(share, now.dtype)) for x, share in parts)
     return cast_to(call, call.emit(Add, kept, added), before.dtype)
@@ -170,7 +172,7 @@ def _lp_norm(call: Call) -> Outcome:
 
 
 def _group_norm_of_groups(call: Call) -> Outcome:
-    """Before opset 21, with a scale and a bias per group; runtimes take those per channel as well."""
+    """Before opset 21, with a scale and a bias per group; runtimes accept them per channel as well."""
     return _group_norm(call, _per_group)
 
 
@@ -180,7 +182,8 @@ def _group_norm_of_channels(call: Call) -> Outcome:
 
 
 def _group_norm(call: Call, spread: Callable[[Call, Tensor, Tensor, int], Tensor]) -> Outcome:
-    """Instance normalization of groups of channels, then scale and bias, which SPREAD gives per channel."""
+    """Instance normalization of groups of channels, then scale and bias, which SPREAD broadcasts per
+    channel."""
     x, groups = call.input(0), call.integer("num_groups", 0)
     if x.rank < 3 or groups < 1:
         raise Malformed(f"the channels of {x.type} do not split into {groups} groups")

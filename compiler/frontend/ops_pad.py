@@ -36,7 +36,7 @@ def _spread(call: Call, pads: Sequence[Dim], axes: Sequence[int] | AxesAtRun, ra
     """PADS of AXES as pads of all axes."""
     count = len(axes.places if isinstance(axes, AxesAtRun) else axes)
     if len(pads) != 2 * count:
-        raise Malformed(f"it has {len(pads)} pads for {count} axes")
+        raise Malformed(f"it has {len(pads)} pads for {count} axes; two for each are expected")
     if isinstance(axes, AxesAtRun):
         ends = (axes.spread(part, [0] * rank) for part in (pads[:count], pads[count:]))
         return tuple(pad for part in ends for pad in part)
@@ -60,7 +60,7 @@ def _padded(call: Call, x: Tensor, pads: Sequence[Dim], value: Tensor | None) ->
 
 
 def _cropped(call: Call, x: Tensor, pads: Sequence[Dim]) -> tuple[Tensor, list[Dim]]:
-    """X without what negative PADS crop, and the pads that are left, of which none is negative."""
+    """X cropped by the negative PADS, and the remaining pads, none of which is negative."""
     sizes = call.builder.sizes_known
     cuts = [sizes.derive("min", pad, 0) for pad in pads]
     begins, ends = cuts[: x.rank], cuts[x.rank :]

@@ -1,9 +1,9 @@
 """Importers of quantization, and of the standard's ops on quantized tensors.
 
 All quantized models are imported in one form: a quantized tensor lies between `graph.quantize` and
-`graph.dequantize`, and all arithmetic is on the dequantized floats.
+`graph.dequantize`, and arithmetic is on dequantized floats.
 
-    QLinearConv(x, w, b)  =>  quantize(conv(dequantize(x), dequantize(w)) + dequantize(b))
+  QLinearConv(x, w, b) => quantize(conv(dequantize(x), dequantize(w)) + dequantize(b))
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ def _quantized_linear(call: Call, precision: DType) -> Tensor:
 
 
 def _target(call: Call) -> DType:
-    """The type to quantize to: that of the zero point, else output_dtype, else u8.
+    """The type to quantize to: the zero point's, else output_dtype, else u8.
 
-    Raises Malformed where zero point and output_dtype differ.
+    Raises Malformed if zero point and output_dtype differ.
     """
     zero, code = call.optional(2), call.integer("output_dtype", TensorProto.UNDEFINED)
     if code == TensorProto.UNDEFINED:
@@ -92,7 +92,7 @@ def dequantize_linear(call: Call) -> Outcome:
     code = call.integer("output_dtype", TensorProto.UNDEFINED)
     to = scaling.scale.dtype if code == TensorProto.UNDEFINED else element_type(code)
     if to not in REALS:
-        raise Malformed(f"its result would be {to}; it is f32, f16 or bf16, as output_dtype says")
+        raise Malformed(f"its result would be {to}; output_dtype must be f32, f16 or bf16")
     return dequantized(call, q, scaling, to)
 
 
@@ -111,7 +111,8 @@ def _qlinear_conv(call: Call) -> Outcome:
 
 
 def convolved_quantized(call: Call, x: Tensor, of_x: ImportedScaling) -> Tensor:
-    """The convolution of X, which OF_X has scaled, with the weight at input 3, plus the bias at input 8."""
+    """The convolution of X, with the scale and zero point OF_X, and the weight at input 3, plus the bias at
+    input 8."""
     w, of_w = read_dequantized(call, 3, axis=0)
     bias = call.optional(8)
     summed = None if bias is None else bias_of_products(call, bias, of_x, of_w)
@@ -119,7 +120,7 @@ def convolved_quantized(call: Call, x: Tensor, of_x: ImportedScaling) -> Tensor:
 
 
 def bias_of_products(call: Call, bias: Tensor, a: ImportedScaling, b: ImportedScaling) -> Tensor:
-    """An i32 BIAS, dequantized by the product of the scales of A and B, as it is added to their products.
+    """An i32 BIAS, dequantized by the product of the scales of A and B, to be added to their products.
 
     A scale per column is along the last axis of the bias. Raises Malformed for another type or shape.
     """
@@ -127,13 +128,13 @@ def bias_of_products(call: Call, bias: Tensor, a: ImportedScaling, b: ImportedSc
         raise Malformed(f"its bias is {bias.type}, i32 is expected")
     scale = call.emit(Mul, a.scale, b.scale)
     if scale.rank:
-        message = f"its bias is {bias.type}, but the scale of its products is {scale.type}"
+        message = f"its bias {bias.type} does not fit the scale of its products {scale.type}"
         call.require_shape(bias.shape[-1:], scale.shape, message)
     return dequantized(call, bias, ImportedScaling(scale, axis=max(bias.rank - 1, 0)))
 
 
 def _qlinear_matmul(call: Call) -> Outcome:
-    """A scale with several elements is along the rows of a and of the result, or the columns of b."""
+    """A scale with several elements is per row of a and of the result, or per column of b."""
     a, _ = read_dequantized(call, 0, axis=max(call.input(0).rank - 2, 0))
     b, _ = read_dequantized(call, 3, axis=max(call.input(3).rank - 1, 0))
     y = multiplied(call, a, b)

@@ -1,8 +1,8 @@
 """Importers of LSTM, GRU and RNN: one product for the inputs of all steps, then a loop over the steps.
 
-All directions run in one loop, side by side. What runs from the last step to the first gets its inputs in
-reverse, and its outputs are reversed again. A sequence that is shorter than the others keeps its state beyond
-its end, so that in reverse it begins with the initial state; its outputs are zeros there.
+All directions run in one loop, side by side. A backward direction gets its inputs reversed, and its outputs
+are reversed again. A sequence shorter than the others keeps its state beyond its end, so that in reverse it
+begins with the initial state; its outputs are zeros there.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _lstm(call: Call) -> Outcome:
 
 
 def lstm_outputs(node: Recurrent) -> list[Tensor | None]:
-    """The outputs of NODE, an LSTM."""
+    """The outputs of the LSTM NODE."""
     call = node.call
     coupled = call.flag("input_forget")
     peepholes = _peepholes(node)
@@ -94,7 +94,7 @@ def _gru(call: Call) -> Outcome:
         return [call.emit(Add, fresh, call.emit(Mul, update, hidden))]
 
     bias = _total_bias(node)
-    if bias is not None and hidden_bias is not None:  # what is reset is not part of the sum
+    if bias is not None and hidden_bias is not None:  # its product is reset before it is added
         kept = np.zeros((len(node.reverse), 1, 2 * node.hidden))
         zeros = call.constant(kept, node.dtype)
         taken = call.emit(Reshape, call.emit(Concat, zeros, hidden_bias, axis=2), shape=bias.shape)
@@ -103,7 +103,7 @@ def _gru(call: Call) -> Outcome:
 
 
 def _peepholes(node: Recurrent) -> list[Tensor]:
-    """The peepholes of the gates i, o and f, each [directions, 1, hidden]; none if there are none."""
+    """The peepholes of the gates i, o and f, each [directions, 1, hidden]; empty if there are none."""
     given = node.call.optional(7)
     if given is None:
         return []
@@ -116,18 +116,20 @@ def _peepholes(node: Recurrent) -> list[Tensor]:
 
 
 def _beside(node: Recurrent, rows: Tensor) -> Tensor:
-    """ROWS, one per direction, as what is the same for a whole batch."""
+    """ROWS, one per direction, in a shape that broadcasts over the batch."""
     return node.call.emit(Reshape, rows, shape=(rows.shape[0], 1, rows.shape[1]))
 
 
 def _total_bias(node: Recurrent) -> Tensor | None:
-    """Both biases, which are added to the same sum: [directions, gates * hidden]."""
+    """The sum of both biases: [directions, gates * hidden]."""
     return None if node.biases is None else node.call.emit(Add, *node.biases)
 
 
 def _product(node: Recurrent, state: Tensor, weights: Tensor) -> Tensor:
-    """STATE [directions, batch, hidden] times WEIGHTS [directions, rows, hidden], transposed. Directions are
-    rounded apart."""
+    """STATE [directions, batch, hidden] times WEIGHTS [directions, rows, hidden], transposed.
+
+    Each direction is rounded separately.
+    """
     call, count = node.call, len(node.reverse)
     parts = [node.rounded(call, _cut(call, state, 0, at, 1)) for at in range(count)] if count > 1 else []
     state = call.emit(Concat, *parts, axis=0) if parts else node.rounded(call, state)
@@ -149,7 +151,7 @@ def _gate(node: Recurrent, x: Tensor, index: int) -> Tensor:
 
 
 def _activated(node: Recurrent, place: int, x: Tensor) -> Tensor:
-    """X under the activation function at PLACE, of which each direction has its own."""
+    """X under the activation function at PLACE of each direction."""
     functions = [each[place] for each in node.functions]
     if functions.count(functions[0]) == len(functions):
         return functions[0].apply(node.call, x)
@@ -168,7 +170,7 @@ def _cut(call: Call, x: Tensor, axis: int, start: int, size: int) -> Tensor:
 
 
 def _sequence(node: Recurrent, bias: Tensor | None, states: list[Tensor], cell: Cell) -> list[Tensor | None]:
-    """The outputs of NODE, whose CELL begins with STATES; BIAS is added to the projected inputs."""
+    """The outputs of NODE, whose CELL starts with STATES; BIAS is added to the projected inputs."""
     call = node.call
     inputs = _turned(node, _projected(node, bias), 1)
     wanted = call.wants(0)
@@ -192,7 +194,7 @@ def _sequence(node: Recurrent, bias: Tensor | None, states: list[Tensor], cell: 
 
 
 def _ended(node: Recurrent, state: Tensor) -> Tensor:
-    """The last STATE of each sequence; zeros for one without steps, as in ONNX Runtime."""
+    """The last STATE of each sequence; zeros for a sequence without steps, as in ONNX Runtime."""
     if node.lengths is None:
         return state
     call, zero = node.call, node.call.constant(0, node.lengths.dtype)
@@ -201,8 +203,10 @@ def _ended(node: Recurrent, state: Tensor) -> Tensor:
 
 
 def _projected(node: Recurrent, bias: Tensor | None) -> Tensor:
-    """The inputs of all steps times the weights of all directions, by one product, plus BIAS:
-    [steps, directions, batch, gates * hidden]."""
+    """The inputs of all steps times the weights of all directions, in one product, plus BIAS.
+
+    Shape: [steps, directions, batch, gates * hidden].
+    """
     call, count, rows = node.call, len(node.reverse), node.gates * node.hidden
     size = node.x.shape[2]
     flat = call.emit(Reshape, node.rounded(call, node.x), shape=(node.steps * node.batch, size))
@@ -217,7 +221,7 @@ def _projected(node: Recurrent, bias: Tensor | None) -> Tensor:
 
 
 def _turned(node: Recurrent, x: Tensor, axis: int) -> Tensor:
-    """X [steps, ...] with the steps of the directions that run backwards, along AXIS, in reverse."""
+    """X [steps, ...] with the steps of backward directions, along AXIS, in reverse order."""
     call, parts = node.call, []
     if not any(node.reverse):
         return x
@@ -228,7 +232,7 @@ def _turned(node: Recurrent, x: Tensor, axis: int) -> Tensor:
 
 
 def _live(node: Recurrent, lengths: Tensor, iteration: Tensor) -> Tensor:
-    """Whether the step of each direction at ITERATION is within the sequences: [directions, batch, 1]."""
+    """Whether ITERATION is within the sequence, for each direction: [directions, batch, 1]."""
     call = node.call
     forward = call.emit(Reshape, iteration, shape=(1, 1))
     last = call.emit(Reshape, call.builder.dims([node.steps - 1]), shape=(1, 1))

@@ -1,4 +1,4 @@
-"""Importers of Resize and Upsample in all their versions."""
+"""Importers of Resize and Upsample in all versions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .table import Table
 from .tensor import Tensor
 
 _MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "cubic": "cubic"}
-# The dialect has ONNX's own words.
+# The dialect uses ONNX's own words.
 _COORDINATES = dict(zip(COORDINATES, COORDINATES, strict=True))
 _NEAREST = dict(zip(NEAREST, NEAREST, strict=True))
 _LARGEST_SCALE = 1e6
@@ -31,8 +31,9 @@ _BEGIN, _END = (ElementRange(-8, usual, 8, fractions=True) for usual in (0, 1))
 
 @dataclass(frozen=True)
 class _Target:
-    """The size and scale of every axis; without scales they are the quotients of the sizes. Ratios stand for
-    scales and regions of interest that are known at a run only.
+    """The size and scale of every axis; without scales they are the quotients of the sizes.
+
+    Ratios stand for scales and regions of interest that are known at run time only.
     """
 
     sizes: tuple[Dim, ...]
@@ -100,7 +101,7 @@ def _check_scales(scales: Sequence[float], rank: int) -> None:
 
 
 def _scaled(size: Dim, scale: float) -> Dim:
-    """floor(size * scale), computed in f32 as runtimes do. Raises Refused where that cannot be expressed."""
+    """floor(size * scale), computed in f32 as runtimes do. Raises Refused if that cannot be expressed."""
     if isinstance(size, int):
         return int(np.floor(np.float32(size) * np.float32(scale)))
     exact = Fraction(scale).limit_denominator(1024)
@@ -110,7 +111,7 @@ def _scaled(size: Dim, scale: float) -> Dim:
 
 
 def _ratios(call: Call, scales: Tensor, axes: Sequence[int]) -> list[Ratio]:
-    """The scale of every axis of the input, as SCALES, which are known at a run only, say of AXES."""
+    """The scale of every axis of the input: SCALES, known at run time only, for AXES."""
     found = call.builder.known_fractions(scales, "its scales", [_SCALE] * count_of(scales))
     if len(found) != len(axes):
         raise Malformed(f"it has {len(found)} scales for {len(axes)} axes")
@@ -126,7 +127,7 @@ def _scaled_at_run(call: Call, x: Tensor, ratios: Sequence[Ratio]) -> _Target:
     target = _Target(shape, ratios=tuple(part for ratio in ratios for part in ratio))
     if call.string("coordinate_transformation_mode", "half_pixel") != "half_pixel_symmetric":
         return target
-    # As symbols of their own, since kernels divide by numerators, and no negative numbers.
+    # As separate symbols, because kernels divide by numerators, and never negative numbers.
     sizes = call.builder.sizes_known
     parts = zip(x.shape, shape, ratios, strict=True)
     rests = [sizes.derive("max", old * over - new * under, 0) for old, new, (over, under) in parts]
@@ -134,7 +135,8 @@ def _scaled_at_run(call: Call, x: Tensor, ratios: Sequence[Ratio]) -> _Target:
 
 
 def _length(call: Call, size: Dim, over: Dim, under: Dim) -> Dim:
-    """floor(SIZE * OVER / UNDER), bounded by the largest scale: a numerator is large for its denominator."""
+    """floor(SIZE * OVER / UNDER), bounded by the largest scale, because a large numerator has a large
+    denominator."""
     exact = floordiv(size * over, under)
     if isinstance(under, int):
         return exact
@@ -198,7 +200,7 @@ def _target(call: Call, x: Tensor, axes: Sequence[int]) -> _Target:
 
 
 def _most(size: Dim) -> int:
-    """The largest size that an axis of SIZE is resized to, unless the range is given."""
+    """The largest size that an axis of SIZE is resized to, unless a range is given."""
     return max(SIZE.high, 2 * size) if isinstance(size, int) else SIZE.high
 
 
@@ -215,7 +217,7 @@ def _sized(call: Call, x: Tensor, axes: Sequence[int], sizes: Sequence[Dim]) -> 
 
 
 def _keeping_ratio(call: Call, x: Tensor, axes: Sequence[int], shape: list[Dim]) -> _Target:
-    """The target with one scale for all axes: the smallest or the largest that the sizes imply."""
+    """The target with one scale for all axes: the smallest or the largest of those that the sizes imply."""
     words = {"not_larger": "least", "not_smaller": "largest"}
     choose = min if call.choice("keep_aspect_ratio_policy", "stretch", words) == "least" else max
     pairs = [(shape[axis], x.shape[axis]) for axis in axes]
@@ -233,7 +235,7 @@ def _keeping_ratio(call: Call, x: Tensor, axes: Sequence[int], shape: list[Dim])
 def _keeping_ratio_at_run(
     call: Call, x: Tensor, axes: Sequence[int], shape: list[Dim], *, smallest: bool
 ) -> _Target:
-    """As `_keeping_ratio`, where sizes decide which scale it is."""
+    """`_keeping_ratio` where sizes decide which scale it is."""
     if call.string("coordinate_transformation_mode", "half_pixel") == "half_pixel_symmetric":
         raise Refused(
             "keep_aspect_ratio_policy with half_pixel_symmetric is not supported for symbolic sizes"
@@ -241,7 +243,7 @@ def _keeping_ratio_at_run(
     sizes = call.builder.sizes_known
     over, under = shape[axes[0]], x.shape[axes[0]]
     for axis in axes:
-        call.require(x.shape[axis], 1, f"there is something to resize in axis {axis}")
+        call.require(x.shape[axis], 1, f"axis {axis}, which is resized, has elements")
     for axis in axes[1:]:
         ahead = over * x.shape[axis] - shape[axis] * under
         ahead = ahead if smallest else -1 * ahead
@@ -275,7 +277,7 @@ def _with_roi(call: Call, target: _Target, axes: Sequence[int], coordinates: str
 
 
 def _regions(call: Call, roi: Tensor, axes: Sequence[int], rank: int) -> tuple[Dim, ...]:
-    """The begins, then the ends of the region ROI of AXES, which is known at a run only, for all axes."""
+    """The begins, then the ends of the region ROI of AXES, known at run time only, for all axes."""
     half = len(axes)
     found = call.builder.known_fractions(roi, "its region of interest", [_BEGIN] * half + [_END] * half)
     if len(found) != 2 * half:

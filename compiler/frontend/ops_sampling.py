@@ -1,4 +1,4 @@
-"""Importers of ops that sample images at positions from data."""
+"""Importers of ops that sample images at data-dependent positions."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _POOLS = {"avg": "mean", "max": "max"}
 
 
 def _roi_align_old(call: Call) -> Outcome:
-    """Before opset 16: coordinates are those of elements, without an offset of half of one."""
+    """Before opset 16: coordinates are those of elements, without the offset of half an element."""
     return _roi_aligned(call, half_pixel=False)
 
 
@@ -103,13 +103,13 @@ def _col2im(call: Call) -> Outcome:
 
 
 def _deform_conv(call: Call) -> Outcome:
-    """A product of the weights with the elements under each window, which are gathered first."""
+    """A product of the weights with gathered columns: the elements under each window."""
     x, w, offset, bias, mask = (*(call.input(i) for i in range(3)), call.optional(3), call.optional(4))
     kernel = call.ints("kernel_shape") or tuple(call.builder.known_ints(_sizes(call, w), "its kernel"))
     window = explicit_window(call, x.shape[2:], kernel)
     if x.rank != 4 or w.rank != 4:
         raise Refused("only two spatial dimensions are supported")
-    call.require_shape(w.shape[2:], kernel, f"its weights are {w.type}, its kernel is {list(kernel)}")
+    call.require_shape(w.shape[2:], kernel, f"its weights {w.type} do not fit kernel_shape {list(kernel)}")
     columns = call.emit(
         DeformColumns,
         x,
@@ -144,7 +144,7 @@ def _multiplied(call: Call, w: Tensor, columns: Tensor, bias: Tensor | None, gro
 
 # ------------------------------------------------------------ determinants
 
-MOST_ROWS = 64  # of a matrix: each takes two kernels
+MOST_ROWS = 64  # rows of a matrix: each takes two kernels
 
 
 def _det(call: Call) -> Outcome:

@@ -1,4 +1,4 @@
-"""Importer of Scan: a loop whose iterations read their elements of the scan inputs by their number."""
+"""The importer of Scan: a loop whose iterations index the scan inputs by the iteration number."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from .tensor import Tensor
 
 @dataclass(frozen=True)
 class _Scan:
-    """A Scan node: its body, how many inputs are scanned, and for each scan input and scan output the axis
-    that iterations count along, and whether they count backwards."""
+    """A Scan node: its body, the number of scan inputs, and the axis and direction of each scan input and
+    output."""
 
     call: Call
     graph: GraphProto
@@ -61,7 +61,7 @@ class _Scan:
         return self.call.emit(Sub, last, iteration)
 
     def _output(self, stacked: Tensor, axis: int, backwards: bool) -> Tensor:
-        """The scan output of which STACKED has the elements along axis 0."""
+        """The scan output with the elements of STACKED, which has them along axis 0."""
         if backwards:
             stacked = reversed_steps(self.call.builder, stacked)
         to = self.call.axis(axis, stacked.rank)
@@ -105,7 +105,7 @@ def _numbers(call: Call, name: str, count: int) -> tuple[int, ...]:
 
 
 def _ways(call: Call, name: str, count: int) -> tuple[bool, ...]:
-    """Whether each of COUNT tensors is scanned backwards, as the attribute NAME says."""
+    """For each of COUNT tensors, whether it is scanned backwards, from the attribute NAME."""
     given = _numbers(call, name, count)
     if not set(given) <= {0, 1}:
         raise Malformed(f"the attribute '{name}' is {list(given)}, only 0 and 1 are directions")
@@ -113,7 +113,7 @@ def _ways(call: Call, name: str, count: int) -> tuple[bool, ...]:
 
 
 def _scan_of_batches(call: Call) -> Outcome:
-    """Scan until opset 8: every sequence of a batch is scanned by itself, along its second dimension."""
+    """Scan until opset 8: every sequence of a batch is scanned separately, along its second dimension."""
     if call.optional(0) is not None:
         raise Refused("sequence lengths of a Scan are not supported")
     inputs = [call.input(index) for index in range(1, len(call.inputs))]

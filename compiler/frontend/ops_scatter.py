@@ -1,4 +1,4 @@
-"""Importers of scatters, and of unpooling, which is one."""
+"""Importers of scatters, and of unpooling, which is a scatter."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _scatter_elements(call: Call) -> Outcome:
         require_inside(call, indices, axis, x.shape[axis])
     reduction = call.choice("reduction", "none", _REDUCTIONS)
     call.require_shape(
-        updates.shape, indices.shape, f"its updates are {updates.type}, its indices {indices.type}"
+        updates.shape, indices.shape, f"its updates {updates.type} do not fit its indices {indices.type}"
     )
     known = known_elements(x, indices, axis)
     found = None if known is None else known.applied(call, x, updates, reduction)
@@ -45,7 +45,7 @@ def _scatter_nd(call: Call) -> Outcome:
     reduction, known = call.choice("reduction", "none", _REDUCTIONS), known_slices(x, indices)
     if known is not None:
         wanted = (*indices.shape[:-1], *x.shape[known.depth :])
-        call.require_shape(updates.shape, wanted, f"its updates are {updates.type} for {x.type}")
+        call.require_shape(updates.shape, wanted, f"its updates {updates.type} do not fit {x.type}")
     found = None if known is None else known.applied(call, x, updates, reduction)
     if found is not None:
         return found
@@ -53,7 +53,7 @@ def _scatter_nd(call: Call) -> Outcome:
 
 
 def _max_unpool(call: Call) -> Outcome:
-    """Zeros with the elements of x at flat positions; a larger shape that is stated adds zeros behind."""
+    """Zeros with the elements of x at flat positions; a larger output_shape appends zeros."""
     x, indices = call.input(0), call.input(1)
     kernel = call.ints("kernel_shape") or ()
     window = explicit_window(call, x.shape[2:], kernel)
@@ -62,7 +62,7 @@ def _max_unpool(call: Call) -> Outcome:
     for axis, size in enumerate(x.shape[2:]):
         pads = window.pads[axis] + window.pads[axis + rank]
         sizes.append((size - 1) * window.strides[axis] - pads + kernel[axis])
-    call.require_shape(indices.shape, x.shape, f"its indices are {indices.type} for {x.type}")
+    call.require_shape(indices.shape, x.shape, f"its indices {indices.type} do not fit {x.type}")
     count = x.type.elements
     zeros = call.emit(Expand, call.constant(0, x.dtype), shape=(product(sizes),))
     places = call.emit(Reshape, indices, shape=(count,))
@@ -72,12 +72,12 @@ def _max_unpool(call: Call) -> Outcome:
 
 
 def _extended(call: Call, x: Tensor, shape: Sequence[Dim]) -> Tensor:
-    """X with zeros behind, as far as SHAPE."""
+    """X extended with zeros to SHAPE."""
     if len(shape) != x.rank:
-        raise Malformed(f"its shape has {len(shape)} sizes for {x.rank} dimensions")
+        raise Malformed(f"its output_shape has {len(shape)} sizes for {x.rank} dimensions")
     ends = [wanted - size for wanted, size in zip(shape, x.shape, strict=True)]
     for end in ends:
-        call.require(end, 0, "the stated shape holds what is unpooled")
+        call.require(end, 0, "output_shape is no smaller than the unpooled tensor")
     return call.emit(Pad, x, call.constant(0, x.dtype), pads=(*[0] * x.rank, *ends))
 
 

@@ -1,4 +1,4 @@
-"""Importers of ops that select elements by data: NonZero and Compress. How many there are is a count."""
+"""Importers of ops that select elements by data: NonZero and Compress. The number selected is a count."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .problems import Malformed
 from .table import Table
 from .tensor import Tensor
 
-PART = 512  # elements of a running count that are added up one by one
+PART = 512  # elements of a running count that are added one by one
 
 
 def places_of(call: Call, flags: Tensor, most: Dim | None = None, least: Dim = 0) -> Tensor:
-    """Where FLAGS, bools of rank 1, are true, in ascending order, as i64; at LEAST and at MOST so many are.
+    """The positions where FLAGS, bools of rank 1, are true, ascending, as i64; from LEAST to MOST of them.
 
-    The place of the k-th one is the first whose running count of true flags is k.
+    The k-th is the first position whose running count of true flags is k.
     """
     length = flags.shape[0]
     ones = cast_to(call, flags, I64)
@@ -42,7 +42,7 @@ def places_of(call: Call, flags: Tensor, most: Dim | None = None, least: Dim = 0
 def running_count(call: Call, ones: Tensor) -> Tensor:
     """The running sum of ONES, which are i64 of rank 1.
 
-    Each element of a running sum adds up those before it, which are many: long ones are made of parts.
+    Each element adds up all before it, so long sums are composed of parts.
     """
     length = ones.shape[0]
     most = bounds(length, call.builder.sizes_known.ranges)[1]
@@ -73,7 +73,7 @@ def _nonzero(call: Call) -> Outcome:
         row = places if inner == 1 else call.emit(Div, places, size_value(call, inner))
         row = call.emit(Mod, row, size_value(call, x.shape[axis])) if axis else row
         rows.append(call.emit(Reshape, row, shape=(1, count)))
-    if not rows:  # a scalar has no positions to tell
+    if not rows:  # a scalar has no positions
         row = call.emit(Reshape, places, shape=(1, count))
         return call.emit(Slice, row, starts=(0, 0), sizes=(0, count))
     return rows[0] if len(rows) == 1 else call.emit(Concat, *rows, axis=0)
@@ -85,7 +85,8 @@ def size_value(call: Call, size: Dim) -> Tensor:
 
 
 def _compress(call: Call) -> Outcome:
-    """Slices of x along an axis, or elements of the flat x, where the condition holds; it may be shorter."""
+    """Slices of x along an axis, or elements of the flat x, where the condition holds. The condition may be
+    shorter."""
     x, condition = call.input(0), call.input(1)
     if condition.rank != 1:
         raise Malformed(f"its condition has {condition.rank} dimensions")

@@ -1,4 +1,4 @@
-"""Importers of ops on sequences of tensors: lists, of which no value is left (`tensor_sequence.py`)."""
+"""Importers of ops on sequences of tensors: lists, resolved at import (`tensor_sequence.py`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .table import Table
 from .tensor_sequence import TensorSequence
 from .weights import element_type
 
-MAX_ITEMS = 4096  # of a sequence that a tensor is split into: each is an op
+MAX_ITEMS = 4096  # the most items of a sequence that a tensor is split into: each is an op
 
 
 def _construct(call: Call) -> Outcome:
@@ -38,7 +38,7 @@ def _length(call: Call) -> Outcome:
 
 
 def _insert(call: Call) -> Outcome:
-    """One more tensor before a position, which may be the end: so it is where none is stated."""
+    """Inserts a tensor before a position, by default at the end."""
     given = _sequence(call)
     items = list(given.items)
     at = len(items) if call.optional(2) is None else _position(call, 2, len(items), len(items) + 1)
@@ -47,7 +47,7 @@ def _insert(call: Call) -> Outcome:
 
 
 def _erase(call: Call) -> Outcome:
-    """All tensors but that at a position, by default the last."""
+    """Removes the tensor at a position, by default the last."""
     given = _sequence(call)
     items = list(given.items)
     if call.optional(1) is None and not items:
@@ -70,7 +70,8 @@ def _concat(call: Call) -> Outcome:
 
 
 def _split(call: Call) -> Outcome:
-    """Parts along an axis: single ones, without that axis unless `keepdims`, or those that `split` states."""
+    """Parts along an axis: of size 1, without that axis unless `keepdims`, or of the sizes that `split`
+    states."""
     x, keeps = call.input(0), call.flag("keepdims", True)
     axis = call.axis(call.integer("axis", 0), x.rank)
     single = call.optional(1) is None
@@ -82,7 +83,8 @@ def _split(call: Call) -> Outcome:
 
 
 def _part_sizes(call: Call, extent: Dim) -> list[Dim]:
-    """Sizes of the parts of EXTENT. A scalar `split` is that of all but the last, which may be smaller."""
+    """The sizes of the parts of EXTENT. A scalar `split` is the size of all but the last part, which may be
+    smaller."""
     split = call.optional(1)
     if split is not None and split.rank > 1:
         raise Malformed(f"its list of sizes has {split.rank} dimensions")
@@ -107,7 +109,7 @@ def _sequence(call: Call) -> TensorSequence:
 
 
 def _position(call: Call, index: int, length: int, end: int) -> int:
-    """The position that the input INDEX holds, from 0 up to below END, in a sequence of LENGTH tensors."""
+    """The position in input INDEX, from 0 to below END, in a sequence of LENGTH tensors."""
     given = call.input(index)
     if given.data is None:
         raise Refused(f"its position is not a constant; {SEQUENCES}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...dialects.core.affine import Dim, evaluate, floordiv, product, total
+from ...dialects.core.affine import Dim, floordiv, product, total
+from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.dtypes import BOOL
 from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape
@@ -33,7 +34,7 @@ def _reshape(call: Call) -> Outcome:
 
 
 def _reshape_ranges(x: Tensor, shape: Tensor) -> list[ElementRange]:
-    """What the elements of SHAPE, to which X is reshaped, are expected to be: [-1, 1, 1] is always valid."""
+    """The expected elements of SHAPE, to which X is reshaped: [-1, 1, 1] is always valid."""
     most = max(ANY.high, count_of(x))
     return [ElementRange(-1, 1 if place else -1, most) for place in range(count_of(shape))]
 
@@ -41,7 +42,8 @@ def _reshape_ranges(x: Tensor, shape: Tensor) -> list[ElementRange]:
 def _told_shape(
     call: Call, have: tuple[Dim, ...], wanted: tuple[Dim, ...], *, zero_copies: bool
 ) -> tuple[Dim, ...]:
-    """WANTED, which depends on what an input holds, with -1 and 0 replaced wherever they are met in a run."""
+    """WANTED, which depends on the content of an input, with -1 and 0 replaced by what they stand for at run
+    time."""
     if len(wanted) > MAX_RANK:
         raise Malformed(f"a shape of {len(wanted)} sizes is more than the limit of {MAX_RANK}")
     sizes = call.builder.sizes_known
@@ -67,11 +69,11 @@ def _told_shape(
 
 
 def _require_no_copies(call: Call, have: tuple[Dim, ...], wanted: tuple[Dim, ...]) -> None:
-    """Require that no size in WANTED copies: where one is 0 it means the size of HAVE, which must be 0."""
+    """Require that no 0 in WANTED copies a size of HAVE, unless that size is 0 itself."""
     sizes = call.builder.sizes_known
     for axis, size in enumerate(wanted):
         if isinstance(size, int) or sizes.proves(size - 1) or sizes.counted.within(size):
-            continue  # a count of 0 means that there is nothing, not that a size is copied
+            continue  # a count of 0 means an empty tensor, not a copied size
         if axis >= len(have):
             call.require(size, 1, f"its size {size} is not 0, which copies dimension {axis}")
         elif size != have[axis]:
@@ -82,7 +84,8 @@ def _require_no_copies(call: Call, have: tuple[Dim, ...], wanted: tuple[Dim, ...
 def _complete(
     call: Call, have: tuple[Dim, ...], wanted: tuple[Dim, ...], *, zero_copies: bool
 ) -> tuple[Dim, ...]:
-    """WANTED with its special sizes replaced: 0 by the size of HAVE (with ZERO_COPIES), -1 by the rest."""
+    """WANTED with special sizes replaced: 0 by the size of HAVE (with ZERO_COPIES), -1 by the quotient of the
+    rest."""
     sizes = list(wanted)
     for axis, size in enumerate(sizes):
         if size == 0 and zero_copies:
@@ -105,7 +108,7 @@ def _left_over(call: Call, have: tuple[Dim, ...], sizes: list[Dim]) -> Dim:
         exact = None
     if exact is None or not call.builder.sizes_known.counted.within(known):
         call.require(known, 1, "a shape with a size of -1 has no size of 0")
-    # The caller requires equal numbers of elements, so that a division is exact.
+    # The caller requires equal element counts, so the division is exact.
     return floordiv(whole, known) if exact is None else exact
 
 
@@ -146,10 +149,10 @@ def _squeezed(call: Call, axes: tuple[int, ...] | None) -> Tensor:
 
 
 def _is_one(call: Call, x: Tensor, axis: int) -> bool:
-    """Whether the size of AXIS is 1, so that a Squeeze without axes removes it. The rank of the result
-    depends on that, and so a size that usually is more than 1 is required to be.
+    """Whether the size of AXIS is 1, so that a Squeeze without axes removes it.
 
-    Raises Refused where the size is usually 1 or less, or data decides it.
+    The rank of the result depends on that, so a size that is usually more than 1 is required to be. Raises
+    Refused if the size is usually 1 or less, or depends on data.
     """
     size, known = x.shape[axis], call.builder.sizes_known
     sign = known.sign(size - 1)
@@ -217,7 +220,7 @@ def _identity(call: Call) -> Outcome:
 
 
 def _dropout(call: Call) -> Outcome:
-    """The identity at inference, with a mask that is true everywhere."""
+    """The identity at inference, with a mask of true."""
     x = call.input(0)
     call.without_effect("ratio", "seed", 1)
     training = call.optional(2)

@@ -42,7 +42,7 @@ def _slice_attributes(call: Call) -> Outcome:
 
 
 def _slice_inputs(call: Call) -> Outcome:
-    """A slice whose numbers may all depend on sizes, or on what inputs hold."""
+    """A slice whose numbers may all depend on sizes, or on the content of inputs."""
     many = count_of(call.input(1))
     starts = call.known_dims(1, "its start", [FIRST] * many)
     ends = call.known_dims(2, "its end", [LAST] * many)
@@ -96,8 +96,10 @@ def _extent(call: Call, type: TensorType, cut: _Cut, step: int) -> tuple[Dim, Di
 
 
 def _growing(cut: _Cut, extent: Dim, sizes: Sizes) -> Dim | None:
-    """The distance from start to end of CUT, forwards, as a size that grows with EXTENT, which data decides;
-    None where it may shrink."""
+    """The distance from start to end of CUT, forwards, as a size that grows with the data-dependent EXTENT.
+
+    None if it may shrink.
+    """
     if not isinstance(cut.start, int) or not isinstance(cut.end, int):
         return None
     if cut.start >= 0:
@@ -120,7 +122,7 @@ def _clamped(call: Call, type: TensorType, cut: _Cut, *, forward: bool) -> tuple
 
 
 def _stepped(call: Call, x: Tensor, cut: _Cut) -> Tensor:
-    """X cut along an axis with a step known at a run only, as the elements at computed positions."""
+    """X cut along an axis with a step known at run time only, as a gather at computed positions."""
     sizes = call.builder.sizes_known
     (ahead, onward), (behind, back) = (_clamped(call, x.type, cut, forward=way) for way in (True, False))
     stride = sizes.derive("max", cut.step, -1 * cut.step)
@@ -149,7 +151,7 @@ def _split_input(call: Call) -> Outcome:
 
 
 def _part_ranges(extent: Dim, count: int) -> list[ElementRange]:
-    """What the sizes of COUNT parts of EXTENT are expected to be: equal as far as possible."""
+    """The expected sizes of COUNT parts of EXTENT: equal as far as possible."""
     if not isinstance(extent, int):
         return []
     part = extent // count
@@ -169,7 +171,7 @@ def _split(call: Call, sizes: Sequence[Dim] | None) -> Outcome:
 
 
 def parts_along(call: Call, axis: int, sizes: Sequence[Dim]) -> list[Tensor]:
-    """The parts of the first input along AXIS, which SIZES make up."""
+    """The parts of the first input along AXIS, of the given SIZES, which add up to the axis."""
     x = call.input(0)
     for size in sizes:
         call.require(size, 0, "no part is of negative size")

@@ -1,4 +1,4 @@
-"""Importers of ops that order elements, and of those on sequences in batches."""
+"""Importers of ops that sort elements, and of ops on batched sequences."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .problems import Malformed
 from .table import Table
 from .tensor import Tensor
 
-PARTS = (256, 512, 1024, 2048, 4096)  # lengths of parts of long axes
+PARTS = (256, 512, 1024, 2048, 4096)  # lengths of the parts of long axes
 
 
 def _top_k_attribute(call: Call) -> Outcome:
@@ -31,7 +31,7 @@ def _top_k_input(call: Call) -> Outcome:
     counts = call.known_dims(1, "its k")
     if len(counts) != 1:
         raise Malformed("its k is not a single number")
-    call.without_effect("sorted")  # sorted elements are in one of the orders that an unsorted result may have
+    call.without_effect("sorted")  # an unsorted result may have any order, including the sorted one
     return _top_k(call, counts[0], largest=call.flag("largest", True))
 
 
@@ -55,9 +55,10 @@ def _first_places(call: Call, x: Tensor, axis: int, count: Dim, *, largest: bool
 
 
 def _part(size: Dim, count: Dim) -> int | None:
-    """The length of the parts whose first COUNT elements an axis of SIZE is first reduced to; None for none.
+    """The length of the parts of an axis of SIZE that are first reduced to their first COUNT elements; None
+    for none.
 
-    Ranks take comparisons of all pairs, which are fewer in parts.
+    Ranks compare all pairs, which are fewer within parts.
     """
     if not isinstance(size, int) or not isinstance(count, int):
         return None
@@ -67,12 +68,14 @@ def _part(size: Dim, count: Dim) -> int | None:
 
 
 def _by_parts(call: Call, x: Tensor, axis: int, count: Dim, part: int, *, largest: bool) -> Tensor:
-    """`_first_places` among those of each PART of the axis. Equal elements stay in their order: in a part by
-    their ranks, and parts among each other."""
+    """`_first_places` among the first elements of each PART of the axis.
+
+    Equal elements keep their order: inside a part by their ranks, and across parts.
+    """
     size, parts = x.shape[axis], -(-int(str(x.shape[axis])) // part)
     pads = [0] * (2 * x.rank)
     pads[x.rank + axis] = parts * part - int(str(size))
-    # What fills the last part comes behind everything: it is as late as the last element, and behind it.
+    # Padding of the last part sorts after everything: its value is the last one, and so is its position.
     full = (
         call.emit(Pad, x, call.constant(_last(x.dtype, largest=largest), x.dtype), pads=pads)
         if any(pads)
@@ -91,7 +94,7 @@ def _by_parts(call: Call, x: Tensor, axis: int, count: Dim, part: int, *, larges
 
 
 def _last(dtype: DType, *, largest: bool) -> float | int:
-    """A number of DTYPE that no other is behind, in descending order where the LARGEST are first."""
+    """A number of DTYPE that sorts after all others; in descending order if the LARGEST come first."""
     if largest:
         return dtype.limits[0]
     return float("nan") if dtype.is_float else dtype.limits[1]
@@ -103,7 +106,7 @@ def _hardmax(call: Call) -> Outcome:
 
 
 def _hardmax_flat(call: Call) -> Outcome:
-    """Before opset 13: over all axes from `axis` on, as if they were one."""
+    """Before opset 13: over the flattened axes from `axis` on."""
     x = call.input(0)
     axis = call.axis(call.integer("axis", 1), x.rank)
     flat = call.emit(Reshape, x, shape=(*x.shape[:axis], product(x.shape[axis:])))
@@ -111,7 +114,7 @@ def _hardmax_flat(call: Call) -> Outcome:
 
 
 def _one_of_a_count(call: Call, x: Tensor, axis: int) -> Tensor:
-    """As `_one_at_largest`, for an axis whose size data decides; where it is empty nothing is asked."""
+    """`_one_at_largest` along an axis of data-dependent size, which may be empty."""
     shape = [size if place == axis else 1 for place, size in enumerate(x.shape)]
     every = whole(call.builder, x, axis, x.dtype.limits[0])
     largest = call.emit(ArgReduce, every, kind="max", axis=axis, keepdims=True)
@@ -120,7 +123,7 @@ def _one_of_a_count(call: Call, x: Tensor, axis: int) -> Tensor:
 
 
 def _one_at_largest(call: Call, x: Tensor, axis: int) -> Tensor:
-    """1 where the first largest element along AXIS is, 0 elsewhere."""
+    """1 at the first largest element along AXIS, 0 elsewhere."""
     if call.builder.sizes_known.counted.within(x.shape[axis]):
         return _one_of_a_count(call, x, axis)
     largest = call.emit(ArgReduce, x, kind="max", axis=axis, keepdims=False)
@@ -132,7 +135,8 @@ def _reverse_sequence(call: Call) -> Outcome:
     x, lengths = call.input(0), call.input(1)
     axes = {"time_axis": call.integer("time_axis", 0), "batch_axis": call.integer("batch_axis", 1)}
     if sorted(axes.values()) != [0, 1]:
-        raise Malformed(f"its axes of time and batch are {axes['time_axis']} and {axes['batch_axis']}")
+        given = f"time_axis is {axes['time_axis']} and batch_axis {axes['batch_axis']}"
+        raise Malformed(f"{given}; 0 and 1, or 1 and 0, are expected")
     return call.emit(ReverseSequence, x, lengths, **axes)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from ...dialects.core.affine import Dim, floordiv
 from ...dialects.core.dtypes import F64
 from ...dialects.graph.binary import Add, And, Div, Equal, Less, LessEqual, Mul, Sub
-from ...dialects.graph.contraction import Conv
+from ...dialects.graph.convolution import Conv
 from ...dialects.graph.elementwise import Cast, Where
 from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.reshape import Reshape, Transpose
@@ -48,21 +48,21 @@ def _dft_input(call: Call) -> Outcome:
 def _dft(call: Call, stated: Dim) -> Tensor:
     x = call.input(0)
     if x.rank < 2 or x.shape[-1] not in (1, 2):
-        raise Malformed(f"its input is {x.type}; the last dimension, of 1 or 2, has the parts of numbers")
+        raise Malformed(f"its input is {x.type}; its last dimension must be 1 (real) or 2 (complex)")
     if not isinstance(stated, int):
         return _along_axis_at_run(call, AxesAtRun.of(call, [stated], x.rank))
     axis = call.axis(stated, x.rank)
     if axis == x.rank - 1:
-        raise Malformed(f"its axis is the last one of {x.type}, which has the parts of numbers")
+        raise Malformed(f"its axis is the last one of {x.type}, which holds real and imaginary parts")
     order = [a for a in range(x.rank - 1) if a != axis] + [axis, x.rank - 1]
     made = _transform(call, call.emit(Transpose, x, perm=order))
     return call.emit(Transpose, made, perm=[order.index(a) for a in range(x.rank)])
 
 
 def _along_axis_at_run(call: Call, axes: AxesAtRun) -> Tensor:
-    """The transform along one of the axes of x but the last; which it is, a run says."""
+    """The transform along one of x's axes but the last; which one is known at run time only."""
     x, [place] = call.input(0), axes.places
-    call.require(x.rank - 2, place, "its axis is none of the parts of numbers")
+    call.require(x.rank - 2, place, "its axis is not the one of real and imaginary parts")
     before, size, after = axes.around(x.shape[:-1])
     apart = call.emit(Reshape, x, shape=(before, size, after, x.shape[-1]))
     made = _transform(call, call.emit(Transpose, apart, perm=(0, 2, 1, 3)))
@@ -72,12 +72,12 @@ def _along_axis_at_run(call: Call, axes: AxesAtRun) -> Tensor:
 
 
 def _transform(call: Call, x: Tensor) -> Tensor:
-    """The transform of the node along the axis before the last of X."""
+    """The node's transform along the second last axis of X."""
     inverse, onesided = call.flag("inverse"), call.flag("onesided")
     length = _length(call, x.shape[-2], restored=inverse and onesided)
     half = floordiv(length, 2) + 1
     if onesided and not inverse and x.shape[-1] == 2:
-        raise Malformed("a one-sided transform is of real numbers, but it has two parts of each")
+        raise Malformed("a one-sided transform takes real numbers, but its input is complex")
     if not (inverse and onesided):
         return transformed(
             call, _resized(call, x, length), length, half if onesided else length, 1 if inverse else -1
@@ -86,17 +86,17 @@ def _transform(call: Call, x: Tensor) -> Tensor:
 
 
 def _length(call: Call, size: Dim, *, restored: bool) -> Dim:
-    """The length of the transform: what is stated, or that of an axis of SIZE elements."""
+    """The length of the transform: the stated one, or the axis's SIZE."""
     if call.optional(1) is not None:
         length = call.known_dim(1, "its length", LENGTH)
     else:
         length = 2 * (size - 1) if restored else size
-    call.require(length, 1, "a transform has elements")
+    call.require(length, 1, "the transformed axis has elements")
     return length
 
 
 def _resized(call: Call, x: Tensor, length: Dim) -> Tensor:
-    """X [..., n, parts] with LENGTH elements along its axis before the last: cut, or with zeros."""
+    """X [..., n, parts] with LENGTH elements along its second last axis: cut, or padded with zeros."""
     kept = call.builder.sizes_known.derive("min", x.shape[-2], length)
     if kept != x.shape[-2]:
         x = call.emit(Slice, x, starts=(0,) * x.rank, sizes=(*x.shape[:-2], kept, x.shape[-1]))
@@ -111,11 +111,12 @@ def _stft(call: Call) -> Outcome:
     if x.rank != 3 or x.shape[2] not in (1, 2):
         raise Malformed(f"its signal is {x.type}; [batch, length, 1 or 2] is expected")
     step, length = call.known_dim(1, "its step", LENGTH), _frame_length(call, x, window)
-    call.require(step, 1, "frames do not begin at one place")
+    call.require(step, 1, "the frame step is positive")
     call.require(x.shape[1], length, "the signal is as long as a frame")
     bins = floordiv(length, 2) + 1 if call.flag("onesided", True) else length
     if window is not None:
-        call.require_shape(window.shape, (length,), f"its window is {window.type}, its frames {length} long")
+        message = f"its window {window.type} does not fit frames of length {length}"
+        call.require_shape(window.shape, (length,), message)
     if isinstance(step, int) and isinstance(length, int) and isinstance(bins, int):
         return _convolved(call, x, window, (step, length, bins))
     parts = frames(call, x, step, length)
@@ -125,8 +126,10 @@ def _stft(call: Call) -> Outcome:
 
 
 def _convolved(call: Call, x: Tensor, window: Tensor | None, sizes: tuple[int, int, int]) -> Tensor:
-    """The transforms of frames with a step, a length and a number of bins of these SIZES, as a convolution
-    whose weights are the waves under the window."""
+    """The transforms of frames of these SIZES (step, length, number of bins), as a convolution.
+
+    Its weights are the waves times the window.
+    """
     step, length, bins = sizes
     parts = int(str(x.shape[2]))
     require_room(call, length * bins)
@@ -152,8 +155,8 @@ def _frame_length(call: Call, x: Tensor, window: Tensor | None) -> Dim:
 
 
 def _mel_weights(call: Call) -> Outcome:
-    """A column for each three neighbours of the centers of bins: it rises from the first to the second, and
-    falls to the third."""
+    """A triangular filter for each three adjacent bin centers: rising from the first to the second, falling
+    to the third."""
     bins, length, rate = (
         call.known_dim(index, f"its {what}", limits)
         for index, (what, limits) in enumerate(
@@ -180,7 +183,7 @@ def _mel_weights(call: Call) -> Outcome:
 
 
 def _centers(call: Call, bins: Dim, length: Dim, rate: Dim) -> Tensor:
-    """The centers of BINS + 2 bins, as numbers of those of a transform: equally far apart in mel."""
+    """The centers of BINS + 2 bins, as bin numbers of a transform, equally spaced in mel."""
     edges = [call.emit(Cast, call.emit(Reshape, call.input(index), shape=()), to=F64) for index in (3, 4)]
     begin, end = (_mel(call, edge) for edge in edges)
     each = call.emit(Div, call.emit(Sub, end, begin), number_of(call, bins + 2, F64))

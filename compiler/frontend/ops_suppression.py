@@ -1,7 +1,7 @@
-"""Importer of NonMaxSuppression: of boxes that overlap, the one with the highest score is kept.
+"""The importer of NonMaxSuppression: of overlapping boxes, the one with the highest score is kept.
 
-A step of a loop keeps a box of each class of each image, and drops those that overlap it; the loop ends where
-none is left. What was kept is then selected as NonZero selects: by image, class and step.
+Each iteration of a loop keeps one box per class and image and drops those that overlap it; the loop ends when
+none is left. Kept boxes are then selected as NonZero selects: by image, class and step.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ LOWEST = float(np.finfo(np.float32).min)
 
 @dataclass(frozen=True)
 class _Corners:
-    """Boxes as the least and the largest position along both axes; `area` is negative for none."""
+    """Boxes as the smallest and the largest position along both axes; `area` is negative for none."""
 
     low: tuple[Tensor, Tensor]
     high: tuple[Tensor, Tensor]
@@ -59,7 +59,7 @@ class _Corners:
 def _suppression(call: Call) -> Outcome:
     boxes, scores = call.input(0), call.input(1)
     if boxes.rank != 3 or scores.rank != 3:
-        raise Malformed(f"its boxes are {boxes.type}, its scores {scores.type}")
+        raise Malformed(f"its boxes {boxes.type} and scores {scores.type} do not both have 3 dimensions")
     images, classes, count = scores.shape
     call.require_shape(boxes.shape, (images, count, 4), "there are four numbers for each box that has scores")
     most, limit = _most(call, count)
@@ -78,12 +78,12 @@ def _suppression(call: Call) -> Outcome:
 
 
 def _most(call: Call, count: Dim) -> tuple[Dim, Tensor | None]:
-    """The most boxes that are kept of a class, of COUNT; and their limit where only data decides it."""
+    """The most boxes of a class, of COUNT, that are kept; and their limit if it depends on data."""
     given = call.optional(2)
     if given is None:
         return 0, None
     sizes = call.builder.sizes_known
-    # What is cut to its first rows has at most as many of a class.
+    # If only the first rows are read, no class needs more boxes than these.
     read = call.builder.first_rows.most(call.node.output[0]) if call.builder.first_rows else ALL
     most = sizes.derive("min", count, read)
     try:
@@ -101,7 +101,7 @@ def _threshold(call: Call, index: int) -> Tensor | None:
 
 
 def _corners(call: Call, boxes: Tensor, *, centred: bool) -> Tensor:
-    """BOXES [images, boxes, 4] as y and x of the least corner, then of the largest."""
+    """BOXES [images, boxes, 4] as y and x of the lower corner, then of the upper one."""
     images, count, _ = boxes.shape
     parts = [call.emit(Slice, boxes, starts=(0, 0, place), sizes=(images, count, 2)) for place in (0, 2)]
     if centred:
@@ -126,8 +126,11 @@ def _boxes(call: Call, corners: Tensor, axis: int) -> _Corners:
 
 @dataclass(frozen=True)
 class _Selection:
-    """What a step of the selection reads: CORNERS [images, boxes, 4], scores [images, classes, boxes], the
-    overlap from which on a box is dropped, and the limit of steps if data decides it."""
+    """The operands of a step of the selection.
+
+    CORNERS [images, boxes, 4], scores [images, classes, boxes], the overlap from which on a box is dropped,
+    and the limit of steps if it depends on data.
+    """
 
     call: Call
     corners: Tensor
@@ -136,13 +139,13 @@ class _Selection:
     limit: Tensor | None
 
     def best(self, there: Tensor) -> Tensor:
-        """The first box with the highest score of those that are still THERE: [images, classes, 1]."""
+        """The first box with the highest score among those still THERE: [images, classes, 1]."""
         emit, lowest = self.call.emit, self.call.constant(LOWEST, F32)
         scores = emit(Where, there, emit(Max, self.scores, lowest), self.call.constant(-np.inf, F32))
         return emit(ArgReduce, scores, kind="max", axis=2, keepdims=True)
 
     def left(self, there: Tensor, best: Tensor) -> Tensor:
-        """What is still THERE after BEST was kept."""
+        """The boxes still THERE after BEST was kept."""
         emit = self.call.emit
         number = emit(Range, self.call.constant(0, I64), self.call.constant(1, I64), size=there.shape[2])
         dropped = self._overlaps(best)
@@ -150,7 +153,7 @@ class _Selection:
         return emit(And, emit(And, there, others), emit(Not, dropped))
 
     def _overlaps(self, best: Tensor) -> Tensor:
-        """Which boxes BEST overlaps by more than is allowed: [images, classes, boxes]."""
+        """The boxes that BEST overlaps by more than is allowed: [images, classes, boxes]."""
         call, emit = self.call, self.call.emit
         every = _boxes(call, self.corners, 2)
         one = _boxes(call, emit(GatherNd, self.corners, best, batch_dims=1), 1)
@@ -168,7 +171,7 @@ class _Selection:
 
 
 def _kept(call: Call, selection: _Selection, there: Tensor, steps: Dim) -> Tensor:
-    """The boxes that are kept, [images, classes, steps]; -1 where there are no more."""
+    """The kept boxes, [images, classes, steps]; -1 where there are no more."""
     emit, none = call.emit, call.constant(-1, I64)
     number = emit(Range, call.constant(0, I64), call.constant(1, I64), size=steps)
 
@@ -188,7 +191,7 @@ def _kept(call: Call, selection: _Selection, there: Tensor, steps: Dim) -> Tenso
 
 
 def _selected(call: Call, kept: Tensor, images: Dim, classes: Dim, most: Dim) -> Tensor:
-    """The rows (image, class, box) of the boxes that are KEPT, at MOST so many of a class."""
+    """The rows (image, class, box) of the KEPT boxes, at most MOST per class."""
     boxes = flat(call, kept)
     found = call.emit(GreaterEqual, boxes, call.constant(0, I64))
     places = places_of(call, found, images * classes * most)

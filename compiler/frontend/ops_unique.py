@@ -1,7 +1,7 @@
-"""Importer of Unique: elements, or slices along an axis, without those that are there before.
+"""The importer of Unique: elements, or slices along an axis, without duplicates.
 
-All slices are compared with each other: each gets a key, how many slices are less than it in the order of
-their elements. Equal slices have equal keys, so that what is left is Unique of numbers below their count.
+All slices are compared with each other. The key of a slice is the number of slices that are lexicographically
+less. Equal slices have equal keys, which reduces the problem to Unique of numbers below the slice count.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from .tensor import Tensor
 
 @dataclass(frozen=True)
 class _Keys:
-    """Keys [slices], and by key: the first slice that has it, and how many have it, 0 where it is no key."""
+    """The keys [slices], and by key: the first slice that has it, and how many have it (0 for unused
+    keys)."""
 
     keys: Tensor
     first: Tensor
@@ -58,7 +59,7 @@ def _numbers(call: Call, like: Tensor) -> Tensor:
 
 
 def _keys(call: Call, x: Tensor, axis: int) -> Tensor:
-    """How many slices of X along AXIS are less than each, as i64."""
+    """For each slice of X along AXIS, the number of slices that are less, as i64."""
     count, others = x.shape[axis], [size for place, size in enumerate(x.shape) if place != axis]
     perm = (axis, *(place for place in range(x.rank) if place != axis))
     rows = call.emit(Reshape, call.emit(Transpose, x, perm=perm), shape=(count, product(others)))
@@ -71,7 +72,8 @@ def _keys(call: Call, x: Tensor, axis: int) -> Tensor:
 
 
 def _column_ranks(call: Call, rows: Tensor) -> Tensor:
-    """How many elements of the same column of ROWS are less than each, NaN being the largest, as i64."""
+    """For each element of ROWS, the number of elements of its column that are less, NaN being the largest, as
+    i64."""
     count, width = rows.shape
     rows = cast_to(call, rows, I64) if rows.dtype == BOOL else rows
     one = call.emit(Reshape, rows, shape=(count, 1, width))
@@ -84,7 +86,7 @@ def _column_ranks(call: Call, rows: Tensor) -> Tensor:
 
 
 def _at_first_difference(call: Call, ranks: Tensor) -> Tensor:
-    """Element (i, j) is that of row i of RANKS in the first column where rows i and j differ, if they do."""
+    """Element (i, j) is row i of RANKS at the first column where rows i and j differ, if they do."""
     count, width = ranks.shape
     one = call.emit(Reshape, ranks, shape=(count, 1, width))
     other = call.emit(Reshape, ranks, shape=(1, count, width))
@@ -95,7 +97,7 @@ def _at_first_difference(call: Call, ranks: Tensor) -> Tensor:
 
 
 def _total(call: Call, flags: Tensor) -> Tensor:
-    """How many FLAGS are true along axis 1."""
+    """The number of true FLAGS along axis 1."""
     return call.emit(Reduce, cast_to(call, flags, I64), kind="sum", axes=(1,), keepdims=False)
 
 

@@ -46,12 +46,12 @@ def _max_pool(call: Call) -> Outcome:
     if not call.wants(1):
         call.without_effect("storage_order")
         return largest(call, x)
-    read_window(call, x.shape[2:], call.ints("kernel_shape") or ())  # positions in x, not in a padded x
+    read_window(call, x.shape[2:], call.ints("kernel_shape") or ())  # positions in x without padding
     return _pool(call, MaxPool), _pool(call, MaxPoolIndices, column_major=call.flag("storage_order"))
 
 
 def largest(call: Call, x: Tensor) -> Tensor:
-    """The max pooling of X with the window of the node's attributes."""
+    """Max pooling of X in the window that the node's attributes give."""
     return _pooled(call, x, MaxPool, call.constant(x.dtype.limits[0], x.dtype))
 
 
@@ -60,10 +60,10 @@ def _average_pool(call: Call) -> Outcome:
 
 
 def averaged(call: Call, x: Tensor) -> Tensor:
-    """The average pooling of X with the window of the node's attributes."""
+    """Average pooling of X in the window that the node's attributes give."""
     if call.flag("count_include_pad") or x.rank < 3 or pads_are_known(call, x.shape[2:]):
         return _pooled(call, x, AvgPool, count_include_pad=call.flag("count_include_pad"))
-    # x is padded with zeros, so divide the mean by the fraction of the window that is inside x.
+    # x is padded with zeros, so the mean is divided by the share of the window inside x.
     ones = call.emit(Expand, call.constant(1.0, x.dtype), shape=(1, 1, *x.shape[2:]))
     means, shares = (_pooled(call, part, AvgPool, count_include_pad=True) for part in (x, ones))
     return call.emit(Div, means, shares)
@@ -86,7 +86,7 @@ def reduced_spatially(call: Call, x: Tensor, kind: str) -> Tensor:
 
 
 def _spatial_axes(call: Call, x: Tensor) -> tuple[int, ...]:
-    """The axes of X after batch and channels. Requires that no axis but the batch is empty."""
+    """The axes of X after batch and channels. Requires that no axis except the batch is empty."""
     if x.rank < 3:
         raise Malformed(f"its input has {x.rank} dimensions, 3 or more are expected")
     for axis, size in enumerate(x.shape[1:], 1):

@@ -1,4 +1,4 @@
-"""Topological order of nodes. The standard requires it of a file, but runtimes sort files without it."""
+"""The topological order of nodes. The standard requires it of a file, but runtimes sort files without it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def in_order(nodes: Sequence[NodeProto]) -> Sequence[NodeProto]:
 
 
 def _sorted(needed: Sequence[set[int]]) -> list[int]:
-    """The positions in topological order; NEEDED has the producers of each. Ties keep their order."""
+    """The positions in topological order; NEEDED has each node's producers. Ties keep their order."""
     readers: list[list[int]] = [[] for _ in needed]
     for reader, places in enumerate(needed):
         for place in places:

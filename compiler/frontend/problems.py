@@ -1,4 +1,4 @@
-"""Exceptions about a node without its place in the model, which the walk over the nodes adds."""
+"""Exceptions about a node without its location, which the walk over the nodes adds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ MAX_SHOWN = 80
 
 
 class Malformed(Exception):
-    """The node violates the ONNX specification or does not match its operands; becomes a ModelError."""
+    """The node violates the ONNX specification or does not fit its operands; becomes a ModelError."""
 
 
 class Refused(Exception):
@@ -14,7 +14,7 @@ class Refused(Exception):
 
 
 class LostRead(Exception):
-    """The node reads a tensor that an unsupported node would compute: nothing more can be said about it."""
+    """The node reads the result of an unsupported node, so nothing more can be said about it."""
 
 
 def shown(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The rank of an input that is declared without a shape, by the nodes that read it."""
+"""The rank of an input that is declared without a shape, inferred from its consumers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ Rank = Callable[[NodeProto, Mapping[str, TensorProto]], int | None]
 
 
 def with_rank(value: ValueInfoProto, graph: GraphProto) -> ValueInfoProto:
-    """The input VALUE of GRAPH; where it has no shape, with dimensions of unknown sizes if a node or a
-    declaration says how many."""
+    """The input VALUE of GRAPH; one without a shape gets dimensions of unknown sizes if its rank can be
+    inferred."""
     if value.type.WhichOneof("value") != "tensor_type" or value.type.tensor_type.HasField("shape"):
         return value
     rank = _rank(value.name, graph)
@@ -28,15 +28,15 @@ def with_rank(value: ValueInfoProto, graph: GraphProto) -> ValueInfoProto:
 
 
 def _rank(name: str, graph: GraphProto) -> int | None:
-    """The rank of the tensor NAME: that of the first node that demands one, or that is declared for a tensor
-    of the same rank."""
+    """The rank of the tensor NAME: the first one that a node requires, or that a tensor of equal rank
+    declares."""
     stored = _stored(graph)
     declared = {
         value.name: len(value.type.tensor_type.shape.dim)
         for value in (*graph.value_info, *graph.output)
         if value.type.tensor_type.HasField("shape")
     }
-    alike = {name: 0}  # what has its rank, if that is more than this
+    alike = {name: 0}  # tensors of its rank, if that is more than this
     for node in in_order(graph.node):
         met = [alike[each] for each in node.input if each in alike]
         if not met:
@@ -60,14 +60,17 @@ def _beside(node: NodeProto, graph: GraphProto) -> int | None:
 
 
 def _demanded(node: NodeProto, stored: Mapping[str, TensorProto]) -> int | None:
-    """The rank that NODE demands of its first input; None where it takes any, or that is not known."""
+    """The rank that NODE requires of its first input; None if it takes any, or if that is not known."""
     found = _DEMANDS.get(node.op_type) if node.domain in ("", "ai.onnx") else None
     return None if found is None else found(node, stored)
 
 
 def _broadcast_with(node: NodeProto, alike: Collection[str], stored: Mapping[str, TensorProto]) -> int | None:
-    """The most dimensions of what NODE broadcasts its operands in ALIKE with, if its first result has their
-    rank where they have more; 0 where it keeps that of its first operand. Else None."""
+    """The largest rank that NODE broadcasts its operands in ALIKE with, if its first result then has their
+    rank.
+
+    0 if it keeps the rank of its first operand; else None.
+    """
     if node.domain not in ("", "ai.onnx") or not node.output:
         return None
     if node.op_type in _KEEPING or (node.op_type in _REDUCING and _keeps_dimensions(node)):
@@ -96,7 +99,7 @@ def _fixed(rank: int) -> Rank:
 
 
 def _of_attribute(name: str, more: int = 0) -> Rank:
-    """A rank that is the length of the list attribute NAME, and MORE."""
+    """A rank given by the length of the list attribute NAME, plus MORE."""
 
     def rank(node: NodeProto, stored: Mapping[str, TensorProto]) -> int | None:
         lists = [helper.get_attribute_value(each) for each in node.attribute if each.name == name]
@@ -106,7 +109,7 @@ def _of_attribute(name: str, more: int = 0) -> Rank:
 
 
 def _of_operand(index: int, per_axis: int = 1) -> Rank:
-    """A rank that is told by the length of the stored operand INDEX, which has PER_AXIS elements an axis."""
+    """A rank given by the length of the constant operand INDEX, which has PER_AXIS elements per axis."""
 
     def rank(node: NodeProto, stored: Mapping[str, TensorProto]) -> int | None:
         proto = stored.get(node.input[index]) if index < len(node.input) else None

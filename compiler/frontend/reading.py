@@ -26,8 +26,11 @@ Source: TypeAlias = str | os.PathLike[str] | bytes | ModelProto
 
 @dataclass(frozen=True)
 class Model:
-    """A model with a valid container; `folder` has its external data, `opsets` its versions by domain, and
-    `written_in` is the version of ai.onnx that it was in, where that is too old to be imported."""
+    """A model with a valid container.
+
+    `folder` has its external data, `opsets` the versions by domain; `written_in` is its original version of
+    ai.onnx if that is too old to be imported.
+    """
 
     proto: ModelProto
     folder: Path | None

@@ -1,4 +1,4 @@
-"""Reads LSTM, GRU and RNN nodes: what they state, and their operands in one form for all directions.
+"""Reads LSTM, GRU and RNN nodes: their attributes, and operands in one form for all directions.
 
 Gates are stacked along one axis, in ONNX's order: i, o, f, c of an LSTM; z, r, h of a GRU.
 """
@@ -28,8 +28,8 @@ DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, 
 
 # ---------------------------------------------------------------- activation functions
 
-# By name in lower case: the op, and its parameters with their defaults, which are those of ONNX's ops. (ONNX
-# Runtime has 0 for those of Affine, ScaledTanh and ThresholdedRelu.)
+# By name in lower case: the op, and its parameters with the defaults of ONNX's ops. (ONNX Runtime's are 0 for
+# Affine, ScaledTanh and ThresholdedRelu.)
 _OPS: dict[str, tuple[type[Operation] | None, dict[str, float]]] = {
     "affine": (None, {"alpha": 1.0, "beta": 0.0}),
     "elu": (activations.Elu, {"alpha": 1.0}),
@@ -47,8 +47,11 @@ _OPS: dict[str, tuple[type[Operation] | None, dict[str, float]]] = {
 
 @dataclass(frozen=True)
 class Activation:
-    """An activation function with its parameters; its operand, the sum of a gate, is clipped to -clip..clip
-    unless that is 0. An LSTM's function of the memory reads no sum, and clips nothing, as in ONNX Runtime."""
+    """An activation function with its parameters. Its operand, the sum of a gate, is clipped to -clip..clip
+    unless that is 0.
+
+    An LSTM's function of the cell state reads no sum, and clips nothing, as in ONNX Runtime.
+    """
 
     name: str
     numbers: tuple[tuple[str, float], ...]
@@ -67,8 +70,10 @@ class Activation:
 
 
 def _functions(call: Call, count: int, defaults: tuple[str, ...]) -> Iterator[tuple[Activation, ...]]:
-    """The activation functions of each of COUNT directions. Each function takes its parameters from the lists
-    of the node, in order, while there are any."""
+    """The activation functions of each of COUNT directions.
+
+    Functions take their parameters from the node's lists, in order, while there are any.
+    """
     names = call.strings("activations") or defaults * count
     if len(names) != count * len(defaults):
         raise Malformed(f"it has {len(names)} activation functions, {count * len(defaults)} are expected")
@@ -104,10 +109,10 @@ def _as_it_is(call: Call, x: Tensor) -> Tensor:
 class Recurrent:
     """A recurrent node, with sequences along axis 0: x [steps, batch, inputs].
 
-    reverse: whether each direction runs from the last step to the first; weights: [directions,
-    gates * hidden, inputs]; recurrence: [directions, gates * hidden, hidden]; biases: of the inputs and of
-    the recurrence, each [directions, gates * hidden]; lengths: of the sequences, [batch]; functions: those
-    of each direction; rounded: how inputs and states are rounded before they are multiplied.
+    reverse: whether each direction runs backwards; weights: [directions, gates * hidden, inputs]; recurrence:
+    [directions, gates * hidden, hidden]; biases: of inputs and recurrence, each [directions, gates * hidden];
+    lengths: of the sequences, [batch]; functions: the activations of each direction; rounded: how inputs and
+    states are rounded before products.
     """
 
     call: Call
@@ -137,11 +142,11 @@ class Recurrent:
 
     @property
     def state_shape(self) -> tuple[Dim, ...]:
-        """The shape of what is carried: [directions, batch, hidden]."""
+        """The shape of a carried state: [directions, batch, hidden]."""
         return (len(self.reverse), self.batch, self.hidden)
 
     def state(self, index: int) -> Tensor:
-        """The initial state that is input INDEX; zeros if it is absent."""
+        """The initial state at input INDEX; zeros if it is absent."""
         given = self.call.optional(index)
         if given is None:
             zero = self.call.constant(np.zeros((1, 1, 1)), self.dtype)
@@ -152,7 +157,8 @@ class Recurrent:
         return state if same else self.call.emit(Reshape, state, shape=self.state_shape)
 
     def batch_outside(self, state: Tensor) -> Tensor:
-        """STATE with its first two dimensions, directions and batch, exchanged where the node has it so."""
+        """STATE with its first two dimensions, directions and batch, swapped if the node's layout has it
+        so."""
         if self.batch_first and state.rank != 3:
             raise Malformed("a state does not have 3 dimensions")
         return self.call.emit(Transpose, state, perm=(1, 0, 2)) if self.batch_first else state
@@ -165,8 +171,11 @@ def read_recurrent(
     operands: tuple[Tensor, Tensor] | None = None,
     rounded: Rounded = _as_it_is,
 ) -> Recurrent:
-    """The node of CALL, with as many GATES; DEFAULTS are the activation functions of one direction, OPERANDS
-    its weights and recurrence weights if these are not the inputs 1 and 2, ROUNDED as in `Recurrent`."""
+    """The node of CALL, with GATES gates; DEFAULTS are the activation functions of one direction.
+
+    OPERANDS are its weights and recurrence weights if these are not inputs 1 and 2; ROUNDED as in
+    `Recurrent`.
+    """
     reverse, batch_first = _directions(call), call.flag("layout")
     x = call.input(0)
     weights, recurrence = (call.input(1), call.input(2)) if operands is None else operands
@@ -220,7 +229,7 @@ def _biases(call: Call, count: int, rows: int) -> tuple[Tensor, Tensor] | None:
 
 
 def _lengths(call: Call, steps: Dim, batch: Dim) -> Tensor | None:
-    """The lengths of the sequences; None where all have all STEPS."""
+    """The lengths of the sequences; None if all have all STEPS."""
     given = call.optional(4)
     if given is None:
         return None

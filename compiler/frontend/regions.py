@@ -1,4 +1,4 @@
-"""Builds the regions of control flow: blocks beside the function's body, which are isolated when done."""
+"""Builds the regions of control flow: blocks separate from the function's body, isolated when complete."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ from .tensor import Tensor
 
 @contextmanager
 def region(builder: Builder, arguments: Sequence[TensorType] = ()) -> Iterator[Block]:
-    """A context in which BUILDER appends to a new block with ARGUMENTS; nothing is left of it after an
-    error. Counts that are computed inside are known there only."""
+    """A context in which BUILDER appends to a new block with ARGUMENTS, which an error discards.
+
+    Counts that are computed inside are known there only.
+    """
     block, outside = Block(arguments), set(builder.counts)
     builder.regions.append(block)
     try:
@@ -39,15 +41,18 @@ def region(builder: Builder, arguments: Sequence[TensorType] = ()) -> Iterator[B
 
 
 def discard(block: Block) -> None:
-    """Drop what the ops of BLOCK read, so that it can be forgotten."""
+    """Drop the operands of BLOCK's ops, so that it can be forgotten."""
     for op in block:
         for inner in op.walk():
             inner.drop_operands()
 
 
 def isolated(blocks: Sequence[Block]) -> list[Value]:
-    """Make BLOCKS read nothing but their own arguments. Returns the values from outside that they read: for
-    each, every block has a new argument. What is known when compiling is copied instead."""
+    """Make BLOCKS read nothing but their own arguments.
+
+    Returns the outside values that they read: every block has a new argument for each. Constants are copied
+    instead.
+    """
     captured: dict[Value, list[Value]] = {}
     for block in blocks:
         copies: dict[Value, Value] = {}
@@ -80,11 +85,11 @@ def branch(
     bodies: Sequence[Callable[[], Sequence[Tensor]]],
     counted: bool = True,
 ) -> list[Tensor]:
-    """The results of a `control.if` on CONDITION, a scalar: what the first or the second of BODIES gives.
+    """The results of a `control.if` on the scalar CONDITION: those of the first or the second of BODIES.
 
-    Where their sizes differ, both are filled up to the larger, and the result is cut to the true one, which
-    the taken branch says. Raises Refused if they differ in rank, and unless COUNTED, if data decides sizes
-    in which they differ.
+    Where their sizes differ, both are padded to the larger one, and the result is cut to the actual size,
+    which the taken branch gives. Raises Refused if they differ in rank and, unless COUNTED, if they differ in
+    data-dependent sizes.
     """
     blocks: list[Block] = []
     given: list[Sequence[Tensor]] = []
@@ -107,7 +112,7 @@ def branch(
 
 
 class _Span(NamedTuple):
-    """From where to where a size is that the taken branch decides; whether data decides it in a branch."""
+    """The range of a size that the taken branch decides; and whether it depends on data in a branch."""
 
     least: Dim
     most: Dim
@@ -116,7 +121,7 @@ class _Span(NamedTuple):
 
 @contextmanager
 def _reopened(builder: Builder, block: Block) -> Iterator[None]:
-    """A context in which BUILDER appends to BLOCK, a region, again."""
+    """A context in which BUILDER appends to the region BLOCK again."""
     builder.regions.append(block)
     try:
         with builder.within(block):
@@ -126,7 +131,7 @@ def _reopened(builder: Builder, block: Block) -> Iterator[None]:
 
 
 def _varying(builder: Builder, one: Tensor, other: Tensor) -> dict[int, _Span]:
-    """The axes along which ONE and OTHER, of two branches, are not equally long."""
+    """The axes along which ONE and OTHER, of two branches, differ in size."""
     known, found = builder.sizes_known, dict[int, _Span]()
     pairs = zip(one.shape, other.shape, strict=True) if one.rank == other.rank else ()
     for axis, sizes in enumerate(pairs):
@@ -140,8 +145,10 @@ def _varying(builder: Builder, one: Tensor, other: Tensor) -> dict[int, _Span]:
 def _yielded(
     builder: Builder, outputs: Sequence[Tensor], first: Sequence[Tensor], varying: Sequence[dict[int, _Span]]
 ) -> list[Value]:
-    """What a branch yields for OUTPUTS, of which the first branch has FIRST: these, filled up along the axes
-    that are VARYING, and the sizes of these axes."""
+    """The values that a branch yields for OUTPUTS, of which the first branch has FIRST.
+
+    These are padded along the VARYING axes, and followed by the sizes of these axes.
+    """
     kept, sizes = list[Value](), list[Value]()
     for at, (one, other, spans) in enumerate(zip(outputs, first, varying, strict=True)):
         shape = tuple(spans[axis].most if axis in spans else size for axis, size in enumerate(other.shape))
@@ -153,7 +160,7 @@ def _yielded(
 
 
 def _filled(builder: Builder, x: Tensor, spans: dict[int, _Span]) -> Tensor:
-    """X with zeros behind it, as long as SPANS reach."""
+    """X padded with zeros to SPANS."""
     pads: list[Dim] = [0] * (2 * x.rank)
     for axis, span in spans.items():
         pads[x.rank + axis] = span.most - x.shape[axis]
@@ -161,7 +168,7 @@ def _filled(builder: Builder, x: Tensor, spans: dict[int, _Span]) -> Tensor:
 
 
 def _cut(builder: Builder, results: list[Tensor], varying: Sequence[dict[int, _Span]]) -> list[Tensor]:
-    """RESULTS, of which those behind the outputs are the sizes of the axes VARYING, cut to these."""
+    """RESULTS, which end with the sizes of the VARYING axes, cut to these."""
     outputs, sizes = results[: len(varying)], iter(results[len(varying) :])
     for at, spans in enumerate(varying):
         for axis, (least, most, _) in spans.items():
@@ -171,30 +178,30 @@ def _cut(builder: Builder, results: list[Tensor], varying: Sequence[dict[int, _S
 
 
 def unchanged(builder: Builder, tensor: Tensor, wanted: TensorType, what: str) -> Value:
-    """TENSOR as a value of the type WANTED, however its sizes are written.
+    """TENSOR as a value of type WANTED, with its sizes spelled as there.
 
     Raises Malformed for another element type and Refused for another shape, about WHAT.
     """
     have = tensor.type
     if have.dtype != wanted.dtype:
-        raise Malformed(f"its {what} is {have.dtype} where it is {wanted.dtype}")
+        raise Malformed(f"its {what} is {have.dtype}, {wanted.dtype} is expected")
     pairs = zip(have.shape, wanted.shape, strict=False)
     if have.rank != wanted.rank or any(builder.sizes_known.sign(a - b) != 0 for a, b in pairs):
-        text = f"its {what} is {have} where it is {wanted}"
+        text = f"its {what} is {have}, {wanted} is expected"
         raise Refused(f"{text}; shapes that depend on data are not supported")
     same = have.shape == wanted.shape
     return builder.value(tensor if same else builder.emit(Reshape, tensor, shape=wanted.shape))
 
 
 def check_known_outside(builder: Builder, block: Block, values: Sequence[Value], what: str) -> None:
-    """Raise Refused, about WHAT, if only BLOCK, a region, knows a size of VALUES."""
+    """Raise Refused, about WHAT, if a size of VALUES is known in the region BLOCK only."""
     for value in values:
         counts = closure(value.type.symbols, builder.module) & builder.counts.keys()
         if any(builder.counts[name].block is block for name in counts):
-            raise Refused(f"{what} is {value.type}, with a size that depends on data inside of it")
+            raise Refused(f"{what} is {value.type}, with a size that depends on data inside the region")
 
 
 def placed(builder: Builder, op: Operation) -> list[Tensor]:
-    """The results of OP, which is appended to the block of BUILDER."""
+    """The results of OP, appended to the block of BUILDER."""
     builder.block.append(op)
     return [Tensor.of(value) for value in op.results]

@@ -1,4 +1,4 @@
-"""All importers of ai.onnx ops: the tables of the families, merged."""
+"""The table of all importers of ai.onnx ops: the tables of the families, merged."""
 
 from __future__ import annotations
 
@@ -67,6 +67,6 @@ IMPORTERS: Table = {
 
 
 def find_importer(op_type: str, opset: int, since: int = 0) -> Importer | None:
-    """The importer of OP_TYPE for OPSET, the latest one that starts at SINCE or later; None for none."""
+    """The importer of OP_TYPE for OPSET, the latest that starts at SINCE or later; None if there is none."""
     fitting = [importer for start, importer in IMPORTERS.get(op_type, ()) if since <= start <= opset]
     return fitting[-1] if fitting else None

@@ -48,8 +48,8 @@ def read_scaling(
     as DTYPE.
 
     With BROADCAST one of them may be per tensor and the other per channel. Raises Malformed, naming the
-    input, when they do not match X, the axis or each other, or when a constant scale is not positive; Refused
-    for a zero point that DTYPE cannot have.
+    input, if they do not fit X, the axis or each other, or if a constant scale is not positive; Refused for a
+    zero point that DTYPE cannot have.
     """
     second = first + 1 if zero_at is None else zero_at
     scale, zero = call.input(first), call.optional(second)
@@ -82,7 +82,7 @@ def _check_positive(call: Call, scale: Tensor, index: int) -> None:
 
 
 def _checked_axis(call: Call, scale: Tensor, index: int, x: TensorType, axis: int, block: int) -> int:
-    """AXIS, counted from the front. Raises Malformed unless the scale has the shape for it."""
+    """AXIS, counted from the front. Raises Malformed unless the scale fits it."""
     if not -x.rank <= axis < x.rank:
         raise Malformed(f"axis {axis} is outside {x}, which its scale {input_name(call, index)} is for")
     axis %= x.rank
@@ -96,7 +96,7 @@ def _checked_axis(call: Call, scale: Tensor, index: int, x: TensorType, axis: in
 
 
 def _broadcast(call: Call, scale: Tensor, zero: Tensor) -> tuple[Tensor, Tensor]:
-    """SCALE and ZERO; if one is a single number, it is expanded to the shape of the other."""
+    """SCALE and ZERO; a single number is expanded to the shape of the other."""
     if scale.type.elements == 1 and zero.rank == 1:
         scale = call.emit(Expand, _scalar(call, scale), shape=zero.shape)
     elif zero.type.elements == 1 and scale.rank == 1:
@@ -117,7 +117,7 @@ def _single(call: Call, zero: Tensor, index: int) -> Tensor:
 
 
 def _read_zero(call: Call, zero: Tensor | None, index: int, dtype: DType) -> Tensor | None:
-    """The zero point; None when it is certainly 0. Raises Refused for a DTYPE that cannot have one."""
+    """The zero point; None if it is certainly 0. Raises Refused for a DTYPE that cannot have one."""
     if zero is None:
         return None
     if zero.dtype != dtype:
@@ -142,8 +142,10 @@ def quantized(
     saturate: bool = True,
     precision: DType = F32,
 ) -> Tensor:
-    """X quantized to DTYPE; with OFFSET_FIRST the zero point is added before rounding. SATURATE and PRECISION
-    are those of `graph.quantize`."""
+    """X quantized to DTYPE; with OFFSET_FIRST the zero point is added before rounding.
+
+    SATURATE and PRECISION are those of `graph.quantize`.
+    """
     if dtype not in (*INTEGERS, *FLOATS):
         raise Malformed(f"{dtype} is not a type to quantize to")
     operands = (x, scaling.scale, scaling.zero_point)
@@ -167,10 +169,10 @@ def dequantized(call: Call, q: Tensor, scaling: ImportedScaling, to: DType | Non
 def read_dequantized(
     call: Call, index: int, *, axis: int = 0, scale_at: int | None = None, zero_at: int | None = None
 ) -> tuple[Tensor, ImportedScaling]:
-    """Input INDEX, dequantized by the scale and zero point in the two inputs after it or at SCALE_AT and
-    ZERO_AT, and its scaling.
+    """Input INDEX, dequantized by the scale and zero point in the next two inputs or at SCALE_AT and ZERO_AT.
 
-    AXIS is that of a per-channel scale. Raises Malformed for an input that is not quantized.
+    Returns its scaling, too. AXIS is that of a per-channel scale. Raises Malformed for an input that is not
+    quantized.
     """
     q = call.input(index)
     if q.dtype not in (*INTEGERS, *FLOATS):

@@ -47,9 +47,9 @@ _REDUCTIONS: dict[str, Callable[[Scalar, Scalar, Sizes], Scalar]] = {
 def fold_sizes(
     op: Operation, contents: Sequence[Array | None], evaluation: Evaluation, sizes: Sizes
 ) -> Array | None:
-    """The result of OP on CONTENTS as an object array; None for an op that is not part of shape arithmetic.
+    """The result of OP on CONTENTS as an object array; None for ops that are not part of shape arithmetic.
 
-    Raises Undecided when the result depends on the symbols in a way that no size expression can express.
+    Raises Undecided if no size expression can express how the result depends on symbols.
     """
     present = [content for content in contents if content is not None]
     if isinstance(op, _MOVEMENT):
@@ -107,7 +107,7 @@ def _where(contents: Sequence[Array], sizes: Sizes) -> Array:
 
 
 def _chosen(condition: Scalar, x: Scalar, y: Scalar, sizes: Sizes) -> Scalar:
-    """X where CONDITION, which is 0 or 1, is 1, else Y."""
+    """X if CONDITION, which is 0 or 1, is 1, else Y."""
     (a, p), (b, q) = symbolic.parts(x), symbolic.parts(y)
     truth, _ = symbolic.parts(condition)
     if p != q:

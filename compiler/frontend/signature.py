@@ -1,4 +1,4 @@
-"""The inputs of a model: their types, with symbols for their dynamic sizes, and what they hold."""
+"""The inputs of a model: their types, with symbols for dynamic sizes, and their known contents."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from onnx import TensorShapeProto, TypeProto, ValueInfoProto
 
-from ...dialects.core.affine import Affine, Dim, linear_symbol, substitute
-from ...dialects.core.affine import symbols as symbols_in
+from ...dialects.core.affine import Affine, Dim
+from ...dialects.core.affine_traversal import linear_symbol, substitute
+from ...dialects.core.affine_traversal import symbols as symbols_in
 from ...dialects.core.contents import parts_of, readable
 from ...dialects.core.dtypes import DType
 from ...dialects.core.parser import parse_size
@@ -34,10 +35,10 @@ def input_types(
     widened: Mapping[str, int],
     read: Contents,
 ) -> tuple[dict[str, TensorType], list[str]]:
-    """The type of every input by name, and messages about inputs whose type is not supported. The contents
-    of the inputs in READ, and of those that RANGES name elements of, are declared.
+    """The type of every input by name, and messages about unsupported input types.
 
-    Raises InputError for overrides and ranges that do not match the model, ModelError for an invalid input.
+    The contents of the inputs in READ, and of those whose elements RANGES name, are declared. Raises
+    InputError for overrides and ranges that do not match the model, ModelError for an invalid input.
     """
     unknown = [name for name in overrides if name not in {value.name for value in inputs}]
     if unknown:
@@ -69,7 +70,7 @@ def input_types(
 def _declare_content(
     name: str, type: TensorType, ranges: ElementRanges, symbols: Symbols, sizes: Sizes
 ) -> None:
-    """Declare what the input NAME holds: a symbol per element, expected in its one of RANGES."""
+    """Declare the content of input NAME: a symbol per element, expected in its entry of RANGES."""
     found: list[Dim] = []
     for index, limits in enumerate(ranges or [ANY] * int(str(type.elements))):
         if limits.fractions:
@@ -93,7 +94,7 @@ def _check_told(types: Mapping[str, TensorType]) -> None:
 
 
 def _require_sizes(name: str, type: TensorType, sizes: Sizes) -> None:
-    """Require that no size of the input NAME is negative. Raises InputError where one always is."""
+    """Require that no size of input NAME is negative. Raises InputError if one always is."""
     for dim in type.shape:
         try:
             sizes.require_at_least(dim, 0, f"no size of the input {shown(name)} is negative")
@@ -133,7 +134,7 @@ def _input_type(value: ValueInfoProto, override: Sequence[int | str] | None, sym
 
 
 def _dim(dim: TensorShapeProto.Dimension, symbols: Symbols) -> Dim:
-    if dim.dim_value < 0:  # how some frameworks write a dynamic size without a name
+    if dim.dim_value < 0:  # some frameworks' spelling of a dynamic size without a name
         return symbols.fresh()
     if dim.HasField("dim_value"):
         return int(dim.dim_value)
@@ -159,7 +160,7 @@ def _override(name: str, size: int | str, symbols: Symbols) -> Dim:
 def _expression(name: str, text: str, symbols: Symbols) -> Dim:
     """The size expression in TEXT, such as 2*h or floordiv(W, 2)+1, over named symbols.
 
-    Raises InputError for one that is not valid.
+    Raises InputError for an invalid one.
     """
     try:
         dim = parse_size(text)

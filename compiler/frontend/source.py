@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 
 from ...dialects.core.diagnostics import op_error, text_error
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
 from ...dialects.core.parts import AttributeAt
 from ...dialects.core.resources import ResourceTable
@@ -92,7 +92,7 @@ def read_ir(path: Path) -> Module:
 
 
 def _check_weights(module: Module) -> None:
-    """IRError at the first op that names a weight which MODULE has not."""
+    """Raise IRError at the first op that names a weight that MODULE does not have."""
     for op in module.walk():
         name = op.attributes.get("weight") if op.spec.symbol == "weight" else None
         if name is not None and name not in module.resources:
@@ -102,7 +102,7 @@ def _check_weights(module: Module) -> None:
 
 
 def _weights_beside(path: Path) -> ResourceTable:
-    """The weights of an .ir file: those of `x.weights` beside `x.ir`, or those that a dump folder shares."""
+    """The weights of an .ir file: `x.weights` beside `x.ir`, or those that a dump folder shares."""
     for sidecar in (path.with_suffix(WEIGHTS_SUFFIX), path.parent / DUMPED_WEIGHTS):
         if sidecar.is_file():
             return ResourceTable.load(sidecar)
@@ -110,6 +110,6 @@ def _weights_beside(path: Path) -> ResourceTable:
 
 
 def level_of(module: Module) -> str:
-    """The level of a module: that of the lowest-level op in it."""
+    """The level of a module: that of its lowest-level op."""
     found = {op.name.split(".")[0] for op in module.walk()}
     return next((level for level in reversed(LEVELS) if level in found), "graph")

@@ -1,4 +1,4 @@
-"""Imports the subgraphs of control flow, whose nodes see the names of the graphs around them."""
+"""Imports the subgraphs of control flow, whose nodes see the names of the enclosing graphs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ from .weights import read_tensor
 
 @dataclass(frozen=True)
 class Subgraphs:
-    """The subgraphs of one node, which stands in FRAME: `run_nodes` imports the nodes of one, whose names
-    begin with `prefix`."""
+    """The subgraphs of one node in FRAME: `run_nodes` imports the nodes of one; names begin with `prefix`."""
 
     run_nodes: Callable[[Sequence[NodeProto], Frame], None]
     builder: Builder
@@ -31,8 +30,11 @@ class Subgraphs:
     prefix: str
 
     def run(self, graph: GraphProto, inputs: Sequence[Tensor], *, part: bool = False) -> list[Tensor]:
-        """The outputs of GRAPH for INPUTS, by ops at the end of the builder's block; LOST where a node that
-        is unsupported would compute one. PART: its nodes are part of the graph around it, once and always."""
+        """The outputs of GRAPH for INPUTS, computed by ops at the end of the builder's block.
+
+        LOST stands for the results of unsupported nodes. PART: the nodes run exactly once, as part of the
+        graph around them.
+        """
         if self.frame.depth >= MAX_DEPTH:
             raise Malformed(f"subgraphs are nested more than {MAX_DEPTH} deep")
         regions = self.frame.regions + (not part)

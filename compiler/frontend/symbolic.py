@@ -1,9 +1,8 @@
 """Arithmetic on symbolic sizes, to which the shape computations of a model are folded.
 
 A known tensor of sizes is a numpy object array of scalars. A scalar is a Dim, or a `Ratio` where the model
-computes in floating point (Shape -> Cast -> Mul -> Floor -> Cast). All functions raise `Undecided` where no
-size can express the result. A result that is selected by the values of symbols becomes a derived symbol
-(`Sizes.derive`).
+computes in floating point (Shape -> Cast -> Mul -> Floor -> Cast). All functions raise `Undecided` if no size
+can express the result. A result that the values of symbols select becomes a derived symbol (`Sizes.derive`).
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.affine import Affine, Dim, ceildiv, exact_div, floordiv, substitute
+from ...dialects.core.affine import Affine, Dim, ceildiv, exact_div, floordiv
+from ...dialects.core.affine_traversal import substitute
 from ...dialects.core.sizes.sizes import Sizes
 from .limits import MAX_DIM_PARTS, check_dim
 from .problems import Malformed
@@ -49,7 +49,7 @@ def parts(value: Scalar) -> tuple[Dim, int]:
 
 
 def as_dims(values: Array) -> tuple[Dim, ...]:
-    """The elements of a tensor of sizes, flattened. Raises Undecided when one is not an integer."""
+    """The elements of a tensor of sizes, flattened. Raises Undecided if one is not an integer."""
     result: list[Dim] = []
     for value in values.reshape(-1):
         if isinstance(value, Ratio):
@@ -67,7 +67,7 @@ def object_array(values: list[Any], shape: tuple[int, ...]) -> Array:
 
 
 def lift(array: Array) -> Array:
-    """A numeric array as exact scalars. Raises Undecided for values that are no finite, simple fraction."""
+    """A numeric array as exact scalars. Raises Undecided for values that are not finite, simple fractions."""
     return object_array([_exact(item) for item in array.reshape(-1).tolist()], array.shape)
 
 
@@ -86,12 +86,12 @@ def _exact(item: Any) -> Scalar:
 
 
 def sign_of(value: Scalar, sizes: Sizes) -> int | None:
-    """The sign of VALUE, -1, 0 or 1, if it is known."""
+    """The sign of VALUE, -1, 0 or 1, if known."""
     return sizes.sign(parts(value)[0])
 
 
 def choose(condition: Dim, yes: Dim, no: Dim, sizes: Sizes) -> Dim:
-    """YES where CONDITION >= 0, else NO: a derived symbol where that depends on values."""
+    """YES if CONDITION >= 0, else NO: a derived symbol if that depends on values."""
     return sizes.derive("select", condition, yes, no)
 
 
@@ -101,8 +101,8 @@ def clamp(value: Dim, low: Dim, high: Dim, sizes: Sizes) -> Dim:
 
 
 def steps_in(distance: Dim, step: Dim, sizes: Sizes) -> Dim:
-    """ceil(DISTANCE / STEP), where neither is negative; a STEP of 0 counts as 1."""
-    # The quotient is of DISTANCE - 1, and kernels divide no negative numbers.
+    """ceil(DISTANCE / STEP), both non-negative; a STEP of 0 counts as 1."""
+    # The dividend is DISTANCE - 1, and kernels never divide negative numbers.
     return choose(distance - 1, ceildiv(distance, sizes.derive("max", step, 1)), 0, sizes)
 
 
@@ -208,8 +208,11 @@ def ceil(value: Scalar, sizes: Sizes) -> Scalar:
 
 
 def whole(a: Dim, b: Dim, sizes: Sizes) -> Dim:
-    """floor(A / B) for positive B. Kernels divide no negative numbers, which inputs may hold: of these the
-    quotient is chosen before a run."""
+    """floor(A / B) for positive B.
+
+    Kernels never divide negative numbers, which inputs may hold: quotients of these are computed before a
+    run.
+    """
     quotient = floordiv(a, b)
     if not sizes.told(a) or sizes.proves(a):
         return quotient
@@ -236,7 +239,7 @@ def _substituted(value: Scalar, replaced: Mapping[str, Dim]) -> Scalar:
 
 
 def apply(function: Callable[..., Scalar], arrays: list[Array]) -> Array:
-    """FUNCTION applied elementwise to ARRAYS, which are broadcast; once for elements that are alike."""
+    """FUNCTION applied elementwise to ARRAYS, which are broadcast; once for equal elements."""
     broadcast = np.broadcast_arrays(*arrays)
     rows = list(zip(*(array.reshape(-1) for array in broadcast), strict=True))
     known = {row: function(*row) for row in dict.fromkeys(rows)}

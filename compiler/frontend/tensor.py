@@ -1,4 +1,4 @@
-"""A tensor of the model as the importer knows it: its type and, if it is known, its content."""
+"""A tensor of the model at import: its type and, if known, its content."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Array = np.ndarray[Any, Any]
 
 
 class Tensor:
-    """A tensor of the model.
+    """A tensor of the model, in one of three forms.
 
-    It has one of three forms: a constant with its content in `data`; symbolic numbers with their content in
-    `sizes`, an object array (see `symbolic.py`); or only an IR `value`. The first two get a value, too, when
-    an operation reads them as data.
+    A constant with its content in `data`; symbolic numbers with their content in `sizes`, an object array
+    (see `symbolic.py`); or only an IR `value`. The first two get a value, too, when an operation reads them
+    as data.
     """
 
     __slots__ = ("_type", "data", "location", "sizes", "value")
@@ -57,7 +57,7 @@ class Tensor:
 
     @property
     def is_known(self) -> bool:
-        """Whether its content is known: a constant, or symbolic numbers; each may have a value, too."""
+        """Whether its content is known: a constant or symbolic numbers; each may have a value, too."""
         return self.data is not None or self.sizes is not None
 
     @property
@@ -79,11 +79,11 @@ class Tensor:
 
 
 class Lost(Tensor):
-    """A result of a node that is unsupported, or depends on an unsupported one. Reading any part of it raises
-    LostRead, so that importers go as far as they can without it.
+    """A result of a node that is unsupported, or depends on an unsupported one.
 
-    sized: it is computed from sizes and constants alone, so its content may have been known; otherwise it
-    depends on the data of the inputs.
+    Reading any part of it raises LostRead, so importers go as far as they can without it. sized: it is
+    computed from sizes and constants only, so its content might be known; otherwise it depends on the data of
+    inputs.
     """
 
     __slots__ = ("sized",)
@@ -92,5 +92,5 @@ class Lost(Tensor):
         self.sized = sized
 
     def __getattr__(self, name: str) -> NoReturn:
-        """Stands for all attributes but `sized`, which are not set."""
+        """Handles all attributes except `sized`, which are not set."""
         raise LostRead

@@ -1,4 +1,4 @@
-"""Sequences of tensors, which ONNX has as values: here they are lists, resolved while a model is imported."""
+"""Sequences of tensors, which are values in ONNX. Here they are lists, resolved at import."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .tensor import Tensor
 
 
 class TensorSequence(Tensor):
-    """Tensors of one element type, in order; no value of the IR. Whatever reads it as a tensor is refused.
+    """Tensors of one element type, in order; not a value of the IR. Reads of it as a tensor are refused.
 
     items: the tensors, whose shapes may differ; element: their type, which an empty sequence has, too.
     """
@@ -20,7 +20,7 @@ class TensorSequence(Tensor):
     __slots__ = ("element", "items")
 
     def __init__(self, items: Sequence[Tensor], element: DType) -> None:
-        """Raises Malformed for items of other types, LostRead for one that an unsupported node computes."""
+        """Raises Malformed for items of other types, LostRead for an item of an unsupported node."""
         for item in items:
             if item.dtype != element:
                 raise Malformed(f"a sequence of {element} cannot have an element of {item.dtype}")
@@ -33,5 +33,5 @@ class TensorSequence(Tensor):
         return all(item.is_known for item in self.items)
 
     def __getattr__(self, name: str) -> NoReturn:
-        """Stands for all that a tensor has, and a sequence has not."""
+        """Handles the attributes of a tensor that a sequence does not have."""
         raise Refused(SEQUENCES)

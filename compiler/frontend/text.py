@@ -14,7 +14,7 @@ def check_text(proto: ModelProto) -> None:
     pending: list[Message] = [proto]
     while pending:
         message = pending.pop()
-        if isinstance(message, TensorProto):  # the rest is data, possibly gigabytes of it
+        if isinstance(message, TensorProto):  # the rest is data, possibly gigabytes
             _check("name", message.name)
             pending += message.external_data
             continue

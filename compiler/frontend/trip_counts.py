@@ -1,4 +1,4 @@
-"""Trip counts that are a quotient of numbers in inputs, rounded up, as the body of ONNX's Range has them."""
+"""Trip counts that are quotients of numbers in inputs, rounded up, as in the body of ONNX's Range."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ WHAT = "how many elements its scan outputs have"
 
 
 def quotient(builder: Builder, trip: Value) -> tuple[Dim, Dim] | None:
-    """A and B of the scalar TRIP that is max(ceil(A / B), 0), where A and B are whole numbers that are known
-    before a run, or differences of such; None where TRIP is no such quotient.
+    """A and B of the scalar TRIP = max(ceil(A / B), 0), for whole numbers known before a run, or their
+    differences.
 
-    Raises Unread where they are what inputs hold, Refused where they depend on other data.
+    None if TRIP is no such quotient. Raises Unread if they are the content of inputs, Refused if they depend
+    on other data.
     """
     top = _number(trip).producer
     rounded = _number(top.inputs[0]).producer if isinstance(top, Relu) else None
@@ -42,7 +43,7 @@ def quotient(builder: Builder, trip: Value) -> tuple[Dim, Dim] | None:
 
 
 class _Number:
-    """The whole number in a scalar: its `value`, or the inputs that have to be read for that (`unread`)."""
+    """The whole number in a scalar: its `value`, or the inputs that must be read for it (`unread`)."""
 
     def __init__(self, builder: Builder, scalar: Value) -> None:
         self.value: Dim = 0
@@ -66,15 +67,17 @@ class _Number:
 
 
 def _number(value: Value) -> Value:
-    """The value of the same number as the scalar VALUE, perhaps of another type or rank. It may be a fraction
-    that is cut off: no input that is read holds one."""
+    """The value of the same number as the scalar VALUE, possibly of another type or rank.
+
+    It may be a truncated fraction: no input that is read holds one.
+    """
     while isinstance(op := value.producer, Reshape) or (isinstance(op, Cast) and op.to in _WIDE):
         value = op.inputs[0]
     return value
 
 
 def is_the_truth_of(condition: Value, trip: Value) -> bool:
-    """Whether CONDITION is false only where TRIP is 0: it is the truth of a number that TRIP is a cast of."""
+    """Whether CONDITION is false only if TRIP is 0: it tests a number that TRIP is a cast of."""
     condition = _without_axes(condition)
     if not isinstance(condition.producer, Cast) or condition.type.dtype is not BOOL:
         return False
@@ -91,7 +94,7 @@ def _without_axes(value: Value) -> Value:
 
 
 def _held(builder: Builder, scalar: Value) -> Dim | None:
-    """The whole number that SCALAR is known to hold. Raises Refused for a fraction."""
+    """The known whole number in SCALAR. Raises Refused for a fraction."""
     op = scalar.producer
     if isinstance(op, Constant):
         number = float(op.array().item())

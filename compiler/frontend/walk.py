@@ -1,4 +1,4 @@
-"""Imports nodes one after the other, inlines functions, and collects all unsupported nodes."""
+"""Imports nodes in order, inlines functions, and collects all unsupported nodes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from ...dialects.core.ir import Operation
 from ...dialects.core.location import Location
 from ...dialects.core.sizes.outcomes import Conflict, Resized
 from ...dialects.core.types import TensorType
-from ...errors import GlassError, InputError, IRError, ModelError
+from ...dialects.custom.composition import ComposedOp
+from ...dialects.custom.registry import find
+from ...errors import IRError, ModelError
 from ...errors.diagnostic import Diagnostic
 from .builder import Builder
 from .call import Call, resolve_attributes
@@ -20,7 +22,7 @@ from .checks import check_form, check_types
 from .contents import ElementRanges, Unread, merged
 from .contributed.form import Contributed
 from .contributed.registry import CONTRIBUTED, CONTRIBUTED_DOMAIN, IN_STANDARD_DOMAIN
-from .custom_ops import UNKNOWN, custom_op
+from .custom_ops import composition, custom_op
 from .direct import imported
 from .frame import Frame, lost_result
 from .functions import (
@@ -32,8 +34,9 @@ from .functions import (
     find_schema,
     standard_body,
 )
-from .left_out import DOMAINS_LEFT_OUT, LEFT_OUT
+from .left_out import LEFT_OUT
 from .limits import MAX_DEPTH, MAX_NODES, check_symbols
+from .node_texts import conflict_error, full_label, missing_input, node_place, unknown_op
 from .problems import LostRead, Malformed, Refused, shown
 from .reading import check_opset, normal_domain
 from .registry import find_importer
@@ -41,7 +44,7 @@ from .subgraphs import Subgraphs
 from .tensor import Lost, Tensor
 from .tensor_sequence import TensorSequence
 
-# Exceptions that a malformed node may cause where no check finds the fault; they become a ModelError.
+# Exceptions that a malformed node may cause although no check found the fault; they become a ModelError.
 _SLIPS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 
 
@@ -53,7 +56,7 @@ class Walker:
     ) -> None:
         self.builder = builder
         self.offenders: list[Diagnostic] = []
-        self.unread: dict[str, ElementRanges] = {}  # the inputs whose content nodes need
+        self.unread: dict[str, ElementRanges] = {}  # inputs whose content nodes need
         self._functions = functions
         self._check = check
         self._count = 0
@@ -61,8 +64,8 @@ class Walker:
         self._names: dict[Operation, dict[str, None]] = {}
 
     def run(self, nodes: Sequence[NodeProto], frame: Frame) -> None:
-        """Import NODES in order. Unsupported nodes are collected in `offenders`, and the inputs whose
-        content they need in `unread`.
+        """Import NODES in order, collecting unsupported ones in `offenders`, and inputs with needed content
+        in `unread`.
 
         Raises ModelError at the first malformed node, and InputError for sizes outside their ranges.
         """
@@ -70,29 +73,29 @@ class Walker:
             self._count += 1
             if self._count > MAX_NODES:
                 raise ModelError(f"the model has more than {MAX_NODES} nodes, functions included")
-            label = _label(node, frame)
+            label = full_label(node, frame)
             if not frame.standard:
                 self.builder.location = Location((label,))
             try:
                 self._settled(node, frame, nodes)
                 check_symbols(self.builder.module)
             except Conflict as error:
-                raise _conflict(node, label, error) from None
+                raise conflict_error(node, label, error) from None
             except Refused as error:
                 self._lose(node, frame, label, str(error))
                 if isinstance(error, Unread):
                     self.unread = merged(self.unread, error.contents)
             except Malformed as error:
-                raise ModelError(f"{_place(node, label)}: {error}", nodes=(label,)) from None
+                raise ModelError(f"{node_place(node, label)}: {error}", nodes=(label,)) from None
             except IRError as error:
-                found = replace(error.diagnostic.within(_place(node, label)), nodes=(label,))
+                found = replace(error.diagnostic.within(node_place(node, label)), nodes=(label,))
                 raise ModelError.of(found) from None
             except _SLIPS as error:
                 reason = f"it is malformed ({type(error).__name__})"
-                raise ModelError(f"{_place(node, label)}: {reason}", nodes=(label,)) from error
+                raise ModelError(f"{node_place(node, label)}: {reason}", nodes=(label,)) from error
 
     def _lose(self, node: NodeProto, frame: Frame, label: str, reason: str) -> None:
-        self.offenders.append(Diagnostic(f"{_place(node, label)}: {reason}", nodes=(label,)))
+        self.offenders.append(Diagnostic(f"{node_place(node, label)}: {reason}", nodes=(label,)))
         inputs = [frame.tensors.get(name) for name in node.input if name]
         for name in node.output:
             if name:
@@ -101,7 +104,8 @@ class Walker:
     # ------------------------------------------------------------ one node
 
     def _settled(self, node: NodeProto, frame: Frame, nodes: Sequence[NodeProto]) -> None:
-        """Import NODE, and again whenever it determines a symbol, since the sizes it used have changed."""
+        """Import NODE, and again whenever it determines a symbol, because the sizes that it used have
+        changed."""
         self._frames.append(frame)
         try:
             while not self._tried(node, frame, nodes):
@@ -124,7 +128,7 @@ class Walker:
         return True
 
     def _replace_sizes(self, tensor: Tensor | None, values: Mapping[str, Dim]) -> None:
-        """Replace symbols by VALUES in what is known of TENSOR."""
+        """Replace symbols by VALUES in the known content of TENSOR."""
         if isinstance(tensor, TensorSequence):
             for item in tensor.items:
                 self._replace_sizes(item, values)
@@ -149,7 +153,7 @@ class Walker:
         try:
             return frame.find(name)
         except LookupError:
-            raise Malformed(_missing(name, node, nodes)) from None
+            raise Malformed(missing_input(name, node, nodes)) from None
 
     def _define(self, name: str, tensor: Tensor | None, frame: Frame) -> None:
         if name in frame.tensors or frame.late(name) is not None:
@@ -164,14 +168,14 @@ class Walker:
                 tensor.value.tensor = name
 
     def _name(self, name: str, tensor: Tensor, frame: Frame) -> None:
-        """Record the names in the model of a TENSOR that an op computes: NAME, and that of its node."""
+        """Record the model's names for a TENSOR that an op computes: NAME, and that of its node."""
         value = tensor.value
         if value is not None and value.producer is not None and not frame.standard:
             names = (*self.builder.location.nodes, name)
             self._names.setdefault(value.producer, {}).update(dict.fromkeys(names))
 
     def locate_names(self) -> None:
-        """Add the names of tensors, and of nodes that only pass them on, to the locations of the ops that
+        """Add the names of tensors, and of nodes that only forward them, to the locations of the ops that
         compute them."""
         for op, names in self._names.items():
             tensors = tuple(name for name in names if name not in op.location.nodes)
@@ -188,14 +192,14 @@ class Walker:
             return self._of_domain(domain, node, inputs, frame)
         opset = frame.opsets.get(domain)
         if opset is None:
-            raise Malformed(f"no opset of {domain or 'ai.onnx'} is imported where it stands")
+            raise Malformed(f"no opset of {domain or 'ai.onnx'} is imported in its graph or function")
         return self._standard(node, opset, inputs, frame)
 
     def _standard(
         self, node: NodeProto, opset: int, inputs: Sequence[Tensor | None], frame: Frame
     ) -> Sequence[Tensor | None]:
-        """The results of an op of the standard, at OPSET of its domain: by its importer, else by its body
-        there."""
+        """The results of a standard op at OPSET of its domain: by its importer, else by the standard's
+        body."""
         domain = normal_domain(node.domain)
         schema = find_schema(node.op_type, opset, domain)
         own = IN_STANDARD_DOMAIN.get(node.op_type) if schema is None and not domain else None
@@ -219,7 +223,7 @@ class Walker:
     def _by_definition(
         self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame
     ) -> Sequence[Tensor | None]:
-        """The results of an op of the standard by the body that it is given there."""
+        """The results of a standard op by the body that the standard defines."""
         if node.op_type in LEFT_OUT:
             raise Refused(f"this op is not supported: {LEFT_OUT[node.op_type]}")
         body = standard_body(node, frame.opsets[normal_domain(node.domain)], inputs, frame.environment)
@@ -230,9 +234,9 @@ class Walker:
     def _instead(
         self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame, refusal: Refused
     ) -> Sequence[Tensor | None]:
-        """The results by the standard's body, after the importer of the op raised REFUSAL.
+        """The results by the standard's body, after the op's importer raised REFUSAL.
 
-        If the body is not supported either, REFUSAL is raised, as it is about the node itself.
+        If the body is not supported either, REFUSAL is raised, because it is about the node itself.
         """
         known = len(self.offenders)
         try:
@@ -251,11 +255,15 @@ class Walker:
         """The results of an op of another DOMAIN than the standard's: one that ONNX Runtime adds, or a custom
         one."""
         own = CONTRIBUTED.get(node.op_type) if domain == CONTRIBUTED_DOMAIN else None
-        found = own or custom_op(f"{domain}::{node.op_type}")
+        cls = None if own is not None else find(f"{domain}::{node.op_type}")
+        found = custom_op(cls) if cls is not None else own
         if found is None:
-            raise Refused(_unknown(domain, node))
+            raise Refused(unknown_op(domain, node))
         if domain not in frame.opsets:
-            raise Malformed(f"no opset of {domain} is imported where it stands")
+            raise Malformed(f"no opset of {domain} is imported in its graph or function")
+        if cls is not None and issubclass(cls, ComposedOp):
+            body = composition(cls, self._call(node, inputs, frame))
+            return self._inlined(node, body, inputs, frame)
         return self._by_form(found, node, inputs, frame)
 
     def _by_form(
@@ -265,7 +273,7 @@ class Walker:
         return imported(op.importer, self._call(node, inputs, frame), {})
 
     def _call(self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame) -> Call:
-        subgraphs = Subgraphs(self.run, self.builder, self.offenders, frame, f"{_label(node, frame)}/")
+        subgraphs = Subgraphs(self.run, self.builder, self.offenders, frame, f"{full_label(node, frame)}/")
         return Call(node, inputs, self.builder, subgraphs, frame.environment)
 
     # ------------------------------------------------------------ functions
@@ -284,7 +292,7 @@ class Walker:
         inner = Frame(
             opsets,
             body.environment,
-            prefix=f"{_label(node, frame)}/",
+            prefix=f"{full_label(node, frame)}/",
             depth=frame.depth + 1,
             standard=frame.standard or not body.is_local,
             tensors=dict(zip(body.inputs, padded, strict=True)),
@@ -302,45 +310,3 @@ class Walker:
             return frame.find(name)
         except LookupError:
             raise Malformed(f"no node computes the function's output {shown(name)}") from None
-
-
-def _unknown(domain: str, node: NodeProto) -> str:
-    """Why the op of NODE, of DOMAIN, is not supported."""
-    if domain == CONTRIBUTED_DOMAIN:
-        return f"this op of the domain {CONTRIBUTED_DOMAIN} is not supported"
-    why = DOMAINS_LEFT_OUT.get(domain)
-    if why is not None:
-        return f"ops of the domain {shown(node.domain)} are not supported: {why}"
-    return UNKNOWN.format(shown(f"{domain}::{node.op_type}"))
-
-
-def _conflict(node: NodeProto, label: str, error: Conflict) -> GlassError:
-    """The error for conflicting sizes: InputError if given ranges or shapes cause it, else ModelError."""
-    message = f"{_place(node, label)}: {error}"
-    if error.ranges:
-        hint = 'ranges are given as shapes={"N": (min, opt, max)}, --shape N=1,8,64'
-        return InputError(message, hint, (label,))
-    return ModelError(message, nodes=(label,))
-
-
-def node_label(node: NodeProto) -> str:
-    """The name of NODE in locations, outside functions: its own name, or else that of its first output."""
-    return node.name or next(iter(node.output), "") or node.op_type
-
-
-def _label(node: NodeProto, frame: Frame) -> str:
-    """The name of NODE in messages and locations, with the names of enclosing function calls."""
-    return frame.prefix + node_label(node)
-
-
-def _place(node: NodeProto, label: str) -> str:
-    return f"{ascii(node.op_type)[1:-1][:60]} node {shown(label)}"
-
-
-def _missing(name: str, node: NodeProto, nodes: Sequence[NodeProto]) -> str:
-    """The message for an input NAME that is not available: a later node or NODE computes it, or none."""
-    for other in nodes:
-        if name in other.output:
-            by = "itself" if other == node else f"the later node {shown(other.name or name)}"
-            return f"its input {shown(name)} is computed by {by}; the graph is cyclic or not in order"
-    return f"no node computes its input {shown(name)}"

@@ -66,9 +66,9 @@ def element_type(code: int) -> DType:
 
 
 def read_tensor(proto: TensorProto, files: ExternalFiles) -> Array:
-    """The content of PROTO as an array that must not be written to; external data comes from FILES.
+    """The content of PROTO as a read-only array; external data comes from FILES.
 
-    Raises Malformed when shape and bytes do not match, Refused for unsupported element types.
+    Raises Malformed if shape and bytes do not match, Refused for unsupported element types.
     """
     dtype = element_type(proto.data_type)
     shape = _shape(proto)
@@ -104,7 +104,7 @@ def _from_raw(raw: bytes | memoryview, dtype: DType, count: int) -> Array:
 
 def _from_field(proto: TensorProto, dtype: DType, count: int) -> Array:
     numbers: Any = getattr(proto, _FIELDS.get(dtype, "int32_data"))
-    shares = dtype.is_packable and 8 % dtype.bits == 0  # 6-bit floats have a number each
+    shares = dtype.is_packable and 8 % dtype.bits == 0  # 6-bit floats are stored one per number
     wanted = packed_bytes(dtype, count) if shares else count
     if len(numbers) != wanted:
         raise Malformed(f"{len(numbers)} elements are stored, but its shape needs {wanted}")

@@ -37,7 +37,7 @@ def pads_are_known(call: Call, spatial: Sequence[Dim]) -> bool:
 def read_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> WindowAttributes:
     """The window of a node whose input has the SPATIAL sizes, with automatic padding resolved.
 
-    Raises Refused where that depends on symbols, Malformed for invalid attributes.
+    Raises Refused if that depends on symbols, Malformed for invalid attributes.
     """
     window, totals = _read(call, spatial, kernel)
     known = [total for total in totals if isinstance(total, int)]
@@ -49,7 +49,7 @@ def read_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> Wi
 def padded_window(
     call: Call, x: Tensor, kernel: Sequence[int], filling: Tensor | None
 ) -> tuple[Tensor, WindowAttributes]:
-    """X and the window of a node on it; X is padded by FILLING (None: 0) where pads depend on symbols."""
+    """X and the window of a node on it; X itself is padded by FILLING (None: 0) if pads depend on symbols."""
     window, totals = _read(call, x.shape[2:], kernel)
     known = [total for total in totals if isinstance(total, int)]
     if len(known) == len(totals):
@@ -60,13 +60,13 @@ def padded_window(
 
 
 def _with_pads(call: Call, window: WindowAttributes, totals: Sequence[int]) -> WindowAttributes:
-    """WINDOW with pads that split TOTALS, where its padding is automatic."""
+    """WINDOW with pads that split TOTALS, if its padding is automatic."""
     padding = call.choice("auto_pad", "NOTSET", PADDINGS)
     return window if padding == "explicit" else replace(window, pads=split_pads(totals, padding))
 
 
 def explicit_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> WindowAttributes:
-    """The window with its explicit padding; automatic padding is not resolved."""
+    """The window with explicit padding; automatic padding is not resolved."""
     rank = len(spatial)
     if len(kernel) != rank:
         raise Malformed(f"its kernel has {len(kernel)} dimensions, but its input {rank} spatial ones")
@@ -79,7 +79,7 @@ def explicit_window(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -
 
 
 def _read(call: Call, spatial: Sequence[Dim], kernel: Sequence[int]) -> tuple[WindowAttributes, list[Dim]]:
-    """The window with its explicit padding, and the total of automatic padding along each dimension."""
+    """The window with explicit padding, and the total of automatic padding along each dimension."""
     rank = len(spatial)
     window = explicit_window(call, spatial, kernel)
     padding = call.choice("auto_pad", "NOTSET", PADDINGS)
@@ -133,7 +133,7 @@ def _halves(totals: Sequence[Dim], padding: str) -> tuple[list[Dim], list[Dim]]:
 
 
 def split_pads(totals: Sequence[int], padding: str) -> tuple[int, ...]:
-    """TOTALS split into begins, then ends; of an odd total the larger half is the end for 'upper', else
-    the begin."""
+    """TOTALS split into begins, then ends; for odd totals the larger half is the end for 'upper', else the
+    begin."""
     begins, ends = _halves(totals, padding)
     return tuple(int(str(pad)) for pad in (*begins, *ends))

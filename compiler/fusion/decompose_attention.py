@@ -13,7 +13,8 @@ import numpy as np
 
 from ...codegen.interface import ArchSpec, families
 from ...dialects.core.dtypes import BOOL
-from ...dialects.core.ir import Module, Value
+from ...dialects.core.ir import Value
+from ...dialects.core.module import Module
 from ...dialects.graph.attention import Attention
 from ...dialects.graph.binary import Add, Equal, Mul
 from ...dialects.graph.constants import constant

@@ -13,16 +13,16 @@ from typing import ClassVar
 from ...codegen.interface import ArchSpec
 from ...dialects.control import ControlOp, all_blocks
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.ir import Block, Module, Operation, Value
-from ...dialects.core.traits import Trait, has
-from ...dialects.custom.op import CudaOp
+from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.fused import FusedKernel
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.movement.reshape import Reshape
+from ...dialects.roots import Root, led_by
 from ..passes.manager import PassContext
 from ..simplify.dce import erase_dead
-from .vertical.attention_layouts import open_attention
+from .vertical.attention_layouts import absorb_movement
 from .vertical.clusters import Cluster, ClusterPlan, is_clusterable, moves, viewed
 from .vertical.consumers import CONTRACTION_EPILOGUE, ROW_CONSUMER, WINDOW_EPILOGUE, ConsumerFusion
 from .vertical.kernel_builder import build_copy, build_kernel
@@ -62,16 +62,16 @@ def make_plan(module: Module, block: Block, context: PassContext, target: ArchSp
     recorder = Recorder(context, plan)
     limit = context.options.kernel_ops
     _open_seeds(plan)
-    open_attention(plan, recorder)
+    absorb_movement(plan, recorder)
     consumers = ConsumerFusion(plan, recorder, limit)
     # In reverse, so that of two contractions whose results are added, the later one absorbs the add.
     for cluster in reversed(plan.clusters):
-        if cluster.root == "contraction":
+        if cluster.root is Root.CONTRACTION:
             consumers.grow(cluster, CONTRACTION_EPILOGUE)
     absorb_shuffles(plan, recorder, limit)
     _grow_rows(plan, consumers)
     for cluster in plan.clusters:
-        if cluster.root == "loop":
+        if cluster.root is Root.LOOP:
             consumers.grow(cluster, WINDOW_EPILOGUE)
     prologues = Prologues(plan, context.policy)
     ProducerFusion(plan, recorder, limit, prologues).run()
@@ -82,15 +82,11 @@ def make_plan(module: Module, block: Block, context: PassContext, target: ArchSp
 
 
 def _open_seeds(plan: ClusterPlan) -> None:
-    """Open a cluster for every contraction and window: each is the seed of its own kernel. So is a custom op
-    with a body in CUDA, whose kernel absorbs nothing."""
+    """Open a cluster for every op that always leads a kernel."""
     for op in plan.order:
-        if has(op, Trait.CONTRACTION):
-            plan.open("contraction", op)
-        elif isinstance(op, CudaOp):
-            plan.open("custom", op)
-        elif has(op, Trait.WINDOW):
-            plan.open("loop", op)
+        root = led_by(op)
+        if root is not None:
+            plan.open(root, op)
 
 
 def _grow_rows(plan: ClusterPlan, consumers: ConsumerFusion) -> None:
@@ -98,7 +94,7 @@ def _grow_rows(plan: ClusterPlan, consumers: ConsumerFusion) -> None:
     for op in plan.order:
         domain = row_domain(op)
         if domain is not None and plan.free(op):
-            cluster = plan.open("row", op)
+            cluster = plan.open(Root.ROW, op)
             set_rows(cluster, domain, plan)
             consumers.grow(cluster, ROW_CONSUMER)
 
@@ -111,7 +107,7 @@ def _peel_views(plan: ClusterPlan, cluster: Cluster, recorder: Recorder) -> None
 
     A reshape next to a tensor that may be stored channels-last stays, since there it is no view.
     """
-    if cluster.root != "loop":
+    if cluster.root is not Root.LOOP:
         return
     ordered = sorted(cluster.ops, key=plan.order.__getitem__)
     permutes = moves(cluster)
@@ -136,16 +132,16 @@ def _may_be_channels_last(plan: ClusterPlan, reshape: Operation, permutes: bool)
     cluster = plan.owner.get(value.producer) if value.producer is not None else None
     if cluster is None or value.type.rank < 3:
         return False
-    return _is_convolution(cluster) or (permutes and cluster.root == "loop")
+    return _is_convolution(cluster) or (permutes and cluster.root is Root.LOOP)
 
 
 def _wants_channels_last(plan: ClusterPlan, user: Operation) -> bool:
     cluster = plan.owner.get(user)
-    return cluster is not None and (cluster.root == "loop" or _is_convolution(cluster))
+    return cluster is not None and (cluster.root is Root.LOOP or _is_convolution(cluster))
 
 
 def _is_convolution(cluster: Cluster) -> bool:
-    return cluster.root == "contraction" and not isinstance(cluster.seed, Matmul)
+    return cluster.root is Root.CONTRACTION and not isinstance(cluster.seed, Matmul)
 
 
 # ---------------------------------------------------------------- outputs

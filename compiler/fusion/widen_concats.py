@@ -11,13 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...dialects.control import all_blocks
-from ...dialects.core.affine import Dim, evaluate, total
+from ...dialects.core.affine import Dim, total
+from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.builtin import Yield
-from ...dialects.core.ir import Block, Module, Region, Value
+from ...dialects.core.ir import Block, Region, Value
 from ...dialects.core.location import Location
+from ...dialects.core.module import Module
 from ...dialects.fused import FusedKernel
 from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.slicing import Slice
+from ...dialects.roots import Root
 from ..passes.ledger import Record, Verdict
 from ..passes.manager import PassContext
 from ..passes.switches import barrier_between, edges_of
@@ -118,7 +121,7 @@ def _match(kernel: FusedKernel, context: PassContext) -> _Match | None:
         if any(part.source is whole for part in rest):
             continue  # the joined value can be written to one place only
         maker = whole.producer
-        if isinstance(maker, FusedKernel) and maker.root == "contraction":
+        if isinstance(maker, FusedKernel) and maker.root is Root.CONTRACTION:
             others = tuple(part.value for part in rest)
             moved = total(part.cut.result.type.bytes for part in taken if part.cut is not None)
             barred = _barred(maker, whole, concat, context)
@@ -224,5 +227,5 @@ def _kernel(
     """The result of a new loop kernel before ANCHOR, whose region BLOCK yields RESULT."""
     block.append(Yield(result))
     assert anchor.parent is not None
-    made = FusedKernel(*operands, regions=[Region(block)], root="loop", loc=location)
+    made = FusedKernel(*operands, regions=[Region(block)], root=Root.LOOP, loc=location)
     return anchor.parent.insert_before(anchor, made).result

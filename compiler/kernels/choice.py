@@ -20,7 +20,8 @@ from ...codegen.interface import (
     tiers,
 )
 from ...dialects.core.clone import clone_block
-from ...dialects.core.ir import Block, Module, Value
+from ...dialects.core.ir import Block, Value
+from ...dialects.core.module import Module
 from ...dialects.core.printer import canonical_text
 from ...dialects.core.types import TensorType
 from ...dialects.launch import Buffer

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.launch import largest
 from .launch_accesses import memories_of
 from .occupancy import Occupancy, lowest_gap

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 
 from ...dialects.core.bounds import Range
-from ...dialects.core.ir import Function
+from ...dialects.core.module import Function
 from .footprint import Box, Footprint, Grid, UndecidedFootprint
 from .launch_accesses import Access, Memory, memories_of
 

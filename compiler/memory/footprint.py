@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ...dialects.core.affine import Dim, evaluate, exact_div, floordiv, symbols, total
+from ...dialects.core.affine import Dim, exact_div, floordiv, total
+from ...dialects.core.affine_traversal import evaluate, symbols
 from ...dialects.core.bounds import Range, bounds, is_nonnegative, simplify
 from ...dialects.core.types import TensorType
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.printer import print_module
 from ...dialects.launch import Kernel, kernels_in
 from ...errors import InputError

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from ...dialects.core.dialect import DialectSet
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.printer import print_module
 from ...dialects.core.verifier import VerifiedOps, verify
 from ...errors import InputError, IRError
@@ -80,7 +80,7 @@ class PassContext:
 
     @property
     def exhausted(self) -> bool:
-        """True when the limit on decisions is reached, so that nothing optional may be done any more."""
+        """True when the limit on decisions is reached, so that nothing optional may be done."""
         return self.limit is not None and self.decisions >= self.limit
 
     def decide(self) -> None:

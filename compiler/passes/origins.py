@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ...dialects.control import ControlOp
-from ...dialects.core.ir import Block, Module, Operation, Value
+from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...errors import InputError
 from ...errors.option import option_error

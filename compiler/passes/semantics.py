@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from ...dialects.control import ControlOp, Loop
-from ...dialects.core.affine import evaluate
+from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.dtypes import DType
 from ...dialects.core.interpreter import interpret
-from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
 

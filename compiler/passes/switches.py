@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from ...dialects.control import all_blocks
 from ...dialects.core.builtin import Barrier
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.ir import Block, Module, Operation, Value
+from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.core.parts import AttributeAt
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.base import nofuse_of

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.core.types import TensorType
 from ...dialects.graph.constants import Constant, constant
-from ...dialects.graph.contraction import Conv, ConvTranspose, Matmul
+from ...dialects.graph.contraction import Matmul
+from ...dialects.graph.convolution import Conv, ConvTranspose
 from .matching import constant_array, only_use
 from .rewrite import Rewriter
 

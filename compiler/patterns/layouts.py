@@ -6,7 +6,8 @@ from ...codegen.interface import ArchSpec, needs_k_innermost
 from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Operation
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
-from ...dialects.graph.contraction import Conv, Matmul
+from ...dialects.graph.contraction import Matmul
+from ...dialects.graph.convolution import Conv
 
 CONVERSION_PASSES = 2.0  # a count: a layout conversion reads and writes everything once more, on any target
 

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ...dialects.core.affine import Dim
-from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.core.types import TensorType
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.movement.expand import Expand

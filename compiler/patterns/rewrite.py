@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.core.ir import Operation, Value
 from ...dialects.core.location import UNKNOWN, Location
+from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.base import GraphOp, nofuse_of
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from ...dialects.core.dtypes import BF16, F16
-from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.graph.binary import Add, Div, Mul, Pow, Sub
 from ...dialects.graph.unary import Neg
 from .matching import constant_array

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ...codegen.interface import ArchSpec
-from ...dialects.core.affine import Affine, Dim, evaluate, exact_div, total
+from ...dialects.core.affine import Affine, Dim, exact_div, total
+from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
 
 ACCESS_BYTES = 16  # the widest access of a thread in the kernels of every target

@@ -16,14 +16,16 @@ from ...dialects.control import ControlYield, If, Loop
 from ...dialects.core.affine import Dim
 from ...dialects.core.builtin import Return, Yield
 from ...dialects.core.diagnostics import op_error
-from ...dialects.core.ir import Block, Function, Module, Operation, Region, Value
+from ...dialects.core.ir import Block, Operation, Region, Value
 from ...dialects.core.location import Location
+from ...dialects.core.module import Function, Module
 from ...dialects.core.types import ROW_MAJOR, TensorType
 from ...dialects.fused import FusedKernel
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.precision import PrecisionKernel
+from ...dialects.roots import Root
 from ..passes.manager import PassContext
 from ..patterns.layouts import is_neutral
 from .formats.custom_form import custom_form
@@ -62,7 +64,8 @@ class FusedToPrecision:
 
 
 class _Decided:
-    """What the blocks of one function share: what stays wide, and what is collected for the ledger."""
+    """The state that the blocks of a function share: the values that stay wide, and what goes to the
+    ledger."""
 
     def __init__(self, module: Module, context: PassContext, target: ArchSpec, wide: Wide) -> None:
         self.module, self.context, self.target, self.wide = module, context, target, wide
@@ -72,8 +75,10 @@ class _Decided:
 
 
 class _ToPrecision:
-    """Converts one block, kernel by kernel; `_values` maps old values to new ones. ARGUMENTS are the types of
-    the new block's arguments."""
+    """Converts one block, kernel by kernel; `_values` maps old values to new ones.
+
+    ARGUMENTS are the types of the new block's arguments.
+    """
 
     def __init__(
         self, decided: _Decided, old: Block, place: Placement, arguments: Sequence[TensorType]
@@ -90,9 +95,9 @@ class _ToPrecision:
         self._values: dict[Value, Value] = {}
         for argument, type in zip(old.arguments, arguments, strict=True):
             self._values[argument] = place.block.add_argument(type, argument.hint)
-        # New values that represent several old ones, each of which has readers.
+        # New values that stand for several old ones, each of which has consumers.
         self._shared: set[Value] = set()
-        # Sources of reshapes that are no view of the memory layout: their readers reshape inside.
+        # Sources of reshapes that are not views of memory: the consumers' kernels reshape.
         self._sunk: dict[Value, Value] = {}
 
     def run(self) -> None:
@@ -102,13 +107,13 @@ class _ToPrecision:
     def _convert(self, op: Operation) -> None:
         match op:
             case Constant():
-                pass  # created at each reader, in the type and layout needed there
+                pass  # created for each consumer, in the type and layout that it needs
             case Reshape():
                 self._view(op)
             case FusedKernel() if self._stored_already(op):
                 self._alias(op)
-            case FusedKernel() if op.root == "custom":
-                self._custom(op)
+            case FusedKernel() if op.root.sealed:
+                self._sealed(op)
             case FusedKernel():
                 self._kernel(op)
             case If() | Loop():
@@ -121,7 +126,7 @@ class _ToPrecision:
                 raise op_error(op, "is not allowed outside a kernel at the fused level", hint)
 
     def _stored(self, old: Value) -> Value:
-        """The new value of OLD in the type and layout it is stored in; a constant in its own type."""
+        """The new value of OLD as it is stored; a constant in its own type."""
         if isinstance(old.producer, Constant):
             return self._place.constant(old, old.type.dtype)
         if old in self._sunk:
@@ -138,8 +143,8 @@ class _ToPrecision:
     # ------------------------------------------------------------ control flow
 
     def _control(self, op: If | Loop) -> None:
-        """Convert OP and its regions. What it decides by, begins with and yields keeps its type; captures are
-        read as they are stored."""
+        """Convert OP and its regions. Conditions, initial and yielded values keep their types; captures are
+        read as stored."""
         first = [None if value is None else self._output(value, op) for value in op.consumed]
         captures = [self._stored(value) for value in op.captures]
         attributes = {name: value for name, value in op.attributes.items() if value is not None}
@@ -163,13 +168,13 @@ class _ToPrecision:
         source = self._stored(op.x)
         same_order = source.type.layout == ROW_MAJOR or is_neutral(source.type)
         users = op.result.users
-        if not same_order and all(isinstance(user, FusedKernel) and user.root == "loop" for user in users):
+        if not same_order and all(isinstance(user, FusedKernel) and user.root is Root.LOOP for user in users):
             self._sunk[op.result] = source
         else:
             self._values[op.result] = self._reshaped(source, op.result.type.shape, op.location)
 
     def _reshaped(self, source: Value, shape: tuple[Dim, ...], reader: Location) -> Value:
-        """SOURCE with another SHAPE: a view of it in row-major layout, for the reshape at READER."""
+        """SOURCE with another SHAPE, as a view in row-major layout, for the consumer at READER."""
         if not is_neutral(source.type):
             source = self._place.form(source, source.type.with_layout(ROW_MAJOR), reader)
         return self._place.view(source, TensorType(shape, source.type.dtype))
@@ -180,7 +185,7 @@ class _ToPrecision:
         if not isinstance(op, Cast) or not isinstance(op.next, Yield):
             return False
         source = kernel.inputs[0]
-        if _is_custom(source.producer) and len(source.uses) == 1:
+        if _is_sealed(source.producer) and len(source.uses) == 1:
             return bool(self._values[source].type.dtype == op.to == self._plan.dtype(result))
         if self._plan.is_returned(result):
             return False
@@ -237,9 +242,11 @@ class _ToPrecision:
             new.hint = value.hint
             self._values[value] = new
 
-    def _custom(self, old: FusedKernel) -> None:
-        """Convert OLD, the kernel of a custom op, whose body reads and writes types that it names itself.
-        Conversions stand before and behind it."""
+    def _sealed(self, old: FusedKernel) -> None:
+        """Convert OLD, the kernel of a custom op, whose body states the types that it reads and writes.
+
+        Conversions go before and after it.
+        """
         form = custom_form(old, self._policy, self._plan)
         operands = [self._read(value, form.type(value), old.location) for value in old.inputs]
         region = form.region(old)
@@ -259,7 +266,7 @@ class _ToPrecision:
             )
 
     def _read(self, value: Value, wanted: TensorType, reader: Location) -> Value:
-        """VALUE as WANTED, in which the kernel at READER reads it."""
+        """VALUE as WANTED, the form that the kernel at READER needs."""
         if isinstance(value.producer, Constant):
             return self._place.constant(value, wanted.dtype)
         stored = self._stored(value)
@@ -275,6 +282,6 @@ class _ToPrecision:
         return self._place.form(stored, operands.form(argument, stored.type), reader, alone=alone)
 
 
-def _is_custom(op: Operation | None) -> bool:
-    """Whether OP is the kernel of a custom op, which absorbs no cast behind it."""
-    return isinstance(op, FusedKernel) and op.root == "custom"
+def _is_sealed(op: Operation | None) -> bool:
+    """Whether OP is the kernel of a custom op, which cannot absorb a cast after it."""
+    return isinstance(op, FusedKernel) and op.root.sealed

@@ -1,4 +1,4 @@
-"""The names under which a search stands in the ledger."""
+"""The rule names under which the search for a mixture of formats writes to the ledger."""
 
 SEARCH, MIXTURE = "precision-search", "precision-mixture"
 SUMMARIES = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
 from ...dialects.launch import Kernel, kernels_in
 from ...dialects.precision import PrecisionKernel
@@ -68,7 +68,9 @@ class Facts:
         """The facts of PLAN. Raises PlanError when its IR texts or its ledger cannot be read."""
         try:
             ledger = Ledger.from_json(plan.ledger)
-            return cls(ledger, _parsed(plan, "launch"), _parsed(plan, "precision"))
+            # A plan that was built from text of the launch level has none above it.
+            precision = _parsed(plan, "precision") if plan.ir("precision") else None
+            return cls(ledger, _parsed(plan, "launch"), precision)
         except IRError as error:
             raise PlanError.of(error.diagnostic.within("the plan's launch level is damaged")) from None
         except (KeyError, TypeError, ValueError):
@@ -192,8 +194,6 @@ def _is_edge(record: Record, producer: str, consumer: str) -> bool:
 
 
 def _parsed(plan: Plan, level: str) -> Module:
-    if not plan.ir(level):
-        return Module("empty")
     try:
         return parse_module(plan.ir(level), ALL_DIALECTS, file=f"{level}.ir")
     except IRError as error:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...codegen.interface import check_target
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...errors import InputError
 from ..calibration.data import Batches
 from ..calibration.observe import INTERPRET

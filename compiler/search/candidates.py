@@ -6,11 +6,13 @@ import glob
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ...dialects.core.ir import Module, Operation
+from ...dialects.core.ir import Operation
+from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.fused import FusedKernel
 from ..passes.eight_bits import EightBitProducts
-from ..settings.policy import EIGHT_BITS, Override, PrecisionPolicy, format_named
+from ..settings.formats import EIGHT_BITS, format_named
+from ..settings.policy import Override, PrecisionPolicy
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,8 @@ def with_refusals(
 
 
 def _kernels(fused: Module) -> Iterator[FusedKernel]:
-    """The kernels of FUSED with a contraction."""
-    for op in fused.main.block:
+    """The kernels of FUSED with a contraction, those inside control flow included."""
+    for op in fused.main.walk():
         if isinstance(op, FusedKernel) and any(has(inner, Trait.CONTRACTION) for inner in op.body.block):
             yield op
 

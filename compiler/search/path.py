@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..settings.policy import EIGHT_BITS
+from ..settings.formats import EIGHT_BITS
 from .sensitivity import OpSensitivity
 from .trials import Times
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 
 from ..driver.clock import Progress
-from ..settings.policy import EIGHT_BITS, PrecisionPolicy
+from ..settings.formats import EIGHT_BITS
+from ..settings.policy import PrecisionPolicy
 from .budget import Budget
 from .candidates import with_formats
 from .path import WORTH, Mixture, Move, Path, PathStep, changed

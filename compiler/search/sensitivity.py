@@ -22,7 +22,8 @@ from ..frontend.source import InputShapes, Shapes, Source
 from ..precision.scales.calibrators import check_calibrator
 from ..precision.scales.names import model_hash
 from ..precision.scales.table import CalibrationTable
-from ..settings.policy import EIGHT_BITS, PrecisionPolicy
+from ..settings.formats import EIGHT_BITS
+from ..settings.policy import PrecisionPolicy
 from .candidates import MixtureCandidate, contraction_kernels, with_formats, with_refusals
 from .quality import Reference, sqnr
 from .trials import HeldBatches, MixtureTrials, load_model

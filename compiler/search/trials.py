@@ -11,7 +11,7 @@ import numpy as np
 from ...codegen.interface import ArchSpec, expected, request_of
 from ...dialects.core.clone import clone_module
 from ...dialects.core.interpreter import Array, interpret
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ...dialects.launch import kernels_in
 from ...errors import InputError
 from ...runtime.engine import Engine

@@ -9,8 +9,9 @@ import numpy as np
 
 from ...dialects.control import all_blocks
 from ...dialects.core.attributes import Kind
-from ...dialects.core.ir import Module, Operation
+from ...dialects.core.ir import Operation
 from ...dialects.core.location import Location
+from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.base import nofuse_of
 from ..passes.manager import PassContext

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...dialects.core.ir import Block, Module
+from ...dialects.core.ir import Block
+from ...dialects.core.module import Module
 from ..passes.manager import PassContext
 from ..patterns.rewrite import is_dead
 

@@ -10,7 +10,7 @@ import functools
 
 import numpy as np
 
-from ...dialects.core.dtypes import DType
+from ...dialects.core.dtypes import F8E8M0, DType
 from ...dialects.core.ir import Operation
 from ...dialects.graph.activations import Relu
 from ...dialects.graph.binary import (
@@ -43,8 +43,10 @@ _EXPONENT = {"f64": 11, "f32": 8, "f16": 5, "bf16": 8}
 
 def holds(wide: DType, narrow: DType) -> bool:
     """True when WIDE represents every value of NARROW exactly."""
-    if wide == narrow or narrow.kind == "bool":
+    if wide == narrow:
         return True
+    if narrow.kind == "bool":
+        return wide != F8E8M0  # which has no zero
     if wide.kind == "bool":
         return False
     if narrow.is_float:
@@ -59,7 +61,7 @@ def holds(wide: DType, narrow: DType) -> bool:
 
 @functools.cache
 def _holds_floats(wide: DType, narrow: DType) -> bool:
-    """The same of floats; of 8 bits and less each value is tried."""
+    """The same for floats; types of at most 8 bits are tried value by value."""
     if narrow.bits > 8:
         known = wide.name in _SIGNIFICAND and _SIGNIFICAND[wide.name] >= _SIGNIFICAND[narrow.name]
         return known and _EXPONENT[wide.name] >= _EXPONENT[narrow.name]

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from ...dialects.core.dtypes import F32
-from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.graph.binary import Add, Div, Mul
 from ...dialects.graph.constants import constant
 from ...dialects.graph.normalization import BatchNorm

@@ -9,7 +9,8 @@ import numpy as np
 
 from ...dialects.control import all_blocks
 from ...dialects.core.interpreter import Evaluation
-from ...dialects.core.ir import Module, Operation
+from ...dialects.core.ir import Operation
+from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import symbols_in
 from ...dialects.graph.base import GraphOp
@@ -18,8 +19,8 @@ from ..passes.ledger import Verdict
 from ..passes.manager import PassContext
 from ..patterns.matching import static_shape
 
-# Folding is for small arithmetic on weights; heavier work is left to the device. So is what comes after many
-# ops that read large constants, each of which may be cheap, and of which a small file may hold thousands.
+# Folding is for small arithmetic on weights; heavier work is left to the device. So is the rest after many
+# ops that read large constants: each may be cheap, but a small file may hold thousands of them.
 FOLDED_FLOPS = 1 << 30
 FOLDED_READS = 8 * 2**30  # bytes, in one sweep
 
@@ -44,12 +45,13 @@ class FoldConstants:
         return module
 
     def _fold(self, op: Operation, module: Module, context: PassContext, readable: int) -> int:
-        """Fold OP, where it reads no more than READABLE bytes; how many it read for that."""
+        """Fold OP if it reads no more than READABLE bytes; returns how many it read."""
         if self.name in context.disabled:  # becomes true when the limit on decisions is reached
             return 0
         refusal, reads = _refusal(op, context.options.fold_bytes), _given(op)
         if refusal is None and reads > readable:
-            refusal = f"folding has read {FOLDED_READS - readable} bytes of constants, which is enough"
+            read = FOLDED_READS - readable
+            refusal = f"folding has read {read} bytes of constants, and its limit is {FOLDED_READS}"
         if refusal is not None:
             context.ledger.add(self.name, Verdict.REFUSED, refusal, ops=(op.name,), nodes=op.location.nodes)
             return 0

@@ -12,7 +12,7 @@ import ml_dtypes
 import numpy as np
 
 from ...dialects.core.dtypes import DType
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ..patterns.channel_scale import Contraction, by_channel, weight_of
 from ..patterns.matching import constant_array
 from ..settings.policy import PrecisionPolicy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...dialects.core.ir import Module
+from ...dialects.core.module import Module
 from ..passes.manager import PassContext
 from ..patterns.rewrite import rewrite
 from . import recognize_activations, recognize_attention, recognize_rows

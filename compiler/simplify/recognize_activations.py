@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.graph.activations import GELU_CUBIC, Gelu, HardSigmoid, HardSwish, Swish
 from ...dialects.graph.binary import Add, Div, Mul
 from ...dialects.graph.elementwise import Clip

@@ -15,7 +15,8 @@ from functools import reduce
 import numpy as np
 
 from ...dialects.core.dtypes import BOOL
-from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.graph.attention import Attention
 from ...dialects.graph.binary import Add, And, Equal, Mul
 from ...dialects.graph.constants import Constant, constant

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...dialects.core.ir import Module, Operation, Value
+from ...dialects.core.ir import Operation, Value
+from ...dialects.core.module import Module
 from ...dialects.graph.binary import Add, Div, Mul, Pow, Sub
 from ...dialects.graph.constants import constant
 from ...dialects.graph.normalization import LayerNorm, LogSoftmax, RmsNorm, Softmax

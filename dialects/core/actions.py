@@ -9,10 +9,11 @@ from lark import Token, Transformer, v_args
 
 from ...runtime.cuts import Cut
 from . import affine
-from .attributes import Name, dense_from_text
+from .affine_traversal import measure
+from .attributes import Name
 from .constraints import ARITIES, RELATIONS, Constraint, Derived, Determined
+from .dense_text import dense_from_text
 from .dtypes import DTYPES
-from .ir import SymbolRange
 from .literals import (
     MAX_FACTORS,
     MAX_PARTS,
@@ -25,6 +26,7 @@ from .literals import (
     within_limits,
 )
 from .location import UNKNOWN, Location
+from .module import SymbolRange
 from .records import (
     ArgumentRecord,
     ConstraintRecord,
@@ -41,7 +43,7 @@ from .types import CHANNELS_LAST_NAMES, Layout, TensorType, channels_last
 
 @v_args(inline=True)
 class Records(Transformer):  # type: ignore[misc]  # lark is untyped here
-    """A method for each rule of `grammar.lark`. Raises Misfit for what has no meaning."""
+    """A method for each rule of `grammar.lark`. Raises Misfit for text without meaning."""
 
     # ------------------------------------------------------------ structure
 
@@ -241,7 +243,7 @@ class Records(Transformer):  # type: ignore[misc]  # lark is untyped here
     def multiplied(self, result: Any, *rest: Any) -> affine.Dim:
         for sign, value in _pairs(rest[::2], rest[1::2]):
             one, other = as_dim(result, sign), as_dim(value, sign)
-            if affine.measure(one)[0] * affine.measure(other)[0] > MAX_FACTORS:
+            if measure(one)[0] * measure(other)[0] > MAX_FACTORS:
                 raise Misfit(TOO_LARGE, sign)
             result = within_limits(one * other, sign, MAX_FACTORS)
         return as_dim(result, rest[0])

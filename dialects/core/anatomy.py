@@ -31,16 +31,16 @@ _WORDS = re.compile(
     | @[\w.\-]++ | %?[\w.]++ | -> | . )""",
     re.VERBOSE,
 )
-# A dimension of a type, with the x behind it, or a name; what strings and comments hold is neither.
+# A dimension of a type, with the x after it, or a name; the content of strings and comments is neither.
 _NAMES = re.compile(r""""(?:[^"\\\n]++|\\.)*+"|//.*+|([A-Z][A-Z0-9_]*)x|\d+x|([A-Za-z]\w*)""")
 _OPENING, _CLOSING = frozenset("([{<"), frozenset(")]}>")
 
 
 @dataclass
 class Anatomy:
-    """Where the parts of an operation or a function are; attributes as pairs of name and value.
+    """The positions of the parts of an operation or a function; attributes as pairs of name and value.
 
-    text: the text that they are in; regions: the head of every region, `^(..)`; arguments: the types of the
+    text: the text that contains them; regions: the head of every region, `^(..)`; arguments: the types of the
     arguments of every region, or those of a function.
     """
 
@@ -87,7 +87,8 @@ def _at(stretches: list[Stretch], index: int) -> Stretch | None:
 
 
 def symbol_in(text: str, stretch: Stretch, name: str) -> Stretch | None:
-    """Where the symbol NAME first stands in a STRETCH of types and sizes of TEXT; None if it does not."""
+    """The first position of the symbol NAME in a STRETCH of types and sizes of TEXT; None if it does not
+    occur."""
     found = _NAMES.finditer(text, *stretch)
     return next((each.span(group) for each in found for group in (1, 2) if each[group] == name), None)
 

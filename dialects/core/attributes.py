@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any, Protocol
 
 import numpy as np
 
 from .affine import Affine, Dim, symbol
+from .dense_text import number_texts
 from .dtypes import DTYPES, FORMATS, DType, from_numpy
 from .parts import Part
 from .types import TensorType, dim_text
@@ -36,7 +36,7 @@ class AttributeError_(ValueError):
 
 
 def quoted(raw: Any) -> str:
-    """RAW as an error quotes it: as IR text writes it, as far as that is known."""
+    """RAW as errors quote it: in the syntax of IR text, where it has one."""
     match raw:
         case bool():
             return "true" if raw else "false"
@@ -220,7 +220,7 @@ class DenseKind:
 
     def encode(self, value: np.ndarray[Any, Any]) -> str:
         dims = "".join(f"{n}x" for n in value.shape)
-        numbers = ", ".join(_number_texts(value.reshape(-1)))
+        numbers = ", ".join(number_texts(value.reshape(-1)))
         return f"dense<{dims}{from_numpy(value.dtype)}: {numbers}>"
 
 
@@ -242,54 +242,6 @@ def _config_value(value: Any) -> int | str:
     if isinstance(value, str):
         return value
     return IntKind().decode(value)
-
-
-def _number_texts(array: np.ndarray[Any, Any]) -> list[str]:
-    """The numbers as text that parses back to the same bits; NaNs and infinities as bit patterns."""
-    dtype = from_numpy(array.dtype)
-    if not dtype.is_float:
-        return [str(int(number)) for number in array.tolist()]
-    with np.errstate(invalid="ignore"):
-        wide = array.astype(np.float64)
-    texts = list(map(repr, wide.tolist()))
-    for at in np.flatnonzero(~np.isfinite(wide)).tolist():
-        texts[at] = hex(int.from_bytes(array[at].tobytes(), "little"))
-    return texts
-
-
-def dense_from_text(shape: Sequence[int], dtype: DType, text: str) -> np.ndarray[Any, Any]:
-    """The array of SHAPE whose elements TEXT lists. Raises ValueError or OverflowError if it does not fit.
-
-    A hexadecimal number is the bit pattern of a float.
-    """
-    numbers = text.split(",") if text.strip() else []
-    count = prod(shape)
-    if count != len(numbers):
-        raise ValueError(f"dense<> has {len(numbers)} numbers, its shape wants {count}")
-    array = _floats(numbers, dtype) if dtype.is_float else _integers(numbers, dtype)
-    return array.reshape(tuple(shape))
-
-
-def _integers(numbers: Sequence[str], dtype: DType) -> np.ndarray[Any, Any]:
-    values = [int(number, 16 if "x" in number else 10) for number in numbers]
-    if dtype.kind == "bool" and not set(values) <= {0, 1}:
-        raise ValueError("a bool is written 0 or 1")
-    return np.array(values, dtype=dtype.numpy)
-
-
-def _floats(numbers: Sequence[str], dtype: DType) -> np.ndarray[Any, Any]:
-    bits = {at: int(number, 16) for at, number in enumerate(numbers) if "x" in number}
-    # What stands for bits is 1, which every format has; f8e8m0 has no 0.
-    wide = np.array([1.0 if at in bits else float(number) for at, number in enumerate(numbers)], np.float64)
-    with np.errstate(over="ignore"):
-        array = wide.astype(dtype.numpy)
-    lost = ~np.isfinite(array)
-    if lost.any():
-        raise ValueError(f"{numbers[int(lost.argmax())].strip()} is beyond the range of {dtype}")
-    words = array.view(f"<u{dtype.bytes}")
-    for at, word in bits.items():
-        words[at] = word
-    return array
 
 
 INT = IntKind()

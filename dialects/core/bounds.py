@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import gcd
 
-from .affine import Affine, Atom, Dim, Monomial, ceildiv, floordiv, map_atoms, normal, split_division
+from .affine import Affine, Atom, Dim, Monomial, ceildiv, floordiv, normal, split_division
+from .affine_traversal import map_atoms
 
 Range = tuple[int, int | None]
 Bounds = tuple[int | None, int | None]

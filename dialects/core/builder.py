@@ -9,13 +9,14 @@ from lark import Token
 
 from ...errors import IRError
 from ...errors.diagnostic import Note
-from .affine import symbols
+from .affine_traversal import symbols
 from .anatomy import operation_anatomy, symbol_in
 from .attributes import STRINGS, AttributeError_
 from .diagnostics import closest, function_error, function_span, op_error, op_span, text_error
 from .dialect import DialectSet
-from .ir import Block, Function, Module, Operation, Region, Value
+from .ir import Block, Operation, Region, Value
 from .location import Location
+from .module import Function, Module
 from .parts import AttributeAt, AttributeNameAt, OperandAt, Part, ResultAt
 from .records import (
     ArgumentRecord,
@@ -34,8 +35,11 @@ from .verifier import verify_rules
 
 
 class _Scope:
-    """Values by name, with the tokens that define them. A region also finds the names around it: that it must
-    not read them is the verifier's rule, which holds for parsed modules and for those that passes build."""
+    """Values by name, with the tokens that define them.
+
+    A region also finds the outer names: that it must not read them is a rule of the verifier, which holds for
+    parsed modules and for those that passes build.
+    """
 
     def __init__(self, source: SourceText, outer: _Scope | None = None) -> None:
         self._source = source
@@ -97,12 +101,12 @@ class _Builder:
             raise self._undeclared(min(unknown), record.token)
 
     def _undeclared(self, name: str, token: Token) -> IRError:
-        """The error that the line of TOKEN names the symbol NAME before it is declared."""
+        """The error that the line of TOKEN uses the symbol NAME before its declaration."""
         source = self._source
         found = symbol_in(source.text, source.line(token), name)
         span = source.span(*found) if found else source.span_of(token)
         hint = f"declare `symbol {name} in [..]` before it"
-        return text_error(f"no symbol '{name}' stands before this line", span, hint)
+        return text_error(f"no symbol '{name}' is declared before this line", span, hint)
 
     def check_signs(self, module: Module, records: Iterable[SizeRecord]) -> None:
         """Raise IRError for a symbol that may be negative though it is a size of an input."""
@@ -137,15 +141,17 @@ class _Builder:
         ):
             if len(names) != count:
                 message, hint = (
-                    f"has {count} {key}, and names {len(names)}",
+                    f"has {count} {key}, but {len(names)} names",
                     f"one name per {key[:-1]} is expected",
                 )
                 raise function_error(function, message, hint, at=AttributeAt(key))
 
     def _check_returned(self, function: Function, end: Operation, record: FunctionRecord) -> None:
-        """Raise an error for the first returned type that differs from the declared one: at the op whose
-        result types are not those inferred from its operands, if there is one, else where the value is
-        returned."""
+        """Raise an error for the first returned type that differs from the declared one.
+
+        It is located at the op whose result types differ from the inferred ones, if there is one, else at the
+        return.
+        """
         verify_rules(function.block)
         message = f"func @{record.name} returns other types than it declares"
         for index, (value, declared) in enumerate(zip(end.inputs, record.types, strict=False)):
@@ -186,7 +192,7 @@ class _Builder:
         return op
 
     def _what_instead(self, name: str) -> str | None:
-        """A hint at what may be meant by NAME, which no op has."""
+        """A hint for the unknown op NAME."""
         close = closest(name, self._dialects.ops)
         if close:
             return f"is {close} meant?"
@@ -204,7 +210,7 @@ class _Builder:
         return {**record.attributes, cls.spec.symbol: record.symbol}
 
     def _misplaced(self, message: str, record: OpRecord, part: Part | None = None) -> IRError:
-        """An error about the PART of RECORD that its op has no place for; without one, about its @symbol."""
+        """An error about a PART of RECORD that its op does not have; about its @symbol if PART is absent."""
         anatomy = operation_anatomy(self._source.text, record.token.start_pos or 0)
         stretch = anatomy.symbol if part is None else anatomy.of(part)
         return text_error(message, self._source.span(*(stretch or anatomy.name)))
@@ -216,7 +222,7 @@ class _Builder:
 
 
 def _names(function: Function, record: FunctionRecord, key: str) -> list[str]:
-    """What the attribute KEY, a list of strings, calls the arguments or results of FUNCTION."""
+    """The names that the attribute KEY, a list of strings, gives the arguments or results of FUNCTION."""
     try:
         return list(STRINGS.decode(record.attributes.get(key, [])))
     except AttributeError_ as error:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .ir import Block, Function, Module, Operation, Region, Value
+from .ir import Block, Operation, Region, Value
+from .module import Function, Module
 from .traits import Trait, has
 
 

@@ -1,8 +1,8 @@
-"""What a module states about its symbols besides their ranges.
+"""A module's statements about its symbols in addition to their ranges.
 
-A *constraint* between sizes must hold when the module runs. A symbol may be *derived*: computed from
-others, as min(N, 10) is. A symbol that the model named may be *determined*: it always equals an expression
-of others (K = 8, H = 4*h), and occurs nowhere else in the module.
+A *constraint* between sizes must hold when the module runs. A symbol may be *derived*: computed from others,
+such as min(N, 10). A symbol that the model named may be *determined*: it always equals an expression of
+others (K = 8, H = 4*h), and occurs nowhere else in the module.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from math import gcd
 from typing import Literal, NamedTuple
 
-from .affine import Affine, Dim, evaluate, floordiv, substitute, symbols, total
+from .affine import Affine, Dim, floordiv, total
+from .affine_traversal import evaluate, substitute, symbols
 from .location import UNKNOWN, Location
 from .parts import Part
 
@@ -23,10 +24,10 @@ RELATIONS: tuple[Relation, ...] = ("==", ">=", "broadcasts", "stretches")
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """The constraint LEFT RELATION RIGHT, which some op needs: `why` is the reason, `location` the op's.
+    """The constraint LEFT RELATION RIGHT, which some op requires: `why` is the reason, `location` the op's.
 
-    "broadcasts" holds if the two are equal or one of them is 1 (numpy's rule), "stretches" if they are
-    equal or LEFT is 1.
+    "broadcasts" holds if the two are equal or one of them is 1 (numpy's rule), "stretches" if they are equal
+    or LEFT is 1.
     """
 
     left: Dim
@@ -57,7 +58,7 @@ class Constraint:
 
 
 class Need(NamedTuple):
-    """A constraint that an op needs, LEFT RELATION RIGHT, why, and the part that is at fault."""
+    """A constraint that an op requires, LEFT RELATION RIGHT, with the reason and the part at fault."""
 
     left: Dim
     right: Dim
@@ -105,7 +106,7 @@ def apply(function: str, numbers: tuple[int, ...]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Determined:
-    """What a symbol of the model was determined to be, and why."""
+    """The expression that a symbol of the model was determined to equal, and why."""
 
     dim: Dim
     why: str = ""

@@ -1,8 +1,8 @@
-"""The contents of inputs that sizes depend on: `content "shape" = [s, 3]` says what the input may hold.
+"""The contents of inputs that sizes depend on: `content "shape" = [s, 3]` states the values of an input.
 
 A content is for values what a shape is for sizes: one size expression per element, in row-major order; two
-for the numerator and the denominator of one in floating point (see `runtime/contents.py`). An element that is
-a symbol gives the symbol its value; any other is what the input must hold there.
+for the numerator and the denominator of a floating-point element (see `runtime/contents.py`). An element that
+is a symbol gives the symbol its value; any other is a value that the input must have.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ from collections.abc import Sequence
 
 from .affine import Dim
 from .diagnostics import function_error
-from .ir import Function, Module
+from .module import Function, Module
 from .parts import ArgumentAt
 from .types import TensorType
 
-MOST_ELEMENTS = 64  # of an input whose content is known
+MOST_ELEMENTS = 64  # elements of an input with known content
 
 
 def readable(type: TensorType) -> bool:
-    """Whether an input of TYPE may have a content: a few numbers, whose count is known."""
+    """Whether an input of TYPE may have a content: a few numbers, of static count."""
     countable = type.dtype.is_integer or type.dtype.is_float
     return countable and isinstance(type.elements, int) and type.elements <= MOST_ELEMENTS
 
 
 def parts_of(type: TensorType) -> int:
-    """The numbers of a content for each element of an input of TYPE: a fraction has two."""
+    """The number of size expressions per element of an input of TYPE: two for a fraction."""
     return 2 if type.dtype.is_float else 1
 
 
 def verify_contents(module: Module) -> None:
-    """Raise IRError for a content that does not fit the input that it is about."""
+    """Raise IRError for a content that does not fit its input."""
     function = module.main
     for name, dims in module.contents.items():
         if name not in function.inputs:

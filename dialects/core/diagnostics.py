@@ -13,7 +13,8 @@ from .anatomy import function_anatomy, operation_anatomy
 from .parts import AttributeAt, OperandAt, Part, YieldedAt
 
 if TYPE_CHECKING:
-    from .ir import Function, Operation, Value
+    from .ir import Operation, Value
+    from .module import Function
 
 
 MAX_COMPARED = 100  # names longer than this many characters get no suggestions
@@ -49,7 +50,7 @@ def function_error(
 
 
 class SizeMismatch(IRError):
-    """Two sizes that an op needs to be equal are written differently; they may still have equal values.
+    """Two sizes that an op requires to be equal are spelled differently; they may still have equal values.
 
     `stretched`: the axis, counted from the end, along which the operands broadcast, so that one of the sizes
     may be 1 instead.
@@ -85,9 +86,9 @@ def operand_at(op: Operation, value: Value) -> OperandAt | None:
 
 
 def op_span(op: Operation, part: Part | YieldedAt | None = None) -> Span | None:
-    """The span of OP, or of its PART, in the text that it was parsed from; None if there is no text.
+    """The span of OP, or of its PART, in the text that it was parsed from; None without text.
 
-    For an op that a pass put in the place of another, or gave more operands, the span is the whole op.
+    For an op that a pass substituted for another, or gave more operands, the span is the whole op.
     """
     if isinstance(part, YieldedAt):
         return op_span(op.regions[part.region].block.terminator, OperandAt(part.index)) or op_span(op)

@@ -21,7 +21,7 @@ class Dialect:
 class DialectSet:
     """The ops that a parser or a verifier accepts, by full name (`graph.conv`).
 
-    FURTHER finds those that are in no dialect, by their names.
+    FURTHER finds ops outside the dialects by their names.
     """
 
     def __init__(self, dialects: Iterable[Dialect], further: Further = lambda name: None) -> None:
@@ -32,5 +32,5 @@ class DialectSet:
         return self.ops.get(name) or self._further(name)
 
     def knows(self, dialect: str) -> bool:
-        """Whether there are ops of DIALECT."""
+        """Whether DIALECT has any ops here."""
         return any(name.startswith(f"{dialect}.") for name in self.ops)

@@ -14,7 +14,7 @@ import numpy as np
 class DType:
     """An element type. `kind` is one of 'float', 'signed', 'unsigned', 'bool'.
 
-    `bits` is its width; in memory every element has whole `bytes`, and of them the low bits count.
+    `bits` is its width; in memory an element takes whole `bytes`, of which the low bits count.
     """
 
     name: str
@@ -40,8 +40,11 @@ class DType:
 
     @property
     def limits(self) -> tuple[float, float] | tuple[int, int]:
-        """The least and the largest number: infinities where there are, in floats of more than 8 bits and
-        f8e5m2. They are the identities of maximum and minimum."""
+        """The smallest and the largest number; infinities for floats that have them (more than 8 bits, and
+        f8e5m2).
+
+        They are the identities of maximum and minimum.
+        """
         if not self.is_float:
             least = -(1 << (self.bits - 1)) if self.kind == "signed" else 0
             return least, least + (1 if self.kind == "bool" else (1 << self.bits) - 1)
@@ -112,7 +115,12 @@ _NUMPY: dict[str, np.dtype[Any]] = {
     "bool": np.dtype(np.bool_),
 }
 
-FLOATS8 = (F8E4M3, F8E5M2, F8E4M3FNUZ, F8E5M2FNUZ)  # what ONNX calls float 8: saturate decides what overflows
+FLOATS8 = (
+    F8E4M3,
+    F8E5M2,
+    F8E4M3FNUZ,
+    F8E5M2FNUZ,
+)  # ONNX's float 8 types, with `saturate`
 FLOATS6 = (F6E2M3, F6E3M2)
 INTEGERS4 = (I4, U4, I2, U2)  # of 4 bits at most
 

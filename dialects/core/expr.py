@@ -222,11 +222,12 @@ class Scalars:
         *,
         signed_zero: bool = False,
     ) -> ReduceExpr:
-        """BODY, called with the loop variables, reduced over EXTENTS."""
-        names = [self._fresh("r") for _ in extents]
-        inner = body(tuple(symbol(name) for name in names))
+        """BODY, called with the indices, reduced over EXTENTS; the index of an extent of 1 is no variable."""
+        variables = [(self._fresh("r"), extent) for extent in extents]
+        inner = body(tuple(symbol(name) if extent != 1 else 0 for name, extent in variables))
         dtype = I64 if kind.startswith("arg") else inner.dtype
-        return ReduceExpr(kind, tuple(zip(names, extents, strict=True)), inner, dtype, signed_zero)
+        loops = tuple(variable for variable in variables if variable[1] != 1)
+        return ReduceExpr(kind, loops, inner, dtype, signed_zero)
 
     def let_index(self, value: Expr, body: Callable[[Dim], Expr]) -> LetIndex:
         """BODY, called with an index whose value is computed from data."""

@@ -12,20 +12,22 @@ import numpy as np
 from ...errors import InputError
 from ...runtime.contents import numbers_in
 from ...runtime.cuts import true_results
-from .affine import Dim, evaluate, linear_symbol
+from .affine import Dim
+from .affine_traversal import evaluate, linear_symbol
 from .constraints import broken, known_where_defined, with_derived
 from .diagnostics import op_error
-from .ir import Block, Function, Module, Operation, Region, Value
+from .ir import Block, Operation, Region, Value
+from .module import Function, Module
 from .types import TensorType
 
 Array = np.ndarray[Any, Any]
 
-# The exceptions that numpy and the algebra raise if inputs do not suit an op.
+# The exceptions that numpy and the size algebra raise if inputs do not fit an op.
 SLIPS = (ArithmeticError, LookupError, MemoryError, TypeError, ValueError)
 
 
 class Evaluation:
-    """What an op may use while it is evaluated: symbol values, weights, its regions."""
+    """The state for evaluating an op: values of symbols, weights, its regions."""
 
     def __init__(self, module: Module, symbols: Mapping[str, int]) -> None:
         self.module = module
@@ -49,12 +51,12 @@ class Evaluation:
         return run_block(region.block, inputs, self)
 
     def run_open(self, region: Region) -> None:
-        """Run REGION, which belongs to the op that is evaluated and sees the values around it."""
+        """Run REGION of the op under evaluation, which sees the values around it."""
         run_block(region.block, (), self, self._visible)
 
     @contextmanager
     def seeing(self, values: Mapping[Value, Array]) -> Iterator[None]:
-        """While an op is evaluated: VALUES are what its regions see, if they see the values around it."""
+        """A context in which an op is evaluated whose regions may see the outer VALUES."""
         outer, self._visible = self._visible, values
         try:
             yield
@@ -63,8 +65,7 @@ class Evaluation:
 
 
 def interpret(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """Run the main function on INPUTS, by name; returns the outputs by name, with the shapes of their types,
-    or with their true ones where they are cut.
+    """Run the main function on INPUTS, by name; returns the outputs by name, cut to their true sizes.
 
     Raises InputError for wrong inputs, IRError for an op that cannot be evaluated on them.
     """
@@ -76,7 +77,7 @@ def interpret(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def named_results(function: Function, results: Sequence[Array]) -> dict[str, Array]:
-    """The outputs of FUNCTION by name, in their true shapes, of RESULTS, the values that it returns."""
+    """The outputs of FUNCTION by name, cut to their true sizes, from the returned values RESULTS."""
     named = dict(zip(function.outputs, results, strict=True))
     return true_results(named, function.module.cuts if function.module is not None else [])
 
@@ -106,7 +107,7 @@ def bind_symbols(function: Function, arrays: Sequence[Array]) -> dict[str, int]:
     except ZeroDivisionError:
         _check_ranges(module, symbols)
         _check_constraints(module, known_where_defined(module.derived, symbols))
-        raise InputError(f"sizes are divided by 0 where {symbols}") from None
+        raise InputError(f"a size is divided by 0 with {symbols}") from None
     _check_ranges(module, symbols)
     return symbols
 
@@ -128,8 +129,10 @@ def _check_ranges(module: Module, symbols: Mapping[str, int]) -> None:
 
 
 def _dimensions(function: Function, arrays: Sequence[Array]) -> Iterator[tuple[str, Dim, int]]:
-    """What is met, the type's size and the array's size for every dimension. Raises InputError for a wrong
-    rank."""
+    """For every dimension: a description, the size in the type and the size of the array.
+
+    Raises InputError for a wrong rank.
+    """
     for name, value, array in zip(function.inputs, function.arguments, arrays, strict=True):
         if array.ndim != value.type.rank:
             raise InputError(f"input '{name}' has {array.ndim} dimensions, {value.type.rank} are expected")
@@ -138,7 +141,7 @@ def _dimensions(function: Function, arrays: Sequence[Array]) -> Iterator[tuple[s
 
 
 def _numbers(function: Function, module: Module, arrays: Sequence[Array]) -> Iterator[tuple[str, Dim, int]]:
-    """What is met, the content and the number for every element of an input with a known content."""
+    """For every element of an input with a known content: a description, the content and the number."""
     for name, content in module.contents.items():
         try:
             found = numbers_in(arrays[function.inputs.index(name)])
@@ -157,10 +160,8 @@ def run_block(
     evaluation: Evaluation,
     around: Mapping[Value, Array] = MappingProxyType({}),
 ) -> tuple[Array, ...]:
-    """Run the block's operations; returns the values of the terminator's operands.
-
-    AROUND are values that the block sees besides its own.
-    """
+    """Run the block's operations; returns the operands of the terminator. AROUND are outer values that it
+    sees."""
     own = dict(zip(block.arguments, inputs, strict=True))
     values: dict[Value, Array] = {**around, **own}
     remaining = {value: len(value.uses) for value in own}

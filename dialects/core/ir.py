@@ -1,34 +1,31 @@
-"""The IR's data structures: values with their uses, operations, blocks, regions, functions, modules.
+"""Operations, and the structures that they form: values with their uses, blocks, regions.
 
-Every level is made of these. The operations of a block form a doubly linked list, so that passes insert
-and erase in constant time; every value knows its uses.
+Every level is made of these. The operations of a block form a doubly linked list, so that passes insert and
+erase in constant time; every value knows its uses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...runtime.cuts import Cut
-from .affine import Dim, symbols
+from .affine import Dim
 from .attributes import AttributeError_
-from .constraints import Constraint, Derived, Determined, Need
+from .constraints import Need
 from .diagnostics import op_error
 from .location import UNKNOWN, Location
-from .remarks import Remark
-from .resources import ResourceTable
 from .types import TensorType
 
 if TYPE_CHECKING:
     from .interpreter import Evaluation
+    from .module import Function, Module
     from .op import OpSpec
 
 
 @dataclass
 class Edits:
-    """The number of edits to modules of this process. If it has not changed, no module has."""
+    """The number of edits to modules in this process. While it is unchanged, so is every module."""
 
     count: int = 0
 
@@ -37,10 +34,10 @@ EDITS = Edits()
 
 
 class Value:
-    """What an operation reads: a result of another operation, or a block argument.
+    """An operand: a result of an operation, or a block argument.
 
-    `hint` is its preferred name in IR text; `tensor` the name of its ONNX tensor, empty if there is none,
-    which is not printed.
+    `hint` is its preferred name in IR text; `tensor` the name of its ONNX tensor, empty without one, which is
+    not printed.
     """
 
     __slots__ = ("hint", "index", "owner", "tensor", "type", "uses")
@@ -55,17 +52,17 @@ class Value:
 
     @property
     def producer(self) -> Operation | None:
-        """The operation whose result this is; None for a block argument."""
+        """The operation that produces this value; None for a block argument."""
         return self.owner if isinstance(self.owner, Operation) else None
 
     @property
     def block(self) -> Block | None:
-        """The block that it is an argument of, or that the operation stands in that makes it."""
+        """The block that defines this value, as an argument or by an operation in it."""
         return self.owner.parent if isinstance(self.owner, Operation) else self.owner
 
     @property
     def users(self) -> list[Operation]:
-        """The operations that read this value, each once, in order of use."""
+        """The operations that read this value (its consumers), each once, in order of use."""
         return list(dict.fromkeys(op for op, _ in self.uses))
 
     def replace_by(self, other: Value) -> None:
@@ -121,11 +118,12 @@ class Operation:
         raise op_error(self, "its result types cannot be inferred and must be given")
 
     def needs(self) -> Iterable[Need]:
-        """The constraints on sizes that the op needs, beyond those of `infer` and of the generic rules."""
+        """The constraints on sizes that the op requires, in addition to those of `infer` and the generic
+        rules."""
         return ()
 
     def repeats(self) -> Iterable[Dim]:
-        """Sizes that are not negative wherever the regions run: one less than the iterations of a loop."""
+        """Sizes that are non-negative wherever the regions run: the iterations of a loop less one."""
         return ()
 
     def verify(self) -> None:
@@ -180,22 +178,20 @@ class Operation:
 
     @property
     def holder(self) -> Operation | None:
-        """The operation whose region contains this one; None directly in a function, or if detached."""
+        """The operation whose region directly contains this one; None directly in a function, or if
+        detached."""
         region = self.parent.parent if self.parent is not None else None
         return region.parent if region is not None and isinstance(region.parent, Operation) else None
 
     @property
     def module(self) -> Module | None:
         """The module that contains this operation; None if detached."""
-        op: Operation | None = self
-        while op is not None:
-            block = op.parent
-            region = block.parent if block is not None else None
-            if region is None:
-                return None
-            if isinstance(region.parent, Function):
-                return region.parent.module
-            op = region.parent
+        op = self
+        while op.parent is not None and op.parent.parent is not None:
+            owner = op.parent.parent.parent
+            if not isinstance(owner, Operation):
+                return owner.module if owner is not None else None
+            op = owner
         return None
 
     def walk(self) -> Iterator[Operation]:
@@ -307,108 +303,3 @@ class Region:
     def block(self) -> Block:
         """The only block."""
         return self.blocks[0]
-
-
-class Function:
-    """A named function: the arguments are the inputs, the operands of its terminator `core.return` the
-    outputs."""
-
-    def __init__(self, name: str, inputs: Sequence[str] = (), outputs: Sequence[str] = ()) -> None:
-        self.name = name
-        self.inputs = list(inputs)
-        self.outputs = list(outputs)
-        self.module: Module | None = None
-        self.location = UNKNOWN
-        self.body = Region(Block())
-        self.body.parent = self
-
-    @property
-    def block(self) -> Block:
-        return self.body.block
-
-    @property
-    def arguments(self) -> list[Value]:
-        return self.block.arguments
-
-    @property
-    def returned(self) -> tuple[Value, ...]:
-        return self.block.terminator.inputs
-
-    def walk(self) -> Iterator[Operation]:
-        for op in self.block:
-            yield from op.walk()
-
-
-@dataclass(frozen=True, slots=True)
-class SymbolRange:
-    """The sizes that a symbol may take: minimum, the optimum to tune for, maximum."""
-
-    minimum: int
-    optimum: int
-    maximum: int
-
-
-@dataclass
-class Module:
-    """A whole program at one level: functions, symbols and weights.
-
-    symbols: the range of each; contents: the numbers that inputs hold, by name, where sizes depend on them;
-    derived: the definitions of those that no input determines; determined: the expressions that symbols of
-    the model were found to equal; constraints: what must hold between sizes; cuts: the axes of outputs whose
-    sizes depend on data; remarks: decisions taken while it was built, which are not printed.
-    """
-
-    name: str = "module"
-    functions: list[Function] = field(default_factory=list)
-    symbols: dict[str, SymbolRange] = field(default_factory=dict)
-    contents: dict[str, tuple[Dim, ...]] = field(default_factory=dict)
-    derived: dict[str, Derived] = field(default_factory=dict)
-    determined: dict[str, Determined] = field(default_factory=dict)
-    constraints: list[Constraint] = field(default_factory=list)
-    cuts: list[Cut] = field(default_factory=list)
-    resources: ResourceTable = field(default_factory=ResourceTable)
-    remarks: list[Remark] = field(default_factory=list)
-
-    def add(self, function: Function) -> Function:
-        function.module = self
-        self.functions.append(function)
-        return function
-
-    def emptied(self) -> Module:
-        """A module without functions but with this one's name, symbols, constraints and weights."""
-        return Module(
-            self.name,
-            symbols=dict(self.symbols),
-            contents=dict(self.contents),
-            derived=dict(self.derived),
-            determined=dict(self.determined),
-            constraints=list(self.constraints),
-            cuts=list(self.cuts),
-            resources=self.resources,
-            remarks=list(self.remarks),
-        )
-
-    @property
-    def main(self) -> Function:
-        return self.functions[0]
-
-    @property
-    def held(self) -> set[str]:
-        """The symbols in the contents of inputs: numbers that callers give, which may be negative."""
-        return {name for dims in self.contents.values() for dim in dims for name in symbols(dim)}
-
-    @property
-    def ranges(self) -> dict[str, tuple[int, int]]:
-        return {name: (r.minimum, r.maximum) for name, r in self.symbols.items()}
-
-    def values_at(self, which: str) -> dict[str, int]:
-        """The value of every symbol at WHICH end of its range: 'minimum', 'optimum' or 'maximum'."""
-        values = {name: int(getattr(r, which)) for name, r in self.symbols.items()}
-        for name, definition in self.derived.items():
-            with suppress(ZeroDivisionError):  # undefined there: the end of its own range is used instead
-                values[name] = definition.value(values)
-        return values
-
-    def walk(self) -> Iterator[Operation]:
-        for function in self.functions:
-            yield from function.walk()

@@ -1,4 +1,4 @@
-"""Numbers, sizes and strings in IR text: what tokens mean, and what is too large to mean anything."""
+"""Numbers, sizes and strings in IR text: the values of tokens, and limits on them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 
 from lark import Token
 
-from . import affine
+from .affine import Affine, Dim, symbol
+from .affine_traversal import measure
 from .attributes import Name
 
 MAX_PARTS = 4096  # atoms and terms of one symbolic integer
-MAX_FACTORS = 256  # of a product, counting the terms that multiplying it out may give
+MAX_FACTORS = 256  # factors of a product, counting the terms of its expansion
 MAX_DIGITS = 20  # of a 64-bit integer
 MAX_SIZE = 2**40  # of a dimension; plans hold no larger one
 TOO_LARGE = "a symbolic integer has too many terms, or numbers of more than 64 bits"
@@ -43,18 +44,18 @@ def size_of(token: Token, digits: str | None = None) -> int:
     return size
 
 
-def as_dim(value: Any, at: Token) -> affine.Dim:
+def as_dim(value: Any, at: Token) -> Dim:
     """VALUE as a symbolic integer; errors are located at AT."""
     if isinstance(value, Name):
-        return affine.symbol(value.text)
-    if isinstance(value, bool) or not isinstance(value, (int, affine.Affine)):
+        return symbol(value.text)
+    if isinstance(value, bool) or not isinstance(value, (int, Affine)):
         raise Misfit(f"{value!r} is not a symbolic integer", at)
     return value
 
 
-def within_limits(dim: affine.Dim, at: Token, most: int) -> affine.Dim:
+def within_limits(dim: Dim, at: Token, most: int) -> Dim:
     """DIM if it has at most MOST parts and no number of more than 64 bits, else an error."""
-    parts, largest = affine.measure(dim)
+    parts, largest = measure(dim)
     if parts > most or largest >= 2**64:
         raise Misfit(TOO_LARGE, at)
     return dim

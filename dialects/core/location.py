@@ -1,4 +1,4 @@
-"""Locations: the ONNX nodes that an operation comes from, and its place in IR text if it was parsed."""
+"""Locations: the ONNX nodes that an operation stems from, and its place in IR text if it was parsed."""
 
 from __future__ import annotations
 

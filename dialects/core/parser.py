@@ -18,8 +18,8 @@ from .affine import Dim
 from .builder import build_module
 from .diagnostics import text_error
 from .dialect import DialectSet
-from .ir import Module
 from .literals import Misfit, as_dim
+from .module import Module
 from .records import ModuleRecord
 from .resources import ResourceTable
 from .source_text import BRACKETS, SourceText

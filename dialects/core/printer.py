@@ -6,8 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 
-from .ir import Block, Function, Module, Operation, Value
+from .ir import Block, Operation, Value
 from .location import Location
+from .module import Function, Module
 
 _HINT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 

@@ -10,8 +10,8 @@ from lark import Token
 from ...runtime.cuts import Cut
 from .affine import Dim
 from .constraints import Constraint, Derived, Determined
-from .ir import SymbolRange
 from .location import Location
+from .module import SymbolRange
 from .types import TensorType
 
 

@@ -1,4 +1,4 @@
-"""Rules of ops with regions: what regions take and yield, and what decides how often they run."""
+"""Rules of ops with regions: region arguments and yielded values, conditions and trip counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .types import TensorType
 
 
 def check_scalar(op: Operation, value: Value | None, dtype: DType, what: str) -> None:
-    """Raise IRError unless VALUE, an operand of OP that is its WHAT, is absent or a scalar of DTYPE."""
+    """Raise IRError unless VALUE, the operand WHAT of OP, is absent or a scalar of DTYPE."""
     if value is not None and (value.type.dtype != dtype or value.type.rank):
         message = f"its {what} is {value.type}, a scalar of {dtype} is expected"
         raise op_error(op, message, at=operand_at(op, value))
@@ -26,7 +26,7 @@ def check_limit(op: Operation, attribute: str, limit: Dim | None) -> None:
 
 
 def check_argument_count(op: Operation, number: int, count: int) -> None:
-    """Raise IRError unless the region NUMBER of OP takes the COUNT values that are passed to it."""
+    """Raise IRError unless region NUMBER of OP takes COUNT arguments."""
     found = len(op.regions[number].block.arguments)
     if found != count:
         message = f"its region {number} has {found} arguments, {count} are passed"
@@ -36,7 +36,7 @@ def check_argument_count(op: Operation, number: int, count: int) -> None:
 
 
 def check_yielded(op: Operation, number: int, wanted: Sequence[TensorType], hint: str) -> None:
-    """Raise IRError unless the region NUMBER of OP begins to yield with values of the types WANTED."""
+    """Raise IRError unless the first values that region NUMBER of OP yields have the types WANTED."""
     found = op.regions[number].block.terminator.inputs
     if len(found) < len(wanted):
         message = f"its region {number} yields {len(found)} values, {len(wanted)} are expected"

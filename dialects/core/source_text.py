@@ -45,7 +45,7 @@ class SourceText:
 class Place:
     """The place of an operation or a function in a text: the offset at which its name begins.
 
-    The places of its operands, attributes and types are derived from the text on demand (`anatomy.py`), so
+    The positions of its operands, attributes and types are derived from the text on demand (`anatomy.py`), so
     that a place has constant size.
     """
 

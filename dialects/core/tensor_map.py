@@ -1,12 +1,13 @@
-"""Tensor maps as an attribute: the operand of a kernel that bulk copies access, and how."""
+"""Tensor maps as an attribute: the kernel operand that bulk copies access, and how."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...runtime.launch_rules import Traversal
-from .affine import Dim, exact_div, substitute, symbols, total
+from .affine import Dim, exact_div, total
+from .affine_traversal import substitute, symbols
 from .dtypes import DType
 
 
@@ -23,6 +24,43 @@ class TensorMap:
     dims: tuple[Dim, ...]
     strides: tuple[Dim, ...]
     traversal: Traversal
+
+    @classmethod
+    def tiled(
+        cls,
+        operand: int,
+        dtype: DType,
+        dims: tuple[Dim, ...],
+        strides: tuple[Dim, ...],
+        box: Sequence[int],
+    ) -> TensorMap:
+        """The map of copies of a BOX of elements, innermost first, swizzled by 128 bytes."""
+        return cls(operand, dtype, dims, strides, Traversal(tuple(box), swizzle="128B"))
+
+    @classmethod
+    def im2col(
+        cls,
+        operand: int,
+        dtype: DType,
+        dims: tuple[Dim, ...],
+        strides: tuple[Dim, ...],
+        box: tuple[int, int],
+        corners: tuple[tuple[int, ...], tuple[int, ...]],
+        steps: tuple[int, ...],
+    ) -> TensorMap:
+        """The map of copies of BOX, channels and pixels, swizzled by 128 bytes.
+
+        A copy begins between the CORNERS of each spatial dimension, and takes every n-th pixel as STEPS say.
+        """
+        every = steps if max(steps) > 1 else ()
+        lower, upper = corners
+        return cls(
+            operand,
+            dtype,
+            dims,
+            strides,
+            Traversal(box, steps=every, swizzle="128B", lower=lower, upper=upper),
+        )
 
     @property
     def symbols(self) -> frozenset[str]:
@@ -46,7 +84,7 @@ class TensorMap:
         """The rule of the driver that it violates, or may violate at some sizes, as text; None if there is
         none.
 
-        Ranges of symbolic sizes are not known here; the plan's loader checks them.
+        Ranges of symbolic sizes are not known here; the plan loader checks them.
         """
         found = self.traversal.fault(len(self.dims), self.dtype.name, self.dtype.bytes)
         if found is not None:

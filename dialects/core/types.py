@@ -6,7 +6,8 @@ from collections.abc import Set
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from .affine import Affine, Dim, evaluate, product, symbols
+from .affine import Affine, Dim, product
+from .affine_traversal import evaluate, symbols
 from .dtypes import DType
 from .tensor_map import TensorMap
 
@@ -18,10 +19,10 @@ LARGE_SIZE = 1024  # replaces every symbol when strides are sorted
 class Layout:
     """The memory layout of a tensor.
 
-    `order` lists the logical dimensions from the outermost to the innermost in memory; empty
-    means row-major. `strides` (in elements, per logical dimension) and `offset` (in elements) describe a view
-    into a larger buffer; without either the tensor is dense in its order. A scalar has no strides, and so its
-    offset alone says that it is a part.
+    `order` lists the logical dimensions from the outermost to the innermost in memory; empty means row-major.
+    `strides` (in elements, per logical dimension) and `offset` (in elements) describe a view into a larger
+    buffer; without either the tensor is dense in its order. A scalar has no strides, so only its offset marks
+    it as a part.
     """
 
     order: tuple[int, ...] = ()

@@ -7,12 +7,13 @@ from itertools import chain
 from operator import is_
 
 from ...errors import IRError, UnsupportedError
-from .affine import linear_symbol
+from .affine_traversal import linear_symbol
 from .contents import verify_contents
 from .cuts import verify_cuts
 from .diagnostics import function_error, op_error
 from .dialect import DialectSet
-from .ir import EDITS, Block, Function, Module, Operation, Value
+from .ir import EDITS, Block, Operation, Value
+from .module import Function, Module
 from .parts import ArgumentAt, AttributeAt, OperandAt, ResultAt, SymbolIn
 from .traits import Trait, has
 from .types import symbols_in
@@ -118,7 +119,7 @@ def _verify_symbols(op: Operation, module: Module, bound: set[str]) -> None:
 
 
 def _of_symbols(value: object, module: Module, bound: set[str]) -> tuple[str, str, str] | None:
-    """The symbol in VALUE that is wrong, what is wrong with it, and a hint; None if nothing is."""
+    """The invalid symbol in VALUE, what is wrong with it, and a hint; None if all are valid."""
     named = symbols_in(value)
     if not named:
         return None
@@ -151,7 +152,7 @@ def _verify_block(
         raise (
             ValueError("a block must end with a terminator")
             if block.last is None
-            else op_error(block.last, "is the last op of its block, but no terminator")
+            else op_error(block.last, "is the last op of its block, but not a terminator")
         )
     holder = block.last.holder
     wanted = "core.return" if holder is None else holder.terminator

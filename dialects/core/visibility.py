@@ -1,9 +1,9 @@
-"""Which values an operation may read: those defined before it in its own region.
+"""Visibility: an operation may read the values defined before it in its own region.
 
-Regions are isolated from above, in MLIR's words: they are bodies of kernels, which read memory only through
-operands, or are given what they read as arguments. So a region sees its own arguments, and no values of the
-enclosing block. The regions of ops with the trait OPEN are lists of launches in the memory that the function
-has: they see the values around them.
+Regions are isolated from above, in MLIR's words: they are bodies of kernels, which read memory through
+operands only, or bodies of control flow, which get their values as arguments. So a region sees its own
+arguments, and no values of the enclosing block. The regions of ops with the trait OPEN are lists of launches
+in the function's memory: they see the values around them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 from ...errors import IRError
 from ...errors.diagnostic import Note, Span
 from .diagnostics import function_span, op_error, op_span
-from .ir import Block, Function, Operation, Value
+from .ir import Block, Operation, Value
+from .module import Function
 from .parts import ArgumentAt, OperandAt
 
 
@@ -51,7 +52,7 @@ def definition_span(value: Value) -> Span | None:
 
 
 def _described(value: Value) -> str:
-    """A description of where a value comes from, if there is no text to point at."""
+    """The origin of a value in words, if there is no text to point at."""
     if isinstance(value.owner, Block):
-        return f"it is argument {value.index} of what stands around the region"
+        return f"it is argument {value.index} of the block around the region"
     return f"it is result {value.index} of {value.owner.name} outside the region"

@@ -1,4 +1,4 @@
-"""Whose mistake it is: what the methods of a custom op raise becomes an error about its node and its file."""
+"""Attributes exceptions: those from the methods of a custom op become errors about its node and its file."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ...errors.diagnostic import Note
 from ..core.diagnostics import op_error
 from ..core.ir import Operation
 
-SPARED = (GlassError, MemoryError)  # what is said already, or no mistake of the file
-DEEP = 100  # frames of the file on one stack: it calls itself, and is not called in too deep a place
+SPARED = (GlassError, MemoryError)  # already a typed error, or not the fault of the file
+DEEP = 100  # frames of the file on one stack: more are its own recursion, not a deep call from outside
 
 
 @contextmanager
 def blamed(op: Operation, method: str, onnx: str, file: str) -> Iterator[None]:
     """A context in which METHOD of OP, which FILE defines for the ONNX op ONNX, runs.
 
-    Raises IRError, with the cause, for every exception that is no `GlassError`, and for an exit.
+    Raises IRError, with the cause, for every exception that is not a `GlassError`, and for an exit.
     """
     try:
         yield
@@ -34,7 +34,7 @@ def blamed(op: Operation, method: str, onnx: str, file: str) -> Iterator[None]:
 
 
 def _places(error: BaseException, file: str) -> list[Note]:
-    """Where in FILE the ERROR was raised; nothing where it was not raised there."""
+    """The place in FILE where ERROR was raised; empty if it was raised elsewhere."""
     frames = _frames(error, file)
     return [Note(f"raised in {Path(file).name}:{frame.lineno}, {frame.name}") for frame in frames[-1:]]
 

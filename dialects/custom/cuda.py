@@ -23,20 +23,19 @@ class Scratch:
 
 @dataclass(frozen=True)
 class CudaBody:
-    """The kernel of a custom op, for its element types and sizes.
+    """The kernel of a custom op, for given element types and sizes.
 
-    text: the statements of a function. It sees the buffers under the names of the op's operands and of its
-    result (`Input<T>`, `Output<T>`, of as many elements as their types say, row-major), `scratch` likewise,
-    the sizes as integers, and `block`, the number of its block from 0 to `blocks`. `x_type` is the element
-    type of the buffer `x`. All intrinsics of templates/include may be called, and nothing else: with them
-    the same text runs on a GPU and, as C++, on the host.
+    text: the statements of a function. It sees the buffers under the names of the op's operands and results
+    (`Input<T>`, `Output<T>`, row-major, with as many elements as their types say), `scratch` likewise, the
+    sizes as integers, and `block`, the block index from 0 to `blocks`. `x_type` is the element type of the
+    buffer `x`. It may call all intrinsics of templates/include, and nothing else, so that the same text runs
+    on a GPU and, as C++, on the host. functions: text before it: functions, which are GLASS_DEVICE, and
+    types.
 
-    functions: text before it: functions, which are GLASS_DEVICE, and types.
-    blocks: how many blocks are launched, of `threads` threads each; `shared`: the bytes of dynamic shared
-    memory of each, which GLASS_DYNAMIC_SHARED(name) declares; `resident`: how many of them the compiler
-    leaves registers for on a multiprocessor.
-    constants: integers that the compiler of the kernel knows; sizes: integers that it is passed, which may be
-    made of symbols.
+    blocks: the number of blocks launched, of `threads` threads each; `shared`: the bytes of dynamic shared
+    memory per block, which GLASS_DYNAMIC_SHARED(name) declares; `resident`: the occupancy, in blocks per
+    multiprocessor, that the compiler leaves registers for. constants: integers known at compile time; sizes:
+    integers passed as arguments, which may be symbolic.
 
     Raises TypeError for a field of another kind.
     """
@@ -63,7 +62,7 @@ class CudaBody:
         self._check("scratch", lambda value: isinstance(value, Scratch), "a custom.Scratch")
 
     def _check(self, name: str, is_right: Callable[[object], bool], what: str) -> None:
-        """Require that the field NAME is a mapping from names to values for which IS_RIGHT."""
+        """Raise TypeError unless the field NAME maps names to values for which IS_RIGHT holds."""
         given = getattr(self, name)
         _require(name, isinstance(given, Mapping), given, "a mapping from names")
         for key, value in given.items():
@@ -77,7 +76,7 @@ def is_integer(value: object) -> bool:
 
 
 def is_dim(value: object) -> bool:
-    """Whether VALUE is a size: a plain integer, or made of symbols."""
+    """Whether VALUE is a size: a plain or a symbolic integer."""
     return isinstance(value, Affine) or is_integer(value)
 
 

@@ -16,10 +16,10 @@ from .registry import every, find
 
 
 def load_file(path: str | os.PathLike[str]) -> tuple[type[CustomOp], ...]:
-    """Execute the Python file PATH, and give the custom ops that it registered.
+    """Execute the Python file PATH and return the custom ops that it registered.
 
-    It is executed as any program is, so load only files that you trust. Raises InputError where it cannot be
-    read, raises, or registers nothing.
+    It runs as any program does, so load only files that you trust. Raises InputError if it cannot be read,
+    raises an exception, or registers nothing.
     """
     file = Path(path).resolve()
     if not file.is_file():
@@ -44,7 +44,7 @@ def load_file(path: str | os.PathLike[str]) -> tuple[type[CustomOp], ...]:
 
 
 def _require_one_class_for_each(module: ModuleType) -> None:
-    """Raise InputError where two classes of MODULE are one op: the later has replaced the earlier."""
+    """Raise InputError if two classes of MODULE are one op: the later one has replaced the earlier."""
     for cls in vars(module).values():
         here = isinstance(cls, type) and cls.__module__ == module.__name__
         if here and issubclass(cls, CustomOp) and "onnx" in vars(cls) and find(cls.onnx) is not cls:
@@ -52,7 +52,7 @@ def _require_one_class_for_each(module: ModuleType) -> None:
 
 
 def _execute(file: Path) -> ModuleType:
-    """FILE as a module under a name of its own, executed."""
+    """FILE, executed as a module under a name of its own."""
     name = f"{file.stem}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}"
     spec = spec_from_file_location(name, file)
     if spec is None or spec.loader is None:

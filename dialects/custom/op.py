@@ -1,4 +1,4 @@
-"""The base classes of custom ops: elementwise by a formula, by a loop nest, and by a body in CUDA."""
+"""The base classes of custom ops: elementwise by a formula, by a loop nest, and with a CUDA body."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import ml_dtypes
 import numpy as np
 
-from ..core.affine import Dim
+from ..core.affine import Dim, total
 from ..core.diagnostics import op_error
 from ..core.dtypes import F32, DType
 from ..core.expr import Expr, Index, Scalars
@@ -27,14 +27,14 @@ from .blame import blamed
 from .cuda import CudaBody, is_dim
 from .nest import Nest
 
-SLACK = 16.0  # unit roundoffs by which a CUDA body may differ from numpy where it says nothing itself
+SLACK = 16.0  # unit roundoffs by which a CUDA body may differ from numpy unless it states a tolerance
 
 
 class CustomOp(GraphOp):
-    """An op that a file of a user defines: operands, one result, attributes, `result_type` and `compute`.
+    """An op that a user's file defines: operands, results, attributes, `result_type` and `compute`.
 
-    kinds: which elements its operands may have; cost: FLOPs for each element of its result.
-    `onnx` and `file` are set where it is registered: its domain and type, and the file that defines it.
+    kinds: the element types that its operands may have; cost: FLOPs per element of its results. `onnx` and
+    `file` are set on registration: its domain and type, and the file that defines it.
     """
 
     onnx: ClassVar[str] = ""
@@ -45,16 +45,22 @@ class CustomOp(GraphOp):
 
     # ------------------------------------------------------------ what a file defines
 
-    def result_type(self) -> TensorType:
-        """The type of the result, as operands and attributes imply it; that of the first operand by default.
+    def result_type(self) -> TensorType | tuple[TensorType, ...]:
+        """The type of the result, inferred from operands and attributes, or a tuple of the types of several
+        results; by default that of the first operand.
 
         Raises ValueError, or IRError by `op_error`, for operands that do not fit.
         """
-        return self.inputs[0].type
+        types = (self.inputs[0].type,) * len(self.spec.results)
+        return types[0] if len(types) == 1 else types
 
     def compute(self, *inputs: Any) -> Any:
-        """The result in numpy, of all operands in order, None for those that are absent. Floats are at least
-        f32; what is returned is rounded to the type of the result. The operands cannot be written to."""
+        """The result in numpy, or a tuple of several results, from all operands in order, None for absent
+        ones.
+
+        Floats are at least f32; the returned arrays are rounded to the types of the results. Operands are
+        read-only.
+        """
         raise NotImplementedError
 
     # ------------------------------------------------------------ what is made of it
@@ -64,31 +70,53 @@ class CustomOp(GraphOp):
             check_kind(self, value, self.kinds)
         with self.blamed("result_type"):
             found = self.result_type()
+        return [self._sound(type).with_layout(ROW_MAJOR) for type in self._for_each("result_type", found)]
+
+    def _sound(self, found: object) -> TensorType:
+        """FOUND, what `result_type` gave for a result. Raises IRError for anything but a type."""
         if not isinstance(found, TensorType):
             raise op_error(self, f"{self._named('result_type')} gives {found!r}, not a TensorType")
         fault = _fault_in(found)
         if fault is not None:
             raise op_error(self, f"{self._named('result_type')} gives a type {fault}")
-        return [found.with_layout(ROW_MAJOR)]
+        return found
 
-    def evaluate(self, evaluation: Evaluation, *inputs: Any) -> Array:
+    def _for_each(self, method: str, found: Any) -> Sequence[Any]:
+        """FOUND, what METHOD gave, for each result. Raises IRError where it is not as many as there are."""
+        count = len(self.spec.results)
+        if count == 1:
+            return (found,)
+        if not isinstance(found, tuple) or len(found) != count:
+            what = f"{len(found)} of them" if isinstance(found, tuple) else type(found).__name__
+            raise op_error(self, f"{self._named(method)} gives {what}, not a tuple for its {count} results")
+        return found
+
+    def evaluate(self, evaluation: Evaluation, *inputs: Any) -> Array | tuple[Array, ...]:
         given = [None if array is None else _read_only(widened(array)) for array in inputs]
         given += [None] * (len(self.spec.operands) - len(given))
         with self.blamed("compute"), np.errstate(all="ignore"):
-            computed = np.asarray(self.compute(*given))
+            computed = self.compute(*given)
+        pairs = zip(self.results, self._for_each("compute", computed), strict=True)
+        found = tuple(self._stored(evaluation, value, each) for value, each in pairs)
+        return found[0] if len(found) == 1 else found
+
+    def _stored(self, evaluation: Evaluation, value: Value, computed: Any) -> Array:
+        """COMPUTED, what `compute` gave for the result VALUE, as its type says. Raises IRError for another
+        shape, and for elements that there are not."""
+        array = np.asarray(computed)
         try:
-            found = converted(computed, self.result.type.dtype)
+            found = converted(array, value.type.dtype)
         except KeyError:
-            gives = f"{self._named('compute')} gives elements of the type {computed.dtype}"
+            gives = f"{self._named('compute')} gives elements of the type {array.dtype}"
             raise op_error(self, gives) from None
-        wanted = evaluation.shape(self.result.type)
+        wanted = evaluation.shape(value.type)
         if found.shape != wanted:
             shapes = f"the shape {list(found.shape)} where result_type says {list(wanted)}"
             raise op_error(self, f"{self._named('compute')} gives {shapes}")
         return found
 
     def flops(self) -> Dim:
-        return self.result.type.elements * self.cost
+        return total(value.type.elements for value in self.results) * self.cost
 
     def blamed(self, method: str) -> AbstractContextManager[None]:
         """A context in which METHOD runs; see `blame.blamed`."""
@@ -98,14 +126,14 @@ class CustomOp(GraphOp):
         return f"{method} of {self.onnx} in {Path(self.file).name}"
 
     def _checked(self, method: str, found: object) -> Expr:
-        """The expression in FOUND, what METHOD gave for an element, in the type of the result."""
+        """The expression FOUND that METHOD returned for an element, in the type of the result."""
         if not isinstance(found, Term):
             raise op_error(self, f"{self._named(method)} gives {type(found).__name__}, not a Term")
         return found.cast(self.result.type.dtype).expr
 
 
 def _fault_in(type: TensorType) -> str | None:
-    """What is wrong with TYPE, which Python let a file build; None for nothing."""
+    """The fault of TYPE, which a user's file built; None if it is valid."""
     if not isinstance(type.dtype, DType):
         return f"of the elements {type.dtype!r}: they are custom.F32 and the like"
     if not isinstance(type.shape, tuple):
@@ -115,7 +143,7 @@ def _fault_in(type: TensorType) -> str | None:
 
 
 def _read_only(array: Array) -> Array:
-    """ARRAY as others, who read it too, may give it away."""
+    """ARRAY as a read-only view, since others read it, too."""
     view = array.view()
     view.flags.writeable = False
     return view
@@ -127,7 +155,7 @@ class ElementwiseOp(CustomOp):
     traits = (Trait.ELEMENTWISE,)
 
     def formula(self, *terms: Any) -> Term:
-        """An element of the result over the operands' elements; None for those that are absent."""
+        """An element of the result as a formula over the operands' elements; None for absent ones."""
         raise NotImplementedError
 
     def result_type(self) -> TensorType:
@@ -143,9 +171,9 @@ class ElementwiseOp(CustomOp):
 
 
 class LoopOp(CustomOp):
-    """An op whose elements are expressions over their index, with reductions over others.
+    """An op whose elements are expressions over their index, with reductions.
 
-    One that works on rows, as a normalisation does, says so by `row_axes`, and then fuses as Softmax does.
+    A row-wise op, such as a normalization, states `row_axes`, and then fuses as Softmax does.
     """
 
     def element(self, nest: Nest) -> Term:
@@ -153,12 +181,15 @@ class LoopOp(CustomOp):
         raise NotImplementedError
 
     def row_axes(self) -> tuple[int, ...]:
-        """The axes of the first operand that are reduced, from the front; none for an op that does not work
-        on rows. With them, the result has the first operand's shape, or one element for each row."""
+        """The axes of the first operand that are reduced, counted from the front; none for an op that is not
+        row-wise.
+
+        With them, the result has the first operand's shape, or one element per row.
+        """
         return ()
 
     def rows(self) -> tuple[int, ...]:
-        """What `row_axes` gives. Raises IRError for anything but ascending axes of the first operand."""
+        """The value of `row_axes`. Raises IRError for anything but ascending axes of the first operand."""
         with self.blamed("row_axes"):
             found = self.row_axes()
         axes = range(self.inputs[0].type.rank)
@@ -176,10 +207,10 @@ class LoopOp(CustomOp):
 class CudaOp(CustomOp):
     """An op with a kernel of its own, whose body is CUDA.
 
-    floats: the element types that the body takes in the place of f32; the precision policy converts to them.
+    floats: the element types that the body accepts instead of f32; the precision policy converts to them.
     """
 
-    compile_ms = 1500.0  # a body may be long: it is compiled in a process that can be killed
+    compile_ms = 6000.0  # a body may be long: it is compiled in a process that can be killed
     floats: ClassVar[tuple[DType, ...]] = (F32,)
 
     def cuda(self) -> CudaBody:
@@ -187,14 +218,16 @@ class CudaOp(CustomOp):
         raise NotImplementedError
 
     def tolerance(self) -> float:
-        """The largest difference between kernel and `compute` that is no mistake, relative to the largest
-        result. It covers sums in another order, and what the body rounds between."""
+        """The largest acceptable difference between kernel and `compute`, relative to the largest result.
+
+        It covers sums in another order, and roundings inside the body.
+        """
         dtype = self.inputs[0].type.dtype
         unit = float(ml_dtypes.finfo(dtype.numpy).eps) / 2 if dtype.is_float else 0.0
         return SLACK * unit
 
     def body(self) -> CudaBody:
-        """What `cuda` gives. Raises IRError for anything but a CudaBody."""
+        """The value of `cuda`. Raises IRError for anything but a CudaBody."""
         with self.blamed("cuda"):
             found = self.cuda()
         if not isinstance(found, CudaBody):
@@ -202,7 +235,7 @@ class CudaOp(CustomOp):
         return found
 
     def allowed(self) -> float:
-        """What `tolerance` gives. Raises IRError for anything but a number of at least 0."""
+        """The value of `tolerance`. Raises IRError for anything but a number of at least 0."""
         with self.blamed("tolerance"):
             found = self.tolerance()
         if not isinstance(found, (int, float)) or not 0 <= found < math.inf:
@@ -210,7 +243,7 @@ class CudaOp(CustomOp):
         return float(found)
 
     def buffers(self) -> Iterable[tuple[str, Value]]:
-        """The operands that are present, then the result, each with the name of its field."""
+        """The operands that are present, then the results, each with the name of its field."""
         pairs = zip(self.spec.operands, self.operands, strict=False)
         yield from ((field.name, value) for field, value in pairs if value is not None)
-        yield self.spec.results[0].name, self.result
+        yield from ((field.name, value) for field, value in zip(self.spec.results, self.results, strict=True))

@@ -132,7 +132,7 @@ class Attention(GraphOp):
 
 
 def _rounded_far(scores: Array, dtype: DType) -> Array:
-    """SCORES with those rows rounded to DTYPE whose largest score is beyond FAR."""
+    """SCORES, with the rows whose largest score exceeds FAR rounded to DTYPE."""
     largest = np.max(scores, -1, keepdims=True, initial=-np.inf)
     rounded = converted(scores, dtype).astype(scores.dtype)
     return np.where(np.abs(largest) > FAR, rounded, scores)

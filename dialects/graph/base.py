@@ -1,4 +1,4 @@
-"""Shared by all op families of the graph dialect: broadcasting, axes and common checks."""
+"""Common parts of the graph dialect's ops: broadcasting, axes and checks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..core.op import attribute
 from ..core.parts import AttributeAt, Part
 from ..core.types import TensorType
 
-PLAIN_MS = 0.5  # `compile_ms` of an op that is an instruction or two
+PLAIN_MS = 0.5  # `compile_ms` of an op of one or two instructions
 
 
 class GraphOp(Operation):
@@ -46,7 +46,7 @@ def nofuse_of(op: Operation) -> bool | tuple[int, ...] | None:
 def broadcast_shapes(op: Operation, shapes: Sequence[tuple[Dim, ...]], trailing: int = 0) -> tuple[Dim, ...]:
     """Numpy broadcasting of symbolic shapes, which are followed by TRAILING more dimensions.
 
-    Raises a located SizeMismatch if two dimensions are written differently.
+    Raises a located SizeMismatch if two dimensions are spelled differently.
     """
     if shapes and shapes.count(shapes[0]) == len(shapes):
         return shapes[0]
@@ -67,7 +67,7 @@ def broadcast_shapes(op: Operation, shapes: Sequence[tuple[Dim, ...]], trailing:
 
 
 def same_size(op: Operation, left: Dim, right: Dim, message: str, at: Part | None = None) -> None:
-    """Raise a located SizeMismatch with MESSAGE unless two sizes are written the same."""
+    """Raise a located SizeMismatch with MESSAGE unless two sizes are spelled the same."""
     if left != right:
         raise size_mismatch(op, message, left, right, at=at)
 

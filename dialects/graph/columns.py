@@ -28,8 +28,10 @@ from .taps import Taps, sample, sample_array, tap_arrays
 
 @define_op()
 class Col2Im(GraphOp):
-    """Images [N, C, image...] from columns x [N, C * taps, blocks]: each element is the sum of the columns'
-    elements that lie on it (ONNX Col2Im). `pads` has all begins, then all ends."""
+    """Images [N, C, image...] from columns x [N, C * taps, blocks] (ONNX Col2Im).
+
+    Each element is the sum of the columns' elements at its position. `pads` has all begins, then all ends.
+    """
 
     name = "graph.col2im"
     x = operand()
@@ -68,7 +70,8 @@ class Col2Im(GraphOp):
             message = f"pads {list(self.pads)} does not give {2 * rank} numbers"
             raise op_error(self, message, at=AttributeAt("pads"))
         if len(shape) != 3:
-            raise op_error(self, f"the columns are {self.x.type}", at=operand_at(self, self.x))
+            message = f"the columns are {self.x.type}, 3 dimensions are expected"
+            raise op_error(self, message, at=operand_at(self, self.x))
         return [TensorType((shape[0], floordiv(shape[1], self._tap_count), *self.image), self.x.type.dtype)]
 
     def needs(self) -> Iterable[Need]:
@@ -109,7 +112,7 @@ class Col2Im(GraphOp):
         return scalars.cast(whole, self.x.type.dtype)
 
     def _met(self, scalars: Scalars, offset: Dim, block: Dim, axis: int, count: Dim) -> Expr:
-        """Whether BLOCK is one whose window begins OFFSET before the tap."""
+        """Whether BLOCK is in range and its window begins at OFFSET."""
         number, zero = scalars.index_value(block), scalars.const(0, I64)
         above = scalars.apply("ge", number, zero)
         below = scalars.apply("lt", number, scalars.index_value(count))
@@ -141,12 +144,13 @@ class Col2Im(GraphOp):
 
 @define_op()
 class DeformColumns(SlidingWindow):
-    """The elements of x [N, C, H, W] under each window, each at its own real offset, interpolated linearly
-    between four elements, 0 outside: [N, C, taps, outputs...]. The first step of a deformable convolution
-    (ONNX DeformConv; Dai et al. 2017).
+    """The elements of x [N, C, H, W] under each window, each at its own real offset: [N, C, taps,
+    outputs...].
 
-    Offsets are [N, groups * taps * 2, outputs...], rows before columns, and the mask, which multiplies, is
-    [N, groups * taps, outputs...]; each group is for C / groups channels.
+    They are interpolated linearly between four elements, and 0 outside: the first step of a deformable
+    convolution (ONNX DeformConv; Dai et al. 2017). Offsets are [N, groups * taps * 2, outputs...], rows
+    before columns; the mask, a factor, is [N, groups * taps, outputs...]; each group serves C / groups
+    channels.
     """
 
     name = "graph.deform_columns"
@@ -168,7 +172,8 @@ class DeformColumns(SlidingWindow):
         check_kind(self, self.x, FLOAT)
         x = self.x.type
         if x.rank != 4:
-            raise op_error(self, f"{x} is no batch of images", at=operand_at(self, self.x))
+            message = f"the input is {x}, a batch of images is expected"
+            raise op_error(self, message, at=operand_at(self, self.x))
         sizes = tuple(self.checked_size(axis, self.floor_size(axis)) for axis in range(2))
         same_dtype(self, [value.type for value in self.inputs])
         for value, each in ((self.offset, 2), (self.mask, 1)):

@@ -12,8 +12,9 @@ from ..core.diagnostics import op_error
 from ..core.dtypes import I64, from_numpy
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Evaluation
-from ..core.ir import Module, Operation
+from ..core.ir import Operation
 from ..core.location import UNKNOWN, Location
+from ..core.module import Module
 from ..core.op import attribute, define_op, result
 from ..core.parts import AttributeAt
 from ..core.resources import ResourceTable

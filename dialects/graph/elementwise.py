@@ -31,11 +31,12 @@ ROUND_MODE = EnumKind(ROUND_MODES)
 
 @define_op(Trait.ELEMENTWISE)
 class Cast(GraphOp):
-    """Converts the element type (ONNX Cast): floats round to nearest even, float to integer
-    truncates and saturates (NaN gives 0), integers wrap, bool is x != 0.
+    """Converts the element type (ONNX Cast): floats round to nearest even, float to integer truncates and
+    saturates (NaN gives 0), integers wrap, bool is x != 0.
 
-    Floats of 8 bits and less saturate; with `saturate` off, which is for those of 8 bits, they overflow to
-    infinity or else NaN. `round_mode`, which is for f8e8m0, is 'up' (away from zero), 'down' or 'nearest'.
+    Floats of at most 8 bits saturate; with `saturate` off, which exists for those of 8 bits, they overflow to
+    infinity or else NaN. `round_mode`, which exists for f8e8m0, is 'up' (away from zero), 'down' or
+    'nearest'.
     """
 
     name = "graph.cast"

@@ -21,8 +21,10 @@ from .numeric import converted, widened
 
 
 class Elimination(GraphOp):
-    """Base class of the ops of one step, which eliminates the first column of x [..., n, n] by its pivot: the
-    first of the elements with the largest absolute value in it."""
+    """Base class of the ops of one step, which eliminates the first column of x [..., n, n] by its pivot.
+
+    The pivot is the first element of that column with the largest absolute value.
+    """
 
     x = operand()
     y = result()
@@ -33,7 +35,7 @@ class Elimination(GraphOp):
         shape = self.x.type.shape
         n = shape[-1] if len(shape) > 1 else 0
         if not isinstance(n, int) or n < 1 or shape[-2] != n:
-            message = f"{self.x.type} has no square matrices of static size"
+            message = f"{self.x.type} does not hold square matrices of static size"
             raise op_error(self, message, at=operand_at(self, self.x))
         return n
 
@@ -80,10 +82,10 @@ class Pivot(Elimination):
 
 @define_op()
 class SchurComplement(Elimination):
-    """What is left of each matrix after the step: [..., n, n] to [..., n - 1, n - 1].
+    """The rest of each matrix after the step: [..., n, n] to [..., n - 1, n - 1].
 
-    The row of the pivot goes to the top, the others keep their order. A column of zeros is left as it is, its
-    pivot being 0.
+    The pivot's row moves to the top, the others keep their order. A column of zeros is left as it is (pivot
+    0).
     """
 
     name = "graph.schur_complement"

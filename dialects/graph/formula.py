@@ -54,7 +54,8 @@ class Term:
         return Term(self.scalars, self.scalars.select(self.expr, first, second))
 
     def __bool__(self) -> NoReturn:
-        """Not known while a kernel is made: an `if` would take one way for all elements."""
+        """Raises TypeError: the value is not known while a kernel is built, and an `if` would decide for all
+        elements."""
         raise TypeError("a term is neither true nor false before the kernel runs; `choose` picks by element")
 
     def __neg__(self) -> Term:
@@ -91,8 +92,22 @@ class Term:
     def __gt__(self, other: Term | Number) -> Term:
         return self.call("gt", other)
 
+    def __ge__(self, other: Term | Number) -> Term:
+        return self.call("ge", other)
+
     def __lt__(self, other: Term | Number) -> Term:
         return self.call("lt", other)
+
+    def __le__(self, other: Term | Number) -> Term:
+        return self.call("le", other)
+
+    # By element, as numpy's are: so a term is no key of a table, and `term in others` raises.
+
+    def __eq__(self, other: Term | Number) -> Term:  # type: ignore[override]
+        return self.call("eq", other)
+
+    def __ne__(self, other: Term | Number) -> Term:  # type: ignore[override]
+        return (self == other).call("not")
 
 
 def load(scalars: Scalars, value: Value, index: Sequence[Dim]) -> Term:

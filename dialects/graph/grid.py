@@ -1,4 +1,4 @@
-"""Sampling at positions that data gives: grids of normalized coordinates, and samples of an image at them."""
+"""Sampling at data-dependent positions: grids of normalized coordinates, and samples of an image at them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PADDINGS = EnumKind(("zeros", "border", "reflection"))
 @define_op()
 class AffineGrid(GraphOp):
     """Normalized coordinates (x, y, or x, y, z) of the positions in an image of SIZES (its spatial
-    dimensions), after the map theta [N, d, d + 1]: y is [N, sizes..., d] (ONNX AffineGrid).
+    dimensions), mapped by theta [N, d, d + 1]: y is [N, sizes..., d] (ONNX AffineGrid).
 
     Coordinates go from -1 to 1: between the centers of the outermost elements with `align_corners`, else
     between their outer edges. That of a single element is 0.
@@ -47,7 +47,8 @@ class AffineGrid(GraphOp):
         if rank not in (2, 3):
             raise op_error(self, f"{rank} sizes are given, 2 or 3 are expected", at=AttributeAt("sizes"))
         if theta.shape[1:] != (rank, rank + 1):
-            raise op_error(self, f"theta is {theta} for {rank} dimensions", at=operand_at(self, self.theta))
+            message = f"theta {theta} does not fit {rank} dimensions"
+            raise op_error(self, message, at=operand_at(self, self.theta))
         return [TensorType((theta.shape[0], *self.sizes, rank), theta.dtype)]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
@@ -84,11 +85,11 @@ class AffineGrid(GraphOp):
 
 @define_op()
 class GridSample(GraphOp):
-    """x [N, C, spatial...] at the normalized positions of a grid [N, outputs..., d], whose last dimension has
-    x first, then y, then z: y is [N, C, outputs...] (ONNX GridSample).
+    """x [N, C, spatial...] at the normalized positions of a grid [N, outputs..., d]: y is [N, C, outputs...].
 
-    What is outside x is 0, its nearest element, or its mirror image at the borders: the centers of the
-    outermost elements with `align_corners`, else their outer edges. Halves go to the nearest even element.
+    ONNX GridSample. The grid's last dimension has x first, then y, then z. Outside x is 0, its nearest
+    element, or its mirror image at the borders: the centers of the outermost elements with `align_corners`,
+    else their outer edges. Halves round to the nearest even element.
     """
 
     name = "graph.grid_sample"
@@ -104,8 +105,8 @@ class GridSample(GraphOp):
         check_kind(self, self.grid, FLOAT)
         x, grid = self.x.type, self.grid.type
         if not 3 <= x.rank <= 5 or grid.rank != x.rank or grid.shape[-1] != x.rank - 2:
-            raise op_error(self, f"the grid is {grid} for {x}", at=operand_at(self, self.grid))
-        same_size(self, grid.shape[0], x.shape[0], f"{x} and {grid} differ in their batches")
+            raise op_error(self, f"the grid {grid} does not fit {x}", at=operand_at(self, self.grid))
+        same_size(self, grid.shape[0], x.shape[0], f"{x} and {grid} differ in batch size")
         return [TensorType((*x.shape[:2], *grid.shape[1:-1]), x.dtype)]
 
     # ------------------------------------------------------------ scalar definition

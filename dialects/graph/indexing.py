@@ -1,4 +1,4 @@
-"""Gathers, which read at positions computed from data, and ops that make positions."""
+"""Gathers, which read at data-dependent positions, and ops that produce positions."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Indexed(GraphOp):
     def needs(self) -> Iterable[Need]:
         count = self.indices.type.elements
         for axis in self.indexed:
-            extent, why = self.x.type.shape[axis], f"an index needs elements in axis {axis}"
+            extent, why = self.x.type.shape[axis], f"axis {axis}, which is indexed, has elements"
             # Without indices the axis may be empty.
             least = min(count, 1) if isinstance(count, int) else count
             needed = extent if isinstance(count, int) else extent * count

@@ -44,7 +44,7 @@ class NgramCounts(GraphOp):
     def infer(self) -> Sequence[TensorType]:
         for value in (self.x, self.ngrams):
             if not value.type.dtype.is_integer or value.type.rank != 2:
-                message = f"{value.type} has no rows of integers"
+                message = f"{value.type} is not a matrix of integers"
                 raise op_error(self, message, at=operand_at(self, value))
         if self.distances < 1 or self.length < 1:
             raise op_error(self, f"{self.distances} distances are given", at=AttributeAt("distances"))

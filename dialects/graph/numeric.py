@@ -1,7 +1,7 @@
 """Numpy arithmetic that the op families share: widening, conversions, integer rules and erf.
 
-What is for storage alone is computed wider and rounded once, to the result: floats of less than 32 bits in
-f32, integers of less than 8 in i8 or u8.
+Storage-only types are computed wider and rounded once, to the result: floats of less than 32 bits in f32,
+integers of less than 8 in i8 or u8.
 """
 
 from __future__ import annotations
@@ -98,8 +98,11 @@ def _to_small_float(array: Array, dtype: DType, saturate: bool) -> Array:
 
 def power_of_two(array: Array, saturate: bool, round_mode: str) -> Array:
     """Round to f8e8m0: to the next power of two away from zero ('up'), toward it ('down') or to the nearest,
-    of two the larger ('nearest'). What is below the range, negative too, becomes its least, what is above its
-    largest value; with SATURATE off both are NaN (ONNX Cast)."""
+    the larger of two ('nearest').
+
+    Values below the range, negative ones too, become its minimum, values above it its maximum; with SATURATE
+    off both become NaN (ONNX Cast).
+    """
     single = np.asarray(array, np.float32)
     part, exponent = np.frexp(np.where(single > 0, single, np.float32(1)))
     rest = {"up": part > 0.5, "down": np.zeros(part.shape, np.bool_), "nearest": part >= 0.75}[round_mode]

@@ -154,7 +154,7 @@ class ArgReduce(GraphOp):
         return [TensorType(without_axes(shape, [axis], self.keepdims), I64)]
 
     def needs(self) -> Iterable[Need]:
-        why = f"there is an extreme in axis {self.axis}"
+        why = f"axis {self.axis}, whose extreme is sought, has elements"
         yield Need(self.x.type.shape[self.axis], 1, why, at=OperandAt(0))
 
     def evaluate(self, evaluation: Evaluation, x: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Pooling of regions of interest: rectangles in an image, given by data."""
+"""Pooling of regions of interest: data-dependent rectangles in an image."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class RoiPool(GraphOp):
         x, rois = self.x.type, self.rois.type
         same_dtype(self, [x, rois])
         if x.rank != 4:
-            raise op_error(self, f"{x} is no batch of images", at=operand_at(self, self.x))
+            message = f"the input is {x}, a batch of images is expected"
+            raise op_error(self, message, at=operand_at(self, self.x))
         if rois.rank != 2 or rois.shape[1] != columns:
             message = f"the regions are {rois}, {columns} numbers each are expected"
             raise op_error(self, message, at=operand_at(self, self.rois))
@@ -70,12 +71,11 @@ class RoiAlign(RoiPool):
 
     def infer(self) -> Sequence[TensorType]:
         if not self.images.type.dtype.is_integer:
-            message = f"the images are {self.images.type.dtype}, integers are expected"
+            message = f"the image numbers are {self.images.type.dtype}, integers are expected"
             raise op_error(self, message, at=operand_at(self, self.images))
         found = self.check_regions(4)
-        same_shape(
-            self, self.images.type.shape, self.rois.type.shape[:1], f"the images are {self.images.type}"
-        )
+        message = f"the image numbers {self.images.type} do not fit the regions"
+        same_shape(self, self.images.type.shape, self.rois.type.shape[:1], message)
         return found
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
@@ -104,7 +104,8 @@ class RoiAlign(RoiPool):
     def _counted(
         self, scalars: Scalars, spans: Sequence[tuple[Term, Term]], body: Callable[[Index], Expr]
     ) -> Expr:
-        """BODY, called with the numbers of samples along both axes of a part, which the region may decide."""
+        """BODY, called with the numbers of samples along both axes of a part, which may depend on the
+        region."""
         if self.samples > 0:
             return body((self.samples, self.samples))
         numbers = []
@@ -179,8 +180,11 @@ class RoiAlign(RoiPool):
         return converted(y, self.y.type.dtype)
 
     def _positions(self, region: Array, axis: int, size: int) -> list[Array]:
-        """The samples along AXIS of each part of REGION: the last two dimensions are two elements, and their
-        weights, which are 0 for a sample that is off."""
+        """The samples along AXIS of each part of REGION.
+
+        The last two dimensions are the two neighbouring elements and their weights, 0 for a sample that is
+        off.
+        """
         begin, end = region[1 - axis], region[3 - axis]
         begin, end = (begin - 0.5, end - 0.5) if self.half_pixel else (begin, end)
         length = end - begin if self.half_pixel else max(end - begin, 1.0)
@@ -216,7 +220,7 @@ class RoiAlign(RoiPool):
 
 @dataclass(frozen=True)
 class _Sample:
-    """One sample along an axis: whether it is off; the two elements it is between, as i64; how far it is from
+    """One sample along an axis: whether it is off; its two neighbouring elements, as i64; its distance from
     the first."""
 
     off: Expr

@@ -1,7 +1,7 @@
-"""Scatters: copies of a tensor in which updates are written, or reduced, at positions computed from data.
+"""Scatters: copies of a tensor with updates written, or reduced, at data-dependent positions.
 
-They are defined by the elements of the result, each of which looks for its updates. So no two threads write
-one element, and the result does not depend on the order in which threads run.
+They are defined by the elements of the result, each of which searches for its updates. So no two threads
+write one element, and the result does not depend on the order of threads.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Scatter(GraphOp):
             return scalars.select(matches(at), scalars.cast(update(at), dtype), neutral)
 
         kind = {"add": "sum", "mul": "prod"}.get(self.reduction, self.reduction)
-        # Zeros that nothing is added to keep their sign.
+        # Zeros without an update keep their sign.
         whole = scalars.reduce(kind, extents, body, signed_zero=kind == "sum" and dtype.is_float)
         joined = scalars.apply(self.reduction, scalars.cast(old, dtype), whole)
         return scalars.cast(joined, self.x.type.dtype)
@@ -201,7 +201,8 @@ class ScatterNd(Scatter):
             message = f"multi-indices of {self.depth} do not fit {x}"
             raise op_error(self, message, at=operand_at(self, self.indices))
         wanted = (*indices.shape[:-1], *x.shape[self.depth :])
-        same_shape(self, self.updates.type.shape, wanted, f"the updates are {self.updates.type}")
+        message = f"the updates {self.updates.type} do not fit the indices"
+        same_shape(self, self.updates.type.shape, wanted, message)
         return [x]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:

@@ -1,4 +1,4 @@
-"""Search in ordered elements, by halves."""
+"""Binary search in sorted elements."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from ..core.types import TensorType
 from .base import GraphOp, same_dtype
 from .elementwise_base import check_kind
 
-MOST_STEPS = 31  # for any number of elements that a symbol may stand for
+MOST_STEPS = 31  # enough for any element count that a symbol may have
 
 
 @define_op()
 class SearchSorted(GraphOp):
-    """How many elements of x [n], integers in ascending order, are less than each of the values, as i64
-    (numpy.searchsorted): where the first one is that is not."""
+    """For each of the values, the number of elements of x [n] that are less, as i64 (numpy.searchsorted).
+
+    x holds integers in ascending order. The result is the position of the first element that is not less.
+    """
 
     name = "graph.search_sorted"
     x = operand()
@@ -36,14 +38,14 @@ class SearchSorted(GraphOp):
         check_kind(self, self.x, ("signed",))
         same_dtype(self, [self.x.type, self.values.type])
         if self.x.type.rank != 1:
-            message = f"{self.x.type} has not one dimension, along which it is in order"
+            message = f"{self.x.type} is not a sorted tensor of one dimension"
             raise op_error(self, message, at=operand_at(self, self.x))
         return [self.values.type.with_dtype(I64)]
 
     def needs(self) -> Iterable[Need]:
         count = self.values.type.elements
         needed = self.x.type.elements * count
-        yield Need(needed, count, "a search needs elements to look at", at=OperandAt(0))
+        yield Need(needed, count, "there are elements to search", at=OperandAt(0))
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         size: Dim = self.x.type.shape[0]

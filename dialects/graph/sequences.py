@@ -1,4 +1,4 @@
-"""Ops on sequences that lie along an axis of a batch: reversal, and writing into caches."""
+"""Ops on sequences along an axis of a batch: reversal, and writes into caches."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ from .base import GraphOp, normalize_axis, same_dtype, same_shape
 
 @define_op(Trait.MOVEMENT)
 class ReverseSequence(GraphOp):
-    """The first lengths[b] elements along the time axis in reverse, for each b of the batch axis; the rest
-    as it is (ONNX ReverseSequence). Lengths outside 0..n are clamped.
+    """The first lengths[b] elements along the time axis reversed, for each b of the batch axis (ONNX
+    ReverseSequence).
+
+    The other elements are unchanged. Lengths outside 0..n are clamped.
     """
 
     name = "graph.reverse_sequence"
@@ -37,12 +39,13 @@ class ReverseSequence(GraphOp):
         x = self.x.type
         axes = {normalize_axis(self, axis, x.rank) for axis in (self.time_axis, self.batch_axis)}
         if len(axes) != 2:
-            raise op_error(self, "the axes of time and batch are one", at=AttributeAt("batch_axis"))
+            raise op_error(self, "the axes of time and batch are the same", at=AttributeAt("batch_axis"))
         if not self.lengths.type.dtype.is_integer:
             message = f"the lengths are {self.lengths.type.dtype}, integers are expected"
             raise op_error(self, message, at=operand_at(self, self.lengths))
         wanted = (x.shape[self.batch_axis],)
-        same_shape(self, self.lengths.type.shape, wanted, f"the lengths are {self.lengths.type}")
+        message = f"the lengths {self.lengths.type} do not fit the batch"
+        same_shape(self, self.lengths.type.shape, wanted, message)
         return [x]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
@@ -71,7 +74,9 @@ class ReverseSequence(GraphOp):
 @define_op(Trait.MOVEMENT)
 class WriteCache(GraphOp):
     """A cache [B, ...] with an update written along an axis, from starts[b] (default 0) on (ONNX
-    TensorScatter). A circular cache goes on at its begin; what leaves a linear one is dropped.
+    TensorScatter).
+
+    A circular cache wraps around; elements beyond a linear one are dropped.
     """
 
     name = "graph.write_cache"
@@ -89,18 +94,19 @@ class WriteCache(GraphOp):
         if axis == 0:
             raise op_error(self, "the batch cannot be the axis of a sequence", at=AttributeAt("axis"))
         have, want = ((*shape[:axis], *shape[axis + 1 :]) for shape in (update.shape, cache.shape))
-        message = f"{update} does not fit {cache} but for axis {axis}"
+        message = f"{update} and {cache} differ in more than axis {axis}"
         same_shape(self, have, want, message, at=operand_at(self, self.update))
         if self.starts is not None:
             if not self.starts.type.dtype.is_integer:
                 message = f"the starts are {self.starts.type.dtype}, integers are expected"
                 raise op_error(self, message, at=operand_at(self, self.starts))
-            same_shape(self, self.starts.type.shape, cache.shape[:1], f"the starts are {self.starts.type}")
+            message = f"the starts {self.starts.type} do not fit the batch"
+            same_shape(self, self.starts.type.shape, cache.shape[:1], message)
         return [cache]
 
     def needs(self) -> Iterable[Need]:
         size, count = self.cache.type.shape[self.axis], self.update.type.shape[self.axis]
-        yield Need(size, count, "a cache has room for what is written")
+        yield Need(size, count, "the cache has room for the update")
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         axis, zero = self.axis % len(index), scalars.const(0, I64)

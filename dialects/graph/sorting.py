@@ -23,7 +23,7 @@ from .numeric import widened
 
 @define_op()
 class SortRank(GraphOp):
-    """The place of each element of x in the order along an axis, as i64: 0 for the first one.
+    """The rank of each element of x in the order along an axis, as i64: 0 for the first one.
 
     Ascending, or descending; of equal elements the earlier one comes first. NaN counts as larger than all
     numbers, and zeros as equal.
@@ -88,7 +88,7 @@ def sorted_positions(x: Array, axis: int, *, descending: bool) -> Array:
 
 @define_op()
 class PlacesOfRank(GraphOp):
-    """Where along an axis the ranks 0 to COUNT - 1 are, as i64; ranks are distinct, and 0 to n - 1."""
+    """The positions along an axis of the ranks 0 to COUNT - 1, as i64; ranks are distinct, and 0 to n - 1."""
 
     name = "graph.places_of_rank"
     ranks = operand()
@@ -103,10 +103,9 @@ class PlacesOfRank(GraphOp):
         return [TensorType(tuple(shape), I64)]
 
     def needs(self) -> Iterable[Need]:
-        yield Need(self.count, 0, "no negative number of elements is taken")
-        yield Need(
-            self.ranks.type.shape[self.axis], self.count, f"axis {self.axis} has what is taken from it"
-        )
+        yield Need(self.count, 0, "the number of elements to take is not negative")
+        why = f"axis {self.axis} has as many elements as are taken"
+        yield Need(self.ranks.type.shape[self.axis], self.count, why)
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         axis, zero = self.axis % len(index), scalars.const(0, I64)

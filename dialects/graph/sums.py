@@ -1,6 +1,6 @@
 """Sums in numpy with the kernels' semantics: they start from +0, and overflow where a kernel would.
 
-They accumulate in f64, so that kernels are compared with the true sum; but what exceeds a kernel's
+They accumulate in f64, so that kernels are compared with the true sum; but a sum that exceeds a kernel's
 accumulator type is infinite here too. Integer sums wrap.
 """
 

@@ -1,4 +1,4 @@
-"""The taps of a sample at a real position of an axis: which elements, with which weights."""
+"""The taps of a sample at a real position of an axis: elements and weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .numeric import compute_dtype
 
 REACH = {"nearest": 1, "linear": 2, "cubic": 4}  # taps along an axis
 KEYS = -0.75  # the coefficient of cubic convolution (R. G. Keys, 1981)
-FAR = 3.0  # positions so far outside an axis have no taps in it, and farther ones the same
+FAR = 3.0  # positions this far outside an axis, and farther ones, have no taps in it
 
 
 def unnormalized(scalars: Scalars, normal: Term, size: Dim, *, align_corners: bool) -> Term:
@@ -39,7 +39,7 @@ def unnormalized_array(normal: Array, size: int, *, align_corners: bool) -> Arra
 
 class Taps:
     """The scalar expressions of the taps of one axis: their positions as i64, inside the axis; their weights;
-    and whether they count, None where they always do."""
+    and whether they count, None if they always do."""
 
     def __init__(
         self, scalars: Scalars, at: Term, size: Dim, mode: str, padding: str, *, align_corners: bool
@@ -101,8 +101,11 @@ class Taps:
 
 
 def _margin(mode: str, padding: str) -> float:
-    """How far outside the axis a position may stay. Cubic taps see a border as elements that repeat, as in
-    ONNX Runtime and PyTorch; ONNX's reference moves the position to the border first."""
+    """The largest distance outside the axis that a position may keep.
+
+    Cubic taps see a border as repeated elements, as in ONNX Runtime and PyTorch; ONNX's reference moves the
+    position to the border first.
+    """
     return 0.0 if padding == "border" and mode == "linear" else FAR
 
 

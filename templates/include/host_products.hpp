@@ -46,7 +46,7 @@ inline void carry_out(const WarpgroupProduct& product) {
 
 void wgmma_wait(int pending) {
     Lane& lane = *current_lane;
-    if (current_worker->threads() % 128 != 0) fail("wgmma needs whole warpgroups of 128 threads");
+    if (current_worker->threads() < (lane.warp / 4 + 1) * 128) fail("wgmma needs a whole warpgroup of 128 threads");
     current_worker->meet(lane.block_state->warpgroups[lane.warp / 4], 128, "wgmma_wait");
     lane.products.wait(pending, carry_out);
     for (std::size_t i = lane.held_sums.size(); i-- > 0;) {

@@ -40,6 +40,12 @@ GLASS_DEVICE void store_vec(Output<T> p, i64 i, Vec<T, N> value) {
     __builtin_memcpy(const_cast<T*>(address), &value, sizeof(value));
 }
 
+// Brings the line of an element to the L2 cache, without waiting for it.
+template <class T>
+GLASS_DEVICE void prefetch_l2(Input<T> p, i64 i) {
+    (void)p[i];
+}
+
 template <class T>
 GLASS_DEVICE T load_streaming(Input<T> p, i64 i) {
     return p[i];
@@ -122,6 +128,11 @@ GLASS_DEVICE Vec<T, N> load_vec_streaming(const T* p, i64 i) {
 template <class T>
 GLASS_DEVICE T load_streaming(const T* p, i64 i) {
     return load_vec_streaming<1>(p, i)[0];
+}
+
+template <class T>
+GLASS_DEVICE void prefetch_l2(const T* p, i64 i) {
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(__cvta_generic_to_global(p + i)));
 }
 
 GLASS_DEVICE f32 atomic_add(f32* p, i64 i, f32 value) { return atomicAdd(p + i, value); }

@@ -33,6 +33,11 @@ GLASS_DEVICE void tma_load_4d(void* to, const TensorMap& map, Barrier& barrier, 
     const int coordinates[] = {c0, c1, c2, c3};
     host::bulk_load(to, map.v, &barrier.state, coordinates, 4);
 }
+GLASS_DEVICE void tma_load_im2col(void* to, const TensorMap& map, Barrier& barrier, int c, int x, int y, int image,
+                                  int tap_x, int tap_y) {
+    const int coordinates[] = {c, x, y, image}, offsets[] = {tap_x, tap_y};
+    host::bulk_load_im2col(to, map.v, &barrier.state, coordinates, offsets, 4);
+}
 GLASS_DEVICE void tma_store_2d(const TensorMap& map, const void* from, int c0, int c1) {
     const int coordinates[] = {c0, c1};
     host::bulk_store(map.v, from, coordinates, 2);
@@ -70,6 +75,16 @@ GLASS_DEVICE void tma_load_4d(void* to, const TensorMap& map, Barrier& barrier, 
         "r"(c3)
         : "memory");
 }
+// Channels of pixels from (x, y) of an image on, each of which is moved by a tap's place in the window.
+GLASS_DEVICE void tma_load_im2col(void* to, const TensorMap& map, Barrier& barrier, int c, int x, int y, int image,
+                                  int tap_x, int tap_y) {
+    asm volatile(
+        "cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes "
+        "[%0], [%1, {%3, %4, %5, %6}], [%2], {%7, %8};"
+        ::"r"(shared_address(to)), "l"(map_address(map)), "r"(shared_address(&barrier)), "r"(c), "r"(x), "r"(y),
+        "r"(image), "h"(u16(tap_x)), "h"(u16(tap_y))
+        : "memory");
+}
 GLASS_DEVICE void tma_store_2d(const TensorMap& map, const void* from, int c0, int c1) {
     asm volatile("cp.async.bulk.tensor.2d.global.shared::cta.tile.bulk_group [%0, {%2, %3}], [%1];"
                  ::"l"(map_address(map)), "r"(shared_address(from)), "r"(c0), "r"(c1)
@@ -92,6 +107,7 @@ GLASS_DEVICE void tma_store_wait() {
 GLASS_DEVICE void tma_load_2d(void*, const TensorMap&, Barrier&, int, int) { needs_sm90(); }
 GLASS_DEVICE void tma_load_3d(void*, const TensorMap&, Barrier&, int, int, int) { needs_sm90(); }
 GLASS_DEVICE void tma_load_4d(void*, const TensorMap&, Barrier&, int, int, int, int) { needs_sm90(); }
+GLASS_DEVICE void tma_load_im2col(void*, const TensorMap&, Barrier&, int, int, int, int, int, int) { needs_sm90(); }
 GLASS_DEVICE void tma_store_2d(const TensorMap&, const void*, int, int) { needs_sm90(); }
 GLASS_DEVICE void tma_prefetch(const TensorMap&) {}
 GLASS_DEVICE void fence_proxy_async() {}

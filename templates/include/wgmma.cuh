@@ -35,6 +35,29 @@ GLASS_DEVICE u64 wgmma_tile(const void* tile, int slab = 16) {
 // The same tile from another byte on. The next step of k is 32 bytes further in a K-major tile, 2048 in an MN-major one.
 GLASS_DEVICE u64 wgmma_step(u64 tile, int bytes) { return tile + u64(bytes >> 4); }
 
+// All threads of a warpgroup change how many registers they may have, a multiple of 8: first those that can do with
+// fewer, whose registers the others then take.
+#if defined(GLASS_HOST)
+template <int COUNT>
+GLASS_DEVICE void registers_release() {}
+template <int COUNT>
+GLASS_DEVICE void registers_take() {}
+#elif defined(GLASS_HAS_WGMMA)
+template <int COUNT>
+GLASS_DEVICE void registers_release() {
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(COUNT));
+}
+template <int COUNT>
+GLASS_DEVICE void registers_take() {
+    asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(COUNT));
+}
+#else
+template <int COUNT>
+GLASS_DEVICE void registers_release() {}
+template <int COUNT>
+GLASS_DEVICE void registers_take() {}
+#endif
+
 #if defined(GLASS_HOST)
 
 GLASS_DEVICE void wgmma_fence() {}

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from glassrt.dialects.core.affine import Dim
 from glassrt.dialects.core.dtypes import BOOL, F16, F32, DType
-from glassrt.dialects.core.ir import Module, SymbolRange, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.attention import Attention
 from glassrt.dialects.graph.elementwise import Cast

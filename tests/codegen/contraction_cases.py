@@ -10,23 +10,38 @@ import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.contraction import depthwise
 from glassrt.codegen.families.contraction.depthwise import DepthwiseConfig
+from glassrt.codegen.families.contraction.implicit_gemm import problem_of
 from glassrt.codegen.families.contraction.mma import MMA
-from glassrt.codegen.families.contraction.problem import Problem, divisor, power_of_two_in, problem_of
+from glassrt.codegen.families.contraction.problem import Problem
 from glassrt.codegen.families.contraction.simt import SIMT
-from glassrt.codegen.families.contraction.spec import TEMPLATE, Binding, contraction_launch, split_scratch
+from glassrt.codegen.families.contraction.spec import (
+    TEMPLATE,
+    KernelBinding,
+    contraction_launch,
+    split_scratch,
+)
 from glassrt.codegen.families.contraction.tile import TileConfig
 from glassrt.codegen.families.contraction.wgmma import WGMMA
+from glassrt.codegen.families.divisors import divisor, power_of_two_in
+from glassrt.codegen.families.persistent import config as persistent_config
+from glassrt.codegen.families.persistent import family as persistent
+from glassrt.codegen.families.persistent import operands as persistent_operands
+from glassrt.codegen.families.persistent.config import PersistentConfig, misfit
+from glassrt.codegen.families.persistent.spec import TEMPLATE as PERSISTENT
+from glassrt.codegen.families.persistent.spec import launch as persistent_launch
+from glassrt.codegen.families.persistent.spec import persistent_spec
 from glassrt.codegen.nvrtc.intrinsics import headers
-from glassrt.codegen.request.parameters import ScratchParameter
+from glassrt.codegen.request.parameters import ScratchParameter, TensorMapParameter
 from glassrt.codegen.request.request import Geometry
 from glassrt.codegen.text.render import Code, Identifier, render
-from glassrt.dialects.core.affine import evaluate
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.dtypes import DTYPES
 from glassrt.dialects.core.ir import Block, Operation
 from glassrt.dialects.core.types import TensorType, channels_last
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.runtime.host import HostModule
-from glassrt.runtime.host_arguments import HostScalar
+from glassrt.runtime.host_arguments import HostBuffer, HostScalar, HostTensorMap
 from glassrt.runtime.host_memory import aligned_bytes
 
 Array = np.ndarray[Any, Any]
@@ -139,6 +154,15 @@ def matmul(
     return case_of(Matmul, operands, out or dtype, sizes, transpose_a=transpose_a, transpose_b=transpose_b)
 
 
+def product(m: int, n: int, k: int) -> Problem:
+    """The problem of a product of f16 that nobody carries out: its operands have no values."""
+    block = Block((TensorType((m, k), DTYPES["f16"]), TensorType((n, k), DTYPES["f16"])))
+    op: Any = Matmul(*block.arguments, transpose_a=False, transpose_b=True, accumulate=DTYPES["f32"])
+    found = problem_of(op, b_is_weight=True)
+    assert found is not None
+    return found
+
+
 def laid_out(array: Array, type: TensorType, sizes: Mapping[str, int]) -> Array:
     """The bytes of ARRAY as TYPE lays it out; what the view leaves open is poisoned."""
     shape = tuple(evaluate(dim, sizes) for dim in type.shape)
@@ -154,8 +178,13 @@ def laid_out(array: Array, type: TensorType, sizes: Mapping[str, int]) -> Array:
     return memory
 
 
-def bind(case: Case, name: str, vector: int, scratch: Sequence[ScratchParameter] = ()) -> Binding:
-    """The binding of a kernel that stores its sums as [rows, columns]."""
+def bind(
+    case: Case,
+    name: str,
+    vector: int,
+    added: Sequence[ScratchParameter | TensorMapParameter] = (),
+) -> KernelBinding:
+    """The binding of a kernel that stores its sums as [rows, columns], with ADDED parameters."""
     problem = case.problem
     names = {symbol: f"s{i}" for i, symbol in enumerate(sorted(case.sizes))}
     channels_are_columns = depthwise.unsupported(problem) is None
@@ -167,9 +196,9 @@ def bind(case: Case, name: str, vector: int, scratch: Sequence[ScratchParameter]
     pitch = case.pitch or ("N" if problem.op == "matmul" or channels_are_columns else columns_of(case))
     index = f"{case.start} + ({row}) * {pitch} + {column}"
     parameters = [f"Input<{problem.a}> x0", f"Input<{problem.b}> x1", f"Output<{case.out}> y0"]
-    parameters += [own.declaration() for own in scratch]
+    parameters += [own.declaration() for own in added]
     parameters += [f"const int {c}" for c in names.values()]
-    return Binding(
+    return KernelBinding(
         name=Identifier(name),
         title=Code(problem.op),
         parameters=Code(", ".join(parameters)),
@@ -195,6 +224,23 @@ class Kernel:
     source: str
     geometry: Geometry
     scratch: tuple[ScratchParameter, ...] = ()
+    maps: tuple[TensorMapParameter, ...] = ()
+
+
+def persistent_kernel_of(
+    case: Case, config: PersistentConfig, name: str = "contraction", multiprocessors: int = 2
+) -> Kernel:
+    """The rendered kernel of CASE under CONFIG for a GPU of few MULTIPROCESSORS, so that blocks have several
+    tiles."""
+    problem = case.problem
+    a, b = persistent_operands.operand_a(problem, case.op), persistent_operands.operand_b(problem)
+    assert not isinstance(a, str) and not isinstance(b, str), (a, b)
+    assert misfit(problem, config) is None and persistent_config.illegal(config, TARGET.shared_bytes) is None
+    maps = persistent.maps((a, b), [0, 1], config)
+    vector = power_of_two_in(divisor(problem.n, case.pitch, case.start), 16 // DTYPES[case.out].bytes)
+    spec = persistent_spec(problem, a, b, config, bind(case, name, vector, maps))
+    geometry = persistent_launch(problem, config, multiprocessors)
+    return Kernel(name, render(PERSISTENT, spec), geometry, maps=tuple(maps))
 
 
 def product_of(config: TileConfig) -> Any:
@@ -237,6 +283,7 @@ def run_case(case: Case, kernel: Kernel, module: HostModule, runs: int = 1) -> A
         memory = aligned_bytes(evaluate(own.type.bytes, case.sizes))
         memory[:] = 0 if own.space == "counters" else POISON
         arguments.append(memory)
+    arguments += [_host_map(own, buffers, case.sizes) for own in kernel.maps]
     arguments += [HostScalar("i32", case.sizes[name]) for name in sorted(case.sizes)]
     grid = tuple(evaluate(dim, case.sizes) for dim in geometry.grid)
     for run in range(runs):
@@ -247,6 +294,13 @@ def run_case(case: Case, kernel: Kernel, module: HostModule, runs: int = 1) -> A
     assert np.all(stored[:, columns * dtype.itemsize :] == POISON), "stored between the view's rows"
     dense = np.ascontiguousarray(stored[:, : columns * dtype.itemsize]).view(dtype)
     return dense.reshape(shape) if case.problem.op == "matmul" else channels_second(dense, shape)
+
+
+def _host_map(own: TensorMapParameter, buffers: list[Array], sizes: Mapping[str, int]) -> HostTensorMap:
+    memory, map = buffers[own.map.operand], own.map
+    dims, strides = (tuple(evaluate(d, sizes) for d in given) for given in (map.dims, map.strides))
+    buffer = HostBuffer(memory.ctypes.data, memory.nbytes)
+    return HostTensorMap(buffer, map.dtype.name, dims, strides, map.traversal)
 
 
 def channels_second(values: Array, shape: tuple[int, ...]) -> Array:

@@ -15,11 +15,12 @@ from glassrt.codegen.request.request import Candidate, Request
 from glassrt.compiler.driver.build import present_arch
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
-from glassrt.dialects.core.affine import evaluate
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.builtin import Return, Yield
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Block, Function, Module, Operation, Region, SymbolRange, Value
+from glassrt.dialects.core.ir import Block, Operation, Region, Value
+from glassrt.dialects.core.module import Function, Module, SymbolRange
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.types import ROW_MAJOR, TensorType
 from glassrt.dialects.core.verifier import verify

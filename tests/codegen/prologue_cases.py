@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F32, I8, I32, I64, DType
-from glassrt.dialects.core.ir import SymbolRange
+from glassrt.dialects.core.module import SymbolRange
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Div, Mul, Sub
 from glassrt.dialects.graph.constants import Constant
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.indexing import Gather
 from glassrt.dialects.graph.unary import Reciprocal, Sqrt

@@ -8,7 +8,8 @@ from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.fusion.graph_to_fused import GraphToFused
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.testing.net import Net

@@ -10,11 +10,13 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import Pass, PassContext, PassManager
 from glassrt.dialects.core.dtypes import F8E4M3, F32, I8, U8, DType
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.testing.net import Net

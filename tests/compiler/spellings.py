@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from glassrt.compiler.frontend import import_model
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from onnx import TensorProto, helper, numpy_helper
 
 Array = np.ndarray[Any, Any]
@@ -274,7 +274,7 @@ def _guarded(g: Onnx, guard: str, weights: str, scores: str) -> str:
     return weights
 
 
-SPELLINGS: dict[str, tuple[Spelling, dict[str, int]]] = {
+ACTIVATIONS: dict[str, tuple[Spelling, dict[str, int]]] = {
     **{
         f"gelu erf, {inner}, {outer}": (gelu_erf(inner, outer), {"gelu": 1})
         for inner in ("div", "mul")
@@ -290,6 +290,8 @@ SPELLINGS: dict[str, tuple[Spelling, dict[str, int]]] = {
         f"hard swish, {form}": (hard_swish(form), {"hard_swish": 1})
         for form in ("hard sigmoid", "clip last", "clip first")
     },
+}
+ROWS: dict[str, tuple[Spelling, dict[str, int]]] = {
     **{f"softmax, {form}": (softmax(form), {"softmax": 1}) for form in ("plain", "shifted", "reciprocal")},
     **{
         f"layer norm, {form}": (layer_norm(form), {"layer_norm": 1})

@@ -18,7 +18,7 @@ from pathlib import Path
 from .backends import DEVICES
 from .cases import cases
 from .expected import reasons
-from .running import run
+from .running import Found, run
 from .surprises import surprises
 
 
@@ -33,11 +33,20 @@ def main() -> int:
     options = parser.parse_args()
     start = time.perf_counter()
     names = [name for name in cases() if re.search(options.only, name)]
-    found = run(names, options.device, options.jobs)
+    expected = reasons(names, kernels=options.device != "interpret")
+    found: Found = {}
+    odd = 0
+    for piece in run(names, options.device, options.jobs):
+        found |= piece
+        # As they come: a run that is cut short has said what it found.
+        for each in surprises(piece, expected):
+            odd += 1
+            print(each, flush=True)
+        elapsed = time.perf_counter() - start
+        print(f"\r{len(found)} cases, {elapsed:.0f} s", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
     counts = Counter(outcome.status for outcome in found.values())
     print(f"{len(found)} cases in {time.perf_counter() - start:.0f} s: {dict(counts)}")
-    odd = list(surprises(found, reasons(names, kernels=options.device != "interpret")))
-    print("\n".join(odd))
     if options.list:
         listed = {name: [one.status, one.reason] for name, one in found.items() if one.status != "right"}
         options.list.write_text(json.dumps(listed, indent=1), encoding="utf-8")

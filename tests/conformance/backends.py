@@ -11,7 +11,7 @@ import numpy as np
 from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.onnx_backend import GlassBackend, by_name
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from onnx import ModelProto
 from onnx.backend.base import Backend, BackendRep
 

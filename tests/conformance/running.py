@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import signal
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -18,30 +17,27 @@ LONGEST = 60  # seconds for a case
 Found = dict[str, Outcome]
 
 
-def run(names: Sequence[str], device: str, jobs: int) -> Found:
-    """What comes of NAMES on DEVICE (of `DEVICES`) in JOBS processes."""
-    found: Found = {}
+def run(names: Sequence[str], device: str, jobs: int) -> Iterator[Found]:
+    """Run NAMES on DEVICE (of `DEVICES`) in JOBS processes; the outcomes, a piece of the suite at a time."""
     pieces = [names[i : i + PIECE] for i in range(0, len(names), PIECE)]
     while pieces:
-        done = _until_one_ends(pieces, device, jobs, found)
+        done = 0
+        for found in _until_one_ends(pieces, device, jobs):
+            done += 1
+            yield found
         if done < len(pieces):
-            found |= _one_by_one(pieces[done], device)
+            yield _one_by_one(pieces[done], device)
         pieces = pieces[done + 1 :]
-    return found
 
 
-def _until_one_ends(pieces: Sequence[Sequence[str]], device: str, jobs: int, found: Found) -> int:
-    """Add what comes of PIECES to FOUND; how many were done before a process ended."""
+def _until_one_ends(pieces: Sequence[Sequence[str]], device: str, jobs: int) -> Iterator[Found]:
+    """The outcomes of PIECES, up to the first one that ends its process."""
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        running = [pool.submit(_outcomes, piece, device) for piece in pieces]
-        for done, each in enumerate(running):
+        for each in [pool.submit(_outcomes, piece, device) for piece in pieces]:
             try:
-                found |= each.result()
+                yield each.result()
             except BrokenProcessPool:
-                return done
-            print(f"\r{len(found)} cases", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    return len(pieces)
+                return
 
 
 def _one_by_one(names: Sequence[str], device: str) -> Found:

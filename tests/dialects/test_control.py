@@ -8,7 +8,7 @@ from glassrt import IRError
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.control import blocks_in
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.verifier import verify
@@ -116,8 +116,8 @@ def test_blocks_of_control_flow_come_before_the_one_around_them() -> None:
         (BRANCH, "control.yield %twice", "control.yield %twice, %b", "yields 2 values, 1 are expected"),
         (BRANCH, "control.yield %neg", "core.yield %neg", "where control.yield is expected"),
         (BRANCH, "graph.neg %a", "graph.neg %x", "defined outside the region of control.if"),
-        (PREFIX, ", count = T", "", "it would never end"),
-        (PREFIX, "carried = 1", "carried = 3", "carries 3 values, but has 2 to begin with"),
+        (PREFIX, ", count = T", "", "would never end"),
+        (PREFIX, "carried = 1", "carried = 3", "carries 3 values, but has 2 initial ones"),
         (PREFIX, "control.yield %next, %next", "control.yield %row", "has 2 results, 1 are implied"),
         (PREFIX, "control.yield %next, %next", "control.yield %all, %next", "a carried value keeps its type"),
         (WHILE, "control.yield %more, %next", "control.yield %next, %next", "the condition of the next"),

@@ -7,7 +7,8 @@ import pytest
 from glassrt.dialects.core.builtin import Return, Yield
 from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Block, Function, Module, Region
+from glassrt.dialects.core.ir import Block, Region
+from glassrt.dialects.core.module import Function, Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.binary import Add, Mul

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from glassrt.compiler.passes.levels import ALL_DIALECTS
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.sizes.substitution import in_module
@@ -95,8 +95,8 @@ BAD = {
     f"maps = [{{{COLUMN}, lower = [3, 0], upper = [-1, 0]}}]": "has no pixel between its corners 3 and -1",
 }
 BAD_MAPS = {
-    "operand = 2, element = f16, dims = [64, N], strides = [128], box = [64, 8]": "shows operand 2 of 2",
-    "operand = -1, element = f16, dims = [64, N], strides = [128], box = [64, 8]": "shows operand -1 of 2",
+    "operand = 2, element = f16, dims = [64, N], strides = [128], box = [64, 8]": "is over operand 2 of 2",
+    "operand = -1, element = f16, dims = [64, N], strides = [128], box = [64, 8]": "is over operand -1 of 2",
     "operand = 0, element = f32, dims = [32, N], strides = [128], box = [32, 8]": "as f32",
     "operand = 0, element = u16, dims = [64, N], strides = [128], box = [64, 8], fill = nan": "fill u16",
     "operand = 0, element = f16, dims = [64, N], strides = [120], box = [64, 8]": "stride of 120 bytes",
@@ -109,7 +109,7 @@ BAD_MAPS = {
     "operand = 0, element = f16, dims = [64, N], strides = [], box = [64, 8]": "has 0 strides for 2",
     "operand = 0, element = f16, dims = [64, 0], strides = [128], box = [64, 8]": "has a size of 0",
     "operand = 0, element = f16, dims = [65, N], strides = [128], box = [64, 8]": (
-        r"tensor map 0 is over 128\*N\+2 bytes, its operand 0, tensor<Nx64xf16>, has 128\*N"
+        r"tensor map 0 covers 128\*N\+2 bytes, its operand 0, tensor<Nx64xf16>, has 128\*N"
     ),
     "operand = 0, element = f16, dims = [64, (N+1)], strides = [128], box = [64, 8]": "has 128\\*N",
     "operand = 0, element = f16, dims = [], strides = [], box = []": "has 0 dimensions; 1 to 5",

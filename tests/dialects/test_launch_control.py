@@ -7,7 +7,7 @@ import pytest
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.clone import clone_module
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.verifier import verify
@@ -120,7 +120,7 @@ def test_text_and_copies_are_the_same_module() -> None:
 
 BODY = f"{{ ^(): {DOUBLE} core.yield }}"
 WRONG = {
-    f"launch.loop %c {BODY}": "runs for ever",
+    f"launch.loop %c {BODY}": "never ends",
     f"launch.loop %c {{bound = -1}} {BODY}": "its bound of iterations is -1, below zero",
     f"launch.loop %v {{bound = 3}} {BODY}": "its counter is tensor<4xf32>, a scalar of i64 is expected",
     f"launch.loop %c, %p {BODY}": "its trip count is tensor<bool>, a scalar of i64 is expected",
@@ -132,7 +132,7 @@ WRONG = {
     "^(): core.yield }": "only launches may stand there",
     KEEP.replace("%v, %c, %s", "%c, %v, %s").replace(
         "%a: tensor<4xf32>, %r: tensor<i64>", "%r: tensor<i64>, %a: tensor<4xf32>"
-    ): "is stacked, and reads tensor<4xf32> last",
+    ): "is stacked, and its last input is tensor<4xf32>",
     KEEP.replace("%c, %s", "%c, %y"): r"its output buffers do not fit",
 }
 

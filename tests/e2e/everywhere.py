@@ -8,7 +8,7 @@ import glassrt
 import numpy as np
 from glassrt.compiler.frontend import import_model
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from onnx import ModelProto, parser
 
 from ..models import Array, run_onnxruntime

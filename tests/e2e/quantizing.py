@@ -17,7 +17,7 @@ from glassrt.compiler.kernels.members import Member, members_of
 from glassrt.compiler.passes.ledger import Ledger
 from glassrt.compiler.precision.scales.table import CalibrationTable
 from glassrt.compiler.settings.policy import as_policy
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.launch import Kernel
 from onnx import ModelProto, numpy_helper

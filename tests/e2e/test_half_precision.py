@@ -19,7 +19,7 @@ from glassrt.compiler.passes.manager import PassContext
 from glassrt.compiler.precision.narrowing.decisions import KEPT_WIDE
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from onnx import ModelProto
 
 from ..models import run_onnxruntime
@@ -108,7 +108,8 @@ def test_the_reason_is_in_the_ir_and_in_the_ledger() -> None:
     module, context = lowered(model, "fp16", ranges(model, MODELS["range_shape"][1]), APART)
     reasons = [op.why for op in module.main.block if op.name == "precision.kernel"]
     assert any(
-        "products are exact: it comes from integers, which f16 holds up to 2048" in why for why in reasons
+        "products are exact: it comes from integers, which f16 holds exactly up to 2048 only" in why
+        for why in reasons
     )
     assert any("its result stays f32: it comes from integers" in why for why in reasons)
     assert any(record.rule == KEPT_WIDE and record.verdict is Verdict.TAKEN for record in context.ledger)

@@ -9,6 +9,7 @@ from typing import Any
 import glassrt
 import numpy as np
 import pytest
+from glassrt.codegen.families.kernel_family import Rank
 from glassrt.compiler.checking.check import Case, check
 from glassrt.compiler.cli.app import app
 from glassrt.compiler.driver.build import Settings, build
@@ -20,6 +21,7 @@ from glassrt.dialects.core.parser import parse_module
 from onnx import ModelProto, TensorProto
 from typer.testing import CliRunner
 
+from ..codegen.ranks import rank
 from ..models import run_onnxruntime
 from .networks import Array, Net, feeds
 from .quantizing import contractions, lowered, multiplied, prepared, quantized, steps_apart
@@ -116,7 +118,7 @@ def test_bytes_come_in_and_go_out(zero: Any) -> None:
         apart = np.abs(got[name].astype(int) - array.astype(int))
         assert apart.max() <= 1 and np.mean(apart > 0) < 0.01
     (kernel,) = contractions(lowered(model, "fp16")[0])
-    assert kernel.family == "contraction_mma" and set(multiplied(kernel)) <= {"i8", "u8"}
+    assert rank(kernel.family) is Rank.TENSOR_CORES and set(multiplied(kernel)) <= {"i8", "u8"}
 
 
 def test_a_quantized_tensor_that_is_an_output_as_well() -> None:

@@ -6,7 +6,8 @@ import glassrt
 import numpy as np
 import pytest
 from glassrt.codegen.text.affine_c import dim_to_c, factor_to_c
-from glassrt.dialects.core.affine import evaluate, floordiv, symbol
+from glassrt.dialects.core.affine import floordiv, symbol
+from glassrt.dialects.core.affine_traversal import evaluate
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, helper, numpy_helper

@@ -54,8 +54,15 @@ def _bytes(dtype: type, lines: int) -> Array:
     return _RANDOM.integers(limits.min, limits.max + 1, (lines, LINE)).astype(dtype)
 
 
+def registers() -> Case:
+    x = _RANDOM.integers(-99, 99, 384).astype(np.int32)
+    y = np.where(np.arange(384) < 256, x + 1, -x).astype(np.int32)
+    return Case("registers", "registers", [x, Out(y)], block=(384, 1, 1), minimum=90)
+
+
 def cases() -> list[Case]:
     return [
+        registers(),
         *(floats(np.float16, columns, columns % 64 == 0) for columns in (8, 16, 32, 64, 96, 128, 192, 256)),
         floats(np.float16, 64, False),
         floats(ml_dtypes.bfloat16, 64, True),

@@ -16,7 +16,7 @@ from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.runtime import Engine
 from glassrt.runtime.plan import Plan

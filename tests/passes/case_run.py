@@ -10,7 +10,7 @@ from glassrt.compiler.driver.rules import RULES
 from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.passes.semantics import SemanticsCheck
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.errors import GlassError
 

@@ -9,7 +9,8 @@ from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.options import Options
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.affine import Dim
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement.concat import Concat

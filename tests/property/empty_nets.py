@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from glassrt.dialects.core.affine import Dim, evaluate
+from glassrt.dialects.core.affine import Dim
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.dtypes import F32, I64
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.attention import Attention
 from glassrt.dialects.graph.binary import Add, Mul

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from glassrt.dialects.core.affine import Dim, evaluate
+from glassrt.dialects.core.affine import Dim
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.dtypes import F32, F64
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import HardSwish, LeakyRelu, Relu
 from glassrt.dialects.graph.binary import Add, Div, Max, Mul, Sub
 from glassrt.dialects.graph.elementwise import Cast, Clip

@@ -8,7 +8,7 @@ import numpy as np
 from glassrt.dialects.core.dtypes import F16, F32, I8, U8, DType
 from glassrt.dialects.core.ir import Value
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.contraction import Conv
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.indexing import Gather
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.expand import Expand, Tile

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 from glassrt.dialects.core.dtypes import BOOL, F16, F32, F64, I32, I64
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, And, Div, Max, Min, Mul, Or, Pow, Sub
-from glassrt.dialects.graph.contraction import ConvTranspose, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import ConvTranspose
 from glassrt.dialects.graph.elementwise import Cast, Clip, Where
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.expand import Expand, Tile

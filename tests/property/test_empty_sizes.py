@@ -11,9 +11,9 @@ from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.semantics import SIGNIFICAND_BITS, allowed_roundings, difference
 from glassrt.compiler.settings.policy import as_policy
-from glassrt.dialects.core.affine import evaluate
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from hypothesis import given, settings
 

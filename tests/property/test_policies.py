@@ -19,9 +19,10 @@ from glassrt.compiler.passes.semantics import (
     random_inputs,
     unit_roundoff,
 )
-from glassrt.compiler.settings.policy import FORMATS, PrecisionPolicy
+from glassrt.compiler.settings.formats import FORMATS
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime import Engine

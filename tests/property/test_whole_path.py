@@ -16,7 +16,7 @@ from glassrt.compiler.passes.semantics import (
 from glassrt.compiler.settings.options import Options
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from hypothesis import given, settings

@@ -1,7 +1,7 @@
 """Hand-written plans whose kernels are launched in clusters, together, or with tensor maps of all kinds.
 
-The headers have no intrinsics yet for im2col copies and for the shared memory of other blocks: `PROOF` has
-them, with a body for the host and one for the GPU.
+The headers have no intrinsic yet for the shared memory of other blocks: `PROOF` has it, with a body for the
+host and one for the GPU.
 """
 
 from __future__ import annotations
@@ -18,25 +18,11 @@ Array = np.ndarray[Any, Any]
 PROOF = """#pragma once
 namespace glass {
 #if defined(GLASS_HOST)
-GLASS_DEVICE void tma_load_im2col_4d(void* to, const TensorMap& map, Barrier& barrier, int c, int w, int h,
-                                     int n, int off_w, int off_h) {
-    const int coordinates[] = {c, w, h, n}, offsets[] = {off_w, off_h};
-    host::bulk_load_im2col(to, map.v, &barrier.state, coordinates, offsets, 4);
-}
 template <class T>
 GLASS_DEVICE T* cluster_shared(T* own, int rank) {
     return static_cast<T*>(host::cluster_shared(own, rank));
 }
 #elif defined(GLASS_HAS_SM90)
-GLASS_DEVICE void tma_load_im2col_4d(void* to, const TensorMap& map, Barrier& barrier, int c, int w, int h,
-                                     int n, int off_w, int off_h) {
-    asm volatile(
-        "cp.async.bulk.tensor.4d.shared::cluster.global.im2col.mbarrier::complete_tx::bytes "
-        "[%0], [%1, {%3, %4, %5, %6}], [%2], {%7, %8};"
-        ::"r"(shared_address(to)), "l"(map_address(map)), "r"(shared_address(&barrier)), "r"(c), "r"(w),
-        "r"(h), "r"(n), "h"(u16(off_w)), "h"(u16(off_h))
-        : "memory");
-}
 template <class T>
 GLASS_DEVICE T* cluster_shared(T* own, int rank) {
     u64 address;
@@ -83,7 +69,7 @@ GLASS_KERNEL(32, 1) k4_load(const GLASS_TENSOR_MAP map, Input<f32> x, Output<f32
 }}
 """
 TILED = "tma_load_3d(tile, map, *barrier, {}, {}, {})"
-IM2COL = "tma_load_im2col_4d(tile, map, *barrier, {}, {}, {}, {}, {}, {})"
+IM2COL = "tma_load_im2col(tile, map, *barrier, {}, {}, {}, {}, {}, {})"
 # All blocks of a cooperative grid count themselves, and wait for each other.
 TOGETHER = """#include "glass.cuh"
 using namespace glass;

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.compiler.driver.build import Settings
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.testing import metamorphic
 from glassrt.testing.agreement import launch_level
 from glassrt.testing.metamorphic import METAMORPHIC

@@ -27,13 +27,7 @@ class AttentionFamily(ConfiguredFamily[AnyQuery]):
     @classmethod
     def of(cls, product: AttentionProduct[AnyQuery]) -> AttentionFamily[AnyQuery]:
         """The family of PRODUCT, with the traits that it has."""
-        return cls(
-            name=product.name,
-            rank=product.rank,
-            needs_features=product.needs_features,
-            config_type=product.config_type,
-            product=product,
-        )
+        return cls(**product.traits(), config_type=product.config_type, product=product)
 
     def attends(self, op: Attention, operands: DType) -> bool:
         return operands in self.product.operands and supports(op, operands)

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ....dialects.core.affine import Dim, evaluate, product
+from ....dialects.core.affine import Dim, product
+from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.dtypes import BF16, BOOL, F16, F32, DType
 from ....dialects.core.ir import Operation, Value
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.elementwise import Cast
 from ...emit.strided import Strided
 from ...request.request import Request
-from ..contraction.problem import COPY_BYTES, divisor, power_of_two_in
+from ..contraction.problem import COPY_BYTES
+from ..divisors import divisor, power_of_two_in
 
 MATH = {F16: "f16", BF16: "bf16"}  # the operand types of tensor cores
 MASKS = (F32, F16, BF16, BOOL)

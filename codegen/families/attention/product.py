@@ -1,4 +1,5 @@
-"""The interface of attention's products: all that a kernel family of attention needs beside the staging."""
+"""The interface of attention's products: what a kernel family of attention needs in addition to the
+staging."""
 
 from __future__ import annotations
 
@@ -8,10 +9,9 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from ....dialects.core.dtypes import DType
-from ...arch.features import Feature
 from ...request.request import Request
 from ...text.render import Template
-from ..kernel_family import BlockConfig, Rank
+from ..kernel_family import BlockConfig, FamilyTraits
 from .problem import AttentionProblem
 from .spec import AttentionProductSpec
 
@@ -27,18 +27,15 @@ AnyQuery = TypeVar("AnyQuery", bound=QueryConfig)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttentionProduct(ABC, Generic[AnyQuery]):
+class AttentionProduct(FamilyTraits, ABC, Generic[AnyQuery]):
     """A way to multiply queries, keys and values with a softmax between; two are equal when their traits are.
 
-    name, rank, needs_features: traits of its kernel family (`KernelFamily`); template: has the macros that
+    It states the traits of its kernel family, and: template: has the macros that
     `templates/lib/attention/mma.cu.j2` states; operands: the types that it multiplies; config_type: its
     configurations.
     """
 
-    name: str
     template: Template
-    rank: Rank
-    needs_features: frozenset[Feature] = frozenset()
     operands: frozenset[DType]
     config_type: Callable[..., AnyQuery]
 

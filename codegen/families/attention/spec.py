@@ -95,8 +95,9 @@ class MaskSpec:
 class AttentionSpec:
     """The spec of an attention kernel for its template.
 
-    element: the type of all staged tiles; key_count: the number of keys; checked: tiles may reach past the
-    last key, so loads need an in-bounds predicate; keyless: there may be no keys at all.
+    element: the type of all staged tiles; key_count: the number of keys; one_tile: whether they always are
+    one tile; checked: tiles may reach past the last key, so loads need an in-bounds predicate; keyless: there
+    may be no keys at all.
     """
 
     name: Identifier
@@ -106,6 +107,7 @@ class AttentionSpec:
     element: Identifier
     queries: Code
     key_count: Code
+    one_tile: bool
     checked: bool
     batch: tuple[EntryAxis, ...]
     product: AttentionProductSpec
@@ -140,6 +142,7 @@ def attention_spec(
         element=Identifier(c_type(problem.math)),
         queries=Code(dim_to_c(problem.queries, names)),
         key_count=Code(dim_to_c(problem.keys, names)),
+        one_tile=isinstance(problem.keys, int) and 0 < problem.keys <= product.block_t,
         checked=not divides(product.block_t, problem.keys),
         batch=_batch_axes(problem, signature),
         product=product,

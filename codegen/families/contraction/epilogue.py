@@ -46,9 +46,9 @@ class EpilogueSpec:
         return 0 if self.threads % self.columns else self.threads // self.columns
 
     @property
-    def one_pass(self) -> bool:
-        """Whether no thread handles more than one row of the tile."""
-        return self.block_m <= self.rows_at_a_time
+    def passes(self) -> int:
+        """The most rows that a thread handles; 0 when rows do not divide evenly."""
+        return -(-self.block_m // self.rows_at_a_time) if self.rows_at_a_time else 0
 
     @property
     def rows_ahead(self) -> int:

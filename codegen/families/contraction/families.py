@@ -38,7 +38,7 @@ class ContractionFamily(ConfiguredFamily[AnyConfig]):
     def realize(self, request: Request, config: Config) -> KernelCode:
         contraction = find_contraction(request)
         if contraction is None:
-            raise ValueError("no contraction that this family can do")
+            raise ValueError("not a contraction that this family supports")
         return self.code(request, contraction, self.configured(config))
 
     @abstractmethod
@@ -62,21 +62,12 @@ class TiledFamily(ContractionFamily[AnyTile]):
     epilogue that all share.
     """
 
-    saturates: bool = True
     product: TileProduct[AnyTile]
 
     @classmethod
     def of(cls, product: TileProduct[AnyTile]) -> TiledFamily[AnyTile]:
         """The family of PRODUCT, with the traits that it has."""
-        return cls(
-            name=product.name,
-            rank=product.rank,
-            needs_features=product.needs_features,
-            rounds_operands=product.rounds_operands,
-            accumulation=product.accumulation,
-            config_type=product.config_type,
-            product=product,
-        )
+        return cls(**product.traits(), config_type=product.config_type, product=product)
 
     def unsupported(self, contraction: Contraction, target: ArchSpec) -> str | None:
         return self.product.refuses(contraction, target)

@@ -22,6 +22,7 @@ from .tile_product import TileProduct
 from .work import Work
 
 TEMPLATE = Template("lib/product/mma.cu.j2")
+FRAGMENT_ROWS, FRAGMENT_COLUMNS = 16, 8  # of the accumulators of one mma
 STEP_BYTES = 32  # bytes along k of one mma step: 16 elements of 16 bits, 8 of tf32, 32 of i8
 MAX_ACCUMULATORS = 128  # the most accumulators of a thread
 # Register budget of a thread that stages tiles through registers: accumulators and staged tiles.
@@ -29,7 +30,6 @@ STAGING_REGISTERS = 96
 # Registers for the origins of gathered rows, in a thread with the most accumulators.
 MAX_ORIGIN_REGISTERS = 4
 MAX_PENDING_REGISTERS = 128  # registers of a thread for products of 8-bit floats that are not yet accumulated
-SPLITS = (2, 3, 4, 6, 8, 12, 16)
 MOST_RESIDENT = 2
 # One mma of 8-bit floats adds 32 products with about 13 bits of precision, relative to the largest product;
 # its result is added to the accumulator in f32.
@@ -100,6 +100,16 @@ class MmaProductSpec(ProductSpec):
     warp_n: int
     k_steps: int
 
+    @property
+    def fragments_m(self) -> int:
+        """Fragments of A of a warp, of 16 rows each."""
+        return self.warp_m // FRAGMENT_ROWS
+
+    @property
+    def fragments_n(self) -> int:
+        """Fragments of B of a warp, of 8 columns each."""
+        return self.warp_n // FRAGMENT_COLUMNS
+
 
 def pending_registers(problem: Problem, config: MmaConfig) -> int:
     """Registers of a thread for products of 8-bit floats that are not yet added to the accumulators.
@@ -154,7 +164,6 @@ class MmaProduct(TileProduct[MmaConfig]):
     rounds_operands: bool = True
     accumulation: Accumulation = _SUMS
     config_type: Callable[..., MmaConfig] = MmaConfig
-    splits: tuple[int, ...] = SPLITS
     most_resident: int = MOST_RESIDENT
 
     def refuses(self, contraction: Contraction, target: ArchSpec) -> str | None:
@@ -211,7 +220,7 @@ class MmaProduct(TileProduct[MmaConfig]):
             block_k = k * 2 // problem.a.bytes
             most = max(2, problem.k // block_k + 1) if isinstance(problem.k, int) else stages
             config = MmaConfig(m, n, block_k, warps_m, warps_n, warps_k, min(stages, most))
-            found[replace(config, raster=tile.raster(problem, config, target))] = None
+            found[replace(config, raster=tile.raster(problem, config.block_n, target))] = None
         yield from found
 
     def pipeline_bytes(self, problem: Problem, config: MmaConfig, alignment: int = COPY_BYTES) -> int:

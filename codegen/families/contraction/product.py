@@ -31,12 +31,12 @@ class ProductSpec:
 
     @property
     def ahead(self) -> str:
-        """In C, the tiles that are under way before the main loop."""
+        """The tiles in flight before the main loop, as a C expression."""
         return f"STAGES - {self.lag}"
 
     @property
     def pending(self) -> str:
-        """In C, the tiles that may be under way when one is read."""
+        """The tiles that may be in flight when one is read, as a C expression."""
         return f"STAGES - {self.lag + 1}"
 
 

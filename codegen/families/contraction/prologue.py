@@ -3,9 +3,9 @@
     matmul(elementwise(x), w)
     matmul(elementwise(gather(table, indices)), w)
 
-One buffer is streamed, element by element; a gather may pick its rows. All other inputs must vary along the
-summed axis only, or along rows only. Row values, and all that is computed from them alone, are computed once
-per row of a tile.
+One buffer is streamed, element by element; a gather may pick its rows. All other inputs must vary along k
+only, or along rows only. Row values, and all that is computed from them alone, are computed once per row of a
+tile.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Varies(Enum):
     """The axes of a contraction's first operand along which a value that is broadcast to it varies."""
 
     EVERYWHERE = "everywhere"  # it has the operand's shape
-    SUMMED = "summed"  # along the summed axis only, or not at all
+    SUMMED = "summed"  # along k only, or not at all
     ROWS = "rows"  # along other axes only
-    SEVERAL = "several"  # along the summed axis and others
+    SEVERAL = "several"  # along k and other axes
 
     @staticmethod
     def of(value: Value, root: Operation) -> Varies:
@@ -84,7 +84,7 @@ def is_within(op: Operation) -> bool:
 
 
 def summed_axis(root: Operation) -> int:
-    """The axis of ROOT's first operand that is reduced: the channels of a conv, k of a matmul."""
+    """The reduction axis of ROOT's first operand: the channels of a conv, k of a matmul."""
     rank = root.inputs[0].type.rank
     if root.name == "graph.conv":
         return 1
@@ -124,7 +124,7 @@ class _Reader:
     def _walk(
         self, start: Iterable[Value], visit: Callable[[Value], Iterable[Value] | NoPrologue]
     ) -> NoPrologue | None:
-        """Call VISIT once for START and all values behind it; VISIT returns the values to go on with."""
+        """Call VISIT once for START and for all values that it returns; stop at the first refusal."""
         pending = list(start)
         seen = set(pending)
         while pending:
@@ -161,9 +161,10 @@ class _Reader:
         return NoPrologue(f"{op.name} is neither elementwise nor a gather of rows")
 
     def _scaled(self, op: Scaling) -> Iterable[Value] | NoPrologue:
-        """A scaling with several scales: these do not follow broadcasting; `axis` says where they vary."""
+        """A scaling with several scales: they do not broadcast like other operands; `axis` says where they
+        vary."""
         if op.axis != summed_axis(self._root) or op.block:
-            return NoPrologue("it reads scales that differ along another axis than the summed one")
+            return NoPrologue("it reads scales that vary along another axis than K")
         return (op.x,)
 
     def _leaf(self, value: Value, kind: Varies) -> Iterable[Value] | NoPrologue:
@@ -171,7 +172,7 @@ class _Reader:
             self._streamed.append(value)
         elif kind is Varies.SEVERAL:
             shape = "x".join(map(str, value.type.shape))
-            return NoPrologue("it reads a value that varies along rows and the summed axis", {"shape": shape})
+            return NoPrologue("it reads a value that varies along both rows and K", {"shape": shape})
         return ()
 
     # ------------------------------------------------------------ rows
@@ -184,7 +185,7 @@ class _Reader:
             size != 1 for axis, size in enumerate(shape, ahead) if axis > 0
         ):
             return NoPrologue(
-                "it reads a value that varies by position", {"shape": "x".join(map(str, shape))}
+                "it reads a value that varies with the spatial position", {"shape": "x".join(map(str, shape))}
             )
         self._rows.append(value)
         return self._walk([value], self._behind_row) or ()
@@ -199,7 +200,7 @@ class _Reader:
         if not has(op, Trait.ELEMENTWISE) and not has(op, Trait.CONSTANT):
             return NoPrologue(f"{op.name} is not elementwise")
         if isinstance(op, Scaling) and not op.per_tensor:
-            return NoPrologue("it reads scales that differ along a row")
+            return NoPrologue("it reads scales that vary along a row")
         if seen is not None:
             seen.add(op)
         return op.inputs
@@ -207,7 +208,7 @@ class _Reader:
     # ------------------------------------------------------------ gather
 
     def _gathered(self, op: Gather) -> Iterable[Value] | NoPrologue:
-        """Rows gathered from a table in memory; the summed axis must stay whole and innermost."""
+        """Rows gathered from a table in memory; k must stay whole and innermost."""
         axis = op.axis % op.x.type.rank
         if self._root.name != "graph.matmul" or self._root.attributes["transpose_a"]:
             return NoPrologue("only the rows of a matrix product's first operand may be gathered")
@@ -215,7 +216,7 @@ class _Reader:
             shape = "x".join(map(str, op.result.type.shape))
             return NoPrologue("it has another shape than the operand", {"shape": shape})
         if axis == op.x.type.rank - 1:
-            return NoPrologue("it gathers along the summed axis", {"axis": axis})
+            return NoPrologue("it gathers along K", {"axis": axis})
         if self._computing(op.x) is not None:
             return NoPrologue("a gather in a prologue reads its table from memory")
         self._gather = op

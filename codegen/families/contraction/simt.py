@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from ...arch.spec import ArchSpec
 from ...text.render import Template
-from ..kernel_family import Accumulation, Rank
+from ..kernel_family import Rank
 from . import tile
 from .problem import COPY_BYTES, Problem
 from .product import ProductSpec
@@ -19,9 +19,7 @@ from .tile_product import TileProduct
 from .work import Work
 
 TEMPLATE = Template("lib/product/simt.cu.j2")
-SPLITS = (2, 4, 8, 16)
 MOST_RESIDENT = 4
-_SUMS = Accumulation(tiled=True)
 
 
 @dataclass(frozen=True)
@@ -92,9 +90,8 @@ class SimtProduct(TileProduct[SimtConfig]):
     name: str = "contraction_simt"
     template: Template = TEMPLATE
     rank: Rank = Rank.SCALAR_UNITS
-    accumulation: Accumulation = _SUMS
     config_type: Callable[..., SimtConfig] = SimtConfig
-    splits: tuple[int, ...] = SPLITS
+    splits: tuple[int, ...] = (2, 4, 8, 16)
     most_resident: int = MOST_RESIDENT
 
     def unsupported(self, problem: Problem, target: ArchSpec) -> str | None:

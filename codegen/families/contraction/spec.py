@@ -25,7 +25,7 @@ TEMPLATE = "kernels/contraction.cu.j2"
 
 
 @dataclass(frozen=True)
-class Binding:
+class KernelBinding:
     """What binds a kernel to its request: names, parameters, and the emitted prologue and epilogue.
 
     a, b: the C names of the operands' buffers. symbols: (symbol, C variable) pairs.
@@ -87,14 +87,23 @@ class ContractionSpec:
     epilogue: EpilogueSpec
 
     @property
-    def rounds(self) -> int | None:
-        """How many tiles the main loop loads, which are those that are not under way before it.
+    def tiles_ahead(self) -> int:
+        """The k tiles that are under way before the main loop."""
+        return self.tiling.stages - self.product.lag
 
-        None where that depends on a symbol or on the block.
-        """
+    @property
+    def tiles_prefetching(self) -> int | None:
+        """The k tiles of a block during whose product another is prefetched; None where that is not known."""
         if self.k_tiles is None or self.tiling.splits > 1:
             return None
-        return max(0, self.k_tiles - (self.tiling.stages - self.product.lag))
+        return max(0, self.k_tiles - self.tiles_ahead)
+
+    @property
+    def tiles_prefetched(self) -> int:
+        """The k tiles of a block after those; the most there may be where their number is not known."""
+        if self.k_tiles is None or self.tiling.splits > 1:
+            return self.tiles_ahead
+        return min(self.k_tiles, self.tiles_ahead)
 
     @property
     def staged(self) -> tuple[OperandSpec, ...]:
@@ -124,7 +133,7 @@ class ContractionSpec:
 def contraction_spec(
     problem: Problem,
     tiling: Tiling,
-    binding: Binding,
+    binding: KernelBinding,
     product: ProductSpec,
     resident: int,
     target: ArchSpec,
@@ -153,7 +162,7 @@ def contraction_spec(
     )
 
 
-def _epilogue(problem: Problem, tiling: Tiling, binding: Binding, groups: int) -> EpilogueSpec:
+def _epilogue(problem: Problem, tiling: Tiling, binding: KernelBinding, groups: int) -> EpilogueSpec:
     return EpilogueSpec(
         accumulate=Identifier(c_type(problem.accumulate)),
         vector=binding.vector,

@@ -25,7 +25,7 @@ class StagingSpec:
 
     asynchronous: copies bypass registers, so that a tile arrives in the background; ragged: the last pass
     reaches past the tile; barrier_bytes: shared memory for its own barriers; prologue: code that computes
-    elements after loading them; rows: code that runs once per row. See `Binding` for both.
+    elements after loading them; rows: code that runs once per row. See `KernelBinding` for both.
     """
 
     template: Template
@@ -74,7 +74,7 @@ def staged_operands(problem: Problem) -> tuple[StagedOperand, StagedOperand]:
 
 
 def stage_alignment(problem: Problem, target: ArchSpec) -> int:
-    """Bytes at a multiple of which each stage of both operands begins: the widest that a staging asks for."""
+    """The alignment of each stage of both operands, in bytes: the largest that a staging asks for."""
     return max(staging_of(operand, target).stage_alignment for operand in staged_operands(problem))
 
 

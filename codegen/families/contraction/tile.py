@@ -159,9 +159,10 @@ def tiles_of(problem: Problem, block_m: int, block_n: int) -> Dim:
     return product((ceildiv(problem.m, block_m), ceildiv(problem.n, block_n), problem.batches))
 
 
-def raster(problem: Problem, config: TileConfig, target: ArchSpec) -> int:
-    """Tile rows in a raster band: one, unless TARGET's L2 cache cannot hold B's tiles of all columns."""
-    columns, fit = problem.at_optimum(ceildiv(problem.n, config.block_n)), target.fitted.raster
+def raster(problem: Problem, block_n: int, target: ArchSpec) -> int:
+    """Tile rows in a raster band of tiles of BLOCK_N columns: one, unless TARGET's L2 cache cannot hold B's
+    tiles of all columns."""
+    columns, fit = problem.at_optimum(ceildiv(problem.n, block_n)), target.fitted.raster
     return fit.rows if columns * fit.column_bytes > target.card.l2_bytes else 1
 
 

@@ -1,4 +1,5 @@
-"""The interface of a product of tiles: what tiled contractions need beside stagings and an epilogue."""
+"""The interface of a product of tiles: what tiled contractions need in addition to stagings and an
+epilogue."""
 
 from __future__ import annotations
 
@@ -7,45 +8,42 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic
 
-from ...arch.features import Feature
 from ...arch.fitted import ContractionFit
 from ...arch.spec import ArchSpec
 from ...text.render import Template
-from ..kernel_family import Accumulation, Rank
+from ..kernel_family import Accumulation, FamilyTraits
 from .binding import Contraction
 from .cost import microseconds
 from .problem import COPY_BYTES, Problem
 from .product import ProductSpec
-from .spec import Binding, ContractionSpec, contraction_spec
+from .spec import ContractionSpec, KernelBinding, contraction_spec
 from .staging import barrier_bytes, stage_alignment
 from .tile import AnyTile, Tiling, split_ways, splits_evenly
 from .work import Work
 
 MOST_CANDIDATES = 16
+TILED = Accumulation(tiled=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TileProduct(ABC, Generic[AnyTile]):
+class TileProduct(FamilyTraits, ABC, Generic[AnyTile]):
     """A way to multiply tiles that a staging brings to shared memory; two are equal when their traits are.
 
-    name, rank, needs_features, rounds_operands, accumulation: traits of its kernel family (`KernelFamily`);
-    template: has the macros that `templates/lib/product/mma.cu.j2` states; config_type: its configurations;
-    splits: the split-K counts worth trying; most_resident: the highest occupancy that kernels are compiled
-    for, in blocks per multiprocessor.
+    It states the traits of its kernel family, and: template: has the macros that
+    `templates/lib/product/mma.cu.j2` states; config_type: its configurations; splits: split-K counts worth
+    trying; most_resident: the highest occupancy that kernels are compiled for, in blocks per multiprocessor.
     """
 
-    name: str
+    groupable: bool = True
+    saturates: bool = True
+    accumulation: Accumulation = TILED
     template: Template
-    rank: Rank
-    needs_features: frozenset[Feature] = frozenset()
-    rounds_operands: bool = False
-    accumulation: Accumulation
     config_type: Callable[..., AnyTile]
-    splits: tuple[int, ...]
+    splits: tuple[int, ...] = (2, 3, 4, 6, 8, 12, 16)
     most_resident: int
 
     def refuses(self, contraction: Contraction, target: ArchSpec) -> str | None:
-        """Why it cannot run CONTRACTION on TARGET; None when it can."""
+        """Why it cannot run CONTRACTION on TARGET; None if it can."""
         return self.unsupported(contraction.problem, target)
 
     @abstractmethod
@@ -125,7 +123,7 @@ class TileProduct(ABC, Generic[AnyTile]):
         return [config for _, config in sorted(found, key=lambda pair: pair[0])[:most]]
 
     def specialize(
-        self, problem: Problem, config: AnyTile, binding: Binding, target: ArchSpec
+        self, problem: Problem, config: AnyTile, binding: KernelBinding, target: ArchSpec
     ) -> ContractionSpec:
         """The spec of PROBLEM's kernel under CONFIG, which must be legal."""
         tiling, product = Tiling.of(config), self.spec(problem, config)

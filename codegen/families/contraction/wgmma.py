@@ -1,8 +1,7 @@
 """Implicit GEMMs on tensor cores with wgmma (sm_90a).
 
-A warpgroup of 128 threads multiplies tiles that lie in shared memory, in the background, so that the copies
-of later tiles are issued meanwhile. Operands are 16-bit floats in either order, or K-major 8-bit integers;
-accumulators f32 or i32.
+A warpgroup of 128 threads multiplies tiles in shared memory asynchronously, while copies of later tiles are
+issued. Operands are 16-bit floats in either order, or K-major 8-bit integers; accumulators f32 or i32.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from ...arch.features import Feature
 from ...arch.fitted import ContractionFit
 from ...arch.spec import ArchSpec
 from ...text.render import Identifier, Template
-from ..kernel_family import Accumulation, Rank
+from ..kernel_family import Rank
 from . import tile
 from .problem import COPY_BYTES, Problem
 from .product import ProductSpec
@@ -35,9 +34,7 @@ MAX_ACCUMULATORS = 128  # the most accumulators of a thread
 STAGING_REGISTERS = 64
 MAX_ORIGINS = 16  # the most registers of a thread for the origins of gathered rows
 LAG = 2  # stages that products may still read: of the newest group, and of the one before it
-SPLITS = (2, 3, 4, 6, 8, 12, 16)
 MOST_RESIDENT = 4
-_SUMS = Accumulation(tiled=True)
 _MATH = {(F16, F16): F32, (BF16, BF16): F32, (I8, I8): I32, (U8, I8): I32, (I8, U8): I32, (U8, U8): I32}
 # Block tile and stages by warpgroups along m and n; widest first. None spills.
 _SHAPES: tuple[tuple[int, int, int, int, int], ...] = (
@@ -105,28 +102,26 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
     template: Template = TEMPLATE
     rank: Rank = Rank.TENSOR_CORES
     needs_features: frozenset[Feature] = frozenset({Feature.WGMMA})
-    accumulation: Accumulation = _SUMS
     config_type: Callable[..., WgmmaConfig] = WgmmaConfig
-    splits: tuple[int, ...] = SPLITS
     most_resident: int = MOST_RESIDENT
 
     def unsupported(self, problem: Problem, target: ArchSpec) -> str | None:
         if _MATH.get((problem.a, problem.b)) != problem.accumulate:
-            return f"wgmma has no {problem.a} by {problem.b} with sums in {problem.accumulate}"
+            return f"wgmma has no {problem.a} by {problem.b} with {problem.accumulate} accumulators"
         if problem.a.bytes != 2 and not (problem.a_k_major and problem.b_k_major):
             return f"{problem.a} operands must be K-major"
         if min(problem.a_vector, problem.b_vector) * problem.a.bytes < NARROWEST:
-            return "copies of few bytes keep a thread's registers from the accumulators"
+            return "narrow copies take the registers that the accumulators need"
         return "more than 2^31 rows" if tile.has_too_many_rows(problem) else None
 
     def misfit(self, problem: Problem, config: WgmmaConfig, target: ArchSpec) -> str | None:
         if config.block_k * problem.a.bytes != LINE_BYTES:
-            return "a tile has 128 bytes of k"
+            return "a tile must span 128 bytes of k"
         rows, columns = config.block_m // config.groups_m, config.block_n // config.groups_n
         if rows * config.groups_m != config.block_m or rows % ROWS or columns not in COLUMNS:
-            return "the tile does not divide into wgmma"
+            return "the tile does not divide into the shapes of wgmma"
         if columns * config.groups_n != config.block_n or not (problem.b_k_major or columns % ROWS == 0):
-            return "an MN-major tile has lines of 64 elements"
+            return "an MN-major tile must be a multiple of 64 columns per warpgroup"
         if config.threads > target.limits.threads_per_block or config.stages <= LAG:
             return "too many warpgroups, or too few stages"
         return None
@@ -150,7 +145,7 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
         for m, n, groups_m, groups_n, stages in _SHAPES:
             most = max(LAG + 1, problem.k // block_k + LAG) if isinstance(problem.k, int) else stages
             config = WgmmaConfig(m, n, block_k, groups_m, groups_n, min(stages, most))
-            found[replace(config, raster=tile.raster(problem, config, target))] = None
+            found[replace(config, raster=tile.raster(problem, config.block_n, target))] = None
         yield from found
 
     def pipeline_bytes(self, problem: Problem, config: WgmmaConfig, alignment: int = COPY_BYTES) -> int:

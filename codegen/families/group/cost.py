@@ -20,7 +20,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ....dialects.core.affine import evaluate, product
+from ....dialects.core.affine import product
+from ....dialects.core.affine_traversal import evaluate
 from ...arch.spec import ArchSpec
 from ...request.request import KernelCode, Request
 

@@ -118,9 +118,9 @@ class GroupFamily(KernelFamily):
 
 
 def geometry_of(codes: Sequence[KernelCode]) -> Geometry:
-    """The launch geometry of a group of CODES; ValueError when their launches cannot be joined.
+    """The launch geometry of a group of CODES. Raises ValueError if their launches cannot be joined.
 
-    No member may be `unjoinable`, and all need equal blocks.
+    No member may be `unjoinable`, and all need blocks of equal size.
     """
     for index, code in enumerate(codes):
         reason = unjoinable(code.geometry, code.maps)

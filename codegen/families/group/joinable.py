@@ -1,4 +1,4 @@
-"""Whether a launch can be a member of a group: what a launch may need that the launch of a group has not."""
+"""Whether a launch can be a member of a group: properties of launches that groups do not support."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from ...request.request import Geometry
 
 
 class Unjoinable(Enum):
-    """Why a launch can be a member of no group; the value is the reason as records of decisions give it."""
+    """Why a launch cannot be a member of any group; the value is the reason in records of decisions."""
 
     SHAPE = "its grid or its blocks have more dimensions than those of a group"
-    CLUSTERS = "it needs clusters of blocks, which a group has not"
-    COOPERATIVE = "it needs a cooperative launch, which a group is not"
+    CLUSTERS = "it needs thread block clusters, which a group does not have"
+    COOPERATIVE = "it needs a cooperative launch, which a group does not use"
     TENSOR_MAPS = "its kernel takes tensor maps, which a group does not pass to its members"
 
 
 def unjoinable(geometry: Geometry, maps: Sequence[TensorMap]) -> Unjoinable | None:
-    """Why a launch of GEOMETRY whose kernel takes the tensor maps MAPS can be in no group; None if it can.
+    """Why a launch of GEOMETRY whose kernel takes the tensor maps MAPS cannot be in a group; None if it can.
 
-    A kernel takes a tensor map by value, as a constant of its grid; a member is a function that would copy it
-    into local memory, where bulk copies cannot read it.
+    A kernel takes a tensor map by value, as a constant of its grid. A member is a function, which would copy
+    it into local memory, where bulk copies cannot read it.
     """
     if geometry.grid[2] != 1 or geometry.block[1:] != (1, 1):
         return Unjoinable.SHAPE

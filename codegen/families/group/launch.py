@@ -1,11 +1,12 @@
-"""The launch of a group: what the kernels of several launches become as one."""
+"""The launch of a group: several kernels as one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ....dialects.core.ir import Block, Module
+from ....dialects.core.ir import Block
+from ....dialects.core.module import Module
 from ....dialects.launch import Kernel
 from ...arch.spec import ArchSpec
 from ...request.make import in_model_symbols, make_request

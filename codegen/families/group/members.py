@@ -49,7 +49,7 @@ def member_kernels(op: Kernel) -> list[MemberKernel]:
         formats = formats_by_member(op.member_formats, len(shares))
     except (LookupError, ValueError) as error:
         raise op_error(
-            op, f"does not come apart into the members that its configuration lists ({error})"
+            op, f"cannot be split into the members that its configuration lists ({error})"
         ) from error
     return list(_members(shares, blocks, formats))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ....dialects.core.affine import evaluate
+from ....dialects.core.affine_traversal import evaluate
 from ...arch.spec import ArchSpec
 from ...request.request import Request
 from .problem import RowProblem

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ....dialects.core.affine import Affine, ceildiv, symbols
+from ....dialects.core.affine import Affine, ceildiv
+from ....dialects.core.affine_traversal import symbols
 from ....dialects.core.dtypes import U32, U64
 from ....dialects.core.expr import LoadExpr
 from ...emit.lanes import Lanes
@@ -18,6 +19,7 @@ from ...emit.offsets import linear_offset
 from ...emit.rows import RowEmitter, in_groups, walk
 from ...emit.sections import Section
 from ...emit.shared_reductions import shared_reduction
+from ...emit.stores import store
 from ...request.describe import title
 from ...request.parameters import ScratchParameter
 from ...request.request import Candidate, Config, Geometry, KernelCode, Request
@@ -36,9 +38,10 @@ FLAG = 16  # bytes of shared memory after those, for a flag that one thread broa
 class RowSpec:
     """The spec of a row kernel for its template: the division of rows, and the emitted statements.
 
-    `reductions` computes the reductions of a row, `columns` the results of one column. With several `splits`,
-    `reductions` computes the partial results of one block, `save` stores them as `words` words in the
-    workspace, and `join` combines those of all blocks.
+    `reductions` computes the reductions of a row, `columns` the results of one column; `known_columns` is how
+    many there are, None where a symbol decides that. With several `splits`, `reductions` computes the partial
+    results of one block, `save` stores them as `words` words in the workspace, and `join` combines those of
+    all blocks.
     """
 
     name: Identifier
@@ -51,6 +54,7 @@ class RowSpec:
     index_type: Identifier
     row_count: Code
     column_count: Code
+    known_columns: int | None
     decode: tuple[Code, ...]
     reductions: tuple[Code, ...]
     columns: tuple[Code, ...]
@@ -142,7 +146,7 @@ def _spec(request: Request, problem: RowProblem, signature: Signature, emitter: 
     bodies = _bodies(request, problem, signature, emitter)
     kind = signature.index_type
     decode = problem.rows.decode(emitter.names, kind)
-    columns = problem.columns.decode(emitter.names, kind) + bodies.columns
+    columns = problem.columns
     return RowSpec(
         name=Identifier(request.name),
         title=title(request),
@@ -153,10 +157,11 @@ def _spec(request: Request, problem: RowProblem, signature: Signature, emitter: 
         across=emitter.across,
         index_type=Identifier(kind),
         row_count=Code(dim_to_c(problem.rows.size, signature.symbols)),
-        column_count=Code(dim_to_c(problem.columns.size, signature.symbols)),
+        column_count=Code(dim_to_c(columns.size, signature.symbols)),
+        known_columns=columns.size if isinstance(columns.size, int) else None,
         decode=_code(decode),
         reductions=_code(bodies.reductions),
-        columns=_code(columns),
+        columns=_code(columns.decode(emitter.names, kind) + bodies.columns),
         splits=emitter.splits,
         words=len(bodies.save),
         save=_code(bodies.save),
@@ -197,7 +202,7 @@ def _bodies(request: Request, problem: RowProblem, signature: Signature, emitter
         reductions = top.finished(1)
     inner = top.child()
     for name, type, expr in zip(signature.outputs, request.writes, problem.results, strict=True):
-        emitter.store(name, type, problem.index, expr, inner)
+        store(emitter, name, type, problem.index, expr, inner)
     return _Bodies(reductions, inner.finished(1), save, join)
 
 

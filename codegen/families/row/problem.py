@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ....dialects.core.affine import Dim, evaluate, product
+from ....dialects.core.affine import Dim, product
+from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.expr import Expr, ReduceExpr
 from ....dialects.core.types import TensorType
 from ...emit.inline import RegionExpressions

@@ -1,4 +1,4 @@
-"""Staging by cp.async (sm_80 and later): copies bypass registers, and land in the background."""
+"""Staging by cp.async (sm_80 and later): asynchronous copies that bypass registers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NARROWEST = 4  # bytes of the narrowest cp.async
 
 @dataclass(frozen=True, kw_only=True)
 class CpAsync(TileStaging):
-    """Stages what is used as it is loaded, in copies of at least 4 bytes."""
+    """Stages operands without a prologue, in copies of at least 4 bytes."""
 
     template: Template = TEMPLATE
     arrival: Template | None = GROUPS

@@ -1,4 +1,4 @@
-"""Staging through registers: loads of any width, and prologues, computed between the load and the store."""
+"""Staging through registers: loads of any width, and prologues, computed between load and store."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ WORDS = 4  # registers that hold 16 bytes
 
 @dataclass(frozen=True, kw_only=True)
 class ThroughRegisters(TileStaging):
-    """Stages every operand; the loads of the next tile are under way while this one is multiplied.
+    """Stages every operand; the loads of the next tile are in flight while this one is multiplied.
 
-    Its groups of copies are empty: one wait does for two operands of which one is copied by cp.async.
+    Its copy groups are empty, so that one wait serves both operands when the other is copied by cp.async.
     """
 
     template: Template = TEMPLATE
@@ -26,5 +26,5 @@ class ThroughRegisters(TileStaging):
         return True
 
     def registers(self, operand: StagedOperand) -> int:
-        """Those of the loaded elements, and with a prologue those of the computed ones."""
+        """The registers of the loaded elements and, with a prologue, of the computed ones."""
         return 2 * WORDS if operand.computed else WORDS

@@ -26,7 +26,8 @@ def _attention(call: Call) -> Outcome:
 
 
 def _quantized_attention(call: Call) -> Outcome:
-    """The scales and zero points of the input and the weights stand behind these, and the bias is float."""
+    """Like Attention, with quantized input and weights; scales and zero points follow, and the bias is
+    float."""
     _refuse_rest(call)
     x, _ = read_dequantized(call, 0, scale_at=3, zero_at=6)
     weights, _ = read_dequantized(call, 1, axis=1, scale_at=4, zero_at=7)
@@ -43,31 +44,33 @@ def _refuse_rest(call: Call) -> None:
 
 
 def _projected(call: Call, x: Tensor, weights: Tensor, bias: Tensor | None) -> Tensor:
-    """The queries, keys and values beside each other: [batch, tokens, features of all]."""
+    """Queries, keys and values side by side: [batch, tokens, features of all]."""
     if x.rank != 3 or weights.rank != 2:
-        raise Malformed(f"it projects {x.type} by {weights.type}; 3 and 2 dimensions are expected")
+        raise Malformed(f"it projects {x.type} by {weights.type}; ranks 3 and 2 are expected")
     product = multiplied(call, x, weights)
     if bias is None:
         return product
-    call.require_shape(bias.shape, weights.shape[1:], f"its bias is {bias.type}, its weights {weights.type}")
+    message = f"its bias {bias.type} does not fit its weights {weights.type}"
+    call.require_shape(bias.shape, weights.shape[1:], message)
     return call.emit(Add, product, bias)
 
 
 def _sizes(call: Call, product: Tensor) -> tuple[Dim, ...]:
-    """How many features of PRODUCT are of queries, of keys and of values."""
+    """The numbers of features of PRODUCT that are queries, keys and values."""
     stated, whole = call.ints("qkv_hidden_sizes"), product.shape[-1]
     third = exact_div(whole, 3)
     if stated is None and third is not None:
         return (third,) * 3
     if stated is None or len(stated) != 3 or sum(stated) != whole or stated[0] != stated[1]:
-        raise Malformed(f"{whole} features are not {list(stated or ())} of queries, keys and values")
+        parts = f"{list(stated or ())} of queries, keys and values"
+        raise Malformed(f"{whole} features do not split into {parts}")
     return stated
 
 
 def _self_attention(
     call: Call, product: Tensor, sizes: tuple[Dim, ...], *, mask: int, past: int, bias: Tensor | None
 ) -> Outcome:
-    """The attention of PRODUCT, and keys and values for the next step; MASK and PAST are inputs."""
+    """The attention on PRODUCT, and the keys and values for the next step; MASK and PAST are inputs."""
     count, begins = head_count(call), (0, sizes[0], sizes[0] + sizes[1])
     parts = [cut(call, product, at, size) for at, size in zip(begins, sizes, strict=True)]
     q, k, v = (split_heads(call, part, count, "its projection") for part in parts)
@@ -82,12 +85,12 @@ def _self_attention(
 
 
 def _past_length(call: Call, index: int, k: Tensor) -> Dim:
-    """How many keys input INDEX has: [2, batch, heads, keys, features]."""
+    """The number of past keys in input INDEX: [2, batch, heads, keys, features]."""
     past = call.input(index)
     if past.rank != 5:
         raise Malformed(f"its past is {past.type}, [2, batch, heads, tokens, features] is expected")
     wanted = (2, *k.shape[:2], past.shape[3], k.shape[3])
-    call.require_shape(past.shape, wanted, f"its past is {past.type} for keys {k.type}")
+    call.require_shape(past.shape, wanted, f"its past {past.type} does not fit its keys {k.type}")
     return past.shape[3]
 
 

@@ -1,7 +1,7 @@
 """Weights of few bits, quantized in blocks: MatMulNBits and GatherBlockQuantized.
 
-Bytes hold 8 / bits numbers, those of the lower bits first. They are unpacked to a byte each, and dequantized
-by a scale and a zero point for each block of numbers along an axis.
+A byte holds 8 / bits numbers, the lower bits first. They are unpacked to a byte each, and dequantized by a
+scale and a zero point for each block of numbers along an axis.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _block(call: Call, default: int = 0) -> int:
 
 
 def unpacked(call: Call, x: Tensor, bits: int) -> Tensor:
-    """The numbers of BITS in the bytes X, along its last axis."""
+    """The numbers of BITS bits that are packed in the bytes X, along its last axis."""
     if x.dtype != U8:
         raise Refused(f"numbers of few bits in {x.type} are not supported, only in bytes (u8)")
     if bits == 8:
@@ -54,7 +54,7 @@ def unpacked(call: Call, x: Tensor, bits: int) -> Tensor:
 
 
 def _middle(call: Call, shape: tuple[Dim, ...], bits: int) -> Tensor:
-    """The zero point of blocks that state none, as often as SHAPE says."""
+    """The default zero point, the middle of the range, in SHAPE."""
     return call.emit(Expand, call.constant(1 << (bits - 1), U8), shape=shape)
 
 
@@ -63,7 +63,7 @@ def _middle(call: Call, shape: tuple[Dim, ...], bits: int) -> Tensor:
 
 def _matmul(call: Call) -> Outcome:
     """a w + bias, with w stored as [columns, blocks, bytes of a block]."""
-    call.without_effect("accuracy_level")  # it is a least one, and a is not rounded
+    call.without_effect("accuracy_level")  # a minimum accuracy, and a is not rounded
     if call.integer("weight_prepacked", 0):
         raise Refused("weights packed for one kind of GPU (weight_prepacked) are not supported")
     a, bias, bits = call.input(0), call.optional(5), _bits(call)
@@ -100,8 +100,7 @@ def _weights(call: Call, shape: tuple[int, ...], rows: int, bits: int) -> Tensor
 
 
 def _scaled(call: Call, q: Tensor, blocks: tuple[int, int], block: int, bits: int) -> Tensor:
-    """Q dequantized by the scales, input 2, and the zero points, input 3: bytes that are packed like weights,
-    or floats."""
+    """Q dequantized by the scales (input 2) and zero points (input 3), which are packed bytes or floats."""
     scale, zero = call.emit(Reshape, call.input(2), shape=blocks), call.optional(3)
     if zero is not None and zero.dtype.is_float:
         return _shifted_by_floats(call, q, scale, call.emit(Reshape, zero, shape=blocks), block)
@@ -121,7 +120,7 @@ def _shifted_by_floats(call: Call, q: Tensor, scale: Tensor, zero: Tensor, block
 
 
 def _spread(call: Call, x: Tensor, shape: tuple[Dim, ...], block: int) -> Tensor:
-    """X [columns, blocks], each number BLOCK times, cut to SHAPE."""
+    """X [columns, blocks] with each number repeated BLOCK times, cut to SHAPE."""
     columns, count = x.shape
     wide = call.emit(Expand, call.emit(Reshape, x, shape=(columns, count, 1)), shape=(columns, count, block))
     return cut(call, call.emit(Reshape, wide, shape=(columns, count * block)), 0, shape[1])
@@ -131,7 +130,7 @@ def _spread(call: Call, x: Tensor, shape: tuple[Dim, ...], block: int) -> Tensor
 
 
 def _gather(call: Call) -> Outcome:
-    """The rows of a table of bytes, dequantized after they are found."""
+    """Rows of a table of bytes, dequantized after the gather."""
     data, indices, scale, zero, bits = (*map(call.input, range(3)), call.optional(3), _bits(call))
     if data.dtype != U8:
         raise Refused(f"a table of {data.dtype} is not supported, only of bytes (u8)")

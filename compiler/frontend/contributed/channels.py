@@ -1,4 +1,4 @@
-"""Ops on images with channels on the last axis (NHWC), where the standard has them on axis 1."""
+"""Ops on images in channels-last order (NHWC), where the standard has the channels on axis 1."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .form import OwnOps, op
 
 
 def in_channels(call: Call, x: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
-    """COMPUTE on X, by way of channels on axis 1 where the node's attribute `channels_last` is set."""
+    """COMPUTE on X, with the channels moved to axis 1 and back if the attribute `channels_last` is set."""
     return from_channels_last(call, x, compute) if call.flag("channels_last") else compute(x)
 
 
 def from_channels_last(call: Call, x: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
-    """COMPUTE on X [batch, .., channels] as [batch, channels, ..]; its result is turned back."""
+    """COMPUTE on X [batch, .., channels] as [batch, channels, ..]; its result is moved back."""
     if x.rank < 3:
         raise Malformed(f"its input has {x.rank} dimensions, 3 or more are expected")
     y = compute(call.emit(Transpose, x, perm=(0, x.rank - 1, *range(1, x.rank - 1))))

@@ -1,6 +1,6 @@
-"""Products of quantized matrices with a float result, the first of which may be quantized when it is there.
+"""Products of quantized matrices with a float result; the first operand may be quantized dynamically.
 
-MatMulIntegerToFloat(a, b)  =>  dequantize(a) dequantize(b) + bias
+MatMulIntegerToFloat(a, b) => dequantize(a) dequantize(b) + bias
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def _integer_to_float(call: Call) -> Outcome:
 
 
 def _dynamic(call: Call) -> Outcome:
-    """The first operand is quantized to u8 over its range, which is known when it runs."""
+    """The first operand, quantized to u8 over its range, which is computed at run time."""
     given = call.input(0)
     if given.dtype != F32:
         raise Malformed(f"its input 0 is {given.type}, floats of 32 bits are expected")
@@ -32,7 +32,7 @@ def _dynamic(call: Call) -> Outcome:
 
 
 def _product(call: Call, a: Tensor, *, scale_at: int, zero_at: int, bias: int) -> Tensor:
-    """A times input 1, whose scale may be one per column, plus the input BIAS."""
+    """A times input 1, which may have one scale per column, plus input BIAS."""
     columns = max(call.input(1).rank - 1, 0)
     b, _ = read_dequantized(call, 1, axis=columns, scale_at=scale_at, zero_at=zero_at)
     y, added = multiplied(call, a, b), call.optional(bias)

@@ -1,4 +1,4 @@
-"""What a node of one of ONNX Runtime's own ops may have, since the onnx package has no schemas of them."""
+"""The form of ONNX Runtime's own ops, since the onnx package has no schemas of them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ CONV = ("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")
 
 @dataclass(frozen=True)
 class Contributed:
-    """An op: its importer, its least and largest number of inputs, the attributes it may have, and its
-    largest number of outputs."""
+    """An op: its importer, the least and largest number of its inputs, its attributes, and its largest number
+    of outputs."""
 
     importer: Importer
     least: int
@@ -50,5 +50,5 @@ OwnOps = Mapping[str, Contributed]
 def op(
     importer: Importer, least: int, most: int, attributes: Iterable[str] = (), outputs: int = 1
 ) -> Contributed:
-    """An op with its IMPORTER, LEAST to MOST inputs, these ATTRIBUTES and at most as many OUTPUTS."""
+    """An op with IMPORTER, LEAST to MOST inputs, ATTRIBUTES and at most OUTPUTS outputs."""
     return Contributed(importer, least, most, frozenset(attributes), outputs)

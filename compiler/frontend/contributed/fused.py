@@ -1,4 +1,4 @@
-"""Products and convolutions that ONNX Runtime's optimizer has joined with what follows them."""
+"""Products and convolutions that ONNX Runtime's optimizer has fused with following ops."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _conv(call: Call) -> Outcome:
     """activation(conv(x, w) + b + z)"""
     y, added = convolved(call, call.input(0), call.input(1), call.optional(2)), call.optional(3)
     if added is not None:
-        call.require_shape(added.shape, y.shape, f"what it adds is {added.type}, {y.type} is expected")
+        call.require_shape(added.shape, y.shape, f"its addend is {added.type}, {y.type} is expected")
         y = call.emit(Add, y, added)
     if call.stated("activation") is None:
         call.without_effect("activation_params")
@@ -56,7 +56,7 @@ def _conv(call: Call) -> Outcome:
 
 
 def _activated_in_order(call: Call, x: Tensor) -> Tensor:
-    """The activation function on X, its parameters listed in the order of their names."""
+    """The activation function on X, with its parameters in the order of their names."""
     given = call.floats("activation_params") or ()
     if call.string("activation", "") == "Clip":
         low, high = (call.constant(bound, x.dtype) for bound in _counted(given, 2))
@@ -67,7 +67,7 @@ def _activated_in_order(call: Call, x: Tensor) -> Tensor:
 
 def _counted(given: tuple[float, ...], count: int) -> tuple[float, ...]:
     if len(given) != count:
-        raise Malformed(f"its activation has {count} parameters, but activation_params {len(given)}")
+        raise Malformed(f"its activation has {count} parameters, but activation_params has {len(given)}")
     return given
 
 
@@ -100,7 +100,7 @@ def _matmul(call: Call) -> Outcome:
 
 
 def _batched(call: Call, x: Tensor, letter: str) -> Tensor:
-    """X with its first axis moved to the last place but one, if the node's attribute for LETTER says so."""
+    """X with its first axis moved to second last, if the node's attribute for LETTER says so."""
     if not call.flag(f"transBatch{letter}"):
         return x
     if x.rank < 3:

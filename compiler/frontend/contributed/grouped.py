@@ -1,6 +1,6 @@
-"""GroupQueryAttention: attention of language models, whose keys and values are kept in caches.
+"""GroupQueryAttention: attention of language models, with key and value caches.
 
-Each sequence has keys of its own length: what stands before the new ones in the cache is known when it runs.
+Each sequence has its own number of keys, so the position of new keys in the cache is known at run time only.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _refuse_rest(call: Call) -> None:
 
 
 def _heads(call: Call) -> tuple[Tensor, Tensor, Tensor]:
-    """Queries, keys and values of the new tokens; without keys all of them are in the queries."""
+    """Queries, keys and values of the new tokens; without a key input all three are packed in the queries."""
     count, few = head_count(call), head_count(call, "kv_num_heads")
     parts = [call.input(0), call.optional(1), call.optional(2)]
     if parts[1] is None and parts[2] is None:
@@ -101,18 +101,18 @@ def _some_heads(call: Call, x: Tensor, start: int, count: int) -> Tensor:
 
 
 def _lengths(call: Call, q: Tensor) -> Tensor:
-    """How many keys each sequence has, the new ones included: [batch]."""
+    """The number of keys of each sequence, including the new ones: [batch]."""
     stated = call.input(5)
     if stated.rank == 2:
         call.require_equal(stated.shape[1], 1, "there is one length for each sequence")
         stated = call.emit(Reshape, stated, shape=stated.shape[:1])
-    message = f"its lengths are {stated.type} for {q.shape[0]} sequences"
+    message = f"its lengths {stated.type} do not fit {q.shape[0]} sequences"
     call.require_shape(stated.shape, q.shape[:1], message)
     return call.emit(Add, stated, call.constant(1, stated.dtype))
 
 
 def _before(call: Call, lengths: Tensor, tokens: Dim) -> Tensor:
-    """How many keys each sequence has before the new ones; none where padding makes these the longer."""
+    """The number of keys of each sequence before the new ones; 0 where padding makes the new ones more."""
     return call.emit(Max, call.emit(Sub, lengths, number(call, tokens)), call.constant(0, lengths.dtype))
 
 
@@ -123,7 +123,7 @@ def _places(call: Call, before: Tensor, tokens: Dim) -> Tensor:
 
 
 def _turned(call: Call, x: Tensor, places: Tensor) -> Tensor:
-    """X with rotary embeddings at PLACES, or at those that the node states."""
+    """X with rotary embeddings at PLACES, or at the positions that the node states."""
     stated, cosines, sines = call.optional(9), call.input(7), call.input(8)
     at = places if stated is None else stated
     return rotated(call, x, at, cosines, sines, interleaved=call.flag("rotary_interleaved"))
@@ -133,7 +133,8 @@ def _turned(call: Call, x: Tensor, places: Tensor) -> Tensor:
 
 
 def _cached(call: Call, index: int, new: Tensor, before: Tensor, total: Dim) -> Tensor:
-    """The cache that is input INDEX, at least TOTAL long, with NEW keys or values after each sequence."""
+    """The cache at input INDEX, extended to at least TOTAL, with NEW keys or values after those of each
+    sequence."""
     past = call.optional(index)
     if past is None:
         call.require_equal(new.shape[2], total, "without a past all keys are new")
@@ -160,7 +161,7 @@ def _first(call: Call, cache: Tensor, total: Dim) -> Tensor:
 
 
 def _allowed(call: Call, lengths: Tensor, before: Tensor, tokens: Dim, total: Dim) -> Tensor:
-    """Which keys each query attends to: [batch, 1, queries, keys]."""
+    """The keys that each query attends to: [batch, 1, queries, keys]."""
     keys, window = positions(call, total, lengths.dtype), call.integer("local_window_size", -1)
     if not call.flag("causal", True):
         if window >= 0:
@@ -194,18 +195,18 @@ def _masked(call: Call, scores: Tensor, mask: Tensor) -> Tensor:
 
 
 def _sink(call: Call, q: Tensor) -> Tensor | None:
-    """What takes part in the softmax of each head beside its keys, [heads, 1, 1]: the node's, or 0."""
+    """The score that joins the softmax of each head beside its keys, [heads, 1, 1]: the node's, or 0."""
     given = call.optional(11)
     if given is not None:
         call.without_effect("smooth_softmax")
-        message = f"its sinks are {given.type}, one for each of {q.shape[1]} heads is expected"
+        message = f"its sinks are {given.type}; one for each of {q.shape[1]} heads is expected"
         call.require_shape(given.shape, q.shape[1:2], message)
         return call.emit(Reshape, given, shape=(q.shape[1], 1, 1))
     return call.constant([[[0.0]]], q.dtype) if call.integer("smooth_softmax", 0) == 1 else None
 
 
 def _weights(call: Call, scores: Tensor, sink: Tensor | None) -> Tensor:
-    """The softmax of SCORES, with SINK as one more score that has no value."""
+    """The softmax of SCORES with SINK as one more score, which has no value."""
     if sink is None:
         return call.emit(Softmax, scores, axis=3)
     column = call.emit(Expand, sink, shape=(*scores.shape[:3], 1))
@@ -215,7 +216,7 @@ def _weights(call: Call, scores: Tensor, sink: Tensor | None) -> Tensor:
 
 
 def _repeated(call: Call, x: Tensor, heads: Dim) -> Tensor:
-    """X with each of its heads as often as HEADS need it."""
+    """X with each head repeated for the HEADS that share it."""
     batch, own, tokens, features = x.shape
     if not isinstance(heads, int) or not isinstance(own, int) or heads % own:
         raise Malformed(f"{heads} query heads cannot share {own} key heads evenly")

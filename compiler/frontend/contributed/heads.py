@@ -1,4 +1,4 @@
-"""What ONNX Runtime's attention ops have in common: heads, keys of the past, scores."""
+"""Common parts of ONNX Runtime's attention ops: heads, past keys, scores."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .masks import only, preceding
 
 
 def head_count(call: Call, attribute: str = "num_heads") -> int:
-    """The number of heads that the node's ATTRIBUTE gives."""
+    """The number of heads, from the node's ATTRIBUTE."""
     count = call.integer(attribute, 0)
     if count < 1:
         raise Malformed(f"the attribute '{attribute}' is {count}, a positive number is expected")
@@ -24,7 +24,7 @@ def head_count(call: Call, attribute: str = "num_heads") -> int:
 
 
 def scale_of(call: Call, q: Tensor) -> float:
-    """The factor of the scores: the node's, or 1 / sqrt(features) where it has none or 0."""
+    """The scale of the scores: the node's, or 1 / sqrt(features) if it has none or 0."""
     depth, given = q.shape[-1], call.number("scale", 0.0)
     if given:
         return given
@@ -36,8 +36,10 @@ def scale_of(call: Call, q: Tensor) -> float:
 
 
 def attend(call: Call, q: Tensor, k: Tensor, v: Tensor, added: Tensor | None, *, before: Dim) -> Tensor:
-    """The attention of heads with numbers ADDED to the scores; with the node's `unidirectional` a query, the
-    first of which is at the position BEFORE, attends to no key behind it."""
+    """The attention of heads, with ADDED added to the scores.
+
+    With the node's `unidirectional` no query attends to later keys; the first query is at position BEFORE.
+    """
     queries, keys, causal = q.shape[-2], k.shape[-2], call.flag("unidirectional")
     aligned = before == 0 and queries == keys
     if causal and not aligned:
@@ -51,18 +53,18 @@ def scores_of(q: Tensor, k: Tensor) -> tuple[Dim, ...]:
 
 
 def after(call: Call, past: Tensor | None, new: Tensor) -> Tensor:
-    """NEW keys or values after those of the PAST, along the tokens."""
+    """NEW keys or values appended to those of the PAST, along the tokens."""
     return new if past is None else call.emit(Concat, past, new, axis=2)
 
 
 def cut(call: Call, x: Tensor, start: Dim, size: Dim) -> Tensor:
-    """SIZE elements of X from START on, along its last axis."""
+    """SIZE elements of X from START on, along the last axis."""
     rest = x.shape[:-1]
     return call.emit(Slice, x, starts=(*[0] * len(rest), start), sizes=(*rest, size))
 
 
 def taken(call: Call, x: Tensor, axis: int, index: int) -> Tensor:
-    """X without AXIS, at INDEX there."""
+    """X at INDEX along AXIS, without the axis."""
     starts = [index if each == axis else 0 for each in range(x.rank)]
     sizes = [1 if each == axis else size for each, size in enumerate(x.shape)]
     part = call.emit(Slice, x, starts=starts, sizes=sizes)

@@ -1,7 +1,7 @@
-"""Importer of ONNX Runtime's DynamicQuantizeLSTM: an LSTM with quantized weights.
+"""The importer of ONNX Runtime's DynamicQuantizeLSTM: an LSTM with quantized weights.
 
-Inputs and states are quantized before each product over the range that they have then, per direction, and so
-are rounded here. The products themselves are those of the numbers that bytes stand for.
+Before each product, inputs and states are quantized over their current range, per direction; here they are
+rounded the same way. The products themselves multiply the dequantized numbers.
 """
 
 from __future__ import annotations
@@ -36,18 +36,21 @@ ATTRIBUTES = (
 
 
 def dynamic_quantize_lstm(call: Call) -> Outcome:
-    """Weights are [directions, inputs, 4 * hidden], with scales per direction or per column of it."""
+    """Weights are [directions, inputs, 4 * hidden], with a scale per direction or per column."""
     weights, recurrence = _dequantized(call, 1, 8), _dequantized(call, 2, 10)
     node = read_recurrent(call, 4, LSTM_FUNCTIONS, (weights, recurrence), _rounded)
     return lstm_outputs(node if node.lengths is None else replace(node, x=_within(node, node.lengths)))
 
 
 def _dequantized(call: Call, index: int, scaling: int) -> Tensor:
-    """The weights that input INDEX stands for, with scale and zero point from the input SCALING on, in the
-    order that an LSTM has them: [directions, 4 * hidden, inputs]."""
+    """The dequantized weights of input INDEX, with scale and zero point from input SCALING on.
+
+    They are transposed to an LSTM's layout: [directions, 4 * hidden, inputs].
+    """
     q, scale, zero = call.input(index), call.input(scaling), call.input(scaling + 1)
     if q.rank != 3 or scale.shape != zero.shape or scale.shape not in (q.shape[:1], (q.shape[0], q.shape[2])):
-        raise Malformed(f"its weights are {q.type}, their scale {scale.type} and zero point {zero.type}")
+        given = f"their scale {scale.type} and zero point {zero.type}"
+        raise Malformed(f"its weights {q.type} do not fit {given}")
     shape = (q.shape[0], 1, q.shape[2] if scale.rank == 2 else 1)
     zero, scale = (call.emit(Reshape, each, shape=shape) for each in (cast_to(call, zero, F32), scale))
     real = call.emit(Mul, call.emit(Sub, cast_to(call, q, F32), zero), scale)
@@ -55,7 +58,7 @@ def _dequantized(call: Call, index: int, scaling: int) -> Tensor:
 
 
 def _within(node: Recurrent, lengths: Tensor) -> Tensor:
-    """The inputs of NODE, with zeros beyond the longest sequence, so that they have no part in the range."""
+    """The inputs of NODE, zero beyond the longest sequence, so that padding does not affect the range."""
     call = node.call
     start, delta = (call.constant(number, I64) for number in (0, 1))
     steps = call.emit(Reshape, call.emit(Range, start, delta, size=node.steps), shape=(node.steps, 1, 1))

@@ -1,5 +1,4 @@
-"""Which keys a query attends to, in the forms that ONNX Runtime's attention ops take: as numbers that are
-added to the scores, and as what is allowed by position."""
+"""The masks of ONNX Runtime's attention ops: as numbers added to the scores, and as allowed positions."""
 
 from __future__ import annotations
 
@@ -17,15 +16,15 @@ from ..ops_elementwise import cast_to
 from ..problems import Malformed, Refused
 from ..tensor import Tensor
 
-FILTERED = -10000.0  # the default of what is added to the scores of keys that a mask takes away
+FILTERED = -10000.0  # added by default to the scores of masked keys
 
 
 def padding(call: Call, index: int, scores: tuple[Dim, ...], dtype: DType) -> Tensor | None:
-    """The mask that is input INDEX, as numbers of DTYPE to be added to SCORES [batch, heads, queries, keys]:
-    0, or the node's mask_filter_value where the mask takes a key away. None without a mask.
+    """The mask at input INDEX, as numbers of DTYPE to be added to SCORES [batch, heads, queries, keys].
 
-    It is a 0 where a key is taken away, [batch, keys] or [batch, queries, keys], or says where the keys of a
-    sequence end [batch], and also where they begin [2 * batch]. Refused for other forms.
+    They are 0, or the node's mask_filter_value for masked keys; None without a mask. The input is 0 for
+    masked keys ([batch, keys] or [batch, queries, keys]), or has the end of the keys of each sequence
+    [batch], or the ends and the beginnings [2 * batch]. Refused for other forms.
     """
     filtered, mask = call.number("mask_filter_value", FILTERED), call.optional(index)
     if mask is None:
@@ -37,20 +36,21 @@ def padding(call: Call, index: int, scores: tuple[Dim, ...], dtype: DType) -> Te
 
 
 def _kept(call: Call, mask: Tensor, scores: tuple[Dim, ...]) -> Tensor:
-    """Which keys MASK leaves, to be broadcast to SCORES."""
+    """The keys that MASK keeps, in a shape that broadcasts to SCORES."""
     batch, _, queries, keys = scores
     if mask.rank == 1:
         return _between(call, mask, batch, keys)
     forms: dict[int, tuple[Dim, ...]] = {2: (batch, keys), 3: (batch, queries, keys)}
     if mask.rank not in forms:
         raise Refused(f"a mask of {mask.rank} dimensions is not supported")
-    call.require_shape(mask.shape, forms[mask.rank], f"its mask is {mask.type} for {batch}x{queries}x{keys}")
+    message = f"its mask {mask.type} does not fit {batch}x{queries}x{keys}"
+    call.require_shape(mask.shape, forms[mask.rank], message)
     spread = (batch, 1, 1 if mask.rank == 2 else queries, keys)
     return call.emit(Greater, call.emit(Reshape, mask, shape=spread), call.constant(0, mask.dtype))
 
 
 def _between(call: Call, mask: Tensor, batch: Dim, keys: Dim) -> Tensor:
-    """The keys before the ends in MASK [batch], and from the beginnings on, if it has these [2 * batch]."""
+    """The keys before the ends in MASK [batch] and, for [2 * batch], from the beginnings on."""
     places = positions(call, keys, mask.dtype)
     if mask.shape[0] == batch:
         return call.emit(Less, places, per_sequence(call, mask))
@@ -70,13 +70,13 @@ def positions(call: Call, count: Dim, dtype: DType = I32) -> Tensor:
 
 
 def per_sequence(call: Call, numbers: Tensor) -> Tensor:
-    """NUMBERS [batch] or [batch, queries] as [batch, 1, queries or 1, 1], to be broadcast to scores."""
+    """NUMBERS [batch] or [batch, queries] as [batch, 1, queries or 1, 1], which broadcasts to scores."""
     rest = (1, 1, 1) if numbers.rank == 1 else (1, numbers.shape[1], 1)
     return call.emit(Reshape, numbers, shape=(numbers.shape[0], *rest))
 
 
 def preceding(call: Call, queries: Dim, keys: Dim, before: Dim) -> Tensor:
-    """Which of KEYS are not behind each of QUERIES, the first of which is at BEFORE: [queries, keys]."""
+    """For each of QUERIES, the first of which is at position BEFORE, the KEYS up to it: [queries, keys]."""
     column = call.emit(Reshape, positions(call, queries), shape=(queries, 1))
     return call.emit(LessEqual, positions(call, keys), call.emit(Add, column, number(call, before)))
 
@@ -87,14 +87,14 @@ def number(call: Call, size: Dim) -> Tensor:
 
 
 def only(call: Call, allowed: Tensor, added: Tensor | None) -> Tensor:
-    """A mask by which only keys that are ALLOWED are attended to, with the numbers ADDED."""
+    """A mask that leaves only the ALLOWED keys, with ADDED added to their scores."""
     return (
         allowed if added is None else call.emit(Where, allowed, added, call.constant(-math.inf, added.dtype))
     )
 
 
 def summed(call: Call, first: Tensor | None, second: Tensor | None) -> Tensor | None:
-    """The sum of what is added to the scores."""
+    """The sum of two addends of the scores, each of which may be absent."""
     if first is None or second is None:
         return second if first is None else first
     return call.emit(Add, first, second)

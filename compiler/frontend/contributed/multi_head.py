@@ -1,4 +1,4 @@
-"""MultiHeadAttention: queries, keys and values are inputs, packed into one or apart."""
+"""MultiHeadAttention: queries, keys and values are separate inputs or packed into one."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def _multi_head(call: Call) -> Outcome:
 
 
 def _length(call: Call, past: list[Tensor | None], k: Tensor) -> Dim:
-    """How many keys there are in the PAST."""
+    """The number of keys in PAST."""
     keys, values = past
     if keys is None or values is None or keys.rank != 4 or values.rank != 4:
         raise Malformed("its past keys and values are not both [batch, heads, tokens, features]")
-    call.require_shape(keys.shape[:2], k.shape[:2], f"its past is {keys.type} for keys {k.type}")
+    call.require_shape(keys.shape[:2], k.shape[:2], f"its past {keys.type} does not fit its keys {k.type}")
     return keys.shape[2]
 
 
@@ -43,7 +43,7 @@ def _heads(call: Call) -> tuple[Tensor, Tensor, Tensor]:
         _refuse_packed_bias(call)
         return tuple(_unpacked(call, query, 3, place) for place in range(3))  # type: ignore[return-value]
     if key is None:
-        raise Malformed(f"it has no keys, and queries {query.type} that hold none")
+        raise Malformed(f"it has no keys, and its queries {query.type} are not packed with keys")
     if key.rank == 5:
         _refuse_packed_bias(call)
         q = split_heads(call, query, count, "its input 0")
@@ -66,7 +66,7 @@ def _refuse_packed_bias(call: Call) -> None:
 
 
 def _biased(call: Call, x: Tensor, begin: Dim) -> Tensor:
-    """X [batch, tokens, features] plus its part of the bias, which starts at BEGIN there."""
+    """X [batch, tokens, features] plus its part of the bias, from BEGIN on."""
     bias = call.optional(3)
     if bias is None or x.rank != 3:
         return x
@@ -76,10 +76,10 @@ def _biased(call: Call, x: Tensor, begin: Dim) -> Tensor:
 
 
 def _unpacked(call: Call, x: Tensor, count: int, place: int) -> Tensor:
-    """PLACE of the COUNT tensors in X [batch, tokens, heads, count, features]."""
+    """Tensor PLACE of the COUNT tensors that are packed in X [batch, tokens, heads, count, features]."""
     wanted = (*x.shape[:2], head_count(call), count, x.shape[4])
     call.require_shape(
-        x.shape, wanted, f"what is packed is {x.type}, of {count} tensors and the node's heads"
+        x.shape, wanted, f"its input {x.type} does not pack {count} tensors of the node's heads"
     )
     return call.emit(Transpose, taken(call, x, 3, place), perm=(0, 2, 1, 3))
 

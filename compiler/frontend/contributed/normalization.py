@@ -1,4 +1,4 @@
-"""Layer and RMS normalization, joined with the sum or the embeddings of BERT that stand before them."""
+"""Layer and RMS normalization, fused with the preceding sum or with BERT's embeddings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EPSILON = 1e-12  # the default of the joined ops
 
 
 def _simplified(call: Call) -> Outcome:
-    """RMS normalization, which ONNX Runtime had before the standard, and 1 / sqrt(mean(x * x) + epsilon)."""
+    """RMS normalization, which ONNX Runtime had before the standard, with 1 / sqrt(mean(x * x) + epsilon)."""
     _check_stash(call)
     x, scale = call.input(0), call.input(1)
     axis = call.axis(call.integer("axis", -1), x.rank)
@@ -52,8 +52,8 @@ def _check_stash(call: Call) -> None:
 
 
 def _of_sum(op_class: type[Operation]) -> Importer:
-    """The importer of OP_CLASS on the sum of a tensor, what skipped a layer, and a bias; the last output is
-    the sum."""
+    """The importer of OP_CLASS on the sum of a tensor, a skip connection and a bias; the last output is the
+    sum."""
 
     def importer(call: Call) -> Outcome:
         if call.wants(1) or call.wants(2):
@@ -74,7 +74,7 @@ def _of_sum(op_class: type[Operation]) -> Importer:
 
 
 def _with_skipped(call: Call, bias: Tensor | None) -> Tensor:
-    """The sum of the inputs 0 and 1 and BIAS; input 1 may lack the batch, or have one of 1."""
+    """The sum of inputs 0 and 1 and BIAS; input 1 may lack the batch, or have a batch of 1."""
     x, skipped = call.input(0), call.input(1)
     if x.rank not in (2, 3) or skipped.rank not in (2, x.rank):
         raise Malformed(f"it adds {skipped.type} to {x.type}; both need 2 or 3 dimensions")
@@ -87,11 +87,13 @@ def _with_skipped(call: Call, bias: Tensor | None) -> Tensor:
 
 
 def _of_embeddings(call: Call) -> Outcome:
-    """The normal sum of the embeddings of words, positions and segments; how many of a sequence's tokens the
-    mask has; the sum."""
+    """Layer normalization of the sum of word, position and segment embeddings.
+
+    Outputs are the result, the number of tokens that the mask keeps in each sequence, and the sum.
+    """
     words = call.input(0)
     if words.rank != 2:
-        raise Malformed(f"its words are {words.type}, [batch, tokens] is expected")
+        raise Malformed(f"its input 0, the word ids, is {words.type}; [batch, tokens] is expected")
     total = call.emit(Add, _looked_up(call, words, 2), _positions(call, words))
     segments = call.optional(1)
     if segments is not None:
@@ -113,7 +115,7 @@ def _looked_up(call: Call, indices: Tensor, table: int) -> Tensor:
 
 
 def _positions(call: Call, words: Tensor) -> Tensor:
-    """The embeddings of the positions: those of input 8, or else 0, 1, .. in every sequence."""
+    """The position embeddings: at the positions of input 8, or else 0, 1, .. in every sequence."""
     given = call.optional(8)
     if given is not None:
         return _looked_up(call, given, 3)
@@ -122,12 +124,13 @@ def _positions(call: Call, words: Tensor) -> Tensor:
 
 
 def _lengths(call: Call, words: Tensor) -> Tensor:
-    """How often the mask, input 7, is 1 in each sequence; zeros without a mask. [batch]"""
-    call.without_effect("mask_index_type")  # the output is there or not
+    """The number of ones in the mask (input 7) of each sequence; zeros without a mask. [batch]"""
+    call.without_effect("mask_index_type")  # an optional output
     mask = call.optional(7)
     if mask is None:
         return call.emit(Expand, call.constant(0, I32), shape=words.shape[:1])
-    call.require_shape(mask.shape, words.shape, f"its mask is {mask.type}, but its words {words.type}")
+    message = f"its mask {mask.type} does not fit its word ids {words.type}"
+    call.require_shape(mask.shape, words.shape, message)
     ones = cast_to(call, call.emit(Equal, mask, call.constant(1, mask.dtype)), I32)
     return call.emit(Reduce, ones, kind="sum", axes=(1,), keepdims=False)
 
@@ -139,7 +142,7 @@ TABLE: OwnOps = {
     "SkipSimplifiedLayerNormalization": op(_of_sum(RmsNorm), 3, 4, ("epsilon",), 4),
 }
 
-# In ai.onnx itself, though the standard has no such op (there).
+# In the domain ai.onnx, although the standard has no such op there.
 TABLE_OF_STANDARD: OwnOps = {
     "LayerNormalization": op(_layer_norm, 2, 3, _NORM, 3),
     "SimplifiedLayerNormalization": op(_simplified, 2, 2, _NORM, 2),

@@ -1,10 +1,10 @@
-"""Ops of ONNX Runtime's quantizer, on quantized tensors.
+"""Ops of ONNX Runtime's quantizer on quantized tensors.
 
-They compute on the numbers that their quantized inputs stand for, and quantize the result:
+They compute on dequantized inputs, and quantize the result:
 
-    QLinearAdd(a, b)  =>  quantize(dequantize(a) + dequantize(b))
+  QLinearAdd(a, b) => quantize(dequantize(a) + dequantize(b))
 
-QLinearAdd, QLinearMul and QLinearAveragePool round after the zero point is added, the others before.
+QLinearAdd, QLinearMul and QLinearAveragePool round after adding the zero point, the others before.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .form import CONV, NO_LIMIT, OwnOps, op
 
 
 def _unary(op_class: type[Operation], **defaults: float) -> Importer:
-    """An importer of an op with one operand and numeric attributes with these DEFAULTS."""
+    """An importer for an op with one operand and numeric attributes with these DEFAULTS."""
 
     def importer(call: Call) -> Outcome:
         x, _ = read_dequantized(call, 0)
@@ -73,7 +73,7 @@ def _where(call: Call) -> Outcome:
 
 
 def _concat(call: Call) -> Outcome:
-    """The inputs are the result's scale and zero point, then every part with its scale and zero point."""
+    """The inputs are the result's scale and zero point, then each part with its own."""
     count, rest = divmod(len(call.inputs) - 2, 3)
     if rest:
         raise Malformed(
@@ -86,7 +86,7 @@ def _concat(call: Call) -> Outcome:
 
 
 def _softmax(call: Call) -> Outcome:
-    """The attribute `opset` says which of the standard's two meanings `axis` has."""
+    """The attribute `opset` selects one of the standard's two meanings of `axis`."""
     x, _ = read_dequantized(call, 0)
     if call.integer("opset", 13) < 13:
         y = from_axis_on(call, x, Softmax, call.integer("axis", -1))
@@ -96,8 +96,10 @@ def _softmax(call: Call) -> Outcome:
 
 
 def _gemm(call: Call) -> Outcome:
-    """The i32 bias has the scale of the products, including alpha. Without an output zero point y is float,
-    divided by the output scale if there is one (as ONNX Runtime does)."""
+    """The i32 bias has the scale of the products, including alpha.
+
+    Without an output zero point y is float, divided by the output scale if there is one (as in ONNX Runtime).
+    """
     columns = 0 if call.flag("transB") else 1
     a, of_a = read_dequantized(call, 0)
     b, of_b = read_dequantized(call, 3, axis=columns)

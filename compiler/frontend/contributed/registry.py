@@ -1,4 +1,4 @@
-"""All of ONNX Runtime's own ops: the tables of the families, merged."""
+"""The table of all of ONNX Runtime's own ops: the tables of the families, merged."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ CONTRIBUTED: OwnOps = {
     **rotary.TABLE,
 }
 
-# Those in ai.onnx, by name, where the standard does not define them (at the opset that is imported).
+# Ops in the domain ai.onnx that the standard does not define (at the imported opset), by name.
 IN_STANDARD_DOMAIN: OwnOps = normalization.TABLE_OF_STANDARD

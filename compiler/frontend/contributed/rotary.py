@@ -1,4 +1,4 @@
-"""Rotary embeddings of positions (RoPE): pairs of features are turned by angles that grow with positions."""
+"""Rotary position embeddings (RoPE): pairs of features are rotated by angles that grow with the position."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ from .masks import positions
 def rotated(
     call: Call, x: Tensor, places: Tensor, cosines: Tensor, sines: Tensor, *, interleaved: bool
 ) -> Tensor:
-    """X [batch, heads, tokens, features], turned at PLACES [batch or 1, tokens] by the angles whose COSINES
-    and SINES are [positions, pairs]. Pairs are neighbours if INTERLEAVED, else a half apart; features beyond
-    them stay."""
-    call.require_shape(sines.shape, cosines.shape, f"its sines are {sines.type}, its cosines {cosines.type}")
+    """X [batch, heads, tokens, features], rotated for the positions PLACES [batch or 1, tokens].
+
+    COSINES and SINES of the angles are [positions, pairs]. Pairs are adjacent if INTERLEAVED, else half the
+    features apart; features beyond the pairs are unchanged.
+    """
+    message = f"its sines {sines.type} and cosines {cosines.type} differ in shape"
+    call.require_shape(sines.shape, cosines.shape, message)
     if cosines.rank != 2:
         raise Malformed(f"its cosines are {cosines.type}, [positions, pairs] is expected")
     pairs = cosines.shape[1]
-    call.require(x.shape[3], 2 * pairs, "its heads have all features that are turned")
+    call.require(x.shape[3], 2 * pairs, "its heads have as many features as are rotated")
     require_inside(call, places, 0, cosines.shape[0])
     cosine, sine = (_at(call, table, places) for table in (cosines, sines))
     turned = cut(call, x, 0, 2 * pairs)
@@ -42,7 +45,7 @@ def rotated(
 
 
 def _at(call: Call, table: Tensor, places: Tensor) -> Tensor:
-    """The rows of TABLE at PLACES, for all heads."""
+    """The rows of TABLE at PLACES, broadcast to all heads."""
     rows = call.emit(Gather, table, places, axis=0)
     return call.emit(Reshape, rows, shape=(places.shape[0], 1, *rows.shape[1:]))
 
@@ -58,7 +61,7 @@ def _neighbours(call: Call, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _woven(call: Call, first: Tensor, second: Tensor) -> Tensor:
-    """FIRST and SECOND by turns along the last axis."""
+    """FIRST and SECOND interleaved along the last axis."""
     columns = [call.emit(Reshape, each, shape=(*each.shape, 1)) for each in (first, second)]
     pairs = call.emit(Concat, *columns, axis=4)
     return call.emit(Reshape, pairs, shape=(*first.shape[:3], 2 * first.shape[3]))
@@ -75,7 +78,7 @@ def _rotary(call: Call) -> Outcome:
     x, cosines, sines = call.input(0), call.input(2), call.input(3)
     stated, flat = call.integer("rotary_embedding_dim", 0), x.rank == 3
     if stated:
-        call.require_equal(2 * cosines.shape[-1], stated, "its cosines are for half of what is turned")
+        call.require_equal(2 * cosines.shape[-1], stated, "its cosines are for half of the rotated features")
     x = _split(call, x, cosines) if flat else x
     if x.rank != 4:
         raise Malformed(f"its input is {x.type}, 3 or 4 dimensions are expected")
@@ -85,8 +88,8 @@ def _rotary(call: Call) -> Outcome:
 
 
 def _split(call: Call, x: Tensor, cosines: Tensor) -> Tensor:
-    """X [batch, tokens, features] as heads: as many as the node says, or else of twice as many features as
-    there are cosines."""
+    """X [batch, tokens, features] split into heads: as many as the node says, else with two features per
+    cosine."""
     stated, size = call.integer("num_heads", 0), cosines.shape[-1]
     if stated:
         return split_heads(call, x, stated, "its input 0")
@@ -99,11 +102,12 @@ def _places(call: Call, given: Tensor, batch: Dim, tokens: Dim) -> Tensor:
     """The positions GIVEN [batch, tokens]; a single number is that of the first token."""
     if given.rank == 1:
         call.require_shape(
-            given.shape, (1,), f"its positions are {given.type}, one or one per token expected"
+            given.shape, (1,), f"its positions are {given.type}; one, or one per token, is expected"
         )
         moved = call.emit(Add, positions(call, tokens, given.dtype), given)
         return call.emit(Reshape, moved, shape=(1, tokens))
-    call.require_shape(given.shape, (batch, tokens), f"its positions are {given.type} for {batch}x{tokens}")
+    message = f"its positions {given.type} do not fit {batch}x{tokens}"
+    call.require_shape(given.shape, (batch, tokens), message)
     return given
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....dialects.core.affine import Dim
-from ....dialects.core.ir import Module, Operation, Value
+from ....dialects.core.ir import Operation, Value
 from ....dialects.core.location import Location, merge
+from ....dialects.core.module import Module
 from ....dialects.graph.activations import Relu
 from ....dialects.graph.binary import Max
 from ....dialects.graph.constants import constant

@@ -18,10 +18,12 @@ from typing import ClassVar
 from ....codegen.interface import ArchSpec
 from ....dialects.control import all_blocks
 from ....dialects.core.builtin import Barrier
-from ....dialects.core.ir import Block, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.base import nofuse_of
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ...passes.ledger import Figure, Record, Verdict
 from ...passes.manager import PassContext
 from ...patterns.layouts import is_neutral

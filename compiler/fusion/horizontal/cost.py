@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from math import gcd
 
 from ....codegen.interface import ArchSpec, Request, candidates
-from ....dialects.core.affine import evaluate
+from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.builtin import Yield
 from ....dialects.core.dtypes import TF32
-from ....dialects.core.ir import Block, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.core.types import ROW_MAJOR, TensorType, channels_last
-from ....dialects.graph.contraction import Conv
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.reshape import Reshape
 from ...passes.ledger import Figure

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from ....dialects.core.ir import Module, Operation, Value
+from ....dialects.core.ir import Operation, Value
+from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.activations import Relu
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Prelu
 from ....dialects.graph.elementwise_base import Binary
 from ....dialects.graph.quantization import Scaling

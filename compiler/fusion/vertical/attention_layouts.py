@@ -17,10 +17,10 @@ from ....dialects.graph.attention import Attention
 from ....dialects.graph.movement.expand import Expand
 from ....dialects.graph.movement.reshape import Reshape, Transpose
 from ....dialects.graph.movement.slicing import Slice
+from ....dialects.roots import Root
 from .clusters import Cluster, ClusterPlan
 from .record import Recorder, Refusal
 
-ROOT = "attention"
 OPERAND = "attention-operand"
 RESULT = "attention-result"
 ATTENTION_RULES = {
@@ -36,12 +36,11 @@ VIEWS = (Transpose, Reshape, Slice, Expand)
 Step = Callable[[Strided, Operation], Strided | None]
 
 
-def open_attention(plan: ClusterPlan, recorder: Recorder) -> None:
-    """Open a cluster for every attention in PLAN, and absorb the movement around it."""
-    for op in plan.order:
-        if isinstance(op, Attention) and plan.free(op):
-            cluster = plan.open(ROOT, op)
-            for value in dict.fromkeys(op.inputs):
+def absorb_movement(plan: ClusterPlan, recorder: Recorder) -> None:
+    """Absorb the movement around every attention in PLAN into its cluster."""
+    for cluster in plan.clusters:
+        if cluster.root is Root.ATTENTION:
+            for value in dict.fromkeys(cluster.seed.inputs):
                 _absorb_operand(plan, recorder, cluster, value)
             _absorb_result(plan, recorder, cluster)
 

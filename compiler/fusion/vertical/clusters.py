@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 
 from ....codegen.interface import ArchSpec, compile_ms
 from ....dialects.control import ControlOp
-from ....dialects.core.affine import Dim, evaluate
-from ....dialects.core.ir import Block, Function, Module, Operation, Value
+from ....dialects.core.affine import Dim
+from ....dialects.core.affine_traversal import evaluate
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function, Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.movement.reshape import Reshape
+from ....dialects.roots import Root
 
 Access = int
 
@@ -26,7 +29,7 @@ Access = int
 class Cluster:
     """The ops of one kernel. `root` is the kernel's kind, `seed` the op that it grew from."""
 
-    root: str
+    root: Root
     seed: Operation
     ops: dict[Operation, None] = field(default_factory=dict)
     row_axes: tuple[int, ...] = ()
@@ -77,7 +80,7 @@ class ClusterPlan:
         self.clusters: list[Cluster] = []
         self._sizes = module.values_at("optimum")
 
-    def open(self, root: str, seed: Operation) -> Cluster:
+    def open(self, root: Root, seed: Operation) -> Cluster:
         """Open a new cluster that holds SEED alone."""
         cluster = Cluster(root, seed)
         self.clusters.append(cluster)

@@ -9,7 +9,7 @@ from ....dialects.core.traits import Trait, has
 from ....dialects.fused import FusedKernel
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.elementwise import Cast
-from .attention_layouts import ROOT as ATTENTION
+from ....dialects.roots import Root
 from .clusters import Cluster
 
 
@@ -32,21 +32,22 @@ def build_kernel(cluster: Cluster) -> FusedKernel:
             if value is not None and value.producer not in cluster.ops:
                 op.set_operand(index, arguments.inside(value, copied=_takes_scalars(cluster, op)))
         arguments.block.append(op)
-    readers = [(user, index) for user, index in last.result.uses if user not in cluster]
-    arguments.block.append(Yield(last.result))
+    readers = [[(user, at) for user, at in value.uses if user not in cluster] for value in last.results]
+    arguments.block.append(Yield(*last.results))
     location = merge([op.location for op in cluster.ops])
     region = Region(arguments.block)
     kernel = FusedKernel(*arguments.operands, regions=[region], loc=location, root=cluster.root)
     outside.insert_before(anchor, kernel)
-    kernel.result.hint, last.result.hint = last.result.hint, ""
-    for user, index in readers:
-        user.set_operand(index, kernel.result)
+    for value, made, uses in zip(kernel.results, last.results, readers, strict=True):
+        value.hint, made.hint = made.hint, ""
+        for user, index in uses:
+            user.set_operand(index, value)
     return kernel
 
 
 def _takes_scalars(cluster: Cluster, op: Operation) -> bool:
     """True when OP may read constants inside the region of CLUSTER's kernel."""
-    return cluster.root not in (ATTENTION, "custom") and not has(op, Trait.CONTRACTION)
+    return cluster.root.takes_constants and not has(op, Trait.CONTRACTION)
 
 
 class _Arguments:
@@ -83,7 +84,7 @@ def build_copy(value: Value, reader: Operation, index: int) -> FusedKernel:
     block = Block([value.type])
     cast = block.append(Cast(block.arguments[0], to=value.type.dtype))
     block.append(Yield(cast.result))
-    kernel = FusedKernel(value, regions=[Region(block)], root="loop")
+    kernel = FusedKernel(value, regions=[Region(block)], root=Root.LOOP)
     reader.parent.insert_before(reader, kernel)
     reader.set_operand(index, kernel.result)
     return kernel

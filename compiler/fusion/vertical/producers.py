@@ -17,6 +17,7 @@ from ....dialects.core.traits import Trait, has
 from ....dialects.graph.movement.concat import Concat
 from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.movement.slicing import Slice
+from ....dialects.roots import Root
 from ..widen_concats import cuts_reach_an_edge
 from .attention_layouts import producer_refusal
 from .clusters import Cluster, ClusterPlan, is_clusterable, shape_text
@@ -37,9 +38,9 @@ PRODUCER_RULES = {
 OUTPUT = Refusal("its result is an output")
 READ = Refusal("the body of a custom op reads its operands from memory")
 RULE_OF_ROOT = {
-    "row": "row-producer",
-    "contraction": "contraction-prologue",
-    "attention": "attention-operand",
+    Root.ROW: "row-producer",
+    Root.CONTRACTION: "contraction-prologue",
+    Root.ATTENTION: "attention-operand",
 }
 ENDED = Refusal("the kernel is full, and was cut where a single value enters it")
 
@@ -58,7 +59,7 @@ class ProducerFusion:
     def run(self) -> None:
         """Visit all free ops, last to first."""
         for cluster in self._plan.clusters:
-            if cluster.root == "loop":
+            if cluster.root is Root.LOOP:
                 self._recount(cluster)
                 for op in cluster.ops:
                     self._enter(cluster, op)
@@ -89,7 +90,7 @@ class ProducerFusion:
         if cluster.pending == {op}:
             cluster.waist = len(cluster.ops)
         self._plan.add(cluster, op)
-        if cluster.root == "loop":
+        if cluster.root is Root.LOOP:
             self._evaluations.join(cluster, op)
         self._enter(cluster, op)
 
@@ -101,7 +102,7 @@ class ProducerFusion:
                 self._recorder.refused(self._rule(op, owner), op, user, refusal)
             if owner is not None:
                 owner.pending.discard(op)
-        cluster = self._plan.open("loop", op)
+        cluster = self._plan.open(Root.LOOP, op)
         self._evaluations.begin(cluster, op)
         self._enter(cluster, op)
 
@@ -128,14 +129,14 @@ class ProducerFusion:
 
     def _after_seed(self, op: Operation, cluster: Cluster | None) -> bool:
         """True when only the epilogue of a contraction's CLUSTER reads OP."""
-        if cluster is None or cluster.root != "contraction":
+        if cluster is None or cluster.root is not Root.CONTRACTION:
             return False
         seed = self._plan.order[cluster.seed]
         return all(user in cluster.beside or self._plan.order[user] > seed for user in op.result.users)
 
     def _rule(self, op: Operation, cluster: Cluster | None) -> str:
         """The name of the rule that would put OP into CLUSTER."""
-        root = cluster.root if cluster is not None else "loop"
+        root = cluster.root if cluster is not None else Root.LOOP
         if self._after_seed(op, cluster):
             return "epilogue-operand"
         if root in RULE_OF_ROOT:
@@ -145,15 +146,15 @@ class ProducerFusion:
         return "loop-movement" if has(op, Trait.MOVEMENT) else "loop-elementwise"
 
     def _legality(self, op: Operation, cluster: Cluster) -> Refusal | None:
-        if cluster.root == "row":
-            return row_producer_refusal(cluster, op)
-        if cluster.root == "attention":
-            return producer_refusal(op)
-        if cluster.root == "custom":
+        if cluster.root.sealed:
             return READ
+        if cluster.root is Root.ROW:
+            return row_producer_refusal(cluster, op)
+        if cluster.root is Root.ATTENTION:
+            return producer_refusal(op)
         if self._after_seed(op, cluster):
             return epilogue_operand_refusal(cluster, op)
-        if cluster.root == "contraction":
+        if cluster.root is Root.CONTRACTION:
             return self._prologues.refusal(cluster, op)
         if taps(op) != 1.0:
             return Refusal(f"{op.name} reads many elements for each one it produces")
@@ -166,7 +167,8 @@ class ProducerFusion:
         if self._recorder.is_off(ELIDE_CONCAT) or not cuts_reach_an_edge(concat):
             return False
         makers = [self._maker(part, concat) for part in concat.parts]
-        leaders = {type(maker.seed) for maker in makers if maker is not None and maker.root == "contraction"}
+        contractions = (maker for maker in makers if maker is not None and maker.root is Root.CONTRACTION)
+        leaders = {type(maker.seed) for maker in contractions}
         # Convolutions and matrix products store their results in different layouts.
         return None not in makers and len(leaders) <= 1
 
@@ -183,7 +185,7 @@ class ProducerFusion:
         owner = None if made is None or has(made, Trait.MOVEMENT) else self._plan.owner.get(made)
         if made is None or owner is None or self._recorder.barrier_among([(made, concat)]) is not None:
             return None
-        return owner if owner.root in ("contraction", "loop") else None
+        return owner if owner.root in (Root.CONTRACTION, Root.LOOP) else None
 
     # ------------------------------------------------------------ full kernels
 
@@ -193,7 +195,7 @@ class ProducerFusion:
         False when cutting gains nothing: the cluster is at its waist already, or would become too small.
         """
         small = cluster.waist < self._limit // 2
-        if not refusal.full or cluster.root != "loop" or cluster.pending == {op} or small:
+        if not refusal.full or cluster.root is not Root.LOOP or cluster.pending == {op} or small:
             return False
         for released in list(cluster.ops)[cluster.waist :]:
             self._plan.remove(released)

@@ -11,11 +11,13 @@ import math
 from collections.abc import Iterable, Mapping
 
 from ....codegen.interface import ArchSpec
-from ....dialects.core.affine import Dim, evaluate
+from ....dialects.core.affine import Dim
+from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.dtypes import DType
 from ....dialects.core.ir import Operation
 from ....dialects.graph.binary import Div
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ...patterns.layouts import launch_elements
 from .recompute import flops_per_element
 from .record import Refusal

@@ -15,7 +15,8 @@ from ....codegen.interface import NoPrologue, Prologue, Varies, needs_k_innermos
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Operation
 from ....dialects.graph.constants import Constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ...patterns.layouts import is_neutral, padded_channels
 from ...settings.policy import PrecisionPolicy
 from . import prologue_worth

@@ -69,7 +69,7 @@ def row_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
     if domain is not None:
         return _further_row_refusal(cluster, domain)
     if not has(op, Trait.ELEMENTWISE):
-        return Refusal(f"{op.name} is neither elementwise nor works on rows")
+        return Refusal(f"{op.name} is neither elementwise nor row-wise")
     shape = op.result.type.shape
     if shape == cluster.row_shape:
         return _mixed_refusal(cluster, op)

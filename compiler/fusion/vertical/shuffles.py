@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from ....codegen.interface import Shuffle
 from ....dialects.core.ir import Operation, Value
-from ....dialects.graph.contraction import Conv
+from ....dialects.graph.convolution import Conv
+from ....dialects.roots import Root
 from .clusters import Cluster, ClusterPlan
 from .record import Recorder, Refusal
 
@@ -57,6 +58,6 @@ def _refusal(recorder: Recorder, cluster: Cluster, shuffle: Shuffle, limit: int)
         off = recorder.follower_off(cluster, op)
         if off is not None:
             return off
-    marked = Cluster("contraction", inside[0], dict.fromkeys(inside))
+    marked = Cluster(Root.CONTRACTION, inside[0], dict.fromkeys(inside))
     off = next((found for op in inside[1:] if (found := recorder.follower_off(marked, op))), None)
     return off or recorder.rule_off(RULE)

@@ -13,7 +13,8 @@ from typing import ClassVar
 
 from ....dialects.core.affine import Dim
 from ....dialects.core.diagnostics import op_error, operand_at
-from ....dialects.core.ir import Block, Function, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function, Module
 from ....dialects.core.parts import AttributeAt, ResultAt
 from ....dialects.core.types import ROW_MAJOR
 from ....dialects.launch import Buffer, View, span

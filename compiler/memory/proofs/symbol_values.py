@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import product
 
-from ....dialects.core.affine import Dim, evaluate
+from ....dialects.core.affine import Dim
+from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.bounds import is_nonnegative
 from ....dialects.core.constraints import broken, with_derived
-from ....dialects.core.ir import Module
+from ....dialects.core.module import Module
 from ....dialects.core.sizes.proofs import Proofs
 
 MOST_CORNERS = 64

@@ -13,7 +13,7 @@ once for a whole concat, or for all slices that it reads, and not once for each.
 
 from __future__ import annotations
 
-from ....dialects.core.ir import Function, Module
+from ....dialects.core.module import Function, Module
 from ....dialects.precision import PrecisionKernel
 from ...kernels.choice import KernelChooser
 from ...passes.manager import PassContext

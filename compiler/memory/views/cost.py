@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ....codegen.interface import Candidate
-from ....dialects.core.affine import evaluate
-from ....dialects.core.ir import Module, Value
+from ....dialects.core.affine_traversal import evaluate
+from ....dialects.core.ir import Value
+from ....dialects.core.module import Module
 from ....dialects.core.types import TensorType
 from ....dialects.graph.constants import Constant
 from ....dialects.precision import PrecisionKernel

@@ -1,4 +1,4 @@
-"""The types in which the kernel of a custom op reads its operands: those that its body in CUDA takes."""
+"""Operand types of custom-op kernels: those that the op's CUDA body takes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from ....dialects.core.ir import Block, Value
 from ....dialects.core.types import ROW_MAJOR, TensorType
 from ....dialects.custom.op import CudaOp
 from ....dialects.fused import FusedKernel
-from ...settings.policy import Format, PrecisionPolicy
+from ...settings.formats import Format
+from ...settings.policy import PrecisionPolicy
 from .storage import StoragePlan
 
 
 @dataclass(frozen=True)
 class CustomForm:
-    """What one kernel of a custom op reads: floats as `chosen`, everything else as it is.
+    """The operand types of a custom op's kernel: floats as `chosen`, everything else in its own type.
 
-    requested: the type that the policy asks for; why: the reason in words; fallback: what prevented
-    `requested`, if something did.
+    requested: the type that the policy asks for; why: the reason for the choice; fallback: what prevented
+    `requested`, empty if nothing did.
     """
 
     requested: DType
@@ -37,14 +38,14 @@ class CustomForm:
         return TensorType(value.type.shape, self.chosen if dtype.is_float else dtype, ROW_MAJOR)
 
     def region(self, kernel: FusedKernel) -> Block:
-        """The region of KERNEL, whose op reads its operands in these types and infers that of its result."""
+        """KERNEL's region, its operands in these types and the op's result types inferred from them."""
         op, block = custom_op_in(kernel), Block()
         arguments = kernel.body.block.arguments
         inside = {value: block.add_argument(self.type(value), value.hint) for value in arguments}
         operands = [None if value is None else inside[value] for value in op.operands]
         attributes = {name: value for name, value in op.attributes.items() if value is not None}
         made = block.append(type(op)(*operands, loc=op.location, **attributes))
-        block.append(Yield(made.result))
+        block.append(Yield(*made.results))
         return block
 
     def formats(self, region: Block) -> dict[str, Any]:
@@ -68,8 +69,11 @@ def custom_op_in(kernel: FusedKernel) -> CudaOp:
 
 
 def custom_form(kernel: FusedKernel, policy: PrecisionPolicy, plan: StoragePlan) -> CustomForm:
-    """The form of KERNEL, of a custom op: the policy's type for floats where its body takes that, else the
-    one that the model has. Raises IRError for a body that takes neither."""
+    """The form of KERNEL, of a custom op: floats in the policy's type if the body takes it, else in the
+    model's.
+
+    Raises IRError for a body that takes neither.
+    """
     op = custom_op_in(kernel)
     floats = [value.type.dtype for value in op.inputs if value.type.dtype.is_float]
     override = policy.override_of(op)
@@ -88,8 +92,8 @@ def custom_form(kernel: FusedKernel, policy: PrecisionPolicy, plan: StoragePlan)
 
 
 def _kept_wide(kernel: FusedKernel, plan: StoragePlan) -> str:
-    """Why KERNEL computes in f32 whatever the policy stores: something it reads or gives is beyond 16 bits;
-    empty when nothing is."""
+    """Why KERNEL computes in f32 whatever the policy stores: an operand or a result exceeds 16 bits; empty if
+    none does."""
     reads = [plan.wide.values[value] for value in kernel.inputs if value in plan.wide.values]
     if reads:
         return f"its operands stay {F32}: {reads[0]}"
@@ -98,8 +102,8 @@ def _kept_wide(kernel: FusedKernel, plan: StoragePlan) -> str:
 
 
 def _fallback(op: CudaOp, format: Format, floats: list[DType], asked: DType, why: str) -> CustomForm:
-    """The form of OP, whose body does not take the type ASKED: the least that it takes and that holds the
-    model's."""
+    """The form of OP, whose body does not take the type ASKED: the narrowest that it takes and that holds the
+    model's values."""
     takes = ", ".join(map(str, op.floats))
     own = max(floats, key=lambda dtype: dtype.bits)
     wider = sorted((each for each in op.floats if each.bits >= own.bits), key=lambda dtype: dtype.bits)

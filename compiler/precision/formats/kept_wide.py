@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....dialects.core.ir import Function, Module
+from ....dialects.core.module import Function, Module
 from ....dialects.fused import FusedKernel
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext

@@ -10,15 +10,19 @@ import numpy as np
 from ....codegen.interface import ArchSpec, NoPrologue, executed, read_prologue
 from ....dialects.core.bounds import bounds
 from ....dialects.core.dtypes import F16, F32, DType
-from ....dialects.core.ir import Block, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Module
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
 from ....dialects.fused import FusedKernel
 from ....dialects.graph.constants import Constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
+from ....dialects.roots import Root
 from ...fusion.vertical.attention_layouts import multiplied
 from ...passes.eight_bits import EightBitProducts
 from ...patterns.layouts import is_neutral, padded_channels, product_layout
-from ...settings.policy import FORMATS, PrecisionPolicy
+from ...settings.formats import FORMATS
+from ...settings.policy import PrecisionPolicy
 from .multiplication import Multiplication, exactly, multiplication_of
 from .region import RegionPrecision
 from .rounding import Rounding
@@ -41,7 +45,8 @@ class KernelOperands:
         rounding: Rounding,
         eight_bits: EightBitProducts,
     ) -> None:
-        """EIGHT_BITS: which contractions stay in floats, where eight bits are asked for, and why."""
+        """EIGHT_BITS: the contractions that stay in floats although eight bits are requested, with the
+        reasons."""
         self._kernel = kernel
         self._target = target
         self._override = policy.override_of(leading_op(kernel))
@@ -77,7 +82,7 @@ class KernelOperands:
     @property
     def takes_any_form(self) -> bool:
         """Whether the kernel can read its operands in any layout and with any shape."""
-        return bool(self._kernel.root == "loop")
+        return bool(self._kernel.root is Root.LOOP)
 
     def constant_form(self, argument: Value) -> tuple[DType, Layout, int]:
         """Element type, layout and additional channels of a constant operand."""
@@ -163,7 +168,8 @@ class KernelOperands:
         return multiplication_of(self._contraction, self._format, self._target, overflows, reason)
 
     def _fits(self, argument: Value) -> bool:
-        """Whether ARGUMENT fits its storage type: false for a constant with numbers beyond its range."""
+        """Whether ARGUMENT fits its storage type: false for a constant with numbers beyond the type's
+        range."""
         constant = self._outside.get(argument)
         if constant is None or not isinstance(constant.producer, Constant):
             return True
@@ -184,9 +190,9 @@ class KernelOperands:
     # ------------------------------------------------------------ what is recorded
 
     def formats(self, region: Block, kept: list[str]) -> dict[str, Any]:
-        """The kernel's attributes for the requested format, the one it has in REGION, and the reasons.
+        """The kernel's format attributes: requested, the one that REGION computes in, and the reasons.
 
-        KEPT: the reasons why its results are not stored as requested.
+        KEPT: why its results are not stored as requested.
         """
         compute = executed(region)
         accumulate = compute
@@ -210,7 +216,7 @@ class KernelOperands:
         }
 
     def _not_for(self) -> str:
-        """Why an override of this kernel says nothing to it: policies are about f32; empty when it does."""
+        """Why an override of this kernel has no effect (policies are about f32); empty when it has one."""
         op = leading_op(self._kernel)
         if self._override is None or op is None:
             return ""
@@ -222,7 +228,8 @@ class KernelOperands:
 
     @property
     def remedy(self) -> str:
-        """The format to ask for where this kernel's falls back: its own; empty when no format has that."""
+        """The format to request where this kernel falls back: the model's own; empty when no format stores
+        that type."""
         own = [op.results[0].type.dtype for op in (leading_op(self._kernel),) if op is not None]
         found = (each.name for each in FORMATS.values() if each.storage in own)
         return next(found, "") if self._not_for() else "fp32"
@@ -234,7 +241,7 @@ class KernelOperands:
             reasons = [f"{compute} is not a float"]
         elif self._multiplication is not None:
             reasons.append(self._multiplication.kept)
-        elif self._format.lowers and self._kernel.root == "row":
+        elif self._format.lowers and self._kernel.root is Root.ROW:
             reasons.append(f"rows are reduced in {compute}")
         elif self._format.multiply != self._format.storage:
             reasons.append("only products are rounded")

@@ -14,17 +14,17 @@ OVERRIDE = "precision-override"
 
 
 def _verdict(override: Override, op: Operation) -> tuple[Verdict, str]:
-    """Whether OVERRIDE, which counts for OP, has an effect on it, and the reason."""
+    """Whether OVERRIDE, the one that counts for OP, has an effect on it, and the reason."""
     asked = f"{override} asks for {override.format.name}"
     own = _without_floats(op)
-    # Bytes are what an override to eight bits asks for.
+    # An override to eight bits requests bytes.
     if own is None or (override.format.quantizes and own.bits == I8.bits):
         return Verdict.TAKEN, asked
     return Verdict.REFUSED, f"{asked}, but policies are about f32, and this is {own}"
 
 
 def _without_floats(op: Operation) -> DType | None:
-    """What OP works on, no float that a format is about: what it multiplies, or gives. None for others."""
+    """The type that OP multiplies or returns, if it is no float that formats apply to; else None."""
     values = op.inputs[:1] if has(op, Trait.CONTRACTION) else (*op.results, *op.inputs)
     dtypes = [value.type.dtype for value in values]
     return None if any(each.is_float and each.bits > I8.bits for each in dtypes) else dtypes[0]

@@ -1,4 +1,5 @@
-"""Places values at the precision level, with conversions between the types and layouts that readers need."""
+"""Creates the stored forms of values at the precision level, with conversions to the types and layouts that
+consumers need."""
 
 from __future__ import annotations
 
@@ -7,17 +8,19 @@ from typing import Any
 import numpy as np
 
 from ....codegen.interface import executed
-from ....dialects.core.affine import evaluate
+from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.builtin import Yield
 from ....dialects.core.dtypes import DType
-from ....dialects.core.ir import Block, Module, Operation, Region, Value
+from ....dialects.core.ir import Block, Operation, Region, Value
 from ....dialects.core.location import UNKNOWN, Location
+from ....dialects.core.module import Module
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ....dialects.graph.constants import INLINE_ELEMENTS, Constant
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.pad import Pad
 from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.precision import PrecisionKernel
+from ....dialects.roots import Root
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
 from ...patterns.strided import same_memory
@@ -28,7 +31,8 @@ STORE_CONVERSION = "store-conversion"
 
 
 class Placement:
-    """Builds a new block. Each form (type and layout) of a value is created once and then shared."""
+    """A new block under construction. Each form (type and layout) of a value is created once and then
+    shared."""
 
     def __init__(self, module: Module, block: Block, context: PassContext) -> None:
         self.module = module
@@ -48,7 +52,7 @@ class Placement:
     # ------------------------------------------------------------ constants
 
     def constant(self, old: Value, dtype: DType, layout: Layout = ROW_MAJOR, channels: int = 0) -> Value:
-        """The constant OLD stored as DTYPE in LAYOUT, with CHANNELS more zeros along axis 1."""
+        """The constant OLD stored as DTYPE in LAYOUT, padded with CHANNELS zeros along axis 1."""
         key = (old, dtype, layout, channels)
         if key not in self._constants:
             producer = old.producer
@@ -72,8 +76,8 @@ class Placement:
     def form(self, value: Value, wanted: TensorType, reader: Location, *, alone: bool = False) -> Value:
         """VALUE stored as WANTED: itself, a view where the bytes are the same, or a conversion.
 
-        READER is where the operation that asks comes from, and with it the conversion of a value that no
-        operation computes. ALONE says that it is the only one to read VALUE in any form.
+        READER is the location of the consumer; a conversion of a value that no op computes takes it. ALONE:
+        that consumer is the only one to read VALUE in any form.
         """
         if value.type == wanted:
             return value
@@ -93,9 +97,9 @@ class Placement:
         return self.append(Reshape(value, shape=type.shape, types=[type], loc=location_of(value)))
 
     def _stored_by_maker(self, value: Value, wanted: TensorType) -> bool:
-        """Make the loop kernel that produces VALUE store it as WANTED; whether that was possible."""
+        """Make the loop kernel that produces VALUE store it as WANTED; returns whether that was possible."""
         maker = value.producer
-        if not isinstance(maker, PrecisionKernel) or maker.root != "loop" or len(maker.results) > 1:
+        if not isinstance(maker, PrecisionKernel) or maker.root is not Root.LOOP or len(maker.results) > 1:
             return False
         nodes = maker.location.nodes
         if STORE_CONVERSION in self._context.disabled:
@@ -128,7 +132,7 @@ class Placement:
         return True
 
     def _conversion(self, value: Value, wanted: TensorType, reader: Location) -> Value:
-        """A kernel that copies VALUE into another element type, layout or number of channels, for READER."""
+        """A kernel that copies VALUE to another element type, layout or number of channels, for READER."""
         location = location_of(value) if value.producer is not None else reader
         block = Block([value.type])
         inner = _in_form(block, block.arguments[0], wanted)
@@ -143,7 +147,7 @@ class Placement:
             value,
             types=[wanted],
             regions=[Region(block)],
-            root="loop",
+            root=Root.LOOP,
             requested=wanted.dtype,
             compute=wanted.dtype,
             accumulate=wanted.dtype,
@@ -156,7 +160,7 @@ class Placement:
 def _in_form(block: Block, value: Value, wanted: TensorType) -> Value:
     """VALUE with the channels and the element type of WANTED, by ops at the end of BLOCK.
 
-    These compute no node, and so have no location.
+    These belong to no node of the model, and so have no location.
     """
     if wanted.shape != value.type.shape:
         value = block.append(Pad(value, pads=channel_pads(value.type, wanted))).result
@@ -171,5 +175,5 @@ def _cast(block: Block, value: Value, dtype: DType) -> Value:
 
 
 def location_of(value: Value) -> Location:
-    """Where VALUE is computed; unknown for an argument."""
+    """The location of the op that computes VALUE; unknown for an argument."""
     return value.producer.location if value.producer is not None else UNKNOWN

@@ -1,8 +1,8 @@
-"""Rebuilds the region of a kernel with casts between storage types and compute types.
+"""Rebuilds a kernel's region with casts between storage types and compute types.
 
 Operands are widened where arithmetic reads them, and the result is rounded once, at the end. Contractions
-read storage types directly and produce their accumulator type. Ops that only move or select elements work on
-the storage type, as a wider one would change nothing.
+read storage types directly and produce their accumulator type. Ops that only move or select elements run in
+the storage type, because a wider one would change nothing.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.normalization import Softmax
 from ....dialects.graph.pool import MaxPool
 from ....dialects.graph.quantization import Dequantize, Quantize
-from ...settings.policy import Format
+from ...settings.formats import Format
 from .multiplication import Multiplication
 
 Array = np.ndarray[Any, Any]
 
 
 class RegionPrecision:
-    """One region under construction."""
+    """A region under construction."""
 
     def __init__(self, format: Format, multiplication: Multiplication | None) -> None:
-        """MULTIPLICATION is that of the contraction, if there is one."""
+        """MULTIPLICATION is that of the region's contraction, if it has one."""
         self._format = format
         self._multiplication = multiplication
         self.block = Block()
@@ -44,7 +44,8 @@ class RegionPrecision:
         self._casts: dict[tuple[Value, DType], Value] = {}
 
     def argument(self, old: Value, type: TensorType, *, viewed: bool = False) -> None:
-        """The next argument: it stands for OLD and is stored as TYPE; VIEWED when under another shape."""
+        """Add the argument that stands for OLD and is stored as TYPE; VIEWED: TYPE has another shape than
+        OLD."""
         value = self.block.add_argument(type, old.hint)
         self._values[old] = self._append(Reshape(value, shape=old.type.shape)) if viewed else value
 
@@ -59,7 +60,7 @@ class RegionPrecision:
             self._values[op.result] = self._append(_copy(op, operands))
 
     def result(self, old: Value, type: TensorType) -> Value:
-        """The value to yield for OLD, which is stored as TYPE: rounded, and with zero channels added."""
+        """The value to yield for OLD, which is stored as TYPE: rounded, and padded with zero channels."""
         value = self._values[old]
         if type.shape != value.type.shape:
             value = self._append(Pad(value, pads=channel_pads(value.type, type)))
@@ -77,17 +78,18 @@ class RegionPrecision:
         return self._append(type(op)(*operands, loc=op.location, **attributes))
 
     def _multiplied(self, value: Value, dtype: DType) -> Value:
-        """VALUE as it is multiplied: floats as DTYPE; integers as they are stored, each in its own type."""
+        """VALUE as an operand of the product: floats cast to DTYPE, integers in their own type."""
         return self._cast(value, dtype) if value.type.dtype.is_float else value
 
     def _widened(self, op: Operation) -> list[Value | None]:
-        """OP's operands in the type of arithmetic; what decodes a type itself reads what is there."""
+        """OP's operands in the compute type; ops that decode a type themselves (casts, dequantize) get theirs
+        as stored."""
         if isinstance(op, Cast):
             return [self._values[op.x]]
         if isinstance(op, BitCast):
             return [self._cast(self._values[op.x], op.x.type.dtype)]
         if isinstance(op, Softmax) and isinstance(op.x.producer, (Add, Where)):
-            # A mask of the lowest 16-bit number swallows scores in the sum of the model, not in a wider one.
+            # A mask of the lowest 16-bit number absorbs the scores in a 16-bit sum, as in the model.
             return [self._computed(self._cast(self._values[op.x], op.x.type.dtype))]
         if isinstance(op, Dequantize):
             return [None if v is None else self._values[v] for v in op.operands]
@@ -97,7 +99,8 @@ class RegionPrecision:
         return [None if v is None else self._computed(self._values[v]) for v in op.operands]
 
     def _unwidened(self, op: Operation) -> list[Value | None] | None:
-        """OP's operands as stored, when they have one short float type and OP changes no element."""
+        """OP's operands as stored, if OP only moves or selects elements and all its floats have one short
+        type."""
         if not (has(op, Trait.MOVEMENT) or isinstance(op, (Relu, MaxPool))):
             return None
         values = [None if v is None else self._values[v] for v in op.operands]
@@ -110,7 +113,7 @@ class RegionPrecision:
         return None if lost else narrowed
 
     def _narrowed(self, value: Value, dtype: DType) -> Value | None:
-        """VALUE in DTYPE: itself, or a constant that DTYPE holds exactly."""
+        """VALUE in DTYPE: itself, or a constant that DTYPE represents exactly; else None."""
         if value.type.dtype == dtype:
             return value
         producer = value.producer
@@ -135,7 +138,7 @@ class RegionPrecision:
 
     def _append(self, op: Operation) -> Value:
         self.block.append(op)
-        # Layouts are those of memory: inside a region only the arguments have one.
+        # A layout describes memory: inside a region only the arguments have one.
         for value in op.results:
             value.type = value.type.with_layout(ROW_MAJOR)
         return op.result
@@ -146,7 +149,8 @@ def _is_float(value: Value | None) -> TypeGuard[Value]:
 
 
 def _widens(op: Operation | None, dtype: DType) -> TypeGuard[Cast]:
-    """Whether OP casts DTYPE to a wider float, so that rounding its result to DTYPE restores its operand."""
+    """Whether OP casts DTYPE to a wider float, so that rounding its result to DTYPE gives its operand
+    again."""
     if not isinstance(op, Cast) or op.x.type.dtype != dtype:
         return False
     return dtype.is_float and op.to.is_float and op.to.bits > dtype.bits
@@ -160,13 +164,13 @@ def drop_unused_casts(block: Block) -> None:
 
 
 def _copy(op: Operation, operands: Sequence[Value | None]) -> Operation:
-    """OP on other OPERANDS, its result types inferred anew."""
+    """A copy of OP with other OPERANDS, its result types inferred again."""
     attributes: Mapping[str, Any] = {k: v for k, v in op.attributes.items() if v is not None}
     return type(op)(*operands, loc=op.location, **attributes)
 
 
 def channel_pads(narrow: TensorType, wide: TensorType) -> list[int]:
-    """The pads that bring NARROW's channels (axis 1) to those of WIDE, at the end."""
+    """The pads that extend NARROW to the channels (axis 1) of WIDE, at the end."""
     more = wide.shape[1] - narrow.shape[1]
     assert isinstance(more, int)
     ends = [0] * narrow.rank

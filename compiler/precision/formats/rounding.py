@@ -1,8 +1,8 @@
-"""Operands whose storage type is not the type they are multiplied in: where they are converted.
+"""Where a contraction's operand is converted if its storage type is not the multiply type.
 
-    matmul(x) with x in f32, multiplied in f16  =>  x is rounded while it is loaded
+  matmul(x) with x in f32, multiplied in f16 => x is rounded while it is loaded
 
-This is a prologue without an op of the model. It saves a separate kernel that would convert x.
+This is a prologue that stands for no op of the model. It saves a kernel that would convert x.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.types import Layout, TensorType
 from ....dialects.fused import FusedKernel
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ...fusion.vertical.prologue_worth import refusal
 from ...fusion.vertical.record import Refusal, op_label
 from ...passes.ledger import Figure, Verdict
@@ -25,7 +26,7 @@ LOAD_CONVERSION = "load-conversion"
 
 
 class Rounding:
-    """Decides for the operands of one function, and records why."""
+    """Decides about the operands of one function, and records why."""
 
     def __init__(self, context: PassContext, sizes: Mapping[str, int], target: ArchSpec) -> None:
         self._target = target
@@ -35,7 +36,8 @@ class Rounding:
     def while_loading(
         self, contraction: Operation, given: Value, stored: TensorType, multiplied: DType, layout: Layout
     ) -> bool:
-        """True when CONTRACTION, whose first operand is GIVEN outside its kernel, reads what is STORED.
+        """True when CONTRACTION, whose first operand is GIVEN outside its kernel, reads it as STORED and
+        converts it.
 
         It multiplies in MULTIPLIED, and reads its operand in LAYOUT.
         """

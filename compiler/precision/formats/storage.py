@@ -1,7 +1,7 @@
-"""Chooses the storage of the values of a block at the fused level: storage type and order of dimensions.
+"""Chooses how the values of a fused-level block are stored: element type and layout.
 
 Convolutions read and write channels-last; matrix products, views, inputs and outputs are row-major. All other
-kernels work in any layout and take that of most of the bytes around them, so that conversions are rare.
+kernels work in any layout and adopt that of most of the bytes around them, so that conversions are rare.
 """
 
 from __future__ import annotations
@@ -11,26 +11,30 @@ from enum import Enum
 
 from ....codegen.interface import ArchSpec
 from ....dialects.control import ControlOp, ControlYield
-from ....dialects.core.affine import evaluate
+from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.dtypes import F32, DType
-from ....dialects.core.ir import Block, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.core.types import ROW_MAJOR, Layout, TensorType, channels_last
 from ....dialects.custom.op import CudaOp
 from ....dialects.fused import FusedKernel
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.constants import Constant
-from ....dialects.graph.contraction import Conv, ConvTranspose, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv, ConvTranspose
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.reshape import Reshape, Transpose
+from ....dialects.roots import Root
 from ...fusion.vertical.attention_layouts import masks_of
 from ...fusion.vertical.clusters import viewed
 from ...patterns.layouts import CONVERSION_PASSES, is_neutral, launch_elements
-from ...settings.policy import Format, PrecisionPolicy
+from ...settings.formats import Format
+from ...settings.policy import PrecisionPolicy
 from ..narrowing.decisions import Wide
 
 KEPT_INTERFACE = "an output keeps its type"
-KEPT_CARRIED = "what control flow decides by or hands on keeps its type"
+KEPT_CARRIED = "conditions, and values that control flow passes on, keep their type"
 
 
 class Lead(Enum):
@@ -67,7 +71,7 @@ class StoragePlan:
         target: ArchSpec,
         wide: Wide | None = None,
     ) -> None:
-        """WIDE: what stays f32 whatever the policy stores."""
+        """WIDE: the values that stay f32 whatever the policy stores."""
         self.wide = wide or Wide()
         self._launch_elements = launch_elements(target)
         self._sizes = module.values_at("optimum")
@@ -94,20 +98,23 @@ class StoragePlan:
         return value in self._returned
 
     def is_fixed(self, value: Value) -> bool:
-        """Whether VALUE has to have its own type: it is returned, or control flow hands it on."""
+        """Whether VALUE must keep its own type: it is returned, or control flow passes it on."""
         return value in self._fixed
 
     def dtype(self, value: Value) -> DType:
-        """The element type that VALUE, a kernel's result, is stored in: outputs and masks keep theirs,
-        and so does what 16 bits cannot hold."""
+        """The element type in which VALUE, a kernel's result, is stored.
+
+        Outputs, masks, and values that 16 bits cannot represent keep their own.
+        """
         own = value.type.dtype
         kept = self.is_fixed(value) or value in self._masks or value in self.wide.values
         return own if kept else self._asked(value)
 
     def converted(self, value: Value, stored: DType, reader: Format) -> DType:
-        """The element type of a copy of VALUE, which is STORED so, for a kernel that runs in READER.
+        """The element type of a copy of VALUE, which is stored as STORED, for a consumer of the format
+        READER.
 
-        What is copied anyway is copied in the smaller type, but never in less than its maker's format.
+        The copy takes the narrower type of the two formats, but no narrower one than its producer's.
         """
         made = self._formats.get(viewed(value), reader)
         if viewed(value) in self.wide.values:
@@ -123,7 +130,7 @@ class StoragePlan:
         return TensorType(value.type.shape, self.dtype(value), layout)
 
     def reasons_to_keep(self, values: Iterable[Value]) -> list[str]:
-        """Why some of VALUES keep a type that a lower one would otherwise be used for, each reason once."""
+        """Why some of VALUES keep their type where the policy would lower it, each reason once."""
         kept = [value for value in values if self.dtype(value) != self._asked(value)]
         reasons = [self.wide.values.get(value, "") for value in kept]
         interface = KEPT_CARRIED if any(value in self._carried for value in kept) else KEPT_INTERFACE
@@ -136,7 +143,8 @@ class StoragePlan:
         return float(evaluate(value.type.elements, self._sizes))
 
     def _wish(self, value: Value, user: Operation) -> float:
-        """How much USER wants VALUE channels-last (positive) or row-major (negative), in elements."""
+        """The preference of the consumer USER for VALUE channels-last (positive) or row-major (negative), in
+        elements."""
         if is_neutral(value.type):
             return 0.0
         weight = self._elements(value)
@@ -151,7 +159,7 @@ class StoragePlan:
         return weight * self._passed_on(user)
 
     def _passed_on(self, kernel: FusedKernel) -> float:
-        """The preference of KERNEL's consumers, if it reads in the order in which it writes: its sign."""
+        """The sign of the preference of KERNEL's consumers; 0 if KERNEL reorders dimensions."""
         result = kernel.results[0]
         if _reorders(kernel) or result in self._returned:
             return 0.0
@@ -170,7 +178,7 @@ class StoragePlan:
         return channels_last(rank) if score > 0 else ROW_MAJOR
 
     def _given(self, kernel: FusedKernel, rank: int) -> float:
-        """The preference of KERNEL's operands by the layouts they come in, in elements."""
+        """The preference by the layouts of KERNEL's operands, in elements."""
         if _reorders(kernel):
             return 0.0
         score = 0.0
@@ -183,7 +191,7 @@ class StoragePlan:
 
 
 def _carried(block: Block) -> set[Value]:
-    """What control flow in BLOCK, or around or below it, decides by or hands on, through any reshapes."""
+    """The conditions of control flow in BLOCK and the values that it passes on, seen through reshapes."""
     controls = [op for op in block if isinstance(op, ControlOp)]
     found = {value for op in controls for value in op.consumed if value is not None}
     below = {value for op in controls for region in op.regions for value in _carried(region.block)}
@@ -203,10 +211,13 @@ def is_lowered(dtype: DType, format: Format) -> bool:
 
 
 def leading_op(kernel: FusedKernel) -> Operation | None:
-    """The op whose format is that of KERNEL: its contraction, its first reduction of rows, or else what
-    makes its first result; casts at the end only store it."""
+    """The op whose format is KERNEL's: its contraction, its first row-wise op, or the producer of its first
+    result.
+
+    Casts at the end only store a result and are looked through.
+    """
     found = contraction_of(kernel)
-    if found is None and kernel.root == "row":
+    if found is None and kernel.root is Root.ROW:
         rows = (op for op in kernel.body.block if has(op, Trait.ROW) or has(op, Trait.REDUCTION))
         found = next(rows, None)
     if found is None:
@@ -217,7 +228,7 @@ def leading_op(kernel: FusedKernel) -> Operation | None:
 
 
 def result_formats(block: Block, policy: PrecisionPolicy) -> dict[Value, Format]:
-    """The format of every result of a kernel in BLOCK: that of the op that makes it."""
+    """The format of every kernel result in BLOCK: that of the op that produces it."""
     found = {}
     for kernel in block:
         if isinstance(kernel, FusedKernel):

@@ -1,4 +1,5 @@
-"""Transfer functions of the forward data-flow for elementwise ops: from operand facts to a result fact."""
+"""Transfer functions of the forward data-flow for elementwise ops: from operand facts to the result's
+fact."""
 
 from __future__ import annotations
 
@@ -15,12 +16,12 @@ from .facts import UNBOUNDED, Fact, NumberOrigin, combined, integers, joined, of
 from .growth import MODEST, grows
 from .intervals import numbers_of
 
-# Sums and choices: as far as one operand is from 0, the result is.
+# Sums and selections: the result is about as large as the largest operand.
 ADDITIVE = (Add, Sub, Where, Max, Min)
-# What computes with integers, and gives what is counted as they are.
+# Arithmetic that keeps the fact that its operands come from integers.
 ARITHMETIC = (*ADDITIVE, Mul, Div, Mod, Neg, Abs, Floor, Ceil, Round, Relu, Exp, Log, Sqrt, Pow, Reciprocal)
 WHOLE = (Floor, Ceil, Round)
-# What is as large as its operands are, and no activation.
+# Ops whose results scale with their operands; activations are not among them.
 LINEAR = (*ADDITIVE, Mul, Div, Neg, Abs, *WHOLE)
 KEEPS_WHOLE = (Add, Sub, Mul, Where, Max, Min, Mod, Neg, Abs, Relu, *WHOLE)
 
@@ -45,7 +46,8 @@ def elementwise_fact(op: Operation, operands: Sequence[Value], facts: Sequence[F
 
 
 def _counted(op: Operation, facts: Sequence[Fact], low: float, high: float) -> Fact | None:
-    """The result of arithmetic, as far as it comes from integers or evidently leaves a range."""
+    """The fact about arithmetic on values that come from integers or evidently exceed a range; None for other
+    values."""
     found = combined(list(facts), low, high)
     if found.origin <= NumberOrigin.INTEGERS:
         return replace(found, levels=_levels(op, facts))
@@ -55,8 +57,8 @@ def _counted(op: Operation, facts: Sequence[Fact], low: float, high: float) -> F
     found = replace(found, peak=_peak(op, facts))
     if found.origin is NumberOrigin.WEIGHTED:
         return found
-    # Weighted integers are features: beside data they are nothing special any more. Nor are quotients by
-    # integers: these are as large as what is divided.
+    # Weighted integers are features: combined with data they lose their integer origin. So do quotients by
+    # integers, which are as large as their dividends.
     factors = facts[:1] if isinstance(op, Div) else facts
     exact = found.products == 0
     if any(fact.counted and (exact or fact.origin is NumberOrigin.INTEGERS) for fact in factors):
@@ -65,7 +67,8 @@ def _counted(op: Operation, facts: Sequence[Fact], low: float, high: float) -> F
 
 
 def _levels(op: Operation, facts: Sequence[Fact]) -> float:
-    """How far from 0 the integers lie that OP's result comes from, where distinct integers stay distinct."""
+    """The largest magnitude of the integers that OP's result comes from, while distinct integers stay
+    distinct."""
     levels = [fact.levels for fact in facts]
     if isinstance(op, (Add, Sub)):
         return sum(levels)
@@ -75,7 +78,8 @@ def _levels(op: Operation, facts: Sequence[Fact]) -> float:
 
 
 def _peak(op: Operation, facts: Sequence[Fact]) -> float:
-    """The magnitude that data evidently reach by OP: scaling them makes nothing evident, adding does."""
+    """A magnitude that OP's result evidently reaches: sums of large values are large, scaled ones need not
+    be."""
     if isinstance(op, Mul):
         return 0.0 if any(fact.peak == 0 for fact in facts) else math.prod(fact.peak for fact in facts)
     if isinstance(op, Div):
@@ -88,7 +92,7 @@ def _peak(op: Operation, facts: Sequence[Fact]) -> float:
 
 
 def _clipped(facts: Sequence[Fact]) -> Fact:
-    """The fact about a clip: within its bounds, if these are constants of the model."""
+    """The fact about a clip: within its limits, if these are constants."""
     x, *limits = facts
     known = [fact for fact in limits if fact.origin is NumberOrigin.CONSTANT]
     if len(known) < len(limits) or not known:
@@ -102,7 +106,7 @@ def _clipped(facts: Sequence[Fact]) -> Fact:
 
 
 def _whole_numbers(op: Operation, facts: Sequence[Fact]) -> Fact:
-    """The fact about integers and booleans; those of quantized networks are data."""
+    """The fact about integers and booleans; integers of quantized networks count as data."""
     dtype = op.result.type.dtype
     every = of_dtype(dtype)
     if not dtype.is_integer:

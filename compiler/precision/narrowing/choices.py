@@ -1,8 +1,9 @@
-"""Which values decide how many elements there are: the boxes and scores of detectors, say.
+"""Values that decide a number of elements, such as the boxes and scores of detectors.
 
-Rounding them moves no result a little: another box is kept. Boxes of different classes are even told apart by
-offsets in the ten thousands, which 16 bits hold in steps of 32. So all that counts are computed from stays
-exact, back to the last products; the features that these multiply have their errors already.
+Rounding them does not change a result a little: another box is kept. Boxes of different classes are even told
+apart by offsets in the ten thousands, which 16 bits represent in steps of 32. So everything that a count is
+computed from stays exact, back to the last contractions; the features that these multiply are rounded
+already.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from ....dialects.control import ControlOp, If, Loop
-from ....dialects.core.ir import Block, Function, Value
+from ....dialects.core.ir import Block, Value
+from ....dialects.core.module import Function
 from .demands import is_product
 
 
 def deciding(function: Function) -> set[Value]:
-    """The values of FUNCTION, and of the regions in it, that the counts of its cut outputs are computed from,
-    up to results of products."""
+    """The values of FUNCTION, and of its regions, that the counts of cut outputs are computed from.
+
+    Values before the last contractions are left out.
+    """
     assert function.module is not None  # it is part of one
     counts = {cut.count for cut in function.module.cuts}
     if not counts:
@@ -34,7 +38,7 @@ def deciding(function: Function) -> set[Value]:
 
 
 class _Sources:
-    """For every value, those that it is computed from directly; none for the result of a product."""
+    """The values that each value is computed from directly; none for the result of a contraction."""
 
     def __init__(self, block: Block) -> None:
         self.of: dict[Value, set[Value]] = defaultdict(set)

@@ -11,17 +11,17 @@ from .facts import Fact, NumberOrigin, integers, of_dtype
 
 Array = np.ndarray[Any, Any]
 
-# Most tables of other numbers than integers are known as such by the first few.
+# The first few elements tell most tables of fractions apart from tables of integers.
 FIRST_ELEMENTS = 64
-# Whole numbers up to this are held by every format; a table of larger ones counts something.
+# Every format represents whole numbers up to this; a table of larger ones counts something.
 COUNTED = 256
 SHORT_BITS = 8  # the width of weights of quantized networks
 
 
 def constant_fact(array: Array, bounded: bool = True) -> Fact:
-    """The fact about a constant. A table of large integers is taken as folded positions.
+    """The fact about a constant. A table of large integers is taken for folded positions.
 
-    BOUNDED: whether to look for the bounds of other numbers.
+    BOUNDED: whether to compute the bounds of other tables.
     """
     if array.size == 0:
         return Fact(NumberOrigin.CONSTANT, 0.0, 0.0, whole=True)
@@ -49,7 +49,8 @@ def _is_whole(array: Array) -> bool:
 
 
 def _bounds(array: Array) -> tuple[float, float]:
-    """The smallest and the largest finite number; infinities are ignored, as 16-bit floats have them."""
+    """The smallest and the largest finite number; infinities are ignored, because 16-bit floats represent
+    them."""
     wide = np.asarray(array, np.float64) if from_numpy(array.dtype).is_float else array
     finite = wide[np.isfinite(wide)] if wide.dtype.kind == "f" else wide
     return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)

@@ -1,4 +1,4 @@
-"""Decides whether a value stays f32, from the facts about it (forward) and the demands on it (backward).
+"""Decides which values stay f32, from the facts about them (forward) and the demands on them (backward).
 
 positions = cast(i64) -> matmul(inverse frequencies) -> cos: all of it up to cos is f32
 """
@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 import ml_dtypes
 
 from ....dialects.core.dtypes import F32, TF32, DType
-from ....dialects.core.ir import Block, Function, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function, Module
 from ....dialects.fused import FusedKernel
 from ...passes.manager import PassContext
-from ...settings.policy import Format, PrecisionPolicy
+from ...settings.formats import Format
+from ...settings.policy import PrecisionPolicy
 from .choices import deciding
 from .demands import Demands, is_product
 from .facts import Fact, NumberOrigin
@@ -27,15 +29,18 @@ TF32_DIGITS = 11
 
 @dataclass(frozen=True)
 class Wide:
-    """What stays f32, and why. values: results and operands of kernels that are not stored in 16 bits;
-    products: the contractions that multiply as they are."""
+    """The values and contractions that stay f32, each with the reason.
+
+    values: results and operands of kernels that are not stored in 16 bits; products: the contractions that
+    multiply their operands unrounded.
+    """
 
     values: dict[Value, str] = field(default_factory=dict)
     products: dict[Operation, str] = field(default_factory=dict)
 
 
 def digits(dtype: DType) -> int:
-    """The binary digits of a number of DTYPE."""
+    """The significant binary digits of DTYPE."""
     return TF32_DIGITS if dtype == TF32 else int(ml_dtypes.finfo(dtype.numpy).nmant) + 1
 
 
@@ -45,18 +50,21 @@ def largest(dtype: DType) -> float:
 
 
 def not_held(fact: Fact, dtype: DType) -> str:
-    """The reason why DTYPE cannot represent numbers with FACT; empty where none is known."""
+    """Why DTYPE cannot represent the numbers of FACT; empty where no reason is known."""
     held = 2.0 ** digits(dtype)
     if fact.counted and (fact.levels > held or (fact.whole and fact.peak > held)):
-        return f"it comes from integers, which {dtype} holds up to {held:.0f}"
+        return f"it comes from integers, which {dtype} holds exactly up to {held:.0f} only"
     if fact.peak > largest(dtype):
-        return f"it reaches {fact.peak:.2g}, and {dtype} ends at {largest(dtype):.5g}"
+        return f"it reaches {fact.peak:.2g}, and the largest {dtype} is {largest(dtype):.5g}"
     return ""
 
 
 def wide_of(module: Module, function: Function, context: PassContext) -> Wide:
-    """What of FUNCTION, at the graph or the fused level, stays f32 under the policy of CONTEXT; nothing where
-    the rule is switched off."""
+    """The values and contractions of FUNCTION, at the graph or the fused level, that stay f32 under CONTEXT's
+    policy.
+
+    None where the rule is switched off.
+    """
     policy = context.policy
     if KEPT_WIDE in context.disabled or not any(_lowers(format) for format in policy.formats):
         return Wide()
@@ -109,18 +117,18 @@ class _Decisions:
             if demand is not None:
                 return demand.why
             if value in self._deciding:
-                return "it decides how many elements there are"
+                return "it decides a number of elements"
         readers = self._readers[value]
         if fact.grows and readers & WIDE:
             return "it grows as a power or an exponential does"
         if fact.statistic and Reader.ELEMENTWISE in readers:
-            return "it is a statistic of whole axes"
+            return "it is a statistic over whole axes"
         if STREAM in readers:
-            return "layers add to it, and RMS norm reads it as it is"
+            return "it is a residual stream, which RMS norm reads unnormalized"
         return ""
 
     def _multiplied(self, op: Operation) -> str:
-        """The reason why OP multiplies in f32; empty when it multiplies as its format says."""
+        """Why OP multiplies in f32; empty when it multiplies in its format."""
         format = self._policy.format_of(op)
         dtype = format.multiplied(F32)
         if op.inputs[0].type.dtype != F32 or dtype == F32:

@@ -1,8 +1,8 @@
-"""Backward data-flow: which values must be exact because of the ops that are computed from them.
+"""Backward data-flow: which values must be exact because of the ops that consume them.
 
-An error in an angle is an error in its sine, and an error in a number that is rounded down may become a whole
-step. Numbers that were rounded to 16 bits before, as operands of products, have such errors already: of them
-only the operand itself is kept exact. Numbers that are as exact as the inputs stay so.
+An error of an angle becomes an error of its sine, and an error of a number that is rounded down may become a
+whole step. Operands of contractions were rounded to 16 bits before, so their results have such errors anyway:
+of these only the operand itself is kept exact. Values that no contraction has computed stay exact.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from enum import IntEnum
 from ....dialects.control import ControlOp
 from ....dialects.core.affine import Dim, product
 from ....dialects.core.dtypes import F32
-from ....dialects.core.ir import Block, Function, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.binary import Mod, Pow
 from ....dialects.graph.columns import DeformColumns
 from ....dialects.graph.constants import Constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import BitCast, Cast
 from ....dialects.graph.elementwise_base import Comparison, Logic
 from ....dialects.graph.grid import AffineGrid, GridSample
@@ -31,29 +33,29 @@ from ....dialects.graph.unary import Ceil, Cos, Cosh, Exp, Floor, Round, Sin, Si
 from .facts import NumberOrigin
 from .forward import ForwardFacts, data_operands
 
-# Beyond this, 16 bits of an exponent are too few: its rounding changes the power by half a percent.
+# For larger exponents 16 bits are too few: rounding them changes the power by half a percent.
 MODEST_EXPONENT = 16.0
-# A sum of so few products is about positions or coordinates; more are features, which are never angles.
+# A contraction with so few terms computes positions or coordinates; longer ones compute features.
 FEW_TERMS = 16
 POSITION_BITS = 32
 
 
 class WidthNeed(IntEnum):
-    """How many contractions back from where it is needed a value is still kept exact."""
+    """The number of contractions, backwards from the consumer, across which values are kept exact."""
 
-    PICKED = 0  # compared or picked by size, or exponents
-    POSITION = 1  # angles, and what becomes integers
+    PICKED = 0  # operands of comparisons and selections, exponents
+    POSITION = 1  # angles, and values that become integers
 
 
 @dataclass(frozen=True)
 class Demand:
-    """What a value is NEEDed for, and WHY in words."""
+    """Why a value must be exact: the NEED, and WHY in words."""
 
     need: WidthNeed
     why: str
 
 
-# Operands that say where in another operand, or that it is computed from: half a step is half an element.
+# Operands that hold positions, in elements of another operand, or from which positions are computed.
 POSITIONS: Mapping[type[Operation], str] = {
     AffineGrid: "theta",
     DeformColumns: "offset",
@@ -67,7 +69,7 @@ EXPONENTS = (Exp, Sinh, Cosh)
 
 
 def demands_of(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Demand]]:
-    """The operands of OP that must be exact for its result, with the demand on each."""
+    """The operands of OP that must be exact for its result, each with its demand."""
     name = op.name.removeprefix("graph.")
     if isinstance(op, ANGLES):
         yield op.x, Demand(WidthNeed.POSITION, f"it is an argument of {name}")
@@ -78,15 +80,15 @@ def demands_of(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Dema
     elif isinstance(op, Running):
         yield op.x, Demand(WidthNeed.POSITION, f"it is an argument of {name}")
     elif isinstance(op, STEPS):
-        yield op.inputs[0], Demand(WidthNeed.POSITION, f"{name} makes whole numbers of it")
+        yield op.inputs[0], Demand(WidthNeed.POSITION, f"{name} makes it a whole number")
     elif type(op) in POSITIONS:
-        yield getattr(op, POSITIONS[type(op)]), Demand(WidthNeed.POSITION, "it says positions")
+        yield getattr(op, POSITIONS[type(op)]), Demand(WidthNeed.POSITION, "it holds positions")
     elif isinstance(op, BitCast):
         yield op.x, Demand(WidthNeed.POSITION, "its bits are read")
     elif isinstance(op, Cast) and not op.to.is_float:
-        yield op.x, Demand(WidthNeed.POSITION, f"it becomes {op.to}")
+        yield op.x, Demand(WidthNeed.POSITION, f"it is cast to {op.to}")
     elif _makes_positions(op):
-        yield op.inputs[0], Demand(WidthNeed.PICKED, f"{name} makes positions of it")
+        yield op.inputs[0], Demand(WidthNeed.PICKED, f"{name} finds positions in it")
     elif isinstance(op, (Softmax, LogSoftmax)) and facts[op.x].peak > MODEST_EXPONENT:
         yield op.x, Demand(WidthNeed.PICKED, f"it is an argument of {name}, and of numbers far from 0")
     elif isinstance(op, Attention) and op.mask is not None and facts[op.mask].peak > MODEST_EXPONENT:
@@ -103,7 +105,8 @@ def _makes_positions(op: Operation) -> bool:
 
 
 def _compared(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Demand]]:
-    """Features held against a number of the model's own are activations, spelled out."""
+    """Demands on compared values. Features compared with a constant are part of an activation and may be
+    rounded."""
     varying = [value for value in op.inputs if facts[value].origin is not NumberOrigin.CONSTANT]
     if len(varying) > 1 or any(facts[value].products == 0 for value in varying):
         for value in varying:
@@ -111,7 +114,7 @@ def _compared(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Deman
 
 
 class Demands:
-    """Those of one function: of values, and of the contractions that have to multiply exactly."""
+    """The demands in one function: on values, and on the contractions that must multiply exactly."""
 
     def __init__(self, function: Function, facts: ForwardFacts) -> None:
         self._facts = facts
@@ -154,7 +157,7 @@ class Demands:
                         self._ask(value, asked)
 
     def _is_summand(self, op: Operation, value: Value) -> bool:
-        """Whether VALUE is a constant that OP adds; it is exact, whatever it is added to."""
+        """Whether VALUE is a constant that OP adds: it is kept exact even where the other operand is not."""
         return has(op, Trait.ELEMENTWISE) and self._facts[value].origin is NumberOrigin.CONSTANT
 
     def _ask(self, value: Value, demand: Demand | None) -> None:
@@ -169,7 +172,7 @@ class Demands:
         return list(op.inputs[:2]) if product else data_operands(op)
 
     def _reaches(self, op: Operation, result: Value, demand: Demand) -> bool:
-        """Whether OP's operands must and can be exact for its RESULT to be exact."""
+        """Whether an exact RESULT of OP requires, and is possible with, exact operands."""
         if isinstance(op, Constant):
             return False
         if has(op, Trait.MOVEMENT) or (isinstance(op, Cast) and op.x.type.dtype.is_float):
@@ -196,5 +199,5 @@ def _few_terms(op: Operation) -> bool:
 
 
 def is_product(op: Operation) -> bool:
-    """Whether OP multiplies its operands in the multiply type of the format."""
+    """Whether OP multiplies its operands in the format's multiply type."""
     return has(op, Trait.CONTRACTION) or isinstance(op, Attention)

@@ -1,8 +1,8 @@
-"""Facts: the lattice of the forward data-flow, which describes the numbers of a value in any format.
+"""Facts: the lattice of the forward data-flow, which describes a value's numbers independently of formats.
 
 Floats that are inputs of a network, or products with weights, are *data*: choosing a 16-bit format assumes
-that they fit, which `glassrt check` tests. More is known about numbers that come from integers, constants
-and bounded functions; facts express that.
+that they fit, which `glassrt check` tests. More is known about numbers that come from integers, constants and
+bounded functions; facts express that.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ UNBOUNDED = math.inf
 
 
 class NumberOrigin(IntEnum):
-    """Where the numbers of a value come from, in lattice order: the join of several is the last of them."""
+    """The origin of a value's numbers, in lattice order: the join of several origins is the last of them."""
 
-    CONSTANT = 0  # the model alone
+    CONSTANT = 0  # constants of the model only
     INTEGERS = 1  # integers and constants
-    WEIGHTED = 2  # products of these with weights, and sums of these with data: features from here on
-    DATA = 3  # floats of the inputs, or features
+    WEIGHTED = 2  # products of integers with weights, and their sums with data: features
+    DATA = 3  # floats of inputs, and all other features
 
 
 @dataclass(frozen=True)
 class Fact:
-    """LOW and HIGH bound the numbers, if nothing unknown is added to them.
+    """LOW and HIGH bound the numbers, unless data of unknown size is added.
 
-    peak: a magnitude that they evidently reach, 0 where nothing is evident; levels: how far from 0 the
-    integers lie that they come from, 0 where they come from none; whole: they are integers themselves;
-    products: the most contractions on a way from the inputs; grows: they grow as an exponential or a
-    power of data do; statistic: they are made of reductions of whole axes.
+    peak: a magnitude that they evidently reach, 0 if unknown; levels: the largest magnitude of the integers
+    that they come from, 0 for other origins; whole: they are integers; products: the most contractions on a
+    path from the inputs; grows: they grow exponentially or as a power of data; statistic: they are reductions
+    over whole axes.
     """
 
     origin: NumberOrigin = NumberOrigin.DATA
@@ -47,7 +47,7 @@ class Fact:
 
     @property
     def magnitude(self) -> float:
-        """The largest distance from 0."""
+        """The largest magnitude within the bounds."""
         return max(abs(self.low), abs(self.high))
 
     @property
@@ -56,7 +56,8 @@ class Fact:
         return self.levels > 0 and self.origin in (NumberOrigin.INTEGERS, NumberOrigin.WEIGHTED)
 
     def within(self, low: float, high: float) -> Fact:
-        """This with other bounds, the peak being what they allow. Of weights no bound may be known."""
+        """This fact with other bounds, and the peak that these allow. The bounds of weights may be
+        unknown."""
         far = max(abs(low), abs(high))
         evident = self.origin is NumberOrigin.INTEGERS or (
             self.origin is NumberOrigin.CONSTANT and far < UNBOUNDED
@@ -64,20 +65,20 @@ class Fact:
         return replace(self, low=low, high=high, peak=far if evident else self.peak)
 
     def absorbed(self, low: float = -UNBOUNDED, high: float = UNBOUNDED) -> Fact:
-        """What a function gives whose results are features, whatever this is: its bounds are known alone."""
+        """The fact about a function of this value whose results are features: only their bounds are known."""
         constant = self.origin is NumberOrigin.CONSTANT
         known = Fact(self.origin if constant else NumberOrigin.DATA, low, high, products=self.products)
         return known.within(low, high) if constant else known
 
 
 def integers(low: float = -UNBOUNDED, high: float = UNBOUNDED) -> Fact:
-    """Integers between LOW and HIGH that are inputs, sizes or positions."""
+    """The fact about integers between LOW and HIGH that are inputs, sizes or positions."""
     far = max(abs(low), abs(high), 1.0)
     return Fact(NumberOrigin.INTEGERS, low, high, peak=far, levels=far, whole=True)
 
 
 def of_dtype(dtype: DType) -> Fact:
-    """The fact about any number of DTYPE: data, or its integers, bounded if it has fewer than 32 bits."""
+    """The fact about any number of DTYPE: data for floats, else integers, bounded for at most 16 bits."""
     if dtype.is_float:
         return Fact()
     if dtype == BOOL:
@@ -90,7 +91,7 @@ def of_dtype(dtype: DType) -> Fact:
 
 
 def joined(facts: list[Fact]) -> Fact:
-    """The join of FACTS: what holds for a value whose elements come unchanged from any of the values."""
+    """The join of FACTS: it holds for a value whose elements come unchanged from any of the values."""
     return Fact(
         origin=max(fact.origin for fact in facts),
         low=min(fact.low for fact in facts),
@@ -105,11 +106,11 @@ def joined(facts: list[Fact]) -> Fact:
 
 
 def combined(facts: list[Fact], low: float, high: float) -> Fact:
-    """The fact about a function of values with FACTS whose results are between LOW and HIGH."""
+    """The fact about a function of values with FACTS, whose results lie between LOW and HIGH."""
     return joined(facts).within(low, high)
 
 
 def _statistic(facts: list[Fact]) -> bool:
-    """Whether some of FACTS are of statistics, and all others of constants of the model."""
+    """Whether FACTS are those of statistics and constants, with at least one statistic."""
     rest = [fact for fact in facts if not fact.statistic]
     return len(rest) < len(facts) and all(fact.origin is NumberOrigin.CONSTANT for fact in rest)

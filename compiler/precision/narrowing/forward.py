@@ -1,4 +1,4 @@
-"""Forward data-flow: the facts about every value of a function, from its inputs to its outputs."""
+"""Forward data-flow: the facts about every value of a function, from inputs to outputs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from ....dialects.control import ControlOp
 from ....dialects.core.affine import Dim
 from ....dialects.core.bounds import Range, bounds
 from ....dialects.core.builtin import Yield
-from ....dialects.core.ir import Block, Function, Module, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function, Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.constants import Constant, Dims
@@ -28,7 +29,7 @@ PICKS = (MaxPool, AvgPool, Resize)
 
 
 def data_operands(op: Operation) -> list[Value]:
-    """The operands whose numbers OP returns or computes with, without positions and conditions."""
+    """The operands whose numbers OP returns or computes with; positions and conditions are not among them."""
     if isinstance(op, Indexed):
         return [op.x]
     if isinstance(op, OneHot):
@@ -72,7 +73,8 @@ class ForwardFacts:
             self._found[value] = self._found[given]
 
     def _control(self, op: ControlOp) -> None:
-        """Propagate facts into regions of control flow. Nothing is assumed of what these hand on."""
+        """Propagate facts into regions of control flow. Nothing is assumed about values carried across
+        iterations."""
         for region in op.regions:
             self._found |= {value: of_dtype(value.type.dtype) for value in region.block.arguments}
         self._found |= {argument: self._found[value] for value, argument in op.passed()}
@@ -103,7 +105,7 @@ class ForwardFacts:
         if isinstance(op, RangeOp):
             return self._range(op, facts)
         if isinstance(op, Indexed) and facts[0].origin is NumberOrigin.CONSTANT:
-            return replace(facts[0], origin=NumberOrigin.DATA)  # which of the numbers, the inputs say
+            return replace(facts[0], origin=NumberOrigin.DATA)  # the inputs select among the numbers
         if has(op, Trait.MOVEMENT) or isinstance(op, (*PICKS, OneHot)):
             return _put_together(facts)
         if not value.type.dtype.is_float:
@@ -113,7 +115,7 @@ class ForwardFacts:
         return joined(facts).absorbed(low, high)
 
     def _made(self, op: Operation, value: Value) -> Fact:
-        """Of ops that read nothing, or truth values alone."""
+        """The fact about the result of an op without data operands."""
         if not isinstance(op, Dims):
             return of_dtype(value.type.dtype)
         ends = [bounds(dim, self._ranges) for dim in op.values]
@@ -150,7 +152,8 @@ class ForwardFacts:
 
 
 def _constant(op: Constant, module: Module) -> Fact:
-    """Of weights nothing is asked, of tables only whether they count something: both may be large."""
+    """The fact about a constant. Weights are not examined, tables only for integers, since both may be
+    large."""
     readers = set(_readers(op.result))
     if readers and all(has(reader, Trait.CONTRACTION) for reader in readers):
         return Fact(NumberOrigin.CONSTANT)
@@ -159,7 +162,7 @@ def _constant(op: Constant, module: Module) -> Fact:
 
 
 def _readers(value: Value) -> Iterator[Operation]:
-    """The ops that read VALUE, in kernels or outside."""
+    """The consumers of VALUE, inside kernels or outside."""
     for op, index in value.uses:
         if op.regions and not isinstance(op, ControlOp):
             yield from _readers(op.regions[0].block.arguments[index])
@@ -174,15 +177,15 @@ def _repeated(fact: Fact, count: float) -> Fact:
 
 
 def _put_together(facts: list[Fact]) -> Fact:
-    """Elements moved: what comes from integers keeps its precision beside data."""
+    """The fact about moved elements: those that come from integers keep their precision beside data."""
     found = joined(facts)
     mixed = found.origin is NumberOrigin.DATA and any(fact.counted for fact in facts)
     return replace(found, origin=NumberOrigin.WEIGHTED) if mixed else found
 
 
 def _product(op: Operation, facts: list[Fact]) -> Fact:
-    """Sums of products: integers times weights are counted as the integers are, and what is evidently large
-    stays so."""
+    """The fact about a contraction: weighted integers keep the levels of the integers, and large peaks
+    persist."""
     facts = facts[:2]
     far = max((fact.peak for fact in facts if fact.origin is not NumberOrigin.CONSTANT), default=0.0)
     products = max(fact.products for fact in facts) + 1

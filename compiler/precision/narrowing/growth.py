@@ -1,4 +1,4 @@
-"""Ops whose results may be much larger than their operands: exponentials, powers, and what uses these."""
+"""Ops whose results may be much larger than their operands: exponentials, powers, and their consumers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .facts import Fact, NumberOrigin
 
 EXPONENTIAL = (Exp, Sinh, Cosh)
 KEEPS_GROWTH = (Add, Sub, Mul, Neg, Abs, Max, Relu, Where)
-# Results up to here are far inside the range of every format.
+# Results up to this magnitude are well inside the range of every format.
 MODEST = 1e4
 
 

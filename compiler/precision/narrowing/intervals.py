@@ -32,7 +32,7 @@ from .facts import UNBOUNDED
 Interval = tuple[float, float]
 EVERYTHING: Interval = (-UNBOUNDED, UNBOUNDED)
 
-# The results of these ops, whatever their operands are.
+# The bounds of results that do not depend on operands.
 BOUNDED: Mapping[type[Operation], Interval] = {
     Sin: (-1, 1), Cos: (-1, 1), Tanh: (-1, 1), Erf: (-1, 1), Sigmoid: (0, 1), Softsign: (-1, 1),
     Sign: (-1, 1), Asin: (-math.pi / 2, math.pi / 2), Acos: (0, math.pi), Atan: (-math.pi / 2, math.pi / 2),
@@ -44,7 +44,7 @@ def _extremes(numbers: list[float]) -> Interval:
 
 
 def _product(a: float, b: float) -> float:
-    """A * B, where an infinite bound times 0 bounds nothing but 0."""
+    """The product of two bounds, where infinity times 0 is 0."""
     return 0.0 if a == 0 or b == 0 else a * b
 
 
@@ -53,17 +53,17 @@ def _mul(a: Interval, b: Interval) -> Interval:
 
 
 def _quotient(a: float, b: float) -> float:
-    """A / B, where both are bounds: of two infinite ones it bounds nothing that others do not."""
+    """The quotient of two bounds; 0 for two infinite ones, where the other quotients give the bounds."""
     return 0.0 if math.isinf(a) and math.isinf(b) else a / b
 
 
 def _div(a: Interval, b: Interval) -> Interval:
-    """Not by reciprocals, which are infinite for subnormal divisors."""
+    """Division itself, because reciprocals of subnormal divisors are infinite."""
     return EVERYTHING if b[0] <= 0 <= b[1] else _extremes([_quotient(x, y) for x in a for y in b])
 
 
 def _mod(a: Interval, b: Interval) -> Interval:
-    """Remainders have the sign of the divisor, or, as fmod has it, of the dividend."""
+    """A remainder has the sign of the divisor (Mod) or of the dividend (fmod)."""
     most = max(abs(b[0]), abs(b[1]))
     return (-most if min(a[0], b[0]) < 0 else 0.0), most
 
@@ -88,7 +88,7 @@ def _whole(number: float, rounded: Callable[[float], int]) -> float:
     return float(rounded(number)) if math.isfinite(number) else number
 
 
-# The ops that keep an order, which map bounds to bounds.
+# Monotonic functions, which map bounds to bounds.
 RISING: Mapping[type[Operation], Callable[[float], float]] = {
     Exp: _exp, Log: _log, Sqrt: _sqrt,
     Floor: lambda x: _whole(x, math.floor),
@@ -126,7 +126,7 @@ def numbers_of(op: Operation, operands: list[Interval]) -> Interval:
         return UNARY[kind](operands[0])
     if kind in BINARY and len(operands) == 2:
         low, high = BINARY[kind](*operands)
-        # Quotients of integers are rounded.
+        # Integer division rounds.
         whole = not op.result.type.dtype.is_float
         return (_whole(low, math.floor), _whole(high, math.ceil)) if whole else (low, high)
     return EVERYTHING

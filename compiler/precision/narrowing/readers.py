@@ -1,4 +1,5 @@
-"""The readers of a value: one that only products read is multiplied in 16 bits, however it is stored."""
+"""The consumers of a value: one with only products as consumers is multiplied in 16 bits, however it is
+stored."""
 
 from __future__ import annotations
 
@@ -6,14 +7,15 @@ from enum import Flag, auto
 
 from ....dialects.control import ControlOp, ControlYield
 from ....dialects.core.builtin import Return, Yield
-from ....dialects.core.ir import Block, Function, Operation, Value
+from ....dialects.core.ir import Block, Operation, Value
+from ....dialects.core.module import Function
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.normalization import RmsNorm
 from .demands import is_product
 
 
 class Reader(Flag):
-    """Kinds of ops that read a value, directly or through ops that move it."""
+    """Kinds of consumers, direct ones or through ops that move the value."""
 
     NONE = 0
     ELEMENTWISE = auto()
@@ -27,7 +29,7 @@ STREAM = Reader.ELEMENTWISE | Reader.RMS_NORM
 
 
 class Readers:
-    """The readers of every value of a function."""
+    """The consumers of every value of a function."""
 
     def __init__(self, function: Function) -> None:
         self._found: dict[Value, Reader] = {}

@@ -23,10 +23,12 @@ import numpy as np
 
 from ....dialects.core.affine import Dim, product
 from ....dialects.core.dtypes import F8E4M3, F32, I8, I32, U8, DType, from_numpy
-from ....dialects.core.ir import Module, Value
+from ....dialects.core.ir import Value
+from ....dialects.core.module import Module
 from ....dialects.graph.binary import Add, Mul, Sub
 from ....dialects.graph.constants import constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.pad import Pad
 from ...patterns.channel_scale import broadcast_along, channel_axis, weight_axis, weight_of
@@ -39,15 +41,15 @@ Array = np.ndarray[Any, Any]
 BYTES = (I8, U8)
 LARGEST_SUM = 2**31 - 1
 LARGEST_PRODUCT = 255 * 255
-NO_BYTES = "its weights are no bytes without their zero point"
+NO_BYTES = "its weights less their zero point do not fit into bytes"
 
 
 @dataclass(frozen=True)
 class Stored:
     """A contraction whose operands are both quantized.
 
-    weights: what w stores, about 0; held: what is multiplied; rest: the zero point that `held` still has,
-    None where it is `weights`.
+    weights: w's stored numbers less their zero point; held: the numbers that are multiplied; rest: the zero
+    point that is still in `held`, None where that is `weights`.
     """
 
     x: Dequantized
@@ -59,7 +61,7 @@ class Stored:
 
 
 def stored_operands(op: Conv | Matmul, module: Module) -> Stored | str | None:
-    """OP's quantized operands; in words why it is not done on what is stored; None if none is quantized."""
+    """OP's quantized operands; a refusal as text; None if no operand is quantized."""
     x, w = as_dequantized(op.inputs[0], module), as_dequantized(weight_of(op), module)
     if x is None and w is None:
         return None
@@ -67,7 +69,7 @@ def stored_operands(op: Conv | Matmul, module: Module) -> Stored | str | None:
         return "only one of its operands is quantized"
     stored = constant_array(w.stored, module)
     if stored is None:
-        return "its second operand is no constant"
+        return "its second operand is not a constant"
     centred = less_zero_point(stored, w.zero_point, w.axis)
     refusal = _scales(op, x, w)
     if refusal is None:
@@ -90,12 +92,12 @@ def _scales(op: Conv | Matmul, x: Dequantized, w: Dequantized) -> str | None:
     if not x.per_tensor:
         return "its first operand has a scale per channel"
     if not w.per_tensor and w.axis != weight_axis(op):
-        return "the scales of its weights do not go along the output channels"
+        return "the scales of its weights do not vary along the output channels"
     with np.errstate(all="ignore"):
         scale = x.scale * w.scale
     lost = (scale == 0) & (x.scale != 0) & (w.scale != 0)
     if not np.isfinite(scale).all() or lost.any():
-        return "the product of its operands' scales is no number of f32"
+        return "the product of its operands' scales overflows or underflows in f32"
     return None
 
 
@@ -104,9 +106,9 @@ def _types(a: DType, weights: Array, depth: Dim) -> str | None:
     if a == b == F8E4M3:
         return None
     if a not in BYTES or b not in BYTES:
-        return f"{a} and {b} are not multiplied as they are"
+        return f"no kernel multiplies {a} by {b} as stored"
     if not isinstance(depth, int) or depth * LARGEST_PRODUCT > LARGEST_SUM:
-        return f"{depth} products of bytes may exceed an i32"
+        return f"a sum of {depth} products of bytes may overflow i32"
     return None
 
 
@@ -144,7 +146,7 @@ def _multiply(op: Conv | Matmul, found: Stored, rewriter: Rewriter) -> bool:
 
 
 def _sums(op: Conv | Matmul, found: Stored, rewriter: Rewriter) -> Value:
-    """The sums of what is stored, less what zero points add to them."""
+    """The sums of products of stored numbers, less the terms that zero points add."""
     x, attributes = found.x.stored, {**op.attributes, "accumulate": found.accumulate}
     zero = int(found.x.zero_point)
     if zero and isinstance(op, Conv) and any(op.pads):
@@ -185,7 +187,7 @@ def _weight_sums(op: Conv | Matmul, weights: Array) -> Array:
 
 
 def spread_out(op: Conv | Matmul, numbers: Array) -> Array:
-    """NUMBERS, per tensor or per output channel, in a shape that broadcasts to OP's result."""
+    """NUMBERS, one per tensor or per output channel, in a shape that broadcasts to OP's result."""
     rank = op.result.type.rank
     if numbers.ndim == 0:
         return numbers.reshape((1,) * rank)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ....dialects.core.ir import Module, Value
+from ....dialects.core.ir import Value
+from ....dialects.core.module import Module
 from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.quantization import Dequantize
 from ...patterns.matching import constant_array, produced_by
@@ -54,7 +55,7 @@ def along_axis(numbers: Array, axis: int, rank: int) -> Array:
 
 
 def less_zero_point(stored: Array, zero_point: Array, axis: int) -> Array | None:
-    """STORED less its zero point, one or one per position of AXIS, as i8; None when that fits no byte."""
+    """STORED less its zero point (one, or one per position of AXIS) as i8; None if that does not fit i8."""
     if not zero_point.any():
         return stored
     numbers = stored.astype(np.int64) - along_axis(zero_point.astype(np.int64), axis, stored.ndim)
@@ -68,6 +69,6 @@ def positive(scale: Array) -> bool:
 
 
 def through_reshape(value: Value) -> Value:
-    """The operand of the reshape that produces VALUE, or VALUE itself without one."""
+    """The operand of the reshape that produces VALUE; VALUE itself if none does."""
     inner = produced_by(value, Reshape)
     return value if inner is None else inner.x

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from ....dialects.core.dtypes import F8E4M3, F32, I32
-from ....dialects.core.ir import Module, Operation, Value
+from ....dialects.core.ir import Operation, Value
+from ....dialects.core.module import Module
 from ....dialects.graph.activations import Relu
 from ....dialects.graph.binary import Add, Mul
 from ....dialects.graph.constants import Constant, constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.quantization import Dequantize
@@ -35,7 +37,8 @@ def whole_sums(value: Value) -> Value | None:
 
 
 def stored_sums(value: Value) -> bool:
-    """True when VALUE is sums of what is stored in 8 bits, in f32, and only the reader asking reads them."""
+    """True when VALUE is a sum of products of 8-bit numbers, in f32, with the asking op as its only
+    consumer."""
     if whole_sums(value) is not None:
         return True
     op = value.producer
@@ -43,7 +46,8 @@ def stored_sums(value: Value) -> bool:
 
 
 class Division:
-    """Division by a positive DIVISOR of a tree of sums, relus and reshapes; `replaced`: ops it stands for."""
+    """Division by a positive DIVISOR of a tree of sums, relus and reshapes; `replaced`: the ops that it
+    stands for."""
 
     def __init__(self, divisor: Array, module: Module) -> None:
         self._divisor = divisor
@@ -51,7 +55,7 @@ class Division:
         self.replaced: list[Operation] = []
 
     def reaches_sums(self, value: Value) -> bool:
-        """True when VALUE is made of scaled sums, and beside them of constants and stored tensors."""
+        """True when VALUE is made of scaled sums, constants and stored tensors only."""
         kinds = self._leaves(value)
         return None not in kinds and any(isinstance(kind, Mul) for kind in kinds)
 
@@ -72,7 +76,7 @@ class Division:
         return [None]
 
     def _quotient(self, value: Value, *, positive_only: bool) -> Array | None:
-        """The constant VALUE over the divisor, in f32; None where that leaves f32 or is not positive."""
+        """The constant VALUE over the divisor, in f32; None if it is then not finite or not positive."""
         array = constant_array(value, self._module)
         if array is None or array.dtype != np.float32:
             return None
@@ -82,7 +86,7 @@ class Division:
         return quotient if kept else None
 
     def apply(self, value: Value, rewriter: Rewriter) -> Value:
-        """VALUE, which `reaches_sums`, divided."""
+        """VALUE, for which `reaches_sums` holds, divided."""
         op = value.producer
         assert op is not None
         if not isinstance(op, Constant):

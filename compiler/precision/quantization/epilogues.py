@@ -1,4 +1,4 @@
-"""Epilogues of byte contractions: the bias is added to the exact sums, the scale merged with the next one."""
+"""Epilogues of byte contractions: biases are added to the exact sums, scales merged with following ones."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from ....dialects.core.dtypes import F32
-from ....dialects.core.ir import Module, Value
+from ....dialects.core.ir import Value
+from ....dialects.core.module import Module
 from ....dialects.core.types import TensorType
 from ....dialects.graph.binary import Add, Mul, Sub
 from ....dialects.graph.constants import constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.quantization import Quantize
 from ...patterns.channel_scale import channel_axis, per_channel
@@ -47,7 +49,7 @@ def integer_bias(op: Add, rewriter: Rewriter) -> bool:
 
 
 def _contraction(sums: Value) -> Conv | Matmul | None:
-    """The contraction that produces SUMS, before the corrections for zero points."""
+    """The contraction that produces SUMS, before the zero-point corrections."""
     add = produced_by(sums, Add)
     inner = sums if add is None else add.x
     less = produced_by(inner, Sub)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ....dialects.core.interpreter import Evaluation
-from ....dialects.core.ir import Module
+from ....dialects.core.module import Module
 from ....dialects.graph.constants import constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.quantization import Dequantize
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
@@ -24,7 +25,7 @@ PATTERNS = (*MULTIPLY, integer_bias, integer_requantize)
 
 @pattern("dequantize-constant", Dequantize)
 def dequantize_constant(op: Dequantize, rewriter: Rewriter) -> bool:
-    """dequantize(c) => a constant of floats, where no contraction took c as it is stored"""
+    """dequantize(c) => a constant of floats, where no contraction multiplies c as stored"""
     arrays = [None if v is None else constant_array(v, rewriter.module) for v in op.operands]
     if any(a is None and v is not None for a, v in zip(arrays, op.operands, strict=True)):
         return False
@@ -33,19 +34,19 @@ def dequantize_constant(op: Dequantize, rewriter: Rewriter) -> bool:
     return True
 
 
-# In this order: the first takes weights as they are stored, the second makes floats of all that are left.
+# In this order: the first multiplies weights as stored, the second turns the remaining ones into floats.
 LEFT_OVER = (whole_contraction, dequantize_constant)
 
 
 def _within(policy: PrecisionPolicy, rule: Pattern) -> Pattern:
-    """RULE, but not for contractions that an override of POLICY keeps in floats."""
+    """RULE, except for contractions that an override of POLICY keeps in floats."""
     if rule not in MULTIPLY or not policy.overrides:
         return rule
     return replace(rule, apply=lambda op, to: policy.kept_in_floats(op) is None and rule.apply(op, to))
 
 
 class IntegerArithmetic:
-    """Applies PATTERNS; contractions with quantized operands that stay in floats are on record."""
+    """Applies PATTERNS, and records contractions with quantized operands that stay in floats."""
 
     name = "integer-arithmetic"
 
@@ -60,7 +61,7 @@ class IntegerArithmetic:
         return module
 
     def _record(self, module: Module, context: PassContext) -> None:
-        """Why contractions with quantized operands were left alone."""
+        """Record why contractions with quantized operands were left alone."""
         for op in module.walk():
             reason = _refusal(op, module, context.policy) if isinstance(op, (Conv, Matmul)) else None
             if reason is not None:

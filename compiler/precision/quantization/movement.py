@@ -13,7 +13,7 @@ from ....dialects.core.ir import Operation
 from ....dialects.graph.activations import Relu
 from ....dialects.graph.binary import Max
 from ....dialects.graph.constants import constant
-from ....dialects.graph.contraction import Conv
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.indexing import Gather
 from ....dialects.graph.movement.concat import Concat
 from ....dialects.graph.movement.expand import Expand, Tile
@@ -114,10 +114,11 @@ def dequantize_after_max_pool(op: MaxPool, rewriter: Rewriter) -> bool:
 
 
 def picks_elements(op: Operation) -> bool:
-    """Whether all elements of OP's result are elements of its operand, so that it may run on quantized ones.
+    """Whether every element of OP's result is an element of its operand, so that it may run on quantized
+    ones.
 
-    A max pool whose windows may lie in the padding alone does not: no quantized number stands for their
-    maximum, minus infinity.
+    A max pool with windows entirely in the padding does not qualify: their maximum, minus infinity, has no
+    quantized number.
     """
     if not isinstance(op, MaxPool):
         return isinstance(op, (Reshape, Transpose, Slice))
@@ -194,7 +195,7 @@ def quantized_pad_into_conv(op: Conv, rewriter: Rewriter) -> bool:
 
 
 def _pads_with_zero(pad: Pad, outer: Dequantize, rewriter: Rewriter) -> bool:
-    """Whether the padding value of PAD stands for 0 in the scaling of OUTER."""
+    """Whether PAD's padding value represents 0 under the scale and zero point of OUTER."""
     if outer.zero_point is None:
         return pad.value is None or is_splat(pad.value, 0, rewriter.module)
     return equal_constants(pad.value, outer.zero_point, rewriter.module)

@@ -13,7 +13,7 @@ from .past_dequantize import same_scaling
 
 @pattern("quantize-dequantize", Quantize)
 def quantize_dequantize(op: Quantize, rewriter: Rewriter) -> bool:
-    """quantize(dequantize(q, s, z), s, z) => q, for equal types; in f32 the way there and back is exact"""
+    """quantize(dequantize(q, s, z), s, z) => q, for equal types; the round trip is exact in f32"""
     inner = produced_by(op.x, Dequantize)
     if inner is None or inner.to != F32 or not same_scaling(op, inner, rewriter.module):
         return False

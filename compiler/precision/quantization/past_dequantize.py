@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ....dialects.core.ir import Module, Operation, Value
+from ....dialects.core.ir import Operation, Value
 from ....dialects.core.location import merge
+from ....dialects.core.module import Module
 from ....dialects.graph.quantization import Dequantize, Quantize, Scaling
 from ...patterns.matching import constant_array, produced_by
 from ...patterns.rewrite import AnyOp, Rewriter
@@ -25,7 +26,7 @@ def equal_constants(a: Value | None, b: Value | None, module: Module) -> bool:
 
 
 def same_scaling(a: Scaling, b: Scaling, module: Module) -> bool:
-    """True when A and B have one quantized type, scale and zero point, along one axis."""
+    """True when A and B have the same quantized type, scale, zero point and axis."""
     if a.quantized != b.quantized or (not a.per_tensor and (a.axis, a.block) != (b.axis, b.block)):
         return False
     return equal_constants(a.scale, b.scale, module) and equal_constants(a.zero_point, b.zero_point, module)
@@ -38,7 +39,7 @@ def with_scale_of(op: Scaling, x: Value, axis: int = 0) -> Scaling:
 
 
 def with_operand(op: AnyOp, x: Value) -> AnyOp:
-    """OP with X as its first operand, its result type inferred anew."""
+    """OP with X as its first operand, its result type inferred again."""
     attributes = {key: value for key, value in op.attributes.items() if value is not None}
     return type(op)(x, *op.operands[1:], **attributes)
 
@@ -50,7 +51,7 @@ def per_tensor_dequantize(value: Value | None) -> Dequantize | None:
 
 
 def keeps_order(op: Scaling, module: Module) -> bool:
-    """Whether quantization keeps the order of numbers, because the scale is known to be positive."""
+    """Whether quantization is monotonic, because the scale is known to be positive."""
     if isinstance(op, Quantize) and not op.saturate:
         return False  # what overflows becomes NaN
     scale = constant_array(op.scale, module)
@@ -63,7 +64,7 @@ def move_before(
     """Replace OP, a consumer of INNER, by MOVED, the same op on quantized operands, and a dequantize after
     it.
 
-    All INNER have one scaling. MOVED gets OP's location, the new dequantize those of INNER.
+    All INNER have the same scale and zero point. MOVED gets OP's location, the new dequantize that of INNER.
     """
     last = with_scale_of(inner[0], rewriter.insert(moved).result, axis)
     last.location = merge([old.location for old in inner])

@@ -1,6 +1,6 @@
 """Tensors whose elements are selected from another tensor: whether they keep its scale.
 
-    x stored with s:  max_pool(x), reshape(x), transpose(x), slice(x) may be stored with s too
+  x stored with s: max_pool(x), reshape(x), transpose(x), slice(x) may be stored with s too
 
 That costs nothing, because stored numbers are selected. But the selected elements may be much smaller than
 the rest (the channels that a slice takes, say) and lose most of their precision in the steps of that scale.
@@ -21,11 +21,11 @@ QUIETER = 0.5  # share of the other's clip; a tensor with less loses more than o
 
 @dataclass
 class Picked:
-    """What is found of the tensors that are STORED, by formats, with these CLIPS where they are known.
+    """The findings about the STORED tensors (each with its formats), whose CLIPS are given where known.
 
-    sources: of a tensor that has only elements of a stored one, the nearest such, and the op that reads it on
-    the way; owners: of a tensor that keeps another's scale, that other, which has its own; apart: ops that
-    read a stored tensor and are to read it as it was before.
+    sources: for a tensor of selected elements, the nearest stored tensor that it selects from, and the first
+    op on the way; owners: for a tensor that keeps another one's scale, the tensor that the scale belongs to;
+    apart: ops that read the float tensor instead of the stored one.
     """
 
     stored: Mapping[Value, set[str]]
@@ -36,7 +36,7 @@ class Picked:
 
     @staticmethod
     def of(block: Block, stored: Mapping[Value, set[str]], clips: Mapping[Value, float]) -> Picked:
-        """That of BLOCK, in program order."""
+        """The findings about BLOCK, in program order."""
         found = Picked(stored, clips)
         for op in block:
             if picks_elements(op):
@@ -51,7 +51,7 @@ class Picked:
         return found
 
     def _look(self, value: Value, source: Value) -> None:
-        """Decide about VALUE, which has only elements of SOURCE, if it is stored."""
+        """Decide about VALUE, whose elements are all selected from SOURCE, if it is stored."""
         if value not in self.stored:
             return
         owner = self.owners.get(source, source)
@@ -61,12 +61,12 @@ class Picked:
             self.owners[value] = owner
 
     def _quiet(self, value: Value, owner: Value) -> bool:
-        """True when VALUE is known to be quieter than OWNER; one of nothing but zeros says nothing."""
+        """True when VALUE is known to be much smaller than OWNER; a tensor of zeros tells nothing."""
         own = self.clips.get(value, 0.0)
         return 0 < own < QUIETER * self.clips.get(owner, 0.0)
 
     def _part(self, value: Value) -> None:
-        """VALUE, and what it was picked of by way of other scales, are picked before anything is rounded."""
+        """Select VALUE, and the tensors on the way to it, from floats, before anything is rounded."""
         source, reader = self.sources[value]
         self.apart.add(reader)
         while source in self.owners and source in self.clips:

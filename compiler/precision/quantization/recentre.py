@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from ....dialects.control import all_blocks
 from ....dialects.core.dtypes import I8, U8, DType
-from ....dialects.core.ir import Module, Operation, Value
+from ....dialects.core.ir import Operation, Value
+from ....dialects.core.module import Module
 from ....dialects.graph.movement.concat import Concat
 from ....dialects.graph.movement.reshape import Reshape, Transpose
 from ....dialects.graph.movement.slicing import Slice
@@ -29,8 +30,10 @@ RECENTRED = {(I8, -128): U8, (U8, 128): I8}
 
 @dataclass
 class _ScaleGroup:
-    """Tensors that share one scaling, because ops between them only move elements, and the conversions at
-    their border. `closed`: nothing else reads or writes them."""
+    """Tensors with the same scale and zero point, because ops between them only move elements.
+
+    `conversions` are those at its border; `closed`: nothing else reads or writes the tensors.
+    """
 
     values: list[Value] = field(default_factory=list)
     conversions: list[Quantize | Dequantize] = field(default_factory=list)
@@ -38,8 +41,7 @@ class _ScaleGroup:
 
 
 class RecentreZeroPoints:
-    """Makes zero points at an end of the type's range 0, for tensors that are no inputs or outputs of the
-    model."""
+    """Turns zero points at an end of the type's range into 0, for tensors that are not inputs or outputs."""
 
     name = "recentre-zero-point"
 
@@ -55,7 +57,8 @@ class RecentreZeroPoints:
 
 
 def _group(start: Value, seen: set[Value]) -> _ScaleGroup:
-    """START and all tensors that share its scaling: those moved from or to it, or concatenated with such."""
+    """START and all tensors that share its scale and zero point: moved from or to it, or concatenated with
+    it."""
     group = _ScaleGroup()
     pending = [start]
     seen.add(start)
@@ -95,12 +98,13 @@ def _recentre(group: _ScaleGroup, module: Module, context: PassContext) -> None:
     nodes = dict.fromkeys(node for op in group.conversions for node in op.location.nodes)
     alike = all(_zero_point(op, module) == _zero_point(first, module) for op in group.conversions)
     if not group.closed or not alike:
-        reason = "the stored tensor is read or made by something else than conversions of one zero point"
+        reason = "not only conversions with one zero point read and write the stored tensor"
         context.ledger.add(
             RecentreZeroPoints.name, Verdict.REFUSED, reason, ops=(first.name,), nodes=tuple(nodes)
         )
         return
-    context.note(RecentreZeroPoints.name, f"{kind} counted as {target} from 0", first.name, tuple(nodes))
+    reason = f"{kind} stored as {target} with zero point 0"
+    context.note(RecentreZeroPoints.name, reason, first.name, tuple(nodes))
     for value in group.values:
         value.type = value.type.with_dtype(target)
     for op in dict.fromkeys(group.conversions):

@@ -1,22 +1,23 @@
-"""dequantize-where-read: every reader of a quantized tensor gets its own dequantize.
+"""dequantize-where-read: every consumer of a quantized tensor gets its own dequantize.
 
-    y = dequantize(q); f(y); g(y)  =>  f(dequantize(q)); g(dequantize(q))
+  y = dequantize(q); f(y); g(y) => f(dequantize(q)); g(dequantize(q))
 
-One kernel for both would write floats that the readers could make from a quarter of the bytes. Only
-contractions share one: they read their operands from memory.
+A single dequantize kernel would store floats, four times the bytes that the consumers could load instead.
+Contractions alone share one, because they read their operands from memory.
 """
 
 from __future__ import annotations
 
 from ....dialects.control import all_blocks
-from ....dialects.core.ir import Module, Operation
+from ....dialects.core.ir import Operation
+from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.quantization import Dequantize
 from ...passes.manager import PassContext
 
 
 class DequantizeWhereRead:
-    """Gives each op that reads a dequantized tensor a conversion of its own."""
+    """Gives every consumer of a dequantized tensor a dequantize of its own."""
 
     name = "dequantize-where-read"
 
@@ -42,7 +43,7 @@ def _spread(op: Dequantize, context: PassContext) -> None:
 
 
 def _give(reader: Operation, op: Dequantize) -> None:
-    """READER reads a copy of OP that stands right before it."""
+    """Let READER use a copy of OP, placed right before it."""
     assert reader.parent is not None
     copy = Dequantize(*op.operands, loc=op.location, **op.attributes)
     reader.parent.insert_before(reader, copy)

@@ -1,9 +1,9 @@
-"""Contractions of quantized tensors to which the rules on bytes do not apply, computed on integers in floats.
+"""Contractions of quantized tensors without a byte kernel, computed on whole numbers in floats.
 
-    conv((x - zx) * sx, (w - zw) * sw)  =>  conv((x - zx) * p, (w - zw) * q) * (sx * sw / (p * q))
+  conv((x - zx) * sx, (w - zw) * sw) => conv((x - zx) * p, (w - zw) * q) * (sx * sw / (p * q))
 
-p and q are the powers of two next to sx and sw: whole numbers of up to 255 times a power of two are exact
-in every float type of at least 8 significant bits, so that short floats lose nothing but in the sums.
+p and q are the powers of two next to sx and sw: whole numbers of up to 255 times a power of two are exact in
+every float type of at least 8 significant bits, so short floats lose precision in the sums only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from ....dialects.core.dtypes import F32
 from ....dialects.graph.binary import Mul
 from ....dialects.graph.constants import constant
-from ....dialects.graph.contraction import BYTES, Conv, Matmul
+from ....dialects.graph.contraction import BYTES, Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.quantization import Dequantize
 from ...patterns.channel_scale import weight_of
 from ...patterns.matching import constant_array, produced_by
@@ -30,7 +31,7 @@ LEAST_EXPONENT, MOST_EXPONENT = -15, 7
 
 @pattern("whole-numbers", Conv, Matmul)
 def whole_contraction(op: Conv | Matmul, rewriter: Rewriter) -> bool:
-    """conv(dequantize(x), dequantize(w)) => conv(x - zx, w - zw) * scale, where w - zw fits no byte"""
+    """conv(dequantize(x), dequantize(w)) => conv(x - zx, w - zw) * scale, where w - zw does not fit a byte"""
     module = rewriter.module
     given, x, w = (
         produced_by(op.inputs[0], Dequantize),
@@ -58,6 +59,6 @@ def whole_contraction(op: Conv | Matmul, rewriter: Rewriter) -> bool:
 
 
 def next_power(scale: Array) -> Array:
-    """The powers of two next to SCALE, as far as whole numbers times these are exact."""
+    """The powers of two next to SCALE, limited so that whole numbers times these are exact."""
     exponent = np.rint(np.log2(scale.astype(np.float64)))
     return np.asarray(np.exp2(np.clip(exponent, LEAST_EXPONENT, MOST_EXPONENT)), np.float32)

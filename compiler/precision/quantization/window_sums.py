@@ -9,7 +9,8 @@ import numpy as np
 
 from ....dialects.core.ir import Value
 from ....dialects.graph.constants import constant
-from ....dialects.graph.contraction import Conv, Matmul
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.convolution import Conv
 from ....dialects.graph.movement.expand import Expand
 from ....dialects.graph.movement.reshape import Reshape
 from ...patterns.rewrite import Rewriter
@@ -18,11 +19,11 @@ from ...patterns.rewrite import Rewriter
 def window_sums(
     op: Conv | Matmul, x: Value, w: Value, attributes: Mapping[str, Any], rewriter: Rewriter
 ) -> Value:
-    """The sums (i32) of the bytes X that OP, with other ATTRIBUTES, reads for each result.
+    """The sums (i32) over the bytes of X that OP, with other ATTRIBUTES, reads for each result.
 
-    They are the products with weights of 1, so that tensor cores make them; these have the type of W, the
-    weights that X is multiplied with, so that both products can be joined. In a shape that broadcasts to
-    OP's result: they are the same for all output channels, of a group at least.
+    They are products with weights of 1, so that tensor cores compute them. These weights have the type of W,
+    the weights of OP itself, so that both contractions can be joined. The sums have a shape that broadcasts
+    to OP's result: all output channels of a group share them.
     """
     ones = np.ones(_shape(op), w.type.dtype.numpy)
     held = rewriter.insert(constant(rewriter.module, ones)).result
@@ -39,7 +40,7 @@ def _shape(op: Conv | Matmul) -> tuple[int, ...]:
 
 
 def _spread(op: Conv, sums: Value, rewriter: Rewriter) -> Value:
-    """SUMS, one channel for a group, repeated for all output channels of each group."""
+    """SUMS, one channel per group, repeated for all output channels of each group."""
     batch, channels, *spatial = op.result.type.shape
     assert isinstance(channels, int)  # its weights are constants
     if op.groups in (1, channels):

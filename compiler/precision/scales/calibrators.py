@@ -77,14 +77,14 @@ def _divergences(counts: Array, candidates: Array) -> Array:
     clipped = total - kept
     edges = np.arange(LEVELS + 1) * candidates[:, None] // LEVELS
     sums, bins = np.diff(mass[edges], axis=1), np.diff(occupied[edges], axis=1)
-    # What is clipped makes the last bin of P one that is not empty.
+    # Clipped elements make the last bin of P non-empty.
     bins[:, -1] += (clipped > 0) & (last == 0)
     levels = np.log(np.maximum(sums, 1.0)) - np.log(np.maximum(bins, 1.0))
     own = entropies[candidates] - _xlogx(last) + _xlogx(last + clipped)
     cross = np.sum(sums * levels, axis=1) + clipped * levels[:, -1]
     with np.errstate(divide="ignore"):
         divergence = (own - cross) / total - np.log(total) + np.log(kept)
-    # Where only clipped elements are in the last level, Q says that they are impossible.
+    # If the last level holds clipped elements only, they have probability 0 in Q.
     return np.where((clipped > 0) & (sums[:, -1] == 0), np.inf, divergence)
 
 
@@ -93,7 +93,8 @@ def _xlogx(x: Array) -> Array:
 
 
 def least_noise(histogram: Histogram, form: NoiseFormat = INT8) -> float:
-    """The clip with the least expected squared error in FORM: a coarse search, then one near the best."""
+    """The clip with the least expected squared error in FORM: a coarse search, then a fine one around the
+    best."""
     bins = histogram.bins()
     if not bins.weights.size:
         return 0.0
@@ -144,7 +145,7 @@ class Estimate:
 
 
 def estimate(histogram: Histogram, clip: float) -> Estimate:
-    """The estimate for CLIP, which is rounded to float32 and raised to the least clip with normal scales.
+    """The estimate for CLIP, rounded to float32 and raised to the least clip with a normal scale.
 
     The figures are rounded as tables print them.
     """

@@ -139,7 +139,7 @@ class Histogram:
         scale = BIN_BITS - self.exponent
         if abs(scale) > SHORT_EXPONENT:
             return (magnitudes.astype(np.float64) * math.ldexp(1.0, scale)).astype(np.intp)
-        # What underflows here would have been far below 1 as well.
+        # Magnitudes that underflow here would be far below 1 anyway.
         return (magnitudes * np.float32(math.ldexp(1.0, scale))).astype(np.intp)
 
     def _widen(self, exponent: int) -> None:

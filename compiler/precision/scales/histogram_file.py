@@ -40,7 +40,7 @@ def read_histograms(path: Path, model: str) -> dict[str, Histogram]:
         if head["format"] != FORMAT:
             raise CalibrationError(f"{path.name} has format {head['format']!r}; this version reads {FORMAT}")
         if head["model"] != model:
-            raise CalibrationError(f"{path.name} is of another model than the table beside it")
+            raise CalibrationError(f"{path.name} belongs to another model than the table beside it")
         names = [name for name in head["names"] if isinstance(name, str)]
         columns = [_column(arrays, name, len(names)) for name in (*WHOLE, *REAL)]
         counts = arrays["counts"]
@@ -49,7 +49,7 @@ def read_histograms(path: Path, model: str) -> dict[str, Histogram]:
     except InputError as error:
         raise CalibrationError(error.message, error.hint) from None
     except (KeyError, ValueError, TypeError, RecursionError) as error:
-        raise CalibrationError(f"{path.name} is no file of histograms: {error}") from None
+        raise CalibrationError(f"{path.name} is not a file of histograms: {error}") from None
     rows = zip(names, counts, *columns, strict=True)
     return {name: _checked(path, name, row, facts) for name, row, *facts in rows}
 
@@ -62,7 +62,7 @@ def _column(arrays: Mapping[str, Array], name: str, size: int) -> list[float]:
 
 
 def _checked(path: Path, name: str, counts: Array, facts: list[float]) -> Histogram:
-    """The histogram of these numbers. Raises CalibrationError where they contradict each other."""
+    """The histogram of these numbers. Raises CalibrationError if they are inconsistent."""
     exponent, count, zeros, nans, infinities = (int(fact) for fact in facts[: len(WHOLE)])
     minimum, maximum, smallest = facts[len(WHOLE) :]
     found = Histogram(exponent, counts.copy(), count, zeros, nans, infinities, minimum, maximum, smallest)

@@ -112,5 +112,5 @@ def sqnr(bins: Bins, clip: float, form: NoiseFormat) -> float:
     """The SQNR in dB of elements stored in FORM with CLIP; infinite where nothing is lost."""
     noise = float(noise_power(bins, np.array([clip]), form)[0]) if clip else 0.0
     signal = signal_power(bins)
-    # Less than that is the rounding of this estimate itself.
+    # A smaller ratio is within the rounding error of this estimate.
     return 10 * math.log10(signal / noise) if noise > signal * 2.0**-90 else math.inf

@@ -22,8 +22,11 @@ HINT = "calibration.json, calibration.cache or calibration.flatbuffers of ONNX R
 
 
 def read_ranges(content: bytes, file: str = "table") -> dict[str, float]:
-    """The largest magnitude of each tensor by name; CalibrationError, naming FILE, for what is none of these
-    files, or has a range that is no positive number. Tensors whose range is 0 are left out."""
+    """The largest magnitude of each tensor by name. Tensors whose range is 0 are left out.
+
+    Raises CalibrationError, naming FILE, for any other kind of file and for ranges that are not positive
+    numbers.
+    """
     try:
         pairs = dict(_pairs(content))
     except (ValueError, TypeError, KeyError, RecursionError, struct.error) as error:
@@ -80,13 +83,13 @@ def _of_buffer(content: bytes) -> Iterator[tuple[str, float]]:
 
 
 def _jump(content: bytes, at: int) -> int:
-    """The place that the offset AT a place leads to."""
+    """The position that the offset stored AT a position points to."""
     (offset,) = struct.unpack_from("<I", content, at)
     return at + int(offset)
 
 
 def _field(content: bytes, table: int, number: int) -> int:
-    """Where field NUMBER of TABLE is, by the list of fields that the table refers to."""
+    """The position of field NUMBER of TABLE, by the vtable that it refers to."""
     (back,) = struct.unpack_from("<i", content, table)
     fields = table - back
     size, _ = struct.unpack_from("<HH", content, fields)

@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 
 from ....dialects.core.dtypes import DType
-from ....dialects.core.ir import Module
+from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.quantization import FLOATS, Quantize
 from ....errors import CalibrationError

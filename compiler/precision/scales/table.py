@@ -81,7 +81,7 @@ class CalibrationTable:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
 
     def __reduce__(self) -> tuple[type[CalibrationTable], tuple[object, ...]]:
-        """How it is pickled and copied: by what it is made of, for a read-only view can be neither."""
+        """Pickled and copied by its constructor's arguments, because read-only views can be neither."""
         histograms = dict(self.histograms)
         return CalibrationTable, (self.model, self.calibrator, self.batches, dict(self.tensors), histograms)
 
@@ -124,7 +124,7 @@ class CalibrationTable:
 
     @checked
     def with_calibrator(self, calibrator: str) -> CalibrationTable:
-        """The table in which CALIBRATOR chooses every scale, from the histograms: nothing is run.
+        """The table in which CALIBRATOR chooses every scale from the histograms; nothing is run.
 
         Raises InputError for an unknown calibrator, CalibrationError if the histograms were not kept.
         """
@@ -243,7 +243,7 @@ def _chosen(histogram: Histogram, calibrator: str) -> TensorCalibration:
 
 
 def _tensor(entry: TensorText, calibrator: str) -> TensorCalibration:
-    """What the entry of a text means: a number that is some calibrator's scale is that calibrator's."""
+    """The tensor of a text's entry: a scale that equals a calibrator's is that calibrator's."""
     rows = entry.estimates
     if isinstance(entry.scale, str):
         return TensorCalibration(rows[entry.scale].clip, entry.scale, rows, entry.values)
@@ -259,7 +259,7 @@ def _clip(scale: float | np.float32) -> float:
 
 
 def read_text(path: Path) -> str:
-    """The text in the file PATH; CalibrationError when it cannot be read, or is no text."""
+    """The text of the file at PATH. Raises CalibrationError if it cannot be read or is not text."""
     try:
         return read_bytes(path).decode()
     except UnicodeDecodeError:
@@ -267,7 +267,7 @@ def read_text(path: Path) -> str:
 
 
 def read_bytes(path: Path) -> bytes:
-    """What is in the file PATH; CalibrationError when it cannot be read, or is too large."""
+    """The bytes of the file at PATH. Raises CalibrationError if it cannot be read or is too large."""
     try:
         with open_regular(path) as file:
             content = file.read(MAX_BYTES + 1)

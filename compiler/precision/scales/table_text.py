@@ -20,18 +20,17 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ....errors import CalibrationError, InputError
-from ....errors.diagnostic import Diagnostic, Span
 from .calibrators import CALIBRATORS, Estimate, check_calibrator
 from .histogram import Histogram
 from .noise import INT8, LEAST_CLIP, MOST_CLIP
+from .table_line import NUMBER, TableLine, short
 
 FORMAT = 1
 MAX_BYTES = 1 << 26
@@ -42,9 +41,6 @@ ABOUT = (
     "# fp8 the estimated signal-to-quantization-noise ratios in dB.",
 )
 
-_TOKENS = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|([^\s"#]+)|(#.*))')
-_INTEGER = re.compile(r"[0-9]{1,18}")
-_NUMBER = re.compile(r"[+-]?(?:inf|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?)")
 LEAST_SCALE, MOST_SCALE = LEAST_CLIP / INT8.top, MOST_CLIP / INT8.top
 
 
@@ -127,94 +123,6 @@ def parse_text(text: str, file: str) -> TableText:
     return _Parser(file).table(text)
 
 
-class _Line:
-    """The words of one line, taken one after the other. Errors are about the last one that was taken."""
-
-    def __init__(self, file: str, number: int, content: str) -> None:
-        self._file = file
-        self._number = number
-        self._content = content.rstrip()
-        self._words = self._split()
-        self._next = 0
-
-    def _split(self) -> list[tuple[str, int]]:
-        """The words, and where they begin, without comments."""
-        words, position = [], 0
-        while position < len(self._content):
-            match = _TOKENS.match(self._content, position)
-            if match is None:
-                start = len(self._content) - len(self._content[position:].lstrip())
-                raise self._error("a string is not closed", start, len(self._content))
-            if match[3] is None:
-                words.append((match[1] or match[2], match.end() - len(match[1] or match[2])))
-            position = match.end()
-        return words
-
-    def __bool__(self) -> bool:
-        return bool(self._words)
-
-    def error(self, message: str, hint: str | None = None) -> CalibrationError:
-        """The error about the last word that was taken."""
-        word, start = self._words[self._next - 1]
-        return self._error(message, start, start + len(word), hint)
-
-    def _error(self, message: str, start: int, end: int, hint: str | None = None) -> CalibrationError:
-        span = Span(self._file, self._number, start + 1, end - start, self._content)
-        return CalibrationError.of(Diagnostic(message, span, hints=() if hint is None else (hint,)))
-
-    def word(self, what: str) -> str:
-        if self._next == len(self._words):
-            end = len(self._content)
-            raise self._error(f"{what} is missing", end, end + 1)
-        self._next += 1
-        return self._words[self._next - 1][0]
-
-    def string(self, what: str) -> str:
-        text = self.word(what)
-        try:
-            found = json.loads(text) if text.startswith('"') else None
-            if isinstance(found, str) and found.encode():
-                return found
-        except (ValueError, UnicodeEncodeError):  # a broken escape, half of a surrogate pair
-            pass
-        raise self.error(f"{what} is expected in double quotes, not {_short(text)}")
-
-    def integer(self, what: str) -> int:
-        text = self.word(what)
-        if not _INTEGER.fullmatch(text):
-            raise self.error(f"{what} is a whole number, not {_short(text)}")
-        return int(text)
-
-    def float32(self, what: str, least: float = -math.inf, most: float = math.inf) -> float:
-        """As `number`, rounded to float32, in whose digits the text is written."""
-        with np.errstate(over="ignore"):
-            return float(np.float32(self.number(what, least, most)))
-
-    def number(self, what: str, least: float = -math.inf, most: float = math.inf) -> float:
-        text = self.word(what)
-        if not _NUMBER.fullmatch(text):
-            raise self.error(f"{what} is a number, not {_short(text)}")
-        value = float(text)
-        if not least <= value <= most:
-            raise self.error(f"{what} is {text}; it lies between {least:g} and {most:g}")
-        return value
-
-    def after(self, key: str, read: Callable[..., Any], *bounds: float) -> Any:
-        """The value that READ finds after the word KEY."""
-        found = self.word(f"'{key}'")
-        if found != key:
-            raise self.error(f"'{key}' is expected, not {_short(found)}")
-        return read(key, *bounds)
-
-    def end(self) -> None:
-        if self._next < len(self._words):
-            raise self.error(f"{_short(self.word('a word'))} is too much")
-
-
-def _short(text: str) -> str:
-    return ascii(text if len(text) <= 40 else text[:40] + "...")
-
-
 class _Parser:
     """Reads a table line by line."""
 
@@ -222,12 +130,12 @@ class _Parser:
         self._file = file
         self._header: dict[str, Any] = {}
         self._tensors: dict[str, TensorText] = {}
-        self._lines: dict[str, _Line] = {}  # of every tensor's scale
+        self._lines: dict[str, TableLine] = {}  # of every tensor's scale
 
     def table(self, text: str) -> TableText:
         tensor: str | None = None
         for number, content in enumerate(text.split("\n"), start=1):
-            line = _Line(self._file, number, content)
+            line = TableLine(self._file, number, content)
             if line:
                 tensor = self._take(line, line.word("a word"), tensor)
                 line.end()
@@ -240,8 +148,8 @@ class _Parser:
             self._header["model"], self._header["calibrator"], self._header["batches"], self._tensors
         )
 
-    def _take(self, line: _Line, key: str, tensor: str | None) -> str | None:
-        """Read a line that begins with KEY; the tensor that what follows is about."""
+    def _take(self, line: TableLine, key: str, tensor: str | None) -> str | None:
+        """Read a line that begins with KEY; returns the tensor that the following lines describe."""
         if key == "tensor":
             return self._begin(line)
         if tensor is None:
@@ -256,16 +164,16 @@ class _Parser:
             self._take_estimate(line, key, tensor)
         return tensor
 
-    def _begin(self, line: _Line) -> str:
+    def _begin(self, line: TableLine) -> str:
         name = line.string("the tensor's name")
         if name in self._tensors:
             raise line.error(f"the tensor '{name}' is listed twice")
         self._tensors[name] = TensorText(math.nan, estimates={})
         return name
 
-    def _take_header(self, line: _Line, key: str) -> None:
+    def _take_header(self, line: TableLine, key: str) -> None:
         if key not in HEADER:
-            raise line.error(f"{_short(key)} is not known; a table begins with {', '.join(HEADER)}")
+            raise line.error(f"{short(key)} is not known; a table begins with {', '.join(HEADER)}")
         if key in self._header:
             raise line.error(f"'{key}' is given twice")
         if key == "model":
@@ -277,7 +185,7 @@ class _Parser:
         if key == "format" and self._header[key] != FORMAT:
             raise line.error(f"the table has format {self._header[key]}; this version reads {FORMAT}")
 
-    def _take_scale(self, line: _Line, tensor: str) -> None:
+    def _take_scale(self, line: TableLine, tensor: str) -> None:
         if tensor in self._lines:
             raise line.error(f"the scale of '{tensor}' is given twice")
         self._lines[tensor] = line
@@ -285,14 +193,14 @@ class _Parser:
         if text in CALIBRATORS:
             self._tensors[tensor].scale = text
             return
-        value = float(text) if _NUMBER.fullmatch(text) else math.nan
+        value = float(text) if NUMBER.fullmatch(text) else math.nan
         if not LEAST_SCALE <= value <= MOST_SCALE:
             hint = f"numbers lie between {LEAST_SCALE:.3g} and {MOST_SCALE:.3g}"
-            message = f"the scale of '{tensor}' is a number or a calibrator, not {_short(text)}"
+            message = f"the scale of '{tensor}' is a number or a calibrator, not {short(text)}"
             raise line.error(message, hint)
         self._tensors[tensor].scale = value
 
-    def _take_estimate(self, line: _Line, key: str, tensor: str) -> None:
+    def _take_estimate(self, line: TableLine, key: str, tensor: str) -> None:
         rows = self._tensors[tensor].estimates
         assert isinstance(rows, dict)
         if _calibrator(line, key) in rows:
@@ -308,16 +216,16 @@ class _Parser:
             raise self._lines[name].error(f"'{entry.scale}' is not listed for '{name}'", "write a number")
 
 
-def _calibrator(line: _Line, name: str) -> str:
+def _calibrator(line: TableLine, name: str) -> str:
     try:
         return check_calibrator(name)
     except InputError:
         raise line.error(
-            f"{_short(name)} is no calibrator", f"these exist: {', '.join(CALIBRATORS)}"
+            f"{short(name)} is not a calibrator", f"these exist: {', '.join(CALIBRATORS)}"
         ) from None
 
 
-def _values(line: _Line) -> TableValues:
+def _values(line: TableLine) -> TableValues:
     count = line.integer("the number of elements")
     zeros, nans, infinite = (line.after(key, line.integer) for key in ("zeros", "nan", "infinite"))
     low, high = line.after("min", line.float32), line.after("max", line.float32)

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from ....codegen.interface import ArchSpec, code_in_model_symbols, group_launch
 from ....dialects.core.builtin import Yield
 from ....dialects.core.clone import clone_op
-from ....dialects.core.ir import Block, Module, Operation, Region, Value
+from ....dialects.core.ir import Block, Operation, Region, Value
 from ....dialects.core.location import merge as merge_locations
+from ....dialects.core.module import Module
 from ....dialects.launch import Buffer, Kernel
 from .drafts import GroupDraft
 from .variants import Variant

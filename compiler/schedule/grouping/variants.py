@@ -17,7 +17,7 @@ from ....codegen.interface import (
     resized,
     unjoinable,
 )
-from ....dialects.core.ir import Module
+from ....dialects.core.module import Module
 from ....dialects.launch import Kernel
 
 MOST_VARIANTS = 4

@@ -12,8 +12,8 @@ from math import prod
 from typing import ClassVar
 
 from ....codegen.interface import ArchSpec, expected, request_of
-from ....dialects.core.affine import evaluate
-from ....dialects.core.ir import Function, Module
+from ....dialects.core.affine_traversal import evaluate
+from ....dialects.core.module import Function, Module
 from ....dialects.launch import Kernel, kernels_in
 from ....dialects.launch_control import LaunchControl
 from ...kernels.members import nodes_by_launch

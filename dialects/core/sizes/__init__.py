@@ -1,1 +1,2 @@
-"""Constraints between sizes that ops need: proved, solved for a symbol, kept as a constraint, or refused."""
+"""Constraints between sizes that ops require: proved, solved for a symbol, kept as a constraint, or
+refused."""

@@ -1,7 +1,8 @@
-"""Symbols whose values data decides: counts, such as the number of boxes that are kept.
+"""Symbols with data-dependent values: counts, such as the number of kept boxes.
 
-No input determines a count, so nothing can be required of it before a run. It is known to be between 0 and a
-bound, a size. What holds for every count is decided at the ends of that range, and memory is for the bound.
+No input determines a count, so nothing can be required of it before a run. It is known to lie between 0 and a
+bound, which is a size. Statements about all counts are decided at the ends of that range, and memory is
+reserved for the bound.
 """
 
 from __future__ import annotations
@@ -10,21 +11,24 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Set
 
-from ..affine import Affine, Dim, FloorDiv, Monomial, substitute, symbols
-from ..ir import Module
+from ..affine import Affine, Dim, FloorDiv, Monomial
+from ..affine_traversal import substitute, symbols
+from ..module import Module
 from .values import closure
 
 Derive = Callable[..., Dim]
-MOST_WAYS = 64  # in which a sum of products may be 0, that are tried
+MOST_WAYS = 64  # the most ways in which a sum of products may be 0 that are tried
 
 
 class DependsOnData(Exception):
-    """Something is required of sizes that only data can decide."""
+    """A requirement on sizes that only data can decide."""
 
 
 class Counted:
-    """The counts of MODULE, each from its `least` to its `bounds`, which are sizes; DERIVE makes derived
-    symbols (`Sizes.derive`)."""
+    """The counts of MODULE, each from its `least` to its `bounds`, which are sizes.
+
+    DERIVE creates derived symbols (`Sizes.derive`).
+    """
 
     def __init__(self, module: Module, derive: Derive) -> None:
         self.bounds: dict[str, Dim] = {}
@@ -33,13 +37,13 @@ class Counted:
         self._derive = derive
 
     def within(self, dim: Dim) -> set[str]:
-        """The symbols in DIM whose values data decides: counts, and what is derived from counts."""
+        """The symbols in DIM with data-dependent values: counts, and symbols derived from counts."""
         if not self.bounds:
             return set()
         return {name for name in symbols(dim) if self.bounds.keys() & closure([name], self._module)}
 
     def largest(self, dim: Dim) -> Dim:
-        """DIM for the largest counts, a size. Raises DependsOnData unless it grows with each of them."""
+        """DIM at the largest counts, a size. Raises DependsOnData unless it grows with each of them."""
         for name in sorted(self.within(dim)):
             if not _grows(dim, name):
                 raise DependsOnData(f"the size {dim} shrinks where {name}, which depends on data, grows")
@@ -47,11 +51,11 @@ class Counted:
         return self.largest(dim) if self.within(dim) else dim
 
     def shrinks(self, dim: Dim) -> bool:
-        """Whether DIM, a size, surely becomes smaller where the counts in it grow: 20 - count."""
+        """Whether DIM, a size, certainly decreases as its counts grow: 20 - count."""
         return bool(self.within(dim)) and all(_grows(-1 * dim, name) for name in self.within(dim))
 
     def most(self, dim: Dim) -> Dim:
-        """The most that DIM may be, which grows or shrinks with all counts in it."""
+        """The largest value of DIM, which grows or shrinks with all counts in it."""
         if not self.shrinks(dim):
             return self.largest(dim)
         return substitute(dim, {name: self._module.symbols[name].minimum for name in self.within(dim)})
@@ -65,10 +69,10 @@ class Counted:
         return self._derive(definition.function, *map(self.largest, definition.operands))
 
     def ends(self, dim: Dim) -> tuple[Dim, Dim]:
-        """DIM at both ends of the range of one symbol in it that data decides, of which no other depends.
+        """DIM at both ends of the range of one of its data-dependent symbols, on which no other depends.
 
-        DIM is linear in that symbol, so that it is nowhere less than at one of them. Raises DependsOnData
-        where it is not linear.
+        DIM is linear in that symbol, so its minimum is at one of the ends. Raises DependsOnData if it is not
+        linear.
         """
         inside = self.within(dim)
         name = next(n for n in sorted(inside) if not any(n in self._behind(o) for o in inside - {n}))
@@ -79,9 +83,11 @@ class Counted:
         return substitute(dim, {name: least}), substitute(dim, {name: most})
 
     def covers(self, dim: Dim) -> bool:
-        """Whether DIM is made of terms (a * size - b) * count with a >= b > 0, and each count 0 where its
-        size is, so that it is never negative: that of positions that are found in a tensor of the size is.
-        Sizes may be sums."""
+        """Whether DIM is a sum of terms (a * size - b) * count with a >= b > 0, and each count is 0 if its
+        size is.
+
+        Then it is never negative, as for positions found in a tensor of that size. Sizes may be sums.
+        """
         terms = dim.terms if isinstance(dim, Affine) else ()
         if len(terms) > 2 and any(self._may_be_negative(monomial) for monomial, _ in terms):
             return False
@@ -143,7 +149,7 @@ class Counted:
 
 
 def _grows(dim: Dim, name: str) -> bool:
-    """Whether DIM, in which all other symbols are sizes, surely does not shrink where NAME grows."""
+    """Whether DIM, in which all other symbols are sizes, is certainly non-decreasing in NAME."""
     for monomial, value in dim.terms if isinstance(dim, Affine) else ():
         for atom in monomial:
             if name in _named(atom) and not (value > 0 and _atom_grows(atom, name)):
@@ -158,7 +164,7 @@ def _atom_grows(atom: str | FloorDiv, name: str) -> bool:
 
 
 def _linear(dim: Dim, name: str) -> bool:
-    """Whether NAME is in no product with itself and in no division."""
+    """Whether NAME occurs in no product with itself and in no division."""
     for monomial, _ in dim.terms if isinstance(dim, Affine) else ():
         with_it = [atom for atom in monomial if name in _named(atom)]
         if len(with_it) > 1 or any(isinstance(atom, FloorDiv) for atom in with_it):

@@ -1,19 +1,20 @@
-"""Symbols that are computed from others before a run: choices between sizes, broadcasts, counts of data."""
+"""Symbols that are computed from others before a run: selected sizes, broadcasts, data-dependent counts."""
 
 from __future__ import annotations
 
 from .. import constraints
-from ..affine import Dim, evaluate, symbol
+from ..affine import Dim, symbol
+from ..affine_traversal import evaluate
 from ..bounds import bounds
 from ..constraints import Derived, broadcast_of, chosen_by, negated
-from ..ir import Module, SymbolRange
+from ..module import Module, SymbolRange
 from .counted import Counted
 from .known import LARGEST, KnownSizes
 from .outcomes import Conflict
 
 
 class DerivedSizes(KnownSizes):
-    """Derives symbols where no operand is certain. `counted`: the symbols that data decides."""
+    """Derives symbols where no operand is certain to be the result. `counted`: the data-dependent symbols."""
 
     def __init__(self, module: Module) -> None:
         super().__init__(module)
@@ -61,7 +62,7 @@ class DerivedSizes(KnownSizes):
         return SymbolRange(low, min(max(middle, low), high), high)
 
     def count(self, bound: Dim, least: Dim = 0) -> Dim:
-        """A new symbol for a number that data decides, from LEAST to BOUND."""
+        """A new symbol for a data-dependent number from LEAST to BOUND."""
         name = self.fresh("n")
         most = bounds(bound, self.ranges)[1]
         if most is None:

@@ -1,4 +1,4 @@
-"""Symbols that a constraint determines: replaced everywhere in the module, by numbers or by others."""
+"""Symbols that a constraint determines: replaced everywhere in the module, by numbers or by other symbols."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 from .. import constraints
 from ..affine import Dim, symbol
 from ..constraints import Derived, Determined, chosen_by, is_trivial, is_weaker
-from ..ir import SymbolRange
 from ..location import Location
+from ..module import SymbolRange
 from . import substitution
 from .equations import Solution
 from .inequalities import peeled
@@ -19,10 +19,10 @@ from .outcomes import Conflict, Resized
 
 
 class DeterminedSizes(NarrowedSizes):
-    """Replaces symbols that are determined, and derived ones that have become certain by that."""
+    """Replaces determined symbols, and derived symbols that have thereby become certain."""
 
     def _determine(self, found: Solution, why: str, location: Location) -> None:
-        """Replace the symbol that was FOUND everywhere. Raises Resized."""
+        """Replace the symbol of the solution FOUND everywhere. Raises Resized."""
         old = self.module.symbols[found.name]
         dim = found.dim
         if found.step is not None:
@@ -31,7 +31,7 @@ class DeterminedSizes(NarrowedSizes):
             if found.name in self.defaults and (span is None or span.maximum < 1):
                 raise self._gives_way(found.name, found.step + found.start)
             if span is None:
-                text = f"it needs that {why}, but no {found.name} in its range is {found.dim_text}"
+                text = f"it requires that {why}, but no {found.name} in its range is {found.dim_text}"
                 raise Conflict(text, ranges=True)
             self.module.symbols = _renamed(self.module.symbols, found.name, name, span)
             if found.name in self.defaults:
@@ -56,7 +56,7 @@ class DeterminedSizes(NarrowedSizes):
                 raise self._gives_way(name, dim)
             if not old.minimum <= dim <= old.maximum:
                 span = f"{old.minimum}..{old.maximum}"
-                text = f"it needs that {why}, but {name} is {dim} then, outside its range {span}"
+                text = f"it requires that {why}, but {name} is {dim} then, outside its range {span}"
                 raise Conflict(text, ranges=name not in self.defaults)
             return
         ends = [dim - old.minimum] if name in self.defaults else [dim - old.minimum, old.maximum - dim]
@@ -65,8 +65,10 @@ class DeterminedSizes(NarrowedSizes):
                 self._add(constraints.at_least(peeled(end), f"{name} stays in its range", location))
 
     def replace(self, values: Mapping[str, Dim]) -> dict[str, Dim]:
-        """Replace symbols in the module, its constraints and definitions. Returns all that were replaced:
-        derived symbols may have become certain."""
+        """Replace symbols in the module, its constraints and definitions.
+
+        Returns all that were replaced, since derived symbols may have become certain.
+        """
         module = self.module
         substitution.in_module(module, values)
         module.determined = {
@@ -135,7 +137,7 @@ def _stepped(old: SymbolRange, step: int, start: int) -> SymbolRange | None:
     low, high = max(0, -((start - old.minimum) // step)), (old.maximum - start) // step
     if low > high:
         return None
-    usual = max((old.optimum - start) // step, min(old.optimum, 1))  # tune for no empty tensors
+    usual = max((old.optimum - start) // step, min(old.optimum, 1))  # do not tune for empty tensors
     return SymbolRange(low, min(max(usual, low), high), high)
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import reduce
 from math import gcd, lcm, prod
 
-from ..affine import Affine, Atom, Dim, FloorDiv, exact_div, substitute, symbol, symbols
+from ..affine import Affine, Atom, Dim, FloorDiv, exact_div, symbol
+from ..affine_traversal import substitute, symbols
 from ..bounds import Range, bounds
-from ..ir import Module
+from ..module import Module
 from .values import closure
 
 MOST_RESIDUES = 4096
@@ -38,7 +39,8 @@ def solved(
 ) -> Solution | None:
     """The symbol of MODULE that DIM == 0 determines; None if the equation is not that simple.
 
-    DEFAULTS are the symbols whose range nobody chose; UNNAMED tells those that have no name in the model.
+    DEFAULTS are the symbols whose range the user did not choose; UNNAMED are those without a name in the
+    model.
     """
     if isinstance(dim, int):
         return None
@@ -47,7 +49,7 @@ def solved(
 
 
 def without_common_factors(dim: Dim, kept: Set[str] = frozenset()) -> Dim:
-    """DIM divided by the sizes, other than KEPT, and by the number that are factors of all its terms."""
+    """DIM divided by the number, and by the sizes other than KEPT, that are factors of all its terms."""
     if isinstance(dim, int):
         return dim
     common = [atom for atom in dim.terms[0][0] if atom not in kept]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..affine import Affine, Dim, FloorDiv, exact_div, symbol, symbols
+from ..affine import Affine, Dim, FloorDiv, exact_div, symbol
+from ..affine_traversal import symbols
 
 
 def without_division(dim: Dim) -> Dim | None:

@@ -1,14 +1,15 @@
-"""What is known about the sizes of a module: ranges, constraints, and what can be proved from them."""
+"""The knowledge about a module's sizes: ranges, constraints, and proofs from them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ..affine import Dim, symbols
+from ..affine import Dim
+from ..affine_traversal import symbols
 from ..bounds import Range, bounds
 from ..constraints import Constraint, Derived, Relation
-from ..ir import Module, SymbolRange
+from ..module import Module, SymbolRange
 from .outcomes import Conflict, GivesWay
 from .proofs import Proofs
 from .values import closure
@@ -19,11 +20,11 @@ Snapshot = tuple[dict[str, SymbolRange], dict[str, Derived], list[Constraint]]
 
 
 class KnownSizes:
-    """The knowledge about MODULE, and questions about it.
+    """The knowledge about MODULE, and queries on it.
 
-    `defaults` names the symbols with a default range, which is extended where it allows no value.
-    `unnamed`: symbols made for sizes without a name in the model. `_roots`: for a symbol that replaced
-    another, the one of the model with factor and offset.
+    `defaults`: the symbols with a default range, which is extended if it allows no value. `unnamed`: symbols
+    for sizes without a name in the model. `_roots`: for a symbol that replaced another, the model's symbol
+    with factor and offset.
     """
 
     def __init__(self, module: Module) -> None:
@@ -40,12 +41,12 @@ class KnownSizes:
         return self.module.ranges
 
     def snapshot(self) -> Snapshot:
-        """The present knowledge, for `restore`. It becomes invalid when `Resized` is raised."""
+        """The present knowledge, for `restore`. Raising `Resized` invalidates it."""
         module = self.module
         return dict(module.symbols), dict(module.derived), list(module.constraints)
 
     def restore(self, known: Snapshot) -> None:
-        """Forget what was found since the snapshot KNOWN."""
+        """Forget everything found since the snapshot KNOWN."""
         module = self.module
         if (module.symbols, module.derived, module.constraints) != known:
             module.symbols, module.derived, module.constraints = known
@@ -63,7 +64,7 @@ class KnownSizes:
 
     @contextmanager
     def assuming(self, dims: Sequence[Dim]) -> Iterator[None]:
-        """A context for what runs only where DIMS are not negative, as the iterations of a loop do."""
+        """A context for code that runs only where DIMS are non-negative, such as the iterations of a loop."""
         self._assumed += dims
         try:
             yield
@@ -71,11 +72,11 @@ class KnownSizes:
             del self._assumed[len(self._assumed) - len(dims) :]
 
     def _assumes(self, dim: Dim) -> bool:
-        """Whether DIM >= 0 wherever the op that needs it runs."""
+        """Whether DIM >= 0 wherever the op that requires it runs."""
         return any(self.proves(dim - each) for each in self._assumed)
 
     def told(self, dim: Dim) -> bool:
-        """Whether DIM is computed from what an input holds."""
+        """Whether DIM is computed from the content of an input."""
         return bool(self.module.contents) and not self.module.held.isdisjoint(self._origins(dim))
 
     def _origins(self, dim: Dim) -> set[str]:
@@ -87,7 +88,7 @@ class KnownSizes:
         return (low is None or low <= 1) and (high is None or high >= 1)
 
     def _says(self, left: Dim, relation: Relation, right: Dim) -> bool:
-        """Whether some constraint is LEFT RELATION RIGHT."""
+        """Whether the module has the constraint LEFT RELATION RIGHT."""
         found = (left, relation, right)
         return any(found == (c.left, c.relation, c.right) for c in self.module.constraints)
 
@@ -107,12 +108,12 @@ class KnownSizes:
         return name in self.unnamed or name in self.module.derived or name.startswith("unk__")
 
     def fresh(self, prefix: str) -> str:
-        """A name that no symbol of the module has or had."""
+        """A new symbol name, different from all present and former symbols of the module."""
         taken = self.module.symbols.keys() | self.module.determined.keys()
         return next(name for k in range(len(taken) + 1) if (name := f"{prefix}{k}") not in taken)
 
     def _conflict(self, text: str, constraint: Constraint) -> Conflict:
-        """The Conflict with TEXT and the ranges of CONSTRAINT's symbols; decides whether these are the
+        """The Conflict with TEXT and the ranges of CONSTRAINT's symbols; decides whether the ranges are the
         reason."""
         ranges = self.ranges
         named = sorted(constraint.symbols & ranges.keys())
@@ -123,6 +124,6 @@ class KnownSizes:
         return Conflict(f"{text} for {', '.join(texts)}" if texts else text, ranges=by_ranges)
 
     def _gives_way(self, name: str, value: int) -> GivesWay:
-        """The error that the default range of NAME has to be extended to VALUE."""
+        """The error that the default range of NAME must be extended to VALUE."""
         root, factor, offset = self._roots.get(name, (name, 1, 0))
         return GivesWay(root, factor * value + offset)

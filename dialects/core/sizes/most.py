@@ -1,4 +1,4 @@
-"""The largest value of a size, by the ranges of its symbols and by what equals it."""
+"""The largest value of a size, by the ranges of its symbols and by sizes equal to it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Iterator
 
 from ..affine import Dim, exact_div
 from ..bounds import bounds
-from ..ir import Module
+from ..module import Module
 
 
 def most(dim: Dim, module: Module) -> int | None:
     """An upper bound of DIM, a size, wherever the constraints of MODULE hold; None if there is none.
 
-    A shape that an input holds has any numbers, but their product is the number of elements that there are:
-    of `S0*S1*4` with the constraint `S0*S1 == 12`, 48 is the most.
+    A shape in an input may hold any numbers, but their product is the element count: for `S0*S1*4` with the
+    constraint `S0*S1 == 12` the bound is 48.
     """
     found = [bounds(each, module.ranges)[1] for each in (dim, *_equals(dim, module))]
     return min((high for high in found if high is not None), default=None)
 
 
 def _equals(dim: Dim, module: Module) -> Iterator[Dim]:
-    """Sizes that constraints make equal to DIM. Only contents have symbols that ranges bound badly."""
+    """Sizes that constraints make equal to DIM. Only symbols in contents have ranges that are poor bounds."""
     for each in module.constraints if module.contents else ():
         if each.relation == "==":
             for side, other in ((each.left, each.right), (each.right, each.left)):

@@ -5,17 +5,17 @@ from __future__ import annotations
 from ..affine import Dim, symbol
 from ..bounds import bounds
 from ..constraints import Constraint, is_weaker
-from ..ir import SymbolRange
+from ..module import SymbolRange
 from .derived import DerivedSizes
 from .inequalities import alone
 from .known import LARGEST
 from .outcomes import Conflict
 
-ROUNDS = 4  # of constraint propagation, in which ranges narrow one another
+ROUNDS = 4  # rounds of constraint propagation, in which ranges narrow one another
 
 
 class NarrowedSizes(DerivedSizes):
-    """Adds constraints, and narrows ranges by them, which narrow one another."""
+    """Adds constraints, and propagates them: constraints narrow ranges, which narrow one another."""
 
     def _add(self, constraint: Constraint) -> None:
         if self._says(constraint.left, constraint.relation, constraint.right):
@@ -33,7 +33,7 @@ class NarrowedSizes(DerivedSizes):
         """Raise Conflict if the constraints allow no sizes."""
         excluded = self._values.excluded()
         if excluded is not None:
-            text = f"it needs that {excluded.why}, but {excluded} holds for no sizes"
+            text = f"it requires that {excluded.why}, but {excluded} holds for no sizes"
             raise self._conflict(text, excluded)
 
     def _narrow(self, constraint: Constraint) -> bool:
@@ -88,4 +88,4 @@ class NarrowedSizes(DerivedSizes):
 
 def _outside(name: str, range: SymbolRange, constraint: Constraint) -> str:
     span = f"{range.minimum}..{range.maximum}"
-    return f"it needs that {constraint.why}, but {constraint} holds for no {name} in its range {span}"
+    return f"it requires that {constraint.why}, but {constraint} holds for no {name} in its range {span}"

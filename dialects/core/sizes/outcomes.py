@@ -1,4 +1,4 @@
-"""What a constraint on sizes may come to, unless it holds: errors, and the replacement of symbols."""
+"""Outcomes of a constraint on sizes that does not simply hold: errors, and the replacement of symbols."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Conflict(Exception):
 
 
 class GivesWay(Exception):
-    """The default range of the symbol NAME excludes what is needed: it has to be extended to LEAST.
+    """The default range of the symbol NAME excludes a required value: it must be extended to LEAST.
 
     Everything that was decided with the old range is void.
     """
@@ -28,7 +28,7 @@ class GivesWay(Exception):
 
 
 class Resized(Exception):
-    """Symbols were replaced in the module: whatever was computed from sizes before is out of date."""
+    """Symbols were replaced in the module: everything computed from sizes before is out of date."""
 
     def __init__(self, values: Mapping[str, Dim]) -> None:
         super().__init__(", ".join(f"{name} = {dim}" for name, dim in values.items()))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ..affine import Affine, Dim, substitute, symbol, symbols
+from ..affine import Affine, Dim, symbol
+from ..affine_traversal import substitute, symbols
 from ..bounds import Range, bounds
-from ..ir import Module
+from ..module import Module
 from .inequalities import multiples, without_division
 from .values import Values
 
-RELAXATIONS = 8  # divisions that a proof replaces by bounds
-FACTS = 64  # constraints that a proof tries in turn
+RELAXATIONS = 8  # the most divisions that a proof replaces by bounds
+FACTS = 64  # the most constraints that a proof tries in turn
 
 
 class Proofs:
@@ -61,7 +62,7 @@ class Proofs:
         return False
 
     def _follows(self, dim: Dim) -> bool:
-        """Whether DIM is at least some expression that is known not to be negative."""
+        """Whether DIM is at least an expression that is known to be non-negative."""
         if isinstance(dim, int):
             return False
         numbers = self._numbers() if self.values.final else {}
@@ -84,7 +85,7 @@ class Proofs:
         }
 
     def _facts(self) -> Iterator[Dim]:
-        """The expressions that constraints and derived symbols state not to be negative."""
+        """The expressions that constraints and derived symbols state to be non-negative."""
         for each in self._module.constraints:
             if each.relation in ("==", ">="):
                 yield each.left - each.right

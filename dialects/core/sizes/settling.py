@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ..affine import Dim, divisors
+from ..affine import Dim
+from ..affine_traversal import divisors
 from ..diagnostics import op_error
-from ..ir import Module, Operation
+from ..ir import Operation
+from ..module import Module
 from ..parts import Part, ResultAt
 from .outcomes import Conflict, Resized
 from .sizes import Sizes
@@ -24,7 +26,7 @@ def settle(module: Module) -> None:
 
 
 def _around(op: Operation) -> list[Dim]:
-    """The sizes that are not negative where OP runs, in the loops around it."""
+    """The sizes that are non-negative where OP runs, by the loops around it."""
     found: list[Dim] = []
     holder = op.holder
     while holder is not None:
@@ -34,7 +36,7 @@ def _around(op: Operation) -> list[Dim]:
 
 
 def _settled(op: Operation, sizes: Sizes) -> bool:
-    """Decide what OP needs; returns whether no symbol was replaced meanwhile."""
+    """Decide the requirements of OP; returns whether no symbol was replaced meanwhile."""
     at: Part | None = None
     try:
         for need in op.needs():

@@ -1,13 +1,16 @@
 """Decides all constraints between sizes.
 
-Every constraint that an op needs (one size at least another, two equal) is passed to `Sizes`, which tries in
-this order: it holds for all values of the symbols, and nothing is to be done; it determines a symbol, which
-is replaced everywhere (`Resized` reports that); it holds for some values, and becomes a constraint of the
-module, which narrows the ranges; it holds for none, which raises `Conflict`.
+Every constraint that an op requires (one size at least another, two equal) is passed to `Sizes`, which tries
+in this order:
 
-What is known lies in layers, each a class of its own: ranges and proofs (`known.py`), symbols derived from
-others (`derived.py`), constraints that narrow (`narrowing.py`), symbols that are determined
-(`determining.py`). On top of these stands what ops need, here.
+- it holds for all values of the symbols: nothing to do;
+- it determines a symbol, which is replaced everywhere (`Resized` reports that);
+- it holds for some values: it becomes a constraint of the module, which narrows the ranges;
+- it holds for none: `Conflict`.
+
+The knowledge lies in layers, each a class of its own: ranges and proofs (`known.py`), symbols derived from
+others (`derived.py`), constraints that narrow (`narrowing.py`), determined symbols (`determining.py`). The
+requirements of ops come on top, here.
 """
 
 from __future__ import annotations
@@ -15,10 +18,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .. import constraints
-from ..affine import Dim, evaluate, linear_symbol, symbol, symbols
+from ..affine import Dim, symbol
+from ..affine_traversal import evaluate, linear_symbol, symbols
 from ..constraints import Constraint, Need
-from ..ir import Module
 from ..location import UNKNOWN, Location
+from ..module import Module
 from .counted import DependsOnData
 from .determining import DeterminedSizes
 from .equations import solved, without_common_factors
@@ -27,7 +31,7 @@ from .outcomes import Resized
 
 
 class Sizes(DeterminedSizes):
-    """Decides what ops need of the sizes of MODULE.
+    """Decides what ops require of the sizes of MODULE.
 
     `assumes`: sizes that meet in a broadcast are assumed to be equal if they are computed from the same
     symbols, though one might be 1; `assumed`: whether that was used.
@@ -63,7 +67,7 @@ class Sizes(DeterminedSizes):
             self._require_of_counts(dim, why, location)
             return
         if self._excludes(dim):
-            text = f"it needs that {why}, but {left} is less than {right}"
+            text = f"it requires that {why}, but {left} is less than {right}"
             raise self._conflict(text, constraints.at_least(dim))
         factors = factors_of(dim)
         if len(factors) > 1 and all(map(self.proves, factors)):
@@ -79,7 +83,7 @@ class Sizes(DeterminedSizes):
         for end in self.counted.ends(dim):
             usual = evaluate(end, self.module.values_at("optimum"))
             if self._excludes(end) or (usual < 0 and not self.counted.within(end)):
-                raise DependsOnData(f"it needs that {why}, and whether {dim} >= 0 depends on data")
+                raise DependsOnData(f"it requires that {why}, and whether {dim} >= 0 depends on data")
             self.require_at_least(end, 0, why, location)
 
     def require_equal(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
@@ -88,9 +92,9 @@ class Sizes(DeterminedSizes):
         if dim == 0 or (self.proves(dim) and self.proves(-1 * dim)):
             return
         if self.counted.within(dim):
-            raise DependsOnData(f"it needs that {why}, and whether {left} is {right} depends on data")
+            raise DependsOnData(f"it requires that {why}, and whether {left} is {right} depends on data")
         if self._excludes(dim) or self._excludes(-1 * dim):
-            text = f"it needs that {why}, but {left} and {right} differ"
+            text = f"it requires that {why}, but {left} and {right} differ"
             raise self._conflict(text, constraints.equal(dim))
         self._settle_stretched(left, right)
         reduced = without_common_factors(dim, self._counters() | self._told_in(dim))
@@ -105,12 +109,14 @@ class Sizes(DeterminedSizes):
         return {name for name, _, offset in filter(None, found) if offset}
 
     def state_equal(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
-        """Keep that LEFT == RIGHT though it can be proved, so that one bounds the other (`most.py`)."""
+        """Keep the constraint LEFT == RIGHT although it is proved, so that one bounds the other
+        (`most.py`)."""
         if left != right:
             self._constrain(constraints.equal(left - right, why, location))
 
     def _told_in(self, dim: Dim) -> set[str]:
-        """Symbols of DIM that are computed from what inputs hold: where one is 0, that is meant."""
+        """Symbols of DIM that are computed from the contents of inputs: for these a value of 0 is meant
+        literally."""
         return {name for name in symbols(dim) if self.told(symbol(name))} if self.module.contents else set()
 
     def _settle_stretched(self, left: Dim, right: Dim) -> None:
@@ -143,11 +149,11 @@ class Sizes(DeterminedSizes):
         return self.derive("broadcast", left, right)
 
     def _stretch(self, left: Dim, right: Dim) -> bool:
-        """Whether LEFT and RIGHT are different sizes, of which one may be 1 and broadcast to the other.
+        """Whether LEFT and RIGHT are different sizes, one of which may be 1 and broadcast to the other.
 
-        What an input holds means what it says: 1 is a size of 1. Else a number determines the size that
-        it meets, and so does any size for an unnamed one; sizes computed from the same symbols are meant to
-        be equal, if they can be. A clamped size (by min, say) broadcasts if only values can tell whether it
+        The content of an input is meant literally: 1 is a size of 1. Otherwise a number determines the size
+        that it meets, and so does any size for an unnamed one; sizes computed from the same symbols are taken
+        to be equal if they can be. A clamped size (by min, say) broadcasts if only values can tell whether it
         is 1.
         """
         if not (self._may_be_one(left) or self._may_be_one(right)):
@@ -176,7 +182,7 @@ class Sizes(DeterminedSizes):
     def _constrain(self, constraint: Constraint) -> None:
         """Add CONSTRAINT. Raises Resized if derived symbols become certain by it."""
         if self.counted.within(constraint.left) or self.counted.within(constraint.right):
-            raise DependsOnData(f"it needs that {constraint.why}, and {constraint} depends on data")
+            raise DependsOnData(f"it requires that {constraint.why}, and {constraint} depends on data")
         self._add(constraint)
         settled = self._settle_derived()
         if settled:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..affine import Affine, Dim, substitute
-from ..ir import Module, Operation, Value
+from ..affine import Affine, Dim
+from ..affine_traversal import substitute
+from ..ir import Operation, Value
+from ..module import Module
 from ..tensor_map import TensorMap
 from ..types import Layout, TensorType, symbols_in
 

@@ -1,4 +1,4 @@
-"""Proofs by enumeration: all values that a module's symbols may take, where these are few."""
+"""Proofs by enumeration: all values that a module's symbols may take, if these are few."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..affine import Affine, Atom, Dim, symbols
+from ..affine import Affine, Atom, Dim
+from ..affine_traversal import symbols
 from ..constraints import Constraint
-from ..ir import Module
+from ..module import Module
 
 MOST = 1 << 14
 MOST_VALUE = 1 << 20  # of a symbol in a table
@@ -22,8 +23,8 @@ class Values:
     """The values of MODULE's symbols that satisfy its constraints; tables are cached until they change.
 
     A table obeys the constraints on its columns. If FINAL, no symbol is replaced any more, and it also obeys
-    those on what is computed from its columns: a symbol may be replaced by what those make it, and then
-    they would hold without saying anything.
+    constraints on values computed from its columns. Otherwise such a constraint may replace a symbol, after
+    which it would hold trivially.
     """
 
     def __init__(self, module: Module, final: bool = False) -> None:
@@ -33,13 +34,13 @@ class Values:
         self._closures: dict[frozenset[str], frozenset[str]] = {}
 
     def forget(self) -> None:
-        """Drop everything, after symbols were replaced."""
+        """Drop all tables, after symbols were replaced."""
         self._tables.clear()
         self._closures.clear()
 
     def narrowed(self, named: Set[str]) -> None:
-        """Drop the tables of all that NAMED are computed from: a range of theirs, or a constraint on them, is
-        new."""
+        """Drop the tables of the symbols that NAMED are computed from: their ranges or constraints have
+        changed."""
         free = self._free(named)
         self._tables = {key: table for key, table in self._tables.items() if not free <= key}
 

@@ -1,4 +1,4 @@
-"""Ops that move elements and compute nothing, but for Resize, which interpolates."""
+"""Ops that move elements and compute nothing, except Resize, which interpolates."""
 
 from __future__ import annotations
 

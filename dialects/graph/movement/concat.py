@@ -17,7 +17,7 @@ from ...core.traits import Trait
 from ...core.types import TensorType
 from ..base import GraphOp, dims_text, normalize_axis, same_dtype, same_shape
 
-MOST_PARTS = 256  # of a concatenation: more are joined in steps, so that no kernel reads them all
+MOST_PARTS = 256  # operands of a concat: more are joined in steps, so that no kernel reads them all
 
 
 @define_op(Trait.MOVEMENT)

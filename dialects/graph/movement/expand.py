@@ -1,4 +1,4 @@
-"""Elements repeated: Expand, which broadcasts, and Tile."""
+"""Repetition of elements: Expand, which broadcasts, and Tile."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from ..base import GraphOp, broadcast_shapes, dims_text, surely_negative
 
 @define_op(Trait.MOVEMENT)
 class Expand(GraphOp):
-    """x broadcast with a shape (ONNX Expand): sizes of 1 on either side are stretched.
+    """x broadcast with a shape (ONNX Expand): sizes of 1 on either side are broadcast.
 
-    A size that the shape writes differently is stretched if it is 1 at run time.
+    A size that the shape spells differently is broadcast if it is 1 at run time.
     """
 
     name = "graph.expand"
@@ -91,7 +91,7 @@ class Tile(GraphOp):
     def needs(self) -> Iterable[Need]:
         at = AttributeAt("repeats")
         for count in self.repeats:
-            yield Need(count, 0, "nothing is repeated a negative number of times", at=at)
+            yield Need(count, 0, "no repeat count is negative", at=at)
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         own = [

@@ -84,22 +84,22 @@ class Pad(GraphOp):
                 yield from self._needs_at_run(axis)
                 continue
             if begin < 0 or end < 0:
-                yield Need(self._kept(axis), 0, f"what pads crop is in axis {axis}", at=at)
+                yield Need(self._kept(axis), 0, f"pads crop no more than axis {axis} has", at=at)
             most = max(begin, end, 0)
             if self.mode != "constant" and (begin or end):
                 least = most + 1 if self.mode == "reflect" and not isinstance(extent, int) else 1
-                yield Need(self._kept(axis), least, f"there is something to repeat in axis {axis}", at=at)
+                yield Need(self._kept(axis), least, f"axis {axis} has elements to repeat", at=at)
 
     def _needs_at_run(self, axis: int) -> Iterable[Need]:
-        """What pads of AXIS that depend on sizes need; only those of the constant mode may crop."""
+        """The requirements of symbolic pads of AXIS; only those of the constant mode may crop."""
         extent, at = self.x.type.shape[axis], AttributeAt("pads")
         for pad in (self.begins[axis], self.ends[axis]):
             if self.mode == "constant":
-                yield Need(extent + pad, 0, f"what pads crop is in axis {axis}", at=at)
+                yield Need(extent + pad, 0, f"pads crop no more than axis {axis} has", at=at)
             else:
                 yield Need(pad, 0, f"pads of the mode '{self.mode}' in axis {axis} crop nothing", at=at)
         if self.mode != "constant":
-            yield Need(extent, 1, f"there is something to repeat in axis {axis}", at=at)
+            yield Need(extent, 1, f"axis {axis} has elements to repeat", at=at)
 
     def _kept(self, axis: int) -> Dim:
         """The size of AXIS after cropping by static pads."""

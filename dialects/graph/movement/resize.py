@@ -21,17 +21,8 @@ from ...core.traits import Trait
 from ...core.types import TensorType
 from ..base import GraphOp
 from ..numeric import compute_dtype, converted
-from .sampling import (
-    COORDINATES,
-    NEAREST,
-    AxisSampling,
-    Cell,
-    Filter,
-    Ratio,
-    clamped,
-    nearest_position,
-    weighted,
-)
+from .interpolation import Cell, Filter, weighted
+from .sampling import COORDINATES, NEAREST, AxisSampling, Ratio, clamped, nearest_position
 
 MODES = EnumKind(("nearest", "linear", "cubic"))
 UNROLLED_TAPS = 16  # bicubic over two axes
@@ -83,7 +74,7 @@ class Resize(GraphOp):
                     self, f"{name} does not give {count} numbers for an axis", at=AttributeAt(name)
                 )
         if self.coordinates == "half_pixel_symmetric" and self.ratios and not self.rests:
-            raise op_error(self, "its ratios need rests in half_pixel_symmetric", at=AttributeAt("ratios"))
+            raise op_error(self, "half_pixel_symmetric with ratios needs rests", at=AttributeAt("ratios"))
         stated = len(self.roi) == 2 * rank and np.isfinite(self.roi).all()
         if self._crops and not (stated or self.roi_ratios):
             raise op_error(
@@ -102,7 +93,7 @@ class Resize(GraphOp):
         for axis, (size, extent) in enumerate(zip(self.sizes, self.x.type.shape, strict=True)):
             # A multiple of the extent is 0 if the extent is.
             if size != 0 and not isinstance(extent, int) and exact_div(size, extent) is None:
-                why = f"there is something to resize in axis {axis}"
+                why = f"axis {axis}, which is resized, has elements"
                 yield Need(extent * size, size, why, at=OperandAt(0))
 
     @property
@@ -134,7 +125,7 @@ class Resize(GraphOp):
     def _samplings(
         self, extents: Sequence[Dim], lengths: Sequence[Dim], known: Callable[[Dim], Dim] = lambda dim: dim
     ) -> dict[int, AxisSampling]:
-        """The sampling of each axis that is not the identity. KNOWN gives the values of ratios, if there are
+        """The sampling of each axis that is not the identity. KNOWN has the values of ratios, if there are
         any."""
         sizes = enumerate(zip(extents, lengths, strict=True))
         samplings = {axis: self._sampling(axis, extent, length, known) for axis, (extent, length) in sizes}
@@ -143,7 +134,7 @@ class Resize(GraphOp):
     # ------------------------------------------------------------ scalar definition
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
-        if 0 in self.y.type.shape:  # nobody asks for an element, and no scale is that of 0 elements
+        if 0 in self.y.type.shape:  # no element is read, and 0 elements have no scale
             return scalars.const(0, self.x.type.dtype)
         samplings = self._samplings(self.x.type.shape, self.sizes)
         if self.mode == "nearest":
@@ -216,8 +207,11 @@ class Resize(GraphOp):
         return all(isinstance(size, int) for size in (*self.sizes, *self.x.type.shape))
 
     def _weighted(self, scalars: Scalars, value: Expr, weight: Expr, dtype: DType) -> Expr:
-        """VALUE times WEIGHT. Where only a run tells the scale, elements of weight 0 may be no taps: they do
-        not affect the sample, not even if they are NaN."""
+        """VALUE times WEIGHT.
+
+        If the scale is known at run time only, elements of weight 0 may not be taps: they do not affect the
+        sample, even if they are NaN.
+        """
         term = scalars.apply("mul", value, weight)
         widened = self.antialias and not (self.scales or self._static)
         if not (self.ratios or widened):

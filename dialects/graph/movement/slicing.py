@@ -69,8 +69,8 @@ class Slice(GraphOp):
         for axis, (count, extent) in enumerate(zip(self.sizes, self.x.type.shape, strict=True)):
             if count != 0:
                 low, high = self._ends(axis)
-                yield Need(low, 0, f"a slice of axis {axis} begins in it", at=AttributeAt("starts"))
-                why = f"a slice of axis {axis} ends in it"
+                yield Need(low, 0, f"a slice starts inside axis {axis}", at=AttributeAt("starts"))
+                why = f"a slice ends inside axis {axis}"
                 yield Need(extent, high + 1, why, at=AttributeAt("sizes"))
 
     def define(self, scalars: Scalars, index: Index) -> Expr:

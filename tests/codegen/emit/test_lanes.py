@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from glassrt.codegen.emit.lanes import Lanes
-from glassrt.dialects.core.affine import Dim, evaluate, floordiv, symbol
+from glassrt.dialects.core.affine import Dim, floordiv, symbol
+from glassrt.dialects.core.affine_traversal import evaluate
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F8E4M3, F8E5M2, F16, F32, I8, I16, I32, U8, DType
-from glassrt.dialects.core.ir import SymbolRange
+from glassrt.dialects.core.module import SymbolRange
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.binary import Add, Max
 from glassrt.dialects.graph.constants import Constant

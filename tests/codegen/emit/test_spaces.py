@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from glassrt.codegen.emit.spaces import NameTable, fold_spaces, make_space, space_to_c
-from glassrt.dialects.core.affine import evaluate, symbol
+from glassrt.dialects.core.affine import symbol
+from glassrt.dialects.core.affine_traversal import evaluate
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F16, F32, I32, I64, DType
-from glassrt.dialects.core.ir import SymbolRange
+from glassrt.dialects.core.module import SymbolRange
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.binary import Add, Div, Mul
 from glassrt.dialects.graph.elementwise import Cast

@@ -12,7 +12,7 @@ from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.reduction import Reduce
 
 from ..one_kernel import kernel_module, plan_of
-from .contraction.test_fused_contractions import CASES, SYMBOLS
+from .contraction.test_families import CASES, SYMBOLS
 from .contraction.test_prologue import CASES as PROLOGUES
 from .test_loop_and_row import LOOPS, ROWS
 

@@ -10,7 +10,7 @@ from glassrt.codegen.plan.sources import made_kernels
 from glassrt.codegen.request.request import Candidate, Config, KernelCode, Request
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.schedule.grouping.variants import Variants
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import IRError, KernelError, UnsupportedError
@@ -71,7 +71,7 @@ def test_a_recursion_that_is_too_deep_is_the_model_s() -> None:
 @pytest.mark.parametrize(("where", "doing"), [("candidates", "proposing"), ("realize", "making")])
 def test_it_names_kernel_family_and_nodes(where: str, doing: str, error: type[Exception]) -> None:
     found = planned(where, error)
-    assert found.message.startswith(f"the kernel family 'toy' failed at {doing} k")
+    assert found.message.startswith(f"the kernel family 'toy' failed while {doing} k")
     assert "(matmul" in found.message and f"{error.__name__}: " in found.message
     assert found.diagnostic.nodes == ("matmul0",) and found.diagnostic.level == "launch"
     assert type(found.__cause__) is error and found.hint
@@ -81,13 +81,13 @@ def test_it_names_kernel_family_and_nodes(where: str, doing: str, error: type[Ex
 
 def test_a_spec_that_its_template_cannot_render() -> None:
     found = planned("render")
-    assert "failed at rendering k_matmul" in found.message and found.__cause__ is not None
+    assert "failed while rendering k_matmul" in found.message and found.__cause__ is not None
 
 
 def test_resizing_for_a_group() -> None:
     with registered(FaultyFamily(where="resized")):
         module, op = lowered_product()
-        with pytest.raises(KernelError, match="failed at resizing"):
+        with pytest.raises(KernelError, match="failed while resizing"):
             Variants(module, Settings().planned[0]).resized(op, 64)
 
 

@@ -1,90 +1,169 @@
-"""What kernels do not hold: arithmetic that changes nothing, loops of one trip, numbers that are not read."""
+"""What kernels do not hold: arithmetic that changes nothing, loops of one trip, numbers that are not read.
+
+Of every family, under all configurations that it proposes.
+"""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.families.registry import candidates, families
+from glassrt.codegen.request.request import Candidate, Request
+from glassrt.codegen.text.render import render
+from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.dtypes import F16, F32
+from glassrt.dialects.core.module import Module
 
 from ..attention_cases import module_of
-from ..one_kernel import kernel_module, plan_of
-from ..prologue_cases import SYMBOLS
+from ..contraction_cases import Case, conv, matmul
+from ..idle import idle, short_loops, unread
+from ..one_kernel import kernel_module
+from ..prologue_cases import SYMBOLS as PROLOGUE_SYMBOLS
 from .attention.checked import CASES as ATTENTION
 from .attention.checked import SYMBOLS as ATTENTION_SYMBOLS
-from .contraction import test_contraction
+from .checked_kernels import LOOPS, SYMBOLS
+from .contraction import test_spec
 from .contraction.test_prologue import CASES as PROLOGUES
+from .test_loop_and_row import ROWS
 
-IDLE = re.compile(
-    r"[*/%] 1\b(?!\.)|[+-] 0\b(?![.x])|= 0 \+|\bout_image = index\b"
-    r"|for \(int (\w+) = 0; \1 < 1;|for \(int (\w+) = 0; \2 < (\d+); \2 \+= \3\)"
-)
-DEFINED = re.compile(r"\b(?:const int|,) (\w+) = ")
-
-
-def idle(source: str) -> list[str]:
-    """The lines of SOURCE that say nothing."""
-    return [line for line in source.split("\n") if IDLE.search(line) and not line.startswith("//")]
-
-
-def unread(source: str) -> list[str]:
-    """The ints that SOURCE defines and never names again."""
-    code = re.sub(r"//.*", "", source)
-    named = Counter(re.findall(r"\w+", code))
-    return [name for name in DEFINED.findall(code) if named[name] == 1]
+SHAPES = {
+    "one tile of k": matmul("f16", (40, 16), (16, 24)),
+    "one tile of k in f32": matmul("f32", (40, 10), (10, 24)),
+    "one column": matmul("f16", (400, 64), (64, 1)),
+    "one column in f32": matmul("f32", (400, 640), (640, 1)),
+    "large": matmul("f16", (2048, 4096), (4096, 4096)),
+    "long": matmul("f16", (16, 8192), (8192, 64)),
+    "long in f32": matmul("f32", (16, 8192), (8192, 64)),
+    "depthwise": conv("f16", (1, 16, 9, 9), (16, 1, 3, 3), pad=1, groups=16),
+    "depthwise along one axis": conv("f32", (1, 6, 9, 9), (6, 1, 1, 3), groups=6),
+    "depthwise of one tap": conv("f32", (1, 5, 9, 9), (5, 1, 1, 1), stride=2, groups=5),
+    "depthwise of one position": conv("f16", (1, 512, 3, 3), (512, 1, 3, 3), groups=512),
+}
+GOLDEN = sorted(Path(__file__).parent.rglob("golden/**/*.cu"))
 
 
-ROWS = [
-    *test_contraction.mma_rows(),
-    *test_contraction.simt_rows(),
-    *test_contraction.view_rows(),
-    *test_contraction.prologue_rows(),
-    *test_contraction.eight_bit_rows(),
-]
+def sources(module: Module) -> Iterator[tuple[Candidate, str]]:
+    """Every candidate of every family for the kernels of MODULE, with its source."""
+    asked: list[Request] = []
+
+    def choose(request: Request) -> Candidate:
+        asked.append(request)
+        return candidates(request)[0]
+
+    precision_to_launch(module, REFERENCE, choose)
+    for request in asked:
+        for family in families().values():
+            for candidate in family.propose(request):
+                code = family.realize(request, candidate.config)
+                yield candidate, render(code.template, code.spec)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_contractions(row: test_contraction.Row) -> None:
+def check(module: Module) -> None:
+    for made, text in sources(module):
+        assert not idle(text), f"{made.family} with {made.config}"
+
+
+@pytest.mark.parametrize("row", test_spec.ALL_ROWS, ids=lambda row: row.name)
+def test_specs(row: test_spec.Row) -> None:
     # The epilogue of these cases is written by hand.
     above = row.kernel.source.split("accumulator[VECTOR]")[0]
     assert not idle(above)
     assert set(unread(row.kernel.source)) <= {"channel"}, "a prologue may ask for its channel"
 
 
+def module_of_case(case: Case) -> Module:
+    op: Any = case.op
+    inputs = [operand.type for operand in op.operands]
+    return kernel_module(lambda do, *operands: do(type(op)(*operands, **op.attributes)), inputs)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_contractions_of_any_shape(name: str) -> None:
+    check(module_of_case(SHAPES[name]))
+
+
 @pytest.mark.parametrize("dtype", [F16, F32], ids=str)
 @pytest.mark.parametrize("name", PROLOGUES)
-def test_prologues(name: str, dtype: object) -> None:
-    body, inputs, outputs, _ = PROLOGUES[name](dtype)  # type: ignore[arg-type]
-    for source in plan_of(kernel_module(body, inputs, outputs, SYMBOLS)).sources.values():
-        assert not idle(source)
+def test_prologues(name: str, dtype: Any) -> None:
+    body, inputs, outputs, _ = PROLOGUES[name](dtype)
+    check(kernel_module(body, inputs, outputs, PROLOGUE_SYMBOLS))
 
 
 @pytest.mark.parametrize("dtype", [F16, F32], ids=str)
 @pytest.mark.parametrize("name", ATTENTION)
-def test_attention_kernels(name: str, dtype: object) -> None:
-    shape = replace(ATTENTION[name], dtype=dtype)  # type: ignore[arg-type]
-    symbols = ATTENTION_SYMBOLS if name == "symbols" else None
-    for source in plan_of(module_of(shape, symbols)).sources.values():
-        assert not idle(source)
+def test_attention_kernels(name: str, dtype: Any) -> None:
+    shape = replace(ATTENTION[name], dtype=dtype)
+    check(module_of(shape, ATTENTION_SYMBOLS if name == "symbols" else None))
+
+
+@pytest.mark.parametrize("name", [*LOOPS, *ROWS])
+def test_loop_nests_and_rows(name: str) -> None:
+    body, inputs, outputs = (LOOPS | ROWS)[name]
+    check(kernel_module(body, inputs, outputs, SYMBOLS))
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_golden_kernels(path: Path) -> None:
+    assert not short_loops(path.read_text())
 
 
 def test_what_is_idle() -> None:
     lines = [
         "x * 1;",
         "y + 0;",
-        "for (int i = 0; i < 1; i++)",
-        "for (int p = 0; p < 8; p += 8)",
+        "row * 0",
+        "0 * BLOCK_M",
+        "u32(inside) << 0",
+        "constexpr int slot = 0;",
         "warp_id() % 1",
+        "for (int i = 0; i < 1; i++) {",
     ]
     assert [line for line in lines if idle(line)] == lines
-    fine = ["x * 16;", "y + 0x1p+0f;", "1.0f + 0.5f", "for (int p = 0; p < 8; p += 4)"]
+    fine = ["x * 16;", "y + 0x1p+0f;", "1.0f + 0.5f", "for (int p = 0; p < 8; p += 4) {"]
     assert not [line for line in fine if idle(line)]
 
 
-def test_what_is_unread() -> None:
-    assert unread("const int lane = 1, used = 2;  // lane\nconst int batch = 0;\nf(used);") == [
-        "lane",
-        "batch",
-    ]
+CONSTANTS = """
+constexpr int THREADS = 64, TILES = 1, VECTOR = 8, QUAD = VECTOR < 4 ? VECTOR : 4;
+const int rows = (60 + THREADS - 1) / THREADS;
+int k = 0;
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "for (int i = 0; i < TILES; i++) {",
+        "for (int i = 0; i < QUAD; i += QUAD) f(i);",
+        "for (int i = 1; i < TILES + 1; ++i) {",
+        "for (int tile = 0; tile < rows; tile++) {",
+        "for (int item = thread_x(); item < 2 * 32; item += THREADS) {",
+        "for (; k < TILES; k++) f(k);",
+    ],
+)
+def test_loops_that_run_once(line: str) -> None:
+    assert short_loops(CONSTANTS + line) == [line]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "for (int i = 0; i < VECTOR; i += QUAD) {",
+        "for (int i = 0; i < count; i++) {",
+        "for (int item = thread_x(); item < 2 * THREADS; item += THREADS) {",
+        "for (; k < 2; k++) f(k);",
+        "for (; k < count; k++) f(k);",
+    ],
+)
+def test_loops_that_may_run_more_often(line: str) -> None:
+    assert not short_loops(CONSTANTS + line)
+
+
+def test_a_later_loop_goes_on_where_the_first_one_ended() -> None:
+    loops = ["for (; k < 3; k++) f(k);", "for (; k < 4; k++) g(k);"]
+    assert short_loops(CONSTANTS + "\n".join(loops)) == loops[1:]

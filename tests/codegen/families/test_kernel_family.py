@@ -29,7 +29,7 @@ from glassrt.compiler.schedule.grouping.variants import Variants
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.dtypes import F32, TF32, DType
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.attention import Attention
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.launch import Kernel
@@ -280,6 +280,17 @@ class TestLaws:
             if isinstance(node, ast.Constant) and node.value in set(BUILT_IN) - words
         ]
         assert sorted(found) == sorted(set(BUILT_IN) - words)
+
+    def test_tests_of_other_parts_name_no_family(self) -> None:
+        words = {"custom", "depthwise", "group", "loop", "row"}
+        named = re.compile("|".join(set(BUILT_IN) - words))
+        own = ROOT / "tests" / "codegen" / "families"
+        found = [
+            str(path.relative_to(ROOT))
+            for path in (ROOT / "tests").rglob("*.py")
+            if own not in path.parents and named.search(path.read_text(encoding="utf-8"))
+        ]
+        assert found == []
 
     def test_no_family_is_compared_with_a_name(self) -> None:
         written_out = re.compile(r"\bfamily\b.*(==|!=|in) *['\"(\[{]")

@@ -28,6 +28,7 @@ def test_a_kernel_defines_the_entry_of_its_name() -> None:
 
 LOADS = "".join(f"float a{i} = y[{i} * threadIdx.x];\n" for i in range(64))
 STORES = "".join(f"y[{i} + 64 * threadIdx.x] = a{i} * a{63 - i};\n" for i in range(64))
+FAMILY = "tiles"
 SPILLING = f"{LOADS}__syncthreads();\n{STORES}"
 
 
@@ -37,8 +38,8 @@ def test_a_designed_kernel_must_not_spill() -> None:
     assert loose.spill_bytes > 0
     check_designed({"k0": loose}, {})
     with pytest.raises(UnfitError) as caught:
-        check_designed({"k0": loose}, {"k0": "depthwise"}, {"k0": ("Conv_1", "Relu_2")})
-    about = f"kernel k0 (of Conv_1, Relu_2) for sm_90a, of depthwise, spills {loose.spill_bytes} bytes"
+        check_designed({"k0": loose}, {"k0": FAMILY}, {"k0": ("Conv_1", "Relu_2")})
+    about = f"kernel k0 (of Conv_1, Relu_2) for sm_90a, of {FAMILY}, spills {loose.spill_bytes} bytes"
     assert caught.value.message.startswith(about) and "another configuration" in (caught.value.hint or "")
     assert list(caught.value.problems) == ["k0"]
 
@@ -53,4 +54,4 @@ def test_a_designed_kernel_must_not_lose_setmaxnreg(tmp_path: Path) -> None:
         compiled = compile_kernels(source, TARGET, headers, cache)
         assert compiled["k0"].from_cache == from_cache
         with pytest.raises(CompileError, match=r"C7508.*setmaxnreg"):
-            check_designed(compiled, {"k0": "contraction_mma"})
+            check_designed(compiled, {"k0": FAMILY})

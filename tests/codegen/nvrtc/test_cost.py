@@ -14,7 +14,8 @@ from glassrt.codegen.plan import assemble
 from glassrt.compiler.driver.build import Settings, build, context_of, launch_level
 from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.settings.policy import as_policy
-from glassrt.dialects.core.ir import Module, Operation
+from glassrt.dialects.core.ir import Operation
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.traits import Trait
 from glassrt.dialects.graph import GRAPH
 from glassrt.dialects.graph.activations import Relu

@@ -5,7 +5,7 @@ from __future__ import annotations
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.nvrtc.library import compiler_version
 from glassrt.codegen.plan.assemble import BuildOptions, assemble
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.launch import Kernel
 from glassrt.testing.net import Net

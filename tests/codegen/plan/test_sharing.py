@@ -17,7 +17,7 @@ from glassrt.codegen.plan.sources import MadeKernel, made_kernels
 from glassrt.codegen.request.parameters import SizeParameter
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.settings.policy import as_policy
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.runtime.plan import Plan
 from onnx import ModelProto

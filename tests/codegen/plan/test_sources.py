@@ -8,7 +8,8 @@ import pytest
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.plan.sources import made_kernels
 from glassrt.dialects.core.dtypes import F16
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import IRError
@@ -39,12 +40,12 @@ def test_equal_kernels_share_a_source_that_names_all_their_nodes() -> None:
 @pytest.mark.parametrize(
     ("attribute", "value", "words"),
     [
-        ("grid", [3, 1, 1], "its configuration wants grid"),
-        ("block", [64, 2, 1], "its configuration wants grid"),
-        ("shared", 1 << 14, "its configuration wants grid"),
+        ("grid", [3, 1, 1], "its configuration needs grid"),
+        ("block", [64, 2, 1], "its configuration needs grid"),
+        ("shared", 1 << 14, "its configuration needs grid"),
         ("config", {"warps": 3}, "cannot run it with this configuration"),
         ("executed", F16, "executes f32, not f16"),
-        ("member_formats", {"m0_compute": "f32"}, "has formats of members, and is no group"),
+        ("member_formats", {"m0_compute": "f32"}, "states formats of members, but is not a group"),
     ],
 )
 def test_a_launch_fits_its_kernel(attribute: str, value: Any, words: str) -> None:

@@ -9,7 +9,8 @@ from glassrt.codegen.request.request import ROW, Request
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.builtin import Yield
 from glassrt.dialects.core.dtypes import F32
-from glassrt.dialects.core.ir import Block, Module, SymbolRange
+from glassrt.dialects.core.ir import Block
+from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.launch import Buffer

@@ -33,7 +33,7 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F32, F64, U32, U64, DType
-from glassrt.dialects.core.ir import Module, SymbolRange
+from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.tensor_map import TensorMap
@@ -259,11 +259,13 @@ def test_declarations() -> None:
     )
 
 
-def scratch_types(body: Callable[..., Any], inputs: list[TensorType], family: str) -> list[str]:
-    """The types of the scratch buffers of a kernel of FAMILY whose work is split in three."""
+def scratch_types(body: Callable[..., Any], inputs: list[TensorType], rank: Rank) -> list[str]:
+    """The types of the scratch buffers of a kernel of a family of RANK, whose work is split in three."""
 
     def choose(request: Request) -> Candidate:
-        return Candidate(family, families()[family].propose(request)[0].config | {"splits": 3}, 0.0)
+        found = [family.propose(request) for family in families().values() if family.rank is rank]
+        (best, *_) = next(filter(None, found))
+        return Candidate(best.family, best.config | {"splits": 3}, 0.0)
 
     op = the_kernel(precision_to_launch(kernel_module(body, inputs), REFERENCE, choose))
     return [str(value.type) for value in op.inputs[len(op.inputs) - op.scratch :]]
@@ -276,12 +278,12 @@ def test_a_row_kernel_keeps_words_of_64_bits(kind: str | None, words: int) -> No
             return do(ArgReduce(x, kind="max", axis=1, keepdims=True, select_last=False))
         return do(Reduce(x, kind=kind, axes=[1], keepdims=True))
 
-    found = scratch_types(reduced, [TensorType((4, 4096), F32)], "row")
+    found = scratch_types(reduced, [TensorType((4, 4096), F32)], Rank.ROWS)
     assert found[0] == f"tensor<{words}xu64>" and found[1].endswith("xu32>")
 
 
 @pytest.mark.parametrize("dtype", [F32, F64])
 def test_a_split_product_keeps_sums_of_its_accumulate_type(dtype: DType) -> None:
     types = [TensorType((16, 8192), dtype), TensorType((8192, 16), dtype)]
-    found = scratch_types(lambda do, a, b: do(Matmul(a, b)), types, "contraction_simt")
+    found = scratch_types(lambda do, a, b: do(Matmul(a, b)), types, Rank.SCALAR_UNITS)
     assert found[0].endswith(f"x{dtype}>") and found[1].endswith("xu32>")

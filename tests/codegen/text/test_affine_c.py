@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from glassrt.codegen.text.affine_c import dim_names, dim_to_c, factor_to_c
-from glassrt.dialects.core.affine import Dim, evaluate, floordiv, symbol
+from glassrt.dialects.core.affine import Dim, floordiv, symbol
+from glassrt.dialects.core.affine_traversal import evaluate
 from hypothesis import given
 from hypothesis import strategies as st
 

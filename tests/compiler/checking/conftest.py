@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 
 from .small import SMALL, parsed
 

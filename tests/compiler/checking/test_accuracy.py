@@ -13,7 +13,7 @@ from glassrt.compiler.checking.check import Case, check
 from glassrt.compiler.checking.measures import roundoff
 from glassrt.compiler.driver.build import build
 from glassrt.dialects.core.dtypes import F16, F32
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.errors import PlanError
 from glassrt.runtime import Engine, Plan
 

@@ -23,7 +23,7 @@ from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.patterns.rewrite import Rewriter, pattern
 from glassrt.compiler.simplify import canonicalize
 from glassrt.dialects.core.interpreter import Array
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.unary import Abs

@@ -9,7 +9,7 @@ import pytest
 from glassrt.compiler.checking.accuracy import AccuracyObserver
 from glassrt.compiler.checking.check import Case, check
 from glassrt.compiler.driver.build import build, present_arch
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.runtime import Engine
 
 from .small import images, settings

@@ -25,7 +25,7 @@ from glassrt.compiler.patterns.rewrite import Rewriter, pattern
 from glassrt.compiler.precision.quantization import contractions
 from glassrt.compiler.precision.quantization.division import Division
 from glassrt.compiler.simplify import canonicalize
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.unary import Abs

@@ -10,7 +10,7 @@ from glassrt.compiler.checking.range_watch import TensorLoss, losses, weight_los
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.settings.policy import PrecisionPolicy
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.runtime import Engine
 

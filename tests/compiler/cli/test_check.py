@@ -14,7 +14,7 @@ from glassrt.codegen.plan import assemble
 from glassrt.codegen.plan.sources import MadeKernel
 from glassrt.compiler.checking import network
 from glassrt.compiler.precision.quantization import contractions
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 
 from ...places import DIGITS
 from .check_reports import report

@@ -11,7 +11,7 @@ from glassrt.compiler.cli.app import app
 
 from ...places import DIGITS
 from .support import ADD_RELU, Glassrt
-from .test_errors import unsupported_model
+from .test_app import unsupported_model
 
 COMMANDS = ["build", "run", "bench", "inspect", "explain", "opt", "check", "calibrate"]
 

@@ -90,7 +90,7 @@ def test_every_launch_has_the_grid_that_its_kernel_wants(glassrt: Glassrt, tmp_p
     for place in places:
         text.write_text(whole[:place] + whole[place:].replace("[6,", "[5,", 1), encoding="utf-8")
         stderr = glassrt("opt", text, code=1).stderr
-        assert "its configuration wants grid [6, 1, 1]" in stderr
+        assert "its configuration needs grid [6, 1, 1]" in stderr
         assert f"launch.ir:{whole[:place].count(chr(10)) + 1}:" in stderr
 
 

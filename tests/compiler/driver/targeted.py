@@ -7,7 +7,7 @@ from functools import lru_cache
 from glassrt.codegen.arch.names import arch_named
 from glassrt.compiler.driver.build import Settings, brought_to, build, context_of
 from glassrt.compiler.settings.policy import PrecisionPolicy
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.runtime.plan import Plan
 from glassrt.testing.net import Net
 

@@ -16,7 +16,7 @@ from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.passes.semantics import SemanticsCheck
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add

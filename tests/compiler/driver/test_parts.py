@@ -6,9 +6,7 @@ import json
 
 import glassrt
 import numpy as np
-import pytest
-from glassrt.compiler.driver.build import Settings, build, chosen_targets
-from glassrt.errors import InputError
+from glassrt.compiler.driver.build import Settings, build
 from glassrt.runtime.plan import Plan
 
 from .targeted import A100, H200, at, for_several, siblings
@@ -70,12 +68,6 @@ def test_targets_that_are_planned_alike_share_a_part() -> None:
     first = plan.part("sm_90")
     assert first is plan.part("sm_90a") and first.cubins.keys() == {"sm_90a", "sm_90"}
     assert first.cubins["sm_90"] != first.cubins["sm_90a"]
-
-
-def test_a_plan_has_one_part_for_an_architecture() -> None:
-    assert chosen_targets(["sm_90a", "sm_90a:h200", "host"], None) == (H200,)
-    with pytest.raises(InputError, match="not one for H200 and H100 PCIe"):
-        chosen_targets(["sm_90a", "sm_90a:h100-pcie"], None)
 
 
 def test_text_that_enters_lower_down_parts_there() -> None:

@@ -6,7 +6,7 @@ from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassManager
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from hypothesis import given, settings

@@ -1,27 +1,21 @@
-"""Every rewrite rule applies where it should and keeps the meaning there, special numbers included."""
+"""The table of rules: each has its summary, its level, and nets that it applies to."""
 
 from __future__ import annotations
 
 import pytest
-from glassrt.compiler.passes.levels import ALL_DIALECTS
-from glassrt.compiler.passes.manager import Pass, PassContext
-from glassrt.compiler.patterns.rewrite import Pattern
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.compiler.driver.pipeline import passes_to
+from glassrt.compiler.driver.rules import RULES, check_rules
+from glassrt.compiler.passes.levels import LEVELS
 from glassrt.compiler.precision.quantization import propagate
-from glassrt.compiler.precision.quantization.propagate import PropagateQuantization
 from glassrt.compiler.simplify import canonicalize, fold_batch_norm
-from glassrt.compiler.simplify.canonicalize import Canonicalize
-from glassrt.testing.asserts import assert_rewrite_keeps_meaning_of
-from hypothesis import given
-from hypothesis import strategies as st
+from glassrt.errors import InputError
 
-from ...property.control_rule_cases import CASES, nets_for
+from ...property.control_rule_cases import CASES
 
 PATTERNS = {
     rule.name: rule for rule in (*canonicalize.PATTERNS, *fold_batch_norm.PATTERNS, *propagate.PATTERNS)
 }
-# Rules that change how sums or weights are rounded; all others are exact.
-ROUNDING = {"pad-into-conv", "transpose-into-matmul", "square"}
-ROUNDING |= {rule.name for rule in fold_batch_norm.PATTERNS}
 
 
 def test_every_rule_has_a_case_and_shows_what_it_does() -> None:
@@ -30,22 +24,22 @@ def test_every_rule_has_a_case_and_shows_what_it_does() -> None:
         assert "=>" in rule.before_after, rule.name
 
 
-@pytest.mark.parametrize("rule", PATTERNS.values(), ids=lambda rule: str(rule.name))
-@given(data=st.data())
-def test_a_rule_keeps_the_meaning(rule: Pattern, data: st.DataObject) -> None:
-    module = data.draw(nets_for(rule.name))
-    seed = data.draw(st.integers(0, 100))
-    assert assert_rewrite_keeps_meaning_of(rule, module, seed, rounds=rule.name in ROUNDING) > 0
+def test_patterns_are_in_the_table_with_their_roots_and_their_pass() -> None:
+    for name, rule in PATTERNS.items():
+        assert RULES[name].roots == tuple(kind.name for kind in rule.roots) and RULES[name].switchable
+        assert RULES[name].level == "graph" and RULES[name].summary == rule.before_after
 
 
-SWEEPS = [(Canonicalize(), rule.name) for rule in canonicalize.PATTERNS]
-SWEEPS += [(PropagateQuantization(), rule.name) for rule in propagate.PATTERNS]
+def test_a_pass_of_a_rule_is_one_of_its_level() -> None:
+    steps = {level: {step.name for step in passes_to(level, REFERENCE)} for level in LEVELS}
+    for rule in RULES.values():
+        assert rule.level in LEVELS
+        assert not rule.applied_by or rule.applied_by in steps[rule.level], rule
 
 
-@pytest.mark.parametrize(("step", "rule"), SWEEPS, ids=lambda value: getattr(value, "name", value))
-@given(data=st.data())
-def test_a_rule_can_be_switched_off(step: Pass, rule: str, data: st.DataObject) -> None:
-    module = data.draw(nets_for(rule))
-    context = PassContext(ALL_DIALECTS, disabled=frozenset({rule}))
-    step.run(module, context)
-    assert rule not in {record.rule for record in context.ledger}
+def test_rules_of_switches_exist() -> None:
+    check_rules(["contraction-epilogue", "elide-concat"])
+    with pytest.raises(InputError, match="is contraction-epilogue or contraction-prologue or"):
+        check_rules(["contraction-epilog"])
+    with pytest.raises(InputError, match="cannot be switched off"):
+        check_rules(["storage-conversion"])

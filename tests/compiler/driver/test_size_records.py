@@ -6,8 +6,8 @@ from glassrt.compiler.driver.size_records import CONSTRAIN, DERIVE, DETERMINE, r
 from glassrt.compiler.passes.ledger import Ledger
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.constraints import Derived, Determined, at_least
-from glassrt.dialects.core.ir import Module, SymbolRange
 from glassrt.dialects.core.location import Location
+from glassrt.dialects.core.module import Module, SymbolRange
 
 
 def test_sizes_are_recorded_with_their_nodes() -> None:

@@ -8,18 +8,21 @@ from typing import Any
 import pytest
 from glassrt.codegen.arch.names import REFERENCE, arch_named
 from glassrt.codegen.arch.spec import ArchSpec
-from glassrt.codegen.families.registry import tiers
+from glassrt.codegen.families.kernel_family import Rank
+from glassrt.codegen.families.registry import is_group, tiers
 from glassrt.codegen.nvrtc import compiled_kernel, parallel
 from glassrt.codegen.nvrtc.compiled_kernel import CompiledKernel, UnfitError
 from glassrt.compiler.cli.modules import launch_module
 from glassrt.compiler.driver.build import Build, Settings, build
 from glassrt.compiler.kernels import choice as kernel_choice
 from glassrt.compiler.settings.policy import PrecisionPolicy
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.plan import Plan
 from glassrt.testing.net import Net
+
+from ...codegen.ranks import rank
 
 SPILLS = "spills 24 bytes per thread (255 registers)"
 Judge = Callable[[Callable[[CompiledKernel], bool]], None]
@@ -78,12 +81,12 @@ def test_the_next_candidate_is_taken(judge: Judge) -> None:
     judge(lambda kernel: kernel.entry == first.kernel)
     result = built(product())
     (other,) = kernels(result)
-    assert other.kernel != first.kernel and other.family == first.family == "contraction_mma"
+    assert other.kernel != first.kernel and other.family == first.family
     assert dict(other.config) != dict(first.config)
     assert list(result.plan.cubins["sm_90a"]) == [other.kernel]
     (record,) = records(result, "register-spill")
     assert record["verdict"] == "taken" and set(record["nodes"]) >= {"matmul0", "relu2"}
-    assert record["reason"].startswith("contraction_mma of block_m") and SPILLS in record["reason"]
+    assert record["reason"].startswith(f"{first.family} of block_m") and SPILLS in record["reason"]
 
 
 def test_what_was_decided_before_is_decided_once(judge: Judge) -> None:
@@ -97,10 +100,10 @@ def test_what_was_decided_before_is_decided_once(judge: Judge) -> None:
 
 def test_a_group_that_spills_comes_apart(judge: Judge) -> None:
     (group,) = kernels(built(branches()))
-    assert group.family == "group"
+    assert is_group(group.family)
     judge(lambda kernel: kernel.entry == group.kernel)
     result = built(branches())
-    assert [op.family for op in kernels(result)] == ["contraction_mma"] * 2
+    assert [rank(op.family) for op in kernels(result)] == [Rank.TENSOR_CORES] * 2
     assert [r["reason"] for r in records(result, "group-launches")] == [f"in a group {SPILLS}"]
 
 
@@ -109,20 +112,22 @@ def test_a_build_whose_designed_kernels_all_spill_fails(
 ) -> None:
     """It is not done by a general kernel, which would be slow without a word."""
     monkeypatch.setattr(kernel_choice, "tiers", lambda request: [found[:1] for found in tiers(request)])
+    (first,) = kernels(built(product()))
     tried: set[str] = set()
     judge(lambda kernel: not tried.add(kernel.entry))
     with pytest.raises(UnfitError) as caught:
         built(product())
     assert len(tried) == 2  # the best on tensor cores, and the best in plain arithmetic
     message = caught.value.message
-    assert "(of matmul0" in message and f"for sm_90a, of contraction_mma, {SPILLS}" in message
+    assert "(of matmul0" in message and f"for sm_90a, of {first.family}, {SPILLS}" in message
     assert "--nofuse" in (caught.value.hint or "")
 
 
 def test_kernels_that_the_text_gives_are_not_chosen_again(judge: Judge) -> None:
     plan = built(product()).plan
+    (op,) = launches(plan)
     judge(lambda kernel: True)
-    with pytest.raises(UnfitError, match="of contraction_mma, spills"):
+    with pytest.raises(UnfitError, match=f"of {op.family}, spills"):
         build(launch_module(plan), Settings(targets=(REFERENCE,), cache=None))
 
 
@@ -184,8 +189,9 @@ def test_a_kernel_that_spills_for_one_target_is_chosen_again_for_that_alone(judg
 def test_a_group_that_spills_for_one_target_stays_for_the_other(judge: Judge) -> None:
     names = names_of(branches)
     judge(lambda kernel: kernel.target == "sm_90" and kernel.entry in names)
-    families = [[op.family for op in launches(part)] for part in for_both(branches())]
-    assert families == [["group"], ["contraction_mma"] * 2]
+    newer, older = (launches(part) for part in for_both(branches()))
+    assert [is_group(op.family) for op in newer] == [True]
+    assert [rank(op.family) for op in older] == [Rank.TENSOR_CORES] * 2
 
 
 def test_a_kernel_that_spills_for_every_target_is_chosen_again_for_each(judge: Judge) -> None:

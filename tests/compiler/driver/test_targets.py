@@ -12,7 +12,7 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.graph.binary import Add, Sub
-from glassrt.dialects.graph.contraction import Conv
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.precision import PrecisionKernel

@@ -16,7 +16,7 @@ from glassrt.compiler.frontend.source import Source
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.semantics import random_inputs
 from glassrt.compiler.settings.policy import as_policy
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.runtime.plan import Plan

@@ -12,7 +12,7 @@ from glassrt.compiler.frontend.frame import Frame
 from glassrt.compiler.frontend.subgraphs import Subgraphs
 from glassrt.compiler.frontend.tensor import Tensor
 from glassrt.dialects.core.dtypes import F32
-from glassrt.dialects.core.ir import Function, Module
+from glassrt.dialects.core.module import Function, Module
 from glassrt.dialects.core.types import TensorType
 from onnx import NodeProto, helper
 

@@ -13,9 +13,10 @@ from glassrt.compiler.frontend.call import Call
 from glassrt.compiler.frontend.external import ExternalFiles
 from glassrt.compiler.frontend.frame import Frame
 from glassrt.compiler.frontend.subgraphs import Subgraphs
-from glassrt.dialects.core.affine import Dim, evaluate, symbol
+from glassrt.dialects.core.affine import Dim, symbol
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.constraints import broken, with_derived
-from glassrt.dialects.core.ir import Function, Module, SymbolRange
+from glassrt.dialects.core.module import Function, Module, SymbolRange
 from onnx import NodeProto
 
 SHAPE = (2, 3, 4)

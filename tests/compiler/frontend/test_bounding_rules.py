@@ -211,7 +211,7 @@ REFUSED = {
         "s = Shape <start = 0, end = 1> (k) q = Concat <axis = 0> (s, first, first, first) y = Pad(x, q)",
         "how much it pads before x depends on data",
     ),
-    "sizes that may differ": (F, "y = Add(k, m)", "it needs that two sizes .*, and .* depends on data"),
+    "sizes that may differ": (F, "y = Add(k, m)", "it requires that two sizes .*, and .* depends on data"),
     "a size that it may not have": (F, "y = Add(k, x)", "depends on data"),
     "one that may not be there": ("float[b]", "y = Gather <axis = 0> (k, none)", "depends on data"),
     "an extreme that may not be there": ("int64[b]", "y = ArgMax <axis = 0> (k)", "depends on data"),

@@ -9,7 +9,7 @@ from glassrt.compiler.frontend.external import ExternalFiles
 from glassrt.compiler.frontend.tensor import Tensor
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F32, I64
-from glassrt.dialects.core.ir import Function, Module, SymbolRange
+from glassrt.dialects.core.module import Function, Module, SymbolRange
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.movement.pad import Pad

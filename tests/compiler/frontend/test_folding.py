@@ -10,8 +10,9 @@ from glassrt.compiler.frontend.symbolic import object_array
 from glassrt.compiler.frontend.tensor import Tensor
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F32, I64
-from glassrt.dialects.core.ir import Block, Module, Operation, SymbolRange
+from glassrt.dialects.core.ir import Block, Operation
 from glassrt.dialects.core.location import UNKNOWN
+from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.sizes.sizes import Sizes
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Add, Mul
@@ -30,7 +31,8 @@ def numbers(*shape: int) -> Tensor:
 
 
 def folded(one: Folder, op: type[Operation], *operands: Tensor) -> Tensor | None:
-    return one.folded(op, operands, {}, UNKNOWN)
+    found = one.folded(op, operands, {}, UNKNOWN)
+    return None if found is None else found[0]
 
 
 def test_arrays_fold_to_arrays_and_are_charged() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from glassrt.compiler.frontend import import_model
-from glassrt.dialects.core.ir import SymbolRange
+from glassrt.dialects.core.module import SymbolRange
 
 from .graphs import model, node
 

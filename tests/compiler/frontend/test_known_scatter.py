@@ -66,5 +66,5 @@ def test_an_assignment_to_a_slice_is_one_kernel() -> None:
 @pytest.mark.parametrize("op", ["ScatterElements", "ScatterND"])
 def test_updates_of_another_shape(op: str) -> None:
     indices = ints(1, 2) if op == "ScatterElements" else ints(1, 2).reshape(2, 1)
-    with pytest.raises(ModelError, match="its updates are"):
+    with pytest.raises(ModelError, match="its updates"):
         run(case(op, 18, real(4), indices, real(3), constant=(1,)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from glassrt.compiler.frontend import import_model
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from hypothesis import given

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from glassrt.compiler.frontend import import_model
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.verifier import verify

@@ -67,7 +67,7 @@ def test_parts_take_fewer_comparisons() -> None:
 
 
 def test_more_than_there_are() -> None:
-    with pytest.raises(ModelError, match="has what is taken from it"):
+    with pytest.raises(ModelError, match="has as many elements as are taken"):
         ours(case("TopK", 11, real(3, 5), ints(6), outputs=2, constant=(1,)), 11)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from glassrt.compiler.frontend import import_model
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import SymbolRange
+from glassrt.dialects.core.module import SymbolRange
 from glassrt.errors import InputError, ModelError
 from onnx import ModelProto, TensorProto, helper
 

@@ -14,7 +14,7 @@ from glassrt.compiler.frontend.window_attributes import (
     split_pads,
 )
 from glassrt.dialects.core.affine import symbol
-from glassrt.dialects.core.ir import SymbolRange
+from glassrt.dialects.core.module import SymbolRange
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ import numpy as np
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.verifier import verify
 from onnx import ModelProto, parser
 

@@ -7,7 +7,8 @@ from glassrt.codegen.request.request import Candidate, Request
 from glassrt.compiler.kernels.choice import KernelChooser, cheapest, lying_as
 from glassrt.compiler.passes.spilled import Spilled
 from glassrt.dialects.core.dtypes import F32
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import ROW_MAJOR, TensorType, channels_last
 from glassrt.dialects.launch import Buffer, Kernel
 from glassrt.testing.net import Net

@@ -14,7 +14,7 @@ from glassrt.compiler.memory.stream_order import order_on_streams
 from glassrt.compiler.schedule.reorder import reorder
 from glassrt.compiler.schedule.streams.schedule import Task, schedule
 from glassrt.dialects.core.dtypes import F32
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.launch import Buffer, Kernel
 from hypothesis import given

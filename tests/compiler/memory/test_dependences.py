@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from glassrt.compiler.memory.dependences import dependences
 from glassrt.compiler.memory.launch_accesses import root_of
-from glassrt.dialects.core.affine import evaluate
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.affine_traversal import evaluate
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.launch import Kernel
 from glassrt.testing.net import Net

@@ -9,8 +9,8 @@ from glassrt.compiler.driver.pipeline import passes_to
 from glassrt.compiler.passes.debug import DebugLevel, debug_level
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
-from glassrt.dialects.core.ir import Module
 from glassrt.dialects.core.location import Location
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.errors import InputError
 from glassrt.testing.net import Net

@@ -9,7 +9,8 @@ from glassrt.compiler.passes.ledger import Ledger, Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS, LEVELS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.dialects.core.builtin import Barrier
-from glassrt.dialects.core.ir import Module, Operation
+from glassrt.dialects.core.ir import Operation
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import canonical_text, print_module
 from glassrt.dialects.core.traits import Trait, has

@@ -10,7 +10,8 @@ from glassrt.dialects.core.dtypes import F16, F32, I8, TF32, DType
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import ROW_MAJOR, Layout, TensorType
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from glassrt.compiler.patterns.matching import (
 )
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F16
-from glassrt.dialects.core.ir import Block, Module
+from glassrt.dialects.core.ir import Block
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add

@@ -12,7 +12,8 @@ from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.policy import PrecisionPolicy, as_policy
 from glassrt.dialects.core.dtypes import BF16, F16, F32, I32, I64
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import ROW_MAJOR, channels_last
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.families.kernel_family import Rank
 from glassrt.compiler.driver.build import Settings, context_of, launch_level
 from glassrt.compiler.driver.interface import with_io_types
 from glassrt.compiler.driver.pipeline import passes_to
@@ -18,7 +19,7 @@ from glassrt.compiler.precision.scales.names import tensor_names
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, I32, U8, DType
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.types import ROW_MAJOR, Layout
 from glassrt.dialects.graph.activations import Relu
@@ -28,6 +29,8 @@ from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.dialects.launch import Kernel
 from glassrt.dialects.precision import PrecisionKernel
 from glassrt.testing.net import Net
+
+from ...codegen.ranks import rank
 
 STORED = {"int8": I8, "fp8": F8E4M3}
 K_INNERMOST = Layout((1, 0))
@@ -68,7 +71,7 @@ def refusals(records: list[Record]) -> dict[str, str]:
 def test_products_of_bytes_run_on_tensor_cores(precision: str) -> None:
     """Their weights lie with k innermost, which is the only way in which bytes are read."""
     products, _ = launched(layers(), PrecisionPolicy(precision))
-    assert [member.family for _, member in products] == ["contraction_mma"] * 3
+    assert [rank(member.family) for _, member in products] == [Rank.TENSOR_CORES] * 3
     assert executed(products) == [STORED[precision]] * 2 + [F16]
     for op, member in products[:2]:
         x, w = op.reads[member.reads][:2]

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import passes_to
-from glassrt.compiler.driver.rules import RULES, check_rules
+from glassrt.compiler.driver.rules import RULES
 from glassrt.compiler.passes.ledger import Ledger, Verdict
-from glassrt.compiler.passes.levels import ALL_DIALECTS, LEVELS
+from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
-from glassrt.compiler.passes.origins import NodeNames, origins_of
 from glassrt.compiler.report.facts import COPIES, REWRITES, Facts
 from glassrt.compiler.report.nodes import explain_node
 from glassrt.compiler.report.pairs import PairAnswer, explain_pair
 from glassrt.compiler.report.summary import summarize
-from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.builtin import Yield
-from glassrt.dialects.core.ir import Module
-from glassrt.dialects.core.location import UNKNOWN
-from glassrt.dialects.core.parser import parse_module
-from glassrt.dialects.core.printer import print_module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.binary import Add, Mul
+from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement.concat import Concat
-from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
+from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.normalization import Softmax
-from glassrt.dialects.graph.pool import MaxPool
-from glassrt.dialects.graph.unary import Exp, Neg, Sigmoid
-from glassrt.dialects.launch import Kernel
+from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.errors import InputError
 from glassrt.testing.net import Net
 from hypothesis import Phase, given, settings
@@ -40,35 +31,9 @@ from hypothesis import strategies as st
 from ...growth import assert_growth
 from ...property.concat_graphs import concat_nets
 from ...property.graphs import nets
+from .explained import Lowered, answer_of, chain, explained, facts_of, kernels_of, lowered, residual_net
 
-Lowered = tuple[Ledger, Module, Module]
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # to shrink an example takes minutes
-
-
-def levels_of(module: Module, **switches: Any) -> tuple[Ledger, dict[str, Module]]:
-    """The ledger and all levels of MODULE."""
-    context = PassContext(ALL_DIALECTS, **switches)
-    context.ledger.origins = origins_of(module)
-    stages = {}
-    for level in LEVELS:
-        module = PassManager(passes_to(level, REFERENCE), context).run(module)
-        stages[level] = parse_module(print_module(module), ALL_DIALECTS)
-    return Ledger.from_json(context.ledger.to_json()), stages
-
-
-def lowered(module: Module, **switches: Any) -> Lowered:
-    """The ledger, the launch level and the precision level of MODULE."""
-    ledger, stages = levels_of(module, **switches)
-    return ledger, stages["launch"], stages["precision"]
-
-
-def explained(module: Module, **switches: Any) -> tuple[Facts, dict[str, Module]]:
-    ledger, stages = levels_of(module, **switches)
-    return Facts(ledger, stages["launch"], stages["precision"]), stages
-
-
-def facts_of(module: Module, **switches: Any) -> Facts:
-    return Facts(*lowered(module, **switches))
 
 
 def adjacent_nodes(module: Module) -> list[tuple[str, str]]:
@@ -80,19 +45,6 @@ def adjacent_nodes(module: Module) -> list[tuple[str, str]]:
             if producer is not None and op.results and not has(producer, Trait.CONSTANT):
                 pairs.append((producer.location.nodes[0], op.location.nodes[0]))
     return pairs
-
-
-def kernels_of(launch: Module) -> list[set[str]]:
-    """The nodes of the ops in every launch; of one without any those that no other has: a copy of what
-    another kernel makes stands for no node."""
-    kernels = [op for op in launch.main.block if isinstance(op, Kernel)]
-    found = []
-    for kernel in kernels:
-        inner = [op for op in kernel.walk() if op is not kernel and not has(op, Trait.CONSTANT)]
-        found.append({node for op in inner for node in op.location.nodes})
-    inside = set().union(*found)
-    pairs = zip(found, kernels, strict=True)
-    return [nodes or set(kernel.location.nodes) - inside for nodes, kernel in pairs]
 
 
 VERDICTS = {"fused", "refused", "disabled", "view", "constant", "eliminated", "rewritten"}
@@ -187,22 +139,6 @@ def test_pairs_that_do_not_touch_have_an_answer_as_well(module: Module, data: st
 # ---------------------------------------------------------------- cases
 
 
-def residual_net() -> Module:
-    """conv0 add1 relu2 conv3 add4 | reshape5 | matmul... : a residual and a view."""
-    net = Net()
-    x = net.input("image", 1, 4, 6, 6)
-    y = net.add(Relu, net.bias(net.conv(x, 4)))
-    y = net.add(Add, net.conv(y, 4), y)
-    y = net.add(MaxPool, y, kernel=[2, 2], strides=[2, 2])
-    flat = net.add(Reshape, y, shape=[1, 36])
-    return net.done(net.linear(flat, 3))
-
-
-def answer_of(facts: Facts, a: str, b: str) -> tuple[str, str]:
-    answer = explain_pair(facts, a, b)
-    return answer.verdict, answer.rule
-
-
 def test_answers_name_the_rule() -> None:
     facts = facts_of(residual_net())
     assert answer_of(facts, "conv0", "add1") == ("fused", "contraction-epilogue")
@@ -226,54 +162,6 @@ def test_a_chain_in_one_kernel_is_shown_step_by_step() -> None:
         ("relu2", "add1", "contraction-epilogue"),
         ("add1", "conv0", "contraction-epilogue"),
     ]
-
-
-def test_rewritten_nodes_say_what_rewrote_them() -> None:
-    net = Net()
-    x = net.input("x", 2, 3, 4, 4)
-    twice = net.add(Neg, net.add(Neg, x))
-    y = net.batch_norm(net.conv(net.add(Exp, twice), 4))
-    known = net.add(Mul, net.weights(1), net.weights(1))
-    module = net.done(net.add(Add, net.add(Transpose, y, perm=[0, 2, 3, 1]), known))
-    facts = facts_of(module)
-    neg = explain_node(facts, "neg1").fate
-    assert (neg.state, neg.rule) == ("eliminated", "involution")
-    assert explain_node(facts, "neg0").fate.rule == "involution"
-    assert answer_of(facts, "neg0", "neg1") == ("eliminated", "involution")
-    assert answer_of(facts, "conv3", "batch_norm4")[0] == "fused"
-    assert explain_node(facts, "mul5").fate.state == "constant"
-    assert answer_of(facts, "mul5", "add7") == ("constant", "fold-constants")
-
-
-def test_a_node_says_where_it_is_and_in_which_formats() -> None:
-    policy = PrecisionPolicy.named("fp16")
-    facts = facts_of(residual_net(), policy=policy)
-    answer = explain_node(facts, "relu2")
-    (home,) = answer.homes
-    assert home.launch == next(launch.index for launch in facts.launches if "relu2" in launch.nodes)
-    assert home.together == ("conv0", "add1")
-    assert home.family == facts.launches[home.launch].op.family
-    formats = home.formats
-    assert (formats["requested"], formats["compute"], formats["accumulate"]) == ("f16", "f16", "f32")
-    assert formats["why"]
-    assert any(record.startswith("taken contraction-epilogue: add1 -> relu2") for record in answer.records)
-
-
-def test_names_are_nodes_or_tensors() -> None:
-    facts = facts_of(residual_net())
-    assert facts.resolve("y") == "add8"
-    with pytest.raises(InputError, match="is an input of the model"):
-        facts.resolve("image")
-    with pytest.raises(InputError, match="is conv3 or conv0 meant"):
-        facts.resolve("conv")
-
-
-def test_a_plan_without_nodes_says_so() -> None:
-    module = residual_net()
-    for op in module.main.block:
-        op.location = UNKNOWN
-    with pytest.raises(InputError, match="names no nodes"):
-        explain_node(facts_of(module), "conv0")
 
 
 def test_the_summary_adds_up() -> None:
@@ -302,20 +190,7 @@ def test_ledgers_and_origins_come_back_from_json() -> None:
     assert again.text().count("\n") == len(again)
 
 
-@given(nets(most=4))
-def test_the_same_text_has_the_same_origins(module: Module) -> None:
-    text = print_module(module)
-    module.resources = type(module.resources)()
-    assert origins_of(parse_module(text, ALL_DIALECTS)) == origins_of(module)
-
-
 # ---------------------------------------------------------------- switches
-
-
-def chain() -> Module:
-    net = Net()
-    y = net.add(Sigmoid, net.add(Relu, net.bias(net.conv(net.input("x", 1, 4, 6, 6), 4))))
-    return net.done(net.add(Mul, y, y))
 
 
 @pytest.mark.parametrize("pair", [("relu2", "sigmoid3"), ("sigmoid3", "relu2")])
@@ -358,22 +233,6 @@ def test_switches_hold_in_every_net(module: Module, data: st.DataObject) -> None
             outside = [u for v in inner.results for u in v.users if kept not in u.location.nodes]
             if inner is not op and kept in inner.location.nodes and not has(inner, Trait.CONSTANT):
                 assert ends or not outside
-
-
-def test_nodes_of_switches_exist() -> None:
-    names = NodeNames(origins_of(chain()), ["x"])
-    assert names.resolve("relu2") == "relu2"
-    assert names.resolve("y") == "mul4"
-    with pytest.raises(InputError, match="no node and no tensor 'relu'"):
-        names.resolve("relu")
-
-
-def test_rules_of_switches_exist() -> None:
-    check_rules(["contraction-epilogue", "elide-concat"])
-    with pytest.raises(InputError, match="is contraction-epilogue or contraction-prologue or"):
-        check_rules(["contraction-epilog"])
-    with pytest.raises(InputError, match="cannot be switched off"):
-        check_rules(["storage-conversion"])
 
 
 @pytest.mark.parametrize("rule", [rule.name for rule in RULES.values() if rule.switchable])

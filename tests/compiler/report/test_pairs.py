@@ -11,7 +11,8 @@ from glassrt.compiler.report.pairs import PairAnswer, explain_pair
 from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
 from glassrt.compiler.schedule.streams.assign import CONCURRENCY
 from glassrt.compiler.settings.options import Options
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement.concat import Concat
@@ -25,7 +26,7 @@ from hypothesis import strategies as st
 from ...property.concat_graphs import concat_nets
 from ...property.graphs import nets
 from ...property.groups import branches
-from .test_explain import explained
+from .explained import explained
 
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)  # to shrink an example takes minutes
 

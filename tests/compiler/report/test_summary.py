@@ -11,7 +11,7 @@ from glassrt.compiler.passes.origins import origins_of
 from glassrt.compiler.report.facts import Facts
 from glassrt.compiler.report.pairs import explain_pair
 from glassrt.compiler.report.summary import summarize
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.testing.net import Net

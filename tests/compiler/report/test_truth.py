@@ -23,7 +23,8 @@ from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.passes.origins import origins_of
 from glassrt.compiler.report.facts import Facts
 from glassrt.compiler.report.pairs import explain_pair
-from glassrt.dialects.core.ir import Block, Module, Operation
+from glassrt.dialects.core.ir import Block, Operation
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.traits import Trait, has

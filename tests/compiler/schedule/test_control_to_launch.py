@@ -15,7 +15,7 @@ from glassrt.compiler.schedule.grouping.group_launches import GroupLaunches
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.compiler.schedule.streams.assign import AssignStreams
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.verifier import verify

@@ -10,7 +10,7 @@ from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.schedule.precision_to_launch import lies_row_major, precision_to_launch
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F32
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.reshape import Reshape

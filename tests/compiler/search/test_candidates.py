@@ -10,7 +10,8 @@ from glassrt.compiler.search.candidates import (
     with_formats,
     with_refusals,
 )
-from glassrt.compiler.settings.policy import Override, PrecisionPolicy, format_named
+from glassrt.compiler.settings.formats import format_named
+from glassrt.compiler.settings.policy import Override, PrecisionPolicy
 from glassrt.dialects.core.parser import parse_module
 
 KERNEL = """    %{n} = fused.kernel %{x}, %w {{root = contraction}} : tensor<4x4xf32> {{

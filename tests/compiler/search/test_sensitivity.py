@@ -82,10 +82,10 @@ def test_what_cannot_run_in_eight_bits_says_why() -> None:
     ]
     found = sensitivity(made(nodes, [weight]), batches(), device="interpret")
     free = next(op for op in found.ops if "free" in op.candidate.nodes)
-    assert free.candidate.refusals == {"int8": "its second operand is no constant"} and not free.noise
+    assert free.candidate.refusals == {"int8": "its second operand is not a constant"} and not free.noise
     assert found.worst_first[-1] is free
     data = found.to_json()["ops"]
-    assert data[-1]["refused"] == {"int8": "its second operand is no constant"} and data[-1]["sqnr"] == {}
+    assert data[-1]["refused"] == {"int8": "its second operand is not a constant"} and data[-1]["sqnr"] == {}
 
 
 def test_products_of_one_input_that_are_joined_are_one_candidate() -> None:

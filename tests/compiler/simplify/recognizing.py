@@ -11,7 +11,7 @@ from glassrt.compiler.simplify.canonicalize import Canonicalize
 from glassrt.compiler.simplify.cse import CommonSubexpressions
 from glassrt.compiler.simplify.fold_constants import FoldConstants
 from glassrt.compiler.simplify.recognize import Recognize
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 
 from ..spellings import Onnx, Spelling
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from glassrt.compiler.simplify.canonicalize import Canonicalize
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from hypothesis import given
 

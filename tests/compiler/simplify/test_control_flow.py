@@ -5,12 +5,16 @@ from __future__ import annotations
 import pytest
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext
+from glassrt.compiler.patterns.rewrite import Pattern
 from glassrt.compiler.simplify.canonicalize import Canonicalize
-from glassrt.compiler.simplify.control_flow import UNROLLED_OPS
+from glassrt.compiler.simplify.control_flow import PATTERNS, UNROLLED_OPS
 from glassrt.dialects.control import Loop
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.verifier import verify
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ...property.rule_checks import check_meaning, check_switch, name_of
 from ..frontend.texts import imported
 
 
@@ -34,3 +38,15 @@ def test_a_loop_is_unrolled_up_to_a_number_of_ops(trips: int) -> None:
     loops = [op for op in ops if isinstance(op, Loop)]
     assert len(loops) == (trips > UNROLLED_OPS)
     assert sum(op.name == "graph.sin" for op in ops) == (0 if loops else trips)
+
+
+@pytest.mark.parametrize("rule", PATTERNS, ids=name_of)
+@given(data=st.data())
+def test_a_rule_keeps_the_meaning(rule: Pattern, data: st.DataObject) -> None:
+    check_meaning(rule, data)
+
+
+@pytest.mark.parametrize("rule", PATTERNS, ids=name_of)
+@given(data=st.data())
+def test_a_rule_can_be_switched_off(rule: Pattern, data: st.DataObject) -> None:
+    check_switch(Canonicalize(), rule, data)

@@ -11,11 +11,12 @@ from glassrt.compiler.settings.options import Options
 from glassrt.compiler.simplify import fold_constants
 from glassrt.compiler.simplify.fold_constants import FoldConstants
 from glassrt.dialects.core.affine import symbol
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.constants import Constant
-from glassrt.dialects.graph.movement.expand import Expand
-from glassrt.dialects.graph.unary import Neg
+from glassrt.dialects.graph.movement.expand import Expand, Tile
+from glassrt.dialects.graph.movement.slicing import Slice
+from glassrt.dialects.graph.unary import Exp, Neg, Sqrt
 
 from ...property.graphs import Net
 
@@ -72,3 +73,37 @@ def test_what_is_read_is_counted(monkeypatch: pytest.MonkeyPatch, readable: int,
     FoldConstants().run(module, context)
     assert sum(isinstance(op, Neg) for op in module.main.block) == left
     assert sum("which is enough" in record.reason for record in context.ledger) == left
+
+
+def running(module: Module) -> list[str]:
+    """The ops of MODULE by name, without constants."""
+    return [op.name.split(".")[1] for op in module.main.block if not isinstance(op, Constant)][:-1]
+
+
+def test_chains_of_constants_fold_in_one_sweep() -> None:
+    net = Net()
+    known = net.add(Sqrt, net.add(Exp, net.add(Neg, net.weights(4))))
+    module = net.done(net.add(Add, net.input("x", 4), known))
+    _, context = folded(module)
+    assert running(module) == ["add"]
+    assert [r.nodes for r in context.ledger] == [("neg0",), ("exp1",), ("sqrt2",)]
+
+
+def test_constants_never_grow_beyond_the_budget() -> None:
+    net = Net()
+    wide = net.add(Expand, net.const(np.zeros((1, 1), np.float32)), shape=[1 << 20, 1 << 20])
+    tiled = net.add(Tile, net.weights(8), repeats=[1 << 20])
+    parts = [net.add(Slice, v, starts=[0] * v.type.rank, sizes=[1] * v.type.rank) for v in (wide, tiled)]
+    module = net.done(net.add(Add, net.input("x", 1), parts[1]), net.input("z", 1, 1), parts[0])
+    _, context = folded(module, options=Options(fold_bytes=1 << 12))
+    assert running(module) == ["expand", "tile", "slice", "slice", "add"]
+    assert [r.verdict for r in context.ledger] == [Verdict.REFUSED] * 2
+    assert "bytes is larger than the budget of 4096" in next(iter(context.ledger)).reason
+
+
+def test_large_weights_may_fold_into_something_no_larger() -> None:
+    net = Net()
+    w = net.weights(64, 64)
+    module = net.done(net.add(Add, net.input("x", 64, 64), net.add(Mul, w, net.const(np.float32(2)))))
+    folded(module, options=Options(fold_bytes=16))
+    assert running(module) == ["add"]

@@ -7,10 +7,11 @@ import pytest
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.compiler.simplify.narrow_weights import scaling_cost, stored_weights
 from glassrt.dialects.core.dtypes import F16, F32
-from glassrt.dialects.core.ir import Block, Module
+from glassrt.dialects.core.ir import Block
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.constants import constant
-from glassrt.dialects.graph.contraction import Conv
+from glassrt.dialects.graph.convolution import Conv
 
 SHAPE = (2, 4, 1, 1)
 

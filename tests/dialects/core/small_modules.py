@@ -6,8 +6,9 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.builtin import Return, Yield
 from glassrt.dialects.core.dtypes import F32
-from glassrt.dialects.core.ir import Block, Function, Module, Region, SymbolRange
+from glassrt.dialects.core.ir import Block, Region
 from glassrt.dialects.core.location import Location
+from glassrt.dialects.core.module import Function, Module, SymbolRange
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.fused import FusedKernel

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.anatomy import Stretch, function_anatomy, operation_anatomy
-from glassrt.dialects.core.ir import Module, Operation
+from glassrt.dialects.core.ir import Operation
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 

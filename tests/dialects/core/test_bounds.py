@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.dialects.core import affine
-from glassrt.dialects.core.affine import Dim, evaluate, floordiv, symbol
+from glassrt.dialects.core.affine import Dim, floordiv, symbol
+from glassrt.dialects.core.affine_traversal import evaluate, symbols
 from glassrt.dialects.core.bounds import bounds, may_be_empty, occupied, simplify
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,27 +28,27 @@ def test_bounds_and_simplification_hold_within_the_ranges(
     low, high = bounds(term.dim, ranges)
     assert low is None or low <= number
     assert high is None or number <= high
-    assert affine.evaluate(simplify(term.dim, ranges), values) == number
+    assert evaluate(simplify(term.dim, ranges), values) == number
     half_open = {name: (limits[0], None) for name, limits in ranges.items()}
     low, high = bounds(term.dim, half_open)
     assert low is None or low <= number
     assert high is None or number <= high
-    assert affine.evaluate(simplify(term.dim, half_open), values) == number
+    assert evaluate(simplify(term.dim, half_open), values) == number
 
 
 @given(TERMS, st.integers(-9, 9), st.integers(0, 9), st.data())
 def test_bounds_hold_for_symbols_that_may_be_negative(
     term: Term, low_end: int, width: int, data: st.DataObject
 ) -> None:
-    if any(affine.symbols(division.denominator) for division in divisions(term.dim)):
+    if any(symbols(division.denominator) for division in divisions(term.dim)):
         return  # a divisor must be positive
     ranges = dict.fromkeys(NAMES, (low_end, low_end + width))
     values = {name: data.draw(st.integers(low_end, low_end + width), label=name) for name in NAMES}
-    number = affine.evaluate(term.dim, values)
+    number = evaluate(term.dim, values)
     low, high = bounds(term.dim, ranges)
     assert low is None or low <= number
     assert high is None or number <= high
-    assert affine.evaluate(simplify(term.dim, ranges), values) == number
+    assert evaluate(simplify(term.dim, ranges), values) == number
 
 
 ROW, LANE = symbol("i"), symbol("j")

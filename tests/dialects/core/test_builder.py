@@ -25,7 +25,12 @@ BROKEN = {
         "other types than it declares",
         None,
     ),
-    "unnamed input": ('inputs = ["x"]', "inputs = []", "has 1 inputs, and names 0", "net.ir:3:66"),
+    "unnamed input": (
+        'inputs = ["x"]',
+        "inputs = []",
+        "has 1 inputs, but 0 names",
+        "net.ir:3:66",
+    ),
     "region without ops": (
         "graph.relu %x : tensor<Nx4xf32>",
         'fused.kernel %x {root = "loop"} : tensor<Nx4xf32> { ^(%a: tensor<Nx4xf32>): }',
@@ -35,7 +40,7 @@ BROKEN = {
     "symbol after its use": (
         "symbol N in [1, 8, 32]",
         "symbol M = min(N, 4) in [1, 8, 32]",
-        "no symbol 'N' stands before this line",
+        "no symbol 'N' is declared before this line",
         "declare `symbol N in [..]` before it",
     ),
     "size below zero": ("[1, 8, 32]", "[-1, 8, 32]", "the size N cannot be negative", "net.ir:2"),

@@ -7,7 +7,8 @@ import pytest
 from glassrt.dialects.core.builtin import CORE, Barrier, Return, Yield
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Block, Function, Module
+from glassrt.dialects.core.ir import Block
+from glassrt.dialects.core.module import Function, Module
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.core.types import TensorType
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from glassrt.dialects.core.affine import Dim, evaluate, floordiv, substitute, symbol, to_json
+from glassrt.dialects.core.affine import Dim, floordiv, symbol
+from glassrt.dialects.core.affine_traversal import evaluate, substitute, to_json
 from glassrt.dialects.core.constraints import (
     ARITIES,
     RELATIONS,
@@ -17,7 +18,7 @@ from glassrt.dialects.core.constraints import (
     substituted,
     with_derived,
 )
-from glassrt.dialects.core.ir import Module, SymbolRange
+from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.sizes.values import Values
 from glassrt.runtime.expressions import evaluate as run_time
 from glassrt.runtime.sizes import ConstraintSpec

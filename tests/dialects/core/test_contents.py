@@ -9,7 +9,7 @@ from glassrt.dialects.core.builtin import CORE
 from glassrt.dialects.core.clone import clone_module
 from glassrt.dialects.core.dialect import DialectSet
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.verifier import verify
@@ -68,7 +68,7 @@ def test_an_input_holds_what_its_content_says(numbers: tuple[int, ...], message:
     [
         ('content "k"', 'content "j"', "no input 'j', whose content is given"),
         ("[2*n+1, 3]", "[2*n+1]", "has 1 numbers, 2 are expected"),
-        ("[2*n+1, 3]", "[m, n]", "no symbol 'm' stands before this line"),
+        ("[2*n+1, 3]", "[m, n]", "no symbol 'm' is declared before this line"),
         ("%k: tensor<2xi64>", "%k: tensor<2xbool>", "cannot be known"),
         ("%k: tensor<2xi64>", "%k: tensor<2xf32>", "has 2 numbers, 4 are expected"),
         ("%k: tensor<2xi64>", "%k: tensor<65xi64>", "at most 64 numbers"),

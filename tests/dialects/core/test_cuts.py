@@ -8,7 +8,7 @@ from glassrt.dialects.core.builtin import CORE
 from glassrt.dialects.core.clone import clone_module
 from glassrt.dialects.core.dialect import DialectSet
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.verifier import verify

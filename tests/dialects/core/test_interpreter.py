@@ -11,8 +11,9 @@ from glassrt import InputError, IRError
 from glassrt.dialects.core.builtin import Return
 from glassrt.dialects.core.dtypes import F16
 from glassrt.dialects.core.interpreter import Evaluation, interpret, run_block
-from glassrt.dialects.core.ir import Block, Function, Module, Operation
+from glassrt.dialects.core.ir import Block, Operation
 from glassrt.dialects.core.location import Location
+from glassrt.dialects.core.module import Function, Module
 from glassrt.dialects.core.op import define_op
 from glassrt.dialects.core.traits import Trait
 from glassrt.dialects.core.types import TensorType

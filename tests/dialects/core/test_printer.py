@@ -6,8 +6,8 @@ import pytest
 from glassrt.dialects.core.affine import floordiv, symbol
 from glassrt.dialects.core.builtin import Return
 from glassrt.dialects.core.dtypes import DTYPES, F32
-from glassrt.dialects.core.ir import Function, Module, SymbolRange
 from glassrt.dialects.core.location import Location
+from glassrt.dialects.core.module import Function, Module, SymbolRange
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.types import Layout, TensorType, channels_last
 from glassrt.dialects.graph.activations import LeakyRelu

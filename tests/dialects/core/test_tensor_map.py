@@ -6,7 +6,8 @@ import re
 from dataclasses import replace
 
 import pytest
-from glassrt.dialects.core.affine import Dim, evaluate, symbol
+from glassrt.dialects.core.affine import Dim, symbol
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.dtypes import F8E4M3, F16
 from glassrt.dialects.core.tensor_map import TensorMap
 from glassrt.runtime.launch_rules import Traversal, extent

@@ -9,7 +9,8 @@ from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.builtin import Return
 from glassrt.dialects.core.dialect import DialectSet
 from glassrt.dialects.core.dtypes import F16, F32
-from glassrt.dialects.core.ir import Function, Module, Operation
+from glassrt.dialects.core.ir import Operation
+from glassrt.dialects.core.module import Function, Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.core.verifier import VerifiedOps, verify
 from glassrt.dialects.graph import GRAPH

@@ -18,4 +18,4 @@ def test_a_region_sees_its_own_arguments_alone() -> None:
         verify(kernel_reading(outer=True), ALL_DIALECTS)
     found = caught.value.diagnostic
     assert found.level == "fused" and "as an operand" in found.hints[0]
-    assert [note.message for note in found.notes] == ["it is argument 0 of what stands around the region"]
+    assert [note.message for note in found.notes] == ["it is argument 0 of the block around the region"]

@@ -113,7 +113,7 @@ def failure(kind: type[GlassError], **body: Any) -> str:
         ({"text": "", "constants": {"x0": 1}}, "'x0' cannot be a name"),
         ({"text": "", "constants": {"a b": 1}}, "'a b' cannot be a name"),
         ({"text": "", "sizes": {"block": 1}}, "'block' cannot be a name"),
-        ({"text": "", "constants": {"x": 1}}, "'x' names two things"),
+        ({"text": "", "constants": {"x": 1}}, "'x' is used for two things"),
         (
             {"text": "", "constants": lambda op: {"ROWS": op.x.type.shape[0]}},
             "constants['ROWS'] is S0, which is not a plain integer",

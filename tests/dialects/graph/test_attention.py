@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.dialects.core.affine import evaluate
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.graph.attention import FAR, Attention
 from glassrt.errors import IRError

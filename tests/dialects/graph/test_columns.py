@@ -113,7 +113,7 @@ WINDOW = {"image": [4, 4], "kernel": [2, 2], "strides": [1, 1], "dilations": [1,
         (Col2Im, [(1, 4, 9)], {"pads": [1]}, "pads .1. does not give 4"),
         (Col2Im, [(4, 9)], {}, "the columns are"),
         (DeformColumns, [(1, 2, 5, 5), (1, 17, 3, 3)], {"kernel": [3, 3]}, "it needs .'1', '18'"),
-        (DeformColumns, [(1, 2, 5), (1, 6, 3)], {"kernel": [3]}, "is no batch of images"),
+        (DeformColumns, [(1, 2, 5), (1, 6, 3)], {"kernel": [3]}, "a batch of images"),
     ],
 )
 def test_bad_operands(op: Any, shapes: list[tuple[int, ...]], given: dict[str, Any], message: str) -> None:

@@ -12,7 +12,8 @@ from glassrt.dialects.core.builtin import CORE, Return
 from glassrt.dialects.core.dialect import DialectSet
 from glassrt.dialects.core.dtypes import DTYPES, F32, I64
 from glassrt.dialects.core.interpreter import Evaluation, interpret
-from glassrt.dialects.core.ir import Function, Module, Operation
+from glassrt.dialects.core.ir import Operation
+from glassrt.dialects.core.module import Function, Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.types import TensorType

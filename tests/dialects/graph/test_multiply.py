@@ -13,7 +13,8 @@ from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.numeric import multiplied
 from glassrt.errors import IRError
 from glassrt.testing.op_checks import build, evaluated

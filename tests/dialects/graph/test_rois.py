@@ -71,8 +71,8 @@ def test_its_kernels(samples: int) -> None:
 @pytest.mark.parametrize(
     ("op", "types", "sizes", "message"),
     [
-        (RoiAlign, [(1, 2, 3, 3), (2, 4), (3,)], [1, 1], "the images are"),
-        (RoiAlign, [(1, 2, 3), (2, 4), (2,)], [1, 1], "is no batch of images"),
+        (RoiAlign, [(1, 2, 3, 3), (2, 4), (3,)], [1, 1], "the image numbers"),
+        (RoiAlign, [(1, 2, 3), (2, 4), (2,)], [1, 1], "a batch of images"),
         (RoiAlign, [(1, 2, 3, 3), (2, 5), (2,)], [1, 1], "4 numbers each are expected"),
         (RoiMaxPool, [(1, 2, 3, 3), (2, 4)], [1, 1], "5 numbers each are expected"),
         (RoiMaxPool, [(1, 2, 3, 3), (2, 5)], [0, 1], "are not two positive numbers"),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F32, I32, I64
-from glassrt.dialects.core.ir import Block, SymbolRange
+from glassrt.dialects.core.ir import Block
+from glassrt.dialects.core.module import SymbolRange
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.searching import SearchSorted
 from glassrt.errors import IRError

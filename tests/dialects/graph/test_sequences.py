@@ -69,11 +69,11 @@ def written(cache: Any, update: Any, starts: Any, axis: int, *, circular: bool) 
 @pytest.mark.parametrize(
     ("op", "shapes", "attributes", "message"),
     [
-        (ReverseSequence, [(3, 2), (2,)], {"time_axis": 1}, "are one"),
-        (ReverseSequence, [(3, 2), (3,)], {}, "the lengths are"),
+        (ReverseSequence, [(3, 2), (2,)], {"time_axis": 1}, "are the same"),
+        (ReverseSequence, [(3, 2), (3,)], {}, "the lengths"),
         (WriteCache, [(3, 2), (3, 2)], {"axis": 0}, "the batch cannot be"),
-        (WriteCache, [(3, 2), (2, 1)], {"axis": 1}, "does not fit"),
-        (WriteCache, [(3, 2), (3, 1), (2,)], {"axis": 1}, "the starts are"),
+        (WriteCache, [(3, 2), (2, 1)], {"axis": 1}, "differ in more than axis 1"),
+        (WriteCache, [(3, 2), (3, 1), (2,)], {"axis": 1}, "the starts"),
     ],
 )
 def test_bad_shapes(op: Any, shapes: list[tuple[int, ...]], attributes: dict[str, int], message: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, F64, I8, I32, I64, U8, U64
-from glassrt.dialects.core.ir import SymbolRange
+from glassrt.dialects.core.module import SymbolRange
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.indexing import GatherElements
 from glassrt.dialects.graph.sorting import PlacesOfRank, SortRank

@@ -15,7 +15,7 @@ from glassrt.compiler.frontend import import_model
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.clone import clone_module
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.errors import GlassError, InputError, ModelError, UnsupportedError
 from glassrt.runtime.engine import Engine

@@ -13,7 +13,7 @@ from glassrt.codegen.families.registry import candidates
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, BOOL, F16, F32
-from glassrt.dialects.core.ir import SymbolRange
+from glassrt.dialects.core.module import SymbolRange
 
 from ...attention_cases import Shape, bound, module_of, with_masks
 from ...one_kernel import compare, draw_inputs

@@ -31,7 +31,7 @@ SPEC = EpilogueSpec(
     m_checked=False,
     n_checked=False,
     code=Code(""),
-    beside=StructCode(Code(""), Code(""), 16),
+    beside=StructCode(Code(""), Code(""), 16, Code("")),
     along=None,
 )
 TILING = Tiling(64, 128, 32, 256, 3, 1, 1)
@@ -46,8 +46,8 @@ FIT = REFERENCE.fitted.contraction
         ({"block_m": 64}, 4),
         ({"block_m": 96}, 2),
         ({"block_m": 1024}, 8),
-        ({"beside": StructCode(Code(""), Code(""), 64)}, 4),  # within the registers
-        ({"beside": StructCode(Code(""), Code(""), 512)}, 1),
+        ({"beside": StructCode(Code(""), Code(""), 64, Code(""))}, 4),  # within the registers
+        ({"beside": StructCode(Code(""), Code(""), 512, Code(""))}, 1),
         ({"beside": None}, 0),
         ({"columns": 48}, 0),  # rows do not divide evenly
         ({"block_m": 24}, 0),

@@ -14,7 +14,8 @@ from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.constants import Constant
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from hypothesis import HealthCheck, given, settings

@@ -15,7 +15,7 @@ from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.schedule.grouping.group_launches import GroupLaunches
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.compiler.settings.policy import PrecisionPolicy
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool

@@ -18,7 +18,7 @@ from glassrt.compiler.kernels.members import members_of
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.semantics import random_inputs
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu

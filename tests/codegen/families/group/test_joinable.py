@@ -16,7 +16,7 @@ from glassrt.codegen.request.request import Geometry, KernelCode
 from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
 from glassrt.dialects.core.dtypes import F16
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.tensor_map import TensorMap
 from glassrt.runtime.launch_rules import Traversal
 from glassrt.testing.net import Net

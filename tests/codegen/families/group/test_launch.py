@@ -8,7 +8,7 @@ from glassrt.codegen.families.group.launch import GroupLaunch, group_launch
 from glassrt.codegen.families.registry import realize
 from glassrt.codegen.plan.sources import request_of
 from glassrt.codegen.request.request import Config, KernelCode
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.launch import Kernel
 
 from ....property.concat_graphs import lowered

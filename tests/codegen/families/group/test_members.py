@@ -49,5 +49,5 @@ def test_formats_of_members_are_read_back() -> None:
 def test_formats_of_no_member_are_refused(name: str) -> None:
     (group,) = launches(lowered(side_by_side())[0])
     group.member_formats = {name: "f32"}
-    with pytest.raises(IRError, match="does not come apart into the members"):
+    with pytest.raises(IRError, match="cannot be split into the members"):
         member_kernels(group)

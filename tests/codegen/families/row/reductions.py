@@ -8,7 +8,7 @@ from typing import Any
 from glassrt.codegen.families.registry import candidates, families
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.core.dtypes import F16, F32, DType
-from glassrt.dialects.core.ir import SymbolRange
+from glassrt.dialects.core.module import SymbolRange
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Mul
 from glassrt.dialects.graph.elementwise import Cast

@@ -15,7 +15,7 @@ from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BOOL, F16, F32, F64, I8, I32, I64, U8
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul, Sub

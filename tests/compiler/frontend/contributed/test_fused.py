@@ -68,12 +68,12 @@ def test_what_onnx_runtime_joined(given: Case, opset: int) -> None:
         (
             microsoft("FusedConv", IMAGE, FILTER, activation="LeakyRelu", group=2),
             ModelError,
-            "activation_params 0",
+            "activation_params has 0",
         ),
         (
             microsoft("FusedConv", IMAGE, FILTER, None, real(1, 6, 1, 1), group=2),
             ModelError,
-            "what it adds is tensor<1x6x1x1xf32>",
+            "its addend is tensor<1x6x1x1xf32>",
         ),
         (microsoft("FusedGemm", real(3, 4), real(4, 5), activation="Erf"), UnsupportedError, "'Erf'"),
         (microsoft("FusedMatMul", real(3, 4), real(4, 5), transBatchA=1), ModelError, "has no batch"),

@@ -67,7 +67,7 @@ def test_packed_projections_are_those_apart() -> None:
         (attention(real(2, 7, 2, 3, 4), None, None, real(24)), UnsupportedError, "a bias of packed"),
         (attention(Q, None, None), ModelError, "it has no keys"),
         (attention(Q, K), ModelError, "keys without values"),
-        (attention(real(2, 7, 3, 3, 4)), ModelError, "what is packed is"),
+        (attention(real(2, 7, 3, 3, 4)), ModelError, "does not pack 3 tensors"),
         (attention(Q, Q, Q, None, None, None, PAST[0]), ModelError, "its past keys and values"),
     ],
 )

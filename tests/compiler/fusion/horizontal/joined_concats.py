@@ -11,7 +11,8 @@ from glassrt.compiler.passes.ledger import Record
 from glassrt.compiler.passes.manager import PassContext
 from glassrt.compiler.passes.semantics import difference, random_inputs
 from glassrt.dialects.core.affine import Dim
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph.activations import Relu

@@ -10,7 +10,8 @@ from glassrt.compiler.passes.ledger import Record
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.policy import PrecisionPolicy
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.testing.net import Net

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.movement.concat import Concat

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from glassrt.compiler.passes.ledger import Verdict
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.testing.net import Net
 

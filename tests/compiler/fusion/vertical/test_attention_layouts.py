@@ -13,7 +13,7 @@ from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.policy import PrecisionPolicy
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.fused import FusedKernel
 
 from ....models import run_onnxruntime

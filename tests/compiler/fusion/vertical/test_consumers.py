@@ -16,12 +16,13 @@ from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.dtypes import F16, F32, I8, I32
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.fused import FusedKernel
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul
-from glassrt.dialects.graph.contraction import Conv
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.quantization import Dequantize

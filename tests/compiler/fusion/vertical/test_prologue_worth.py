@@ -10,7 +10,8 @@ from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.unary import Exp
 
 SIZES = {"N": 512}

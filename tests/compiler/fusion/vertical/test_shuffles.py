@@ -13,8 +13,9 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.passes.semantics import random_inputs
 from glassrt.compiler.settings.policy import as_policy
-from glassrt.dialects.core.affine import evaluate
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.affine_traversal import evaluate
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.fused import FusedKernel

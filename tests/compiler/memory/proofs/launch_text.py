@@ -5,7 +5,8 @@ from __future__ import annotations
 from glassrt.compiler.memory.placement import place_buffers
 from glassrt.dialects.core.builtin import Return, Yield
 from glassrt.dialects.core.dtypes import F32
-from glassrt.dialects.core.ir import Block, Function, Module, Operation, Region, Value
+from glassrt.dialects.core.ir import Block, Operation, Region, Value
+from glassrt.dialects.core.module import Function, Module
 from glassrt.dialects.core.types import Layout, TensorType
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.launch import Buffer, Kernel, View

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from glassrt.compiler.passes.semantics import random_inputs
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 
 from .mutating import (
     agrees,

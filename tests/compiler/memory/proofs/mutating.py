@@ -11,7 +11,8 @@ from glassrt import GlassError
 from glassrt.compiler.memory.proofs.check_launch import faults
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Module, Operation, Value
+from glassrt.dialects.core.ir import Operation, Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.launch import Buffer, Kernel

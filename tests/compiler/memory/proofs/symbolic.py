@@ -9,8 +9,10 @@ import numpy as np
 from glassrt.compiler.fusion.vertical.consumers import CONSUMER_RULES
 from glassrt.compiler.fusion.vertical.producers import PRODUCER_RULES
 from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
-from glassrt.dialects.core.affine import Dim, evaluate, total
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.affine import Dim, total
+from glassrt.dialects.core.affine_traversal import evaluate
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.slicing import Slice

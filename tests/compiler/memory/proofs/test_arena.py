@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.launch import Buffer
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -11,7 +11,7 @@ from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.memory.proofs.check_launch import faults
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.dtypes import F32
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.types import TensorType
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from glassrt.compiler.memory.proofs.check_launch import faults
-from glassrt.dialects.core.ir import Module, Operation
+from glassrt.dialects.core.ir import Operation
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import Layout
 from glassrt.dialects.launch import Kernel, View
 from hypothesis import assume, given, settings

@@ -6,7 +6,7 @@ import pytest
 from glassrt.compiler.memory.placement import place_buffers
 from glassrt.compiler.memory.proofs.check_launch import check_launch, faults
 from glassrt.compiler.passes.levels import ALL_DIALECTS
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.launch import Buffer
@@ -132,7 +132,7 @@ SOUND = {
 ENDING = "%c, _, %go "
 EITHER = branch(step("x", "y"), step("x", "y"), "go ")
 UNSURE, INCOMPLETE = "which need not have run", "elements that no launch writes"
-NO_ITERATION = "no iteration of a loop with a bound"
+NO_ITERATION = "not the counter of an enclosing loop with a bound"
 BROKEN = {
     "read in the loop before it is written": (loop(TURN) + OUT, "before any launch has written"),
     "written by a loop alone": (loop(step("x", "v"), "%c") + OUT, "used outside of the loop"),
@@ -150,12 +150,12 @@ BROKEN = {
     ),
     "condition of a branch not written": (EITHER, "reads its condition before"),
     "condition written in a branch": (branch(decide("p", "go")) + EITHER, "reads its condition before"),
-    "one counter": (INIT + loop(TURN) + loop(step("x", "t"), "%c") + OUT, "in the buffer of another loop"),
+    "one counter": (INIT + loop(TURN) + loop(step("x", "t"), "%c") + OUT, "has the counter of another loop"),
     "counter behind the loop": (
         INIT + loop(TURN) + OUT + loop(row("x", "s", "c"), "%d"),
         "uses the counter of a loop",
     ),
-    "counter that is an input": (INIT + loop(TURN, "%n, _, _, %v") + OUT, "no buffer of the arena"),
+    "counter that is an input": (INIT + loop(TURN, "%n, _, _, %v") + OUT, "not a whole buffer of the arena"),
     "rows of a loop that may end": (
         decide("p", "go") + loop(row("x", "s") + decide("p", "go"), ENDING),
         INCOMPLETE,
@@ -167,7 +167,10 @@ BROKEN = {
     "rows twice": (loop(row("x", "s") + row("x", "s"), "%c"), "writes too"),
     "rows in a branch": (loop(branch(row("x", "s")), "%c"), INCOMPLETE),
     "rows read in the loop": (loop(row("x", "r") + rows("r", "s"), "%c"), f"used outside|{UNSURE}"),
-    "carried output": (loop(step("x", "y"), "%c, _, _, %y "), "carries what is no buffer of the arena"),
+    "carried output": (
+        loop(step("x", "y"), "%c, _, _, %y "),
+        "carries a value that is not a whole buffer of the arena",
+    ),
     "wait for a launch outside": (
         INIT + loop(TURN).replace("block = [256, 1, 1]", "block = [256, 1, 1], waits = [0]", 1) + OUT,
         "waits for launch 0.*no branch or loop may stand between",

@@ -8,7 +8,7 @@ nothing writes through shows, and which buffer an operand names.
 from __future__ import annotations
 
 from glassrt.compiler.memory.proofs.check_launch import faults
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

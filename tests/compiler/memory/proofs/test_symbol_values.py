@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from glassrt.dialects.core.affine import Dim, evaluate, symbol
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.affine import Dim, symbol
+from glassrt.dialects.core.affine_traversal import evaluate
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import Layout
 from glassrt.dialects.launch import View
 from hypothesis import assume, given, settings

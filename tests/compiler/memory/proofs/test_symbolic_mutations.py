@@ -8,7 +8,7 @@ the ranges must be found, and told with its place.
 from __future__ import annotations
 
 from glassrt.compiler.memory.proofs.check_launch import faults
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import Layout
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat

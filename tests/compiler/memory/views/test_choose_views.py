@@ -14,7 +14,8 @@ from glassrt.compiler.kernels.choice import KernelChooser
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.policy import PrecisionPolicy
-from glassrt.dialects.core.ir import Block, Module
+from glassrt.dialects.core.ir import Block
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat

@@ -12,10 +12,9 @@ from glassrt.codegen.plan.assemble import BuildOptions, assemble
 from glassrt.compiler.passes.semantics import difference, random_inputs
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.affine import Dim
-from glassrt.dialects.core.builtin import Return, Yield
-from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.ir import Block, Module, Operation, Region, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat
@@ -23,7 +22,6 @@ from glassrt.dialects.graph.normalization import LayerNorm, LogSoftmax, Softmax
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.launch import Kernel
-from glassrt.dialects.precision import PrecisionKernel as Fused
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.host_backend import HostBackend
 from glassrt.testing.net import Net
@@ -31,6 +29,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ....property.concat_graphs import SEPARATE, lowered
+from .by_hand import Kernels
 
 ORDERS: tuple[Any, ...] = ("forward", "reverse")  # in which blocks run
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -92,30 +91,18 @@ def test_rows_are_written_where_they_belong(make: Callable[[], Module], precisio
 
 
 def test_two_results_of_one_kernel_lie_in_two_concats() -> None:
-    net = Net()
+    net = Kernels()
     batch = net.symbol("N", 1, 3, 8)
     x, z = net.input("x", batch, 24), net.input("z", batch, 8)
-    block = net.function.block
-
-    def kernel(body: Callable[..., tuple[Operation, ...]], *operands: Value) -> tuple[Value, ...]:
-        region = Block([value.type for value in operands])
-        made = [region.append(op).result for op in body(*region.arguments)]
-        region.append(Yield(*made))
-        loop = Fused(
-            *operands, root="loop", requested=F32, compute=F32, accumulate=F32, regions=[Region(region)]
-        )
-        return tuple(block.append(loop).results)
-
-    one, two = kernel(lambda v: (Softmax(v, axis=1), LogSoftmax(v, axis=1)), x)
-    (short,) = kernel(lambda v: (Relu(v),), z)
-    (long,) = kernel(lambda v: (Relu(v),), x)
-    (first,) = kernel(lambda v, w: (Concat(v, w, axis=1),), one, short)
-    (second,) = kernel(lambda v, w: (Concat(v, w, axis=1),), long, two)
-    ends = [kernel(lambda v: (Relu(v),), value)[0] for value in (first, second)]
-    net.function.outputs = ["y", "y1"]
-    block.append(Return(*ends))
-    want = interpret(net.module, random_inputs(net.module, which="optimum"))
-    launch = precision_to_launch(net.module, REFERENCE)
+    one, two = net.kernel(lambda do, v: (do(Softmax(v, axis=1)), do(LogSoftmax(v, axis=1))), x)
+    (short,) = net.kernel(lambda do, v: (do(Relu(v)),), z)
+    (long,) = net.kernel(lambda do, v: (do(Relu(v)),), x)
+    (first,) = net.kernel(lambda do, v, w: (do(Concat(v, w, axis=1)),), one, short)
+    (second,) = net.kernel(lambda do, v, w: (do(Concat(v, w, axis=1)),), long, two)
+    ends = [net.kernel(lambda do, v: (do(Relu(v)),), value)[0] for value in (first, second)]
+    module = net.done(*ends)
+    want = interpret(module, random_inputs(module, which="optimum"))
+    launch = precision_to_launch(module, REFERENCE)
     (row,) = (op for op in launch.main.block if isinstance(op, Kernel) and op.family == "row")
     assert [type.layout.is_dense for type in (value.type for value in row.writes)] == [False, False]
     assert not joins(launch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.precision.narrowing.choices import deciding
-from glassrt.dialects.core.ir import Module
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.binary import Greater
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.unary import Exp, Neg, Tanh

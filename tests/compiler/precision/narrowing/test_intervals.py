@@ -16,7 +16,8 @@ from glassrt.compiler.precision.narrowing.intervals import (
 )
 from glassrt.dialects.core.dtypes import F64, I32
 from glassrt.dialects.core.interpreter import Evaluation
-from glassrt.dialects.core.ir import Block, Module
+from glassrt.dialects.core.ir import Block
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Div, Pow
 from hypothesis import given

@@ -13,10 +13,12 @@ from glassrt.compiler.passes.manager import PassContext
 from glassrt.compiler.precision.quantization.insert import InsertQuantization
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, DType
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.dialects.graph.unary import Neg
@@ -157,7 +159,7 @@ def stored_already(net: Net, x: Value) -> Value:
 
 
 REFUSALS: dict[str, Callable[[Net, Value], Value]] = {
-    "its second operand is no constant": computed_weights,
+    "its second operand is not a constant": computed_weights,
     "a weight is not finite": infinite_weight,
     "it multiplies f16": halves,
     "the model itself says how its operand is stored": stored_already,

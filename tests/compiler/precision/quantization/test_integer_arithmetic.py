@@ -13,11 +13,13 @@ from glassrt.compiler.patterns.matching import constant_array
 from glassrt.compiler.precision.quantization.integer_arithmetic import LEFT_OVER, PATTERNS, IntegerArithmetic
 from glassrt.compiler.precision.quantization.propagate import PropagateQuantization
 from glassrt.dialects.core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I16, I32, U8, DType
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.constants import Constant
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
@@ -84,7 +86,7 @@ def check_verdict(problem: Problem, module: Module, context: PassContext) -> boo
     if WINDOW in context.disabled and not alone:
         assert found == [(CONTRACTION, Verdict.REFUSED), (WHOLE, Verdict.TAKEN)]
         (record,) = records(context, CONTRACTION)
-        assert record.reason == "its weights are no bytes without their zero point"
+        assert record.reason == "its weights less their zero point do not fit into bytes"
         assert record.nodes == op.location.nodes and not others
         check_whole(problem, module, op)
         return False
@@ -228,27 +230,27 @@ def deep(net: Net) -> Value:
 FOUR = [0.1, 0.2, 0.3, 0.4]
 STAYS: dict[str, Callable[[Net], Value]] = {
     "only one of its operands is quantized": lambda net: net.conv(image(net), 3, 1),
-    "its second operand is no constant": computed,
+    "its second operand is not a constant": computed,
     "its result is of type f16": half,
     "its first operand has a scale per channel": lambda net: pointwise(
         net, image(net, FOUR, axis=1), weights(net)
     ),
-    "the scales of its weights do not go along the output channels": lambda net: pointwise(
+    "the scales of its weights do not vary along the output channels": lambda net: pointwise(
         net, image(net), weights(net, scale=FOUR, axis=1)
     ),
-    "the product of its operands' scales is no number of f32": lambda net: pointwise(
+    "the product of its operands' scales overflows or underflows in f32": lambda net: pointwise(
         net, image(net, 1e30), weights(net, scale=1e30)
     ),
-    "i16 and i8 are not multiplied as they are": lambda net: pointwise(
+    "no kernel multiplies i16 by i8 as stored": lambda net: pointwise(
         net, image(net, dtype=I16), weights(net)
     ),
-    "u8 and f8e4m3 are not multiplied as they are": lambda net: pointwise(
+    "no kernel multiplies u8 by f8e4m3 as stored": lambda net: pointwise(
         net, image(net), weights(net, dtype=F8E4M3)
     ),
-    "f8e5m2 and f8e5m2 are not multiplied as they are": lambda net: pointwise(
+    "no kernel multiplies f8e5m2 by f8e5m2 as stored": lambda net: pointwise(
         net, image(net, dtype=F8E5M2), weights(net, dtype=F8E5M2)
     ),
-    "33026 products of bytes may exceed an i32": deep,
+    "a sum of 33026 products of bytes may overflow i32": deep,
 }
 
 

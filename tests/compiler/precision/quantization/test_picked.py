@@ -12,7 +12,8 @@ from glassrt.compiler.precision.quantization.insert import InsertQuantization
 from glassrt.compiler.precision.quantization.picked import KEPT
 from glassrt.compiler.precision.scales.names import tensor_names
 from glassrt.compiler.settings.policy import PrecisionPolicy
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Mul
 from glassrt.dialects.graph.movement.reshape import Transpose

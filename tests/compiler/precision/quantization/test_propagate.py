@@ -14,11 +14,13 @@ from glassrt.compiler.passes.manager import Pass, PassContext, PassManager
 from glassrt.compiler.precision.quantization.propagate import PropagateQuantization
 from glassrt.dialects.core.dtypes import F8E4M3, F32, I8, DType
 from glassrt.dialects.core.interpreter import Evaluation
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.constants import Constant
-from glassrt.dialects.graph.contraction import Conv, Matmul
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.pool import MaxPool

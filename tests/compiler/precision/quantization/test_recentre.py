@@ -14,7 +14,8 @@ from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.precision.quantization.recentre import RecentreZeroPoints
 from glassrt.compiler.precision.quantization.spread import DequantizeWhereRead
 from glassrt.dialects.core.dtypes import F32, I8, U8, DType
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.movement.concat import Concat

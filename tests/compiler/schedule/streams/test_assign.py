@@ -14,7 +14,8 @@ from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.schedule.streams.assign import AssignStreams
 from glassrt.compiler.schedule.streams.schedule import Task, critical_paths, schedule
 from glassrt.compiler.settings.options import Options
-from glassrt.dialects.core.ir import Module, Value
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from glassrt.dialects.core.affine import Dim, substitute, symbol
+from glassrt.dialects.core.affine import Dim, symbol
+from glassrt.dialects.core.affine_traversal import substitute
 from glassrt.dialects.core.constraints import Need
-from glassrt.dialects.core.ir import Module, SymbolRange
+from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.sizes.outcomes import Resized
 from glassrt.dialects.core.sizes.sizes import Sizes
 

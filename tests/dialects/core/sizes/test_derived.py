@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.constraints import Need
-from glassrt.dialects.core.ir import SymbolRange
+from glassrt.dialects.core.module import SymbolRange
 from glassrt.dialects.core.sizes.outcomes import Resized
 
 from .needs import SPAN, WHY, K, M, N, constraints, known, require

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from glassrt.dialects.core.affine import Dim, ceildiv, floordiv, symbol
 from glassrt.dialects.core.constraints import Derived
-from glassrt.dialects.core.ir import Module, SymbolRange
+from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.sizes.equations import Solution, solved, without_common_factors
 
 A, B, C, K, N = (symbol(name) for name in "ABCKN")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from glassrt.dialects.core.affine import Affine, Dim, evaluate, floordiv, symbol
+from glassrt.dialects.core.affine import Affine, Dim, floordiv, symbol
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.sizes.inequalities import alone, factors_of, multiples, peeled, without_division
 from hypothesis import given
 from hypothesis import strategies as st

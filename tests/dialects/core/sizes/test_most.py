@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from glassrt.dialects.core.affine import Dim, symbol
 from glassrt.dialects.core.constraints import Constraint, equal
-from glassrt.dialects.core.ir import Module, SymbolRange
+from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.sizes.most import most
 
 A, B, N = map(symbol, "abn")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from glassrt.dialects.core.affine import Dim, floordiv
 from glassrt.dialects.core.constraints import Need
-from glassrt.dialects.core.ir import SymbolRange
+from glassrt.dialects.core.module import SymbolRange
 from glassrt.dialects.core.sizes.outcomes import Conflict, GivesWay
 
 from .needs import SPAN, WHY, M, N, constraints, known, require

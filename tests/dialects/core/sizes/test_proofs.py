@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from glassrt.dialects.core.affine import Dim, evaluate, floordiv, symbol
+from glassrt.dialects.core.affine import Dim, floordiv, symbol
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.constraints import Derived, at_least, equal
-from glassrt.dialects.core.ir import Module, SymbolRange
+from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.sizes.proofs import Proofs
 from hypothesis import given
 from hypothesis import strategies as st

@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from glassrt.dialects.core.affine import Dim, evaluate, floordiv, symbol
+from glassrt.dialects.core.affine import Dim, floordiv, symbol
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.constraints import Need, broken, with_derived
 from glassrt.dialects.core.sizes.outcomes import Conflict, Resized
 from glassrt.dialects.core.sizes.sizes import Sizes

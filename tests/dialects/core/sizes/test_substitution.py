@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from glassrt.compiler.passes.levels import ALL_DIALECTS
-from glassrt.dialects.core.affine import symbol, symbols
+from glassrt.dialects.core.affine import symbol
+from glassrt.dialects.core.affine_traversal import symbols
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module

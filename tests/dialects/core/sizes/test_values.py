@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from glassrt.dialects.core.affine import Dim, evaluate, floordiv, symbol
+from glassrt.dialects.core.affine import Dim, floordiv, symbol
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.constraints import Derived, at_least, equal
-from glassrt.dialects.core.ir import Module, SymbolRange
+from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.sizes.proofs import Proofs
 from glassrt.dialects.core.sizes.values import Values, closure, on_table
 from hypothesis import given

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from glassrt.dialects.core.affine import Dim, evaluate, symbol
+from glassrt.dialects.core.affine import Dim, symbol
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.graph.movement.remap import reshaped_index
 from hypothesis import given
 from hypothesis import strategies as st

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.dialects.core.affine import evaluate, symbol
+from glassrt.dialects.core.affine import symbol
+from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.dtypes import BF16, F16, F32, F64, U8, DType
 from glassrt.dialects.core.expr import LoadExpr, Scalars
 from glassrt.dialects.core.ir import Block

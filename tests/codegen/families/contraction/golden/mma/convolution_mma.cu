@@ -62,13 +62,9 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
         a_origin[pass] = Offset(image) * 50176 + Offset(out_y_first) * 1792 + Offset(out_x_first) * 64;
         u32 tap_x_bits = 0;
         GLASS_UNROLL
-        for (int tap = 0; tap < 3; tap++) {
-            if (u32(out_x_first + tap) < u32(28)) tap_x_bits |= 1u << tap;
-        }
+        for (int tap = 0; tap < 3; tap++) if (u32(out_x_first + tap) < u32(28)) tap_x_bits |= 1u << tap;
         GLASS_UNROLL
-        for (int tap = 0; tap < 3; tap++) {
-            if (u32(out_y_first + tap) < u32(28)) a_taps[pass] |= tap_x_bits << tap * 3;
-        }
+        for (int tap = 0; tap < 3; tap++) if (u32(out_y_first + tap) < u32(28)) a_taps[pass] |= tap_x_bits << tap * 3;
     }
 
     const int b_chunk = thread_x() % 8, b_line = thread_x() / 8;

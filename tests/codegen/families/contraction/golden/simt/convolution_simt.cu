@@ -67,13 +67,9 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
         a_origin[pass] = Offset(image) * 972 + Offset(out_y_first) * 108 + Offset(out_x_first) * 12;
         u32 tap_x_bits = 0;
         GLASS_UNROLL
-        for (int tap = 0; tap < 3; tap++) {
-            if (u32(out_x_first + tap) < u32(9)) tap_x_bits |= 1u << tap;
-        }
+        for (int tap = 0; tap < 3; tap++) if (u32(out_x_first + tap) < u32(9)) tap_x_bits |= 1u << tap;
         GLASS_UNROLL
-        for (int tap = 0; tap < 3; tap++) {
-            if (u32(out_y_first + tap) < u32(9)) a_taps[pass] |= tap_x_bits << tap * 3;
-        }
+        for (int tap = 0; tap < 3; tap++) if (u32(out_y_first + tap) < u32(9)) a_taps[pass] |= tap_x_bits << tap * 3;
     }
 
     const int b_chunk = thread_x() % 8, b_line = thread_x() / 8;

@@ -105,10 +105,7 @@ GLASS_KERNEL(THREADS, 1) k0_product(Input<f16> x0, Input<f16> x1, Output<f16> y0
         wgmma_fence();
         GLASS_UNROLL
         for (int step = 0; step < 4; step++) {
-            GLASS_UNROLL
-            for (int i = 0; i < TILES_M; i++) {
-                wgmma(sum[i], wgmma_step(a_stage, step * 32 + i * 8192), wgmma_step(b_stage, step * 32), true, f16{}, f16{});
-            }
+            wgmma(sum[0], wgmma_step(a_stage, step * 32), wgmma_step(b_stage, step * 32), true, f16{}, f16{});
         }
         wgmma_commit();
         const int k_first = (k_tile + AHEAD) * BLOCK_K;
@@ -127,24 +124,20 @@ GLASS_KERNEL(THREADS, 1) k0_product(Input<f16> x0, Input<f16> x1, Output<f16> y0
     #pragma unroll 1
     for (; k_tile < k_tiles; k_tile++) multiply(k_tile, false);
     wgmma_wait<0>();
-    GLASS_UNROLL
-    for (int i = 0; i < TILES_M; i++) wgmma_take(sum[i]);
+    wgmma_take(sum[0]);
     cp_async_wait<0>();
     sync_threads();
 
     // Stage the accumulators in the pipeline's shared memory, so that each thread finishes whole vectors of columns.
     f32* const sums = reinterpret_cast<f32*>(shared);
     GLASS_UNROLL
-    for (int i = 0; i < TILES_M; i++) {
+    for (int j = 0; j < GROUP_N / 8; j++) {
         GLASS_UNROLL
-        for (int j = 0; j < GROUP_N / 8; j++) {
-            GLASS_UNROLL
-            for (int half = 0; half < 2; half++) {
-                const int row = group_m + i * 64 + warp_id() % 4 * 16 + half * 8 + lane / 4;
-                const int column = j * 8 + lane % 4 * 2;
-                const Vec<f32, 2> pair = {sum[i][j * 4 + half * 2], sum[i][j * 4 + half * 2 + 1]};
-                *reinterpret_cast<Vec<f32, 2>*>(sums + sum_slot(row, column)) = pair;
-            }
+        for (int half = 0; half < 2; half++) {
+            const int row = group_m + warp_id() % 4 * 16 + half * 8 + lane / 4;
+            const int column = j * 8 + lane % 4 * 2;
+            const Vec<f32, 2> pair = {sum[0][j * 4 + half * 2], sum[0][j * 4 + half * 2 + 1]};
+            *reinterpret_cast<Vec<f32, 2>*>(sums + sum_slot(row, column)) = pair;
         }
     }
     constexpr int ROWS = THREADS / COLUMNS;  // rows finished per iteration

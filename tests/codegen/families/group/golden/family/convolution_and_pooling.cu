@@ -128,10 +128,7 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
         const int k_step = warp_k * K_STEPS + step;
         const f16* const a_tile = a_tiles + stage * A_TILE;
         const f16* const b_tile = b_tiles + stage * B_TILE;
-        GLASS_UNROLL
-        for (int i = 0; i < FRAGMENTS_M; i++) {
-            ldmatrix_x4(a_fragment[set][i], a_tile + a_slot(i * 16 + lane % 16, k_step * 2 + lane / 16));
-        }
+        ldmatrix_x4(a_fragment[set][0], a_tile + a_slot(lane % 16, k_step * 2 + lane / 16));
         GLASS_UNROLL
         for (int j = 0; j < FRAGMENTS_N; j += 2) {
             u32 pair[4];
@@ -143,19 +140,10 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
         }
     };
 
-    GLASS_UNROLL
-    for (int stage = 0; stage < STAGES - 1; stage++) {
-        if (stage < k_tiles) copy_b(stage, stage * BLOCK_K, 0, 1, stage == k_tiles - 1);
-    }
+    copy_b(0, 0, 0, 1, 0 == k_tiles - 1);
     pdl_wait();
-    GLASS_UNROLL
-    for (int stage = 0; stage < STAGES - 1; stage++) {
-        if (stage < k_tiles) {
-            const int k_first = stage * BLOCK_K;
-            copy_a(stage, k_first, 0, 1, stage == k_tiles - 1);
-        }
-        cp_async_commit();
-    }
+    copy_a(0, 0, 0, 1, 0 == k_tiles - 1);
+    cp_async_commit();
 
     cp_async_wait<STAGES - 2>();
     sync_threads();
@@ -180,36 +168,23 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
                 copy_b(write_stage, k_first, step, K_STEPS - 1);
             }
             GLASS_UNROLL
-            for (int i = 0; i < FRAGMENTS_M; i++) {
-                GLASS_UNROLL
-                for (int count = 0; count < FRAGMENTS_N; count++) {
-                    const int j = i % 2 ? FRAGMENTS_N - 1 - count : count;  // back and forth, to reuse the operand of the last mma
-                    mma_m16n8k16(sum[i][j], a_fragment[step % 2][i], b_fragment[step % 2][j], f16{});
-                }
-            }
+            for (int j = 0; j < FRAGMENTS_N; j++) mma_m16n8k16(sum[0][j], a_fragment[step % 2][0], b_fragment[step % 2][j], f16{});
         }
     };
-    int k_tile = 0;
-    #pragma unroll 1
-    for (; k_tile < k_tiles - (STAGES - 1); k_tile++) multiply(k_tile, true);
-    #pragma unroll 1
-    for (; k_tile < k_tiles; k_tile++) multiply(k_tile, false);
+    multiply(0, false);
     cp_async_wait<0>();
     sync_threads();
 
     // Stage the accumulators in the pipeline's shared memory, so that each thread finishes whole vectors of columns.
     f32* const sums = reinterpret_cast<f32*>(shared);
     GLASS_UNROLL
-    for (int i = 0; i < FRAGMENTS_M; i++) {
+    for (int j = 0; j < FRAGMENTS_N; j++) {
         GLASS_UNROLL
-        for (int j = 0; j < FRAGMENTS_N; j++) {
-            GLASS_UNROLL
-            for (int half = 0; half < 2; half++) {
-                const int row = warp_k * BLOCK_M + i * 16 + half * 8 + lane / 4;
-                const int column = j * 8 + lane % 4 * 2;
-                const Vec<f32, 2> pair = {sum[i][j][half * 2], sum[i][j][half * 2 + 1]};
-                *reinterpret_cast<Vec<f32, 2>*>(sums + sum_slot(row, column)) = pair;
-            }
+        for (int half = 0; half < 2; half++) {
+            const int row = warp_k * BLOCK_M + half * 8 + lane / 4;
+            const int column = j * 8 + lane % 4 * 2;
+            const Vec<f32, 2> pair = {sum[0][j][half * 2], sum[0][j][half * 2 + 1]};
+            *reinterpret_cast<Vec<f32, 2>*>(sums + sum_slot(row, column)) = pair;
         }
     }
     const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;

@@ -41,7 +41,7 @@ GLASS_KERNEL(256, 1) k_reduce_mul_sqrt_f63ab0c1(Input<f16> x0, Output<f32> y0, O
     // order, so that the result does not depend on the order of arrival.
     if (worker == 0 && wanted == row) {
         const i64 slot = (i64(row) * 256 + share) * 4;
-        store(workspace, slot + 0, u64(bit_cast<u32>(sum1)));
+        store(workspace, slot, u64(bit_cast<u32>(sum1)));
         store(workspace, slot + 1, u64(bit_cast<u32>(sum2)));
         store(workspace, slot + 2, u64(bit_cast<u32>(best3)));
         store(workspace, slot + 3, u64(where4));
@@ -58,16 +58,14 @@ GLASS_KERNEL(256, 1) k_reduce_mul_sqrt_f63ab0c1(Input<f16> x0, Output<f32> y0, O
     sum2 = 0x0p+0f;
     best3 = bit_cast<f32>(0xff800000u);
     where4 = 0x7fffffffffffffffll;
-    for (int part = worker; part < 256; part += 256) {
-        const i64 slot = (i64(row) * 256 + part) * 4;
-        const f32 part14 = bit_cast<f32>(u32(load(workspace, slot + 0)));
-        sum1 = sum1 + part14;
-        const f32 part15 = bit_cast<f32>(u32(load(workspace, slot + 1)));
-        sum2 = sum2 + part15;
-        const f32 part16 = bit_cast<f32>(u32(load(workspace, slot + 2)));
-        const i64 part17 = i64(load(workspace, slot + 3));
-        if (part17 != 0x7fffffffffffffffll && (where4 == 0x7fffffffffffffffll || part16 > best3 || (m_isnan(part16) && !m_isnan(best3)) || ((part16 == best3 || (m_isnan(part16) && m_isnan(best3))) && part17 < where4))) { best3 = part16; where4 = part17; }
-    }
+    const i64 slot = (i64(row) * 256 + worker) * 4;
+    const f32 part14 = bit_cast<f32>(u32(load(workspace, slot)));
+    sum1 = sum1 + part14;
+    const f32 part15 = bit_cast<f32>(u32(load(workspace, slot + 1)));
+    sum2 = sum2 + part15;
+    const f32 part16 = bit_cast<f32>(u32(load(workspace, slot + 2)));
+    const i64 part17 = i64(load(workspace, slot + 3));
+    if (part17 != 0x7fffffffffffffffll && (where4 == 0x7fffffffffffffffll || part16 > best3 || (m_isnan(part16) && !m_isnan(best3)) || ((part16 == best3 || (m_isnan(part16) && m_isnan(best3))) && part17 < where4))) { best3 = part16; where4 = part17; }
     sum1 = row_reduce<Sum, 1, 256, false>(sum1, smem);
     sum2 = row_reduce<Sum, 1, 256, false>(sum2, smem);
     const f32 own18 = best3;
@@ -75,7 +73,7 @@ GLASS_KERNEL(256, 1) k_reduce_mul_sqrt_f63ab0c1(Input<f16> x0, Output<f32> y0, O
     where4 = row_reduce<Minimum, 1, 256, false>((own18 == best3 || (m_isnan(own18) && m_isnan(best3))) ? where4 : 0x7fffffffffffffffll, smem);
 
     if (wanted > row) return;
-    for (int column = worker; column < 1; column += 256) {
+    if (worker == 0) {
         const f32 cast19 = convert<f32>(i64(1048576));
         const f32 div_20 = sum1 / cast19;
         store(y0, row, div_20);

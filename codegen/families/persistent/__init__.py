@@ -1,0 +1,1 @@
+"""Persistent contractions: a warp stages tiles by bulk copies (TMA), warpgroups multiply them (sm_90a)."""

@@ -1,0 +1,117 @@
+"""Configurations of persistent contractions, and the resources of a block of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ..contraction.problem import Problem
+from ..contraction.tile import SUMS_PADDING
+from ..contraction.wgmma import GROUP, LINE_BYTES, MAX_ACCUMULATORS, ROWS
+
+PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232  # of a thread; three warpgroups begin with 168
+BARRIER_BYTES = 8
+SLAB = 64  # elements of a line of an MN-major tile
+MOST_STAGES = 8
+LEAST_STAGES = 3
+WIDE = 128 * 256  # results of a tile that leaves registers for narrow chunks only
+# Block tile, warpgroups of a team and teams; widest first.
+_SHAPES: tuple[tuple[int, int, int, int], ...] = (
+    (128, 256, 2, 1),
+    (256, 128, 2, 1),
+    (128, 192, 2, 1),
+    (128, 128, 2, 1),
+    (128, 128, 1, 2),
+    (64, 256, 1, 2),
+    (64, 192, 1, 2),
+    (128, 96, 1, 2),
+    (64, 128, 1, 2),
+    (128, 64, 1, 2),
+    (64, 96, 1, 2),
+    (64, 64, 1, 2),
+)
+
+
+@dataclass(frozen=True)
+class PersistentConfig:
+    """A configuration: block tile in elements, warpgroups that share a tile (a team), teams, and stages.
+
+    With one team all warpgroups multiply the same tile. Two teams alternate between tiles, so that one runs
+    its epilogue while the other one multiplies. raster: tile rows in a band, for reuse in the L2 cache.
+    """
+
+    block_m: int
+    block_n: int
+    block_k: int
+    groups: int
+    teams: int
+    stages: int
+    raster: int = 1
+
+    @property
+    def consumers(self) -> int:
+        """Threads that multiply."""
+        return GROUP * self.groups * self.teams
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block: those that multiply, and the warpgroup that copies."""
+        return self.consumers + GROUP
+
+    @property
+    def accumulators(self) -> int:
+        """Accumulators of a thread."""
+        return self.block_m * self.block_n // (GROUP * self.groups)
+
+    @property
+    def chunk(self) -> int:
+        """The columns whose accumulators a warpgroup stages at a time."""
+        return 32 if self.block_m * self.block_n >= WIDE or self.block_n % 64 else 64
+
+    @property
+    def stage_bytes(self) -> int:
+        """Shared memory of a stage: a tile of either operand."""
+        return (self.block_m + self.block_n) * LINE_BYTES
+
+    @property
+    def shared_bytes(self) -> int:
+        """Dynamic shared memory of a block: stages, staged accumulators, barriers."""
+        barriers = 2 * self.stages + (self.teams if self.teams > 1 else 0)
+        return self.stages * self.stage_bytes + self.sums_bytes + barriers * BARRIER_BYTES
+
+    @property
+    def sums_bytes(self) -> int:
+        """Shared memory of staged accumulators: 64 rows of a chunk for each warpgroup."""
+        return self.consumers // GROUP * ROWS * (self.chunk + SUMS_PADDING) * 4
+
+
+def illegal(config: PersistentConfig, room: int) -> str | None:
+    """Why CONFIG is not legal with ROOM bytes of shared memory; None if it is."""
+    rows = config.block_m // config.groups
+    if rows * config.groups != config.block_m or rows % ROWS or config.block_n % config.chunk:
+        return "the tile does not divide into wgmma"
+    if config.accumulators > MAX_ACCUMULATORS:
+        return "too many accumulators per thread"
+    if config.stages < LEAST_STAGES:
+        return "too few stages"
+    return "not enough shared memory" if config.shared_bytes > room else None
+
+
+def misfit(problem: Problem, config: PersistentConfig) -> str | None:
+    """Why the tiles of CONFIG do not fit the operands of PROBLEM; None if they do."""
+    if not problem.b_k_major and config.block_n % SLAB:
+        return "an MN-major tile has lines of 64 elements"
+    if config.block_k * problem.a.bytes != LINE_BYTES:
+        return "a tile has 128 bytes of k"
+    return None
+
+
+def shapes(problem: Problem, room: int) -> Iterator[PersistentConfig]:
+    """Configurations for PROBLEM with as many stages as fit into ROOM bytes of shared memory."""
+    block_k = LINE_BYTES // problem.a.bytes
+    for m, n, groups, teams in _SHAPES:
+        config = PersistentConfig(m, n, block_k, groups, teams, MOST_STAGES)
+        while illegal(config, room) is not None and config.stages > LEAST_STAGES:
+            config = replace(config, stages=config.stages - 1)
+        if illegal(config, room) is None and misfit(problem, config) is None:
+            yield config

@@ -1,0 +1,51 @@
+"""The cost model of persistent contractions.
+
+A block computes its tiles one after another. Loads of later tiles overlap everything; with two teams, the
+products of one tile overlap the epilogue of another.
+"""
+
+from __future__ import annotations
+
+from ...arch.fitted import PersistentFit
+from ...arch.spec import ArchSpec
+from ..contraction.problem import Problem
+from ..contraction.tile import tiles_of
+from ..contraction.wgmma import LINE_BYTES
+from .config import PersistentConfig
+from .operands import tiles_of_k
+
+NORM = 4.0  # order of the norm over units, which overlap well
+
+
+def microseconds(problem: Problem, config: PersistentConfig, target: ArchSpec) -> float:
+    """Expected microseconds of PROBLEM at its optimal sizes under CONFIG on TARGET."""
+    return expected(problem, config, target, target.fitted.persistent)
+
+
+def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, constants: PersistentFit) -> float:
+    """Expected microseconds of PROBLEM at its optimal sizes under CONFIG on TARGET, with CONSTANTS."""
+    tiles = problem.at_optimum(tiles_of(problem, config.block_m, config.block_n))
+    own = -(-tiles // target.multiprocessors)
+    k_tiles = problem.at_optimum(tiles_of_k(problem, config.block_k))
+    results = config.block_m * config.block_n
+    rate = target.fitted.throughput.wgmma * 2 / problem.a.bytes * constants.efficiency
+    multiply = k_tiles * (2.0 * results * config.block_k / rate + constants.step)
+    load = k_tiles * (config.block_m + config.block_n) * LINE_BYTES / constants.l2_bandwidth
+    finish = constants.finish * results + constants.tile
+    if config.teams > 1:
+        cycles = constants.start + own * _norm(multiply, load, finish) + finish
+    else:
+        cycles = constants.start + own * _norm(multiply + finish, load)
+    memory = _moved_bytes(problem) / target.bytes_per_second * 1e6
+    return constants.launch + _norm(cycles / target.clock, memory)
+
+
+def _moved_bytes(problem: Problem) -> float:
+    """Traffic to and from memory, with results of two bytes."""
+    m, n, k = (problem.at_optimum(dim) for dim in (problem.m, problem.n, problem.k))
+    a = m * k / max(1, problem.taps) * problem.a.bytes
+    return problem.at_optimum(problem.batches) * (a + n * k * problem.b.bytes + m * n * 2)
+
+
+def _norm(*values: float) -> float:
+    return float(sum(value**NORM for value in values) ** (1 / NORM))

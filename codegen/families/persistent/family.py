@@ -1,0 +1,109 @@
+"""The kernel family of persistent contractions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from ....dialects.core.bounds import bounds
+from ...arch.features import Feature
+from ...arch.spec import ArchSpec
+from ...request.parameters import TensorMapParameter
+from ...request.request import Candidate, KernelCode, Request
+from ...request.signature import make_signature
+from ..contraction import tile
+from ..contraction.binding import Contraction, bind, widest_vector
+from ..contraction.families import PROBLEMS_KEPT, ContractionFamily
+from ..contraction.problem import Problem, as_priced
+from ..contraction.tile_product import MOST_CANDIDATES
+from ..contraction.wgmma import WGMMA
+from ..kernel_family import Accumulation, Rank
+from .config import PersistentConfig, illegal, misfit, shapes
+from .cost import microseconds
+from .operands import BulkOperand, operand_a, operand_b
+from .spec import TEMPLATE, launch, persistent_spec
+
+SUMS = Accumulation(tiled=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersistentFamily(ContractionFamily[PersistentConfig]):
+    """Large matrix products and convolutions on Hopper: tiles by bulk copies, products by wgmma."""
+
+    name: str = "contraction_persistent"
+    rank: Rank = Rank.TENSOR_CORES
+    needs_features: frozenset[Feature] = frozenset({Feature.WGMMA, Feature.TMA, Feature.IM2COL})
+    groupable: bool = False
+    saturates: bool = True
+    accumulation: Accumulation = SUMS
+    config_type: Callable[..., PersistentConfig] = PersistentConfig
+
+    def unsupported(self, contraction: Contraction, target: ArchSpec) -> str | None:
+        if contraction.has_prologue:
+            return "bulk copies compute nothing"
+        reason = unsupported(contraction.problem, target)
+        operands = bulk_operands(contraction)
+        return reason or (operands if isinstance(operands, str) else None)
+
+    def priced(self, request: Request, problem: Problem) -> list[Candidate]:
+        return [
+            self.candidate(config, microseconds(problem, config, request.target))
+            for config in candidates(as_priced(problem), request.target)
+        ]
+
+    def code(self, request: Request, contraction: Contraction, config: PersistentConfig) -> KernelCode:
+        problem, operands = contraction.problem, bulk_operands(contraction)
+        reason = misfit(problem, config) or illegal(config, request.target.shared_bytes)
+        if reason is not None or isinstance(operands, str):
+            raise ValueError(reason or operands)
+        values = (contraction.root.inputs[0], contraction.root.inputs[1])
+        places = [request.region.arguments.index(value) for value in values]
+        signature = make_signature(request, (), maps(operands, places, config))
+        binding = bind(request, contraction, widest_vector(request, problem.n), signature)
+        spec = persistent_spec(problem, *operands, config, binding)
+        geometry = launch(problem, config, request.target.multiprocessors)
+        return KernelCode(TEMPLATE, spec, geometry, signature.typed, 1, spec.header)
+
+
+def unsupported(problem: Problem, target: ArchSpec) -> str | None:
+    """Why persistent kernels do not compute PROBLEM, whatever lies where; None when they may."""
+    reason = WGMMA.unsupported(problem, target)
+    if reason is not None:
+        return reason
+    if problem.a_stored != problem.a:
+        return "bulk copies convert nothing"
+    ranges = {name: (low, high) for name, low, _, high in problem.sizes}
+    for size in (problem.m, problem.n, problem.k, problem.batches):
+        if (bounds(size, ranges)[0] or 0) < 1:
+            return "a tensor map has no empty dimension"
+    return None
+
+
+def bulk_operands(contraction: Contraction) -> tuple[BulkOperand, BulkOperand] | str:
+    """A and B as bulk copies bring them; why they cannot."""
+    a = operand_a(contraction.problem, contraction.root)
+    if isinstance(a, str):
+        return a
+    b = operand_b(contraction.problem)
+    return b if isinstance(b, str) else (a, b)
+
+
+def maps(
+    operands: tuple[BulkOperand, BulkOperand], places: list[int], config: PersistentConfig
+) -> list[TensorMapParameter]:
+    """The tensor maps of A and B, which are the buffers PLACES of the kernel."""
+    lines = (config.block_m, config.block_n)
+    each = zip(("a_map", "b_map"), operands, places, lines, strict=True)
+    return [TensorMapParameter(name, operand.map(place, wide)) for name, operand, place, wide in each]
+
+
+@lru_cache(maxsize=PROBLEMS_KEPT)
+def candidates(problem: Problem, target: ArchSpec) -> tuple[PersistentConfig, ...]:
+    """Legal configurations for PROBLEM, the fastest by the cost model first."""
+    found = [
+        replace(config, raster=tile.raster(problem, config.block_n, target))
+        for config in shapes(problem, target.shared_bytes)
+    ]
+    ordered = sorted(found, key=lambda config: microseconds(problem, config, target))
+    return tuple(ordered[:MOST_CANDIDATES])

@@ -1,0 +1,264 @@
+"""The spec of a persistent contraction for its template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ....dialects.core.affine import Dim
+from ...request.request import Geometry
+from ...text.affine_c import dim_to_c, factor_to_c
+from ...text.literals import c_type
+from ...text.render import Code, Identifier
+from ..contraction.epilogue import PREFETCH_BYTES, EpilogueSpec
+from ..contraction.gather import AxisSpec, batch_specs, divides
+from ..contraction.problem import Problem
+from ..contraction.spec import KernelBinding
+from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
+from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS
+from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig
+from .operands import BulkOperand, tiles_of_k
+
+TEMPLATE = "kernels/persistent.cu.j2"
+
+
+@dataclass(frozen=True)
+class WindowSpec:
+    """A window for templates: the C expressions of the result's height and width, with strides, dilations and
+    padding."""
+
+    height: Code
+    width: Code
+    taps_x: int
+    strides: tuple[int, int]
+    dilations: tuple[int, int]
+    before: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class BulkSpec:
+    """An operand for templates: how its bulk copies address a tile; see `BulkOperand`.
+
+    copies: bulk copies of a stage, each of `slab` elements; dims: of its map; batch: the C variables of its
+    batch axes; channels: the first channel of a batch entry is a multiple of it, 0 for none; first: the
+    innermost coordinate of the operand's first element.
+    """
+
+    role: Identifier
+    type: Identifier
+    element_bytes: int
+    tile: TileSpec
+    copies: int
+    slab: int
+    dims: int
+    taps: bool
+    batch: tuple[Identifier, ...]
+    channels: int
+    first: int
+    window: WindowSpec | None
+
+    @property
+    def extent(self) -> str:
+        """The operand's own extent: M or N."""
+        return "M" if self.role == "a" else "N"
+
+    @property
+    def stage_size(self) -> str:
+        """The C constant with the elements of one stage."""
+        return "A_TILE" if self.role == "a" else "B_TILE"
+
+    @property
+    def fragment_bytes(self) -> int:
+        """The distance between fragments of 64 rows, in bytes."""
+        return ROWS * LINE_BYTES if self.tile.k_major else self.slab * self.element_bytes
+
+
+@dataclass(frozen=True)
+class PersistentSpec:
+    """The spec of a persistent contraction: sizes, configuration, operands, and the epilogue of a chunk."""
+
+    name: Identifier
+    title: Code
+    parameters: Code
+    header: Identifier
+    index_type: Identifier
+    accumulate: Identifier
+    m: Code
+    n: Code
+    k_tiles: Code
+    k_is_known: bool
+    taps: int
+    chunks_of_k: Code
+    batch: tuple[AxisSpec, ...]
+    batches: Code
+    b_is_weight: bool
+    block_m: int
+    block_n: int
+    block_k: int
+    groups: int
+    teams: int
+    stages: int
+    raster: int
+    consumers: int
+    threads: int
+    chunk: int
+    sums_bytes: int
+    a: BulkSpec
+    b: BulkSpec
+    epilogue: EpilogueSpec
+
+    @property
+    def producer_registers(self) -> int:
+        """Registers of a thread of the warpgroup that copies."""
+        return PRODUCER_REGISTERS
+
+    @property
+    def consumer_registers(self) -> int:
+        """Registers of a thread that multiplies."""
+        return CONSUMER_REGISTERS
+
+    @property
+    def fragments(self) -> int:
+        """Fragments of 64 rows that a warpgroup multiplies."""
+        return self.block_m // self.groups // ROWS
+
+    @property
+    def chunks(self) -> int:
+        """Chunks of a fragment, whose accumulators are staged one after the other."""
+        return self.block_n // self.chunk
+
+    @property
+    def touched(self) -> int:
+        """The columns of a tile per L2 cache line of its epilogue operands; 0 without any."""
+        beside = self.epilogue.beside
+        return min(self.block_n, LINE_BYTES * self.epilogue.vector // beside.bytes) if beside else 0
+
+    @property
+    def lines(self) -> int:
+        """The L2 cache lines of a tile's row of epilogue operands."""
+        return -(-self.block_n // self.touched)
+
+    @property
+    def chunks_ahead(self) -> int:
+        """The prefetch distance: chunks whose epilogue operands a thread loads ahead; 0 if it lacks the
+        registers."""
+        beside = self.epilogue.beside
+        return int(beside is not None and 2 * self.passes * beside.bytes <= PREFETCH_BYTES)
+
+    @property
+    def one_k_tile(self) -> bool:
+        """Whether there is a single tile along k, whatever the sizes."""
+        return self.k_is_known and self.k_tiles == "1"
+
+    @property
+    def passes(self) -> int:
+        """The vectors of a chunk that a thread stores."""
+        return ROWS * self.epilogue.columns // GROUP
+
+    @property
+    def rows(self) -> int:
+        """The rows of a fragment that a warpgroup stores at a time."""
+        return GROUP // self.epilogue.columns
+
+
+def persistent_spec(
+    problem: Problem,
+    a: BulkOperand,
+    b: BulkOperand,
+    config: PersistentConfig,
+    binding: KernelBinding,
+) -> PersistentSpec:
+    """The spec of PROBLEM, whose operands bulk copies stage as A and B, under CONFIG."""
+    names = binding.names
+    k_tiles = tiles_of_k(problem, config.block_k)
+    return PersistentSpec(
+        name=binding.name,
+        title=binding.title,
+        parameters=binding.parameters,
+        header=Identifier("wgmma" if problem.a.is_float else "wgmma_integer"),
+        index_type=Identifier(binding.index_type if not problem.wide else "i64"),
+        accumulate=Identifier(c_type(problem.accumulate)),
+        m=Code(dim_to_c(problem.m, names)),
+        n=Code(dim_to_c(problem.n, names)),
+        k_tiles=Code(dim_to_c(k_tiles, names)),
+        k_is_known=isinstance(k_tiles, int),
+        taps=problem.taps,
+        chunks_of_k=Code(factor_to_c(_over(k_tiles, problem.taps), names)),
+        batch=batch_specs(problem.batch, names),
+        batches=Code(factor_to_c(problem.batches, names)),
+        b_is_weight=problem.b_is_weight,
+        block_m=config.block_m,
+        block_n=config.block_n,
+        block_k=config.block_k,
+        groups=config.groups,
+        teams=config.teams,
+        stages=config.stages,
+        raster=config.raster,
+        consumers=config.consumers,
+        threads=config.threads,
+        chunk=config.chunk,
+        sums_bytes=config.sums_bytes,
+        a=_operand("a", a, problem, config, names),
+        b=_operand("b", b, problem, config, names),
+        epilogue=_epilogue(problem, config, binding),
+    )
+
+
+def _over(k_tiles: Dim, taps: int) -> Dim:
+    return k_tiles // taps if isinstance(k_tiles, int) else k_tiles  # of a matrix product: one tap
+
+
+def _operand(
+    role: str, operand: BulkOperand, problem: Problem, config: PersistentConfig, names: Mapping[str, str]
+) -> BulkSpec:
+    lines = config.block_m if role == "a" else config.block_n
+    dtype = operand.dtype
+    tile = tile_spec(dtype, lines, config.block_k, k_major=operand.k_major, swizzled=True, slab=8)
+    return BulkSpec(
+        role=Identifier(role),
+        type=Identifier(c_type(dtype)),
+        element_bytes=dtype.bytes,
+        tile=tile,
+        copies=operand.copies(lines),
+        slab=SLAB * config.block_k,
+        dims=len(operand.dims),
+        taps=operand.taps,
+        batch=tuple(Identifier(f"batch_{index}") for index in operand.batch),
+        channels=operand.channels,
+        first=operand.first,
+        window=_window(operand, names),
+    )
+
+
+def _window(operand: BulkOperand, names: Mapping[str, str]) -> WindowSpec | None:
+    window = operand.window
+    if window is None:
+        return None
+    height, width = (Code(factor_to_c(size, names)) for size in window.out)
+    return WindowSpec(height, width, window.taps[1], window.strides, window.dilations, window.before)
+
+
+def _epilogue(problem: Problem, config: PersistentConfig, binding: KernelBinding) -> EpilogueSpec:
+    """The epilogue of 64 rows of a chunk by a warpgroup."""
+    return EpilogueSpec(
+        accumulate=Identifier(c_type(problem.accumulate)),
+        vector=binding.vector,
+        block_m=ROWS,
+        columns=config.chunk // binding.vector,
+        threads=GROUP,
+        splits=1,
+        groups=1,
+        pitch=config.chunk + SUMS_PADDING,
+        m_checked=not divides(config.block_m, problem.m),
+        n_checked=not divides(config.block_n, problem.n),
+        code=binding.epilogue,
+        beside=binding.beside,
+        along=binding.along,
+    )
+
+
+def launch(problem: Problem, config: PersistentConfig, multiprocessors: int) -> Geometry:
+    """One block on each of MULTIPROCESSORS, or fewer if there are fewer tiles."""
+    tiles = tiles_of(problem, config.block_m, config.block_n)
+    blocks = min(tiles, multiprocessors) if isinstance(tiles, int) else multiprocessors
+    return Geometry((blocks, 1, 1), (config.threads, 1, 1), config.shared_bytes)

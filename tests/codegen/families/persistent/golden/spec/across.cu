@@ -1,0 +1,165 @@
+// k0_across: matmul
+//
+// Implicit matrix product on tensor cores (wgmma of f16 and f16, accumulators in f32) of tiles that come by
+// bulk copies: block tile 64 x 64 x 64, 2 teams of 1 warpgroup, 4 stages.
+#include "wgmma.cuh"
+using namespace glass;
+
+using Offset = int;  // counts elements of a buffer
+constexpr int BLOCK_M = 64, BLOCK_N = 64, BLOCK_K = 64, STAGES = 4;
+constexpr int CONSUMERS = 256, TEAM_WARPS = 4;  // threads that multiply, warps that share a tile
+constexpr int A_TILE = 4096, B_TILE = 4096;  // elements of one stage
+constexpr int CHUNK = 64;  // columns whose accumulators are staged at a time
+constexpr int VECTOR = 8, COLUMNS = CHUNK / VECTOR;  // columns that a thread finishes at a time, and how often they fit
+constexpr int QUAD = 4;  // accumulators read from shared memory at a time
+constexpr int SUMS_PITCH = 72;  // row pitch, padded so that fragments are stored without bank conflicts
+
+// Swizzled offset of a staged accumulator, by row and column of the chunk: every second run of eight quads swaps its
+// neighbours, so that eight threads that read every other quad hit eight different banks.
+GLASS_DEVICE int sum_slot(int row, int column) { return row * SUMS_PITCH + (column ^ (column >> 3 & 4)); }
+
+GLASS_KERNEL(384, 1) k0_across(Input<f16> x0, Input<f16> x1, Output<f16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map) {
+    GLASS_DYNAMIC_SHARED(shared);
+    pdl_launch_dependents();
+    const int M = 200;
+    const int N = 128;
+    const int tiles_m = (M + BLOCK_M - 1) / BLOCK_M, tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
+    const int tiles = tiles_m * tiles_n;
+    constexpr int k_tiles = 3;
+    f16* const a_tiles = reinterpret_cast<f16*>(shared);
+    f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
+    unsigned char* const behind = shared + STAGES * (A_TILE * 2 + B_TILE * 2);
+    Barrier* const full = reinterpret_cast<Barrier*>(behind + 36864);  // a stage has been copied
+    Barrier* const empty = full + STAGES;  // all warps of the team have read it
+    Barrier* const turn = empty + STAGES;  // the team may multiply
+
+    if (thread_x() == 0) {
+        for (int stage = 0; stage < STAGES; stage++) {
+            barrier_init(full[stage], 1);
+            barrier_init(empty[stage], TEAM_WARPS);
+        }
+        for (int team = 0; team < 2; team++) barrier_init(turn[team], TEAM_WARPS);
+        barrier_fence_init();
+    }
+    sync_threads();
+    if (thread_x() >= CONSUMERS) {
+        registers_release<40>();
+        if (thread_x() > CONSUMERS) return;
+        constexpr int STAGE_BYTES = A_TILE * 2 + B_TILE * 2;
+        int stage = 0;
+        u32 parity = 1;  // of the phase in which the stage was read last: the first wait ends at once
+        auto next = [&] {
+            stage = stage + 1 == STAGES ? 0 : stage + 1;
+            parity ^= stage == 0;
+        };
+        const int ahead = m_min(STAGES, k_tiles);  // tiles whose weights are copied before the wait for earlier kernels
+        int first = 0;
+        for (int tile = block_x(); tile < tiles; tile += grid_x()) {
+            const int tile_m = tile / tiles_n;
+            const int tile_n = tile - tile_m * tiles_n;
+            auto copy_a = [&](int at, int k_tile) {
+                tma_load_2d(a_tiles + at * A_TILE, a_map, full[at], tile_m * BLOCK_M, k_tile * BLOCK_K);
+            };
+            auto copy_b = [&](int at, int k_tile) {
+                tma_load_2d(b_tiles + at * B_TILE, b_map, full[at], tile_n * BLOCK_N, k_tile * BLOCK_K);
+            };
+            if (tile == block_x()) {
+                for (int k_tile = 0; k_tile < ahead; k_tile++) {
+                    barrier_expect(full[k_tile], STAGE_BYTES);
+                    copy_b(k_tile, k_tile);
+                }
+                pdl_wait();
+                for (int k_tile = 0; k_tile < ahead; k_tile++) {
+                    copy_a(k_tile, k_tile);
+                    next();
+                }
+                first = ahead;
+            }
+            #pragma unroll 1
+            for (int k_tile = first; k_tile < k_tiles; k_tile++) {
+                barrier_wait(empty[stage], parity);
+                barrier_expect(full[stage], STAGE_BYTES);
+                copy_a(stage, k_tile);
+                copy_b(stage, k_tile);
+                next();
+            }
+            first = 0;
+        }
+        return;
+    }
+    registers_take<232>();
+    const int lane = lane_id(), team = warp_id() / TEAM_WARPS;
+    f32* const sums = reinterpret_cast<f32*>(behind) + warp_id() / 4 * (64 * SUMS_PITCH);
+    // The warpgroup's part of the first stage of both tiles.
+    const u64 a_view = wgmma_tile(a_tiles, 8192);
+    const u64 b_view = wgmma_tile(b_tiles, 8192);
+    pdl_wait();  // before results are stored over what earlier kernels read
+    int index = team;
+    for (int tile = block_x() + team * grid_x(); tile < tiles; tile += 2 * grid_x()) {
+        const int tile_m = tile / tiles_n;
+        const int tile_n = tile - tile_m * tiles_n;
+        // Teams multiply in turn: a barrier tells one phase from the next only, so that no team waits further ahead.
+        barrier_wait(turn[team], team == 0 ? ~(index / 2) & 1 : index / 2 & 1);
+        int stage = index * k_tiles % STAGES;
+        u32 parity = index * k_tiles / STAGES & 1;
+        index += 2;
+        const int own_row = thread_x() % 128 / COLUMNS, column = thread_x() % 128 % COLUMNS * VECTOR;
+
+        auto finish = [&](const f32* own, int first_row, int first_column) {
+            const int n = tile_n * BLOCK_N + first_column + column;
+            GLASS_UNROLL
+            for (int j = 0; j < CHUNK / 8; j++) {
+                GLASS_UNROLL
+                for (int half = 0; half < 2; half++) {
+                    const int slot = sum_slot(warp_id() % 4 * 16 + half * 8 + lane / 4, j * 8 + lane % 4 * 2);
+                    const Vec<f32, 2> pair = {own[j * 4 + half * 2], own[j * 4 + half * 2 + 1]};
+                    *reinterpret_cast<Vec<f32, 2>*>(sums + slot) = pair;
+                }
+            }
+            named_barrier_sync(1 + warp_id() / 4, 128);
+            GLASS_UNROLL
+            for (int pass = 0; pass < 4; pass++) {
+                const int row = own_row + pass * 16;
+                const int m = tile_m * BLOCK_M + first_row + row;
+                if (!(m < M)) continue;
+                f32 accumulator[VECTOR];
+                GLASS_UNROLL
+                for (int lane = 0; lane < VECTOR; lane += QUAD) {
+                    auto part = *reinterpret_cast<const Vec<f32, QUAD>*>(sums + sum_slot(row, column + lane));
+                    GLASS_UNROLL
+                    for (int i = 0; i < QUAD; i++) accumulator[lane + i] = part[i];
+                }
+                Vec<f16, VECTOR> result;
+                GLASS_UNROLL
+                for (int lane = 0; lane < VECTOR; lane++) result[lane] = convert<f16>(accumulator[lane]);
+                store_wide<VECTOR>(y0, 0 + (i64(m)) * N + n, result);
+            }
+            named_barrier_sync(1 + warp_id() / 4, 128);
+        };
+        f32 sum[1][BLOCK_N / 2];  // the first product of a tile forgets what they hold
+        Barrier* read = nullptr;  // of the stage before
+        #pragma unroll 1
+        for (int k_tile = 0; k_tile < k_tiles; k_tile++) {
+            barrier_wait(full[stage], parity);
+            const u64 a_stage = wgmma_step(a_view, stage * (A_TILE * 2));
+            const u64 b_stage = wgmma_step(b_view, stage * (B_TILE * 2));
+            wgmma_fence();
+            GLASS_UNROLL
+            for (int step = 0; step < 4; step++) {
+                wgmma<false, false>(sum[0], wgmma_step(a_stage, step * 2048), wgmma_step(b_stage, step * 2048), k_tile > 0 || step > 0, f16{}, f16{});
+            }
+            wgmma_commit();
+            wgmma_wait<1>();
+            if (lane == 0 && k_tile > 0) barrier_arrive(*read);
+            read = empty + stage;
+            stage = stage + 1 == STAGES ? 0 : stage + 1;
+            parity ^= stage == 0;
+        }
+        if (lane == 0) barrier_arrive(turn[team + 1 == 2 ? 0 : team + 1]);
+        wgmma_wait<0>();
+        if (lane == 0) barrier_arrive(*read);
+        wgmma_take(sum[0]);
+
+        finish(sum[0], 0, 0);
+    }
+}

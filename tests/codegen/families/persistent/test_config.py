@@ -1,0 +1,70 @@
+"""Configurations of persistent contractions: what fits a block, and what ptxas makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from glassrt.codegen.families.persistent.config import PersistentConfig, illegal, misfit, shapes
+from glassrt.codegen.nvrtc.compiled_kernel import check_designed
+from glassrt.codegen.nvrtc.intrinsics import headers
+from glassrt.codegen.nvrtc.parallel import compile_kernels
+
+from ...contraction_cases import TARGET, Case, conv, matmul, persistent_kernel_of
+
+CONFIG = PersistentConfig(128, 128, 64, 2, 1, 4)
+ROOM = TARGET.shared_bytes
+CASES = {
+    "window": conv("f16", (8, 256, 14, 14), (256, 256, 3, 3), pad=1),
+    "one_tile_of_k": matmul("f16", (4096, 64), (256, 64), transpose_b=True),
+    "integers": matmul("i8", (512, 512), (512, 512), out="i32", transpose_b=True),
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"block_m": 96}, "does not divide into wgmma"),
+        ({"block_n": 80}, "does not divide into wgmma"),
+        ({"groups": 1, "block_n": 256}, "too many accumulators"),
+        ({"stages": 2}, "too few stages"),
+        ({"stages": 8}, "not enough shared memory"),
+    ],
+    ids=str,
+)
+def test_what_is_illegal_is_said(changed: dict[str, int], reason: str) -> None:
+    assert illegal(CONFIG, ROOM) is None
+    found = illegal(replace(CONFIG, **changed), ROOM)
+    assert found is not None and reason in found
+
+
+def test_tiles_that_do_not_fit_the_operands() -> None:
+    across = matmul("f16", (512, 512), (512, 512)).problem
+    assert misfit(across, CONFIG) is None
+    assert misfit(across, replace(CONFIG, block_n=96)) == "an MN-major tile has lines of 64 elements"
+    assert misfit(across, replace(CONFIG, block_k=32)) == "a tile has 128 bytes of k"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_shapes_have_as_many_stages_as_fit(name: str) -> None:
+    problem = CASES[name].problem
+    found = list(shapes(problem, ROOM))
+    assert len(found) == 12 and len(set(found)) == 12
+    for config in found:
+        assert illegal(config, ROOM) is None and misfit(problem, config) is None
+        more = replace(config, stages=config.stages + 1)
+        assert config.stages == 8 or illegal(more, ROOM) is not None
+        tiles = (config.block_m + config.block_n) * config.block_k * problem.a.bytes
+        assert config.shared_bytes > config.stages * tiles
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_kernels_neither_spill_nor_lose_their_registers(name: str) -> None:
+    case: Case = CASES[name]
+    found = list(shapes(case.problem, ROOM))
+    sources = {
+        f"k{number}": persistent_kernel_of(case, config, f"k{number}").source
+        for number, config in enumerate((found[0], found[4], found[-1]))
+    }
+    kernels = compile_kernels(sources, "sm_90a", headers(), None)
+    check_designed(kernels, dict.fromkeys(sources, "contraction_persistent"))

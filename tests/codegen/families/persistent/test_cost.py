@@ -1,0 +1,41 @@
+"""The cost model of persistent contractions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from glassrt.codegen.families.persistent.config import PersistentConfig
+from glassrt.codegen.families.persistent.cost import expected, microseconds
+
+from ...contraction_cases import TARGET, product
+
+TEAMS = PersistentConfig(128, 128, 64, 1, 2, 5)
+ONE = PersistentConfig(128, 128, 64, 2, 1, 5)
+
+
+def large(k: int) -> float:
+    return microseconds(product(4096, 4096, k), TEAMS, TARGET)
+
+
+def test_time_grows_with_k() -> None:
+    assert large(512) < large(1024) < large(4096)
+    flops = 2 * 4096**3
+    assert 400 < flops / large(4096) / 1e6 < 1000  # TFLOP/s of an H200
+
+
+def test_teams_hide_the_epilogue() -> None:
+    problem = product(65536, 1024, 64)
+    assert microseconds(problem, TEAMS, TARGET) < microseconds(problem, ONE, TARGET)
+
+
+def test_a_slower_epilogue_costs_more() -> None:
+    problem = product(65536, 1024, 64)
+    constants = TARGET.fitted.persistent
+    slow = replace(constants, finish=constants.finish * 4)
+    assert expected(problem, ONE, TARGET, slow) > expected(problem, ONE, TARGET, constants)
+
+
+def test_less_than_memory_allows_is_never_expected() -> None:
+    problem = product(2**20, 256, 64)
+    moved = (2**20 * 64 + 2**20 * 256) * 2
+    assert microseconds(problem, TEAMS, TARGET) > moved / TARGET.bytes_per_second * 1e6

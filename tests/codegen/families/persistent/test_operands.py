@@ -1,0 +1,98 @@
+"""Operands as bulk copies see them: maps and coordinates, and what no map describes."""
+
+from __future__ import annotations
+
+import pytest
+from glassrt.codegen.families.persistent.operands import BulkOperand, operand_a, operand_b, tiles_of_k
+from glassrt.dialects.core.affine import symbol
+from glassrt.dialects.core.dtypes import F16
+from glassrt.dialects.core.types import Layout, TensorType, channels_last
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
+
+from ...contraction_cases import Case, case_of, conv, matmul
+
+
+def both(case: Case) -> tuple[BulkOperand, BulkOperand]:
+    a, b = operand_a(case.problem, case.op), operand_b(case.problem)
+    assert not isinstance(a, str) and not isinstance(b, str)
+    return a, b
+
+
+def test_rows_of_a_product() -> None:
+    a, b = both(matmul("f16", (300, 136), (200, 136), transpose_b=True))
+    assert (a.dims, a.strides, a.k_major) == ((136, 300), (272,), True)
+    assert a.map(0, 128).traversal.box == (64, 128) and a.copies(128) == 1
+    assert (b.dims, b.strides) == ((136, 200), (272,))
+
+
+def test_operands_that_lie_across() -> None:
+    a, b = both(matmul("f16", (136, 200), (136, 128), transpose_a=True))
+    assert (a.dims, a.strides, a.k_major) == ((200, 136), (400,), False)
+    assert b.map(1, 128).traversal.box == (64, 64) and b.copies(128) == 2
+
+
+def test_batches_that_one_operand_has() -> None:
+    a, b = both(matmul("f16", (5, 70, 72), (5, 64, 72), transpose_b=True))
+    assert a.dims == (72, 70, 5) and b.batch == (0,)
+    shared = both(matmul("f16", (2, 5, 70, 72), (5, 72, 64)))
+    assert shared[0].batch == (0, 1) and shared[1].batch == (1,) and len(shared[1].dims) == 3
+
+
+def test_the_window_of_a_convolution() -> None:
+    a, b = both(conv("f16", (2, 128, 9, 7), (72, 128, 3, 2), pads=(1, 2, 0, 3), stride=2))
+    map = a.map(0, 64)
+    assert map.dims == (128, 7, 9, 2) and map.strides == (256, 7 * 256, 63 * 256)
+    traversal = map.traversal
+    assert (traversal.lower, traversal.upper, traversal.steps) == ((-2, -1), (2, -2), (1, 2, 2, 1))
+    assert traversal.box == (64, 64)
+    assert b.taps and b.dims == (128, 6, 72) and b.map(1, 96).traversal.box == (64, 1, 96)
+
+
+def test_a_slice_of_longer_rows() -> None:
+    layout = Layout((0, 1), strides=(96, 1), offset=16)
+    operands = (TensorType((100, 72), F16, layout), TensorType((40, 72), F16))
+    case = case_of(Matmul, operands, "f16", transpose_a=False, transpose_b=True)
+    a = both(case)[0]
+    assert a.first == 16 and a.dims == (88, 100)  # nothing behind the slice is read
+
+
+def pieces(offset: int, channels: int) -> Case:
+    """Channels from OFFSET on of a longer pixel."""
+    dense = channels_last(4)
+    layout = Layout(dense.order, strides=(9 * 9 * 256, 1, 9 * 256, 256), offset=offset)
+    operands = (
+        TensorType((2, channels, 9, 9), F16, layout),
+        TensorType((64, channels, 3, 3), F16, channels_last(4)),
+    )
+    attributes = {"strides": (1, 1), "dilations": (1, 1), "pads": (1,) * 4, "groups": 1}
+    return case_of(Conv, operands, "f16", **attributes)
+
+
+def test_channels_of_longer_pixels() -> None:
+    a = both(pieces(64, 128))[0]
+    assert a.first == 64 and a.dims == (192, 9, 9, 2)
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        (matmul("f16", (64, 100), (64, 100), transpose_b=True), "multiples of 16 bytes"),
+        (conv("f16", (1, 8, 9, 9), (16, 8, 3, 3), pad=1), "past the last channel"),
+        (conv("f16", (1, 64, 9), (16, 64, 3), pad=1), "no stride of their own"),
+        (conv("f16", (1, 64, 199, 199), (16, 64, 3, 3), pad=1, dilation=80), "corners"),
+        (conv("f16", (1, 64, 99, 99), (16, 64, 1, 1), stride=9), "steps"),
+        (pieces(192, 128), "first row"),
+    ],
+    ids=["pitch", "channels", "sequence", "far", "stride", "slice"],
+)
+def test_what_no_map_describes_is_said(case: Case, reason: str) -> None:
+    found = operand_a(case.problem, case.op)
+    assert isinstance(found, str) and reason in found
+
+
+def test_tiles_along_k_are_those_of_each_tap() -> None:
+    assert tiles_of_k(conv("f16", (2, 72, 9, 7), (72, 72, 3, 3), pad=1).problem, 64) == 18
+    size = symbol("K")
+    symbolic = matmul("f16", (64, size * 8), (64, size * 8), transpose_b=True, sizes={"K": 9}).problem
+    assert str(tiles_of_k(symbolic, 64)) == "floordiv(K+7, 8)"
