@@ -17,8 +17,9 @@ from ...dialects.core.ir import Block, Operation, Value
 from ...dialects.core.module import Module
 from ...dialects.core.tensor_map import TensorMap
 from ...dialects.core.types import TensorType, symbols_in
-from ...dialects.launch import Buffer, Kernel, View, largest, span
+from ...dialects.launch import Kernel
 from ...dialects.launch_control import LaunchIf, LaunchLoop
+from ...dialects.launch_memory import Buffer, View, largest, span
 from ...runtime.expressions import Expression
 from ...runtime.manifest import FORMAT
 from ...runtime.manifest_arguments import ArgumentSpec, ParameterSpec, TensorMapSpec

@@ -13,7 +13,7 @@ from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Add, Mul
-from glassrt.dialects.launch import Buffer
+from glassrt.dialects.launch_memory import Buffer
 from glassrt.errors import IRError
 from glassrt.testing.net import Net
 
