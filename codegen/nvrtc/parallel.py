@@ -68,12 +68,31 @@ def compile_kernels(
     """
     check_target(target)
     check_headers(headers)
+    _check_sources(sources, nodes or {})
+    results, failures = _compiled(
+        _Job(target, headers, cache, seconds, heavy, nodes or {}), sources, progress
+    )
+    if cache is not None:
+        cache.trim()
+    for name in sources:
+        if name in failures:
+            raise failures[name]
+    return {name: results[name] for name in sources}
+
+
+def _check_sources(sources: Mapping[str, str], nodes: Mapping[str, Sequence[str]]) -> None:
+    """Raise CompileError, of the kernel's NODES, for the first of SOURCES that is not allowed."""
     for name, source in sources.items():
         try:
             check_source(name, source)
         except CompileError as error:
-            raise _attributed(error, source, (nodes or {}).get(name, ())) from None
-    job = _Job(target, headers, cache, seconds, heavy, nodes or {})
+            raise _attributed(error, source, nodes.get(name, ())) from None
+
+
+def _compiled(
+    job: _Job, sources: Mapping[str, str], progress: Progress | None
+) -> tuple[dict[str, CompiledKernel], dict[str, CompileError]]:
+    """The kernels of SOURCES that JOB could compile, and why it could not compile the others, by name."""
     results: dict[str, CompiledKernel] = {}
     failures: dict[str, CompileError] = {}
     with ThreadPoolExecutor(max_workers=_cores(), thread_name_prefix="nvrtc") as pool:
@@ -84,12 +103,7 @@ def compile_kernels(
             job.stop()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    if cache is not None:
-        cache.trim()
-    for name in sources:
-        if name in failures:
-            raise failures[name]
-    return {name: results[name] for name in sources}
+    return results, failures
 
 
 def _collect(

@@ -57,6 +57,7 @@ class Builder:
     location: that of the node being imported; budget: the bytes that constant folding may produce in all;
     regions: the blocks of regions that are being built, each inside those before it; counts: by symbol, the
     scalar that a run computes where data decides a size (`counts.py`); closed: those in finished regions;
+    iterations: by the number of the iteration in the body of a loop, how many there are at most;
     first_rows: what the model reads of its tensors.
     """
 
@@ -69,6 +70,7 @@ class Builder:
     regions: list[Block] = field(init=False, default_factory=list)
     counts: dict[str, Value] = field(init=False, default_factory=dict)
     closed: set[str] = field(init=False, default_factory=set)
+    iterations: dict[Value, Dim] = field(init=False, default_factory=dict)
     first_rows: FirstRows | None = None
     sizes_known: Sizes = field(init=False)
     folder: Folder = field(init=False)
@@ -113,16 +115,30 @@ class Builder:
     # ------------------------------------------------------------ operations
 
     def emit(self, op_class: type[Operation], *operands: Tensor | None, **attributes: Any) -> Tensor:
-        """The single result of OP_CLASS on OPERANDS: folded if their contents are known, else of a new op.
+        """The single result of OP_CLASS on OPERANDS, as `emit_all` gives it."""
+        (result,) = self.emit_all(op_class, *operands, **attributes)
+        return result
+
+    def emit_all(
+        self, op_class: type[Operation], *operands: Tensor | None, **attributes: Any
+    ) -> list[Tensor]:
+        """The results of OP_CLASS on OPERANDS: folded if their contents are known, else of a new op.
 
         Raises Malformed, Conflict or an IRError for operands that the op cannot take.
         """
         folded = self.folder.folded(op_class, operands, attributes, self.location)
-        return self._append(op_class, operands, attributes) if folded is None else folded
+        return self._append_all(op_class, operands, attributes) if folded is None else folded
 
     def _append(
         self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
     ) -> Tensor:
+        """The single result of a new op."""
+        (result,) = self._append_all(op_class, operands, attributes)
+        return result
+
+    def _append_all(
+        self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
+    ) -> list[Tensor]:
         values = [None if operand is None else self.value(operand) for operand in operands]
         op = self._reconciled(op_class, values, attributes)
         try:
@@ -131,7 +147,7 @@ class Builder:
             op.drop_operands()
             raise
         self.block.append(op)
-        return Tensor.of(op.result)
+        return [Tensor.of(value) for value in op.results]
 
     # ------------------------------------------------------------ sizes
 

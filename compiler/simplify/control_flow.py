@@ -185,13 +185,19 @@ def _runs_anywhere(op: Operation, proofs: Proofs) -> bool:
     return all(need.relation != ">=" or proofs.proves(need.left - need.right) for need in op.needs())
 
 
+def copied(block: Block, arguments: Sequence[Value]) -> tuple[list[Operation], list[Value]]:
+    """Copies of the ops of BLOCK, a region's, for ARGUMENTS, and what it then yields."""
+    mapping = dict(zip(block.arguments, arguments, strict=True))
+    made = [clone_op(op, mapping) for op in block if op.next is not None]
+    return made, [mapping[value] for value in block.terminator.inputs]
+
+
 def _inlined(block: Block, arguments: Sequence[Value], rewriter: Rewriter) -> list[Value]:
     """The values that BLOCK yields for ARGUMENTS, by copies of its ops before the root."""
-    mapping = dict(zip(block.arguments, arguments, strict=True))
-    for op in block:
-        if op.next is not None:
-            rewriter.insert(clone_op(op, mapping))
-    return [mapping[value] for value in block.terminator.inputs]
+    made, yielded = copied(block, arguments)
+    for op in made:
+        rewriter.insert(op)
+    return yielded
 
 
 def _stacked(rows: Sequence[Value], like: Value, rewriter: Rewriter) -> Value:

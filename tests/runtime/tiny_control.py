@@ -233,7 +233,9 @@ def on_fake(fake: FakeDriver, plan: Plan, debug: bool = False) -> Engine:
 
 
 def nodes(graph: Graph) -> list[str]:
-    return [node.name.removeprefix("CU_GRAPH_COND_TYPE_") for node in graph.nodes]
+    """The launches and conditional nodes of a graph, without its copies."""
+    names = [node.name.removeprefix("CU_GRAPH_COND_TYPE_") for node in graph.nodes]
+    return [name for name in names if name != "copy"]
 
 
 def built(fake: FakeDriver, name: str) -> list[list[str]]:

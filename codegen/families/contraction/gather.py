@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ....dialects.core.affine import Dim
 from ...text.affine_c import factor_to_c
 from ...text.render import Code, Identifier
-from .problem import BatchAxis, RowAxis, Window
+from .axes import BatchAxis, RowAxis, Window
 
 MASK_BITS = 32  # bits of a register that holds the in-bounds mask of a line's taps
 

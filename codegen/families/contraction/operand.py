@@ -11,8 +11,9 @@ from ...text.affine_c import factor_to_c
 from ...text.literals import c_type
 from ...text.render import Code, Identifier, Template
 from ..staging.staging import StagedOperand
+from .axes import RowAxis
 from .gather import GatherSpec, divides, row_specs
-from .problem import Problem, RowAxis
+from .problem import Problem
 from .product import ProductSpec
 from .row_work import RowWork
 from .staging import StagingSpec, stage_alignment, staging_spec

@@ -8,7 +8,8 @@ from ....dialects.core.affine import Dim, ceildiv, exact_div
 from ....dialects.core.dtypes import DType
 from ....dialects.core.ir import Operation
 from ....dialects.core.tensor_map import TensorMap
-from ..contraction.problem import COPY_BYTES, BatchAxis, Problem
+from ..contraction.axes import BatchAxis
+from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.wgmma import LINE_BYTES, ROWS
 from .config import SLAB
 

@@ -13,7 +13,7 @@ from ...text.render import Code, Identifier
 from ..contraction.epilogue import PREFETCH_BYTES, EpilogueSpec
 from ..contraction.gather import AxisSpec, batch_specs, divides
 from ..contraction.problem import Problem
-from ..contraction.spec import Binding
+from ..contraction.spec import KernelBinding
 from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
 from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS
 from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig
@@ -146,6 +146,11 @@ class PersistentSpec:
         return int(beside is not None and 2 * self.passes * beside.bytes <= PREFETCH_BYTES)
 
     @property
+    def one_k_tile(self) -> bool:
+        """Whether there is a single tile along k, whatever the sizes."""
+        return self.k_is_known and self.k_tiles == "1"
+
+    @property
     def passes(self) -> int:
         """The vectors of a chunk that a thread stores."""
         return ROWS * self.epilogue.columns // GROUP
@@ -161,7 +166,7 @@ def persistent_spec(
     a: BulkOperand,
     b: BulkOperand,
     config: PersistentConfig,
-    binding: Binding,
+    binding: KernelBinding,
 ) -> PersistentSpec:
     """The spec of PROBLEM, whose operands bulk copies stage as A and B, under CONFIG."""
     names = binding.names
@@ -233,7 +238,7 @@ def _window(operand: BulkOperand, names: Mapping[str, str]) -> BulkWindowSpec | 
     return BulkWindowSpec(height, width, window.taps[1], window.strides, window.dilations, window.before)
 
 
-def _epilogue(problem: Problem, config: PersistentConfig, binding: Binding) -> EpilogueSpec:
+def _epilogue(problem: Problem, config: PersistentConfig, binding: KernelBinding) -> EpilogueSpec:
     """The epilogue of 64 rows of a chunk by a warpgroup."""
     return EpilogueSpec(
         accumulate=Identifier(c_type(problem.accumulate)),
