@@ -36,9 +36,10 @@ from .sources import MadeKernel
 class ManifestBuilder:
     """Collects the kernels and launches of MODULE; MADE has its kernels by name. Raises as `PlanMemory`."""
 
-    def __init__(self, module: Module, made: Mapping[str, MadeKernel]) -> None:
+    def __init__(self, module: Module, made: Mapping[str, MadeKernel], modules: Mapping[str, str]) -> None:
         self._module = module
         self._made = made
+        self._modules = modules
         self._memory = PlanMemory(module)
         self._kernels: dict[str, dict[str, Any]] = {}
         self._launches: list[dict[str, Any]] = []
@@ -115,6 +116,7 @@ class ManifestBuilder:
         buffers = iter(op.inputs)
         self._kernels[op.kernel] = {
             "entry": made.entry,
+            "module": self._modules[op.kernel],
             "parameters": [_parameter(parameter).to_json() for parameter in parameters],
         }
         self._launches.append(

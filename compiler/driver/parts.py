@@ -16,7 +16,7 @@ from ...codegen.interface import (
     SHARE_KERNELS,
     ArchSpec,
     BuildOptions,
-    CompiledKernel,
+    CompiledPrograms,
     KernelCache,
     UnfitError,
     assemble,
@@ -55,7 +55,7 @@ def assembled(
     and there is no other candidate, or where the module entered at the launch level; and CompileError.
     """
     spilled = {way.target.name: Spilled() for way in ways}
-    compiled: dict[tuple[str, str, str], CompiledKernel] = {}
+    compiled: CompiledPrograms = {}
     while True:
         parts = parts_of([way.launched(spilled[way.target.name]) for way in ways])
         # Compilation takes long, so the caller's own garbage must not pile up meanwhile.

@@ -196,6 +196,7 @@ class FakeDriver:
         self.live: dict[int, str] = {}
         self.launched: list[tuple[str, bool]] = []
         self.attributes: list[list[tuple[str, Any]]] = []  # of every launch, as they were issued
+        self.limits: list[tuple[str, int]] = []  # of shared memory, by function
         self.encoded: list[tuple[str, tuple[Any, ...]]] = []  # tensor maps: by which function, of what
         self.memory_is_on = 0  # the GPU that owns memory, when asked
         self.unknown_address: int | None = None
@@ -377,7 +378,8 @@ class FakeDriver:
     def do_cuModuleGetFunction(self, module: int, name: bytes) -> str:
         return name.decode()
 
-    def do_cuFuncSetAttribute(self, function: str, attribute: Any, value: int) -> None: ...
+    def do_cuFuncSetAttribute(self, function: str, attribute: Any, value: int) -> None:
+        self.limits.append((function, value))
 
     def do_cuOccupancyMaxActiveBlocksPerMultiprocessor(self, function: str, threads: int, shared: int) -> int:
         return self.resident

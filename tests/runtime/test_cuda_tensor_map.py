@@ -23,7 +23,7 @@ def showing(**map: Any) -> Plan:
         arguments = [{"tensor_map": {"buffer": "in0"} | map}, buffer("out0")]
         manifest["outputs"] = [{"name": "y", "dtype": "u64", "shape": [16]}]
         manifest["buffers"][1]["bytes"] = 128
-        manifest["kernels"] = {"k2_show": {"entry": "k2_show", "parameters": parameters}}
+        manifest["kernels"] = {"k2_show": {"entry": "k2_show", "module": "k2_show", "parameters": parameters}}
         manifest["launches"] = [launch("k2_show", arguments, grid=[1, 1, 1])]
 
     return affine_plan(show, sources={"k2_show": ""})

@@ -11,7 +11,9 @@ from .modules import small
 
 def test_every_launch_gives_an_argument_for_each_parameter() -> None:
     module = small()
-    data = ManifestBuilder(module, made_kernels(module, REFERENCE)).build("test", [], 0)
+    made = made_kernels(module, REFERENCE)
+    data = ManifestBuilder(module, made, dict.fromkeys(made, "all")).build("test", [], 0)
+    assert {kernel["module"] for kernel in data["kernels"].values()} == {"all"}
     names = {entry["name"] for entry in data["buffers"]}
     for launch in data["launches"]:
         parameters = data["kernels"][launch["kernel"]]["parameters"]

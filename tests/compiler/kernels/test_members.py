@@ -13,7 +13,7 @@ from glassrt.compiler.report.summary import summarize
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.graph.movement.reshape import Reshape
-from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Neg, Sigmoid, Tanh
 from glassrt.errors import IRError
 from glassrt.testing.net import Net

@@ -10,9 +10,9 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Reduce
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.errors import UnsupportedError
 from glassrt.testing.net import Net
 

@@ -13,7 +13,7 @@ from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
 from glassrt.compiler.search.trials import HeldBatches, MixtureTrials, load_model, times_of
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.module import Module
-from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Exp
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import InputError

@@ -27,8 +27,8 @@ from glassrt.dialects.core.types import ROW_MAJOR, Layout
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Mul
 from glassrt.dialects.graph.contraction import Matmul
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.launch import Kernel as LaunchKernel
 from glassrt.dialects.precision import PrecisionKernel

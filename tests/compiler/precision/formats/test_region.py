@@ -20,8 +20,8 @@ from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.movement.pad import Pad
 from glassrt.dialects.graph.movement.reshape import Transpose
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.testing.net import Net
 

@@ -14,8 +14,8 @@ from glassrt.dialects.graph.binary import Add, Greater, Mod, Mul, Pow
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.elementwise import BitCast, Cast
 from glassrt.dialects.graph.movement.reshape import Reshape
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.reduction import ArgReduce, Cumsum
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Cos, Exp, Floor, Neg, Tanh
 
 from .narrowed import Narrowed

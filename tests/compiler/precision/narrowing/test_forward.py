@@ -17,8 +17,8 @@ from glassrt.dialects.graph.indexing import Gather, OneHot
 from glassrt.dialects.graph.indexing import Range as RangeOp
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.reduction import ArgReduce, Reduce
+from glassrt.dialects.graph.softmax import Softmax
 
 from .narrowed import Narrowed
 

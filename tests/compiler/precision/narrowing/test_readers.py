@@ -9,7 +9,8 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
-from glassrt.dialects.graph.normalization import RmsNorm, Softmax
+from glassrt.dialects.graph.normalization import RmsNorm
+from glassrt.dialects.graph.softmax import Softmax
 
 from .narrowed import Narrowed
 
