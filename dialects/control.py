@@ -239,6 +239,23 @@ def _stacked(elements: Sequence[Array], output: Value, evaluation: Evaluation) -
     return rows
 
 
+def captured(value: Value) -> Value:
+    """What VALUE is outside of the regions that only capture it; VALUE itself where none does."""
+    while value.producer is None and (op := _around(value)) is not None:
+        found = next((outer for outer, argument in op.passed() if argument is value), None)
+        if found is None:
+            return value
+        value = found
+    return value
+
+
+def _around(argument: Value) -> ControlOp | None:
+    """The op of whose region ARGUMENT is an argument; None for one of a function or of a kernel."""
+    region = argument.owner.parent if isinstance(argument.owner, Block) else None
+    op = region.parent if region is not None else None
+    return op if isinstance(op, ControlOp) else None
+
+
 def all_blocks(module: Module) -> list[Block]:
     """The blocks of MODULE that are executed op by op: function bodies, each after the control flow inside
     it."""

@@ -22,7 +22,7 @@ from .manifest_fields import Fields, fails
 from .sizes import SizeBinding, SizeSpec, bindings, parse_sizes
 from .steps import StepSpec, parse_steps
 
-FORMAT = 3
+FORMAT = 4
 SPACES = ("arena", "input", "output", "weights")
 MAX_STREAMS = 64
 MAX_RANK = 64
@@ -131,6 +131,11 @@ class Manifest:
     launches: tuple[LaunchSpec, ...]
     steps: tuple[StepSpec, ...]
     setter: str
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The names of the modules that kernels are in."""
+        return tuple(dict.fromkeys(kernel.module for kernel in self.kernels.values()))
 
     @property
     def results(self) -> tuple[TensorSpec, ...]:

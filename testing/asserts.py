@@ -97,7 +97,7 @@ def assert_op_agrees(
         return
     net = Net()
     operands = [None if a is None else net.value(f"x{at}", a) for at, a in enumerate(arrays)]
-    module = net.done(net.add(op, *operands, **attributes))
+    module = net.done(*net.add_all(op, *operands, **attributes))
     inputs = {f"x{at}": a for at, a in enumerate(arrays) if a is not None}
     report = check(Case(module, module, inputs), Settings(precision=as_policy(precision)), device)
     assert all(report.fits(launch) for launch in report.launches), f"its kernel is off: {report.launches[0]}"

@@ -48,12 +48,18 @@ class Net:
         return self.input(name, *array.shape, dtype=from_numpy(array.dtype))
 
     def add(self, op: type[Operation], /, *operands: Value | None, **attributes: Any) -> Value:
-        """Append an op and give its result."""
+        """Append an op and give its result, or its first."""
+        return self.add_all(op, *operands, **attributes)[0]
+
+    def add_all(
+        self, op: type[Operation], /, *operands: Value | None, **attributes: Any
+    ) -> tuple[Value, ...]:
+        """Append an op and give its results."""
         node = f"{op.name.removeprefix('graph.')}{self.count}"
         self.count += 1
         made = op(*operands, loc=Location((node,)), **attributes)
         self.function.block.append(made)
-        return made.result
+        return made.results
 
     def const(self, array: Any) -> Value:
         return self.function.block.append(constant(self.module, np.asarray(array))).result

@@ -58,14 +58,15 @@ def _build(
 
 
 def evaluated(op: GraphOp, arrays: Sequence[Array | None], symbols: dict[str, int] | None = None) -> Array:
-    """OP's `evaluate`, whose shape and element type must be those of its result type."""
+    """OP's `evaluate`, whose shapes and element types must be those of its result types; the first result."""
     known = symbols or {}
-    result = op.evaluate(Evaluation(Module(), known), *arrays)
-    type = op.result.type
-    assert isinstance(result, np.ndarray)
-    assert result.shape == tuple(evaluate(size, known) for size in type.shape)
-    assert result.dtype == type.dtype.numpy
-    return result
+    found = op.evaluate(Evaluation(Module(), known), *arrays)
+    results: tuple[Array, ...] = found if isinstance(found, tuple) else (found,)
+    for result, value in zip(results, op.results, strict=True):
+        assert isinstance(result, np.ndarray)
+        assert result.shape == tuple(evaluate(size, known) for size in value.type.shape)
+        assert result.dtype == value.type.dtype.numpy
+    return results[0]
 
 
 def assert_close(actual: Array, expected: Array, dtype: DType) -> None:

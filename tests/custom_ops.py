@@ -99,10 +99,49 @@ class Scaled(custom.CudaOp):
         )
 
 
-def node(kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> NodeProto:
-    """A node that gives OUTPUT and is called so: of an op above, or else of the standard."""
-    domain = DOMAIN if kind in ("Bend", "Centre", "Neighbours", "Scaled") else attributes.pop("domain", "")
-    return helper.make_node(kind, inputs, [output], name=output, domain=domain, **attributes)
+@custom.op("glass.tests::Parted")
+class Parted(custom.CudaOp):
+    """The positive part of the rows of x, the negative part's first column, and how many are positive."""
+
+    x = custom.operand()
+    y = custom.result()
+    first = custom.result()
+    count = custom.result()
+    floats = (custom.F32, custom.F16)
+
+    def result_type(self) -> tuple[custom.TensorType, ...]:
+        type = self.x.type
+        return type, type.with_shape(type.shape[:1]), custom.TensorType(type.shape[:1], custom.I32)
+
+    def compute(self, x: Any) -> Any:
+        return np.maximum(x, 0), np.minimum(x[:, 0], 0), (x > 0).sum(-1)
+
+    def cuda(self) -> custom.CudaBody:
+        rows, width = self.x.type.shape
+        return custom.CudaBody(
+            """
+            i32 positive = 0;
+            for (int k = 0; k < WIDTH; k++) {
+                const f32 value = convert<f32>(x[i64(block) * WIDTH + k]);
+                positive += value > 0.0f;
+                y[i64(block) * WIDTH + k] = convert<y_type>(value > 0.0f ? value : 0.0f);
+                if (k == 0) first[block] = convert<first_type>(value < 0.0f ? value : 0.0f);
+            }
+            count[block] = positive;
+            """,
+            blocks=rows,
+            threads=1,
+            constants={"WIDTH": width},
+        )
+
+
+KINDS = ("Bend", "Centre", "Neighbours", "Scaled", "Parted")
+
+
+def node(kind: str, inputs: Sequence[str], *outputs: str, **attributes: Any) -> NodeProto:
+    """A node that gives OUTPUTS and is called as the first: of an op above, or else of the standard."""
+    domain = DOMAIN if kind in KINDS else attributes.pop("domain", "")
+    return helper.make_node(kind, inputs, outputs, name=outputs[0], domain=domain, **attributes)
 
 
 def model(

@@ -57,7 +57,7 @@ LOADERS = {
 MAX_FILE, MAX_FUNCTION = 600, 70
 # Modules with code in a function's body, and without a test file at the mirrored path; files beside it test
 # them. The number only falls: a new module has its test, and whoever writes one for an old module lowers it.
-MODULES_WITHOUT_A_TEST = 29
+MODULES_WITHOUT_A_TEST = 7
 
 
 @cache

@@ -7,7 +7,7 @@ sizes, and none that the compiler made.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -171,12 +171,13 @@ def _arguments(
     op: CudaOp, body: CudaBody, request: Request, signature: Signature
 ) -> tuple[Sequence[str], Sequence[str]]:
     """The parameters of the body's function, and what the kernel passes for each."""
-    given: Mapping[object, str] = dict(zip(request.region.arguments, signature.inputs, strict=True))
+    given: dict[object, str] = dict(zip(request.region.arguments, signature.inputs, strict=True))
+    given |= zip(request.region.terminator.inputs, signature.outputs, strict=True)
     takes, passes = [], []
     for name, value in op.buffers():
-        kind = "Output" if value is op.result else "Input"
+        kind = "Output" if value.producer is op else "Input"
         takes.append(f"{kind}<{name}_type> {name}")
-        passes.append(signature.outputs[0] if value is op.result else given[value])
+        passes.append(given[value])
     for number, (name, scratch) in enumerate(body.scratch.items()):
         takes.append(f"Output<{c_type(scratch.dtype)}> {name}")
         passes.append(f"scratch{number}")

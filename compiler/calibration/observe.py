@@ -2,11 +2,13 @@
 
 On a device, the network is built with all its tensors as outputs, so that fusion cannot hide one. In the
 interpreter, each tensor is recorded as it is computed. Either way only one batch's tensors are in memory.
+What control flow computes inside changes from iteration to iteration and is no output: the interpreter runs
+it, on a device's network too, on the operands that the device computed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +17,9 @@ import numpy as np
 
 from ...codegen.interface import KernelCache
 from ...dialects.core.builtin import Return
-from ...dialects.core.interpreter import Array, Evaluation, bind_symbols, run_block
-from ...dialects.core.ir import Operation, Value
+from ...dialects.core.clone import clone_module
+from ...dialects.core.interpreter import Array, bind_symbols, run_block
+from ...dialects.core.ir import Value
 from ...dialects.core.module import Function, Module
 from ...errors import InputError
 from ...runtime.engine import Engine
@@ -28,12 +31,12 @@ from ..fusion.horizontal.contractions import HorizontalContraction
 from ..passes.manager import PassManager
 from ..precision.scales.histogram import Histogram
 from ..precision.scales.names import model_hash, tensor_names
+from .watch import Histograms, InnerTensors, TensorWatch
 
 INTERPRET = "interpret"
 # Whether siblings are joined depends on the target and the precision; a calibration table must not.
 UNJOINED = frozenset({HorizontalContraction.name})
 
-Histograms = dict[str, Histogram]
 Feed = Callable[[Mapping[str, Array]], None]
 
 
@@ -93,23 +96,26 @@ def observer(
         targets=targets, disabled=UNJOINED, cache=KernelCache() if cache else None, progress=progress
     )
     inputs = network.module.main.inputs
-    shown = _show_all(network)
-    if not shown:
+    inner = InnerTensors(network.module, network.names, histograms)
+    if not _show_all(network, inner.operands):
         yield lambda batch: _add({name: batch[name] for name in inputs}, histograms)
         return
-    with Engine(build(network.module, settings).plan, device) as engine:
+    with Engine(build(clone_module(network.module), settings).plan, device) as engine:
 
         def feed(batch: Mapping[str, Array]) -> None:
-            _add(batch, histograms)
-            _add(engine.run(batch), histograms)
+            found = engine.run(batch)
+            _add({**batch, **found}, histograms)
+            inner.add(batch, found)
 
         yield feed
 
 
-def _show_all(network: Network) -> list[str]:
-    """Make all observed tensors but the inputs outputs of the network; their names."""
+def _show_all(network: Network, more: dict[Value, str]) -> list[str]:
+    """Make all observed tensors of the function but its inputs outputs of the network, and MORE under these
+    names; their names."""
     function = network.module.main
-    shown = {value: name for value, name in network.names.items() if value.producer is not None}
+    own = {value: name for value, name in network.names.items() if value.producer is not None}
+    shown = {value: name for value, name in own.items() if value.block is function.block} | more
     if shown:
         old = function.block.terminator
         function.block.insert_before(old, Return(*shown, loc=old.location))
@@ -131,22 +137,8 @@ def _interpreted(network: Network, histograms: Histograms) -> Feed:
     def feed(batch: Mapping[str, Array]) -> None:
         _add(batch, histograms)
         arrays = [batch[name] for name in function.inputs]
-        watch = _Watch(network, bind_symbols(function, arrays), histograms)
+        watch = TensorWatch(network.module, bind_symbols(function, arrays), network.names, histograms)
         with np.errstate(all="ignore"):
             run_block(function.block, arrays, watch)
 
     return feed
-
-
-class _Watch(Evaluation):
-    """An evaluation that adds every value to its histogram at once, so that it need not be kept."""
-
-    def __init__(self, network: Network, symbols: Mapping[str, int], histograms: Histograms) -> None:
-        super().__init__(network.module, symbols)
-        self._names = network.names
-        self._histograms = histograms
-
-    def executed(self, op: Operation, arguments: Sequence[Any], results: Sequence[Array]) -> None:
-        for value, array in zip(op.results, results, strict=True):
-            if value in self._names:
-                self._histograms[self._names[value]].add(array)

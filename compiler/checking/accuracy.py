@@ -182,7 +182,7 @@ class AccuracyObserver:
         """The source of each result of MEMBER."""
         inherited = max((self._known_error(value) for value in op.reads[member.reads]), default=0.0)
         source = _Source(spec.op, spec.nodes, inherited)
-        if member.body is not op.body.block:  # one of a group
+        if member.body is not op.body.block:  # a member of a group
             source = _Source(member.ops, member.nodes or spec.nodes, inherited)
         return [source] * (member.writes.stop - member.writes.start)
 

@@ -94,9 +94,7 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
     explicit = None
     if level is not None and untouched is not None:
         explicit = explicit_outputs(untouched, settings, case.inputs, imported, tolerance)
-    graph = (
-        parse_module(plan.ir("graph"), ALL_DIALECTS, case.module.resources, "graph.ir") if graphed else None
-    )
+    graph = _graph_level(plan, case.module) if graphed else None
     rewrites = None if explicit is None else explicit.rewrites
     if rewrites is None and graph is not None:
         rewrites = compare_outputs(meaning(graph, case.inputs), imported, unit, bound)
@@ -117,6 +115,11 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
         ranges=losses(observer.ranges) + ([] if graph is None else weight_losses(observer.ranges, graph)),
         quantization=quantization,
     )
+
+
+def _graph_level(plan: Plan, module: Module) -> Module:
+    """The graph level of PLAN, with the weights of MODULE, of which it was built."""
+    return parse_module(plan.ir("graph"), ALL_DIALECTS, module.resources, "graph.ir")
 
 
 def _bound(unit: float, quantizes: bool) -> float | None:

@@ -8,7 +8,7 @@ channels, joined weights) has no counterpart, and neither has a value that is co
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...dialects.core.defaults import completed
@@ -46,7 +46,7 @@ class GraphMatch:
                 self._held[op.result] = found
         elif isinstance(op, Kernel):
             self._kernel(op)
-        elif isinstance(op, LaunchControl):  # what runs any number of times computes no value of the graph
+        elif isinstance(op, LaunchControl):  # its launches run any number of times: no graph value
             for kernel in op.walk():
                 for target in kernel.writes if isinstance(kernel, Kernel) else ():
                     self._held.pop(target, None)
@@ -68,25 +68,25 @@ class GraphMatch:
             if value in self._held
         }
         for op in block:
-            found = self._counterpart(op, known) if op.next is not None else None
-            if found is not None:
-                known[op.result] = found
+            found = self._counterparts(op, known) if op.next is not None else ()
+            known.update(zip(op.results, found, strict=False))
         for index, (target, value) in enumerate(zip(kernel.writes, block.terminator.inputs, strict=True)):
             self._held.pop(target, None)
             if value in known:
                 self._held[target] = self.written[kernel, index] = known[value]
 
-    def _counterpart(self, op: Operation, known: Mapping[Value, Value]) -> Value | None:
+    def _counterparts(self, op: Operation, known: Mapping[Value, Value]) -> Sequence[Value]:
+        """The values of the graph that OP's results are; none where it is not recognized."""
         candidates = self._by_key.get(_key(op), [])
         if not op.location.nodes and not any(value in known for value in op.inputs):
             candidates = []  # it cannot be told from other ops without nodes
         if len(candidates) > 1 or not op.location.nodes:
             candidates = [other for other in candidates if _reads_the_same(op, other, known)]
         if len(candidates) == 1:
-            return candidates[0].result
+            return candidates[0].results
         # A float cast that is not in the graph changes only the storage type of a value.
         stores = isinstance(op, Cast) and op.to.is_float and op.x.type.dtype.is_float
-        return known.get(op.operands[0]) if stores and op.operands[0] is not None else None
+        return [known[op.inputs[0]]] if stores and op.inputs[0] in known else ()
 
 
 def _key(op: Operation) -> _Key:

@@ -24,8 +24,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ExpectedInput:
-    """An expected input: its shape at given values of the symbols, and whether that shape may vary; whether
-    it may be left out; the numbers that it holds at these values, if sizes depend on them."""
+    """An expected input: its shape at given values of the symbols, and whether that shape may vary.
+
+    Also whether it may be left out and, if sizes depend on its content, its content at these values.
+    """
 
     name: str
     dtype: DType
@@ -92,8 +94,11 @@ def symbols_of(source: Manifest | Module, sizes: Mapping[str, int]) -> dict[str,
 
 
 def random_arrays(wanted: Sequence[ExpectedInput], seed: int) -> dict[str, Array]:
-    """Random inputs: standard normal floats, integers in 0..3, booleans; what sizes depend on is as
-    expected. SEED and shapes determine them."""
+    """Random inputs: standard normal floats, integers in 0..3, booleans; contents that sizes depend on are as
+    expected.
+
+    SEED and shapes determine them.
+    """
     generator = np.random.default_rng(seed)
     return {tensor.name: _random(generator, tensor) for tensor in wanted}
 
@@ -108,7 +113,7 @@ def _random(generator: np.random.Generator, tensor: ExpectedInput) -> Array:
 
 
 def _holding(tensor: ExpectedInput, content: Sequence[int]) -> Array:
-    """The input TENSOR with the numbers CONTENT, of which two make an element in floating point."""
+    """The input TENSOR with the numbers CONTENT; a floating-point element takes two."""
     numbers = np.array(content, np.int64)
     if tensor.dtype.is_float:
         return (numbers[::2] / numbers[1::2]).astype(tensor.dtype.numpy).reshape(tensor.shape)

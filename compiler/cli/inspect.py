@@ -125,11 +125,13 @@ def _level(text: str) -> dict[str, int]:
 
 
 def _kernel(plan: Plan, name: str) -> dict[str, Any]:
+    kernel = plan.spec.kernels[name]
     targets = {
-        target: {"bytes": len(cubins[name]), "registers": registers(cubins[name])}
+        target: {"registers": registers(cubins[kernel.module], kernel.entry)}
         for target, cubins in plan.cubins.items()
     }
-    return {"name": name, "source_lines": plan.sources[name].count("\n"), "targets": targets}
+    lines = plan.sources[name].count("\n")
+    return {"name": name, "module": kernel.module, "source_lines": lines, "targets": targets}
 
 
 def _launches(plan: Plan, symbols: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from ...codegen.interface import ArchSpec
 from ..fusion.decompose_attention import DecomposeAttention
 from ..fusion.graph_to_fused import GraphToFused
 from ..fusion.horizontal.contractions import HorizontalContraction
+from ..fusion.predicate_branches import PredicateBranches
 from ..fusion.widen_concats import WidenConcats
 from ..memory.proofs.check_launch import CheckLaunch
 from ..passes.levels import LEVELS
@@ -53,7 +54,7 @@ TO_UNJOINED: tuple[Pass, ...] = (*SIMPLIFY, *_TIDY)  # the graph level without a
 def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
     """The passes that lower a module from the level above (or an imported one) to LEVEL, for TARGET."""
     passes: dict[str, tuple[Pass, ...]] = {
-        "graph": (*SIMPLIFY, HorizontalContraction(target), *_TIDY),
+        "graph": (*SIMPLIFY, PredicateBranches(target), HorizontalContraction(target), *_TIDY),
         "fused": (DecomposeAttention(target), GraphToFused(target), WidenConcats()),
         "precision": (FusedToPrecision(target),),
         "launch": (

@@ -105,10 +105,24 @@ def choices_of(
     module = before_scales(module, context)
     old, floats = set(module.walk()), dict(_constant_weights(module))
     module = InsertQuantization().run(module, context)
+    _refuse_inner([op for op in module.walk() if isinstance(op, Quantize) and op not in old])
     new = [op for op in module.main.block if isinstance(op, Quantize) and op not in old]
     tensors = tuple(_tensor(op, module) for op in new)
     weights = (_weights(op, array, given, module) for op, array in floats.items())
     return Choices(module, tensors, tuple(each for each in weights if each is not None))
+
+
+def _refuse_inner(quantized: Iterable[Quantize]) -> None:
+    """Raise UnsupportedError where a tensor inside control flow is QUANTIZED."""
+    for op in quantized:
+        holder = op.holder
+        if holder is not None:
+            where, inner = (each.location.nodes[-1:] or (each.name,) for each in (holder, op.result.users[0]))
+            raise UnsupportedError(
+                f"'{inner[0]}' reads a tensor that is stored in {op.to} inside '{where[0]}', and Q/DQ nodes "
+                "are written into the main graph only",
+                "use an override to keep the products inside it in floats",
+            )
 
 
 def before_scales(module: Module, context: PassContext) -> Module:

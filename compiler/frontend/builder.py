@@ -115,16 +115,30 @@ class Builder:
     # ------------------------------------------------------------ operations
 
     def emit(self, op_class: type[Operation], *operands: Tensor | None, **attributes: Any) -> Tensor:
-        """The single result of OP_CLASS on OPERANDS: folded if their contents are known, else of a new op.
+        """The single result of OP_CLASS on OPERANDS, as `emit_all` gives it."""
+        (result,) = self.emit_all(op_class, *operands, **attributes)
+        return result
+
+    def emit_all(
+        self, op_class: type[Operation], *operands: Tensor | None, **attributes: Any
+    ) -> list[Tensor]:
+        """The results of OP_CLASS on OPERANDS: folded if their contents are known, else of a new op.
 
         Raises Malformed, Conflict or an IRError for operands that the op cannot take.
         """
         folded = self.folder.folded(op_class, operands, attributes, self.location)
-        return self._append(op_class, operands, attributes) if folded is None else folded
+        return self._append_all(op_class, operands, attributes) if folded is None else folded
 
     def _append(
         self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
     ) -> Tensor:
+        """The single result of a new op."""
+        (result,) = self._append_all(op_class, operands, attributes)
+        return result
+
+    def _append_all(
+        self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
+    ) -> list[Tensor]:
         values = [None if operand is None else self.value(operand) for operand in operands]
         op = self._reconciled(op_class, values, attributes)
         try:
@@ -133,7 +147,7 @@ class Builder:
             op.drop_operands()
             raise
         self.block.append(op)
-        return Tensor.of(op.result)
+        return [Tensor.of(value) for value in op.results]
 
     # ------------------------------------------------------------ sizes
 

@@ -1,27 +1,62 @@
-"""Imports nodes of custom ops: operands in order, attributes by name, as the op declares them."""
+"""Imports nodes of custom ops: operands in order, attributes by name, as the op declares them.
+
+A composed op is inlined, as a model's function is.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from onnx import NodeProto, helper, numpy_helper
+
 from ...dialects.core.attributes import BOOL, FLOAT, FLOATS, INT, INTS, EnumKind, Kind
+from ...dialects.core.ir import Block
 from ...dialects.core.op import AttributeField
+from ...dialects.custom.composition import ComposedOp, Node
 from ...dialects.custom.op import CustomOp
-from ...dialects.custom.registry import find
-from .call import Call, Outcome
+from .call import Call, Outcome, resolve_attributes
 from .contributed.form import Contributed, op
+from .functions import Body
 from .problems import Malformed
+from .reading import normal_domain
+from .tensor import Tensor
 
 UNKNOWN = "no file has registered the op {}; custom ops are loaded by --ops FILE.py"
 
 
-def custom_op(onnx: str) -> Contributed | None:
-    """The importer of the custom op ONNX ("domain::Type"); None if there is none."""
-    cls = find(onnx)
-    if cls is None:
-        return None
+def custom_op(cls: type[CustomOp]) -> Contributed:
+    """The importer of nodes of CLS, which its fields check, too."""
     spec, fields = cls.spec, _fields(cls)
-    return op(lambda call: _imported(cls, call), spec.least_operands, len(spec.operands), fields)
+    least, most = spec.least_operands, len(spec.operands)
+    return op(lambda call: _imported(cls, call), least, most, fields, len(spec.results))
+
+
+def composition(cls: type[ComposedOp], call: Call) -> Body:
+    """What the node of CALL, of the op CLS, stands for.
+
+    Raises Malformed for a node of another form, IRError for mistakes of the op.
+    """
+    custom_op(cls).check_form(call.node, resolve_attributes(call.node, call.environment))
+    operands, stated = _parts(cls, call)
+    block = Block()
+    values = [None if operand is None else block.add_argument(operand.type) for operand in operands]
+    made = cls(*values, types=(), loc=call.builder.location, **stated)
+    nodes, outputs = made.composed()
+    with made.blamed("compose"):
+        protos = [_proto(node) for node in nodes]
+    opsets = {normal_domain(proto.domain): 1 for proto in protos} | {"": cls.opset}
+    return Body(protos, [field.name for field in cls.spec.operands], outputs, opsets, {}, is_local=True)
+
+
+def _proto(node: Node) -> NodeProto:
+    """NODE as ONNX has it; its arrays are tensors."""
+    domain, _, kind = node.op.rpartition("::")
+    attributes = {
+        name: numpy_helper.from_array(value) if isinstance(value, np.ndarray) else value
+        for name, value in node.attributes.items()
+    }
+    return helper.make_node(kind, node.inputs, node.outputs, domain=domain, **attributes)
 
 
 def _fields(cls: type[CustomOp]) -> dict[str, AttributeField[Any]]:
@@ -29,10 +64,15 @@ def _fields(cls: type[CustomOp]) -> dict[str, AttributeField[Any]]:
 
 
 def _imported(cls: type[CustomOp], call: Call) -> Outcome:
+    operands, stated = _parts(cls, call)
+    return call.builder.emit_all(cls, *operands, **stated)
+
+
+def _parts(cls: type[CustomOp], call: Call) -> tuple[list[Tensor | None], dict[str, Any]]:
+    """The operands of the node of CALL, and the attributes that it states."""
     operands = [call.optional(index) for index in range(len(call.inputs))]
     fields = _fields(cls).values()
-    stated = {field.name: _read(call, field) for field in fields if _is_stated(call, field)}
-    return call.emit(cls, *operands, **stated)
+    return operands, {field.name: _read(call, field) for field in fields if _is_stated(call, field)}
 
 
 def _is_stated(call: Call, field: AttributeField[Any]) -> bool:

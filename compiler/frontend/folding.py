@@ -52,8 +52,8 @@ class Folder:
         operands: Sequence[Tensor | None],
         attributes: Any,
         location: Location,
-    ) -> Tensor | None:
-        """The result of OP_CLASS at LOCATION on OPERANDS if their contents are known; else None.
+    ) -> list[Tensor] | None:
+        """The results of OP_CLASS at LOCATION on OPERANDS if their contents are known; else None.
 
         None also where folding costs too much, so that it must be an operation. Raises Malformed, or an
         IRError.
@@ -81,10 +81,10 @@ class Folder:
 
     def _computed(
         self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
-    ) -> Tensor | None:
+    ) -> list[Tensor] | None:
         op = self._detached(op_class, operands, attributes)
-        type = op.result.type
-        if not all(isinstance(size, int) for size in type.shape) or _reads_sizes(op):
+        types = [value.type for value in op.results]
+        if not all(isinstance(size, int) for type in types for size in type.shape) or _reads_sizes(op):
             return None
         work = op.flops()
         heavy = has(op, Trait.CONTRACTION) or has(op, Trait.WINDOW) or isinstance(op, CudaOp)
@@ -95,19 +95,23 @@ class Folder:
             if reads > self._readable:
                 return None
             self._readable -= reads
-            self.charge(_bytes(type))
+            self.charge(sum(map(_bytes, types)))
         arrays = [None if operand is None else operand.data for operand in operands]
         with np.errstate(all="ignore"):
             outcome = op.evaluate(Evaluation(self._module, {}), *arrays)
-        return Tensor.constant(_stored(outcome, type), self._location)
+        found = outcome if isinstance(outcome, tuple) else (outcome,)
+        pairs = zip(found, types, strict=True)
+        return [Tensor.constant(_stored(array, type), self._location) for array, type in pairs]
 
     def _computed_symbolically(
         self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
-    ) -> Tensor | None:
+    ) -> list[Tensor] | None:
         if any(operand is not None and _count(operand) > MAX_SHAPE_VALUES for operand in operands):
             return None
         op = self._detached(op_class, operands, attributes)
         type = op.result.type
+        if len(op.results) > 1:
+            return None
         if not all(isinstance(size, int) for size in type.shape) or _elements(type) > MAX_SHAPE_VALUES:
             return None
         contents = [None if operand is None else _content(operand) for operand in operands]
@@ -118,7 +122,7 @@ class Folder:
             sizes = fold_sizes(op, contents, Evaluation(self._module, {}), self._sizes)
         except symbolic.Undecided:
             return None
-        return None if sizes is None else sizes_tensor(sizes, type.dtype, self._location)
+        return None if sizes is None else [sizes_tensor(sizes, type.dtype, self._location)]
 
     def charge(self, count: int) -> None:
         """Take COUNT bytes from the folding budget before they are allocated. Raises Malformed if it is
@@ -152,7 +156,7 @@ def _number(item: Any) -> float | int | None:
 
 
 def _stored(outcome: Any, type: TensorType) -> Array:
-    array = np.asarray(outcome[0] if isinstance(outcome, tuple) else outcome)
+    array = np.asarray(outcome)
     if array.shape != type.shape:
         raise Malformed(f"folds to the shape {array.shape}, but {type} is inferred")
     return array.astype(type.dtype.numpy, copy=False)

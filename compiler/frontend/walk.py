@@ -12,6 +12,8 @@ from ...dialects.core.ir import Operation
 from ...dialects.core.location import Location
 from ...dialects.core.sizes.outcomes import Conflict, Resized
 from ...dialects.core.types import TensorType
+from ...dialects.custom.composition import ComposedOp
+from ...dialects.custom.registry import find
 from ...errors import IRError, ModelError
 from ...errors.diagnostic import Diagnostic
 from .builder import Builder
@@ -20,7 +22,7 @@ from .checks import check_form, check_types
 from .contents import ElementRanges, Unread, merged
 from .contributed.form import Contributed
 from .contributed.registry import CONTRIBUTED, CONTRIBUTED_DOMAIN, IN_STANDARD_DOMAIN
-from .custom_ops import custom_op
+from .custom_ops import composition, custom_op
 from .direct import imported
 from .either_rank import check_use
 from .frame import Frame, lost_result
@@ -255,11 +257,15 @@ class Walker:
         """The results of an op of another DOMAIN than the standard's: one that ONNX Runtime adds, or a custom
         one."""
         own = CONTRIBUTED.get(node.op_type) if domain == CONTRIBUTED_DOMAIN else None
-        found = own or custom_op(f"{domain}::{node.op_type}")
+        cls = None if own is not None else find(f"{domain}::{node.op_type}")
+        found = custom_op(cls) if cls is not None else own
         if found is None:
             raise Refused(unknown_op(domain, node))
         if domain not in frame.opsets:
             raise Malformed(f"no opset of {domain} is imported in its graph or function")
+        if cls is not None and issubclass(cls, ComposedOp):
+            body = composition(cls, self._call(node, inputs, frame))
+            return self._inlined(node, body, inputs, frame)
         return self._by_form(found, node, inputs, frame)
 
     def _by_form(

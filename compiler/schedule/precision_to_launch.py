@@ -69,8 +69,8 @@ class PrecisionToLaunch:
 class _ToLaunch:
     """The state of one conversion: the buffer of every old value, and the launches in order.
 
-    Launches are appended to the block of the control op whose region is converted, if there is one; buffers
-    and views always to that of the function.
+    Launches are appended to the block of the control op whose region is being converted, if there is one;
+    buffers and views always to the function's.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class _ToLaunch:
 
     def _output_roots(self) -> set[Value]:
         """The values whose buffers can be outputs: produced by a kernel, returned once, stored row-major, and
-        surely as large as the output, which may be a reshape."""
+        certain to have the size of the output, which may be a reshape."""
         roots = [base_of(value) for value in self._old.returned]
         proofs = Proofs(self._module, final=True)
         return {
@@ -134,7 +134,7 @@ class _ToLaunch:
 
     @contextmanager
     def inside(self) -> Iterator[Block]:
-        """A context in which launches are appended to a new block, which it gives."""
+        """A context in which launches are appended to a new block, which it returns."""
         outer, self._launches = self._launches, Block()
         try:
             yield self._launches
@@ -158,7 +158,7 @@ class _ToLaunch:
         return self._new.block.append(View(buffer, types=[type])).result
 
     def place(self, value: Value, buffer: Value) -> None:
-        """Let VALUE have BUFFER, which has its type."""
+        """Assign BUFFER, of VALUE's type, to VALUE."""
         self._buffers[value] = buffer
 
     def is_placed(self, value: Value) -> bool:
@@ -293,8 +293,10 @@ def _filling(value: Constant, type: TensorType) -> Block:
 
 
 def is_made_once(value: Value) -> bool:
-    """Whether VALUE is written by one launch, by one in each branch, or row by row: no loop carries it,
-    as loops that may end do with the rows that they write."""
+    """Whether VALUE is written by one launch, by one in each branch, or row by row: no loop carries it.
+
+    Loops that may end early carry the buffers of their rows.
+    """
     maker = value.producer
     return isinstance(maker, (PrecisionKernel, If)) or (
         isinstance(maker, Loop) and value.index >= maker.carried and not maker.may_end

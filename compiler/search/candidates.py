@@ -89,8 +89,8 @@ def with_refusals(
 
 
 def _kernels(fused: Module) -> Iterator[FusedKernel]:
-    """The kernels of FUSED with a contraction."""
-    for op in fused.main.block:
+    """The kernels of FUSED with a contraction, those inside control flow included."""
+    for op in fused.main.walk():
         if isinstance(op, FusedKernel) and any(has(inner, Trait.CONTRACTION) for inner in op.body.block):
             yield op
 

@@ -27,6 +27,7 @@ from ..core.types import TensorType
 from ..graph.base import broadcast_shapes
 from ..graph.elementwise_base import ANY, FLOAT, INTEGER, NUMBER, TRUTH
 from ..graph.formula import Term
+from .composition import ComposedOp, Nodes, Wire
 from .cuda import CudaBody, Scratch
 from .fields import choice, flag, integer, integers, number, numbers, text
 from .files import load_file
@@ -49,6 +50,7 @@ __all__ = [
     "NUMBER",
     "TRUTH",
     "U8",
+    "ComposedOp",
     "CudaBody",
     "CudaOp",
     "CustomOp",
@@ -57,9 +59,11 @@ __all__ = [
     "Index",
     "LoopOp",
     "Nest",
+    "Nodes",
     "Scratch",
     "TensorType",
     "Term",
+    "Wire",
     "broadcast_shapes",
     "ceildiv",
     "choice",

@@ -25,7 +25,7 @@ class Scratch:
 class CudaBody:
     """The kernel of a custom op, for given element types and sizes.
 
-    text: the statements of a function. It sees the buffers under the names of the op's operands and result
+    text: the statements of a function. It sees the buffers under the names of the op's operands and results
     (`Input<T>`, `Output<T>`, row-major, with as many elements as their types say), `scratch` likewise, the
     sizes as integers, and `block`, the block index from 0 to `blocks`. `x_type` is the element type of the
     buffer `x`. It may call all intrinsics of templates/include, and nothing else, so that the same text runs

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import ml_dtypes
 import numpy as np
 
-from ..core.affine import Dim
+from ..core.affine import Dim, total
 from ..core.diagnostics import op_error
 from ..core.dtypes import F32, DType
 from ..core.expr import Expr, Index, Scalars
@@ -31,9 +31,9 @@ SLACK = 16.0  # unit roundoffs by which a CUDA body may differ from numpy unless
 
 
 class CustomOp(GraphOp):
-    """An op that a user's file defines: operands, one result, attributes, `result_type` and `compute`.
+    """An op that a user's file defines: operands, results, attributes, `result_type` and `compute`.
 
-    kinds: the element types that its operands may have; cost: FLOPs per element of its result. `onnx` and
+    kinds: the element types that its operands may have; cost: FLOPs per element of its results. `onnx` and
     `file` are set on registration: its domain and type, and the file that defines it.
     """
 
@@ -45,18 +45,20 @@ class CustomOp(GraphOp):
 
     # ------------------------------------------------------------ what a file defines
 
-    def result_type(self) -> TensorType:
-        """The type of the result, inferred from operands and attributes; by default that of the first
-        operand.
+    def result_type(self) -> TensorType | tuple[TensorType, ...]:
+        """The type of the result, inferred from operands and attributes, or a tuple of the types of several
+        results; by default that of the first operand.
 
         Raises ValueError, or IRError by `op_error`, for operands that do not fit.
         """
-        return self.inputs[0].type
+        types = (self.inputs[0].type,) * len(self.spec.results)
+        return types[0] if len(types) == 1 else types
 
     def compute(self, *inputs: Any) -> Any:
-        """The result in numpy, from all operands in order, None for absent ones.
+        """The result in numpy, or a tuple of several results, from all operands in order, None for absent
+        ones.
 
-        Floats are at least f32; the returned array is rounded to the type of the result. Operands are
+        Floats are at least f32; the returned arrays are rounded to the types of the results. Operands are
         read-only.
         """
         raise NotImplementedError
@@ -68,31 +70,53 @@ class CustomOp(GraphOp):
             check_kind(self, value, self.kinds)
         with self.blamed("result_type"):
             found = self.result_type()
+        return [self._sound(type).with_layout(ROW_MAJOR) for type in self._for_each("result_type", found)]
+
+    def _sound(self, found: object) -> TensorType:
+        """FOUND, what `result_type` gave for a result. Raises IRError for anything but a type."""
         if not isinstance(found, TensorType):
             raise op_error(self, f"{self._named('result_type')} gives {found!r}, not a TensorType")
         fault = _fault_in(found)
         if fault is not None:
             raise op_error(self, f"{self._named('result_type')} gives a type {fault}")
-        return [found.with_layout(ROW_MAJOR)]
+        return found
 
-    def evaluate(self, evaluation: Evaluation, *inputs: Any) -> Array:
+    def _for_each(self, method: str, found: Any) -> Sequence[Any]:
+        """FOUND, what METHOD gave, for each result. Raises IRError where it is not as many as there are."""
+        count = len(self.spec.results)
+        if count == 1:
+            return (found,)
+        if not isinstance(found, tuple) or len(found) != count:
+            what = f"{len(found)} of them" if isinstance(found, tuple) else type(found).__name__
+            raise op_error(self, f"{self._named(method)} gives {what}, not a tuple for its {count} results")
+        return found
+
+    def evaluate(self, evaluation: Evaluation, *inputs: Any) -> Array | tuple[Array, ...]:
         given = [None if array is None else _read_only(widened(array)) for array in inputs]
         given += [None] * (len(self.spec.operands) - len(given))
         with self.blamed("compute"), np.errstate(all="ignore"):
-            computed = np.asarray(self.compute(*given))
+            computed = self.compute(*given)
+        pairs = zip(self.results, self._for_each("compute", computed), strict=True)
+        found = tuple(self._stored(evaluation, value, each) for value, each in pairs)
+        return found[0] if len(found) == 1 else found
+
+    def _stored(self, evaluation: Evaluation, value: Value, computed: Any) -> Array:
+        """COMPUTED, what `compute` gave for the result VALUE, as its type says. Raises IRError for another
+        shape, and for elements that there are not."""
+        array = np.asarray(computed)
         try:
-            found = converted(computed, self.result.type.dtype)
+            found = converted(array, value.type.dtype)
         except KeyError:
-            gives = f"{self._named('compute')} gives elements of the type {computed.dtype}"
+            gives = f"{self._named('compute')} gives elements of the type {array.dtype}"
             raise op_error(self, gives) from None
-        wanted = evaluation.shape(self.result.type)
+        wanted = evaluation.shape(value.type)
         if found.shape != wanted:
             shapes = f"the shape {list(found.shape)} where result_type says {list(wanted)}"
             raise op_error(self, f"{self._named('compute')} gives {shapes}")
         return found
 
     def flops(self) -> Dim:
-        return self.result.type.elements * self.cost
+        return total(value.type.elements for value in self.results) * self.cost
 
     def blamed(self, method: str) -> AbstractContextManager[None]:
         """A context in which METHOD runs; see `blame.blamed`."""
@@ -219,7 +243,7 @@ class CudaOp(CustomOp):
         return float(found)
 
     def buffers(self) -> Iterable[tuple[str, Value]]:
-        """The operands that are present, then the result, each with the name of its field."""
+        """The operands that are present, then the results, each with the name of its field."""
         pairs = zip(self.spec.operands, self.operands, strict=False)
         yield from ((field.name, value) for field, value in pairs if value is not None)
-        yield self.spec.results[0].name, self.result
+        yield from ((field.name, value) for field, value in zip(self.spec.results, self.results, strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from ..core.dtypes import F32, DType
 from ..core.op import define_op
 from ..core.traits import Trait
 from ..graph.elementwise_base import ANY
+from .composition import ComposedOp
 from .op import CudaOp, CustomOp, ElementwiseOp, LoopOp
 
 Class = TypeVar("Class", bound=type[CustomOp])
@@ -21,8 +23,8 @@ Class = TypeVar("Class", bound=type[CustomOp])
 NAME = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)::([A-Za-z_]\w*)", re.ASCII)
 TAKEN = ("core", "control", "graph", "fused", "precision", "launch")  # the dialects
 STANDARD = ("ai.onnx", "ai.onnx.ml", "ai.onnx.preview", "ai.onnx.preview.training", "ai.onnx.training")
-# The kernel method that a class of each kind defines.
-KERNEL = {ElementwiseOp: "formula", LoopOp: "element", CudaOp: "cuda"}
+# The method by which a class of each kind defines its computation.
+KERNEL = {ElementwiseOp: "formula", LoopOp: "element", CudaOp: "cuda", ComposedOp: "compose"}
 
 _registered: dict[str, type[CustomOp]] = {}  # by ONNX domain and type
 
@@ -72,8 +74,9 @@ def find(onnx: str) -> type[CustomOp] | None:
 
 
 def named(name: str) -> type[CustomOp] | None:
-    """The custom op called NAME in IR text; None if there is none."""
-    return next((cls for cls in _registered.values() if cls.name == name), None)
+    """The custom op called NAME in IR text; None if there is none. A composed op has no form there."""
+    ops = (cls for cls in _registered.values() if not issubclass(cls, ComposedOp))
+    return next((cls for cls in ops if cls.name == name), None)
 
 
 def every() -> tuple[type[CustomOp], ...]:
@@ -117,10 +120,13 @@ def _traits(cls: type[CustomOp]) -> Iterable[Trait]:
 
 
 def _check_class(cls: type[CustomOp]) -> None:
-    """Raise InputError unless CLS has one result, an operand, and both definitions of its meaning."""
+    """Raise InputError unless CLS has a result, an operand, and both definitions of its meaning."""
     place = f"{cls.onnx} in {Path(cls.file).name}"
-    if len(cls.spec.results) != 1 or cls.spec.results[0].variadic:
-        raise InputError(f"{place} needs one result", "y = custom.result()")
+    if not cls.spec.results or any(field.variadic for field in cls.spec.results):
+        raise InputError(f"{place} needs a result", "y = custom.result()")
+    if len(cls.spec.results) > 1 and not issubclass(cls, (CudaOp, ComposedOp)):
+        hint = "only an op with a body in CUDA, or one that is composed, has several"
+        raise InputError(f"{place} needs one result, not {len(cls.spec.results)}", hint)
     if not cls.spec.operands or cls.spec.operands[0].optional:
         raise InputError(f"{place} needs an operand", "x = custom.operand()")
     if any(field.variadic for field in cls.spec.operands) or cls.spec.regions:
@@ -135,7 +141,7 @@ def _check_class(cls: type[CustomOp]) -> None:
     if kind is None:
         names = ", ".join(f"custom.{each.__name__}" for each in KERNEL)
         raise InputError(f"{place} has no kernel", f"derive it from one of {names}")
-    for method in ("compute", KERNEL[kind]):
+    for method in (KERNEL[kind],) if kind is ComposedOp else ("compute", KERNEL[kind]):
         if getattr(cls, method) in (getattr(CustomOp, method, None), getattr(kind, method, None)):
             raise InputError(
                 f"{place} defines no `{method}`", "its meaning is in compute, its kernel beside it"
@@ -143,9 +149,12 @@ def _check_class(cls: type[CustomOp]) -> None:
 
 
 def _check_numbers(cls: type[CustomOp], place: str) -> None:
-    """Raise InputError for an invalid cost, kinds or floats of CLS."""
+    """Raise InputError for an invalid cost, compile_ms, kinds or floats of CLS."""
     if not isinstance(cls.cost, int) or cls.cost < 0:
         raise InputError(f"{place}: its cost is {cls.cost!r}, no number of operations for an element")
+    time = cls.compile_ms
+    if not isinstance(time, (int, float)) or isinstance(time, bool) or not 0 <= time < math.inf:
+        raise InputError(f"{place}: its compile_ms is {time!r}, no number of milliseconds", "such as 0.5")
     if not isinstance(cls.kinds, tuple) or not set(cls.kinds) <= set(ANY):
         raise InputError(f"{place}: its kinds are {cls.kinds!r}", "such as custom.FLOAT, or custom.ANY")
     floats = getattr(cls, "floats", (F32,))

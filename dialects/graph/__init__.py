@@ -23,6 +23,7 @@ from . import (
     scatter,
     searching,
     sequences,
+    softmax,
     sorting,
 )
 
@@ -34,6 +35,7 @@ FAMILIES = (
     convolution,
     contraction,
     reduction,
+    softmax,
     normalization,
     pool,
     movement,

@@ -92,8 +92,22 @@ class Term:
     def __gt__(self, other: Term | Number) -> Term:
         return self.call("gt", other)
 
+    def __ge__(self, other: Term | Number) -> Term:
+        return self.call("ge", other)
+
     def __lt__(self, other: Term | Number) -> Term:
         return self.call("lt", other)
+
+    def __le__(self, other: Term | Number) -> Term:
+        return self.call("le", other)
+
+    # By element, as numpy's are: so a term is no key of a table, and `term in others` raises.
+
+    def __eq__(self, other: Term | Number) -> Term:  # type: ignore[override]
+        return self.call("eq", other)
+
+    def __ne__(self, other: Term | Number) -> Term:  # type: ignore[override]
+        return (self == other).call("not")
 
 
 def load(scalars: Scalars, value: Value, index: Sequence[Dim]) -> Term:

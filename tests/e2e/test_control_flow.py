@@ -7,6 +7,9 @@ import numpy as np
 import onnxruntime
 import pytest
 from glassrt.compiler.cli.facts import controls_of
+from glassrt.compiler.driver.build import Settings, build, chosen_targets
+from glassrt.compiler.fusion.predicate_branches import PredicateBranches
+from glassrt.compiler.settings.policy import as_policy
 from glassrt.runtime.discovery import present_target
 from glassrt.runtime.steps import Repeat
 from onnx import ModelProto, parser
@@ -55,20 +58,36 @@ def model(text: str) -> ModelProto:
     return parsed
 
 
+BRANCHED = frozenset({PredicateBranches.name})  # switched off, so that branches stay
 NETWORKS = pytest.mark.parametrize(
-    ("text", "precision"),
-    [(NESTED, "fp32"), (NESTED, "fp16"), (WHILE, "fp32"), (LSTM, "fp32")],
-    ids=["nested", "nested in fp16", "while", "lstm"],
+    ("text", "precision", "disabled"),
+    [
+        (NESTED, "fp32", frozenset()),
+        (NESTED, "fp32", BRANCHED),
+        (NESTED, "fp16", BRANCHED),
+        (WHILE, "fp32", frozenset()),
+        (LSTM, "fp32", frozenset()),
+    ],
+    ids=["nested, predicated", "nested", "nested in fp16", "while", "lstm"],
 )
 
 
-def check_device(text: str, precision: str, device: str) -> None:
+def planned(
+    text: str, target: str | None = "host", precision: str = "fp32", disabled: frozenset[str] = BRANCHED
+) -> glassrt.Plan:
+    """The plan of a network, without the rules DISABLED."""
+    targets = chosen_targets(target, None)
+    settings = Settings(targets=targets, precision=as_policy(precision), disabled=disabled)
+    return build(model(text), settings, shapes={"T": (1, 8, 1000)} if text is NESTED else None).plan
+
+
+def check_device(text: str, precision: str, disabled: frozenset[str], device: str) -> None:
     """Hold a network on DEVICE to ONNX Runtime, on all of its feeds."""
     made = model(text)
     session = onnxruntime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     target = present_target() if device == "cuda" else "host"
-    with glassrt.Engine(glassrt.compile(made, target=target, precision=precision), device) as engine:
+    with glassrt.Engine(planned(text, target, precision, disabled), device) as engine:
         for feed in FEEDS[text]:
             want = dict(zip(names, session.run(names, feed), strict=True))
             have = engine.run(feed)
@@ -79,14 +98,14 @@ def check_device(text: str, precision: str, device: str) -> None:
 
 
 @NETWORKS
-def test_the_host_agrees_with_onnx_runtime(text: str, precision: str) -> None:
-    check_device(text, precision, "host")
+def test_the_host_agrees_with_onnx_runtime(text: str, precision: str, disabled: frozenset[str]) -> None:
+    check_device(text, precision, disabled, "host")
 
 
 @pytest.mark.gpu
 @NETWORKS
-def test_a_gpu_agrees_with_onnx_runtime(text: str, precision: str) -> None:
-    check_device(text, precision, "cuda")
+def test_a_gpu_agrees_with_onnx_runtime(text: str, precision: str, disabled: frozenset[str]) -> None:
+    check_device(text, precision, disabled, "cuda")
 
 
 def test_what_a_device_says_how_often_is_a_node_of_the_graph() -> None:
@@ -99,7 +118,7 @@ def test_what_a_device_says_how_often_is_a_node_of_the_graph() -> None:
 
 
 def test_what_runs_how_often_is_told() -> None:
-    plan = glassrt.compile(model(NESTED), shapes={"T": (1, 8, 1000)}, target="host")
+    plan = planned(NESTED)
     loop, branch = controls_of(plan, {"T": 6})
     assert (loop.depth, loop.does, loop.on_gpu) == (0, "6 times", "unrolled into the graph")
     assert branch.depth == 1 and branch.does.startswith("if b") and branch.launches is not None

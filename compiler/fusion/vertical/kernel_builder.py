@@ -32,15 +32,16 @@ def build_kernel(cluster: Cluster) -> FusedKernel:
             if value is not None and value.producer not in cluster.ops:
                 op.set_operand(index, arguments.inside(value, copied=_takes_scalars(cluster, op)))
         arguments.block.append(op)
-    readers = [(user, index) for user, index in last.result.uses if user not in cluster]
-    arguments.block.append(Yield(last.result))
+    readers = [[(user, at) for user, at in value.uses if user not in cluster] for value in last.results]
+    arguments.block.append(Yield(*last.results))
     location = merge([op.location for op in cluster.ops])
     region = Region(arguments.block)
     kernel = FusedKernel(*arguments.operands, regions=[region], loc=location, root=cluster.root)
     outside.insert_before(anchor, kernel)
-    kernel.result.hint, last.result.hint = last.result.hint, ""
-    for user, index in readers:
-        user.set_operand(index, kernel.result)
+    for value, made, uses in zip(kernel.results, last.results, readers, strict=True):
+        value.hint, made.hint = made.hint, ""
+        for user, index in uses:
+            user.set_operand(index, value)
     return kernel
 
 

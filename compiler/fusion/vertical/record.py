@@ -198,8 +198,8 @@ class Recorder:
         """The consumer's label; for the return, which reads all outputs, the names of those concerned."""
         if entry.consumer.results:
             return op_label(entry.consumer)
-        value = entry.producer.results[0]
-        read = [self._outputs[index] for user, index in value.uses if user is entry.consumer]
+        uses = [use for value in entry.producer.results for use in value.uses]
+        read = [self._outputs[index] for user, index in uses if user is entry.consumer]
         return f"output {', '.join(read)}"
 
     def _saved(self, entry: _FusionEntry) -> dict[str, Figure]:
@@ -208,7 +208,8 @@ class Recorder:
         A fused value is neither stored, which its first pair counts, nor loaded by its consumers.
         Reshapes and outputs save nothing.
         """
-        value = entry.producer.result
+        results = entry.producer.results
+        value = next((each for each in results if entry.consumer in each.users), results[0])
         views = isinstance(entry.producer, Reshape), isinstance(entry.consumer, Reshape)
         if not entry.consumer.results or views[0]:
             return {"bytes_saved": 0, "launches_saved": 0}

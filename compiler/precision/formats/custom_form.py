@@ -38,14 +38,14 @@ class CustomForm:
         return TensorType(value.type.shape, self.chosen if dtype.is_float else dtype, ROW_MAJOR)
 
     def region(self, kernel: FusedKernel) -> Block:
-        """KERNEL's region, its operands in these types and the op's result type inferred from them."""
+        """KERNEL's region, its operands in these types and the op's result types inferred from them."""
         op, block = custom_op_in(kernel), Block()
         arguments = kernel.body.block.arguments
         inside = {value: block.add_argument(self.type(value), value.hint) for value in arguments}
         operands = [None if value is None else inside[value] for value in op.operands]
         attributes = {name: value for name, value in op.attributes.items() if value is not None}
         made = block.append(type(op)(*operands, loc=op.location, **attributes))
-        block.append(Yield(made.result))
+        block.append(Yield(*made.results))
         return block
 
     def formats(self, region: Block) -> dict[str, Any]:

@@ -26,9 +26,9 @@ from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import BitCast, Cast
 from ....dialects.graph.elementwise_base import Comparison, Logic
 from ....dialects.graph.grid import AffineGrid, GridSample
-from ....dialects.graph.normalization import LogSoftmax, Softmax
 from ....dialects.graph.reduction import Running
 from ....dialects.graph.rois import RoiAlign, RoiMaxPool
+from ....dialects.graph.softmax import LogSoftmax, Softmax
 from ....dialects.graph.unary import Ceil, Cos, Cosh, Exp, Floor, Log, Round, Sin, Sinh, Tan
 from .facts import NumberOrigin
 from .forward import ForwardFacts, data_operands

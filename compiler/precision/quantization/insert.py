@@ -7,7 +7,9 @@ operands are stored in eight bits, and all other consumers read the stored tenso
 that an override keeps in floats. Where two contractions are added, the sum is fused into the later one,
 and the result of the earlier, an epilogue operand, is stored in eight bits too. Scales are symmetric: one
 per tensor, or one per output channel of a weight. A tensor that contractions of both formats read is
-stored in both, and other consumers read the `int8` one. Ops that only move or select elements run on the
+stored in both, and other consumers read the `int8` one. Inside control flow it is the same, except for
+products that a loop feeds their own results: every iteration would round these again, so they stay floats
+unless an override names them. Ops that only move or select elements run on the
 quantized tensor:
 
     quantize(max_pool(x), s)  =>  max_pool(quantize(x, s)), likewise concat, reshape, transpose, slice
@@ -18,12 +20,12 @@ and their results keep the scale of a quantized operand, unless their own range 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ....dialects.control import blocks_in
+from ....dialects.control import blocks_in, captured
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.interpreter import Evaluation
 from ....dialects.core.ir import Block, Operation, Value
@@ -39,6 +41,7 @@ from ....errors import CalibrationError
 from ...passes.ledger import Figure, Record, Verdict
 from ...passes.manager import PassContext
 from ...patterns.channel_scale import weight_axis, weight_of
+from ...patterns.flow import Sources, is_fed_back, makers, sources_in
 from ...patterns.matching import constant_array
 from ...settings.formats import EIGHT_BITS
 from ..narrowing.decisions import wide_of
@@ -47,6 +50,9 @@ from ..scales.noise import FORMATS, NoiseFormat
 from .picked import KEPT, Picked
 
 Array = np.ndarray[Any, Any]
+
+
+FED_BACK = "a loop feeds its result back to it, and every iteration would round it to eight bits again"
 
 
 class InsertQuantization:
@@ -78,18 +84,26 @@ class _Insertion:
     function: Function
     context: PassContext
     clips: Mapping[str, float]
+    _known: dict[Value, str] = field(init=False)
 
     def run(self) -> None:
-        known = tensor_names(self.function)
+        self._known = tensor_names(self.function)
         chosen = self._contractions()
+        # Regions come before what is around them: their captures are still the tensors that were calibrated.
+        for block in blocks_in(self.function.block):
+            if block in chosen:
+                self._insert(block, chosen[block])
+
+    def _insert(self, block: Block, chosen: Mapping[Conv | Matmul, str]) -> None:
+        """Store the operands of the CHOSEN contractions of BLOCK, each in its format."""
         stored: dict[Value, set[str]] = {}
         for op, form in chosen.items():
             stored.setdefault(op.inputs[0], set()).add(form)
-        for value, form in _added(self.function.block, dict(chosen.items())):
+        for value, form in _added(block, dict(chosen.items())):
             stored.setdefault(value, {form})
-        names = {value: known[_as_calibrated(value)] for value in stored}
+        names = {value: self._known[_as_calibrated(value)] for value in stored}
         clips = {value: self.clips[name] for value, name in names.items() if name in self.clips}
-        picked = Picked.of(self.function.block, stored, clips)
+        picked = Picked.of(block, stored, clips)
         for value, owner in picked.owners.items():
             self._keep_scale(value, names, owner)
             del stored[value]
@@ -100,32 +114,31 @@ class _Insertion:
             message = f"the calibration table has no scale for {shown}" + (" and more" if missing[3:] else "")
             raise CalibrationError(message, "calibrate the model anew")
         for value, forms in stored.items():
-            self._store(value, sorted(forms, key=list(EIGHT_BITS).index), clips[value], picked.apart)
+            self._store(block, value, sorted(forms, key=list(EIGHT_BITS).index), clips[value], picked.apart)
         for op, form in chosen.items():
             self._store_weights(op, EIGHT_BITS[form], FORMATS[form])
 
     # ------------------------------------------------------------ the choice of contractions
 
-    def _contractions(self) -> dict[Conv | Matmul, str]:
-        """The contractions that multiply in eight bits, each with its format; refusals go to the ledger."""
-        last = _last_contractions(self.function)
+    def _contractions(self) -> dict[Block, dict[Conv | Matmul, str]]:
+        """By block, the contractions that multiply in eight bits, with their formats; refusals go to the
+        ledger."""
+        sources = sources_in(self.function)
+        last = makers(self.function.returned, sources, _is_contraction)
         exact = wide_of(self.module, self.function, self.context).products
-        chosen: dict[Conv | Matmul, str] = {}
-        for op in self.function.block:
+        chosen: dict[Block, dict[Conv | Matmul, str]] = {}
+        for op in self.function.walk():
             if not isinstance(op, (Conv, Matmul)):
                 continue
-            reason = self._refusal(op, last) or exact.get(op)
-            if reason is None:
-                chosen[op] = self.context.policy.format_of(op).name
-                words = f"multiplies in {chosen[op]}"
-                self.context.note(InsertQuantization.name, words, op.name, op.location.nodes)
-                self.context.eight_bits.choose(op.location.nodes)
-            else:
+            reason = self._refusal(op, last, sources) or exact.get(op)
+            if reason is not None:
                 self._leave(op, reason)
-        for block in blocks_in(self.function.block)[:-1]:
-            for op in block:
-                if isinstance(op, (Conv, Matmul)):
-                    self._leave(op, "it is inside control flow, where no ranges are observed")
+                continue
+            assert op.parent is not None
+            form = self.context.policy.format_of(op).name
+            chosen.setdefault(op.parent, {})[op] = form
+            self.context.note(InsertQuantization.name, f"multiplies in {form}", op.name, op.location.nodes)
+            self.context.eight_bits.choose(op.location.nodes)
         return chosen
 
     def _leave(self, op: Operation, reason: str) -> None:
@@ -135,7 +148,7 @@ class _Insertion:
             InsertQuantization.name, Verdict.REFUSED, reason, ops=(op.name,), nodes=op.location.nodes
         )
 
-    def _refusal(self, op: Conv | Matmul, last: set[Operation]) -> str | None:
+    def _refusal(self, op: Conv | Matmul, last: Container[Operation], sources: Sources) -> str | None:
         if self._keeps_floats(op):
             default = f"the policy asks for {self.context.policy.name}"
             return self.context.policy.kept_in_floats(op) or default
@@ -148,9 +161,11 @@ class _Insertion:
             return "its second operand is not a constant"
         if not np.isfinite(weights).all():
             return "a weight is not finite"
-        # An override that names the op requests eight bits even so.
-        kept = op in last and self.context.policy.override_of(op) is None
-        return "the last contraction before an output stays in floats" if kept else None
+        if self.context.policy.override_of(op) is not None:
+            return None  # an override that names the op requests eight bits even so
+        if op in last:
+            return "the last contraction before an output stays in floats"
+        return FED_BACK if is_fed_back(op, sources) else None
 
     def _keeps_floats(self, op: Operation) -> bool:
         """Whether OP is a contraction that an override, or the policy's default, keeps in floats."""
@@ -169,8 +184,10 @@ class _Insertion:
         record = Record(KEPT, (op.name,), op.location.nodes, Verdict.TAKEN, reason, figures)
         self.context.ledger.append(record)
 
-    def _store(self, value: Value, forms: Sequence[str], clip: float, apart: Container[Operation]) -> None:
-        """Store VALUE in FORMS and let its consumers read the stored tensors.
+    def _store(
+        self, block: Block, value: Value, forms: Sequence[str], clip: float, apart: Container[Operation]
+    ) -> None:
+        """Store VALUE, of BLOCK, in FORMS and let its consumers read the stored tensors.
 
         Contractions read the tensor of their own format, other ops the first. Outputs, contractions kept in
         floats and the ops in APART read VALUE itself.
@@ -181,14 +198,14 @@ class _Insertion:
             if not has(user, Trait.TERMINATOR) and not self._keeps_floats(user) and user not in apart
         ]
         after = value.producer
-        first = self.function.block.first if after is None else after.next
+        first = block.first if after is None else after.next
         assert first is not None
         nodes = after.location if after is not None else readers[0][0].location
         backs = {}
         for form in forms:
-            number = self._before(first, constant(self.module, FORMATS[form].scale(clip)))
-            stored = self._before(first, Quantize(value, number, to=EIGHT_BITS[form], loc=nodes))
-            backs[form] = self._before(first, Dequantize(stored, number, to=F32, loc=nodes))
+            number = _before(first, constant(self.module, FORMATS[form].scale(clip)))
+            stored = _before(first, Quantize(value, number, to=EIGHT_BITS[form], loc=nodes))
+            backs[form] = _before(first, Dequantize(stored, number, to=F32, loc=nodes))
         for user, index in readers:
             own = self.context.policy.format_of(user).name if has(user, Trait.CONTRACTION) else forms[0]
             user.set_operand(index, backs.get(own, backs[forms[0]]))
@@ -202,41 +219,32 @@ class _Insertion:
         scales = np.array([form.scale(float(number)) for number in most], np.float32)
         old = weight_of(op)
         location = old.producer.location if isinstance(old.producer, Constant) else op.location
-        number = self._before(op, constant(self.module, scales))
+        number = _before(op, constant(self.module, scales))
         quantize = Quantize(old, number, axis=axis, to=dtype)
         array = quantize.evaluate(Evaluation(self.module, {}), weights, scales)
         quantize.erase()
-        held = self._before(op, constant(self.module, array, location))
-        back = self._before(op, Dequantize(held, number, axis=axis, to=F32, loc=op.location))
+        held = _before(op, constant(self.module, array, location))
+        back = _before(op, Dequantize(held, number, axis=axis, to=F32, loc=op.location))
         op.set_operand(1, back)
 
-    def _before(self, anchor: Operation, op: Operation) -> Value:
-        self.function.block.insert_before(anchor, op)
-        return op.result
+
+def _before(anchor: Operation, op: Operation) -> Value:
+    """The result of OP, which is inserted before ANCHOR."""
+    assert anchor.parent is not None
+    anchor.parent.insert_before(anchor, op)
+    return op.result
 
 
 def _as_calibrated(value: Value) -> Value:
-    """The tensor under whose name VALUE was calibrated: the policy may have added a cast to an input
-    since."""
+    """The tensor under whose name VALUE was calibrated: a region may capture it, and the policy may have
+    added a cast to an input since."""
+    value = captured(value)
     cast = value.producer
     return cast.x if isinstance(cast, Cast) and not cast.location.nodes and cast.x.producer is None else value
 
 
-def _last_contractions(function: Function) -> set[Operation]:
-    """The contractions with a path to an output that has no other contraction on it."""
-    found: set[Operation] = set()
-    pending = [value.producer for value in function.returned]
-    seen: set[Operation] = set()
-    while pending:
-        op = pending.pop()
-        if op is None or op in seen:
-            continue
-        seen.add(op)
-        if has(op, Trait.CONTRACTION):
-            found.add(op)
-        else:
-            pending += [value.producer for value in op.inputs]
-    return found
+def _is_contraction(op: Operation) -> bool:
+    return has(op, Trait.CONTRACTION)
 
 
 def _added(block: Block, chosen: Mapping[Operation, str]) -> Iterable[tuple[Value, str]]:

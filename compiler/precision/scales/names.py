@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from ....dialects.control import ControlOp, Loop
 from ....dialects.core.attributes import DIM, DIMS
 from ....dialects.core.ir import Block, Operation, Value
 from ....dialects.core.module import Function, Module
@@ -17,38 +18,57 @@ MOST_BITS = 32  # f64 tensors are never stored in eight bits
 def tensor_names(function: Function) -> dict[Value, str]:
     """A name for every tensor of FUNCTION that could be stored in eight bits, in program order.
 
-    These are the inputs and op results that are floats of at most 32 bits and not constants. Tensors inside
-    control flow are left out, because they change from one iteration to the next. A tensor has the name of
+    These are the inputs and op results that are floats of at most 32 bits and not constants, then the same
+    inside control flow, where they are new in every iteration, and what loops carry. A tensor has the name of
     its ONNX tensor, or its name in IR text; one that only a pass or the importer created is called `node/op`
     after the last ONNX node that it stems from, with a number if that is taken. Names are distinct, and the
     same for the same module.
     """
     names = dict(zip(function.arguments, function.inputs, strict=True))
-    known = {**{value: name for name, value in zip(function.outputs, function.returned, strict=True)}}
-    values = [value for op in function.block if not has(op, Trait.CONSTANT) for value in op.results]
+    known = {value: name for name, value in zip(function.outputs, function.returned, strict=True)}
+    numbers: dict[str, int] = {}
+    _add_names(_made_in(function.block), names, known, numbers)
+    for op in function.walk():
+        for region in op.regions if isinstance(op, ControlOp) else ():
+            _add_names(_made_in(region.block), names, known, numbers)
+    return {value: name for value, name in names.items() if _is_quantizable(value)}
+
+
+def _made_in(block: Block) -> dict[Value, Operation]:
+    """What is new in BLOCK, what a loop carries into it and the results of its ops, each with the op."""
+    made: dict[Value, Operation] = {}
+    loop = block.parent.parent if block.parent is not None else None
+    if isinstance(loop, Loop):
+        made = dict.fromkeys(block.arguments[1 : 1 + loop.carried], loop)
+    return made | {value: op for op in block if not has(op, Trait.CONSTANT) for value in op.results}
+
+
+def _add_names(
+    values: Mapping[Value, Operation],
+    names: dict[Value, str],
+    known: Mapping[Value, str],
+    numbers: dict[str, int],
+) -> None:
+    """Add to NAMES those of VALUES, each with its op; KNOWN are names of outputs, NUMBERS the last number
+    given per stem."""
     taken = set(names.values())
+    found: dict[Value, str] = {}
     for value in values:
         own = value.tensor or known.get(value, "") or value.hint
         if own and own not in taken:
-            names[value] = own
+            found[value] = own
             taken.add(own)
-    numbers: dict[str, int] = {}
-    for value in values:
-        if value not in names:
-            names[value] = _derived(value, taken, numbers)
-    ordered = (*function.arguments, *values)
-    return {value: names[value] for value in ordered if _is_quantizable(value)}
+    for value, op in values.items():
+        kind = op.name.rpartition(".")[2] if value.producer is op else "carried"
+        names[value] = found.get(value) or _derived(op, kind, taken, numbers)
 
 
 def _is_quantizable(value: Value) -> bool:
     return value.type.dtype.is_float and value.type.dtype.bits <= MOST_BITS
 
 
-def _derived(value: Value, taken: set[str], numbers: dict[str, int]) -> str:
-    """A free name for VALUE from its op; NUMBERS has the last number given per stem."""
-    op = value.producer
-    assert op is not None  # block arguments have names
-    kind = op.name.rpartition(".")[2]
+def _derived(op: Operation, kind: str, taken: set[str], numbers: dict[str, int]) -> str:
+    """A free name for what OP makes, of KIND; NUMBERS has the last number given per stem."""
     stem = f"{op.location.nodes[-1]}/{kind}" if op.location.nodes else kind
     name = stem
     while name in taken:

@@ -24,7 +24,9 @@ def checked(base: type[custom.CustomOp], **members: Any) -> CheckReport:
     """The check of a model of one op of BASE with x, y and MEMBERS."""
     own = {"__module__": __name__, "x": custom.operand(), "y": custom.result(), **members}
     custom.op("glass.checks::Checked")(type("Checked", (base,), own))
-    made = model([node("Checked", ["x"], "y", domain="glass.checks")], domain="glass.checks")
+    outputs = [name for name in ("y", "z") if name in own]
+    nodes = [node("Checked", ["x"], *outputs, domain="glass.checks")]
+    made = model(nodes, outputs=outputs, domain="glass.checks")
     return check(Case(made, load_module(made), {"x": drawn(3, 24)}), settings(), "host")
 
 
@@ -45,6 +47,21 @@ def test_a_kernel_that_computes_something_else_is_found() -> None:
     (launch,) = report.launches
     assert launch.nodes == ("y",)
     assert launch.worst > 10
+
+
+def test_every_result_is_compared() -> None:
+    """Of two results, the second is wrong."""
+    text = "y[block] = x[block] * 2.0f; z[block] = x[block] * 3.003f;"
+
+    def both(self: custom.CudaOp) -> custom.CudaBody:
+        return custom.CudaBody(text, blocks=self.x.type.elements, threads=1)  # type: ignore[attr-defined]
+
+    report = checked(custom.CudaOp, z=custom.result(), compute=lambda self, x: (2 * x, 3 * x), cuda=both)
+    assert not report.ok
+    first, second = sorted(report.launches, key=lambda launch: launch.position)
+    assert first.worst < 1 and second.worst > 10
+    text = text.replace("3.003f", "3.0f")
+    assert checked(custom.CudaOp, z=custom.result(), compute=lambda self, x: (2 * x, 3 * x), cuda=both).ok
 
 
 def test_a_formula_that_computes_something_else_is_found() -> None:

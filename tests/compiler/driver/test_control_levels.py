@@ -98,16 +98,3 @@ def test_weights_stand_in_the_regions_that_read_them() -> None:
 
 def test_passes_can_be_checked_by_the_interpreter() -> None:
     at("precision", load_module(model(NESTED)), "fp32", verify_each="semantics")
-
-
-def test_products_inside_control_flow_stay_floats_in_eight_bits() -> None:
-    module = load_module(model(NESTED))
-    policy = as_policy("int8")
-    settings = Settings(precision=policy, calibration=None)
-    context = context_of(settings)
-    context.clips = {"relu": 2.0, "x": 2.0}
-    lowered = brought_to("precision", clone_module(module), settings, context)
-    (kernel,) = (op for op in lowered.walk() if isinstance(op, PrecisionKernel) and op.root == "contraction")
-    assert kernel.compute.is_float
-    reasons = {record.reason for record in context.ledger if record.rule == "insert-quantization"}
-    assert reasons == {"it is inside control flow, where no ranges are observed"}

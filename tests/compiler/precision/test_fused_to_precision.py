@@ -23,9 +23,9 @@ from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.indexing import Gather
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Reduce
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.precision import PrecisionKernel
 from glassrt.errors import UnsupportedError

@@ -21,7 +21,7 @@ from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.dialects.graph.movement.slicing import Slice
-from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.errors import InputError
 from glassrt.testing.net import Net

@@ -29,8 +29,8 @@ from glassrt.dialects.graph.attention import Attention
 from glassrt.dialects.graph.binary import Mul
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.convolution import ConvTranspose
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.launch import Kernel as LaunchKernel
 from glassrt.dialects.precision import PrecisionKernel

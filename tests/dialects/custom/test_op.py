@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+from typing import Any
+
 import glassrt
 import numpy as np
 import pytest
+from glassrt import custom
 from glassrt.errors import ModelError
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
-from ...custom_ops import drawn, model, node
+from ...custom_ops import DOMAIN, drawn, model, node
 
 
 def on_host(made: ModelProto, precision: str = "fp32", rows: int = 3) -> tuple[glassrt.Plan, np.ndarray]:
@@ -39,6 +44,35 @@ def test_an_elementwise_op_fuses_as_a_built_in_one_does() -> None:
         assert [launch.op for launch in plan.spec.launches] == ["matmul, glass_tests.bend, relu"]
         wanted = np.maximum(bent(drawn(3, 24).astype(np.float64) @ weights, 0.25) + more, 0)
         np.testing.assert_allclose(y, wanted, rtol=within, atol=within * np.abs(wanted).max())
+
+
+COMPARISONS = [operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge]
+
+
+@pytest.mark.parametrize("compare", COMPARISONS, ids=lambda each: str(each.__name__))
+def test_terms_compare_by_element(compare: Callable[[Any, Any], Any]) -> None:
+    """With a number on either side and with a term, NaN included."""
+    with custom.registered():
+
+        @custom.op("glass.tests::Compared")
+        class Compared(custom.ElementwiseOp):
+            x = custom.operand()
+            w = custom.operand()
+            y = custom.result()
+
+            def compute(self, x: Any, w: Any) -> Any:
+                return np.where(compare(x, 0), 1, 0) + 2 * compare(0, x) + np.where(compare(x, w), 4, 0)
+
+            def formula(self, x: custom.Term, w: custom.Term) -> custom.Term:
+                first = compare(x, 0).choose(x.term(1), 0) + compare(0, x).choose(x.term(2), 0)
+                return first + compare(x, w).choose(x.term(4), 0)
+
+        x = np.array([0.0, -0.0, 1.0, -1.0, np.nan, np.inf], np.float32)
+        made = model([node("Compared", ["x", "w"], "y", domain=DOMAIN)], x.shape, w=x[::-1].copy())
+        with glassrt.load(glassrt.compile(made, target="host"), "host") as engine:
+            found = engine.run({"x": x})["y"]
+    wanted = 1.0 * compare(x, 0) + 2 * compare(0, x) + 4 * compare(x, x[::-1])
+    np.testing.assert_array_equal(found, wanted)
 
 
 def test_an_op_on_rows_takes_what_is_elementwise_around_it() -> None:

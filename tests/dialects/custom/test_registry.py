@@ -104,13 +104,16 @@ def test_a_file_may_register_its_op_again() -> None:
 @pytest.mark.parametrize(
     ("cls", "reason"),
     [
-        (derived(y=None), "needs one result"),
+        (derived(y=None), "needs a result"),
         (derived(z=custom.result()), "needs one result"),
         (derived(x=None), "needs an operand"),
         (derived(x=custom.optional_operand()), "needs an operand"),
         (derived(formula=None), "defines no `formula`"),
         (derived(compute=None), "defines no `compute`"),
         (derived(custom.CustomOp), "has no kernel"),
+        (derived(compile_ms="x"), "its compile_ms is 'x', no number of milliseconds"),
+        (derived(compile_ms=-1.0), "its compile_ms is -1.0, no number of milliseconds"),
+        (derived(compile_ms=True), "its compile_ms is True, no number of milliseconds"),
         (derived(cost=custom.integer(1)), "every op has something called 'cost'"),
         (derived(x=None, inputs=custom.operand()), "every op has something called 'inputs'"),
     ],

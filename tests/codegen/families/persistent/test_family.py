@@ -11,24 +11,29 @@ import pytest
 from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.families.persistent.config import PersistentConfig
 from glassrt.codegen.families.persistent.family import candidates, unsupported
+from glassrt.codegen.families.registry import candidates as registered_candidates
 from glassrt.codegen.families.registry import families
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.core.affine import symbol
-from glassrt.dialects.core.dtypes import F16, F32
-from glassrt.dialects.core.types import TensorType
+from glassrt.dialects.core.dtypes import DTYPES, F16, F32
+from glassrt.dialects.core.module import Module
+from glassrt.dialects.core.types import ROW_MAJOR, TensorType, channels_last
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.unary import Sigmoid
 
-from ...contraction_cases import TARGET, conv, matmul, product
+from ...contraction_cases import TARGET, Case, conv, matmul, product
 from ...one_kernel import compare, draw_inputs, kernel_module
+from .test_spec import ROWS
 
 NAME = "contraction_persistent"
 
 
 def configured(config: PersistentConfig) -> Callable[[Request], Candidate]:
     def choose(request: Request) -> Candidate:
+        if [op.name for op in request.ops] == ["graph.cast"]:  # brings an operand to its layout
+            return registered_candidates(request)[0]
         found = families()[NAME].propose(request)
         assert found and set(found[0].config) == set(asdict(config))
         return Candidate(NAME, asdict(config), 1.0)
@@ -56,6 +61,42 @@ def test_epilogue_operands_are_added(shape: tuple[int, int, int], config: Persis
     module = kernel_module(residual, types)
     for got, want in compare(module, draw_inputs(module, np.random.default_rng(0), {}), configured(config)):
         assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-10
+
+
+def on_gpu(case: Case) -> Module:
+    """The kernel of CASE, as a module."""
+    op = case.op
+
+    def body(do: Any, a: Any, b: Any) -> Any:
+        return do(Cast(do(type(op)(a, b, **op.attributes)), to=DTYPES[case.out]))
+
+    result = op.result.type
+    layout = channels_last(result.rank) if op.name == "graph.conv" else ROW_MAJOR
+    outputs = [TensorType(result.shape, DTYPES[case.out], layout)]
+    return kernel_module(body, [value.type for value in op.inputs], outputs)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", [name for name in ROWS if name not in ("symbolic", "slice")])
+def test_a_gpu_computes_what_the_host_does(name: str) -> None:
+    case, config = ROWS[name]
+    module = on_gpu(case)
+    given = draw_inputs(module, np.random.default_rng(1), {})
+    for got, want in compare(module, given, configured(config), "cuda"):
+        scale = np.maximum(np.abs(want.astype(np.float64)), 4.0)
+        error = np.abs(got.astype(np.float64) - want.astype(np.float64)) / scale
+        assert error.max() <= (0.0 if got.dtype.kind != "f" else 2.0**-7 if got.dtype.itemsize == 2 else 1e-6)
+
+
+@pytest.mark.gpu
+def test_a_gpu_adds_epilogue_operands() -> None:
+    """Blocks have three tiles each, and rows and columns end within the last ones."""
+    types = [TensorType(s, F16) for s in ((2000, 72), (600, 72), (600,), (2000, 600))]
+    module = kernel_module(residual, types)
+    given = draw_inputs(module, np.random.default_rng(0), {})
+    for config in (PersistentConfig(64, 64, 64, 1, 2, 4), PersistentConfig(128, 128, 64, 2, 1, 3)):
+        for got, want in compare(module, given, configured(config), "cuda"):
+            assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-10
 
 
 def test_only_targets_with_bulk_copies_propose_it() -> None:

@@ -39,6 +39,31 @@ def test_names_that_are_taken_get_a_number() -> None:
     assert named(TEXT.replace('["x"]', '["neg"]'))[-2] == "neg.2"
 
 
+INNER = """module @net {
+  func @main(%x: tensor<4xf32>, %c: tensor<bool>) -> (tensor<4xf32>) {inputs = ["x", "c"], outputs = ["y"]} {
+    %y = control.loop _, _, %x, %c {carried = 1, count = 3} : tensor<4xf32> loc("l") {
+      ^(%i: tensor<i64>, %1: tensor<4xf32>, %d: tensor<bool>):
+        %y = control.if %d, %1 : tensor<4xf32> {
+          ^(%p: tensor<4xf32>):
+            %named = graph.neg %p : tensor<4xf32>
+            control.yield %named
+          ^(%q: tensor<4xf32>):
+            %0 = graph.abs %q : tensor<4xf32> loc("a")
+            control.yield %0
+        }
+        control.yield %y
+    }
+    core.return %y
+  }
+}
+"""
+
+
+def test_what_control_flow_computes_and_carries_has_names_after_the_others() -> None:
+    """Not what it captures: that has one outside."""
+    assert named(INNER) == ["x", "y", "l/carried", "if", "named", "a/abs"]
+
+
 HASH = model_hash(parse_module(TEXT, ALL_DIALECTS))
 
 
