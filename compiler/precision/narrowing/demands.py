@@ -27,7 +27,8 @@ from ....dialects.graph.elementwise import BitCast, Cast
 from ....dialects.graph.elementwise_base import Comparison, Logic
 from ....dialects.graph.grid import AffineGrid, GridSample
 from ....dialects.graph.reduction import Running
-from ....dialects.graph.rois import RoiAlign, RoiMaxPool
+from ....dialects.graph.roi_align import RoiAlign
+from ....dialects.graph.rois import RoiMaxPool
 from ....dialects.graph.softmax import LogSoftmax, Softmax
 from ....dialects.graph.unary import Ceil, Cos, Cosh, Exp, Floor, Log, Round, Sin, Sinh, Tan
 from .facts import NumberOrigin
