@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .compiler.search.sensitivity import sensitivity
     from .compiler.settings.policy import PrecisionPolicy
     from .dialects import custom
-    from .runtime import Engine, Plan, load
+    from .runtime import Binding, Engine, Plan, load
 
 __version__ = "0.1.0"
 
@@ -46,6 +46,7 @@ _LAZY = {
     "PrecisionPolicy": ".compiler.settings.policy",
     "sensitivity": ".compiler.search.sensitivity",
     "export_qdq": ".compiler.export.qdq",
+    "Binding": ".runtime",
     "Engine": ".runtime",
     "Plan": ".runtime",
     "load": ".runtime",
@@ -61,6 +62,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "Binding",
     "CalibrationError",
     "CalibrationTable",
     "CompileError",

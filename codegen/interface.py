@@ -27,9 +27,10 @@ from .families.kernel_family import Accumulation
 from .families.registry import candidates, expected, families, realize, resized, tiers, unfit
 from .families.row.cost import better_shared
 from .nvrtc.cache import KernelCache
-from .nvrtc.compiled_kernel import CompiledKernel, UnfitError
+from .nvrtc.compiled_kernel import UnfitError
 from .nvrtc.cost import BUDGET_MS, compile_ms
 from .nvrtc.library import check_target
+from .nvrtc.parallel import CompiledPrograms
 from .plan.assemble import BuildOptions, assemble
 from .plan.sharing import RULE as SHARE_KERNELS
 from .plan.sharing import SUMMARY as KERNELS_SHARED
@@ -48,7 +49,7 @@ __all__ = [
     "ArchSpec",
     "BuildOptions",
     "Candidate",
-    "CompiledKernel",
+    "CompiledPrograms",
     "Feature",
     "GroupLoad",
     "KernelCache",

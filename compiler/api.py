@@ -47,20 +47,20 @@ def compile(
     model: an ONNX file, its bytes, a ModelProto, or an .ir file of any level.
     target: 'sm_90a' and the like, with a card to tune for as 'sm_90a:h100', 'host', or several, each of
     which is planned for; default: the GPU of this machine, else host.
-    precision: 'fp32', 'tf32', 'fp16', 'bf16', 'int8', 'fp8' or a PrecisionPolicy, which has more to say; or
-    'auto', the fastest mixture of fp16, int8 and fp8 within the budget. With a budget, a policy is what the
-    mixture is made from in place of plain fp16.
+    precision: 'fp32', 'tf32', 'fp16', 'bf16', 'int8', 'fp8' or a PrecisionPolicy, which can express more; or
+    'auto', the fastest mixture of fp16, int8 and fp8 within the budget. With a budget, a policy is the base
+    of the mixture instead of plain fp16.
     shapes: (min, opt, max) per symbolic dimension, such as {"N": (1, 8, 32)}, or per number in an input that
     sizes depend on, such as {"shape[0]": (1, 8, 32)}.
     inputs: other shapes for inputs, such as {"data": ["N", 3, 224, 224]}. An input with a default, an
     initializer of its name, is a constant of the plan unless it is among them.
     calibration: for int8 and fp8: a CalibrationTable, the path of one, or batches as `calibrate` takes them.
-    budget: what a mixture must keep, measured against fp32: 'sqnr=30' (dB at the output) or 'top1=0.5'
-    (percent points lost at most); data: the batches to measure on, and to calibrate with where there is no
-    calibration; labels: for top-1, a whole number for each row; device: where mixtures are run, 'interpret'
-    (numpy, the default), 'host', 'cuda' or 'cuda:N'. What was considered is in the plan's ledger. Where
-    even what the mixture is made from does not keep the budget, InputError, unless it has allow_fallback.
-    tune: for measured kernel choice, which is not there yet: anything but 0 raises UnsupportedError.
+    budget: the accuracy that a mixture must keep, measured against fp32: 'sqnr=30' (dB at the output) or
+    'top1=0.5' (the most percentage points lost); data: the batches to measure on, and to calibrate with if
+    calibration is absent; labels: for top-1, an integer for each row; device: where mixtures are run,
+    'interpret' (numpy, the default), 'host', 'cuda' or 'cuda:N'. The mixtures considered are in the plan's
+    ledger. If even the base misses the budget, InputError, unless it has allow_fallback.
+    tune: for measured kernel choice, which is not implemented: anything but 0 raises UnsupportedError.
     cache: keep compiled kernels in the user's cache folder.
     progress: called with (stage, done, total).
 
@@ -75,7 +75,7 @@ def compile(
         cache=KernelCache() if cache else None,
         progress=progress,
     )
-    # Everything above is checked before the model runs. What follows runs whole builds to decide about one.
+    # All arguments are checked by now. Calibration and search, which run whole builds, come next.
     if calibration is not None:
         settings = replace(settings, calibration=_scales(model, calibration, inputs, shapes, progress))
     if auto is None:
@@ -91,8 +91,8 @@ def _check_tune(tune: int) -> None:
 
 
 def _policy(precision: str | PrecisionPolicy, auto: Auto | None, calibrated: bool) -> PrecisionPolicy:
-    """The policy that is asked for, for AUTO what a mixture is made from; InputError for scales that it does
-    not use."""
+    """The requested policy; for AUTO the base of the mixture. Raises InputError for scales that it does not
+    use."""
     if auto is not None:
         return auto.base
     policy = as_policy(precision)
@@ -108,7 +108,7 @@ def _auto(
     labels: object,
     device: str | None,
 ) -> Auto | None:
-    """The search that is asked for; InputError for half of one."""
+    """The requested search; None without one. Raises InputError for incomplete or unused arguments."""
     given = {"budget": budget, "data": data, "labels": labels, "device": device}
     if precision != AUTO and (budget is None or isinstance(precision, str)):
         odd = next((name for name, value in given.items() if value is not None), None)
@@ -129,7 +129,8 @@ def _scales(
     shapes: Shapes | None,
     progress: Progress | None,
 ) -> CalibrationTable:
-    """The table that is GIVEN, or whose path is, or that MODEL has on the batches that are."""
+    """The calibration table GIVEN directly or by its path, or the one that calibrating MODEL on GIVEN batches
+    gives."""
     if isinstance(given, (str, os.PathLike)) and is_no_arrays(Path(given)):
         return CalibrationTable.load(given)
     if isinstance(given, CalibrationTable):

@@ -1,4 +1,4 @@
-"""The roots of kernels: the kinds of leading ops, with what follows from them.
+"""The roots of kernels: the kinds of leading ops, with their traits.
 
 A new root is a member here, and a rule of `led_by` if an op of its kind always leads a kernel.
 """
@@ -16,11 +16,11 @@ from .graph.attention import Attention
 
 
 class Root(StrEnum):
-    """The kind of a kernel's leading op; its value is the word for it in IR text.
+    """The kind of a kernel's leading op; its value is its word in IR text.
 
     copies: the elements that a thread computes in unrolled code, and so the copies of an op's code.
-    takes_constants: whether constants of one element may become part of the region.
-    sealed: whether the kernel is its leading op alone, which names the types that it reads and writes.
+    takes_constants: whether constants of one element may become part of the region. sealed: whether the
+    kernel is its leading op only, which names the types that it reads and writes.
     """
 
     CONTRACTION = "contraction", 48.0

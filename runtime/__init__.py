@@ -1,6 +1,7 @@
 """Loads plans and runs them. Needs numpy alone; the cuda device also needs cuda-bindings."""
 
-from .engine import Context, Engine, load
+from .context import Binding, Context
+from .engine import Engine, load
 from .plan import Plan
 
-__all__ = ["Context", "Engine", "Plan", "load"]
+__all__ = ["Binding", "Context", "Engine", "Plan", "load"]

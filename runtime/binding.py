@@ -3,72 +3,130 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from ..errors import InputError
 from .contents import numbers_in
 from .cuts import shown
 from .device import Array, Session, Value
 from .expressions import clip
-from .manifest import Manifest, TensorSpec
+from .manifest import TensorSpec
 from .mismatch import mismatch
 from .overlap import shared
+from .plan import Plan
 from .program import BoundTensor
 from .symbols import SymbolBinder
-from .tensors import has_dtype, taken, taken_output
+from .tensors import check_in_place, has_dtype, taken, taken_output
 
 CONSTANT = "an initializer of the model is an input of a plan that is built with inputs={name: shape}"
 
 
-class InputBinder:
-    """Checks the inputs and outputs of runs of one plan on one device (DLPack type and ordinal)."""
+@dataclass(frozen=True)
+class RunInputs:
+    """The inputs of a run in the plan's order, the numbers that sizes depend on, by input, and what was
+    `given`."""
 
-    def __init__(self, manifest: Manifest, device: tuple[int, int]) -> None:
-        self._manifest = manifest
+    values: list[Value]
+    numbers: Mapping[str, list[int]]
+    given: Mapping[str, object]
+
+    @property
+    def signature(self) -> object:
+        """What the sizes of a run depend on: two runs with one signature run one program."""
+        shapes = tuple([(value.dtype, value.shape) for value in self.values])
+        return (shapes, *map(tuple, self.numbers.values())) if self.numbers else shapes
+
+
+class InputBinder:
+    """Checks the inputs and outputs of runs of PLAN on one device (DLPack type and ordinal)."""
+
+    def __init__(self, plan: Plan, device: tuple[int, int]) -> None:
+        self._plan = plan
+        self._manifest = manifest = plan.spec
         self._device = device
         self._symbols = SymbolBinder(manifest)
+        self._names = [tensor.name for tensor in manifest.inputs]
+        self._name_set = frozenset(self._names)
+        self._results = dict.fromkeys(shown([tensor.name for tensor in manifest.outputs], manifest.cuts))
+        self._inputs = [f"input {clip(tensor.name)}" for tensor in manifest.inputs]
+        self._outputs = [f"output {clip(tensor.name)}" for tensor in manifest.outputs]
+        self._read = [
+            (index, tensor)
+            for index, tensor in enumerate(manifest.inputs)
+            if tensor.name in manifest.sizes.contents
+        ]
 
-    def inputs(self, given: Mapping[str, object], session: Session) -> tuple[list[Value], dict[str, int]]:
-        """The inputs in the plan's order, and the value of every symbol. SESSION reads inputs in device
-        memory.
+    def inputs(self, given: Mapping[str, object], session: Session, *, kept: bool = False) -> RunInputs:
+        """The inputs in the plan's order, to be held as long as they are used; see `taken` about KEPT.
+        SESSION reads what inputs hold where sizes depend on that. An input with a default may be left out.
 
-        Raises `InputError`, listing the wanted and the given tensors, for a wrong name, dtype, rank or size,
-        a violated constraint, or a symbol outside its range.
+        Raises `InputError`, listing the wanted and the given tensors, for a wrong name, or for what is no
+        tensor.
         """
-        wanted = self._manifest.inputs
         if not isinstance(given, Mapping):
             raise InputError(f"inputs must be a mapping from names to arrays, not {type(given).__name__}")
-        if given.keys() != {tensor.name for tensor in wanted}:
-            hint = CONSTANT if given.keys() > {tensor.name for tensor in wanted} else None
+        if self._manifest.defaults:
+            given = self._defaults(given) | dict(given)
+        if given.keys() != self._name_set:
+            hint = CONSTANT if given.keys() > self._name_set else None
             raise mismatch(self._manifest, "the inputs have the wrong names", given, hint)
-        values = [taken(tensor.name, given[tensor.name], session.stream, self._device) for tensor in wanted]
-        for tensor, value in zip(wanted, values, strict=True):
+        stream, device = session.stream, self._device
+        values = [taken(name, given[name], stream, device, kept=kept) for name in self._names]
+        numbers: dict[str, list[int]] = {}
+        if self._read:
+            self._check_types(values, given)
+            for index, tensor in self._read:
+                numbers[tensor.name] = self._numbers(tensor, session.fetch(values[index]), given)
+        return RunInputs(values, numbers, given)
+
+    def symbols(self, inputs: RunInputs) -> dict[str, int]:
+        """The value of every symbol in a run with INPUTS.
+
+        Raises `InputError`, listing the wanted and the given tensors, for a wrong dtype, rank or size, a
+        violated constraint, or a symbol outside its range.
+        """
+        self._check_types(inputs.values, inputs.given)
+        return self._symbols.bind(inputs.values, inputs.numbers, inputs.given)
+
+    def _check_types(self, values: Sequence[Value], given: Mapping[str, object]) -> None:
+        for tensor, value in zip(self._manifest.inputs, values, strict=True):
             if not has_dtype(value, tensor.dtype):
                 raise mismatch(self._manifest, f"input {clip(tensor.name)} has the wrong type", given)
             if len(value.shape) != len(tensor.shape):
                 raise mismatch(
                     self._manifest, f"input {clip(tensor.name)} has the wrong number of dimensions", given
                 )
-        numbers = {
-            tensor.name: self._numbers(tensor, session.fetch(value), given)
-            for tensor, value in zip(wanted, values, strict=True)
-            if tensor.name in self._manifest.sizes.contents
-        }
-        return values, self._symbols.bind(values, numbers, given)
+
+    def _defaults(self, given: Mapping[str, object]) -> dict[str, object]:
+        """The defaults of the inputs that are not GIVEN."""
+        lacking = ((name, each) for name, each in self._manifest.defaults.items() if name not in given)
+        return {name: each.within(self._plan.weights) for name, each in lacking}
 
     def _numbers(self, tensor: TensorSpec, array: Array, given: Mapping[str, object]) -> list[int]:
-        """The values of the input TENSOR that sizes depend on. Raises `InputError` for a wrong shape or
-        invalid values."""
-        if array.shape != tensor.shape:
+        """The values of the input TENSOR that sizes depend on, and zeros behind them if its length is a size.
+
+        Raises `InputError` for a wrong shape or invalid values.
+        """
+        most = len(self._manifest.sizes.contents[tensor.name])
+        free = not all(isinstance(size, int) for size in tensor.shape)  # a list, perhaps a short one
+        if array.shape != tensor.shape and not (free and array.size <= most):
             raise mismatch(self._manifest, f"input {clip(tensor.name)} has the wrong shape", given)
         try:
-            return numbers_in(array)
+            found = numbers_in(array)
         except InputError as error:
             raise InputError(f"input {clip(tensor.name)}: {error.message}", error.hint) from None
+        return found + [0] * (most - len(found))
 
     def outputs(
-        self, tensors: Sequence[BoundTensor], given: Mapping[str, object] | None, stream: int | None
+        self,
+        tensors: Sequence[BoundTensor],
+        given: Mapping[str, object] | None,
+        stream: int | None,
+        *,
+        kept: bool = False,
     ) -> list[Value | None]:
-        """The caller's output tensors in the plan's order; None where the caller gave none.
+        """The caller's output tensors in the plan's order; None where the caller gave none. See `taken` about
+        KEPT.
 
         Raises `InputError` for an unknown name, or a tensor of another dtype or shape (elements) than the
         output, that is read-only, or whose elements overlap.
@@ -77,8 +135,8 @@ class InputBinder:
             return [None] * len(tensors)
         if not isinstance(given, Mapping):
             raise InputError(f"outputs must be a mapping from names to arrays, not {type(given).__name__}")
-        results = shown([tensor.name for tensor in tensors], self._manifest.cuts)
-        unknown = given.keys() - set(results)
+        results = self._results
+        unknown = given.keys() - results.keys()
         if unknown:
             names = ", ".join(map(clip, results))
             raise InputError(f"there is no output {clip(min(map(str, unknown)))}; the outputs are {names}")
@@ -87,21 +145,30 @@ class InputBinder:
                 text = f"the size of the output {clip(cut.output)} depends on data"
                 raise InputError(text, "take the tensor that is returned, instead of giving one")
         return [
-            taken_output(tensor, given[tensor.name], stream, self._device) if tensor.name in given else None
+            taken_output(tensor, given[tensor.name], stream, self._device, kept=kept)
+            if tensor.name in given
+            else None
             for tensor in tensors
         ]
+
+    def check_in_place(self, inputs: Sequence[Value], outputs: Sequence[Value | None]) -> None:
+        """Raise `InputError` unless kernels can work on all tensors where they lie."""
+        for label, value in zip(self._inputs, inputs, strict=True):
+            check_in_place(label, value, self._device)
+        for label, result in zip(self._outputs, outputs, strict=True):
+            if result is not None:
+                check_in_place(label, result, self._device)
 
     def check_disjoint(self, inputs: Sequence[Value], outputs: Sequence[Value | None]) -> None:
         """Raise `InputError` for an output tensor that shares memory with an input or with another output.
 
         Kernels assume that their operands do not alias, and overlapping outputs would overwrite each other.
         """
-        given = zip(self._manifest.outputs, outputs, strict=True)
-        written = [(f"output {clip(tensor.name)}", value) for tensor, value in given if value is not None]
+        given = zip(self._outputs, outputs, strict=True)
+        written = [(label, value) for label, value in given if value is not None]
         if not written:
             return
-        named = zip(self._manifest.inputs, inputs, strict=True)
-        met = shared([(f"input {clip(tensor.name)}", value) for tensor, value in named], written)
+        met = shared(zip(self._inputs, inputs, strict=True), written)
         if met is not None:
             hint = "pass a copy, or memory of its own"
             raise InputError(f"the tensors given for {met[0]} and {met[1]} overlap in memory", hint)

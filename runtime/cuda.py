@@ -83,6 +83,7 @@ class CudaExecutable:
         self._manifest = plan.spec
         self._debug = debug
         self._released = contextlib.ExitStack()
+        self._modules: dict[str, Any] = {}
         try:
             with device.current():
                 self._weights = self._upload(plan)
@@ -127,14 +128,17 @@ class CudaExecutable:
             raise
 
     def _load_kernel(self, plan: Plan, target: str, name: str) -> Any:
-        """The kernel's function handle, with its shared-memory limit raised to what its launches need."""
+        """The kernel's function handle, with its shared-memory limit raised to what its launches need.
+
+        Other kernels may be the same function; their launches count, too.
+        """
         call, attributes = self._device.driver.call, self._device.driver.api.CUfunction_attribute
-        launches = [launch for launch in plan.spec.launches if launch.kernel == name]
+        kernel = plan.spec.kernels[name]
+        same = {other.name for other in plan.spec.kernels.values() if other.place == kernel.place}
+        launches = [launch for launch in plan.spec.launches if launch.kernel in same]
         try:
-            module = self._device.create("cuModuleUnload", "cuModuleLoadData", plan.cubins[target][name])
-            self._released.callback(module.close)
-            entry = plan.spec.kernels[name].entry
-            function = call("cuModuleGetFunction", module.value, entry.encode())
+            module = self._load_module(kernel.module, plan.cubins[target][kernel.module])
+            function = call("cuModuleGetFunction", module, kernel.entry.encode())
             shared = max((launch.shared_bytes for launch in launches), default=0)
             if shared > DEFAULT_SHARED_BYTES:
                 maximum = attributes.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
@@ -143,6 +147,14 @@ class CudaExecutable:
             message = f"cannot load kernel {name} for {target}: {error.message}"
             raise DriverError(message, error.code, error.hint) from error
         return function
+
+    def _load_module(self, name: str, cubin: bytes) -> Any:
+        """The handle of the module NAME, which is loaded once."""
+        if name not in self._modules:
+            module = self._device.create("cuModuleUnload", "cuModuleLoadData", cubin)
+            self._released.callback(module.close)
+            self._modules[name] = module.value
+        return self._modules[name]
 
 
 def _check_driver(driver: Driver, manifest: Manifest) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Iterator
 from functools import cached_property
+from types import TracebackType
 from typing import Any
 
 from ..errors import DeviceError, OutOfMemoryError
@@ -81,23 +81,15 @@ class CudaDevice:
         name = self.driver.api.CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
         return int(self.driver.call("cuDeviceGetAttribute", name, self.handle))
 
-    @contextlib.contextmanager
-    def current(self) -> Iterator[None]:
+    def current(self) -> _Current:
         """Make the device's context current on the calling thread within the `with`.
 
         An error that destroys the context is remembered; from then on this raises `DeviceError` at once.
         """
-        self.driver.check(self.ordinal)
-        self.driver.call("cuCtxPushCurrent", self.context)
-        try:
-            yield
-        except DeviceError as error:
-            self.driver.lose(self.ordinal, error)
-            raise
-        finally:
-            self._pop()
+        return _Current(self)
 
-    def _pop(self) -> None:
+    def pop(self) -> None:
+        """Make the context current that was so before. A failure is ignored."""
         # Popping a lost context can fail too; the original error is already propagating to the caller.
         with contextlib.suppress(DeviceError):
             self.driver.call("cuCtxPopCurrent")
@@ -131,9 +123,37 @@ class CudaDevice:
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(DeviceError):
                 self.driver.call("cuCtxPushCurrent", self.context)
-                stack.callback(self._pop)
+                stack.callback(self.pop)
             with contextlib.suppress(DeviceError):
                 self.driver.call(function, value)
+
+
+class _Current:
+    """A `with` in which a device's context is current; where it is already, nothing is pushed.
+
+    A class and not a generator, because every call of a plan passes here.
+    """
+
+    __slots__ = ("_device", "_pushed")
+
+    def __init__(self, device: CudaDevice) -> None:
+        self._device = device
+        self._pushed = False
+
+    def __enter__(self) -> None:
+        device, call = self._device, self._device.driver.call
+        device.driver.check(device.ordinal)
+        if int(call("cuCtxGetCurrent")) != int(device.context):
+            call("cuCtxPushCurrent", device.context)
+            self._pushed = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, DeviceError):
+            self._device.driver.lose(self._device.ordinal, error)
+        if self._pushed:
+            self._device.pop()
 
 
 def _release_primary(driver: Driver, handle: Any) -> None:

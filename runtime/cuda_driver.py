@@ -36,13 +36,13 @@ class Driver:
         """Call a driver function and return its results without the status. Raises `DriverError` or
         `DeviceError`."""
         try:
-            status, *results = getattr(self.api, function)(*arguments)
+            answer = getattr(self.api, function)(*arguments)
         except (RuntimeError, AttributeError) as error:
             # RuntimeError when the library is not found, or lacks the function.
             raise DeviceError(f"the NVIDIA driver cannot be used: {error}", _NO_DRIVER_HINT) from error
-        if int(status):
-            raise self._failure(function, int(status))
-        return results[0] if len(results) == 1 else tuple(results)
+        if answer[0]:
+            raise self._failure(function, int(answer[0]))
+        return answer[1] if len(answer) == 2 else answer[1:]
 
     def check(self, ordinal: int) -> None:
         """Raise `DeviceError` at once if an earlier failure destroyed the device's context."""

@@ -13,10 +13,11 @@ from functools import partial
 from typing import Any
 
 from ..errors import DeviceError
+from .cuda_call import Addresses, CudaCall, CudaCopy, issue_copies
 from .cuda_device import CudaDevice, Handle
 from .cuda_driver import DriverError
-from .cuda_launch import RELAXED, Addresses, Launcher
-from .program import BoundBuffer, Program
+from .cuda_launch import RELAXED, Launcher
+from .program import BoundBuffer
 from .unroll import GraphPart, IfNode, Segment, WhileNode, graph_parts
 
 _NOT_SUPPORTED = 801  # CUDA_ERROR_NOT_SUPPORTED
@@ -27,16 +28,17 @@ class NoConditionalNodes(Exception):
     """The driver, or the plan, does not support conditional nodes."""
 
 
-def build_graph(
-    device: CudaDevice, launcher: Launcher, program: Program, addresses: Addresses, streams: Sequence[Any]
-) -> Handle:
-    """The executable graph of PROGRAM; STREAMS are used to capture its launches.
+def build_graph(device: CudaDevice, launcher: Launcher, call: CudaCall, streams: Sequence[Any]) -> Handle:
+    """The executable graph of CALL; STREAMS are used to capture its launches.
 
     Raises `NoConditionalNodes` if it needs conditional nodes and they are not supported.
     """
     graph = device.create("cuGraphDestroy", "cuGraphCreate", 0)
     try:
-        _GraphBuilder(device, launcher, addresses, streams).fill(graph.value, graph_parts(program))
+        builder = _GraphBuilder(device, launcher, call.addresses, streams)
+        begun = builder.copied(graph.value, [], call.before)
+        ends = builder.fill(graph.value, graph_parts(call.program), begun)
+        builder.copied(graph.value, ends, call.after)
         return device.create("cuGraphExecDestroy", "cuGraphInstantiate", graph.value, 0)
     finally:
         graph.close()
@@ -55,9 +57,16 @@ class _GraphBuilder:
         self._addresses = addresses
         self._streams = streams
 
-    def fill(self, graph: Any, parts: Sequence[GraphPart]) -> list[Any]:
-        """Add PARTS to the empty GRAPH; returns its last nodes."""
-        after: list[Any] = []
+    def copied(self, graph: Any, after: Sequence[Any], copies: Sequence[CudaCopy]) -> Sequence[Any]:
+        """Add COPIES to GRAPH after the nodes AFTER; returns their last nodes."""
+        if not copies:
+            return after
+        return self._captured(
+            graph, after, lambda: issue_copies(self._device.driver, copies, self._streams[0])
+        )
+
+    def fill(self, graph: Any, parts: Sequence[GraphPart], after: Sequence[Any] = ()) -> Sequence[Any]:
+        """Add PARTS to GRAPH after the nodes AFTER; returns their last nodes."""
         for part in parts:
             match part:
                 case Segment():

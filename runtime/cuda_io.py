@@ -1,89 +1,121 @@
-"""Moves inputs to a GPU and results back; copies only where the caller's memory cannot be used directly."""
+"""Where the tensors of a call lie on a GPU; copies only where the caller's memory cannot be used directly."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
+from .cuda_call import Addresses, CudaCall, CudaCopy
 from .cuda_device import CudaDevice
+from .cuda_driver import DriverError
 from .cuda_memory import DeviceTensor, Lease, OutputPool, Staging
+from .cuda_streams import StreamWaits
 from .device import Array, Value
-from .dlpack import ExternalTensor
+from .dlpack import SOME_GPU, ExternalTensor
 from .dtypes import numpy_dtype
 from .manifest import Manifest, TensorSpec
 from .plan_check import corners
 from .program import BoundTensor, Program, bind_tensor
-from .tensors import as_array, host_array
-
-ADDRESS_ALIGNMENT = 16  # kernels access memory in vectors of up to 16 bytes
+from .tensors import ADDRESS_ALIGNMENT, as_array, host_array
 
 
-@dataclass(frozen=True)
-class CopyTarget:
-    """Where one output is written: a leased buffer, or the caller's own tensor (zero-copy)."""
+class Target(NamedTuple):
+    """Where the caller finds an output: in the leased memory, or in the tensor `given`, into which it may
+    have to be copied from the pinned memory; in a new array where there is neither."""
 
     tensor: BoundTensor
-    address: int
-    lease: Lease | None
-    given: Value | None
+    given: Value | None = None
+    lease: Lease | None = None
+    pinned: Array | None = None
 
 
 class Transfers:
-    """The input and output memory of one session, all of it used on one stream."""
+    """The input and output memory of one session, all of it used on one stream.
 
-    def __init__(self, device: CudaDevice, manifest: Manifest, stream: Any) -> None:
+    ARENA, WEIGHTS and ITERATIONS are the addresses of what does not depend on a call.
+    """
+
+    def __init__(
+        self,
+        device: CudaDevice,
+        manifest: Manifest,
+        stream: Any,
+        order: StreamWaits,
+        fixed: tuple[int, int, int],
+    ) -> None:
         self._device = device
         self._stream = stream
+        self._order = order
+        self._arena, self._weights, self._iterations = fixed
         self._inputs = [Staging(device, size) for size in _capacities(manifest, manifest.inputs)]
         self._results = [Staging(device, size) for size in _capacities(manifest, manifest.outputs)]
-        self._pools = [OutputPool(device, size) for size in _capacities(manifest, manifest.outputs)]
+        self._pools = [
+            OutputPool(device, size, stream, order) for size in _capacities(manifest, manifest.outputs)
+        ]
+        self._arrays: dict[str, Array] = {}  # results in host memory that are overwritten
 
-    def upload(self, program: Program, inputs: Sequence[Value]) -> tuple[int, ...]:
-        """Device addresses of the inputs. Inputs in host memory or not aligned are copied to the device
-        first."""
-        triples = zip(program.inputs, inputs, self._inputs, strict=True)
-        return tuple(self._upload(*triple) for triple in triples)
+    def placed(
+        self,
+        program: Program,
+        inputs: Sequence[Value],
+        outputs: Sequence[Value | None],
+        on_device: bool,
+        reuse: bool = False,
+    ) -> tuple[CudaCall, list[Target]]:
+        """The call of PROGRAM with these tensors, and where its results will be.
+
+        Inputs in host memory are in pinned memory on return; their copies to the device are part of the call.
+        """
+        self.await_writers(inputs, outputs)
+        before: list[CudaCopy] = []
+        after: list[CudaCopy] = []
+        sources = tuple(
+            [self._source(*each, before) for each in zip(program.inputs, inputs, self._inputs, strict=True)]
+        )
+        places: list[int] = []
+        targets: list[Target] = []
+        for index, (tensor, given) in enumerate(zip(program.outputs, outputs, strict=True)):
+            place, target = self._target(index, tensor, given, on_device, reuse, after)
+            places.append(place)
+            targets.append(target)
+        addresses = Addresses(self._arena, self._weights, sources, tuple(places), self._iterations)
+        return CudaCall(program, addresses, tuple(before), tuple(after)), targets
+
+    def in_own_memory(self, call: CudaCall) -> tuple[list[CudaCopy], CudaCall, list[CudaCopy]]:
+        """CALL as copies, a call that works on the memory of this session alone, and copies."""
+        before, after = list(call.before), list(call.after)
+        program, addresses = call.program, call.addresses
+        sources, places = [], []
+        for tensor, address, staging in zip(program.inputs, addresses.inputs, self._inputs, strict=True):
+            sources.append(staging.reserve(tensor.bytes))
+            if address != sources[-1] and tensor.bytes:
+                before.append(CudaCopy("cuMemcpyDtoDAsync", sources[-1], address, tensor.bytes))
+        for tensor, address, staging in zip(program.outputs, addresses.outputs, self._results, strict=True):
+            places.append(staging.reserve(tensor.bytes))
+            if address != places[-1] and tensor.bytes:
+                after.append(CudaCopy("cuMemcpyDtoDAsync", address, places[-1], tensor.bytes))
+        own = addresses._replace(inputs=tuple(sources), outputs=tuple(places))
+        return before, CudaCall(program, own), after
 
     def fetched(self, value: Value) -> Array:
         """The elements of VALUE in host memory. Waits for the stream where they have to be copied."""
         given = _device_tensor(value)
         if given is None:
             return host_array(value)
+        self.await_writers([given])
         copy: Array = np.empty(given.shape, numpy_dtype(given.dtype))
         if copy.nbytes:
-            self._copy("cuMemcpyDtoHAsync", copy.ctypes.data, given.pointer, copy.nbytes)
-            self._device.driver.call("cuStreamSynchronize", self._stream)
+            call = self._device.driver.call
+            call("cuMemcpyDtoHAsync", copy.ctypes.data, given.pointer, copy.nbytes, self._stream)
+            call("cuStreamSynchronize", self._stream)
         return copy
 
-    def targets(self, program: Program, outputs: Sequence[Value | None]) -> list[CopyTarget]:
-        """Where to write the outputs; OUTPUTS holds the caller's own tensors, None where there is none."""
-        triples = zip(program.outputs, outputs, self._pools, strict=True)
-        return [self._target(*triple) for triple in triples]
-
-    def download(self, targets: Sequence[CopyTarget], on_device: bool) -> None:
-        """Queue the copies from the leased buffers to host memory or the callers' tensors."""
-        for target, staging in zip(targets, self._results, strict=True):
-            size = target.tensor.bytes
-            if target.lease is None or not size:
-                continue
-            given = _device_tensor(target.given)
-            if given is not None:
-                self._copy("cuMemcpyDtoDAsync", given.pointer, target.address, size)
-            elif target.given is not None or not on_device:
-                staging.reserve(size)
-                self._copy(
-                    "cuMemcpyDtoHAsync", staging.pinned(target.tensor).ctypes.data, target.address, size
-                )
-
-    def results(self, targets: Sequence[CopyTarget], on_device: bool) -> list[object]:
+    def results(self, targets: Sequence[Target]) -> list[object]:
         """The results for the caller; to be called after the stream has finished."""
-        return [
-            self._result(target, staging, on_device)
-            for target, staging in zip(targets, self._results, strict=True)
-        ]
+        return [self._result(target) for target in targets]
 
     def close(self) -> None:
         """Free all memory that is not leased out."""
@@ -92,48 +124,106 @@ class Transfers:
         for pool in self._pools:
             pool.close()
 
-    def _upload(self, tensor: BoundTensor, value: Value, staging: Staging) -> int:
-        given = _device_tensor(value)
-        if given is not None and given.pointer % ADDRESS_ALIGNMENT == 0 and tensor.bytes:
+    def await_writers(self, *groups: Sequence[Value | None]) -> None:
+        """Make the stream wait for those on which tensors of the caller may still be written.
+
+        Raises `InputError` for a tensor on another GPU whose library did not say so.
+        """
+        awaited: list[int] = []
+        for group in groups:
+            for value in group:
+                if type(value) is not ExternalTensor:
+                    continue
+                if value.device[1] == SOME_GPU:
+                    self._check_is_here(value)
+                stream = value.stream
+                if stream is not None and stream not in awaited:
+                    awaited.append(stream)
+                    self._order.follow(self._stream, stream)
+
+    def _check_is_here(self, value: ExternalTensor) -> None:
+        """Raise `InputError` unless the memory of a tensor is this GPU's."""
+        driver = self._device.driver
+        name = driver.api.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+        if not value.bytes:
+            return
+        try:
+            here = int(driver.call("cuPointerGetAttribute", name, value.pointer))
+        except DriverError as error:
+            raise InputError(f"a tensor's memory is none that the driver knows: {error.message}") from error
+        if here != self._device.ordinal:
+            raise InputError(f"a tensor is on cuda:{here}, the engine on {self._device.name}")
+
+    def _source(self, tensor: BoundTensor, value: Value, staging: Staging, before: list[CudaCopy]) -> int:
+        """The address on which the program reads an input; a copy that it needs is added to BEFORE."""
+        given, size = _device_tensor(value), tensor.bytes
+        if given is not None and given.pointer % ADDRESS_ALIGNMENT == 0 and size:
             return given.pointer
-        staging.reserve(tensor.bytes)
-        if not tensor.bytes:
+        to = staging.reserve(size)
+        if not size:
             pass
         elif given is not None:
-            self._copy("cuMemcpyDtoDAsync", staging.address, given.pointer, tensor.bytes)
+            before.append(CudaCopy("cuMemcpyDtoDAsync", to, given.pointer, size))
         else:
-            pinned = staging.pinned(tensor)
-            np.copyto(pinned, host_array(value))
-            self._copy("cuMemcpyHtoDAsync", staging.address, pinned.ctypes.data, tensor.bytes)
-        return staging.address
+            np.copyto(staging.pinned(tensor), host_array(value))
+            before.append(CudaCopy("cuMemcpyHtoDAsync", to, staging.host_address, size))
+        return to
 
-    def _target(self, tensor: BoundTensor, given: Value | None, pool: OutputPool) -> CopyTarget:
-        own = _device_tensor(given)
-        if own is not None and own.pointer % ADDRESS_ALIGNMENT == 0 and tensor.bytes:
-            return CopyTarget(tensor, own.pointer, None, given)
-        lease = pool.take(tensor.bytes, self._stream)
-        return CopyTarget(tensor, lease.address, lease, given)
+    def _target(
+        self,
+        index: int,
+        tensor: BoundTensor,
+        given: Value | None,
+        on_device: bool,
+        reuse: bool,
+        after: list[CudaCopy],
+    ) -> tuple[int, Target]:
+        """The address on which the program writes an output, and where the caller finds it; a copy that it
+        needs is added to AFTER."""
+        own, size = _device_tensor(given), tensor.bytes
+        if own is not None and own.pointer % ADDRESS_ALIGNMENT == 0 and size:
+            return own.pointer, Target(tensor, given)
+        if given is None and on_device:
+            pool = self._pools[index]
+            lease = pool.kept(size) if reuse else pool.take(size)
+            return lease.address, Target(tensor, lease=lease)
+        staging = self._results[index]
+        place = staging.reserve(size)
+        if given is None and reuse:
+            given = self._overwritten(tensor)
+        if own is not None:
+            if size:
+                after.append(CudaCopy("cuMemcpyDtoDAsync", own.pointer, place, size))
+            return place, Target(tensor, given)
+        pinned = staging.pinned(tensor)
+        if size:
+            after.append(CudaCopy("cuMemcpyDtoHAsync", staging.host_address, place, size))
+        return place, Target(tensor, given, pinned=pinned)
 
-    def _result(self, target: CopyTarget, staging: Staging, on_device: bool) -> object:
-        tensor, given = target.tensor, target.given
-        if _device_tensor(given) is not None:
+    def _overwritten(self, tensor: BoundTensor) -> Array:
+        """The array of this session for an output, which the next run overwrites."""
+        kept = self._arrays.get(tensor.name)
+        if kept is None or kept.shape != tensor.shape:
+            kept = self._arrays[tensor.name] = np.empty(tensor.shape, numpy_dtype(tensor.dtype))
+        return kept
+
+    def _result(self, target: Target) -> object:
+        tensor, given, lease, pinned = target
+        if lease is not None:
+            return DeviceTensor(self._device, tensor, lease)
+        if pinned is None:
             return given
-        if given is None and on_device and target.lease is not None:
-            return DeviceTensor(self._device, tensor, target.lease)
-        result = None if given is None else as_array(given)
-        if result is None:
-            result = np.empty(tensor.shape, numpy_dtype(tensor.dtype))
-        if tensor.bytes:
-            np.copyto(result, staging.pinned(tensor))
-        return result
-
-    def _copy(self, function: str, to: int, source: int, size: int) -> None:
-        self._device.driver.call(function, to, source, size, self._stream)
+        if given is None:
+            return pinned.copy()
+        array = as_array(given)
+        if array is not None:
+            np.copyto(array, pinned)
+        return given
 
 
 def _device_tensor(value: Value | None) -> ExternalTensor | None:
     """The value if it is in GPU memory, else None."""
-    return value if isinstance(value, ExternalTensor) and not value.in_host_memory else None
+    return value if type(value) is ExternalTensor and not value.in_host_memory else None
 
 
 def _capacities(manifest: Manifest, tensors: Sequence[TensorSpec]) -> list[int]:

@@ -5,38 +5,17 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ..errors import DeviceError
+from .cuda_call import Addresses, CudaCall, issue_copies
 from .cuda_device import CudaDevice, Handle
 from .cuda_driver import DriverError
+from .cuda_streams import UNTIMED
 from .cuda_tensor_map import encode_tensor_map
-from .program import BoundBuffer, BoundLaunch, BoundScalar, BoundTensorMap, Program
-from .unroll import ITERATIONS
+from .program import BoundBuffer, BoundLaunch, BoundScalar, BoundTensorMap
 
 RELAXED = "CU_STREAM_CAPTURE_MODE_RELAXED"
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Device addresses of a program's spaces: arena, weights, inputs, outputs and the table of iterations."""
-
-    arena: int
-    weights: int
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    iterations: int = 0
-
-    def of(self, buffer: BoundBuffer) -> int:
-        """Device address of a buffer."""
-        if buffer.space == "arena":
-            return self.arena + buffer.offset
-        if buffer.space == "weights":
-            return self.weights + buffer.offset
-        if buffer.space == ITERATIONS:
-            return self.iterations + buffer.offset
-        return (self.inputs if buffer.space == "input" else self.outputs)[buffer.index] + buffer.offset
 
 
 class Launcher:
@@ -93,13 +72,16 @@ class Launcher:
         except DriverError as error:
             raise _in_kernel(error, launch) from error
 
-    def capture(self, program: Program, addresses: Addresses, stream: Any, spares: Sequence[Any]) -> Handle:
-        """Capture the program as one executable graph; SPARES are the streams for its branches."""
+    def capture(self, call: CudaCall, streams: Sequence[Any]) -> Handle:
+        """Capture CALL as one executable graph; STREAMS are one for each of its branches."""
+        return self._captured(streams[0], lambda: self.issue_call(call, streams))
 
-        def body() -> None:
-            self.issue_branches(list(enumerate(program.launches)), addresses, [stream, *spares])
-
-        return self._captured(stream, body)
+    def issue_call(self, call: CudaCall, streams: Sequence[Any]) -> None:
+        """Issue the copies and the launches of CALL, which has no control flow, to STREAMS, of which the
+        first one is being captured."""
+        issue_copies(self._driver, call.before, streams[0])
+        self.issue_branches(list(enumerate(call.program.launches)), call.addresses, streams)
+        issue_copies(self._driver, call.after, streams[0])
 
     def issue_branches(
         self, launches: Sequence[tuple[int, BoundLaunch]], addresses: Addresses, streams: Sequence[Any]
@@ -108,17 +90,15 @@ class Launcher:
         return depends on all others."""
         _Branches(self, addresses, streams).issue(launches)
 
-    def capture_timed(
-        self, program: Program, addresses: Addresses, stream: Any, events: Sequence[Handle]
-    ) -> Handle:
+    def capture_timed(self, call: CudaCall, stream: Any, events: Sequence[Handle]) -> Handle:
         """Capture a linear graph of the launches, with a timing event before the first and after each."""
         external = 1  # CU_EVENT_RECORD_EXTERNAL: a graph node that takes a timestamp at every replay
 
         def body() -> None:
             self._driver.call("cuEventRecordWithFlags", events[0].value, stream, external)
-            for launch, event in zip(program.launches, events[1:], strict=True):
+            for launch, event in zip(call.program.launches, events[1:], strict=True):
                 if not launch.empty:
-                    self.issue(launch, addresses, stream, overlap=False)
+                    self.issue(launch, call.addresses, stream, overlap=False)
                 self._driver.call("cuEventRecordWithFlags", event.value, stream, external)
 
         return self._captured(stream, body)
@@ -249,8 +229,7 @@ class _Branches:
             self._await(stream, start)
 
     def _record(self, stream: int) -> Handle:
-        untimed = 2  # CU_EVENT_DISABLE_TIMING
-        event = self._launcher._device.create("cuEventDestroy", "cuEventCreate", untimed)
+        event = self._launcher._device.create("cuEventDestroy", "cuEventCreate", UNTIMED)
         self._events.append(event)
         self._driver.call("cuEventRecord", event.value, self._streams[stream])
         return event

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import weakref
+from collections.abc import Iterable
 from copy import copy as copied
 from typing import Any
 
 import numpy as np
 
 from .cuda_device import CudaDevice, Handle
+from .cuda_streams import StreamWaits
 from .device import Array
-from .dlpack import CUDA, export_tensor, row_major
+from .dlpack import CUDA, ExternalTensor, OwnTensor, export_tensor, row_major
 from .dtypes import numpy_dtype
 from .program import BoundTensor
 
@@ -25,66 +26,78 @@ class Staging:
         self._capacity = capacity
         self._pinned: Handle | None = None
         self._memory: Handle | None = None
+        self._viewed: tuple[BoundTensor, Array] | None = None
+        self.address = 0  # of the device half; 0 until `reserve`
+        self.host_address = 0  # of the pinned half; 0 until `pinned`
 
-    def reserve(self, size: int) -> None:
-        """Make room for a tensor of SIZE bytes; a smaller allocation is freed and replaced."""
+    def reserve(self, size: int) -> int:
+        """Make room for a tensor of SIZE bytes, and return the address of the device half; a smaller
+        allocation is freed and replaced."""
         if size > self._capacity:
             self.close()
             self._capacity = size
-
-    def pinned(self, tensor: BoundTensor) -> Array:
-        """The pinned memory, viewed with the dtype and shape of TENSOR."""
-        if self._pinned is None:
-            self._pinned = self._device.allocate_pinned(self._capacity)
-        flat = self._pinned.bytes(tensor.bytes) if tensor.bytes else np.empty(0, np.uint8)
-        return flat.view(numpy_dtype(tensor.dtype)).reshape(tensor.shape)
-
-    @property
-    def address(self) -> int:
-        """Device address of the device half."""
         if self._memory is None:
             self._memory = self._device.allocate(self._capacity)
-        return int(self._memory)
+            self.address = int(self._memory)
+        return self.address
+
+    def pinned(self, tensor: BoundTensor) -> Array:
+        """The pinned memory, viewed with the dtype and shape of TENSOR, for which room was made."""
+        if self._viewed is None or self._viewed[0] is not tensor:
+            self._viewed = tensor, self._view(tensor)
+        return self._viewed[1]
+
+    def _view(self, tensor: BoundTensor) -> Array:
+        if self._pinned is None:
+            self._pinned = self._device.allocate_pinned(self._capacity)
+            self.host_address = int(self._pinned)
+        flat = self._pinned.bytes(tensor.bytes) if tensor.bytes else np.empty(0, np.uint8)
+        return flat.view(numpy_dtype(tensor.dtype)).reshape(tensor.shape)
 
     def close(self) -> None:
         """Free both halves."""
         for handle in (self._pinned, self._memory):
             if handle is not None:
                 handle.close()
-        self._pinned = self._memory = None
+        self._pinned = self._memory = self._viewed = None
+        self.address = self.host_address = 0
 
 
 class OutputPool:
     """Device buffers of one output, recycled once the tensors that use them are no longer referenced."""
 
-    def __init__(self, device: CudaDevice, capacity: int) -> None:
+    def __init__(self, device: CudaDevice, capacity: int, stream: Any, order: StreamWaits) -> None:
         self._device = device
         self._capacity = capacity
+        self._stream = stream
+        self._order = order
         self._free: list[tuple[Handle, int, frozenset[int]]] = []
+        self._kept: Lease | None = None
         self._closed = False
 
-    def take(self, size: int, stream: Any) -> Lease:
-        """Lease a buffer of at least SIZE bytes; work on STREAM waits for the streams that used it before."""
+    def take(self, size: int) -> Lease:
+        """Lease a buffer of at least SIZE bytes; the stream waits for those that used it before."""
         self._capacity = max(self._capacity, size)
         while self._free:
             memory, capacity, users = self._free.pop()
             if capacity >= size:
                 lease = Lease(self, memory, capacity)
-                for user in users:
-                    self._order(user, stream)
+                self._await(users)
                 return lease
             memory.close()
         return Lease(self, self._device.allocate(self._capacity), self._capacity)
 
-    def _order(self, earlier: int, later: Any) -> None:
-        """Make work issued to stream LATER wait for all work issued to stream EARLIER so far."""
-        untimed = 2  # CU_EVENT_DISABLE_TIMING
-        event = self._device.create("cuEventDestroy", "cuEventCreate", untimed)
-        try:
-            self._device.driver.call("cuEventRecord", event.value, earlier)
-            self._device.driver.call("cuStreamWaitEvent", later, event.value, 0)
-        finally:
-            event.close()
+    def kept(self, size: int) -> Lease:
+        """The lease of at least SIZE bytes that the pool itself keeps, for results that are overwritten."""
+        if self._kept is None or self._kept.capacity < size:
+            self._kept = self.take(size)
+        else:
+            self._await(self._kept.users)
+        return self._kept
+
+    def _await(self, users: Iterable[int]) -> None:
+        for user in users:
+            self._order.follow(self._stream, user)
 
     def give_back(self, memory: Handle, capacity: int, users: set[int]) -> None:
         """Take a buffer back when its lease ends; any thread may call this."""
@@ -96,6 +109,7 @@ class OutputPool:
     def close(self) -> None:
         """Free every buffer that is not leased; the others are freed as their leases end."""
         self._closed = True
+        self._kept = None
         while self._free:
             self._free.pop()[0].close()
 
@@ -103,17 +117,26 @@ class OutputPool:
 class Lease:
     """The right to use one buffer of a pool; ends when released or no longer referenced."""
 
+    __slots__ = ("_memory", "_pool", "address", "capacity", "users")
+
     def __init__(self, pool: OutputPool, memory: Handle, capacity: int) -> None:
         self.address = int(memory)
+        self.capacity = capacity
         self.users: set[int] = set()
-        self._finalizer = weakref.finalize(self, pool.give_back, memory, capacity, self.users)
+        self._memory = memory
+        self._pool: OutputPool | None = pool
 
     def release(self) -> None:
         """End the lease now. A second call does nothing."""
-        self._finalizer()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.give_back(self._memory, self.capacity, self.users)
+
+    def __del__(self) -> None:
+        self.release()
 
 
-class DeviceTensor:
+class DeviceTensor(OwnTensor):
     """A result in GPU memory: dense, row-major, complete. Pass it on with ``torch.from_dlpack(t)``.
 
     Later runs reuse the memory only once this object, and all tensors that share its memory, are gone.
@@ -154,6 +177,11 @@ class DeviceTensor:
         where, dense = self.__dlpack_device__(), self.shape[1:] == self._whole[1:]
         strides = None if dense else row_major(self._whole)
         return export_tensor(self._lease, self._lease.address, where, self.dtype, self.shape, strides)
+
+    def borrowed(self) -> ExternalTensor:
+        """As `OwnTensor.borrowed`; the result is complete."""
+        where, dense = self.__dlpack_device__(), self.shape[1:] == self._whole[1:]
+        return ExternalTensor(self._lease.address, where, self.dtype, self.shape, dense, self)
 
     def numpy(self) -> Array:
         """Copy the result to host memory."""

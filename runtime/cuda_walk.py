@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .cuda_call import Addresses
 from .cuda_driver import Driver
-from .cuda_launch import Addresses
 from .device import Array
 from .program import BoundBuffer
 

@@ -45,6 +45,17 @@ class Observer(Protocol):
         """Called when launch INDEX has ended."""
 
 
+class BoundCall(Protocol):
+    """A call whose tensors are fixed; it keeps them alive."""
+
+    def launch(self, stream: object) -> None:
+        """Run once on STREAM, or on a stream of the session if it is None. Raises `InputError` for what is no
+        stream of the device, `DeviceError`."""
+
+    def wait(self) -> None:
+        """Return when the launches of the session have ended. Raises `DeviceError` if one has failed."""
+
+
 class Session(Protocol):
     """One thread's state for running a plan: its own arena, staging memory and streams."""
 
@@ -56,13 +67,25 @@ class Session(Protocol):
         """The elements of an input in host memory; the runtime reads the numbers that sizes depend on."""
 
     def run(
-        self, program: Program, inputs: Sequence[Value], outputs: Sequence[Value | None], on_device: bool
+        self,
+        program: Program,
+        inputs: Sequence[Value],
+        outputs: Sequence[Value | None],
+        on_device: bool,
+        reuse: bool,
     ) -> list[object]:
-        """Run once and wait. Returns the given tensor for each output that has one, else a new result.
+        """Run once and wait. Returns the given tensor for each output that has one, else a new result or,
+        with REUSE, one that the session's next run with REUSE overwrites.
 
-        New results are numpy arrays; with ON_DEVICE they are tensors in device memory that support DLPack.
+        Such results are numpy arrays; with ON_DEVICE they are tensors in device memory that support DLPack.
         Raises `DeviceError`.
         """
+
+    def bind(
+        self, program: Program, inputs: Sequence[Value], outputs: Sequence[Value | None]
+    ) -> tuple[BoundCall, list[object]]:
+        """A call with these tensors, which kernels can work on where they lie, and its results: the given
+        tensor for each output that has one, else one that is made. Raises `DeviceError`."""
 
     def trace(self, program: Program, inputs: Sequence[Value], observer: Observer) -> list[object]:
         """Run once, waiting for each launch before issuing the next; OBSERVER is called in between.

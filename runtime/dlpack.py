@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from ..errors import InputError
 from .dtypes import ELEMENT_TYPES, element_name, numpy_dtype
 
 CPU, CUDA, CUDA_HOST, CUDA_MANAGED = 1, 2, 3, 13
+SOME_GPU = -1  # the ordinal of a GPU that a library does not name
 _NAME = b"dltensor"  # capsules store this pointer, so the object must live as long as the process
 
 
@@ -29,7 +31,9 @@ class _DataType(ctypes.Structure):
     _fields_ = (("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16))
 
 
-class _Tensor(ctypes.Structure):
+class TensorStruct(ctypes.Structure):
+    """The C structure DLTensor: a tensor's memory, shape and strides, without an owner."""
+
     _fields_ = (
         ("data", ctypes.c_void_p),
         ("device", _Device),
@@ -41,11 +45,13 @@ class _Tensor(ctypes.Structure):
     )
 
 
+_FIELDS = struct.Struct("@PiiiBBHPPQ")  # those of `TensorStruct`, in order
+assert _FIELDS.size == ctypes.sizeof(TensorStruct)
 _Deleter = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
 class _Managed(ctypes.Structure):
-    _fields_ = (("tensor", _Tensor), ("context", ctypes.c_void_p), ("deleter", _Deleter))
+    _fields_ = (("tensor", TensorStruct), ("context", ctypes.c_void_p), ("deleter", _Deleter))
 
 
 # Separate prototypes: those of `ctypes.pythonapi` are shared with every other user of ctypes.
@@ -68,9 +74,12 @@ _get_pointer_raw = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_
 )
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class ExternalTensor:
-    """Another library's tensor: address, shape in elements, and the owner that keeps its memory alive."""
+    """Another library's tensor: address, shape in elements, and the owner that keeps its memory alive.
+
+    Work on `stream` may still be writing it; None where that is in order already.
+    """
 
     pointer: int
     device: tuple[int, int]
@@ -78,6 +87,8 @@ class ExternalTensor:
     shape: tuple[int, ...]
     contiguous: bool
     keeper: object
+    stream: int | None = None
+    read_only: bool = False
 
     @property
     def bytes(self) -> int:
@@ -94,6 +105,14 @@ class ExternalTensor:
         if not self.bytes:
             return np.empty(self.shape, numpy_dtype(self.dtype))
         return memory_view(self.pointer, self.bytes).view(numpy_dtype(self.dtype)).reshape(self.shape)
+
+
+class OwnTensor:
+    """A tensor of this runtime, which describes itself without a capsule."""
+
+    def borrowed(self) -> ExternalTensor:
+        """What it is, valid while the caller holds it."""
+        raise NotImplementedError
 
 
 def memory_view(pointer: int, size: int) -> np.ndarray[Any, Any]:
@@ -132,24 +151,31 @@ def import_tensor(value: Any, stream: int | None) -> ExternalTensor:
     if not _is_valid(capsule, _NAME):
         raise InputError("the tensor's __dlpack__ did not return a DLPack capsule")
     # The capsule is not consumed: it owns the tensor, and is kept as long as the view is used.
-    tensor = _Managed.from_address(_get_pointer(capsule, _NAME)).tensor
-    shape = tuple(int(tensor.shape[axis]) for axis in range(tensor.ndim))
-    strides = tuple(int(tensor.strides[axis]) for axis in range(tensor.ndim)) if tensor.strides else None
-    return ExternalTensor(
-        pointer=int(tensor.data or 0) + int(tensor.byte_offset),
-        device=device,
-        dtype=element_name(tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes),
-        shape=shape,
-        contiguous=strides is None or _is_dense(shape, strides),
-        keeper=capsule,
-    )
+    return external_tensor(_Managed.from_address(_get_pointer(capsule, _NAME)).tensor, capsule, None)
 
 
-def _is_dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+def external_tensor(tensor: TensorStruct, keeper: object, stream: int | None) -> ExternalTensor:
+    """The C structure TENSOR, which KEEPER keeps alive, as Python sees it. Raises `InputError` for a data
+    type that is not supported."""
+    # All fields at once: reading them one by one would take longer than the rest of a call.
+    data, kind, ordinal, rank, code, bits, lanes, sizes, steps, offset = _FIELDS.unpack_from(tensor)
+    shape = tuple((ctypes.c_int64 * rank).from_address(sizes)) if rank else ()
+    dense = not rank or not steps or is_dense(shape, (ctypes.c_int64 * rank).from_address(steps))
+    dtype = element_name(code, bits, lanes)
+    return ExternalTensor(data + offset, (kind, ordinal), dtype, shape, dense, keeper, stream)
+
+
+def capsule_pointer(capsule: object, name: bytes) -> int | None:
+    """The pointer in a capsule of NAME; None if CAPSULE is none, or another one."""
+    return int(_get_pointer(capsule, name)) if _is_valid(capsule, name) else None
+
+
+def is_dense(shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether elements with these strides, in elements, lie row-major and without gaps."""
     if 0 in shape:
         return True
     expected = 1
-    for size, stride in zip(reversed(shape), reversed(strides), strict=True):
+    for size, stride in zip(shape[::-1], strides[::-1], strict=True):
         if size != 1 and stride != expected:
             return False
         expected *= size

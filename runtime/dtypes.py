@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,7 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
         return np.dtype(entry.bits)
 
 
+@lru_cache(maxsize=64)
 def element_name(code: int, bits: int, lanes: int) -> str:
     """The element type of a DLPack data type. Raises `InputError` if there is none.
 

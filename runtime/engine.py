@@ -5,142 +5,17 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
-from ..errors import DeviceError, InputError, PlanError
+from ..errors import DeviceError
 from .arguments import checked
-from .binding import InputBinder
-from .cuts import true_results
-from .device import Backend, Executable, LaunchRecord, Observer, Session, Value
+from .context import Context, Core
+from .device import Backend, LaunchRecord, Observer
 from .discovery import open_backend
-from .manifest import Manifest, TensorSpec
+from .manifest import TensorSpec
 from .plan import Plan
-from .program import Program, resolve
-from .tensors import on_device
-
-MAX_PROGRAMS = 64
-
-
-class _Programs:
-    """The plan resolved for recently seen shapes; shared by all threads."""
-
-    def __init__(self, manifest: Manifest) -> None:
-        self._manifest = manifest
-        self._lock = threading.Lock()
-        self._cache: OrderedDict[tuple[int, ...], Program] = OrderedDict()
-
-    def get(self, symbols: Mapping[str, int]) -> Program:
-        """The program for these symbol values, resolved and checked on first use."""
-        key = tuple(symbols[name] for name in self._manifest.symbols)
-        with self._lock:
-            program = self._cache.get(key)
-            if program is not None:
-                self._cache.move_to_end(key)
-                return program
-        program = self._resolve(symbols)
-        with self._lock:
-            self._cache[key] = program
-            while len(self._cache) > MAX_PROGRAMS:
-                self._cache.popitem(last=False)
-        return program
-
-    def _resolve(self, symbols: Mapping[str, int]) -> Program:
-        try:
-            return resolve(self._manifest, symbols)
-        except PlanError as error:
-            raise PlanError(f"the plan cannot run with these shapes: {error.message}") from error
-
-
-class _Core:
-    """State that an engine shares with its contexts."""
-
-    def __init__(self, executable: Executable) -> None:
-        self.manifest = executable.plan.spec
-        self.executable = executable
-        self.programs = _Programs(self.manifest)
-        self.binder = InputBinder(self.manifest, executable.device)
-        self.closed = False
-
-
-class Context:
-    """One thread's handle to an engine, with memory of its own. Use from another thread raises
-    `DeviceError`."""
-
-    def __init__(self, core: _Core) -> None:
-        self._core = core
-        self._owner = threading.get_ident()
-        self._session: Session | None = core.executable.session()
-
-    def run(
-        self, inputs: Mapping[str, object], outputs: Mapping[str, object] | None = None
-    ) -> dict[str, Any]:
-        """As `Engine.run`."""
-        session = self._checked()
-        program, values = self._bind(session, inputs)
-        targets = self._core.binder.outputs(program.outputs, outputs, session.stream)
-        self._core.binder.check_disjoint(values, targets)
-        results = session.run(program, values, targets, any(map(on_device, values)))
-        named = {tensor.name: result for tensor, result in zip(program.outputs, results, strict=True)}
-        return true_results(named, self._core.manifest.cuts) | dict(outputs or {})
-
-    @checked
-    def trace(self, inputs: Mapping[str, object], observer: Observer) -> dict[str, Any]:
-        """As `Engine.trace`."""
-        session = self._checked()
-        program, values = self._bind(session, inputs)
-        results = session.trace(program, values, observer)
-        named = {tensor.name: result for tensor, result in zip(program.outputs, results, strict=True)}
-        return true_results(named, self._core.manifest.cuts)
-
-    @checked
-    def profile(self, inputs: Mapping[str, object], repeats: int = 10) -> list[LaunchRecord]:
-        """As `Engine.profile`."""
-        session = self._checked()
-        return session.profile(*self._bind(session, inputs), _count("repeats", repeats, 1))
-
-    @checked
-    def time(self, inputs: Mapping[str, object], repeats: int = 100, warmup: int = 10) -> list[float]:
-        """As `Engine.time`."""
-        session = self._checked()
-        program, values = self._bind(session, inputs)
-        return session.time(program, values, _count("repeats", repeats, 1), _count("warmup", warmup, 0))
-
-    def close(self) -> None:
-        """Free the context's memory. A second call does nothing."""
-        session, self._session = self._session, None
-        if session is not None:
-            session.close()
-
-    def __enter__(self) -> Context:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _checked(self) -> Session:
-        if threading.get_ident() != self._owner:
-            raise DeviceError(
-                "this context belongs to another thread",
-                hint="call Engine.run, or make a context per thread with Engine.context()",
-            )
-        if self._session is None or self._core.closed:
-            raise DeviceError("this context is closed")
-        return self._session
-
-    def _bind(self, session: Session, inputs: Mapping[str, object]) -> tuple[Program, Sequence[Value]]:
-        values, symbols = self._core.binder.inputs(inputs, session)
-        return self._core.programs.get(symbols), values
-
-
-def _count(name: str, value: int, least: int) -> int:
-    if value < least:
-        raise InputError(f"{name} must be at least {least}, not {value}")
-    return value
 
 
 class Engine:
@@ -162,7 +37,7 @@ class Engine:
             backend = open_backend(device, debug)
         else:
             backend = device
-        self._core = _Core(backend.load(plan))
+        self._core = Core(backend.load(plan))
         self._local = threading.local()
         self._lock = threading.Lock()
         self._contexts: weakref.WeakSet[Context] = weakref.WeakSet()
@@ -193,10 +68,11 @@ class Engine:
     ) -> dict[str, Any]:
         """Run once, wait, and return the results by name.
 
-        Inputs are numpy arrays, or tensors of any library that supports DLPack; those on the engine's
-        device are used zero-copy, except that numbers which sizes depend on are read on the host, after
-        which the run waits. If any input is on a GPU the results are `DeviceTensor`s there, else numpy
-        arrays. `outputs` may name tensors to write the results into.
+        Inputs are numpy arrays, or tensors of any library that supports DLPack or, on a GPU, the CUDA array
+        interface; one with a default may be left out. Those on the engine's device are used zero-copy, except
+        that numbers which sizes depend on are read on the host, after which the run waits. If any input is on
+        a GPU the results are `DeviceTensor`s there, else numpy arrays. `outputs` may name tensors for
+        the results.
 
         Raises `InputError` for wrong names, types or shapes, `DeviceError` if the device fails.
         """

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from ..errors import DeviceError
+from ..errors import DeviceError, InputError
 from .device import Array, LaunchRecord, Observer, Value
 from .dlpack import CPU
 from .dtypes import numpy_dtype
@@ -85,22 +85,56 @@ class HostSession:
         self._order = order
         self._arena = aligned_bytes(manifest.arena_bytes)
         self._zeroed = False
+        self._kept: dict[int, Array] = {}  # results that are overwritten, by output
 
     def fetch(self, value: Value) -> Array:
         """The elements of an input, which are in host memory."""
         return host_array(value)
 
     def run(
-        self, program: Program, inputs: Sequence[Value], outputs: Sequence[Value | None], on_device: bool
+        self,
+        program: Program,
+        inputs: Sequence[Value],
+        outputs: Sequence[Value | None],
+        on_device: bool,
+        reuse: bool,
     ) -> list[object]:
         """Run every launch in order. The arena is filled with NaN first, so that unwritten elements show."""
         memory = self._stage(program, inputs)
         self._launch_all(program, memory)
         self._zeroed = True
-        return [
+        results = [
             _delivered(_typed(result, tensor), given)
             for tensor, result, given in zip(program.outputs, memory.outputs, outputs, strict=True)
         ]
+        return self._overwritten(results, outputs) if reuse else list(results)
+
+    def _overwritten(self, results: Sequence[Array], outputs: Sequence[Value | None]) -> list[object]:
+        """RESULTS in the session's own arrays, except those that OUTPUTS has tensors for."""
+        kept: list[object] = []
+        for index, (result, given) in enumerate(zip(results, outputs, strict=True)):
+            own = self._kept.get(index)
+            if given is None and (own is None or own.shape != result.shape):
+                own = self._kept[index] = np.empty_like(result)
+            kept.append(result if given is not None else _delivered(result, own))
+        return kept
+
+    def bind(
+        self, program: Program, inputs: Sequence[Value], outputs: Sequence[Value | None]
+    ) -> tuple[HostBinding, list[object]]:
+        """A call in the memory of the given arrays; see `device.Session`."""
+        results = [
+            _typed(aligned_bytes(tensor.bytes), tensor) if given is None else host_array(given)
+            for tensor, given in zip(program.outputs, outputs, strict=True)
+        ]
+        memory = self._spaces([_bytes_of(host_array(each)) for each in inputs], list(map(_bytes_of, results)))
+        return HostBinding(self, program, memory), list(results)
+
+    def run_in(self, program: Program, memory: _Spaces) -> None:
+        """Run every launch in order in MEMORY, of which the arena is filled with NaN first."""
+        self._clear()
+        self._launch_all(program, memory)
+        self._zeroed = True
 
     def trace(self, program: Program, inputs: Sequence[Value], observer: Observer) -> list[object]:
         """As `run`, calling OBSERVER around every launch."""
@@ -149,17 +183,22 @@ class HostSession:
 
     def _stage(self, program: Program, inputs: Sequence[Value]) -> _Spaces:
         """The spaces of one run: inputs as aligned, dense bytes, the arena, and memory for the outputs."""
+        self._clear()
+        results = [aligned_bytes(tensor.bytes) for tensor in program.outputs]
+        for result in results:
+            result.fill(_POISON)
+        return self._spaces([_aligned_copy(host_array(value)) for value in inputs], results)
+
+    def _clear(self) -> None:
+        """Fill the arena with NaN, except the counters, which are 0."""
         counters = self._manifest.zeroed_bytes
         if not self._zeroed:
             self._arena[:counters].fill(0)
         self._zeroed = False  # until the run completes, and its kernels have reset the counters
         self._arena[counters:].fill(_POISON)
-        results = [aligned_bytes(tensor.bytes) for tensor in program.outputs]
-        for result in results:
-            result.fill(_POISON)
-        return _Spaces(
-            self._arena, self._weights, [_aligned_copy(host_array(value)) for value in inputs], results
-        )
+
+    def _spaces(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> _Spaces:
+        return _Spaces(self._arena, self._weights, inputs, outputs)
 
     def _launch_all(self, program: Program, memory: _Spaces) -> None:
         def launch(index: int) -> None:
@@ -179,6 +218,25 @@ class HostSession:
             [_argument(argument, memory) for argument in launch.arguments],
             order=self._order,
         )
+
+
+class HostBinding:
+    """A call on the host whose arrays are fixed; a launch has ended when it returns. Implements
+    `device.BoundCall`."""
+
+    def __init__(self, session: HostSession, program: Program, memory: _Spaces) -> None:
+        self._session = session
+        self._program = program
+        self._memory = memory
+
+    def launch(self, stream: object) -> None:
+        """Run every launch in order; the host has no streams."""
+        if stream is not None:
+            raise InputError("the host has no streams", hint="call launch() without one")
+        self._session.run_in(self._program, self._memory)
+
+    def wait(self) -> None:
+        """Nothing is under way."""
 
 
 class _Spaces:
@@ -231,11 +289,16 @@ def _argument(argument: BoundArgument, memory: _Spaces) -> HostArgument:
 def _aligned_copy(array: Array) -> Array:
     """The array as dense bytes at an aligned address; no copy if it is that already."""
     if array.flags.c_contiguous and array.ctypes.data % ALIGNMENT == 0:
-        return array.reshape(-1).view(np.uint8)
+        return _bytes_of(array)
     copy: Array = aligned_bytes(array.nbytes, ALIGNMENT)
     if array.nbytes:
         np.copyto(copy.view(array.dtype).reshape(array.shape), array)
     return copy
+
+
+def _bytes_of(array: Array) -> Array:
+    """The bytes of a dense array, in its own memory."""
+    return array.reshape(-1).view(np.uint8)
 
 
 def _typed(memory: Array, tensor: BoundTensor) -> Array:

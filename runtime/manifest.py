@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from ..errors import PlanError
 from .cuts import Cut, shown
+from .defaults import DefaultSpec, parse_defaults
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, Expression, clip
 from .launch_rules import MAX_CLUSTER, MAX_SHARED_BYTES
@@ -21,7 +22,7 @@ from .manifest_fields import Fields, fails
 from .sizes import SizeBinding, SizeSpec, bindings, parse_sizes
 from .steps import StepSpec, parse_steps
 
-FORMAT = 3
+FORMAT = 4
 SPACES = ("arena", "input", "output", "weights")
 MAX_STREAMS = 64
 MAX_RANK = 64
@@ -120,6 +121,7 @@ class Manifest:
     sizes: SizeSpec
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    defaults: Mapping[str, DefaultSpec]
     cuts: tuple[Cut, ...]
     arena_bytes: int
     zeroed_bytes: int
@@ -129,6 +131,11 @@ class Manifest:
     launches: tuple[LaunchSpec, ...]
     steps: tuple[StepSpec, ...]
     setter: str
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The names of the modules that kernels are in."""
+        return tuple(dict.fromkeys(kernel.module for kernel in self.kernels.values()))
 
     @property
     def results(self) -> tuple[TensorSpec, ...]:
@@ -166,6 +173,9 @@ def parse_manifest(value: object) -> Manifest:
         sizes=parse_sizes(fields),
         inputs=inputs,
         outputs=outputs,
+        defaults=MappingProxyType(
+            parse_defaults(fields, {each.name: (each.dtype, len(each.shape)) for each in inputs})
+        ),
         cuts=_cuts(fields, outputs),
         arena_bytes=arena_bytes,
         zeroed_bytes=fields.integer("zeroed_bytes", 0, arena_bytes, 0),

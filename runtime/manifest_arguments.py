@@ -38,11 +38,17 @@ class ParameterSpec:
 
 @dataclass(frozen=True)
 class KernelSpec:
-    """A compiled function and its parameters."""
+    """A compiled function and its parameters; `module` names the machine code that it is in."""
 
     name: str
     entry: str
+    module: str
     parameters: tuple[ParameterSpec, ...]
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Where its function is: kernels of equal places are one function."""
+        return self.module, self.entry
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ def parse_kernel(name: str, value: object) -> KernelSpec:
     if not is_identifier(name):
         raise fails(f"kernel {clip(name)}", "has a name that is not an identifier")
     parameters = tuple(_parameter(entry) for entry in fields.objects("parameters"))
-    return KernelSpec(name, fields.identifier("entry"), parameters)
+    return KernelSpec(name, fields.identifier("entry"), fields.identifier("module"), parameters)
 
 
 def _parameter(fields: Fields) -> ParameterSpec:

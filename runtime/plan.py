@@ -32,8 +32,9 @@ class Plan:
 
     `manifest` is the JSON object that says what to launch; `levels` the IR text of each level; `ledger`
     the fusion decisions, and `decisions` the same as readable text; `sources` the CUDA source by
-    kernel; `cubins` the machine code by target and kernel; `weights` the bytes of the weights space;
-    `headers` the include files that the sources need on the host device, by file name.
+    kernel; `cubins` the machine code by target and module, which may hold several kernels; `weights` the
+    bytes of the weights space; `headers` the include files that the sources need on the host device, by
+    file name.
 
     A plan for several architectures has a part for each group of targets that is planned differently: the
     fields are those of the first part, and `further` holds the others, each a plan for the same inputs and
@@ -141,7 +142,7 @@ class Plan:
             sources={kernel: members.text(f"kernels/{kernel}.cu") for kernel in spec.kernels},
             cubins={
                 target: {
-                    kernel: bytes(members.take(f"cubins/{target}/{kernel}.cubin")) for kernel in spec.kernels
+                    module: bytes(members.take(f"cubins/{target}/{module}.cubin")) for module in spec.modules
                 }
                 for target in spec.targets
             },
@@ -170,7 +171,7 @@ def _check_parts(plan: Plan) -> None:
     _check_names("kernel sources", plan.sources, kernels)
     _check_names("targets with cubins", plan.cubins, plan.spec.targets)
     for target, cubins in plan.cubins.items():
-        _check_names(f"cubins for {target}", cubins, kernels)
+        _check_names(f"cubins for {target}", cubins, plan.spec.modules)
     for name in plan.headers:
         if not _HEADER_NAME.fullmatch(name):
             raise PlanError(f"the plan has an include file with the name {clip(name)}")
@@ -204,7 +205,8 @@ def _check_further(plan: Plan) -> None:
 
 def _interface(plan: Plan) -> tuple[object, ...]:
     spec = plan.spec
-    return spec.name, spec.inputs, spec.outputs, spec.cuts, dict(spec.symbols), spec.sizes
+    defaults = {name: each.shape for name, each in spec.defaults.items()}
+    return spec.name, spec.inputs, spec.outputs, spec.cuts, dict(spec.symbols), spec.sizes, defaults
 
 
 def _check_names(
@@ -224,9 +226,10 @@ def _file_members(plan: Plan) -> dict[str, Bytes]:
 
 
 def _weight_extents(spec: Manifest) -> list[tuple[int, int]]:
-    """The extents (offset and length, in bytes) of the weights that buffers use; extents may overlap."""
+    """The extents (offset and length, in bytes) of the weights in use; extents may overlap."""
     places = [(b.offset, b.bytes) for b in spec.buffers.values() if b.space == "weights"]
-    return [(at, size) for at, size in places if isinstance(at, int) and isinstance(size, int)]
+    stored = [(at, size) for at, size in places if isinstance(at, int) and isinstance(size, int)]
+    return stored + [(each.offset, each.bytes) for each in spec.defaults.values()]
 
 
 def _members(plan: Plan) -> dict[str, Bytes]:
@@ -242,8 +245,8 @@ def _members(plan: Plan) -> dict[str, Bytes]:
         for kernel, text in sorted(plan.sources.items()):
             members[f"kernels/{kernel}.cu"] = text.encode()
         for target, cubins in sorted(plan.cubins.items()):
-            for kernel, cubin in sorted(cubins.items()):
-                members[f"cubins/{target}/{kernel}.cubin"] = cubin
+            for module, cubin in sorted(cubins.items()):
+                members[f"cubins/{target}/{module}.cubin"] = cubin
     except (TypeError, ValueError) as error:
         raise PlanError(f"the plan cannot be written: {clip(str(error))}") from error
     members[WEIGHTS] = plan.weights

@@ -2,37 +2,76 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import InputError
+from .array_interface import by_array_interface, has_array_interface
 from .device import Array, Value
-from .dlpack import CPU, CUDA, CUDA_HOST, CUDA_MANAGED, device_of, import_tensor, speaks_dlpack
+from .dlpack import (
+    CPU,
+    CUDA,
+    CUDA_HOST,
+    CUDA_MANAGED,
+    ExternalTensor,
+    OwnTensor,
+    device_of,
+    import_tensor,
+    speaks_dlpack,
+)
+from .dlpack_exchange import exchange_of
 from .dtypes import numpy_dtype
 from .expressions import clip
 from .overlap import writes_twice
 from .program import BoundTensor
 
+ADDRESS_ALIGNMENT = 16  # kernels access memory in vectors of up to 16 bytes
 
-def taken(name: str, given: object, stream: int | None, device: tuple[int, int]) -> Value:
-    """The tensor GIVEN for NAME to an engine on DEVICE, ordered after earlier work by STREAM.
+
+def taken(
+    name: str, given: object, stream: int | None, device: tuple[int, int], *, kept: bool = False
+) -> Value:
+    """The tensor GIVEN for NAME to an engine on DEVICE, ordered after earlier work by STREAM; valid as long
+    as the caller holds GIVEN or, with KEPT, the tensor that is returned.
 
     Raises `InputError` if it is not a tensor, not contiguous, or in memory that DEVICE cannot access.
     """
     if isinstance(given, np.ndarray):
         return given
-    if not speaks_dlpack(given):
-        raise InputError(
-            f"{clip(name)} is a {type(given).__name__}; a numpy array or a DLPack tensor is needed"
-        )
     try:
-        if not _reachable(device_of(given), device):
-            raise InputError(f"it is on DLPack device {device_of(given)}, the engine on {device}")
-        tensor = import_tensor(given, stream)
+        tensor = None if kept else _borrowed(given)
+        if tensor is None:
+            tensor = _imported(given, stream, device)
+        elif not _reachable(tensor.device, device):
+            raise _elsewhere(tensor.device, device)
     except InputError as error:
         raise InputError(f"{clip(name)}: {error.message}") from error
     if not tensor.contiguous:
         raise InputError(f"{clip(name)} is not contiguous in memory", hint="pass a contiguous copy")
     return tensor
+
+
+def _borrowed(given: object) -> ExternalTensor | None:
+    if isinstance(given, OwnTensor):
+        return given.borrowed()
+    kind: Any = type(given)
+    exchange = exchange_of(kind)
+    return None if exchange is None else exchange.borrowed(given)
+
+
+def _imported(given: object, stream: int | None, device: tuple[int, int]) -> ExternalTensor:
+    if not speaks_dlpack(given):
+        if device[0] == CUDA and has_array_interface(given):
+            return by_array_interface(given)
+        raise InputError(f"it is a {type(given).__name__}; a numpy array or a DLPack tensor is needed")
+    if not _reachable(device_of(given), device):
+        raise _elsewhere(device_of(given), device)
+    return import_tensor(given, stream)
+
+
+def _elsewhere(memory: tuple[int, int], device: tuple[int, int]) -> InputError:
+    return InputError(f"it is on DLPack device {memory}, the engine on {device}")
 
 
 def _reachable(memory: tuple[int, int], device: tuple[int, int]) -> bool:
@@ -42,12 +81,19 @@ def _reachable(memory: tuple[int, int], device: tuple[int, int]) -> bool:
     return device[0] == CUDA and memory[0] in (CUDA, CUDA_MANAGED) and memory[1] == device[1]
 
 
-def taken_output(tensor: BoundTensor, given: object, stream: int | None, device: tuple[int, int]) -> Value:
+def taken_output(
+    tensor: BoundTensor,
+    given: object,
+    stream: int | None,
+    device: tuple[int, int],
+    *,
+    kept: bool = False,
+) -> Value:
     """The tensor GIVEN as the target of the output TENSOR; see `taken`.
 
     Raises `InputError` for another dtype or shape, for a read-only one, or if its elements overlap.
     """
-    value = taken(tensor.name, given, stream, device)
+    value = taken(tensor.name, given, stream, device, kept=kept)
     if not has_dtype(value, tensor.dtype) or tuple(value.shape) != tensor.shape:
         raise InputError(
             f"output {clip(tensor.name)} is {tensor.dtype}{list(tensor.shape)}; "
@@ -55,6 +101,8 @@ def taken_output(tensor: BoundTensor, given: object, stream: int | None, device:
         )
     if isinstance(value, np.ndarray) and not value.flags.writeable:
         raise InputError(f"the array given for output {clip(tensor.name)} is read-only")
+    if isinstance(value, ExternalTensor) and value.read_only:
+        raise InputError(f"the tensor given for output {clip(tensor.name)} is read-only")
     if writes_twice(value):
         raise InputError(f"elements of the array given for output {clip(tensor.name)} share memory")
     return value
@@ -75,6 +123,22 @@ def described(given: object) -> str:
         return f"{given.dtype}{list(given.shape)}"  # type: ignore[attr-defined]
     except Exception:  # another library's tensor may raise anything
         return type(given).__name__
+
+
+def check_in_place(name: str, value: Value, device: tuple[int, int]) -> None:
+    """Raise `InputError` unless kernels on DEVICE can work on VALUE, given for NAME, where it lies."""
+    if not isinstance(value, np.ndarray):
+        pointer, size, on_host = value.pointer, value.bytes, value.in_host_memory
+    else:
+        pointer, size, on_host = value.__array_interface__["data"][0], value.nbytes, True
+        if not value.flags.c_contiguous:
+            raise InputError(f"{name} is not contiguous in memory", hint="bind a contiguous copy")
+    if on_host and device[0] == CUDA:
+        hint = "bind tensors in device memory; run() takes arrays in host memory"
+        raise InputError(f"{name} is in host memory, the engine on DLPack device {device}", hint)
+    if size and pointer % ADDRESS_ALIGNMENT:
+        hint = "bind a tensor that begins its own allocation; run() takes unaligned ones"
+        raise InputError(f"{name} begins at an address that is no multiple of {ADDRESS_ALIGNMENT}", hint)
 
 
 def on_device(value: Value) -> bool:

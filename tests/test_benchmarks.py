@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
+from glassrt.runtime import Engine
+from glassrt.runtime.cuda import open_backend
+from glassrt.runtime.cuda_driver import Driver
+
+from benchmarks import overhead, readme_table
+from benchmarks.common import device_arrays
+from benchmarks.common.rows import read, report
 
 from .places import ROOT
+from .runtime.fake_driver import FakeDriver
+from .runtime.tiny_engines import batch
+from .runtime.tiny_plans import affine_plan
 
 FOLDER = ROOT / "benchmarks"
 FILES = sorted(path for path in FOLDER.rglob("*.py"))
@@ -64,6 +76,53 @@ def test_the_page_lists_every_question_with_its_command_and_results() -> None:
     assert listed == {command: question for command, (question, _) in rows.items()}
     for _, kept in rows.values():
         assert not kept or (FOLDER / kept).exists() or (ROOT / kept).exists(), kept
+
+
+RESULTS: dict[str, Any] = {
+    "environment": {"gpu": "GPU", "driver": "1", "date": "today", "versions": {"torch": "2", "numpy": "3"}},
+    "results": [
+        {"model": "a", "batch": 8, "precision": "fp16", "glassrt_ms": 0.5, "eager_ms": 2.0,
+         "inductor_ms": 1.25, "autotune_ms": 1.0, "ratio": 2.0},
+        {"model": "b", "batch": 1, "precision": "int8", "failed": "out of memory"},
+        {"model": "c", "batch": 1, "precision": "int8", "glassrt_ms": 0.25, "ort_error": "none"},
+    ],
+}  # fmt: skip
+
+
+def test_the_table_of_the_readme_is_made_from_results() -> None:
+    made = readme_table.table(RESULTS).splitlines()
+    assert made[0] == "Milliseconds on one GPU (driver 1, PyTorch 2, today):"
+    assert made[4:] == [
+        "| a | 8 | fp16 | 0.500 | 2.000 | 1.000 | - | 2.00 |",
+        "| c | 1 | int8 | 0.250 | - | - | - | - |",
+    ]
+    readme = readme_table.README.read_text(encoding="utf-8")
+    content = ""
+    if readme_table.RESULTS.exists():
+        content = readme_table.table(json.loads(readme_table.RESULTS.read_text(encoding="utf-8")))
+    assert re.sub("\n+", "\n", readme_table.with_table(readme, content)) == re.sub("\n+", "\n", readme)
+
+
+def test_what_a_call_costs_is_measured_on_any_driver(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    driver = Driver(FakeDriver())
+    monkeypatch.setattr(device_arrays, "process_driver", lambda: driver)
+    monkeypatch.setattr(overhead, "CALLS", 22)
+    monkeypatch.setattr(overhead, "RUNS", 4)
+    with Engine(affine_plan(), open_backend(0, False, driver)) as engine:
+        row = overhead.ours(engine, {"x": batch(1)}, device_arrays.DeviceArray)
+    overhead.show([{"model": "affine"} | row])
+    assert row["gpu"] == 500 and len(row["contexts"]) == 3
+    assert capsys.readouterr().out.splitlines()[1].startswith("affine  500.0")
+
+
+def test_rows_are_kept_and_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "rows.json"
+    assert read(file) == []
+    report(iter([{"a": 1}]), file)
+    report(iter([{"a": 2}]), file, read(file))
+    assert read(file) == [{"a": 1}, {"a": 2}]
 
 
 def _page() -> str:

@@ -7,7 +7,7 @@ import datetime
 import importlib.metadata
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -39,9 +39,10 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return made
 
 
-def report(rows: Iterable[Row], out: Path | None) -> list[Row]:
-    """Print each of ROWS as soon as it is measured, and write all so far to OUT, so that none is lost."""
-    found: list[Row] = []
+def report(rows: Iterable[Row], out: Path | None, kept: Iterable[Row] = ()) -> list[Row]:
+    """Print each of ROWS as soon as it is measured, and write all so far to OUT, behind the rows KEPT: so
+    none is lost."""
+    found: list[Row] = list(kept)
     for row in rows:
         print(row, flush=True)
         found.append(row)
@@ -56,6 +57,23 @@ def write(path: Path, rows: list[Row]) -> None:
     lines = ",\n".join("  " + json.dumps(row) for row in rows)
     head = json.dumps(environment())
     path.write_text(f'{{"environment": {head},\n "results": [\n{lines}\n]}}\n', encoding="utf-8")
+
+
+def read(path: Path) -> list[Row]:
+    """The rows that `write` has put into the file at PATH; none where there is no file."""
+    if not path.exists():
+        return []
+    rows: list[Row] = json.loads(path.read_text(encoding="utf-8"))["results"]
+    return rows
+
+
+def print_columns(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
+    """Print a table: the first columns of text to the left, numbers to the right."""
+    table = [list(heads), *([str(cell) for cell in line] for line in lines)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        first, *others = zip(line, widths, strict=True)
+        print(first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others), sep="  ")
 
 
 @cache

@@ -13,7 +13,12 @@ from glassrt.codegen.emit.early_reads import StructCode
 from glassrt.codegen.families.contraction import depthwise
 from glassrt.codegen.families.contraction.mma import MMA
 from glassrt.codegen.families.contraction.simt import SIMT
-from glassrt.codegen.families.contraction.spec import TEMPLATE, Binding, contraction_launch, split_scratch
+from glassrt.codegen.families.contraction.spec import (
+    TEMPLATE,
+    KernelBinding,
+    contraction_launch,
+    split_scratch,
+)
 from glassrt.codegen.families.contraction.wgmma import WGMMA
 from glassrt.codegen.families.persistent import family as persistent
 from glassrt.codegen.families.persistent.cost import microseconds
@@ -54,7 +59,9 @@ def early(name: str, dtype: DType, vector: int, buffer: str, place: str) -> Stru
     )
 
 
-def binding(layer: LayerCase, name: str, splits: int, maps: Sequence[TensorMapParameter] = ()) -> Binding:
+def binding(
+    layer: LayerCase, name: str, splits: int, maps: Sequence[TensorMapParameter] = ()
+) -> KernelBinding:
     dtype, made = layer.dtype, problem(layer)
     assert isinstance(made.n, int)
     parameters = f"Input<{dtype}> x0, Input<{dtype}> x1, Input<f32> x2, "
@@ -73,7 +80,7 @@ def binding(layer: LayerCase, name: str, splits: int, maps: Sequence[TensorMapPa
     along: StructCode | None = early("along", DTYPES["f32"], vector, "x2", "n")
     if layer.kind == "depthwise":  # loads epilogue operands where they are used
         code, along = f"struct {{ {along.fields} }} along;\n{along.reads}\n{code}", None
-    return Binding(
+    return KernelBinding(
         Identifier(name),
         Code(layer.kind),
         Code(parameters),

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from glassrt.codegen.families.contraction.problem import Problem, problem_of
+from glassrt.codegen.families.contraction.implicit_gemm import problem_of
+from glassrt.codegen.families.contraction.problem import Problem
 from glassrt.dialects.core.dtypes import DTYPES
 from glassrt.dialects.core.ir import Block, Operation
 from glassrt.dialects.core.types import TensorType, channels_last
@@ -55,7 +56,8 @@ def resnet50(batch: int) -> Iterator[LayerCase]:
 
 
 def products() -> Iterator[LayerCase]:
-    """Matrix products: large ones, a classifier, BERT's, and two exact f32 ones."""
+    """Matrix products: large ones, those of transformers and dense networks, some of few rows, depthwise
+    convolutions, and exact f32 ones."""
     for name, b, m, n, k, transposed in (
         ("mm8192", 1, 8192, 8192, 8192, False),
         ("mm4096", 1, 4096, 4096, 4096, True),
@@ -69,6 +71,30 @@ def products() -> Iterator[LayerCase]:
         ("bert1.qkv", 1, 128, 2304, 768, True),
         ("bert1.ffn1", 1, 128, 3072, 768, True),
         ("bert1.ffn2", 1, 128, 768, 3072, True),
+        ("bert384.qkv", 1, 12288, 2304, 768, True),
+        ("bert384.ffn1", 1, 12288, 3072, 768, True),
+        ("bert384.ffn2", 1, 12288, 768, 3072, True),
+        ("vit1.qkv", 1, 197, 2304, 768, True),
+        ("vit1.ffn1", 1, 197, 3072, 768, True),
+        ("vit1.ffn2", 1, 197, 768, 3072, True),
+        ("vit.qkv", 1, 6304, 2304, 768, True),
+        ("vit.ffn1", 1, 6304, 3072, 768, True),
+        ("vit.ffn2", 1, 6304, 768, 3072, True),
+        ("whisper1.qkv", 1, 1500, 1536, 512, True),
+        ("whisper1.ffn1", 1, 1500, 2048, 512, True),
+        ("whisper1.ffn2", 1, 1500, 512, 2048, True),
+        ("whisper.qkv", 1, 12000, 1536, 512, True),
+        ("whisper.ffn1", 1, 12000, 2048, 512, True),
+        ("whisper.ffn2", 1, 12000, 512, 2048, True),
+        ("nmt1.words", 1, 32, 32000, 512, True),
+        ("nmt.ffn1", 1, 1024, 2048, 512, True),
+        ("nmt.ffn2", 1, 1024, 512, 2048, True),
+        ("nmt.words", 1, 1024, 32000, 512, True),
+        ("mlp16", 1, 16, 4096, 4096, True),
+        ("mlp128", 1, 128, 4096, 4096, True),
+        ("mlp128.in", 1, 128, 4096, 1024, True),
+        ("mlp128.out", 1, 128, 1024, 4096, True),
+        ("dlrm.top", 1, 2048, 512, 415, True),
         ("scores", 384, 128, 128, 64, True),
         ("context", 384, 128, 64, 128, False),
     ):

@@ -2,11 +2,13 @@
 
     python -m benchmarks.contraction.time [--batches 1,128] [--most 40] [--only PATTERN,...] [--out FILE]
 
-The layers are ResNet-50's distinct convolutions (with bias, ReLU and, where the network has one,
-the residual) and a few matrix products; `--only` takes patterns such as `b128.s2.*`, and a plain
-word stands for every name that contains it. Each candidate is checked against PyTorch. All timings go to a
-JSON file, so that the cost model can be fitted from one run. A kernel that fails is reported and left out;
-one that takes the CUDA context with it costs a restart of the process that measures.
+The layers are ResNet-50's distinct convolutions (with bias, ReLU and, where the network has one, the
+residual) and the matrix products of networks; `--only` takes patterns such as `b128.s2.*`, and a plain word
+stands for every name that contains it. Each candidate is checked against PyTorch, and all stand beside its
+time (cuBLAS, cuDNN) in a table at the end, with the fraction of the rate of its product of 8192 cubed in
+fp16. `--most 1` times only what the cost model chooses. All timings go to a JSON file, so that the cost model
+can be fitted from one run. A kernel that fails is reported and left out; one that takes the CUDA context with
+it costs a restart of the process that measures.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ import torch
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.nvrtc.intrinsics import device_headers
 
+from ..common.peer_timing import peaks
+from ..common.rows import print_columns
 from .kernels import TimedKernel, compiled, kernels
 from .layers import LayerCase, problem, products, resnet50
 from .operands import Operands, measure
@@ -55,38 +59,48 @@ class Progress:
 
 
 def run_layer(layer: LayerCase, group: list[TimedKernel], progress: Progress) -> dict[str, Any] | None:
+    """The timings of GROUP, the kernels of LAYER, beside torch's; None when none could be measured."""
     operands = Operands(layer)
-    rows: list[dict[str, Any]] = []
-    for kernel in group:
-        label = f"{layer.name} {kernel.config}"
-        if not kernel.cubin or label in progress.fatal:
-            continue
-        progress.current = label
-        progress.save()
-        try:
-            measure(kernel, operands)
-        except torch.AcceleratorError:
-            raise  # the context is lost
-        except RuntimeError as error:
-            print(f"FAILED {label}: {error}")
-            continue
-        rows.append(
-            {
-                "family": type(kernel.config).__name__,
-                "config": asdict(kernel.config),
-                "us": kernel.microseconds,
-                "predicted": kernel.predicted,
-                "registers": kernel.registers,
-                "spills": kernel.spills,
-                "ok": kernel.correct,
-            }
-        )
+    rows = [row for kernel in group if (row := timed(layer, kernel, operands, progress)) is not None]
     if not rows:
         return None
+    rows.sort(key=lambda row: row["us"])
     peer = operands.graph_time(lambda i: operands.product(), 10)
     made = problem(layer)
     flops = 2.0 * int(str(made.m)) * int(str(made.n)) * int(str(made.k)) * int(str(made.batches))
-    rows.sort(key=lambda row: row["us"])
+    print_best(layer, rows, flops, peer)
+    return {"layer": asdict(layer), "flops": flops, "torch_us": peer, "timings": rows}
+
+
+def timed(
+    layer: LayerCase, kernel: TimedKernel, operands: Operands, progress: Progress
+) -> dict[str, Any] | None:
+    """What KERNEL took; None where it has no cubin, was fatal before or fails now."""
+    label = f"{layer.name} {kernel.config}"
+    if not kernel.cubin or label in progress.fatal:
+        return None
+    progress.current = label
+    progress.save()
+    try:
+        measure(kernel, operands)
+    except torch.AcceleratorError:
+        raise  # the context is lost
+    except RuntimeError as error:
+        print(f"FAILED {label}: {error}")
+        return None
+    return {
+        "family": type(kernel.config).__name__,
+        "config": asdict(kernel.config),
+        "us": kernel.microseconds,
+        "predicted": kernel.predicted,
+        "registers": kernel.registers,
+        "spills": kernel.spills,
+        "ok": kernel.correct,
+    }
+
+
+def print_best(layer: LayerCase, rows: list[dict[str, Any]], flops: float, peer: float) -> None:
+    """One line about ROWS, the fastest first: the best, torch's PEER, and what the cost model would take."""
     best = next((row for row in rows if row["ok"]), rows[0])
     first = min(rows, key=lambda row: row["predicted"])
     short = " ".join(str(v) for v in best["config"].values())
@@ -95,7 +109,6 @@ def run_layer(layer: LayerCase, group: list[TimedKernel], progress: Progress) ->
         f"model's {first['us']:8.2f} (said {first['predicted']:.2f})  {short}  {best['registers']}r",
         flush=True,
     )
-    return {"layer": asdict(layer), "flops": flops, "torch_us": peer, "timings": rows}
 
 
 def chosen(options: argparse.Namespace) -> list[LayerCase]:
@@ -131,6 +144,7 @@ def work(options: argparse.Namespace) -> None:
     print(f"{len(jobs)} kernels compiled in {time.time() - start:.1f} s; {len(spilling)} spill", flush=True)
     for label in spilling:
         print(f"SPILLS {label}")
+    _, peak = peaks()
     for layer in layers:
         if time.time() > options.deadline:
             print(f"out of time before {layer.name}")
@@ -145,13 +159,31 @@ def work(options: argparse.Namespace) -> None:
             print(f"FAILED {layer.name}: {error}")
             entry = None
         if entry is not None:
+            entry["peak"] = peak
             progress.report.append(entry)
         progress.current = ""
         progress.save()
         torch.cuda.empty_cache()
 
 
+def table(report: list[dict[str, Any]]) -> None:
+    """The best right candidate, and the one that the cost model ranks first, beside PyTorch."""
+    lines = []
+    for entry in report:
+        right = [row for row in entry["timings"] if row["ok"]]
+        if not right:
+            continue
+        best, first = right[0]["us"], min(right, key=lambda row: row["predicted"])["us"]
+        rate, peer = entry["flops"] / best * 1e6, entry["torch_us"]
+        fractions = (f"{rate / entry['peak']:.2f}", f"{peer / best:.2f}")
+        times = (f"{us:.2f}" for us in (best, first, peer))
+        lines.append((entry["layer"]["name"], *times, f"{rate / 1e12:.0f}", *fractions))
+    heads = ("layer", "best us", "model's us", "PyTorch us", "TFLOP/s", "of peak", "PyTorch / best")
+    print_columns(heads, lines)
+
+
 def summary(report: list[dict[str, Any]]) -> None:
+    table(report)
     totals: dict[str, tuple[float, float]] = {}
     for entry in report:
         key, count = entry["layer"]["name"].split(".")[0], entry["layer"]["count"]

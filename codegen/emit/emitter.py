@@ -28,17 +28,15 @@ from ...dialects.core.expr import (
     Select,
 )
 from ...dialects.core.ir import Value
-from ...dialects.core.types import TensorType
 from ...dialects.graph.numeric import compute_dtype
 from ..text.literals import c_type, computed, literal, stored
 from ..text.operators import spelled
 from .early_reads import EarlyReads
 from .lanes import Lanes
-from .narrow_types import Narrowing, narrowing, widened_at_once
+from .narrow_types import narrowing, widened_at_once
 from .offsets import linear_offset
-from .packed import packed_extreme
-from .reductions import ReductionState, reduction_state
 from .sections import Guard, Section, SectionTerm
+from .serial_reductions import serial_reduce
 from .spaces import NameTable, Space, space_to_c
 
 
@@ -73,7 +71,7 @@ class Emitter:
         lanes: Lanes,
         early: EarlyReads | None = None,
     ) -> None:
-        self._buffers = buffers
+        self.buffers = buffers
         self._early = early
         axes = {axis.symbol: axis.variable for space in spaces for axis in space.axes}
         self.names = NameTable({**names, **axes})
@@ -137,7 +135,7 @@ class Emitter:
             case Inside():
                 return self._inside(expr, section)
             case ReduceExpr():
-                return self._reduce(expr, section)
+                return serial_reduce(self, expr, section)
             case LetIndex():
                 return self._let(expr, section)
         raise TypeError(f"no emission for {type(expr).__name__}")
@@ -148,7 +146,7 @@ class Emitter:
         return SectionTerm(name, varying)
 
     def _load(self, load: LoadExpr, section: Section) -> SectionTerm:
-        buffer = self._buffers[load.source]
+        buffer = self.buffers[load.source]
         offset = linear_offset(load.source.type, load.index)
         guard = section.guard()
         stride = self.lanes.stride(offset)
@@ -250,92 +248,6 @@ class Emitter:
         if not isinstance(expr, LoadExpr):
             raise TypeError(f"a {type(expr).__name__} has no address")
         return self.index(linear_offset(expr.source.type, expr.index))
-
-    # ------------------------------------------------------------ reductions inside one thread
-
-    def _reduce(self, reduce: ReduceExpr, section: Section) -> SectionTerm:
-        return self.serial_reduce(reduce, section)
-
-    def serial_reduce(self, reduce: ReduceExpr, section: Section) -> SectionTerm:
-        """Emit REDUCE as nested loops in one thread. ValueError when its extents differ between lanes."""
-        if not all(self.lanes.uniform(extent) for _, extent in reduce.variables):
-            raise ValueError("a sum must be of as many elements in all lanes")
-        inner = section.child()
-        for variable, _ in reduce.variables:
-            self.names.define(variable, self.fresh("r"))
-        state = self._packed(reduce, inner) or self._by_elements(reduce, inner)
-        section.lines(state.declare)
-        for variable, extent in reduce.variables:
-            name = self.names[variable]
-            if state.unrolled:
-                section.lines(["GLASS_UNROLL"])
-            section.open(f"for (int {name} = 0; {name} < {self.index(extent)}; ++{name}) {{")
-        section.embed(inner.finished(self.lanes.count))
-        for _ in reduce.variables:
-            section.close()
-        section.lines(state.finish)
-        return state.result
-
-    def _by_elements(self, reduce: ReduceExpr, inner: Section) -> ReductionState:
-        """The state of REDUCE over scalars; the statements for one element go to INNER."""
-        body = self.lower(reduce.body, inner)
-        state = reduction_state(self, reduce, body.varying)
-        inner.write_all(state.update(body.text), body.varying)
-        return state
-
-    def _packed(self, reduce: ReduceExpr, inner: Section) -> ReductionState | None:
-        """The state of REDUCE over packed vectors; None where that is impossible.
-
-        The statements for one vector go to INNER.
-        """
-        packed = packed_extreme(reduce, self.lanes)
-        if packed is None:
-            return None
-        guard = SectionTerm("") if packed.condition is None else self.lower(packed.condition, inner)
-        if guard.varying:
-            return None
-        name, result, count = self.fresh(packed.kind), self.fresh(packed.kind), self.lanes.count
-        buffer = self._buffers[packed.load.source]
-        offset = self.index(linear_offset(packed.load.source.type, packed.load.index))
-        none = f"filled<{count}>({packed.start})"
-        read = Guard(guard.text).applied(f"load_packed<{count}>({buffer}, {offset})", none)
-        inner.lines([f"{name} = {packed.kind}_all({name}, {read});"])
-        kind = f"{c_type(packed.load.dtype)}, {count}"
-        return ReductionState(
-            declare=[f"Packed<{kind}> {name} = {none};"],
-            steps=(),
-            result=SectionTerm.lane_of(result),
-            finish=[f"const Vec<{kind}> {result} = unpacked({name});"],
-            unrolled=packed.unrolled,
-        )
-
-    # ------------------------------------------------------------ stores
-
-    def store(
-        self, buffer: str, type: TensorType, index: tuple[Dim, ...], expr: Expr, section: Section
-    ) -> None:
-        """Emit the store of EXPR to element INDEX of BUFFER, an output of TYPE; vectorized where possible."""
-        offset = linear_offset(type, index)
-        if self.lanes.count > 1 and self.lanes.stride(offset) == 1 and self.lanes.aligned(offset):
-            self._store_wide(buffer, type.dtype, self.index(offset), expr, section)
-            return
-        term = self.lower(expr, section)
-        if self.lanes.count > 1:
-            section.write(f"store({buffer}, {self.lane_index(offset)}, {term.text});", varying=True)
-        else:
-            section.lines([f"store({buffer}, {self.index(offset)}, {term.text});"])
-
-    def _store_wide(self, buffer: str, dtype: DType, offset: str, expr: Expr, section: Section) -> None:
-        narrow = narrowing(expr) or Narrowing(expr, dtype)
-        term = self.lower(narrow.operand, section)
-        count = self.lanes.count
-        if term.vector is not None:
-            section.after(f"store_wide<{count}>({buffer}, {offset}, {narrow.of_all(term.vector)});")
-            return
-        name = self.fresh(f"{buffer}_")
-        section.lines([f"Vec<{c_type(narrow.operand.dtype)}, {count}> {name};"])
-        section.write(f"{name}[lane] = {term.text};", varying=True)
-        section.after(f"store_wide<{count}>({buffer}, {offset}, {narrow.of_all(name)});")
 
 
 def _never_negative(dim: Dim) -> bool:

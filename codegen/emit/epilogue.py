@@ -20,6 +20,7 @@ from .lanes import Lanes
 from .sections import Section
 from .shuffle import Shuffle
 from .spaces import Space
+from .stores import store
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def emit_epilogue(
     emitter = Emitter(signature.buffers(request), named, spaces, lanes, early)
     section = Section(lanes.count)
     for name, type, expr in zip(signature.outputs, request.writes, results, strict=True):
-        emitter.store(name, type, place, expr, section)
+        store(emitter, name, type, place, expr, section)
     decode = [line for space in spaces for line in space.decode(emitter.names, signature.index_type)]
     lines = (*decode, *section.finished(lanes.count))
     if early is None:

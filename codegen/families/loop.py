@@ -15,6 +15,7 @@ from ..emit.inline import RegionExpressions
 from ..emit.lanes import Lanes
 from ..emit.sections import Section
 from ..emit.spaces import make_space
+from ..emit.stores import store
 from ..request.describe import title
 from ..request.request import ROW, Candidate, Config, Geometry, KernelCode, Request
 from ..request.signature import Signature, make_signature
@@ -133,7 +134,7 @@ def loop_body(request: Request, signature: Signature, lanes: int) -> tuple[Code,
     yielded = request.region.terminator.inputs
     results = [expressions.element(value, index) for value in yielded]
     for name, out, expr in zip(signature.outputs, request.writes, results, strict=True):
-        emitter.store(name, out, index, expr, section)
+        store(emitter, name, out, index, expr, section)
     body = section.finished(lanes)
     kind, number = signature.index_type, signature.inputs[-1] if request.stacked else ""
     row = [f"const {kind} row = static_cast<{kind}>({number}[0]);"] if request.stacked else []

@@ -20,9 +20,9 @@ _LOST_PERFORMANCE = re.compile(r"\(C75(?:0[4-9]|1[0-5]|20)\)[^\n]*")
 class CompiledKernel:
     """A kernel that is compiled for one target.
 
-    entry: the symbol in `cubin`; the kernel is extern "C", so it is the kernel's name. log: the report of
-    ptxas. registers: per thread; stack_bytes, spill_bytes: stack frame, and spill stores and loads, per
-    thread. from_cache: whether it was found in the kernel cache.
+    entry: the symbol in `cubin`, which may hold other kernels, too; the kernel is extern "C", so it is the
+    kernel's name. log: the report of ptxas. registers: per thread; stack_bytes, spill_bytes: stack frame, and
+    spill stores and loads, per thread. from_cache: whether it was found in the kernel cache.
     """
 
     entry: str
@@ -35,18 +35,32 @@ class CompiledKernel:
     from_cache: bool = field(default=False, compare=False)
 
 
-def read_report(name: str, target: str, entry: CacheEntry, *, from_cache: bool) -> CompiledKernel:
-    """The kernel NAME in ENTRY with the figures of its report; CompileError unless that is its only entry."""
-    entries = _ENTRY.findall(entry.log)
-    if entries != [name]:
-        raise CompileError(f"kernel {name} defines the entries {entries}, not one of its own name")
-    registers = _REGISTERS.search(entry.log)
-    spills = _SPILLS.findall(entry.log)
+def read_report(
+    names: Sequence[str], target: str, entry: CacheEntry, *, from_cache: bool
+) -> dict[str, CompiledKernel]:
+    """The kernels NAMES in ENTRY with the figures of its report.
+
+    Raises CompileError unless these are its only entries, and where a warning does not say which of them it
+    is about.
+    """
+    preface, *parts = _ENTRY.split(entry.log)
+    reports = dict(zip(parts[::2], parts[1::2], strict=True))
+    if sorted(reports) != sorted(names):
+        of = ", ".join(names)
+        raise CompileError(f"kernel {of} defines the entries {list(reports)}, not one of its own name")
+    if len(names) > 1 and _LOST_PERFORMANCE.search(entry.log):
+        raise CompileError(f"kernels {', '.join(names)}: one of them is not compiled as written")
+    return {name: _read(name, target, entry, preface + reports[name], from_cache) for name in names}
+
+
+def _read(name: str, target: str, entry: CacheEntry, log: str, from_cache: bool) -> CompiledKernel:
+    registers = _REGISTERS.search(log)
+    spills = _SPILLS.findall(log)
     return CompiledKernel(
         entry=name,
         target=target,
         cubin=entry.cubin,
-        log=entry.log,
+        log=log,
         registers=int(registers.group(1)) if registers else 0,
         stack_bytes=sum(int(stack) for stack, _, _ in spills),
         spill_bytes=sum(int(stores) + int(loads) for _, stores, loads in spills),

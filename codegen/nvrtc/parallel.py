@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import replace
 
 from ...errors import CompileError
@@ -25,6 +26,7 @@ from .child import run_in_child
 from .compiled_kernel import CompiledKernel, nodes_text, read_report
 from .library import check_target, compiler_identity
 from .program import NvrtcProgram, run
+from .programs import joined, programs
 
 # `-v` makes ptxas report registers and spills. NVRTC's own disk cache is off, because `cache.py` replaces it.
 # The process-wide stack limit is left alone, because threads would race on restoring it. Rounding is IEEE (no
@@ -47,6 +49,11 @@ SECONDS_PER_KERNEL = 120.0
 Progress = Callable[[str, int, int], None]
 
 
+# A program is identified by its target, and the names and sources of its kernels.
+ProgramKey = tuple[str, tuple[tuple[str, str], ...]]
+CompiledPrograms = dict[ProgramKey, dict[str, CompiledKernel]]
+
+
 def compile_kernels(
     sources: Mapping[str, str],
     target: str,
@@ -54,58 +61,92 @@ def compile_kernels(
     cache: KernelCache | None,
     *,
     heavy: Collection[str] = frozenset(),
+    alone: Collection[str] = frozenset(),
     nodes: Mapping[str, Sequence[str]] | None = None,
     progress: Progress | None = None,
     seconds: float = SECONDS_PER_KERNEL,
+    known: CompiledPrograms | None = None,
 ) -> dict[str, CompiledKernel]:
     """Compile every source (kernel name -> CUDA text) for `target`; results are in the order of `sources`.
 
-    headers: the only files that an `#include` can find. progress: called in this thread with (kernel, done,
-    total). seconds: the time limit of a kernel. heavy: the kernels that may reach that limit; they are
-    compiled in processes of their own, because only these can be killed at any time. nodes: the ONNX nodes of
-    each kernel, for errors. Raises UnsupportedError for the target, and CompileError for a source that is not
-    allowed, else for the first kernel in order that fails.
+    Several kernels may be compiled together (`programs.py`), and have one cubin then. headers: the only files
+    that an `#include` can find. progress: called in this thread with (kernel, done, total). seconds: the time
+    limit of a kernel. heavy: the kernels that may reach that limit; they are compiled in processes of their
+    own, because only these can be killed at any time. alone: other kernels that share their cubin with none.
+    nodes: the ONNX nodes of each kernel, for errors. known: programs that are compiled already; new ones are
+    added. Raises UnsupportedError for the target, and CompileError for a source that is not allowed, else for
+    the first kernel in order that fails.
     """
     check_target(target)
     check_headers(headers)
+    _check_sources(sources, nodes or {})
+    known = {} if known is None else known
+    keys: list[ProgramKey] = [
+        (target, tuple((name, sources[name]) for name in names))
+        for names in programs(sources, {*heavy, *alone})
+    ]
+    job = _Job(target, headers, cache, seconds, heavy, nodes or {})
+    failures = _compile_all(job, [key for key in keys if key not in known], known, progress)
+    if cache is not None:
+        cache.trim()
+    for name in sources:
+        if name in failures:
+            raise failures[name]
+    results = {name: kernel for key in keys for name, kernel in known[key].items()}
+    return {name: results[name] for name in sources}
+
+
+def _check_sources(sources: Mapping[str, str], nodes: Mapping[str, Sequence[str]]) -> None:
+    """Raise CompileError, of the kernel's NODES, for the first of SOURCES that is not allowed."""
     for name, source in sources.items():
         try:
             check_source(name, source)
         except CompileError as error:
-            raise _attributed(error, source, (nodes or {}).get(name, ())) from None
-    job = _Job(target, headers, cache, seconds, heavy, nodes or {})
-    results: dict[str, CompiledKernel] = {}
+            raise _attributed(error, source, nodes.get(name, ())) from None
+
+
+def _compile_all(
+    job: _Job, keys: Sequence[ProgramKey], results: CompiledPrograms, progress: Progress | None
+) -> dict[str, CompileError]:
+    """Add to RESULTS the programs KEYS that JOB can compile; why it could not compile a kernel, by name."""
     failures: dict[str, CompileError] = {}
     with ThreadPoolExecutor(max_workers=_cores(), thread_name_prefix="nvrtc") as pool:
-        futures = {pool.submit(job.compile, name, source): name for name, source in sources.items()}
+        futures = {pool.submit(job.compile, dict(key[1])): key for key in keys}
         try:
             _collect(futures, results, failures, progress)
         except BaseException:
             job.stop()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    if cache is not None:
-        cache.trim()
-    for name in sources:
-        if name in failures:
-            raise failures[name]
-    return {name: results[name] for name in sources}
+    return failures
 
 
 def _collect(
-    futures: Mapping[Future[CompiledKernel], str],
-    results: dict[str, CompiledKernel],
+    futures: Mapping[Future[dict[str, CompiledKernel]], ProgramKey],
+    results: CompiledPrograms,
     failures: dict[str, CompileError],
     progress: Progress | None,
 ) -> None:
-    for done, future in enumerate(as_completed(futures), start=1):
-        name = futures[future]
+    done, total = 0, sum(len(kernels) for _, kernels in futures.values())
+    for future in as_completed(futures):
+        key = futures[future]
         try:
-            results[name] = future.result()
-        except CompileError as error:
-            failures[name] = error
-        if progress is not None:
-            progress(name, done, len(futures))
+            results[key] = future.result()
+        except _KernelFailure as failure:
+            failures[failure.name] = failure.error
+        for name, _ in key[1]:
+            done += 1
+            if progress is not None:
+                progress(name, done, total)
+
+
+class _KernelFailure(Exception):
+    """The kernel `name` does not compile, for `error`."""
+
+    def __init__(self, name: str, error: CompileError) -> None:
+        super().__init__(name)
+        self.name = name
+        self.error = error
 
 
 class _Job:
@@ -130,26 +171,43 @@ class _Job:
         self.options = (f"--gpu-architecture={target}", *OPTIONS)
         self.cancelled = threading.Event()
 
-    def compile(self, name: str, source: str) -> CompiledKernel:
-        """Compile kernel NAME, or load it from the cache; raises CompileError."""
-        headers = [part for item in self.headers.items() for part in item]
-        key = content_key([compiler_identity(), *self.options, name, without_provenance(source), *headers])
+    def compile(self, sources: Mapping[str, str]) -> dict[str, CompiledKernel]:
+        """Compile the program of the kernels SOURCES, or load it from the cache; raises _KernelFailure.
+
+        What fails together is compiled kernel by kernel, so that the failure is of one.
+        """
+        if len(sources) > 1:
+            with suppress(CompileError):
+                return self._compile(sources)
+        found: dict[str, CompiledKernel] = {}
+        for name, source in sources.items():
+            try:
+                found.update(self._compile({name: source}))
+            except CompileError as error:
+                raise _KernelFailure(name, error) from None
+        return found
+
+    def _compile(self, sources: Mapping[str, str]) -> dict[str, CompiledKernel]:
+        names, headers = list(sources), [part for item in self.headers.items() for part in item]
+        texts = [part for name in names for part in (name, without_provenance(sources[name]))]
+        key = content_key([compiler_identity(), *self.options, *texts, *headers])
         entry = self.cache.load(key) if self.cache else None
         if entry is not None:
-            return read_report(name, self.target, entry, from_cache=True)
-        entry = CacheEntry(*self._run(name, source))
-        kernel = read_report(name, self.target, entry, from_cache=False)
+            return read_report(names, self.target, entry, from_cache=True)
+        entry = CacheEntry(*self._run(sources))
+        kernels = read_report(names, self.target, entry, from_cache=False)
         if self.cache is not None:
-            self.cache.store(key, entry, source)
-        return kernel
+            self.cache.store(key, entry, joined(sources))
+        return kernels
 
-    def _run(self, name: str, source: str) -> tuple[bytes, str]:
-        """The cubin and log of a kernel from NVRTC; CompileError when it fails or exceeds the time limit."""
-        program = NvrtcProgram(name, source, self.options, self.headers)
+    def _run(self, sources: Mapping[str, str]) -> tuple[bytes, str]:
+        """The cubin and log of a program from NVRTC; CompileError when it fails or exceeds the time limit."""
+        name, source = next(iter(sources.items()))
+        program = NvrtcProgram(name, joined(sources), self.options, self.headers)
         try:
             if name in self.heavy:
                 return run_in_child(program, self.children, self.seconds)
-            deadline = time.monotonic() + self.seconds
+            deadline = time.monotonic() + self.seconds * len(sources)
             return run(program, lambda: self.cancelled.is_set() or time.monotonic() > deadline)
         except CompileError as error:
             raise _attributed(error, source, self.nodes.get(name, ())) from None

@@ -17,7 +17,7 @@ from ..nvrtc.compiled_kernel import CompiledKernel, UnfitError, check_designed
 from ..nvrtc.cost import HEAVY_MS, kernel_ms
 from ..nvrtc.intrinsics import headers
 from ..nvrtc.library import compiler_version
-from ..nvrtc.parallel import Progress, compile_kernels
+from ..nvrtc.parallel import CompiledPrograms, Progress, compile_kernels
 from .manifest import ManifestBuilder
 from .setter import SETTER, SOURCE, has_control_flow, setter_kernel
 from .sharing import shared
@@ -31,15 +31,15 @@ class BuildOptions:
     """The options of `assemble`.
 
     targets: the GPU targets to compile for; none for the host device only. cache: the kernel cache, if any.
-    progress: called after each compiled kernel with (kernel, done, total). compiled: kernels from earlier
-    attempts at the same build, by target, entry and source; new ones are added. share: whether kernels that
+    progress: called after each compiled kernel with (kernel, done, total). compiled: programs from earlier
+    attempts at the same build; new ones are added. share: whether kernels that
     differ in sizes alone share their code.
     """
 
     targets: tuple[ArchSpec, ...] = ()
     cache: KernelCache | None = field(default=None)
     progress: Progress | None = None
-    compiled: dict[tuple[str, str, str], CompiledKernel] = field(default_factory=dict)
+    compiled: CompiledPrograms = field(default_factory=dict)
     share: bool = True
 
     @property
@@ -89,11 +89,15 @@ def _assembled(
     setter = bool(options.targets) and has_control_flow(module)
     if setter:
         sources[SETTER], entries[SETTER] = SOURCE, SETTER
-    cubins = {}
-    for each in options.targets:
-        kernels = _compiled(module, sources, entries, each.name, options)
-        cubins[each.name] = {kernel: compiled.cubin for kernel, compiled in kernels.items()}
-    manifest = ManifestBuilder(module, made)
+    compiled = {
+        each.name: _compiled(module, sources, entries, each.name, options) for each in options.targets
+    }
+    modules = modules_of(entries, list(compiled.values()))
+    cubins = {
+        target: {modules[name]: kernel.cubin for name, kernel in kernels.items()}
+        for target, kernels in compiled.items()
+    }
+    manifest = ManifestBuilder(module, made, modules)
     names = [each.name for each in options.targets]
     data = manifest.build(GENERATOR, names, _minimum_driver(options.targets))
     if setter:
@@ -113,21 +117,39 @@ def _compiled(
     launches = {op.kernel: op for op in kernels_in(module.main.block)}
     heavy = {name for name, op in launches.items() if kernel_ms(op.body.block) > HEAVY_MS}
     nodes = {name: op.location.nodes for name, op in launches.items()}
-    keys = {name: (target, entries[name], source) for name, source in sources.items()}
-    first = {key: name for name, key in reversed(keys.items()) if key not in options.compiled}
+    first: dict[str, str] = {}
+    for name, entry in entries.items():
+        first.setdefault(entry, name)
     made = compile_kernels(
-        {entry: source for _, entry, source in reversed(first)},
+        {entry: sources[name] for entry, name in first.items()},
         target,
         dict(headers()),
         options.cache,
-        heavy={entry for (_, entry, _), name in first.items() if name in heavy},
-        nodes={entry: nodes.get(name, ()) for (_, entry, _), name in first.items()},
+        heavy={entry for entry, name in first.items() if name in heavy},
+        alone={SETTER},
+        nodes={entry: nodes.get(name, ()) for entry, name in first.items()},
         progress=options.progress,
+        known=options.compiled,
     )
-    options.compiled.update({key: made[key[1]] for key in first})
-    kernels = {name: options.compiled[key] for name, key in keys.items()}
+    kernels = {name: made[entry] for name, entry in entries.items()}
     check_designed(kernels, _families(launches.values()), nodes)
     return kernels
+
+
+def modules_of(
+    entries: Mapping[str, str], compiled: Sequence[Mapping[str, CompiledKernel]]
+) -> dict[str, str]:
+    """The module of each kernel of ENTRIES, which gives the entry by name: the first entry in it.
+
+    Kernels are in one module where COMPILED, their machine code for every target, has them in one cubin.
+    """
+    first: dict[tuple[bytes, ...] | str, str] = {}
+    keys = {
+        name: tuple(kernels[name].cubin for kernels in compiled) or entry for name, entry in entries.items()
+    }
+    for name, entry in sorted(entries.items(), key=lambda item: item[1]):
+        first.setdefault(keys[name], entry)
+    return {name: first[keys[name]] for name in entries}
 
 
 def _families(launches: Iterable[Kernel]) -> dict[str, str]:

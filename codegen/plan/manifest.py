@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
-from ...dialects.core.affine import Dim, product, symbol
+from ...dialects.core.affine import symbol
 from ...dialects.core.affine_traversal import to_json
-from ...dialects.core.bounds import occupied
-from ...dialects.core.constraints import Constraint, Determined
-from ...dialects.core.diagnostics import op_error
-from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.core.ir import Block, Value
 from ...dialects.core.module import Module
 from ...dialects.core.tensor_map import TensorMap
-from ...dialects.core.types import TensorType, symbols_in
-from ...dialects.launch import Buffer, Kernel, View, largest, span
+from ...dialects.core.types import TensorType
+from ...dialects.launch import Kernel
 from ...dialects.launch_control import LaunchIf, LaunchLoop
 from ...runtime.expressions import Expression
 from ...runtime.manifest import FORMAT
@@ -34,51 +28,36 @@ from ..request.parameters import (
     SizeParameter,
     TensorMapParameter,
 )
+from .memory import PlanMemory
+from .size_facts import size_facts, symbol_ranges
 from .sources import MadeKernel
-
-ALIGNMENT = 256  # bytes, of weights and counters
 
 
 class ManifestBuilder:
-    """Collects the buffers, weights, kernels and launches of MODULE; MADE has its kernels by name."""
+    """Collects the kernels and launches of MODULE; MADE has its kernels by name. Raises as `PlanMemory`."""
 
-    def __init__(self, module: Module, made: Mapping[str, MadeKernel]) -> None:
+    def __init__(self, module: Module, made: Mapping[str, MadeKernel], modules: Mapping[str, str]) -> None:
         self._module = module
         self._made = made
-        self._buffers: dict[Value, str] = {}
-        self._starts: dict[Value, Dim] = {}
-        self._entries: list[dict[str, Any]] = []
-        self._weights = bytearray()
-        self._weight_offsets: dict[tuple[str, str], int] = {}
+        self._modules = modules
+        self._memory = PlanMemory(module)
         self._kernels: dict[str, dict[str, Any]] = {}
         self._launches: list[dict[str, Any]] = []
-        self._counter_bytes = sum(
-            _aligned(largest(op.bytes, module))
-            for op in module.main.block
-            if isinstance(op, Buffer) and op.space == "counters"
-        )
-        self._next_counter = 0
-        self._arena_bytes = self._counter_bytes
 
     @property
     def weights(self) -> bytes:
         """The data of all weights, to which the manifest's offsets refer."""
-        return bytes(self._weights)
+        return self._memory.weights
 
     def build(self, generator: str, targets: list[str], min_driver: int) -> dict[str, Any]:
         """The manifest as JSON data.
 
         GENERATOR is the name and version of the compiler, MIN_DRIVER the lowest driver version, as 13000 for
-        13.0. IRError for an output buffer that is not returned.
+        13.0.
         """
-        function = self._module.main
-        for index, argument in enumerate(function.arguments):
-            self._add(argument, {"space": "input", "index": index, "bytes": to_json(argument.type.bytes)})
-        returned = [_through_views(value) for value in function.returned]
-        outputs = {value: index for index, value in reversed(list(enumerate(returned)))}
-        for op in function.block:
-            self._memory(op, outputs)
+        function, memory = self._module.main, self._memory
         steps = self._steps(function.block)
+        defaults = self._defaults()
         straight = all(isinstance(step, int) for step in steps)
         return {
             "format": FORMAT,
@@ -86,71 +65,28 @@ class ManifestBuilder:
             "name": self._module.name,
             "targets": targets,
             "min_driver": min_driver,
-            "symbols": self._symbols(),
-            **self._size_facts(),
+            "symbols": symbol_ranges(self._module),
+            **size_facts(self._module),
+            **defaults,
             "inputs": _tensors(function.inputs, [value.type for value in function.arguments]),
             "outputs": _tensors(function.outputs, [value.type for value in function.returned]),
-            "arena_bytes": self._arena_bytes,
-            "zeroed_bytes": self._counter_bytes,
-            "weights_bytes": len(self._weights),
-            "buffers": self._entries,
+            "arena_bytes": memory.arena_bytes,
+            "zeroed_bytes": memory.zeroed_bytes,
+            "weights_bytes": len(memory.weights),
+            "buffers": memory.entries,
             "kernels": self._kernels,
             "launches": self._launches,
             **({} if straight else {"steps": steps}),
         }
 
-    def _symbols(self) -> dict[str, list[int]]:
-        """[minimum, optimum, maximum] of every symbol that occurs; the module may declare others."""
-        module = self._module
-        used = {name for value in module.main.arguments for name in value.type.symbols}
-        for op in module.walk():
-            used |= {name for value in op.results for name in value.type.symbols}
-            used |= {name for value in op.attributes.values() for name in symbols_in(value)}
-        used |= {name for each in module.constraints for name in each.symbols} | module.held
-        for name, definition in reversed(module.derived.items()):
-            used |= definition.symbols if name in used else set()
-        ranges = module.symbols.items()
-        return {name: [r.minimum, r.optimum, r.maximum] for name, r in ranges if name in used}
-
-    def _size_facts(self) -> dict[str, Any]:
-        """Definitions and constraints of symbols; empty sections are left out."""
-        module, used = self._module, self._symbols()
-        facts: dict[str, Any] = {
-            "contents": {name: list(map(to_json, dims)) for name, dims in module.contents.items()},
-            "derived": {
-                name: [each.function, *map(to_json, each.operands)]
-                for name, each in module.derived.items()
-                if name in used
-            },
-            "determined": {
-                name: {"size": to_json(each.dim), "text": str(each.dim), **_reason(each)}
-                for name, each in module.determined.items()
-            },
-            "constraints": [
-                {
-                    "left": to_json(each.left),
-                    "relation": each.relation,
-                    "right": to_json(each.right),
-                    "text": str(each),
-                    **_reason(each),
-                }
-                for each in module.constraints
-            ],
-            "cuts": [asdict(each) for each in module.cuts],
+    def _defaults(self) -> dict[str, Any]:
+        """What the inputs that a run may leave out hold then; nothing where there are none."""
+        resources = self._module.resources
+        found = {
+            name: {"offset": self._memory.stored(weight)[0], "shape": list(resources[weight].shape)}
+            for name, weight in self._module.defaults.items()
         }
-        return {key: value for key, value in facts.items() if value}
-
-    def _add(self, value: Value, entry: dict[str, Any], start: Dim = 0) -> None:
-        name = f"b{len(self._entries)}"
-        self._buffers[value] = name
-        self._starts[value] = start
-        self._entries.append({"name": name, **entry, **({"offset": to_json(start)} if start != 0 else {})})
-
-    def _memory(self, op: Operation, outputs: Mapping[Value, int]) -> None:
-        if isinstance(op, Buffer):
-            self._buffer(op, outputs)
-        elif isinstance(op, View):
-            self._view(op)
+        return {"defaults": found} if found else {}
 
     def _steps(self, block: Block) -> list[Any]:
         """The launches of BLOCK by number, and its branches and loops."""
@@ -161,63 +97,18 @@ class ManifestBuilder:
                 self._kernel(op)
             elif isinstance(op, LaunchIf):
                 then, otherwise = (self._steps(region.block) for region in op.regions)
-                fields = {"condition": self._buffers[op.condition], "then": then, "else": otherwise}
+                fields = {"condition": self._memory[op.condition], "then": then, "else": otherwise}
                 steps.append({"if": fields})
             elif isinstance(op, LaunchLoop):
                 steps.append({"loop": self._loop(op)})
         return steps
 
     def _loop(self, op: LaunchLoop) -> dict[str, Any]:
-        fields: dict[str, Any] = {"counter": self._buffers[op.counter], "body": self._steps(op.body.block)}
+        fields: dict[str, Any] = {"counter": self._memory[op.counter], "body": self._steps(op.body.block)}
         for key, value in (("trips", op.trips), ("condition", op.condition)):
             if value is not None:
-                fields[key] = self._buffers[value]
+                fields[key] = self._memory[value]
         return fields if op.bound is None else fields | {"bound": to_json(op.bound)}
-
-    def _buffer(self, op: Buffer, outputs: Mapping[Value, int]) -> None:
-        value, size = op.result, to_json(op.bytes)
-        if op.space == "weights":
-            offset, length = self._weight(op)
-            self._add(value, {"space": "weights", "offset": 0, "bytes": length}, offset)
-        elif op.space == "output":
-            if value not in outputs:
-                raise op_error(op, "is in the output space but is not returned")
-            self._add(value, {"space": "output", "index": outputs[value], "bytes": size})
-        elif op.space == "counters":
-            self._add(value, {"space": "arena", "offset": 0, "bytes": size}, self._next_counter)
-            self._next_counter += _aligned(largest(op.bytes, self._module))
-        else:
-            offset = self._counter_bytes + op.offset
-            self._add(value, {"space": "arena", "offset": 0, "bytes": size}, offset)
-            end = offset + largest(op.bytes, self._module)
-            self._arena_bytes = max(self._arena_bytes, end)
-
-    def _view(self, op: View) -> None:
-        """Add a view: one of a whole buffer is that buffer; one of a part is an entry of its own."""
-        type = op.result.type
-        if op.offset == 0 and type.layout.is_dense and type.elements == op.x.type.elements:
-            self._buffers[op.result], self._starts[op.result] = self._buffers[op.x], self._starts[op.x]
-            return
-        entry = self._entries[int(self._buffers[op.x][1:])]
-        start = self._starts[op.x] + op.offset * type.dtype.bytes
-        fields: dict[str, Any] = {key: entry[key] for key in ("space", "index") if key in entry}
-        size = span(type) * product(occupied(dim, self._module.ranges) for dim in type.shape)
-        bytes_ = to_json(size * type.dtype.bytes)
-        self._add(op.result, {**fields, "offset": 0, "bytes": bytes_}, start)
-
-    def _weight(self, op: Buffer) -> tuple[int, int]:
-        """The offset and length in bytes of a weight, stored in the order of its layout.
-
-        Equal weights of equal layout are stored once.
-        """
-        array = np.asarray(self._module.resources[op.weight])
-        packed = np.ascontiguousarray(array.transpose(op.result.type.order)).tobytes()
-        key = (op.weight, str(op.result.type.order))
-        if key not in self._weight_offsets:
-            self._weights.extend(bytes(-len(self._weights) % ALIGNMENT))
-            self._weight_offsets[key] = len(self._weights)
-            self._weights.extend(packed)
-        return self._weight_offsets[key], len(packed)
 
     def _kernel(self, op: Kernel) -> None:
         made = self._made[op.kernel]
@@ -225,6 +116,7 @@ class ManifestBuilder:
         buffers = iter(op.inputs)
         self._kernels[op.kernel] = {
             "entry": made.entry,
+            "module": self._modules[op.kernel],
             "parameters": [_parameter(parameter).to_json() for parameter in parameters],
         }
         self._launches.append(
@@ -253,12 +145,12 @@ class ManifestBuilder:
         """What OP gives for PARAMETER: the next of its BUFFERS, a tensor map or a size."""
         match parameter:
             case TensorMapParameter():
-                return _map(parameter.map, self._buffers[op.inputs[parameter.map.operand]])
+                return _map(parameter.map, self._memory[op.inputs[parameter.map.operand]])
             case ScalarParameter():
                 return to_json(in_model_symbols(self._module, symbol(parameter.symbol)))
             case SizeParameter():
                 return to_json(parameter.value)
-        return self._buffers[next(buffers)]
+        return self._memory[next(buffers)]
 
 
 def _parameter(parameter: Parameter) -> ParameterSpec:
@@ -288,22 +180,8 @@ def _label(op: Kernel) -> str:
     return " + ".join(map(ops_in, blocks))
 
 
-def _reason(fact: Constraint | Determined) -> dict[str, Any]:
-    return {"why": fact.why, "nodes": list(fact.location.nodes)}
-
-
 def _tensors(names: list[str], types: list[TensorType]) -> list[dict[str, Any]]:
     return [
         {"name": name, "dtype": type.dtype.name, "shape": [to_json(dim) for dim in type.shape]}
         for name, type in zip(names, types, strict=True)
     ]
-
-
-def _through_views(value: Value) -> Value:
-    while isinstance(value.producer, View):
-        value = value.producer.x
-    return value
-
-
-def _aligned(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT

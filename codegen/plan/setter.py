@@ -37,5 +37,9 @@ def has_control_flow(module: Module) -> bool:
 
 
 def setter_kernel() -> dict[str, object]:
-    """The setter as a kernel of a manifest, with the parameters that the runtime passes."""
-    return {"entry": SETTER, "parameters": [parameter.to_json() for parameter in SETTER_PARAMETERS]}
+    """The setter as a kernel of a manifest, with the parameters that the runtime passes.
+
+    It has a module of its own, since old drivers do not load it.
+    """
+    parameters = [parameter.to_json() for parameter in SETTER_PARAMETERS]
+    return {"entry": SETTER, "module": SETTER, "parameters": parameters}

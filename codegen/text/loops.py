@@ -1,8 +1,8 @@
-"""Loops of a constant number of trips in templates: one of a single trip is emitted as its body.
+"""Loops of a constant trip count in templates: one with a single trip is emitted as its body.
 
-Templates write the body as C, in terms of the index, inside a `call` of one of the functions below. Where the
-loop has one trip, its index is folded away: it is replaced by its only value, and what adds zero, multiplies
-by one or is zero times something goes with it, as do parentheses that nothing needs any more.
+Templates write the body as C, in terms of the index, inside a `call` of one of the functions below. For a
+single trip the index is folded away: it is replaced by its only value, and additions of zero, multiplications
+by one and products with zero are simplified, as are parentheses that become unnecessary.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 INDENT = "    "
-# Stand for the values of a folded index, and for what went with it; none occurs in the text of a kernel.
+# Marks for the values of a folded index and for removed terms; none occurs in the text of a kernel.
 _ZERO, _ONE, _GONE = "\0", "\1", "\2"
 _NESTED = r"\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)"
 _NAMED = rf"\w+(?:{_NESTED}|\[[^][]*\])*"
@@ -56,10 +56,11 @@ def loop(
     braces: bool = False,
     caller: Callable[[], str],
 ) -> str:
-    """A loop of TRIPS over the int INDEX from FIRST (0 or 1) to BOUND by STEP, with HINT in front of it.
+    """A loop of TRIPS over the int INDEX from FIRST (0 or 1) to BOUND by STEP, preceded by HINT.
 
-    The body is that of the `call`, written with the indentation that it has in a loop. A body of one line has
-    no braces unless BRACES. Of one trip, the body alone; of none, nothing. No newline at the end.
+    The body is that of the `call`, with the indentation that it has in a loop. A body of one line has no
+    braces unless BRACES. For one trip the body alone is emitted, for none nothing. There is no newline at the
+    end.
     """
     if trips <= 1:
         return dedented(folded(_body(caller), index, first)) if trips else ""
@@ -84,9 +85,9 @@ def strided(
 ) -> str:
     """A loop over the INDEX, of type KIND, from FIRST to BOUND by STEP, which THREADS share.
 
-    FIRST, a variable or a call, is the number of the thread. COUNT is the value of BOUND, or the largest it
-    has where that is not EXACT; None where it is not known. A single trip needs no test if there are as many
-    threads; otherwise it becomes an `if`. The body is as in `loop`.
+    FIRST, a variable or a call, is the number of the thread. COUNT is the value of BOUND, or its maximum if
+    it is not EXACT; None if it is not known. A single trip needs no test if there are as many threads;
+    otherwise it becomes an `if`. The body is as in `loop`.
     """
     body = _body(caller)
     if count is None or count > threads:
@@ -99,7 +100,7 @@ def strided(
 
 
 def folded(text: str, index: str, value: int | str = 0) -> str:
-    """TEXT, which is C, with the variable INDEX replaced by VALUE: 0, 1, a variable or a call."""
+    """The C text TEXT with the variable INDEX replaced by VALUE: 0, 1, a variable or a call."""
     mark = value if isinstance(value, str) else (_ZERO, _ONE)[value]
     code = re.compile(rf"//.*|\b{index}\b")
     text = code.sub(lambda found: mark if found.group() == index else found.group(), text)

@@ -15,7 +15,8 @@ from ...dialects.core.interpreter import Array
 from ...dialects.core.ir import Operation, Value
 from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
-from ...dialects.launch import Kernel, View, kernels_in
+from ...dialects.launch import Kernel, kernels_in
+from ...dialects.launch_memory import View
 from ...errors import IRError, PlanError
 from ...runtime.device import ReadBuffer
 from ...runtime.engine import Engine
@@ -182,7 +183,7 @@ class AccuracyObserver:
         """The source of each result of MEMBER."""
         inherited = max((self._known_error(value) for value in op.reads[member.reads]), default=0.0)
         source = _Source(spec.op, spec.nodes, inherited)
-        if member.body is not op.body.block:  # one of a group
+        if member.body is not op.body.block:  # a member of a group
             source = _Source(member.ops, member.nodes or spec.nodes, inherited)
         return [source] * (member.writes.stop - member.writes.start)
 

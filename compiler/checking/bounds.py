@@ -24,7 +24,7 @@ from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
 from ...dialects.custom.op import CudaOp
-from ...dialects.graph.normalization import Normalization
+from ...dialects.graph.normalization_base import Normalization
 from ...dialects.graph.numeric import compute_dtype
 from ...dialects.graph.reduction import Reduce
 from .measures import Error, largest_finite, roundoff
@@ -215,7 +215,8 @@ class _Exact(Evaluation):
 
 
 def _gain(largest: float, size: float) -> float:
-    """By how much what follows may enlarge errors of values up to SIZE, whose results reach up to LARGEST."""
+    """The factor by which following ops may enlarge errors of values up to SIZE, whose results reach up to
+    LARGEST."""
     return max(1.0, largest / size) if size else 1.0
 
 
@@ -255,8 +256,8 @@ def _rounds_computed_short(op: Operation) -> bool:
 def _inner_roundoff(block: Block, stored: TensorType) -> float:
     """The coarsest unit roundoff of values inside BLOCK, without its results and 8-bit floats.
 
-    It includes the format that a contraction rounds operands to which are computed in the block: kernel and
-    interpreter may round them to neighbouring numbers.
+    It includes the format to which a contraction rounds operands that are computed in the block: kernel and
+    interpreter may round them to adjacent numbers.
     """
     yielded = set(block.terminator.inputs)
     inner = [

@@ -24,13 +24,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ExpectedInput:
-    """An expected input: its shape at given values of the symbols, and whether that shape may vary; the
-    numbers that it holds at these values, if sizes depend on them."""
+    """An expected input: its shape at given values of the symbols, and whether that shape may vary.
+
+    Also whether it may be left out and, if sizes depend on its content, its content at these values.
+    """
 
     name: str
     dtype: DType
     shape: tuple[int, ...]
     varies: bool
+    optional: bool = False
     content: tuple[int, ...] | None = None
 
 
@@ -43,6 +46,7 @@ def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[ExpectedInpu
             DTYPES[tensor.dtype],
             tuple(evaluate(dim, symbols) for dim in tensor.shape),
             not all(isinstance(dim, int) for dim in tensor.shape),
+            tensor.name in manifest.defaults,
             _evaluated(contents.get(tensor.name), lambda dim: evaluate(dim, symbols)),
         )
         for tensor in manifest.inputs
@@ -51,14 +55,15 @@ def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[ExpectedInpu
 
 def of_function(function: Function, symbols: Mapping[str, int]) -> list[ExpectedInput]:
     """The inputs of a function."""
-    contents = function.module.contents if function.module is not None else {}
+    module = function.module or Module()
     return [
         ExpectedInput(
             name,
             value.type.dtype,
             tuple(affine_traversal.evaluate(dim, symbols) for dim in value.type.shape),
             not all(isinstance(dim, int) for dim in value.type.shape),
-            _evaluated(contents.get(name), lambda dim: affine_traversal.evaluate(dim, symbols)),
+            name in module.defaults,
+            _evaluated(module.contents.get(name), lambda dim: affine_traversal.evaluate(dim, symbols)),
         )
         for name, value in zip(function.inputs, function.arguments, strict=True)
     ]
@@ -89,8 +94,11 @@ def symbols_of(source: Manifest | Module, sizes: Mapping[str, int]) -> dict[str,
 
 
 def random_arrays(wanted: Sequence[ExpectedInput], seed: int) -> dict[str, Array]:
-    """Random inputs: standard normal floats, integers in 0..3, booleans; what sizes depend on is as
-    expected. SEED and shapes determine them."""
+    """Random inputs: standard normal floats, integers in 0..3, booleans; contents that sizes depend on are as
+    expected.
+
+    SEED and shapes determine them.
+    """
     generator = np.random.default_rng(seed)
     return {tensor.name: _random(generator, tensor) for tensor in wanted}
 
@@ -105,7 +113,7 @@ def _random(generator: np.random.Generator, tensor: ExpectedInput) -> Array:
 
 
 def _holding(tensor: ExpectedInput, content: Sequence[int]) -> Array:
-    """The input TENSOR with the numbers CONTENT, of which two make an element in floating point."""
+    """The input TENSOR with the numbers CONTENT; a floating-point element takes two."""
     numbers = np.array(content, np.int64)
     if tensor.dtype.is_float:
         return (numbers[::2] / numbers[1::2]).astype(tensor.dtype.numpy).reshape(tensor.shape)
@@ -115,12 +123,13 @@ def _holding(tensor: ExpectedInput, content: Sequence[int]) -> Array:
 
 
 def load_inputs(path: Path, wanted: Sequence[ExpectedInput]) -> dict[str, Array]:
-    """The WANTED inputs from the .npz file at PATH. Other arrays in it are ignored, with a note on stderr.
+    """The WANTED inputs from the .npz file at PATH, without optional ones that it lacks. Other arrays in it
+    are ignored, with a note on stderr.
 
-    Raises InputError for an input that is missing or has another type or shape.
+    Raises InputError for an input that is missing though it is needed, or has another type or shape.
     """
     found = read_arrays(path)
-    missing = [tensor.name for tensor in wanted if tensor.name not in found]
+    missing = [tensor.name for tensor in wanted if tensor.name not in found and not tensor.optional]
     if missing:
         names = ", ".join(map(printable, found)) or "nothing"
         raise InputError(
@@ -129,7 +138,7 @@ def load_inputs(path: Path, wanted: Sequence[ExpectedInput]) -> dict[str, Array]
     extra = found.keys() - {tensor.name for tensor in wanted}
     if extra:
         say(f"not an input, ignored: {', '.join(sorted(extra))}")
-    return {tensor.name: _fitting(found[tensor.name], tensor) for tensor in wanted}
+    return {each.name: _fitting(found[each.name], each) for each in wanted if each.name in found}
 
 
 def _fitting(array: Array, tensor: ExpectedInput) -> Array:

@@ -22,6 +22,10 @@ from .subject import open_plan
 
 Repeats = Annotated[int, typer.Option("--repeats", min=1, help="How many runs are timed.")]
 Warmup = Annotated[int, typer.Option("--warmup", min=0, help="How many untimed runs come first.")]
+Profile = Annotated[
+    bool,
+    typer.Option("--profile/--no-profile", help="Whether each kernel is timed, too, and its rates shown."),
+]
 ProfileRepeats = Annotated[
     int, typer.Option("--profile-repeats", min=1, help="How often each kernel is timed on its own.")
 ]
@@ -32,6 +36,7 @@ def bench(
     subject: Subject,
     repeats: Repeats = 100,
     warmup: Warmup = 10,
+    profile: Profile = True,
     profile_repeats: ProfileRepeats = 10,
     size: Sizes = None,
     seed: Seed = 0,
@@ -50,8 +55,8 @@ def bench(
         wanted = of_plan(engine.plan.spec, symbols)
         arrays = random_arrays(wanted, seed)
         times = engine.time(arrays, repeats, warmup)
-        records = engine.profile(arrays, profile_repeats)
-        launches = launches_of(engine.plan, symbols)
+        records = engine.profile(arrays, profile_repeats) if profile else []
+        launches = launches_of(engine.plan, symbols) if profile else []
         name = engine.device
     target = present_arch() if name.startswith("cuda") else None
     report = {
@@ -120,6 +125,8 @@ def _show(report: Mapping[str, Any]) -> None:
     samples = report["throughput"]["samples_per_second"]
     rate = f"throughput: {quantity(report['throughput']['runs_per_second'])} runs/s"
     console.print(rate + (f", {quantity(samples)} samples/s" if samples else ""), soft_wrap=True)
+    if not report["kernels"]:
+        return
     _show_kernels(report["kernels"])
     peaks = report["peaks"]
     if peaks is not None:

@@ -1,4 +1,4 @@
-"""What `glassrt calibrate` shows of a table: the scales, and the figures of all calibrators side by side."""
+"""The output of `glassrt calibrate`: the scales, and the figures of all calibrators side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Where `glassrt calibrate` takes a table from: a run over data, or what an earlier or another tool wrote."""
+"""The sources of `glassrt calibrate`'s table: a run over data, or the output of an earlier or another
+tool."""
 
 from __future__ import annotations
 
@@ -28,10 +29,10 @@ class CalibrationRun:
 
 @dataclass(frozen=True)
 class TableSource:
-    """The file that a table comes from: one of these.
+    """The file that a table comes from: exactly one of these.
 
     data: arrays to run the model on; histograms: an earlier table; trt_cache: TensorRT's calibration cache;
-    onnx_runtime: what ONNX Runtime's calibration wrote; qdq: a model with Q/DQ nodes.
+    onnx_runtime: the output of ONNX Runtime's calibration; qdq: a model with Q/DQ nodes.
     """
 
     data: Path | None = None
@@ -47,9 +48,9 @@ class TableSource:
         return [path for path in every if path is not None]
 
     def table(self, network: Network, how: CalibrationRun, request: BuildRequest) -> CalibrationTable:
-        """The table of NETWORK, as HOW says if it is run, and what it lacks on stderr.
+        """The table of NETWORK, run as HOW says if it is run; missing tensors are reported on stderr.
 
-        Raises CalibrationError for a file that cannot be read, or is of another model.
+        Raises CalibrationError for a file that cannot be read, or belongs to another model.
         """
         if self.data is not None:
             return _calibrated(network, self.data, how)

@@ -111,7 +111,7 @@ def _show_outputs(title: str, reports: list[OutputReport]) -> None:
 
 
 def _show_quantization(found: Quantization, witness: str) -> None:
-    """Print the errors that kernels and passes made, and the loss that eight bits cost, apart."""
+    """Print the errors of kernels and passes, and separately the quantization loss."""
     title = "compiler error: outputs against the precision level in the interpreter"
     _show_outputs(title, found.compiler)
     title = "lowering error: the precision level against the Q/DQ graph in floats"

@@ -84,6 +84,7 @@ def describe(plan: Plan, symbols: Mapping[str, int], whole: Plan) -> dict[str, A
         ],
         "at": dict(symbols),
         "inputs": plan.manifest["inputs"],
+        "defaults": sorted(spec.defaults),
         "outputs": plan.manifest["outputs"],
         "cuts": [asdict(each) for each in spec.cuts],
         "bytes": _bytes(plan),
@@ -124,11 +125,13 @@ def _level(text: str) -> dict[str, int]:
 
 
 def _kernel(plan: Plan, name: str) -> dict[str, Any]:
+    kernel = plan.spec.kernels[name]
     targets = {
-        target: {"bytes": len(cubins[name]), "registers": registers(cubins[name])}
+        target: {"registers": registers(cubins[kernel.module], kernel.entry)}
         for target, cubins in plan.cubins.items()
     }
-    return {"name": name, "source_lines": plan.sources[name].count("\n"), "targets": targets}
+    lines = plan.sources[name].count("\n")
+    return {"name": name, "module": kernel.module, "source_lines": lines, "targets": targets}
 
 
 def _launches(plan: Plan, symbols: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -190,6 +193,8 @@ def _head(facts: Mapping[str, Any]) -> list[str]:
     lines += [f"{name} = {size}" for name, size in facts["derived"].items()]
     lines += [f"needs {each['text']}{said_of(each['nodes'])}: {each['why']}" for each in facts["constraints"]]
     held = {name: f" = {_shape(content)}" for name, content in facts["contents"].items()}
+    for name in facts["defaults"]:
+        held[name] = f"{held.get(name, '')} (optional)"
     cut = {name: f" cut to {', '.join(sizes)}" for name, sizes in _cuts(facts).items()}
     for what, also in (("inputs", held), ("outputs", cut)):
         tensors = (

@@ -1,4 +1,4 @@
-"""Parses the texts of options such as `N=1,8,32`; what is wrong with one is shown in the text."""
+"""Parses the texts of options such as `N=1,8,32`; errors are located in the text."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class _Given:
         return option_error(InputError, self.option, self.text, message, _FORMS[self.option], at=at)
 
     def integers(self) -> list[int]:
-        """The values, as numbers. Raises InputError for one that is none."""
+        """The values as numbers. Raises InputError for anything else."""
         for value, start in self.values:
             if not _is_integer(value):
                 raise self.error(f"{value!r} is not a number", (start, start + len(value)))
@@ -57,7 +57,7 @@ class _Given:
 
     @property
     def listed(self) -> tuple[int, int]:
-        """Where the values are in the text."""
+        """The positions of the values in the text."""
         return self.text.rindex("=") + 1, len(self.text)
 
 
@@ -77,7 +77,7 @@ def parse_ranges(texts: Sequence[str] | None) -> Shapes:
 
 
 def parse_inputs(texts: Sequence[str] | None) -> InputShapes:
-    """The dimensions of each input, from texts such as `data=N,3,224,224`; what is no number is symbolic.
+    """The dimensions of each input, from texts such as `data=N,3,224,224`; non-numbers are symbolic.
 
     Raises typer.BadParameter.
     """

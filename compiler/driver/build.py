@@ -152,7 +152,7 @@ def _imported(
 
 
 def _descent(module: Module, settings: Settings, context: PassContext, clock: BuildClock) -> Descent:
-    """MODULE ready for its first pass: overrides are checked, input types set, sizes on record."""
+    """MODULE ready for its first pass: overrides checked, input types set, sizes recorded."""
     context.ledger.origins = origins_of(module)
     for remark in module.remarks:
         context.ledger.add(remark.rule, Verdict.TAKEN, remark.reason, nodes=remark.nodes)
@@ -166,16 +166,14 @@ def _descent(module: Module, settings: Settings, context: PassContext, clock: Bu
 
 
 def launch_level(module: Module, settings: Settings, context: PassContext) -> Module:
-    """What MODULE becomes at the launch level, without the code of its kernels; see `brought_to`."""
+    """MODULE lowered to the launch level, without code for its kernels; see `brought_to`."""
     return brought_to(LEVELS[-1], module, settings, context)
 
 
 @np.errstate(all="ignore")
 def brought_to(level: str, module: Module, settings: Settings, context: PassContext) -> Module:
-    """What MODULE becomes for the first target at LEVEL; InputError when it is below that already.
-
-    Raises as `build`.
-    """
+    """MODULE lowered to LEVEL for the first target. Raises InputError if it is already below, and as
+    `build`."""
     check_below(level, module)
     return _descent(module, settings, context, BuildClock(settings.progress)).to(level)
 

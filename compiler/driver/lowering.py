@@ -60,7 +60,7 @@ class Descent:
 
     @property
     def was_given(self) -> bool:
-        """Whether the module entered at the launch level, so that it is as written and not lowered."""
+        """Whether the module entered at the launch level, so that it is as written and was not lowered."""
         return LEVELS[self.entered] == LEVELS[-1]
 
     def to(self, last: str) -> Module:
@@ -130,8 +130,8 @@ def passes_between(module: Module, level: str, target: ArchSpec) -> list[Pass]:
 
 
 def is_made(level: str, entered: str) -> bool:
-    """Whether passes make LEVEL of what came in at the level ENTERED; below the graph level, what comes in is
-    taken as it is written."""
+    """Whether passes produce LEVEL for a module that entered at ENTERED; below the graph level input is taken
+    as written."""
     return level == "graph" == entered or LEVELS.index(level) > LEVELS.index(entered)
 
 

@@ -1,7 +1,7 @@
 """The parts of a plan for several targets: targets with equal launches share a part, equal kernels a name.
 
-Whether a kernel spills registers is known only when it is compiled. If one does, the launch level is made
-again without it for the target on which it spills; other targets keep it.
+Only compilation shows whether a kernel spills registers. If one does, the launch level is built again without
+it for the target on which it spills; other targets keep it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ...codegen.interface import (
     SHARE_KERNELS,
     ArchSpec,
     BuildOptions,
-    CompiledKernel,
+    CompiledPrograms,
     KernelCache,
     UnfitError,
     assemble,
@@ -37,8 +37,8 @@ from .lowering import Descent
 class PlannedPart:
     """The launches for `targets`, planned for the first of them.
 
-    chosen: for every target, by its name, what its kernels were called before equal ones got one name, by the
-    name they have now; nothing for a single target.
+    chosen: for every target, the kernels' original names by their present ones, before equal kernels got one
+    name; empty for a single target.
     """
 
     targets: tuple[ArchSpec, ...]
@@ -55,7 +55,7 @@ def assembled(
     and there is no other candidate, or where the module entered at the launch level; and CompileError.
     """
     spilled = {way.target.name: Spilled() for way in ways}
-    compiled: dict[tuple[str, str, str], CompiledKernel] = {}
+    compiled: CompiledPrograms = {}
     while True:
         parts = parts_of([way.launched(spilled[way.target.name]) for way in ways])
         # Compilation takes long, so the caller's own garbage must not pile up meanwhile.
@@ -79,7 +79,7 @@ def _plan(part: PlannedPart, options: BuildOptions) -> Plan:
 
 
 def _with(spilled: Spilled, parts: Sequence[PlannedPart], error: UnfitError) -> Spilled:
-    """SPILLED, which is what the target of ERROR does without, and the kernels of PARTS that ERROR names."""
+    """SPILLED, the kernels that ERROR's target avoids, with the kernels of PARTS that ERROR names added."""
     part = next(part for part in parts if any(target.name == error.target for target in part.targets))
     launches = kernels_in(part.way.module.main.block)
     return spilled.and_those(launches, error.problems, part.chosen.get(error.target, {}))
@@ -105,8 +105,8 @@ def parts_of(ways: Sequence[Descent]) -> list[PlannedPart]:
 class _KernelNames:
     """Kernel names by source: a name includes a hash of the target, so equal kernels may differ in name.
 
-    The ONNX nodes in a source's head do not tell kernels apart: targets with other launches may convert one
-    value for other readers.
+    The ONNX nodes in a source's head comment do not distinguish kernels: targets with other launches may
+    convert one value for other consumers.
     """
 
     def __init__(self) -> None:
@@ -131,7 +131,7 @@ class _KernelNames:
 
 
 def _tell_apart(ways: Sequence[Descent]) -> None:
-    """Say in the records of each ledger that are not in all which targets they are for."""
+    """Record in each ledger, for records that are not in all of them, which targets they are for."""
     targets: dict[str, dict[str, None]] = defaultdict(dict)
     for way in ways:
         for record in way.context.ledger:

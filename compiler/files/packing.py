@@ -1,7 +1,7 @@
-"""Elements of less than a byte, several in a byte as files hold them, and each in a byte of its own.
+"""Elements narrower than a byte: several per byte, as in files, and one per byte, as in arrays.
 
-The first element is in the lowest bits; what is left of the last byte is unused (ONNX's raw_data, and the
-blocks of `com.microsoft`'s MatMulNBits).
+The first element is in the lowest bits; the rest of the last byte is unused (ONNX's raw_data, and the blocks
+of `com.microsoft`'s MatMulNBits).
 """
 
 from __future__ import annotations

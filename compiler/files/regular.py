@@ -1,4 +1,4 @@
-"""Opening files that a user names: a pipe would block for ever, a device may never end."""
+"""Opens files that a user names: a pipe would block forever, a device may never end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """PATH, opened for reading. Raises OSError when it is missing or no regular file, or cannot be a path."""
+    """PATH, opened for reading. Raises OSError if it is missing, not a regular file, or not a valid path."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except ValueError as error:  # a NUL in the name

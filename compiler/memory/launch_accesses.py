@@ -1,6 +1,6 @@
 """The buffers of a launch module, and which launch accesses which of their elements, read off its IR.
 
-Control ops access buffers, too: they read conditions and trip counts, and keep counters.
+Control ops access buffers, too: they read conditions and trip counts, and write counters.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Value
 from ...dialects.core.module import Function
 from ...dialects.core.types import TensorType
-from ...dialects.launch import Buffer, Kernel, View
+from ...dialects.launch import Kernel
 from ...dialects.launch_control import LaunchControl, LaunchLoop
+from ...dialects.launch_memory import Buffer, View
 from .footprint import Footprint, footprint
 from .launch_tree import LaunchTree, Scope
 
@@ -22,8 +23,8 @@ from .launch_tree import LaunchTree, Scope
 class Access:
     """An access of launch number `launch` to a buffer, through its operand `value`.
 
-    shape: the elements that it touches; None when there are none; scope: the list of launches that it stands
-    in; in_rows: whether it touches only one row of them, which is another one in every iteration of a loop.
+    shape: the elements that it touches; None if there are none; scope: the list of launches that contains it;
+    in_rows: whether it touches only one of these rows, a different one in every iteration of a loop.
     """
 
     launch: int
@@ -68,7 +69,7 @@ class Memory:
         yield from self.scratch
 
     def within(self, launches: range) -> Memory:
-        """The accesses by LAUNCHES alone, which are numbered from 0."""
+        """The accesses by LAUNCHES only, which are numbered from 0."""
 
         def kept(accesses: list[Access]) -> list[Access]:
             inside = (access for access in accesses if access.launch in launches)
@@ -77,10 +78,10 @@ class Memory:
         return Memory(self.value, kept(self.writes), kept(self.reads), kept(self.scratch))
 
     def held(self, tree: LaunchTree) -> set[int]:
-        """The launches of TREE during which the buffer keeps what it holds.
+        """The launches of TREE during which the buffer's content is live.
 
-        Those are the launches that access it, those before which a control op reads it, and all launches of
-        loops that only some of that is inside of.
+        These are the launches that access it, those before which a control op reads it, and all launches of
+        loops that contain only some of these.
         """
         found = {access.launch for access in self.accesses()}
         scopes = [access.scope for access in self.accesses()]

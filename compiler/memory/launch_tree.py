@@ -1,4 +1,4 @@
-"""The launches of a function as a tree: by number, in the lists of launches in which they stand."""
+"""The launches of a function as a tree: by number, in the lists of launches that contain them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ...dialects.launch_control import LaunchControl, LaunchLoop
 
 @dataclass(frozen=True, eq=False)
 class Scope:
-    """A list of launches: the function's own, or region `branch` of `op`, in the list `parent`."""
+    """A list of launches: the function's own, or region `branch` of `op`, inside the list `parent`."""
 
     op: LaunchControl | None = None
     branch: int = 0
     parent: Scope | None = None
 
     def chain(self) -> Iterator[Scope]:
-        """This list and those around it, from the inside out."""
+        """This list and the enclosing ones, innermost first."""
         scope: Scope | None = self
         while scope is not None:
             yield scope
             scope = scope.parent
 
     def encloses(self, other: Scope) -> bool:
-        """Whether what runs in OTHER runs after all of this list before it."""
+        """Whether whatever runs in OTHER runs after all earlier launches of this list."""
         return any(scope is self for scope in other.chain())
 
     def excludes(self, other: Scope) -> bool:
@@ -38,13 +38,14 @@ class Scope:
         return shared is not None and not shared.encloses(other)
 
     def loops(self) -> list[LaunchLoop]:
-        """The loops around the list, from the inside out."""
+        """The enclosing loops, innermost first."""
         return [scope.op for scope in self.chain() if isinstance(scope.op, LaunchLoop)]
 
 
 @dataclass(frozen=True, eq=False)
 class Extent:
-    """The launches of a control op: numbers `first` to `end` (excluded); `scope` is where it stands."""
+    """The launches of a control op: numbers `first` to `end` (excluded); `scope` is the list that contains
+    it."""
 
     scope: Scope
     first: int
@@ -52,10 +53,10 @@ class Extent:
 
 
 class LaunchTree:
-    """The launches of FUNCTION: `kernels` by number, and the list that each stands in (`scopes`).
+    """The launches of FUNCTION: `kernels` by number, and the list that contains each (`scopes`).
 
-    `extents` are those of all control ops, outer ones first; `segments` the launches of each list, cut at the
-    control ops that stand between them.
+    `extents` are those of all control ops, outer ones first; `segments` the launches of each list, cut at
+    control ops.
     """
 
     def __init__(self, function: Function) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...dialects.core.module import Function, Module
-from ...dialects.launch import Buffer, largest
+from ...dialects.launch_memory import Buffer, largest
 from .launch_accesses import memories_of
 from .launch_tree import LaunchTree
 from .occupancy import Occupancy, lowest_gap
@@ -63,8 +63,8 @@ def aligned(size: int) -> int:
 def place_buffers(module: Module) -> None:
     """Give every arena buffer of a launch-level MODULE its offset; launches run one after the other.
 
-    A value that a loop hands from one iteration to the next, or that is used inside and outside of it, is
-    live throughout the loop; what is used within single iterations only is not.
+    A value that a loop carries, or that is used inside and outside of it, is live throughout the loop; a
+    value used within single iterations only is not.
     """
     function = module.main
     buffers = [op for op in function.block if isinstance(op, Buffer) and op.space == "arena"]
@@ -78,7 +78,7 @@ def _lifetimes(module: Module, function: Function, buffers: Sequence[Buffer]) ->
     memories = memories_of(function, tree)
     lives = []
     for buffer in buffers:
-        # A buffer that no launch accesses still has a place of its own, if only for a moment.
+        # A buffer that no launch accesses still gets a place of its own, for one step.
         held = memories[buffer.result].held(tree) or {0}
         lives.append(Lifetime(largest(buffer.bytes, module), min(held), max(held)))
     return lives

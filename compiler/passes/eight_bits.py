@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 class EightBitProducts:
     """Decisions about contractions, by ONNX node.
 
-    chosen: contractions that the policy quantizes to eight bits; refused: reasons why others are not;
-    left: reasons why contractions of quantized tensors multiply floats nevertheless.
+    chosen: contractions that the policy quantizes to eight bits; refused: reasons why others are not; left:
+    reasons why contractions of quantized tensors still multiply floats.
     """
 
     chosen: set[str] = field(default_factory=set)

@@ -80,7 +80,7 @@ class PassContext:
 
     @property
     def exhausted(self) -> bool:
-        """True when the limit on decisions is reached, so that nothing optional may be done any more."""
+        """True when the limit on decisions is reached, so that nothing optional may be done."""
         return self.limit is not None and self.decisions >= self.limit
 
     def decide(self) -> None:

@@ -1,4 +1,4 @@
-"""Kernels that spilled registers in an earlier attempt at a build, by ptxas: they are not chosen again."""
+"""Kernels that spilled registers, according to ptxas, in an earlier attempt at a build: not chosen again."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Spilled:
     def and_those(
         self, launches: Iterable[Kernel], problems: Mapping[str, str], chosen: Mapping[str, str]
     ) -> Spilled:
-        """This and the kernels of LAUNCHES that PROBLEMS names, a sentence each.
+        """This with the kernels of LAUNCHES that PROBLEMS names, one sentence each.
 
-        CHOSEN: the names under which kernels were chosen, where those of LAUNCHES are others.
+        CHOSEN: the names under which kernels were chosen, if those of LAUNCHES differ.
         """
         nodes = {
             node: f"in a group {problems[op.kernel]}"

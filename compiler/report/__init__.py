@@ -1,1 +1,1 @@
-"""Answers from a plan's ledger and its launch level: what became of nodes, and of pairs of them."""
+"""Answers from a plan's ledger and its launch level: the fate of nodes and of pairs of them."""

@@ -17,7 +17,7 @@ _STATES = {FoldConstants.name: "constant", VIEW: "view", VIEW_SLICE: "view"}
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of a node: `state` is 'runs', 'view', 'constant' or 'eliminated'; rule, reason: why."""
+    """The fate of a node: `state` is 'runs', 'view', 'constant' or 'eliminated'; rule, reason: why."""
 
     state: str
     rule: str = ""

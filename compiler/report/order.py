@@ -1,4 +1,4 @@
-"""The order of two launches, as streams, event waits and control flow determine it, in words."""
+"""The order of two launches in words, from streams, event waits and control flow."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def order_of(launches: Sequence[Launch], first: int, second: int) -> str:
 
 
 def _around(op: Operation) -> dict[Operation, Region | None]:
-    """The control ops around OP, from the inside out, and the region of each that it is in."""
+    """The control ops around OP, innermost first, with the region of each that contains it."""
     found: dict[Operation, Region | None] = {}
     while op.holder is not None and op.parent is not None:
         found[op.holder] = op.parent.parent

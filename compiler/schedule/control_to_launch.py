@@ -1,15 +1,15 @@
-"""precision → launch for control flow: the regions become lists of launches, their values buffers.
+"""precision → launch for control flow: regions become lists of launches, values buffers.
 
-    control.if      both regions write the buffers of the results
-    control.loop    a carried value has one buffer, to which the initial value is copied before the loop
+  control.if      both regions write the buffers of the results
+  control.loop    a carried value has one buffer, to which the initial value is copied before the loop
 
-A launch of a loop's body writes the next value of what is carried to that buffer, if everything that reads
-the present one comes before it; otherwise the next value has a buffer of its own, and is copied at the end of
-the iteration. The elements of a scan output are copied to their rows of it. Where the loop may end before all
-rows are there, these begin as zeros, and the loop carries the buffer.
+A launch of a loop's body writes the next value of a carried value to that buffer, if all reads of the present
+one come before; otherwise the next value has a buffer of its own, and is copied at the end of the iteration.
+The elements of a scan output are copied to its rows. If the loop may end before all rows are written, they
+begin as zeros, and the loop carries the buffer.
 
-Arguments of regions are the buffers of what is passed. The values that a region yields are made by its own
-ops, so that a copy never reads what another copy has overwritten.
+Region arguments are the buffers of the passed values. A region's own ops produce the values that it yields,
+so that a copy never reads elements that another copy has overwritten.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from ...dialects.core.ir import Block, Operation, Region, Value
 from ...dialects.core.location import Location
 from ...dialects.core.types import TensorType
 from ...dialects.graph.movement.reshape import Reshape
-from ...dialects.launch import View
 from ...dialects.launch_control import LaunchIf, LaunchLoop
+from ...dialects.launch_memory import View
 from ...dialects.precision import PrecisionKernel
 from ..memory.views.view_plan import base_of, with_reshapes
 
 
 class Lowering(Protocol):
-    """What the lowering of the ops around them offers to control ops."""
+    """The interface of the enclosing lowering to control ops."""
 
     def inside(self) -> AbstractContextManager[Block]:
-        """A context in which launches are appended to a new block, which it gives."""
+        """A context in which launches are appended to a new block, which it returns."""
 
     def convert(self, op: Operation) -> None:
         """Append the launches of OP."""
 
     def buffer(self, value: Value) -> Value:
-        """The buffer of VALUE, made on first use, or a view."""
+        """The buffer of VALUE, created on first use, or a view."""
 
     def place(self, value: Value, buffer: Value) -> None:
-        """Let VALUE have BUFFER."""
+        """Assign BUFFER to VALUE."""
 
     def is_placed(self, value: Value) -> bool:
         """Whether VALUE has a buffer."""
@@ -69,7 +69,7 @@ class Lowering(Protocol):
 
 
 def convert_control(op: ControlOp, to: Lowering) -> None:
-    """Append the launches of OP by way of TO."""
+    """Append the launches of OP through the lowering TO."""
     if isinstance(op, If):
         _convert_if(op, to)
     elif isinstance(op, Loop):
@@ -97,7 +97,7 @@ def _convert_loop(op: Loop, to: Lowering) -> None:
     counter = to.new_buffer(ITERATION, "arena")
     to.place(op.iteration, counter)
     trips = None if op.trip is None else to.buffer(op.trip)
-    again: dict[Value, Value] = {}  # by yielded value: the buffer that each iteration writes again
+    again: dict[Value, Value] = {}  # by yielded value: the buffer that each iteration overwrites
     condition = _begun(op.condition, op, to) if op.condition is not None else None
     if condition is not None and op.yielded_condition is not None:
         again[op.yielded_condition] = condition
@@ -127,20 +127,20 @@ def _convert_loop(op: Loop, to: Lowering) -> None:
 
 
 def _begun(initial: Value, op: Loop, to: Lowering) -> Value:
-    """A buffer that holds INITIAL before the first iteration of OP, and may be written again."""
+    """A buffer that holds INITIAL before the first iteration of OP, and may be overwritten."""
     storage = to.new_buffer(initial.type, "arena")
     to.copy(to.buffer(initial), storage, op.location)
     return storage
 
 
 def _pass(arguments: Sequence[Value], passed: Sequence[Value], to: Lowering) -> None:
-    """Let ARGUMENTS of a region be the buffers of what is PASSED."""
+    """Let the ARGUMENTS of a region be the buffers of the values PASSED."""
     for argument, value in zip(arguments, passed, strict=True):
         to.place(argument, to.buffer(value))
 
 
 def _convert_body(block: Block, targets: Mapping[Value, Value], location: Location, to: Lowering) -> None:
-    """Append the launches of BLOCK, after which every yielded value is in its buffer of TARGETS."""
+    """Append the launches of BLOCK; afterwards every yielded value is in its buffer of TARGETS."""
     copied = {}
     for value, target in targets.items():
         if _can_be_written(value, target, block, to):
@@ -156,7 +156,7 @@ def _convert_body(block: Block, targets: Mapping[Value, Value], location: Locati
 
 
 def _can_be_written(value: Value, target: Value, block: Block, to: Lowering) -> bool:
-    """Whether the op of BLOCK that makes VALUE can write it to TARGET, where arguments may lie."""
+    """Whether the op of BLOCK that produces VALUE can write it to TARGET, which may hold arguments."""
     base = base_of(value)
     maker = base.producer
     if to.is_placed(base) or not isinstance(maker, (PrecisionKernel, If)) or maker.parent is not block:
@@ -178,6 +178,6 @@ def _root(buffer: Value) -> Value:
 
 
 def _ended(block: Block) -> Block:
-    """BLOCK with a terminator."""
+    """BLOCK with a terminator appended."""
     block.append(Yield())
     return block

@@ -73,7 +73,7 @@ class Reference:
         if labels is not None:
             self._scores = self._output_of_scores()
             self._labels = self._by_batch(labels, partial)
-        pairs = zip(batches, self._labels, strict=False)  # without labels there are none
+        pairs = zip(batches, self._labels, strict=False)  # empty without labels
         self._hits = sum(self._correct(batch, wanted) for batch, wanted in pairs)
 
     @property

@@ -1,4 +1,4 @@
-"""Rewrites of branches and loops: what is known of them when compiling, and what nothing reads."""
+"""Rewrites of branches and loops: known conditions and trip counts, invariants, unused values."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from ...dialects.graph.movement.reshape import Reshape
 from ..patterns.matching import constant_array, static_shape
 from ..patterns.rewrite import Rewriter, pattern
 
-# A loop is unrolled up to so many ops. Its iterations may then fuse, and read at numbers, not at positions,
-# but each may need kernels of its own, which take a fifth of a second each to compile.
+# The most ops of an unrolled loop. Its iterations may fuse, and index by constants, but each may need kernels
+# of its own, which take a fifth of a second each to compile.
 UNROLLED_OPS = 64
 
 
@@ -157,10 +157,10 @@ PATTERNS = (
 
 
 def _invariant(loop: Loop, module: Module) -> dict[Operation, None]:
-    """The ops of LOOP's region that do the same in every iteration, and what they need, in order.
+    """The loop-invariant ops of LOOP's region, with the ops that they need, in order.
 
-    Those that make more elements than they read, or only another view of these, stay: in a kernel they cost
-    less than the memory that they would fill. So do those that need sizes which only an iteration implies.
+    Ops that produce more elements than they read, or only another view of them, stay: in a kernel they cost
+    less than the memory that they would fill. So do ops that require sizes which only an iteration implies.
     """
     sizes, proofs = module.values_at("optimum"), Proofs(module)
     known = {argument for _, argument in loop.passed()}
@@ -181,7 +181,7 @@ def _invariant(loop: Loop, module: Module) -> dict[Operation, None]:
 
 
 def _runs_anywhere(op: Operation, proofs: Proofs) -> bool:
-    """Whether OP, of a loop, needs nothing of sizes that may fail where the loop has no iteration."""
+    """Whether OP, of a loop, has no requirements on sizes that may fail if the loop has no iteration."""
     return all(need.relation != ">=" or proofs.proves(need.left - need.right) for need in op.needs())
 
 
@@ -193,7 +193,7 @@ def copied(block: Block, arguments: Sequence[Value]) -> tuple[list[Operation], l
 
 
 def _inlined(block: Block, arguments: Sequence[Value], rewriter: Rewriter) -> list[Value]:
-    """What BLOCK yields for ARGUMENTS, by copies of its ops before the root."""
+    """The values that BLOCK yields for ARGUMENTS, by copies of its ops before the root."""
     made, yielded = copied(block, arguments)
     for op in made:
         rewriter.insert(op)
@@ -210,7 +210,7 @@ def _stacked(rows: Sequence[Value], like: Value, rewriter: Rewriter) -> Value:
 
 
 def _without_carried(loop: Loop, rewriter: Rewriter, dropped: set[int], captures: Sequence[Value]) -> None:
-    """Drop the results DROPPED of LOOP, with what is carried or yielded for them; add CAPTURES."""
+    """Drop the results DROPPED of LOOP, with their carried and yielded values; add CAPTURES."""
     block, kept = loop.body.block, [at for at in range(len(loop.results)) if at not in dropped]
     first = [] if loop.yielded_condition is None else [loop.yielded_condition]
     _yield(block, [*first, *(loop.yielded[at] for at in kept)])

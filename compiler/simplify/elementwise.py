@@ -61,7 +61,7 @@ def holds(wide: DType, narrow: DType) -> bool:
 
 @functools.cache
 def _holds_floats(wide: DType, narrow: DType) -> bool:
-    """The same of floats; of 8 bits and less each value is tried."""
+    """The same for floats; types of at most 8 bits are tried value by value."""
     if narrow.bits > 8:
         known = wide.name in _SIGNIFICAND and _SIGNIFICAND[wide.name] >= _SIGNIFICAND[narrow.name]
         return known and _EXPONENT[wide.name] >= _EXPONENT[narrow.name]

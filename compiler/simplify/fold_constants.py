@@ -19,8 +19,8 @@ from ..passes.ledger import Verdict
 from ..passes.manager import PassContext
 from ..patterns.matching import static_shape
 
-# Folding is for small arithmetic on weights; heavier work is left to the device. So is what comes after many
-# ops that read large constants, each of which may be cheap, and of which a small file may hold thousands.
+# Folding is for small arithmetic on weights; heavier work is left to the device. So is the rest after many
+# ops that read large constants: each may be cheap, but a small file may hold thousands of them.
 FOLDED_FLOPS = 1 << 30
 FOLDED_READS = 8 * 2**30  # bytes, in one sweep
 
@@ -45,7 +45,7 @@ class FoldConstants:
         return module
 
     def _fold(self, op: Operation, module: Module, context: PassContext, readable: int) -> int:
-        """Fold OP, where it reads no more than READABLE bytes; how many it read for that."""
+        """Fold OP if it reads no more than READABLE bytes; returns how many it read."""
         if self.name in context.disabled:  # becomes true when the limit on decisions is reached
             return 0
         refusal, reads = _refusal(op, context.options.fold_bytes), _given(op)

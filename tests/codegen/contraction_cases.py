@@ -10,12 +10,19 @@ import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.contraction import depthwise
 from glassrt.codegen.families.contraction.depthwise import DepthwiseConfig
+from glassrt.codegen.families.contraction.implicit_gemm import problem_of
 from glassrt.codegen.families.contraction.mma import MMA
-from glassrt.codegen.families.contraction.problem import Problem, divisor, power_of_two_in, problem_of
+from glassrt.codegen.families.contraction.problem import Problem
 from glassrt.codegen.families.contraction.simt import SIMT
-from glassrt.codegen.families.contraction.spec import TEMPLATE, Binding, contraction_launch, split_scratch
+from glassrt.codegen.families.contraction.spec import (
+    TEMPLATE,
+    KernelBinding,
+    contraction_launch,
+    split_scratch,
+)
 from glassrt.codegen.families.contraction.tile import TileConfig
 from glassrt.codegen.families.contraction.wgmma import WGMMA
+from glassrt.codegen.families.divisors import divisor, power_of_two_in
 from glassrt.codegen.families.persistent import config as persistent_config
 from glassrt.codegen.families.persistent import family as persistent
 from glassrt.codegen.families.persistent import operands as persistent_operands
@@ -176,7 +183,7 @@ def bind(
     name: str,
     vector: int,
     added: Sequence[ScratchParameter | TensorMapParameter] = (),
-) -> Binding:
+) -> KernelBinding:
     """The binding of a kernel that stores its sums as [rows, columns], with ADDED parameters."""
     problem = case.problem
     names = {symbol: f"s{i}" for i, symbol in enumerate(sorted(case.sizes))}
@@ -191,7 +198,7 @@ def bind(
     parameters = [f"Input<{problem.a}> x0", f"Input<{problem.b}> x1", f"Output<{case.out}> y0"]
     parameters += [own.declaration() for own in added]
     parameters += [f"const int {c}" for c in names.values()]
-    return Binding(
+    return KernelBinding(
         name=Identifier(name),
         title=Code(problem.op),
         parameters=Code(", ".join(parameters)),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -195,7 +196,10 @@ class FakeDriver:
         self.live: dict[int, str] = {}
         self.launched: list[tuple[str, bool]] = []
         self.attributes: list[list[tuple[str, Any]]] = []  # of every launch, as they were issued
+        self.limits: list[tuple[str, int]] = []  # of shared memory, by function
         self.encoded: list[tuple[str, tuple[Any, ...]]] = []  # tensor maps: by which function, of what
+        self.memory_is_on = 0  # the GPU that owns memory, when asked
+        self.unknown_address: int | None = None
         self.resident = 2  # blocks of a kernel on a multiprocessor
         self.graphs: list[Graph] = []
         self.conditional_nodes = True  # whether graphs may have them
@@ -207,7 +211,8 @@ class FakeDriver:
         self._capture: dict[int, tuple[Graph, frozenset[int]]] = {}
         self._marks: dict[int, tuple[Graph, frozenset[int]]] = {}
         self._times: dict[int, float] = {}
-        self._contexts: list[int] = []
+        self._threads = threading.local()
+        self._retained = 0  # how often the primary context is
 
     def __getattr__(self, name: str) -> Any:
         body = type(self).__dict__.get(f"do_{name}")
@@ -222,7 +227,9 @@ class FakeDriver:
             return (0, body(self, *arguments))
         index = len(self.log)
         self.log.append(name)
-        if name in RELEASES:  # even a failing release was an attempt to give the handle back
+        if name == "cuDevicePrimaryCtxRelease" and self._retained > 1:
+            self._retained -= 1
+        elif name in RELEASES:  # even a failing release was an attempt to give the handle back
             assert self.live.pop(int(arguments[0]), None) == RELEASES[name], f"{name} of a dead handle"
         try:
             if index == self.fail_at:
@@ -288,13 +295,27 @@ class FakeDriver:
         return self.version
 
     def do_cuDevicePrimaryCtxRetain(self, device: int) -> int:
+        self._retained = self._retained + 1 if device in self.live else 1
         self.live[device] = "context"
         return 7
 
     def do_cuDevicePrimaryCtxRelease(self, device: int) -> None: ...
 
+    def enter_context(self) -> None:
+        """Make the context current, as another library does that lives in this process."""
+        self._contexts.append(7)
+
+    @property
+    def _contexts(self) -> list[int]:
+        """The calling thread's stack of contexts."""
+        stack: list[int] = self._threads.__dict__.setdefault("contexts", [])
+        return stack
+
     def do_cuCtxPushCurrent(self, context: int) -> None:
         self._contexts.append(context)
+
+    def do_cuCtxGetCurrent(self) -> int:
+        return self._contexts[-1] if self._contexts else 0
 
     def do_cuCtxPopCurrent(self) -> int:
         return self._contexts.pop()
@@ -320,6 +341,12 @@ class FakeDriver:
 
     def do_cuMemFreeHost(self, address: int) -> None:
         del self._objects[int(address)]
+
+    def do_cuPointerGetAttribute(self, attribute: Any, address: int) -> int:
+        assert attribute.name == "CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL"
+        if address == self.unknown_address:
+            raise Fault(INVALID_VALUE)
+        return self.memory_is_on
 
     def do_cuMemGetInfo(self) -> tuple[int, int]:
         return self.free_bytes, 1 << 31
@@ -351,7 +378,8 @@ class FakeDriver:
     def do_cuModuleGetFunction(self, module: int, name: bytes) -> str:
         return name.decode()
 
-    def do_cuFuncSetAttribute(self, function: str, attribute: Any, value: int) -> None: ...
+    def do_cuFuncSetAttribute(self, function: str, attribute: Any, value: int) -> None:
+        self.limits.append((function, value))
 
     def do_cuOccupancyMaxActiveBlocksPerMultiprocessor(self, function: str, threads: int, shared: int) -> int:
         return self.resident
@@ -401,6 +429,9 @@ class FakeDriver:
     def do_cuStreamSynchronize(self, stream: Any) -> None:
         if int(stream) in self._capture:
             raise Fault(900)  # CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED
+
+    def do_cuStreamIsCapturing(self, stream: Any) -> int:
+        return int(int(stream) in self._capture)
 
     def do_cuEventCreate(self, flags: int) -> int:
         return self._new("event")
@@ -508,6 +539,8 @@ class FakeDriver:
     def do_cuGraphDestroy(self, graph: int) -> None: ...
 
     def do_cuGraphExecDestroy(self, graph: int) -> None: ...
+
+    def do_cuGraphUpload(self, graph: int, stream: Any) -> None: ...
 
     def do_cuGraphLaunch(self, graph: int, stream: Any) -> None:
         self._replay(self._objects[int(graph)])

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from glassrt.runtime import Plan
 
 from .fake_driver import FakeDriver
 from .tiny_engines import batch, engine_on
-from .tiny_plans import affine, affine_plan
+from .tiny_plans import ADD, DOUBLE, affine, affine_plan
+
+SOURCES = {"k0_double": DOUBLE, "k0_twice": DOUBLE, "k1_add": ADD}
 
 
 def test_the_driver_is_told_of_clusters_and_of_cooperative_launches(fake: FakeDriver) -> None:
@@ -28,3 +31,31 @@ def test_the_driver_is_told_of_clusters_and_of_cooperative_launches(fake: FakeDr
 def test_a_plain_launch_has_no_attributes(fake: FakeDriver) -> None:
     engine_on(fake, affine_plan(), debug=True).run({"x": batch(3)})
     assert fake.attributes == [[], []]
+
+
+def in_one_module(manifest: dict[str, Any]) -> None:
+    for kernel in manifest["kernels"].values():
+        kernel["module"] = "both"
+
+
+def test_kernels_of_one_module_are_loaded_once(fake: FakeDriver) -> None:
+    plan = affine_plan(in_one_module, cubins={"sm_90a": {"both": b"cubin of both"}})
+    x = batch(3)
+    np.testing.assert_array_equal(engine_on(fake, plan).run({"x": x})["y"], affine(x))
+    assert fake.log.count("cuModuleLoadData") == 1 and fake.log.count("cuModuleGetFunction") == 2
+    assert b"cubin of both" in plan.to_bytes() and Plan.from_bytes(plan.to_bytes()) == plan
+
+
+def test_kernels_that_are_one_function_have_the_shared_memory_that_either_needs(fake: FakeDriver) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        in_one_module(manifest)
+        double = manifest["kernels"]["k0_double"]
+        manifest["kernels"]["k0_twice"] = double
+        last = {**manifest["launches"][0], "kernel": "k0_twice"}
+        manifest["launches"].insert(1, last)
+        manifest["launches"][0] |= {"shared_bytes": 200_000}
+        last |= {"shared_bytes": 60_000}
+
+    plan = affine_plan(change, cubins={"sm_90a": {"both": b"cubin of both"}}, sources=SOURCES)
+    engine_on(fake, plan)
+    assert fake.limits == [("k0_double", 200_000)] * 2

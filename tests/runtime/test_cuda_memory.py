@@ -54,6 +54,14 @@ def test_results_stay_until_their_last_user_is_gone(fake: FakeDriver, plan: Plan
     assert {"cuEventRecord", "cuStreamWaitEvent"} <= set(fake.log[start:])
 
 
+def test_a_result_that_is_fed_back_makes_no_capsule(fake: FakeDriver, plan: Plan) -> None:
+    engine = engine_on(fake, plan)
+    first = engine.run({"x": GpuTensor(batch(4))})["y"]
+    second = engine.run({"x": first})["y"]
+    np.testing.assert_array_equal(second.numpy(), affine(affine(batch(4))))
+    assert not first._lease.users  # as __dlpack__ would have left
+
+
 def test_results_outlive_their_engine(fake: FakeDriver, plan: Plan) -> None:
     x = batch(4)
     engine = engine_on(fake, plan)

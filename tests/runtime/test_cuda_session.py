@@ -27,10 +27,9 @@ def test_one_graph_launch_per_run_and_no_allocations(fake: FakeDriver, plan: Pla
     steady = fake.log[start:]
     assert steady.count("cuGraphLaunch") == 4
     assert set(steady) == {
+        "cuCtxGetCurrent",
         "cuCtxPushCurrent",
-        "cuMemcpyHtoDAsync",
         "cuGraphLaunch",
-        "cuMemcpyDtoHAsync",
         "cuStreamSynchronize",
         "cuCtxPopCurrent",
     }
@@ -42,6 +41,22 @@ def test_graphs_are_bounded(fake: FakeDriver, plan: Plan) -> None:
         engine.run({"x": batch(size)})
     assert list(fake.live.values()).count("executable graph") == MAX_GRAPHS
     assert "graph" not in fake.live.values()
+
+
+def test_addresses_that_are_met_once_cost_no_graph(fake: FakeDriver, plan: Plan) -> None:
+    """The first ones do, and then those that come again; what is met once goes through own memory."""
+    engine = engine_on(fake, plan)
+    tensors = [GpuTensor(batch(4) + index) for index in range(8)]
+    results = [engine.run({"x": x})["y"] for x in tensors]  # each in memory of its own
+    assert fake.log.count("cuGraphInstantiate") == 2
+    for x, result in zip(tensors, results, strict=True):
+        np.testing.assert_array_equal(result.numpy(), affine(x.array))
+    y = GpuTensor(np.zeros((4, 4), np.float32))
+    for copies in (1, 0, 0):
+        start = len(fake.log)
+        engine.run({"x": tensors[0].array}, {"y": y})
+        assert fake.log[start:].count("cuMemcpyDtoDAsync") == copies
+        np.testing.assert_array_equal(y.array, affine(tensors[0].array))
 
 
 def test_dependent_kernels_may_overlap(fake: FakeDriver, plan: Plan) -> None:
@@ -89,8 +104,11 @@ def test_streams_fork_and_join(fake: FakeDriver) -> None:
     np.testing.assert_array_equal(results["z"], 4 * x)
     (graph,) = fake.graphs
     assert isinstance(graph, Graph)
-    assert [sorted(node.after) for node in graph.nodes] == [[], [0], [0], [1, 2], []]
-    assert [node.overlap for node in graph.nodes] == [False, True, False, False, False]
+    copy, *kernels = graph.nodes[:6]
+    assert copy.name == "copy" and not copy.after
+    assert [sorted(node.after) for node in kernels] == [[0], [1], [0, 1], [2, 3], [0]]
+    assert [node.overlap for node in kernels] == [False, True, False, False, False]
+    assert [sorted(node.after) for node in graph.nodes[6:]] == [[3, 4, 5], [6]]
 
 
 @pytest.mark.parametrize("debug", [False, True])
@@ -118,8 +136,9 @@ def test_what_follows_a_skipped_launch_awaits_what_that_waited_for(fake: FakeDri
     """And it does not overlap with a kernel before: the dependency on the event is a full one."""
     engine_on(fake, affine_plan(skipping)).run({"x": batch(4)})
     (graph,) = fake.graphs
-    assert [sorted(node.after) for node in graph.nodes] == [[], [0], [0], [], [1, 2]]
-    assert [node.overlap for node in graph.nodes] == [False, True, False, False, False]
+    kernels = graph.nodes[1:6]
+    assert [sorted(node.after) for node in kernels] == [[0], [1], [0, 1], [0], [2, 3]]
+    assert [node.overlap for node in kernels] == [False, True, False, False, False]
 
 
 def test_threads_have_their_own_memory(fake: FakeDriver, plan: Plan) -> None:

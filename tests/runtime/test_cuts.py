@@ -32,7 +32,11 @@ def cut_at(axis: int, count: Any) -> Plan:
         manifest["cuts"] = [{"output": "y", "axis": axis, "count": "count"}]
         manifest["buffers"].append({"name": "out1", "space": "output", "index": 1, "bytes": 8})
         parameters = [{"write": "i64"}, {"scalar": "i32"}]
-        manifest["kernels"]["k2_number"] = {"entry": "k2_number", "parameters": parameters}
+        manifest["kernels"]["k2_number"] = {
+            "entry": "k2_number",
+            "module": "k2_number",
+            "parameters": parameters,
+        }
         arguments = [buffer("out1"), {"scalar": count}]
         more = {"grid": [1, 1, 1], "block": [1, 1, 1]}
         manifest["launches"].append(launch("k2_number", arguments, **more))

@@ -14,12 +14,12 @@ from glassrt.errors import DeviceError, GlassError, OutOfMemoryError
 from glassrt.runtime import Plan
 
 from .fake_driver import ILLEGAL_ADDRESS, INVALID_VALUE, NO_BINARY, OUT_OF_MEMORY, FakeDriver
-from .tiny_engines import X, engine_on
+from .tiny_engines import GpuTensor, X, engine_on
 from .tiny_plans import affine, affine_plan
 
 
 def scenario(api: FakeDriver, plan: Plan) -> None:
-    """A life of an engine: load, run in two shapes, profile, time, a result on the device, close."""
+    """A life of an engine: load, run in two shapes, profile, time, bound launches, close."""
     with engine_on(api, plan) as engine:
         np.testing.assert_array_equal(engine.run({"x": X})["y"], affine(X))
         np.testing.assert_array_equal(engine.run({"x": X[:1]})["y"], affine(X[:1]))
@@ -27,6 +27,11 @@ def scenario(api: FakeDriver, plan: Plan) -> None:
         engine.time({"x": X}, repeats=2, warmup=0)
         with engine.context() as context:
             context.run({"x": X})
+            binding = context.bind({"x": GpuTensor(X)})
+            for stream in (None, 5000):
+                binding.launch(stream)
+            binding.wait()
+            np.testing.assert_array_equal(binding.outputs["y"].numpy(), affine(X))
 
 
 def calls_of(plan: Plan) -> int:

@@ -57,7 +57,7 @@ def test_bad(name: str) -> None:
 
 
 def test_an_old_plan_is_told_how_to_be_made_new() -> None:
-    with pytest.raises(PlanError, match="has format 1; this version reads format 3") as refused:
+    with pytest.raises(PlanError, match="has format 1; this version reads format 4") as refused:
         affine_plan(BAD["format of old"])
     assert refused.value.hint == "build the plan again with this version"
 

@@ -37,9 +37,9 @@ GIVES: list[ArgumentSpec] = [
 
 @pytest.mark.parametrize("given", GIVES, ids=lambda given: given.parameter.kind)
 def test_what_is_written_is_read(given: ArgumentSpec) -> None:
-    entry = json.loads(json.dumps({"entry": "k", "parameters": [given.parameter.to_json()]}))
+    entry = json.loads(json.dumps({"entry": "k", "module": "k", "parameters": [given.parameter.to_json()]}))
     kernel = parse_kernel("k", entry)
-    assert kernel == KernelSpec("k", "k", (given.parameter,))
+    assert kernel == KernelSpec("k", "k", "k", (given.parameter,))
     written = json.loads(json.dumps(given.to_json()))
     assert parse_arguments([Fields(written, "argument")], kernel, "launch") == (given,)
 

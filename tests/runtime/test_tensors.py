@@ -41,7 +41,7 @@ def test_arrays_are_taken_as_they_are_and_tensors_without_a_copy() -> None:
 def test_what_cannot_be_taken_is_refused_by_name() -> None:
     array = np.zeros((2, 3), np.float32)
     for given, message in (
-        ([1, 2], "'x' is a list; a numpy array or a DLPack tensor is needed"),
+        ([1, 2], "'x': it is a list; a numpy array or a DLPack tensor is needed"),
         (Speaking(array.T), "'x' is not contiguous in memory"),
         (Speaking(array, (CUDA, 1)), r"'x': it is on DLPack device \(2, 1\), the engine on \(2, 0\)"),
     ):

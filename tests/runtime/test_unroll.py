@@ -15,7 +15,7 @@ X = INPUTS[0][0]
 
 def test_a_known_trip_count_needs_no_conditional_node(fake: FakeDriver) -> None:
     assert built(fake, "bound") == [["k5_copy", "k5_copy", *["k5_row", "k5_twice"] * 4, "k5_copy"]]
-    overlaps = [node.overlap for node in fake.graphs[0].nodes]
+    overlaps = [node.overlap for node in fake.graphs[0].nodes if node.name != "copy"]
     assert overlaps == [False, *[True] * 10]
     assert fake.log.count("cuStreamSynchronize") == 1
 

@@ -155,7 +155,7 @@ def control_plan(case: ControlCase, setter: bool = True, change: Any = None, **p
     """The plan of CASE for x f32[4], n i64[] and p bool[]; it gives y f32[4] and s f32[5, 4]."""
     vector = {"dtype": "f32", "shape": [4]}
     names = dict.fromkeys(["k5_copy", *(launch["kernel"] for launch in case.launches)])
-    kernels = {name: {"entry": name, "parameters": KERNELS[name][0]} for name in names}
+    kernels = {name: {"entry": name, "module": name, "parameters": KERNELS[name][0]} for name in names}
     sources = {name: source(name) for name in names}
     manifest = affine_manifest() | {
         "symbols": {},
@@ -233,7 +233,9 @@ def on_fake(fake: FakeDriver, plan: Plan, debug: bool = False) -> Engine:
 
 
 def nodes(graph: Graph) -> list[str]:
-    return [node.name.removeprefix("CU_GRAPH_COND_TYPE_") for node in graph.nodes]
+    """The launches and conditional nodes of a graph, without its copies."""
+    names = [node.name.removeprefix("CU_GRAPH_COND_TYPE_") for node in graph.nodes]
+    return [name for name in names if name != "copy"]
 
 
 def built(fake: FakeDriver, name: str) -> list[list[str]]:

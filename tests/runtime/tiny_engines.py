@@ -38,7 +38,7 @@ class GpuTensor:
 
     def __dlpack__(self, *, stream: int | None = None) -> object:
         self.streams.append(stream)
-        dtype = {"float32": "f32", "int32": "i32"}[str(self.array.dtype)]
+        dtype = {"float32": "f32", "int32": "i32", "int64": "i64", "bool": "bool"}[str(self.array.dtype)]
         return export_tensor(self, self.array.ctypes.data, self.__dlpack_device__(), dtype, self.array.shape)
 
 

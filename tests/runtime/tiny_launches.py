@@ -108,7 +108,7 @@ def _plan(source: str, shape: list[int] | None, result: tuple[str, int], **parts
         "outputs": [{"name": "y", "dtype": dtype, "shape": [count]}],
         "zeroed_bytes": 256,
         "buffers": buffers,
-        "kernels": {name: {"entry": name, "parameters": parameters}},
+        "kernels": {name: {"entry": name, "module": name, "parameters": parameters}},
         "launches": [launch(name, arguments, **parts)],
     }
     return {"manifest": manifest, "sources": {name: source}, "headers": proof_headers()}

@@ -67,7 +67,7 @@ READ, WRITE, COUNT_OF = {"read": "f32"}, {"write": "f32"}, {"scalar": "i32"}
 
 
 AFFINE: dict[str, Any] = {
-    "format": 3,
+    "format": 4,
     "generator": "glassrt test",
     "name": "affine",
     "targets": ["sm_90a"],
@@ -84,8 +84,8 @@ AFFINE: dict[str, Any] = {
         {"name": "w0", "space": "weights", "offset": 0, "bytes": 16},
     ],
     "kernels": {
-        "k0_double": {"entry": "k0_double", "parameters": [READ, WRITE, COUNT_OF]},
-        "k1_add": {"entry": "k1_add", "parameters": [READ, READ, WRITE, COUNT_OF]},
+        "k0_double": {"entry": "k0_double", "module": "k0_double", "parameters": [READ, WRITE, COUNT_OF]},
+        "k1_add": {"entry": "k1_add", "module": "k1_add", "parameters": [READ, READ, WRITE, COUNT_OF]},
     },
     "launches": [
         launch("k0_double", [buffer("in0"), buffer("b0"), {"scalar": ELEMENTS}]),
@@ -155,7 +155,11 @@ def counting_plan(step: int) -> Plan:
             {"name": "out0", "space": "output", "index": 0, "bytes": 4},
         ],
         "kernels": {
-            "k0_count": {"entry": "k0_count", "parameters": [{"scratch": "i32"}, {"write": "i32"}, COUNT_OF]}
+            "k0_count": {
+                "entry": "k0_count",
+                "module": "k0_count",
+                "parameters": [{"scratch": "i32"}, {"write": "i32"}, COUNT_OF],
+            }
         },
         "launches": [launch("k0_count", arguments, grid=[1, 1, 1], block=[1, 1, 1])],
     }
@@ -191,7 +195,9 @@ def tile_plan(change: Callable[[dict[str, Any]], object] | None = None, **parts:
         arguments = [{"tensor_map": {"buffer": "in0"} | fields}, buffer("out0")]
         manifest["targets"] = []
         manifest["symbols"] = {"N": [32, 32, 32]}
-        manifest["kernels"] = {"k2_tile": {"entry": "k2_tile", "parameters": [{"tensor_map": "f32"}, WRITE]}}
+        manifest["kernels"] = {
+            "k2_tile": {"entry": "k2_tile", "module": "k2_tile", "parameters": [{"tensor_map": "f32"}, WRITE]}
+        }
         manifest["launches"] = [launch("k2_tile", arguments, grid=[1, 1, 1], shared_bytes=1024)]
         if change is not None:
             change(manifest)

@@ -17,7 +17,8 @@ from ....dialects.graph.attention import Attention
 from ....dialects.graph.elementwise import Cast
 from ...emit.strided import Strided
 from ...request.request import Request
-from ..contraction.problem import COPY_BYTES, divisor, power_of_two_in
+from ..contraction.problem import COPY_BYTES
+from ..divisors import divisor, power_of_two_in
 
 MATH = {F16: "f16", BF16: "bf16"}  # the operand types of tensor cores
 MASKS = (F32, F16, BF16, BOOL)

@@ -15,11 +15,12 @@ from ...request.request import Request
 from ...request.signature import Signature
 from ...text.literals import c_type
 from ...text.render import Code, Identifier
-from .problem import Problem, divisor, power_of_two_in
+from ..divisors import divisor, power_of_two_in
+from .problem import Problem
 from .prologue import NoPrologue, Prologue, read_prologue, summed_axis
 from .prologue_code import emit_elements, emit_rows, row_name
 from .row_work import RowValue, RowWork
-from .spec import Binding
+from .spec import KernelBinding
 from .stream import streamed_problem
 
 WIDEST_STORE = 16  # bytes of a vectorized store
@@ -100,7 +101,7 @@ def bind(
     vector: int,
     signature: Signature,
     depthwise_channels: bool = False,
-) -> Binding:
+) -> KernelBinding:
     """The binding of CONTRACTION: names, parameters, and the emitted prologue and epilogue.
 
     VECTOR is the number of adjacent result columns that the epilogue handles together.
@@ -119,7 +120,7 @@ def bind(
     )
     buffers = signature.buffers(request)
     a, b = buffers[contraction.prologue.streamed], buffers[contraction.root.inputs[1]]
-    return Binding(
+    return KernelBinding(
         name=Identifier(request.name),
         title=title(request),
         parameters=signature.parameters,

@@ -15,9 +15,11 @@ from ...request.request import Geometry
 from ...text.affine_c import dim_to_c, factor_to_c
 from ...text.literals import c_type
 from ...text.render import Code, Identifier
+from ..divisors import divisor, power_of_two_in
+from .axes import NO_WINDOW
 from .gather import AxisSpec, WindowSpec, row_specs
-from .problem import Problem, Window, divisor, power_of_two_in
-from .spec import Binding
+from .problem import Problem
+from .spec import KernelBinding
 
 TEMPLATE = "kernels/depthwise_conv.cu.j2"
 # The most channels of a thread: accumulators of more would not fit its registers.
@@ -28,7 +30,6 @@ MOST_LANES = 8
 MOST_PRODUCTS, MOST_CONVERTED = 800, 400
 # The same for bf16 with one output position, all converted at once: 392 spill, 200 take 184 registers.
 MOST_ALONE = 200
-_NO_WINDOW = Window(1, 1, 1, 0, 0, False)
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def candidates(
     vector = widest(problem, out_bytes)
     channels = problem.at_optimum(problem.batches)
     lanes = [count for count in (4, 8, 16, 32) if count * vector < channels * 2] or [4]
-    inner = problem.rows[-1].window or _NO_WINDOW
+    inner = problem.rows[-1].window or NO_WINDOW
     pixels = (1, 2, 4) if inner.dilation == 1 else (1,)
     found = [
         DepthwiseConfig(vector, run, count * vector, threads)
@@ -135,7 +136,7 @@ def candidates(
 
 def illegal(problem: Problem, config: DepthwiseConfig, target: ArchSpec) -> str | None:
     """Why CONFIG cannot run PROBLEM on TARGET; None when it can."""
-    inner = problem.rows[-1].window or _NO_WINDOW
+    inner = problem.rows[-1].window or NO_WINDOW
     if config.pixels > 1 and inner.dilation > 1:
         return "adjacent outputs of a dilated window share no inputs"
     products = problem.taps * config.pixels * config.vector
@@ -152,11 +153,11 @@ def _is_converted(dtype: DType) -> bool:
     return dtype.bytes == 1 or dtype == BF16
 
 
-def specialize(problem: Problem, config: DepthwiseConfig, binding: Binding) -> DepthwiseSpec:
+def specialize(problem: Problem, config: DepthwiseConfig, binding: KernelBinding) -> DepthwiseSpec:
     """The spec of PROBLEM under CONFIG, which must be legal; BINDING was made for CONFIG's vector."""
     names = binding.names
     axes = row_specs(problem.rows, names)
-    inner = problem.rows[-1].window or _NO_WINDOW
+    inner = problem.rows[-1].window or NO_WINDOW
     return DepthwiseSpec(
         name=binding.name,
         title=binding.title,
@@ -219,7 +220,7 @@ def launch(problem: Problem, config: DepthwiseConfig) -> Geometry:
 
 def cost(problem: Problem, config: DepthwiseConfig, target: ArchSpec) -> float:
     """Expected microseconds of PROBLEM under CONFIG at the optimal sizes."""
-    inner, fit = problem.rows[-1].window or _NO_WINDOW, target.fitted.depthwise
+    inner, fit = problem.rows[-1].window or NO_WINDOW, target.fitted.depthwise
     channels = problem.at_optimum(problem.batches)
     outputs = problem.at_optimum(problem.m) * channels
     columns = (config.pixels - 1) * inner.stride + inner.taps

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from ....dialects.core.affine import Dim
 from ...text.affine_c import factor_to_c
 from ...text.render import Code, Identifier
-from .problem import BatchAxis, RowAxis, Window
+from .axes import BatchAxis, RowAxis, Window
 
 MASK_BITS = 32  # bits of a register that holds the in-bounds mask of a line's taps
+
+
+class KEnd(Enum):
+    """Which k tiles are checked for the end of k, where the last tile may reach past it.
+
+    NONE: it does not. ALL: every tile, since none is known to be whole. LOOP: those that are loaded in the
+    main loop, since those before it are whole. LAST: the last one, which is loaded before the main loop.
+    """
+
+    NONE = "none"
+    ALL = "all"
+    LOOP = "loop"
+    LAST = "last"
 
 
 @dataclass(frozen=True)
@@ -52,8 +66,9 @@ class GatherSpec:
     """The addressing of an operand: the axes of a row index of A (column index of B), and the steps along k.
 
     Along k a row has `taps` window taps of `channels` elements each, with stride `k_step`. `uniform_taps`:
-    a k tile never spans two taps. `checked` and `k_checked`: tiles may reach past the last row and past the
-    end of k, so loads need an in-bounds predicate. `offset`: the operand's first element in its buffer.
+    a k tile never spans two taps. `checked`: tiles may reach past the last row, so loads need an in-bounds
+    predicate; `k_end`: which of them need one for the end of k. `offset`: the operand's first element in its
+    buffer.
     """
 
     axes: tuple[AxisSpec, ...]
@@ -62,7 +77,7 @@ class GatherSpec:
     channels: Code
     uniform_taps: bool
     k_step: Code
-    k_checked: bool
+    k_end: KEnd
     offset: Code
 
     @property

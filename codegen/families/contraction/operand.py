@@ -11,8 +11,9 @@ from ...text.affine_c import factor_to_c
 from ...text.literals import c_type
 from ...text.render import Code, Identifier, Template
 from ..staging.staging import StagedOperand
-from .gather import GatherSpec, divides, row_specs
-from .problem import Problem, RowAxis
+from .axes import RowAxis
+from .gather import GatherSpec, KEnd, divides, row_specs
+from .problem import Problem
 from .product import ProductSpec
 from .row_work import RowWork
 from .staging import StagingSpec, stage_alignment, staging_spec
@@ -116,7 +117,7 @@ def a_operand(
         channels=Code(factor_to_c(problem.channels, names)),
         uniform_taps=divides(tiling.block_k, problem.channels),
         k_step=Code(factor_to_c(problem.a_k_step, names)),
-        k_checked=not divides(tiling.block_k, problem.k),
+        k_end=_k_end(problem, tiling, product),
         offset=Code(factor_to_c(problem.a_offset, names)),
     )
     operand = StagedOperand(problem.a, problem.a_vector, computed=prologue is not None)
@@ -140,15 +141,15 @@ def b_operand(
 ) -> OperandSpec:
     """The spec of B, whose k index is dense: it needs no distinction of taps and channels."""
     tile = _tile(problem.b, tiling.block_n, tiling, product, problem.b_k_major)
-    k_checked = not divides(tiling.block_k, problem.k)
+    k_end = _k_end(problem, tiling, product)
     gather = GatherSpec(
         axes=row_specs((RowAxis(problem.n, problem.b_n_step),), names),
         checked=not divides(tiling.block_n, problem.n),
         taps=1,
         channels=Code(factor_to_c(problem.channels, names)),
-        uniform_taps=not k_checked,
+        uniform_taps=k_end is KEnd.NONE,
         k_step=Code(factor_to_c(problem.b_k_step, names)),
-        k_checked=k_checked,
+        k_end=k_end,
         offset=Code(factor_to_c(problem.b_offset, names)),
     )
     staging = staging_spec(tile, StagedOperand(problem.b, problem.b_vector), tiling, target)
@@ -164,3 +165,12 @@ def _tile(dtype: DType, wide: int, tiling: Tiling, product: ProductSpec, k_major
     """The tile of WIDE rows of A (columns of B), as PRODUCT reads it."""
     swizzled, slab = product.swizzled, product.slab
     return tile_spec(dtype, wide, tiling.block_k, k_major=k_major, swizzled=swizzled, slab=slab)
+
+
+def _k_end(problem: Problem, tiling: Tiling, product: ProductSpec) -> KEnd:
+    """Which k tiles of PROBLEM are checked for the end of k."""
+    if divides(tiling.block_k, problem.k):
+        return KEnd.NONE
+    if not isinstance(problem.k, int) or tiling.splits > 1:
+        return KEnd.ALL
+    return KEnd.LOOP if -(-problem.k // tiling.block_k) > tiling.stages - product.lag else KEnd.LAST

@@ -25,7 +25,7 @@ TEMPLATE = "kernels/contraction.cu.j2"
 
 
 @dataclass(frozen=True)
-class Binding:
+class KernelBinding:
     """What binds a kernel to its request: names, parameters, and the emitted prologue and epilogue.
 
     a, b: the C names of the operands' buffers. symbols: (symbol, C variable) pairs.
@@ -133,7 +133,7 @@ class ContractionSpec:
 def contraction_spec(
     problem: Problem,
     tiling: Tiling,
-    binding: Binding,
+    binding: KernelBinding,
     product: ProductSpec,
     resident: int,
     target: ArchSpec,
@@ -162,7 +162,7 @@ def contraction_spec(
     )
 
 
-def _epilogue(problem: Problem, tiling: Tiling, binding: Binding, groups: int) -> EpilogueSpec:
+def _epilogue(problem: Problem, tiling: Tiling, binding: KernelBinding, groups: int) -> EpilogueSpec:
     return EpilogueSpec(
         accumulate=Identifier(c_type(problem.accumulate)),
         vector=binding.vector,

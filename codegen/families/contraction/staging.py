@@ -25,7 +25,7 @@ class StagingSpec:
 
     asynchronous: copies bypass registers, so that a tile arrives in the background; ragged: the last pass
     reaches past the tile; barrier_bytes: shared memory for its own barriers; prologue: code that computes
-    elements after loading them; rows: code that runs once per row. See `Binding` for both.
+    elements after loading them; rows: code that runs once per row. See `KernelBinding` for both.
     """
 
     template: Template

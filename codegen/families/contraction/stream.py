@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ....dialects.core.ir import Operation
-from .problem import Problem, RowAxis, problem_of, span_of
+from .axes import RowAxis
+from .implicit_gemm import problem_of, span_of
+from .problem import Problem
 from .prologue import Prologue
 
 Sizes = Mapping[str, tuple[int, int, int]]

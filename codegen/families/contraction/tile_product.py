@@ -16,7 +16,7 @@ from .binding import Contraction
 from .cost import microseconds
 from .problem import COPY_BYTES, Problem
 from .product import ProductSpec
-from .spec import Binding, ContractionSpec, contraction_spec
+from .spec import ContractionSpec, KernelBinding, contraction_spec
 from .staging import barrier_bytes, stage_alignment
 from .tile import AnyTile, Tiling, split_ways, splits_evenly
 from .work import Work
@@ -123,7 +123,7 @@ class TileProduct(FamilyTraits, ABC, Generic[AnyTile]):
         return [config for _, config in sorted(found, key=lambda pair: pair[0])[:most]]
 
     def specialize(
-        self, problem: Problem, config: AnyTile, binding: Binding, target: ArchSpec
+        self, problem: Problem, config: AnyTile, binding: KernelBinding, target: ArchSpec
     ) -> ContractionSpec:
         """The spec of PROBLEM's kernel under CONFIG, which must be legal."""
         tiling, product = Tiling.of(config), self.spec(problem, config)

@@ -1,1 +1,1 @@
-"""Contractions whose blocks stay: a warp copies tiles in bulk (TMA), warpgroups multiply them (sm_90a)."""
+"""Persistent contractions: a warp stages tiles by bulk copies (TMA), warpgroups multiply them (sm_90a)."""

@@ -1,4 +1,4 @@
-"""Configurations of persistent contractions, and what a block of each takes of a multiprocessor."""
+"""Configurations of persistent contractions, and the resources of a block of each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BARRIER_BYTES = 8
 SLAB = 64  # elements of a line of an MN-major tile
 MOST_STAGES = 8
 LEAST_STAGES = 3
-WIDE = 128 * 256  # results of a tile that leaves room for narrow chunks alone
+WIDE = 128 * 256  # results of a tile that leaves registers for narrow chunks only
 # Block tile, warpgroups of a team and teams; widest first.
 _SHAPES: tuple[tuple[int, int, int, int], ...] = (
     (128, 256, 2, 1),
@@ -36,8 +36,8 @@ _SHAPES: tuple[tuple[int, int, int, int], ...] = (
 class PersistentConfig:
     """A configuration: block tile in elements, warpgroups that share a tile (a team), teams, and stages.
 
-    With one team all warpgroups multiply the same tile. Two teams take tiles in turn, so that one stores its
-    results while the other one multiplies. raster: tile rows in a band, for reuse in the L2 cache.
+    With one team all warpgroups multiply the same tile. Two teams alternate between tiles, so that one runs
+    its epilogue while the other one multiplies. raster: tile rows in a band, for reuse in the L2 cache.
     """
 
     block_m: int
@@ -65,7 +65,7 @@ class PersistentConfig:
 
     @property
     def chunk(self) -> int:
-        """Columns whose accumulators a warpgroup stages at a time."""
+        """The columns whose accumulators a warpgroup stages at a time."""
         return 32 if self.block_m * self.block_n >= WIDE or self.block_n % 64 else 64
 
     @property
@@ -86,7 +86,7 @@ class PersistentConfig:
 
 
 def illegal(config: PersistentConfig, room: int) -> str | None:
-    """Why no kernel has CONFIG in ROOM bytes of shared memory; None when one has."""
+    """Why CONFIG is not legal with ROOM bytes of shared memory; None if it is."""
     rows = config.block_m // config.groups
     if rows * config.groups != config.block_m or rows % ROWS or config.block_n % config.chunk:
         return "the tile does not divide into wgmma"
@@ -98,7 +98,7 @@ def illegal(config: PersistentConfig, room: int) -> str | None:
 
 
 def misfit(problem: Problem, config: PersistentConfig) -> str | None:
-    """Why the tiles of CONFIG do not fit the operands of PROBLEM; None when they do."""
+    """Why the tiles of CONFIG do not fit the operands of PROBLEM; None if they do."""
     if not problem.b_k_major and config.block_n % SLAB:
         return "an MN-major tile has lines of 64 elements"
     if config.block_k * problem.a.bytes != LINE_BYTES:
@@ -107,7 +107,7 @@ def misfit(problem: Problem, config: PersistentConfig) -> str | None:
 
 
 def shapes(problem: Problem, room: int) -> Iterator[PersistentConfig]:
-    """Configurations for PROBLEM with as many stages as ROOM bytes of shared memory hold."""
+    """Configurations for PROBLEM with as many stages as fit into ROOM bytes of shared memory."""
     block_k = LINE_BYTES // problem.a.bytes
     for m, n, groups, teams in _SHAPES:
         config = PersistentConfig(m, n, block_k, groups, teams, MOST_STAGES)

@@ -1,7 +1,7 @@
 """The cost model of persistent contractions.
 
-A block's tiles follow one another. Loads of later tiles are under way beside everything; with two teams, so
-are the products of one tile beside the epilogue of another.
+A block computes its tiles one after another. Loads of later tiles overlap everything; with two teams, the
+products of one tile overlap the epilogue of another.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..contraction.wgmma import LINE_BYTES
 from .config import PersistentConfig
 from .operands import tiles_of_k
 
-NORM = 4.0  # order of the norm over what overlaps well
+NORM = 4.0  # order of the norm over units, which overlap well
 
 
 def microseconds(problem: Problem, config: PersistentConfig, target: ArchSpec) -> float:
@@ -41,7 +41,7 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
 
 
 def _moved_bytes(problem: Problem) -> float:
-    """Traffic to and from memory, results of two bytes each."""
+    """Traffic to and from memory, with results of two bytes."""
     m, n, k = (problem.at_optimum(dim) for dim in (problem.m, problem.n, problem.k))
     a = m * k / max(1, problem.taps) * problem.a.bytes
     return problem.at_optimum(problem.batches) * (a + n * k * problem.b.bytes + m * n * 2)

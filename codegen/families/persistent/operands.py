@@ -1,4 +1,4 @@
-"""Operands of contractions as bulk copies see them: a tensor map, and the coordinates of a tile in it."""
+"""Contraction operands as bulk copies see them: a tensor map, and the coordinates of a tile in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from ....dialects.core.affine import Dim, ceildiv, exact_div
 from ....dialects.core.dtypes import DType
 from ....dialects.core.ir import Operation
 from ....dialects.core.tensor_map import TensorMap
-from ..contraction.problem import COPY_BYTES, BatchAxis, Problem
+from ..contraction.axes import BatchAxis
+from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.wgmma import LINE_BYTES, ROWS
 from .config import SLAB
 
@@ -17,7 +18,7 @@ MOST_DIMS = 4  # that the bulk copies of `tma.cuh` take
 
 @dataclass(frozen=True)
 class Window2d:
-    """A convolution's window over height and width, as an im2col map walks it.
+    """A convolution's window over height and width, as an im2col map traverses it.
 
     out: height and width of the result; taps, strides, dilations, and the padding before, of each.
     """
@@ -32,13 +33,13 @@ class Window2d:
 
 @dataclass(frozen=True)
 class BulkOperand:
-    """An operand as bulk copies bring it to shared memory, in lines of 128 bytes that wgmma reads.
+    """An operand staged by bulk copies, in lines of 128 bytes as wgmma reads them.
 
     dims, strides: those of its tensor map, in elements and bytes, innermost first; taps: whether one of the
-    dimensions counts window taps; batch: the axes of the batch that have a dimension of their own, the last
-    ones; window: of a convolution's input, whose copies gather pixels (im2col); channels: the distance in
-    elements of the batch's entries along the innermost dimension; first: where the operand begins in that
-    dimension, as a slice of longer rows does.
+    dimensions counts window taps; batch: the batch axes with a dimension of their own, the last ones; window:
+    that of a convolution's input, whose copies gather pixels (im2col); channels: the distance in elements
+    between batch entries along the innermost dimension; first: the start of the operand in that dimension,
+    for a slice of longer rows.
     """
 
     dtype: DType
@@ -67,7 +68,7 @@ class BulkOperand:
         return TensorMap.tiled(operand, self.dtype, self.dims, self.strides, box)
 
     def _im2col(self, operand: int, box: tuple[int, int], window: Window2d) -> TensorMap:
-        """Widths come before heights in a map."""
+        """Width comes before height in a map."""
         spans = [(taps - 1) * by for taps, by in zip(window.taps, window.dilations, strict=True)]
         upper = [after - span for after, span in zip(window.after, spans, strict=True)]
         corners = (tuple(-before for before in reversed(window.before)), tuple(reversed(upper)))
@@ -92,8 +93,8 @@ def operand_a(problem: Problem, root: Operation) -> BulkOperand | str:
 def _gathered(problem: Problem, root: Operation) -> BulkOperand | str:
     """The input of a convolution, by im2col.
 
-    A copy of more channels than there are ends in a launch failure on an H200 (driver 580.159.04), swizzled
-    by 128 bytes, and one that reaches past a group would bring the next one's.
+    A copy of more channels than there are, swizzled by 128 bytes, ends in a launch failure on an H200 (driver
+    580.159.04), and one that reaches past a group would copy the next group's channels.
     """
     x, y = root.inputs[0].type, root.result.type
     deep = LINE_BYTES // problem.a.bytes
@@ -151,7 +152,7 @@ def _tiled(
 
 
 def _checked(operand: BulkOperand, offset: Dim) -> BulkOperand | str:
-    """OPERAND as it begins OFFSET elements into its rows, of which the map ends where the operand does."""
+    """OPERAND, which begins OFFSET elements into its rows; its map ends where the operand does."""
     if len(operand.dims) > MOST_DIMS:
         return "a tensor map would have too many dimensions"
     if offset != 0:

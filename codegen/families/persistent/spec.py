@@ -13,7 +13,7 @@ from ...text.render import Code, Identifier
 from ..contraction.epilogue import PREFETCH_BYTES, EpilogueSpec
 from ..contraction.gather import AxisSpec, batch_specs, divides
 from ..contraction.problem import Problem
-from ..contraction.spec import Binding
+from ..contraction.spec import KernelBinding
 from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
 from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS
 from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig
@@ -23,8 +23,9 @@ TEMPLATE = "kernels/persistent.cu.j2"
 
 
 @dataclass(frozen=True)
-class WindowSpec:
-    """A window for templates: the C expressions of the result's height and width, and what a tap is worth."""
+class BulkWindowSpec:
+    """A window for templates: the C expressions of the result's height and width, with strides, dilations and
+    padding."""
 
     height: Code
     width: Code
@@ -36,11 +37,11 @@ class WindowSpec:
 
 @dataclass(frozen=True)
 class BulkSpec:
-    """An operand for templates: how its bulk copies name a tile; see `BulkOperand`.
+    """An operand for templates: how its bulk copies address a tile; see `BulkOperand`.
 
-    copies: bulk copies of a stage, each of `slab` elements; dims: of its map; batch: the C variables of the
-    batch axes that it has; channels: the first channel of a batch entry is a multiple of it, 0 for none;
-    first: the innermost coordinate of the operand's first element.
+    copies: bulk copies of a stage, each of `slab` elements; dims: of its map; batch: the C variables of its
+    batch axes; channels: the first channel of a batch entry is a multiple of it, 0 for none; first: the
+    innermost coordinate of the operand's first element.
     """
 
     role: Identifier
@@ -54,11 +55,11 @@ class BulkSpec:
     batch: tuple[Identifier, ...]
     channels: int
     first: int
-    window: WindowSpec | None
+    window: BulkWindowSpec | None
 
     @property
     def extent(self) -> str:
-        """The operand's own dimension: M or N."""
+        """The operand's own extent: M or N."""
         return "M" if self.role == "a" else "N"
 
     @property
@@ -68,7 +69,7 @@ class BulkSpec:
 
     @property
     def fragment_bytes(self) -> int:
-        """Bytes of a tile's 64 rows, to the next ones."""
+        """The distance between fragments of 64 rows, in bytes."""
         return ROWS * LINE_BYTES if self.tile.k_major else self.slab * self.element_bytes
 
 
@@ -128,29 +129,35 @@ class PersistentSpec:
 
     @property
     def touched(self) -> int:
-        """Columns of a tile to the next line of the L2 cache of its epilogue operands; 0 without any."""
+        """The columns of a tile per L2 cache line of its epilogue operands; 0 without any."""
         beside = self.epilogue.beside
         return min(self.block_n, LINE_BYTES * self.epilogue.vector // beside.bytes) if beside else 0
 
     @property
     def lines(self) -> int:
-        """Lines of the L2 cache of a tile's row of epilogue operands."""
+        """The L2 cache lines of a tile's row of epilogue operands."""
         return -(-self.block_n // self.touched)
 
     @property
     def chunks_ahead(self) -> int:
-        """Chunks whose epilogue operands a thread loads ahead; 0 where it lacks the registers."""
+        """The prefetch distance: chunks whose epilogue operands a thread loads ahead; 0 if it lacks the
+        registers."""
         beside = self.epilogue.beside
         return int(beside is not None and 2 * self.passes * beside.bytes <= PREFETCH_BYTES)
 
     @property
+    def one_k_tile(self) -> bool:
+        """Whether there is a single tile along k, whatever the sizes."""
+        return self.k_is_known and self.k_tiles == "1"
+
+    @property
     def passes(self) -> int:
-        """Vectors of a chunk that a thread finishes."""
+        """The vectors of a chunk that a thread stores."""
         return ROWS * self.epilogue.columns // GROUP
 
     @property
     def rows(self) -> int:
-        """Rows of a fragment that a warpgroup finishes at a time."""
+        """The rows of a fragment that a warpgroup stores at a time."""
         return GROUP // self.epilogue.columns
 
 
@@ -159,9 +166,9 @@ def persistent_spec(
     a: BulkOperand,
     b: BulkOperand,
     config: PersistentConfig,
-    binding: Binding,
+    binding: KernelBinding,
 ) -> PersistentSpec:
-    """The spec of PROBLEM, whose operands bulk copies bring as A and B, under CONFIG."""
+    """The spec of PROBLEM, whose operands bulk copies stage as A and B, under CONFIG."""
     names = binding.names
     k_tiles = tiles_of_k(problem, config.block_k)
     return PersistentSpec(
@@ -223,15 +230,15 @@ def _operand(
     )
 
 
-def _window(operand: BulkOperand, names: Mapping[str, str]) -> WindowSpec | None:
+def _window(operand: BulkOperand, names: Mapping[str, str]) -> BulkWindowSpec | None:
     window = operand.window
     if window is None:
         return None
     height, width = (Code(factor_to_c(size, names)) for size in window.out)
-    return WindowSpec(height, width, window.taps[1], window.strides, window.dilations, window.before)
+    return BulkWindowSpec(height, width, window.taps[1], window.strides, window.dilations, window.before)
 
 
-def _epilogue(problem: Problem, config: PersistentConfig, binding: Binding) -> EpilogueSpec:
+def _epilogue(problem: Problem, config: PersistentConfig, binding: KernelBinding) -> EpilogueSpec:
     """The epilogue of 64 rows of a chunk by a warpgroup."""
     return EpilogueSpec(
         accumulate=Identifier(c_type(problem.accumulate)),
@@ -251,7 +258,7 @@ def _epilogue(problem: Problem, config: PersistentConfig, binding: Binding) -> E
 
 
 def launch(problem: Problem, config: PersistentConfig, multiprocessors: int) -> Geometry:
-    """A block on each of MULTIPROCESSORS, unless there are fewer tiles."""
+    """One block on each of MULTIPROCESSORS, or fewer if there are fewer tiles."""
     tiles = tiles_of(problem, config.block_m, config.block_n)
     blocks = min(tiles, multiprocessors) if isinstance(tiles, int) else multiprocessors
     return Geometry((blocks, 1, 1), (config.threads, 1, 1), config.shared_bytes)

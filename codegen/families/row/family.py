@@ -19,6 +19,7 @@ from ...emit.offsets import linear_offset
 from ...emit.rows import RowEmitter, in_groups, walk
 from ...emit.sections import Section
 from ...emit.shared_reductions import shared_reduction
+from ...emit.stores import store
 from ...request.describe import title
 from ...request.parameters import ScratchParameter
 from ...request.request import Candidate, Config, Geometry, KernelCode, Request
@@ -201,7 +202,7 @@ def _bodies(request: Request, problem: RowProblem, signature: Signature, emitter
         reductions = top.finished(1)
     inner = top.child()
     for name, type, expr in zip(signature.outputs, request.writes, problem.results, strict=True):
-        emitter.store(name, type, problem.index, expr, inner)
+        store(emitter, name, type, problem.index, expr, inner)
     return _Bodies(reductions, inner.finished(1), save, join)
 
 

@@ -20,7 +20,7 @@ from ....dialects.graph.binary import Add, Div, Mul
 from ....dialects.graph.elementwise import Where
 from ....dialects.graph.movement.concat import Concat
 from ....dialects.graph.movement.expand import Expand
-from ....dialects.graph.normalization import Softmax
+from ....dialects.graph.softmax import Softmax
 from ....dialects.graph.unary import Floor, Reciprocal, Sigmoid
 from ..call import Call, Outcome
 from ..ops_contraction import plus_matrix, scaled_product

@@ -1,8 +1,8 @@
 """Proof that every element is written before it is read, and that none is written twice.
 
-For a buffer that one launch writes as a whole, the order of launches suffices. One that is written in
-parts is checked in the grid of its writes, with symbolic sizes; where these leave a question undecided,
-it is checked at the corners of the symbols' ranges.
+For a buffer that one launch writes as a whole, the order of launches suffices. A buffer that is written in
+parts is checked in the grid of its writes, with symbolic sizes; questions that these leave undecided are
+checked at the corners of the symbols' ranges.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _in_parts(
 class _Parts:
     """The accesses to one buffer as boxes, symbolic or at one corner of the symbols' ranges.
 
-    CERTAIN are the writes that are complete when they have happened, those of whole control ops among them.
+    CERTAIN are the writes that are certain to be complete, including those of whole control ops.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class _Parts:
         self._certain = [(access, self._grid.box(shape)) for access, shape in self._shapes(certain)]
 
     def _shapes(self, writes: Sequence[Access]) -> list[tuple[Access, Footprint]]:
-        """Those of WRITES that are not empty, with what they touch, in the order of memory."""
+        """The non-empty ones of WRITES with the elements that they touch, in memory order."""
         found = [(a, self._shape(a.shape)) for a in writes if a.shape and self._happens(a)]
         return sorted(found, key=lambda pair: typical(pair[1].start))
 
@@ -114,7 +114,7 @@ class _Parts:
         return shape if self._corner is None else shape.at(self._corner)
 
     def _happens(self, access: Access) -> bool:
-        """False when ACCESS is empty: at this corner or, without one, for all values of the symbols."""
+        """False if ACCESS is empty: at this corner or, without one, for all values of the symbols."""
         elements = access.value.type.elements
         if self._corner is None:
             return bounds(elements, self._ranges)[1] != 0

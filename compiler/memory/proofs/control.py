@@ -1,8 +1,9 @@
-"""Proof that branches and loops use memory rightly: conditions, counters, carried values and stacks of rows.
+"""Proof that branches and loops use memory correctly: conditions, counters, carried values and stacks of
+rows.
 
-A write in a branch or a loop may not have happened when the op ends. What has happened for certain are writes
-to the same elements in both branches, and the rows of a stack, one per iteration of a loop that does not end
-early: `joined_writes` are these, as writes of the op as a whole.
+A write in a branch or a loop may not have happened when the op ends. Certain are only writes to the same
+elements in both branches, and the rows of a stack, one per iteration of a loop that cannot end early:
+`joined_writes` are these, as writes of the whole op.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from .symbol_values import SymbolValues, described
 
 
 def joined_writes(memory: Memory, tree: LaunchTree, values: SymbolValues) -> list[Access]:
-    """What control ops of TREE write to MEMORY for certain, as writes of their last launches."""
+    """The certain writes of TREE's control ops to MEMORY, as writes of their last launches."""
     found = [joined for write in memory.writes if (joined := _all_rows(write, tree, values)) is not None]
     for op, extent in reversed(tree.extents.items()):  # inner ones first
         if not isinstance(op, LaunchIf):
@@ -39,12 +40,12 @@ def joined_writes(memory: Memory, tree: LaunchTree, values: SymbolValues) -> lis
 
 
 def _is_in(write: Access, op: LaunchControl, branch: int) -> bool:
-    """Whether WRITE stands directly in the region BRANCH of OP, and writes all that its operand shows."""
+    """Whether WRITE is directly in the region BRANCH of OP, and writes its whole operand."""
     return write.scope.op is op and write.scope.branch == branch and not write.in_rows
 
 
 def _all_rows(write: Access, tree: LaunchTree, values: SymbolValues) -> Access | None:
-    """WRITE, of one row, as the write of all rows by the loop around it; None if some may be left out."""
+    """WRITE, of one row, as the write of all rows by the enclosing loop; None if some may be left out."""
     loop, rows = write.scope.op, write.value.type.shape[:1]
     if not write.in_rows or not isinstance(loop, LaunchLoop) or not _counts(write, loop):
         return None
@@ -57,20 +58,22 @@ def _all_rows(write: Access, tree: LaunchTree, values: SymbolValues) -> Access |
 
 
 def _counts(write: Access, loop: LaunchLoop) -> bool:
-    """Whether the row that WRITE writes is the iteration of LOOP."""
+    """Whether the row number of WRITE is the counter of LOOP."""
     row = write.kernel.row
     return row is not None and root_of(row)[0] is root_of(loop.counter)[0]
 
 
 def is_carried(memory: Memory, loop: LaunchLoop) -> bool:
-    """Whether launches of LOOP may overwrite what MEMORY holds."""
+    """Whether launches of LOOP may overwrite the content of MEMORY."""
     again = [*loop.carried, *([] if loop.condition is None else [loop.condition])]
     return any(root_of(value)[0] is memory.value for value in again)
 
 
 def are_apart_in_time(memory: Memory, a: Access, b: Access) -> bool:
-    """Whether two writes to the same elements of MEMORY are right: only one of them happens, or one makes the
-    value that a loop begins with, the other those that it goes on with."""
+    """Whether two writes to the same elements of MEMORY are allowed.
+
+    Either only one of them happens, or one writes the initial value of a loop and the other its next values.
+    """
     if a.scope.excludes(b.scope):
         return True
     differing = set(a.scope.loops()) ^ set(b.scope.loops())
@@ -80,7 +83,7 @@ def are_apart_in_time(memory: Memory, a: Access, b: Access) -> bool:
 def check_control(
     memories: Mapping[Value, Memory], tree: LaunchTree, values: SymbolValues
 ) -> Iterator[IRError]:
-    """The errors in how the control ops of TREE use buffers, and in what their launches write again."""
+    """The errors in how control ops of TREE use buffers, and in repeated writes of their launches."""
     counters: dict[Value, LaunchLoop] = {}
     for op in tree.extents:
         if isinstance(op, LaunchIf):
@@ -137,7 +140,7 @@ def _read(
 
 
 def _repeated(memory: Memory, values: SymbolValues) -> Iterator[IRError]:
-    """The errors in writes to MEMORY that loops repeat, and in those by launches that read it, too."""
+    """The errors in writes to MEMORY that loops repeat, and in writes by launches that also read it."""
     boxes = Boxes([access.shape for access in memory.writes if access.shape is not None], values.ranges)
     for write in memory.writes:
         if write.in_rows:

@@ -1,7 +1,7 @@
-"""Happens-before between launches, from the order within streams, from event waits and from control flow.
+"""Happens-before between launches, from the order within streams, event waits and control flow.
 
-A branch or a loop begins when all launches before it have ended, and ends before any launch behind it begins;
-so does each iteration of a loop.
+A branch or loop begins when all earlier launches have ended, and ends before any later launch begins; so does
+each iteration of a loop.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ..launch_tree import LaunchTree
 class HappensBefore:
     """A vector clock per launch; time and space are launches times streams.
 
-    Raises IRError for a wait for a later launch, for one that control flow separates from the launch, for one
-    that is given twice, and for a negative stream.
+    Raises IRError for a wait for a later launch, across control flow, or given twice, and for a negative
+    stream.
     """
 
     def __init__(self, tree: LaunchTree) -> None:
@@ -34,7 +34,7 @@ class HappensBefore:
     def _clock(
         self, kernel: Kernel, index: int, begin: int, latest: dict[int, int], ended: dict[int, int]
     ) -> dict[int, int]:
-        """The clock of KERNEL, launch INDEX of a segment that BEGINs there."""
+        """The clock of KERNEL, launch INDEX of a segment that starts at BEGIN."""
         if kernel.stream < 0:
             raise op_error(
                 kernel, f"runs on stream {kernel.stream}; streams count from 0", at=AttributeAt("stream")

@@ -1,4 +1,5 @@
-"""What decisions about views share: the plan so far, its cost model, and which kernels access a tensor."""
+"""The shared state of view decisions: the plan so far, its cost model, and the kernels that access a
+tensor."""
 
 from __future__ import annotations
 
@@ -92,7 +93,7 @@ class ViewContext:
         return found
 
     def elide(self, kernels: Collection[PrecisionKernel], places: Mapping[Value, ViewPlace]) -> None:
-        """Elide KERNELS: their tensors lie as in PLACES from now on."""
+        """Elide KERNELS: their tensors now lie as in PLACES."""
         self.plan.places.update(places)
         self.plan.elided.update(kernels)
         self.cost.forget(self.affected(places, kernels))

@@ -48,7 +48,7 @@ class GroupDraft:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What comes of adding a launch to the draft `before`: the new draft `joined`, or None, and the reason.
+    """The outcome of adding a launch to the draft `before`: the new draft `joined`, or None, and the reason.
 
     disabled: a switch forbids it; saved: the microseconds that it saves; together: the microseconds of the
     group with the launch.

@@ -61,7 +61,7 @@ class GroupLaunches:
         return module
 
     def _group(self, module: Module, segment: list[int], variants: Variants, context: PassContext) -> bool:
-        """Group the launches SEGMENT, which follow each other; whether any had a group to consider."""
+        """Group SEGMENT, consecutive launches; returns whether any had a group to consider."""
         kernels = list(kernels_in(module.main.block))[segment[0] : segment[-1] + 1]
         needs = dependences(module.main, module.ranges, range(segment[0], segment[-1] + 1))
         grouping = _Grouping(kernels, needs, variants, context)
@@ -76,7 +76,7 @@ class GroupLaunches:
 
 
 def _around(block: Block, kernels: Sequence[Kernel]) -> tuple[list[Operation], list[Operation]]:
-    """The launches and control ops of BLOCK before and behind KERNELS, which follow each other."""
+    """The launches and control ops of BLOCK before and after KERNELS, which are consecutive."""
     ops: list[Operation] = [op for op in block if isinstance(op, (Kernel, LaunchControl))]
     first, last = ops.index(kernels[0]), ops.index(kernels[-1])
     return ops[:first], ops[last + 1 :]

@@ -7,6 +7,7 @@ from glassrt.codegen.emit.emitter import Emitter, Given
 from glassrt.codegen.emit.lanes import Lanes
 from glassrt.codegen.emit.sections import Section
 from glassrt.codegen.emit.spaces import make_space
+from glassrt.codegen.emit.stores import store
 from glassrt.dialects.core.affine import Dim, floordiv, symbol
 from glassrt.dialects.core.dtypes import F16, F32, I8, I32, I64, DType
 from glassrt.dialects.core.expr import CastExpr, Expr, LoadExpr, Scalars
@@ -32,7 +33,7 @@ def load(row: Dim = M, column: Dim = N) -> LoadExpr:
 def stored(expr: Expr, dtype: DType = F32, lanes: int = 4, index: tuple[Dim, Dim] = (M, N)) -> list[str]:
     """The statements that store EXPR at INDEX of an output."""
     section = Section(lanes)
-    emitter(lanes).store("y0", TensorType((6, 64), dtype), index, expr, section)
+    store(emitter(lanes), "y0", TensorType((6, 64), dtype), index, expr, section)
     return section.finished(lanes)
 
 
@@ -75,12 +76,6 @@ def test_a_thread_of_one_element_has_scalars() -> None:
         "const f32 x0_1 = load(x0, m*64 + n);",
         "store(y0, m*64 + n, x0_1);",
     ]
-
-
-def test_an_output_that_is_not_contiguous_is_stored_element_by_element() -> None:
-    section = Section(4)
-    emitter().store("y0", TensorType((64, 6), F32), (N, M), load(), section)
-    assert section.finished(4)[-2] == "    store(y0, m + n*6 + lane*6, x0_1[lane]);"
 
 
 def test_what_is_shared_is_computed_once() -> None:
@@ -141,22 +136,3 @@ def test_an_index_from_data_is_named_where_it_is_used() -> None:
     lane = SCALARS.let_index(LoadExpr(INDEX, (M, N), I64), lambda at: load(at))
     with pytest.raises(ValueError, match="the same in all lanes"):
         stored(lane)
-
-
-def test_a_sum_in_one_thread_is_a_nest_of_loops() -> None:
-    total = SCALARS.reduce("sum", (3, symbol("S")), lambda at: load(at[0], at[1]))
-    names = [name for name, _ in total.variables]
-    assert stored(total, lanes=1) == [
-        "f32 sum4 = 0x0p+0f;",
-        "for (int r1 = 0; r1 < 3; ++r1) {",
-        "    for (int r2 = 0; r2 < s0; ++r2) {",
-        "        const f32 x0_3 = load(x0, r1*64 + r2);",
-        "        sum4 = sum4 + x0_3;",
-        "    }",
-        "}",
-        "store(y0, m*64 + n, sum4);",
-    ]
-    assert len(set(names)) == 2
-    ragged = SCALARS.reduce("sum", (N,), lambda at: load(M, at[0]))
-    with pytest.raises(ValueError, match="as many elements in all lanes"):
-        stored(ragged)

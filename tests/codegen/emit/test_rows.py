@@ -115,9 +115,9 @@ def test_blocks_that_share_a_row_leave_their_parts_in_the_workspace() -> None:
     best, total = sums("argmax"), sums()
     own, section, join = emitter(splits=3), Section(1), Section(1)
     states = own.share_parts(in_groups([best, total]), section)
-    assert "for (int k4 = share * 32 + worker; k4 < 50; k4 += 96) {" in section.finished(1)
+    assert section.finished(1)[3:5] == ["const int k4 = share * 32 + worker;", "if (k4 < 50) {"]
     assert own.save_parts(states) == [
-        "store(workspace, slot + 0, u64(bit_cast<u32>(best1)));",
+        "store(workspace, slot, u64(bit_cast<u32>(best1)));",
         "store(workspace, slot + 1, u64(where2));",
         "store(workspace, slot + 2, u64(bit_cast<u32>(sum3)));",
     ]
@@ -125,8 +125,8 @@ def test_blocks_that_share_a_row_leave_their_parts_in_the_workspace() -> None:
     lines = join.finished(1)
     restarts = ["best1 = ", "where2 = ", "sum3 = "]
     assert all(line.startswith(start) for line, start in zip(lines, restarts, strict=False))
-    assert lines[3] == "for (int part = worker; part < 3; part += 32) {"
-    assert lines[4].strip() == "const i64 slot = (i64(row) * 3 + part) * 3;"
+    assert lines[3] == "if (worker < 3) {"
+    assert lines[4].strip() == "const i64 slot = (i64(row) * 3 + worker) * 3;"
     assert re.fullmatch(r"    sum3 = sum3 \+ part\d+;", lines[9]), lines
     assert join.find(best) is not None and join.find(total) is not None
 
@@ -135,7 +135,7 @@ def test_blocks_that_share_a_row_leave_their_parts_in_the_workspace() -> None:
 def test_every_element_is_of_one_thread(splits: int) -> None:
     """The loops of all threads, run in Python, visit every element once."""
     section = Section(1)
-    emitter(splits).share_parts([[sums()]], section)
+    emitter(splits).share_parts([[sums(extents=(200,))]], section)
     header = section.finished(1)[1].removeprefix("for (int k2 = ").removesuffix(") {")
     first, condition, step = header.split("; ")
     seen = []
@@ -143,4 +143,16 @@ def test_every_element_is_of_one_thread(splits: int) -> None:
         for worker in range(32):
             at = eval(first, {"share": share, "worker": worker})
             seen += range(at, int(condition.split(" < ")[1]), int(step.split(" += ")[1]))
-    assert sorted(seen) == list(range(50))
+    assert sorted(seen) == list(range(200))
+
+
+def test_threads_that_have_one_element_each_need_no_loop() -> None:
+    def lines(count: int) -> list[str]:
+        section = Section(1)
+        emitter().share([sums(extents=(count,))], section)
+        return section.finished(1)[1:-1]
+
+    assert lines(33)[0] == "for (int k2 = worker; k2 < 33; k2 += 32) {"
+    one = ["const f32 x0_2 = load(x0, row*200 + worker);", "sum1 = sum1 + x0_2;"]
+    assert lines(32) == one
+    assert lines(31) == ["if (worker < 31) {", *("    " + line for line in one), "}"]

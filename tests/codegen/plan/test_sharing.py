@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import glassrt
@@ -59,16 +60,33 @@ def test_who_is_apart_or_alone_keeps_its_text() -> None:
     assert shared(made, others) == made
 
 
-def test_kernels_of_more_tiles_along_k_are_others() -> None:
-    made = made_kernels(growing(ROWS[:1], 128), REFERENCE) | made_kernels(growing(ROWS[1:2], 256), REFERENCE)
-    assert len({kernel.entry for kernel in shared(made).values()}) == len(made) == 2
+def of_depths(*depths: int) -> dict[str, MadeKernel]:
+    """Products that differ in rows and in steps of k."""
+    return {
+        name: kernel
+        for count, depth in zip(ROWS, depths, strict=False)
+        for name, kernel in made_kernels(growing((count,), depth), REFERENCE).items()
+    }
 
 
-def test_kernels_whose_last_tile_ends_early_are_made_for_their_k() -> None:
-    """Else every tile is checked for its end, and not the last alone."""
-    made = made_kernels(growing(ROWS[:1], 100), REFERENCE) | made_kernels(growing(ROWS[1:2], 104), REFERENCE)
-    assert len({kernel.entry for kernel in shared(made).values()}) == len(made) == 2
-    assert all("constexpr int K = " in kernel.source for kernel in made.values())
+def entries(made: dict[str, MadeKernel]) -> set[str]:
+    return {kernel.entry for kernel in shared(made).values()}
+
+
+def test_kernels_share_code_where_the_main_loop_loads_several_tiles_along_k() -> None:
+    assert len(entries(of_depths(160, 192, 256))) == 1
+
+
+def test_kernels_without_such_a_loop_are_made_for_their_tiles_along_k() -> None:
+    assert len(entries(of_depths(32, 64))) == 2
+
+
+def test_kernels_whose_last_tile_ends_early_share_code_and_check_that_tile_alone() -> None:
+    made = of_depths(144, 176)
+    assert len(entries(made)) == 1
+    for kernel in made.values():
+        assert "(!last || k < K)" in kernel.source
+        assert re.search(r"copy_b\(stage, stage \* BLOCK_K, 0, 1, false\);", kernel.source)
 
 
 def test_too_many_sizes_are_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:

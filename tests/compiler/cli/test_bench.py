@@ -36,6 +36,12 @@ def test_the_table_names_every_kernel(glassrt: Glassrt, small: Path) -> None:
     assert "p99" in output
 
 
+def test_kernels_need_not_be_timed(glassrt: Glassrt, small: Path) -> None:
+    output = glassrt("bench", small, *FEW, "--no-profile").stdout
+    assert "p99" in output and "k_add_relu" not in output
+    assert "k_add_relu" in glassrt("bench", small, *FEW, "--profile").stdout
+
+
 def test_percentiles() -> None:
     times = latency([float(value) for value in range(1, 102)])
     assert times == {"min": 1, "p50": 51, "p90": 91, "p99": 100, "mean": 51}

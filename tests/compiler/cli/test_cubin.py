@@ -15,10 +15,10 @@ def test_registers_are_those_that_the_compiler_reports(digits_plan: Path) -> Non
     plan = Plan.load(digits_plan)
     for target in ("sm_80", "sm_90a", "sm_120"):
         for kernel in compile_kernels(plan.sources, target, plan.headers, None).values():
-            assert registers(kernel.cubin) == kernel.registers > 0
+            assert registers(kernel.cubin, kernel.entry) == kernel.registers > 0
 
 
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_cubin_tell_no_registers(data: bytes) -> None:
-    assert registers(data) is None
-    assert registers(b"\x7fELF\x02" + data) is None
+    assert registers(data, "k0") is None
+    assert registers(b"\x7fELF\x02" + data, "k0") is None

@@ -144,9 +144,9 @@ def test_kernels_that_fit_are_compiled_once(judge: Judge, monkeypatch: pytest.Mo
     made: list[str] = []
     compile_kernel = parallel._Job.compile
 
-    def counted(job: Any, name: str, source: str) -> CompiledKernel:
-        made.append(name)
-        return compile_kernel(job, name, source)
+    def counted(job: Any, sources: dict[str, str]) -> dict[str, CompiledKernel]:
+        made.extend(sources)
+        return compile_kernel(job, sources)
 
     monkeypatch.setattr(parallel._Job, "compile", counted)
     judge(lambda kernel: kernel.entry == names[0])

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.families.contraction.axes import RowAxis, Window
 from glassrt.codegen.families.contraction.cost import microseconds
 from glassrt.codegen.families.contraction.mma import MMA
-from glassrt.codegen.families.contraction.problem import RowAxis, Window, as_priced
+from glassrt.codegen.families.contraction.problem import as_priced
 from glassrt.codegen.families.contraction.simt import SIMT
 from glassrt.codegen.families.contraction.tile import Tiling
 from glassrt.codegen.families.contraction.tile_product import TileProduct

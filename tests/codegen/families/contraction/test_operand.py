@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.families.contraction.gather import KEnd
 from glassrt.codegen.families.contraction.mma import MMA, MmaConfig
 from glassrt.codegen.families.contraction.operand import OperandSpec, a_operand, b_operand
 from glassrt.codegen.families.contraction.problem import Problem
@@ -58,7 +59,7 @@ def test_loads_past_the_end_are_checked(
     """(rows, k) of each operand."""
     a, b = operands(matmul("f16", (m, k), (k, n), sizes={"N": 7}).problem)
     for operand, checks in ((a, a_checks), (b, b_checks)):
-        assert (operand.gather.checked, operand.gather.k_checked) == checks
+        assert (operand.gather.checked, operand.gather.k_end is not KEnd.NONE) == checks
         assert operand.clamped == checks[0] and operand.linear == (not checks[0])
 
 
@@ -93,3 +94,15 @@ def test_gathered_rows_have_no_common_stride() -> None:
     for picks in (True, False):
         a, _ = operands(problem, RowWork((), picks, Code("")))
         assert a.picked == picks and a.linear == (not picks)
+
+
+@pytest.mark.parametrize(
+    ("k", "splits", "end"),
+    [(192, 1, KEnd.NONE), (200, 1, KEnd.LOOP), (100, 1, KEnd.LAST), (200, 2, KEnd.ALL), (N, 1, KEnd.ALL)],
+)
+def test_which_tiles_are_checked_for_the_end_of_k(k: int, splits: int, end: KEnd) -> None:
+    """With three stages two tiles are loaded before the main loop."""
+    problem, config = matmul("f16", (64, k), (k, 32), sizes={"N": 7}).problem, CONFIG.split(splits)
+    product, tiling = MMA.spec(problem, config), Tiling.of(config)
+    b = b_operand(problem, tiling, Identifier("x1"), {"N": "s0"}, product, REFERENCE)
+    assert b.gather.k_end is end

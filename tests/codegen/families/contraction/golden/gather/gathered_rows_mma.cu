@@ -198,9 +198,5 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
         }
         store_wide<8>(y0, m*64 + n, y0_5);
     };
-    if (rows_left < BLOCK_M) {
-        if (own_row < rows_left) finish_row(own_row);
-        return;
-    }
-    if (own_row < BLOCK_M) finish_row(own_row);
+    if (own_row < BLOCK_M && own_row < rows_left) finish_row(own_row);
 }

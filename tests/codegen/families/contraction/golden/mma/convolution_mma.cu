@@ -41,7 +41,7 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
     const int tile = block_x();
     const int tile_m = tile / tiles_n;
     const int tile_n = tile - tile_m * tiles_n;
-    constexpr int k_tiles = 9;
+    const int k_tiles = 9;
 
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
@@ -60,11 +60,11 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
         const int out_y_first = out_y * 2 - 1;
         const int out_x_first = out_x * 2 - 1;
         a_origin[pass] = Offset(image) * 50176 + Offset(out_y_first) * 1792 + Offset(out_x_first) * 64;
+        u32 tap_x_bits = 0;
         GLASS_UNROLL
-        for (int tap = 0; tap < 9; tap++) {
-            const bool inside = u32(out_y_first + tap / 3) < u32(28) && u32(out_x_first + tap % 3) < u32(28);
-            a_taps[pass] |= u32(inside) << tap;
-        }
+        for (int tap = 0; tap < 3; tap++) if (u32(out_x_first + tap) < u32(28)) tap_x_bits |= 1u << tap;
+        GLASS_UNROLL
+        for (int tap = 0; tap < 3; tap++) if (u32(out_y_first + tap) < u32(28)) a_taps[pass] |= tap_x_bits << tap * 3;
     }
 
     const int b_chunk = thread_x() % 8, b_line = thread_x() / 8;
@@ -132,15 +132,13 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
 
     GLASS_UNROLL
     for (int stage = 0; stage < STAGES - 1; stage++) {
-        if (stage < k_tiles) copy_b(stage, stage * BLOCK_K, 0, 1);
+        copy_b(stage, stage * BLOCK_K, 0, 1);
     }
     pdl_wait();
     GLASS_UNROLL
     for (int stage = 0; stage < STAGES - 1; stage++) {
-        if (stage < k_tiles) {
-            const int k_first = stage * BLOCK_K;
-            copy_a(stage, k_first, 0, 1);
-        }
+        const int k_first = stage * BLOCK_K;
+        copy_a(stage, k_first, 0, 1);
         cp_async_commit();
     }
 
@@ -224,6 +222,6 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
         for (int row = own_row; row < rows_left; row += ROWS) finish_row(row);
         return;
     }
-    #pragma unroll 8
+    #pragma unroll 2
     for (int pass = 0; pass < BLOCK_M / ROWS; pass++) finish_row(own_row + pass * ROWS);
 }

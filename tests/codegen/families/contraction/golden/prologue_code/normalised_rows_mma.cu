@@ -239,9 +239,5 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
         }
         store_wide<8>(y0, m*64 + n, y0_5);
     };
-    if (rows_left < BLOCK_M) {
-        if (own_row < rows_left) finish_row(own_row);
-        return;
-    }
-    if (own_row < BLOCK_M) finish_row(own_row);
+    if (own_row < BLOCK_M && own_row < rows_left) finish_row(own_row);
 }

@@ -37,13 +37,13 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
     pdl_launch_dependents();
     const int M = 162;
     const int N = 20;
-    constexpr int K = 108;  // so that only the last tile is checked for its end
+    const int K = 108;
     const int tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tile = block_x();
     const int tile_m = tile / tiles_n;
     const int tile_n = tile - tile_m * tiles_n;
     // Split-k: this block accumulates k tiles first_tile .. first_tile + k_tiles - 1.
-    constexpr int all_tiles = 4;
+    const int all_tiles = 4;
     const int share = (all_tiles + SPLITS - 1) / SPLITS;
     const int first_tile = block_y() * share;
     const int k_tiles = m_min(share, all_tiles - first_tile);
@@ -65,11 +65,11 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
         const int out_y_first = out_y - 1;
         const int out_x_first = out_x - 1;
         a_origin[pass] = Offset(image) * 972 + Offset(out_y_first) * 108 + Offset(out_x_first) * 12;
+        u32 tap_x_bits = 0;
         GLASS_UNROLL
-        for (int tap = 0; tap < 9; tap++) {
-            const bool inside = u32(out_y_first + tap / 3) < u32(9) && u32(out_x_first + tap % 3) < u32(9);
-            a_taps[pass] |= u32(inside) << tap;
-        }
+        for (int tap = 0; tap < 3; tap++) if (u32(out_x_first + tap) < u32(9)) tap_x_bits |= 1u << tap;
+        GLASS_UNROLL
+        for (int tap = 0; tap < 3; tap++) if (u32(out_y_first + tap) < u32(9)) a_taps[pass] |= tap_x_bits << tap * 3;
     }
 
     const int b_chunk = thread_x() % 8, b_line = thread_x() / 8;
@@ -231,6 +231,6 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
         for (int row = own_row; row < rows_left; row += ROWS) finish_row(row);
         return;
     }
-    #pragma unroll 8
+    #pragma unroll 2
     for (int pass = 0; pass < BLOCK_M / ROWS; pass++) finish_row(own_row + pass * ROWS);
 }

@@ -40,7 +40,7 @@ GLASS_KERNEL(THREADS, 1) k0_product(Input<f16> x0, Input<f16> x1, Output<f16> y0
     const int tile = block_x();
     const int tile_m = tile / tiles_n;
     const int tile_n = tile - tile_m * tiles_n;
-    constexpr int k_tiles = 8;
+    const int k_tiles = 8;
 
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
@@ -84,15 +84,13 @@ GLASS_KERNEL(THREADS, 1) k0_product(Input<f16> x0, Input<f16> x1, Output<f16> y0
 
     GLASS_UNROLL
     for (int stage = 0; stage < STAGES - 2; stage++) {
-        if (stage < k_tiles) copy_b(stage, stage * BLOCK_K, 0, 1);
+        copy_b(stage, stage * BLOCK_K, 0, 1);
     }
     pdl_wait();
     GLASS_UNROLL
     for (int stage = 0; stage < STAGES - 2; stage++) {
-        if (stage < k_tiles) {
-            const int k_first = stage * BLOCK_K;
-            copy_a(stage, k_first, 0, 1);
-        }
+        const int k_first = stage * BLOCK_K;
+        copy_a(stage, k_first, 0, 1);
         cp_async_commit();
     }
 
@@ -161,6 +159,6 @@ GLASS_KERNEL(THREADS, 1) k0_product(Input<f16> x0, Input<f16> x1, Output<f16> y0
         for (int lane = 0; lane < VECTOR; lane++) result[lane] = convert<f16>(accumulator[lane]);
         store_wide<VECTOR>(y0, 0 + (i64(m)) * N + n, result);
     };
-    #pragma unroll 8
+    #pragma unroll 2
     for (int pass = 0; pass < BLOCK_M / ROWS; pass++) finish_row(own_row + pass * ROWS);
 }

@@ -71,7 +71,7 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
     pdl_launch_dependents();
     const int M = 196;
     const int N = 64;
-    constexpr int K = 32;  // so that only the last tile is checked for its end
+    const int K = 32;
     const int tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tile = own_block;
     const int tile_m = tile / tiles_n;
@@ -91,19 +91,19 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
     const int b_chunk = thread_x() % 16, b_line = thread_x() / 16;
     const Offset b_origin = Offset(tile_n * BLOCK_N + b_line) * 32;
 
-    auto copy_a = [&](int stage, int k_first, int part, int parts) {
+    auto copy_a = [&](int stage, int k_first, int part, int parts, bool last = true) {
         f16* const tile = a_tiles + stage * A_TILE;
         const int k = k_first + a_chunk * 8;
         const Offset shift = Offset(k);
         GLASS_UNROLL
         for (int pass = part; pass < 2; pass += parts) {
             const int line = a_line + pass * 8;
-            const bool inside = k < K;
+            const bool inside = (!last || k < K);
             cp_async<16>(tile + a_slot(line, a_chunk), x0, a_origin[pass] + shift, inside);
         }
     };
 
-    auto copy_b = [&](int stage, int k_first, int part, int parts) {
+    auto copy_b = [&](int stage, int k_first, int part, int parts, bool last = true) {
         f16* const tile = b_tiles + stage * B_TILE;
         const int k = k_first + b_chunk * 8;
         const Offset shift = Offset(k);
@@ -111,7 +111,7 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
         GLASS_UNROLL
         for (int pass = part; pass < 4; pass += parts) {
             const int line = b_line + pass * 8;
-            const bool inside = k < K;
+            const bool inside = (!last || k < K);
             cp_async<16>(tile + b_slot(line, b_chunk), x1, first + i64(pass * 8) * 32, inside);
         }
     };
@@ -140,9 +140,9 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
         }
     };
 
-    copy_b(0, 0, 0, 1);
+    copy_b(0, 0, 0, 1, 0 == k_tiles - 1);
     pdl_wait();
-    copy_a(0, 0, 0, 1);
+    copy_a(0, 0, 0, 1, 0 == k_tiles - 1);
     cp_async_commit();
 
     cp_async_wait<STAGES - 2>();
@@ -227,11 +227,7 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
         }
         store_wide<8>(y0, n + m*96, y0_5);
     };
-    if (rows_left < BLOCK_M) {
-        if (own_row < rows_left) finish_row(own_row);
-        return;
-    }
-    if (own_row < BLOCK_M) finish_row(own_row);
+    if (own_row < BLOCK_M && own_row < rows_left) finish_row(own_row);
 }
 }  // namespace member_1
 

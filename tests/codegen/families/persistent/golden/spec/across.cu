@@ -58,16 +58,10 @@ GLASS_KERNEL(384, 1) k0_across(Input<f16> x0, Input<f16> x1, Output<f16> y0, con
             const int tile_m = tile / tiles_n;
             const int tile_n = tile - tile_m * tiles_n;
             auto copy_a = [&](int at, int k_tile) {
-                GLASS_UNROLL
-                for (int slab = 0; slab < 1; slab++) {
-                    tma_load_2d(a_tiles + at * A_TILE + slab * 4096, a_map, full[at], tile_m * BLOCK_M + slab * 64, k_tile * BLOCK_K);
-                }
+                tma_load_2d(a_tiles + at * A_TILE, a_map, full[at], tile_m * BLOCK_M, k_tile * BLOCK_K);
             };
             auto copy_b = [&](int at, int k_tile) {
-                GLASS_UNROLL
-                for (int slab = 0; slab < 1; slab++) {
-                    tma_load_2d(b_tiles + at * B_TILE + slab * 4096, b_map, full[at], tile_n * BLOCK_N + slab * 64, k_tile * BLOCK_K);
-                }
+                tma_load_2d(b_tiles + at * B_TILE, b_map, full[at], tile_n * BLOCK_N, k_tile * BLOCK_K);
             };
             if (tile == block_x()) {
                 for (int k_tile = 0; k_tile < ahead; k_tile++) {

@@ -1,0 +1,81 @@
+"""Peers on one GPU: PyTorch eager and torch.compile, all timed as CUDA graphs by events.
+
+Each peer is a function from a module and its inputs on the device to its time in milliseconds.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from .peer_networks import Inputs
+
+Run = Callable[[], object]
+
+
+def captured(run: Run) -> torch.cuda.CUDAGraph:
+    """RUN in a CUDA graph, after three runs on a stream beside it."""
+    beside = torch.cuda.Stream()
+    beside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(beside):
+        for _ in range(3):
+            run()
+    torch.cuda.current_stream().wait_stream(beside)
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        run()
+    return graph
+
+
+def device_ms(run: Run, seconds: float = 0.5) -> float:
+    """Median milliseconds of a RUN on the current stream, by events around at least 20 and at most 1000 runs,
+    about SECONDS in all."""
+    for _ in range(5):
+        run()
+    torch.cuda.synchronize()
+    begin = time.perf_counter()
+    run()
+    torch.cuda.synchronize()
+    count = min(1000, max(20, int(seconds / (time.perf_counter() - begin))))
+    pairs = [[torch.cuda.Event(enable_timing=True) for _ in range(2)] for _ in range(count)]
+    for start, stop in pairs:
+        start.record()
+        run()
+        stop.record()
+    torch.cuda.synchronize()
+    return round(statistics.median(start.elapsed_time(stop) for start, stop in pairs), 4)
+
+
+@torch.inference_mode()
+def eager_ms(module: nn.Module, inputs: Inputs) -> float:
+    """PyTorch eager."""
+    return device_ms(captured(lambda: module(*inputs)).replay)
+
+
+@torch.inference_mode()
+def compiled_ms(module: nn.Module, inputs: Inputs, mode: str | None = None) -> float:
+    """torch.compile; MODE is one of its own."""
+    torch._dynamo.reset()
+    fast = torch.compile(module, mode=mode)
+    fast(*inputs)
+    return device_ms(captured(lambda: fast(*inputs)).replay)
+
+
+def autotuned_ms(module: nn.Module, inputs: Inputs) -> float:
+    """torch.compile, which times its candidates; it takes minutes."""
+    return compiled_ms(module, inputs, "max-autotune-no-cudagraphs")
+
+
+def peaks() -> tuple[float, float]:
+    """What this GPU reaches through PyTorch: bytes a second of a copy of 4 GiB, read and written, and FLOP/s
+    of a product of 8192 cubed in fp16."""
+    source, target = (torch.empty(1 << 32, dtype=torch.uint8, device="cuda") for _ in range(2))
+    copy_ms = device_ms(lambda: target.copy_(source))
+    a, b = (torch.randn(8192, 8192, device="cuda", dtype=torch.float16) for _ in range(2))
+    product_ms = device_ms(lambda: a @ b)
+    return 2 * source.numel() / copy_ms * 1e3, 2 * 8192**3 / product_ms * 1e3

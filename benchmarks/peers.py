@@ -1,0 +1,228 @@
+"""Is GlassRT faster than PyTorch and ONNX Runtime on whole networks, on one GPU, in one run?
+
+    python -m benchmarks.peers --out benchmarks/results/peers.json
+
+Peers are PyTorch eager, torch.compile as it is (inductor) and with max-autotune, and ONNX Runtime's CUDA
+provider; those of int8 are those of fp16. Everything runs in one process, as CUDA graphs timed by events,
+with weights and inputs on the device. Outputs are checked first: `error` is ours against PyTorch in fp32,
+`eager_error` that of PyTorch eager in 16 bits. A row whose error is beyond its bound and beyond twice that is
+not timed, and the exit code is 1.
+
+`ratio` is the best peer's time over ours. `limit_ms` is the larger of two quotients: FLOPs by the measured
+rate of a product in fp16 (twice it for int8), and bytes of weights and inputs by the measured bandwidth of a
+copy. `call_us` is the wall time of `engine.run` with tensors on the device. With --add, rows of the file for
+other cases are kept, so that a long list can be measured in parts; `autotune` takes minutes for each row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import glassrt
+import torch
+from glassrt.compiler.cli.facts import launches_of
+from torch import nn
+
+from .common.peer_networks import NETWORKS, Inputs, in_half, prepared
+from .common.peer_timing import autotuned_ms, compiled_ms, eager_ms, peaks
+from .common.rows import Row, median_ms, parser, print_columns, read, report, rounded
+
+PEERS = ("eager", "inductor", "autotune", "ort")
+KEY = ("model", "batch", "precision")
+# ‖ours - fp32‖ / ‖fp32‖ that passes whatever eager's own error is
+BOUNDS = {"fp16": 3.1e-2, "bf16": 2.5e-1, "int8": 2.5e-1}
+DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "int8": torch.float16}  # of peers
+HALF = "half.onnx"
+CALLS = 200
+Case = tuple[str, int, str]
+
+
+def exported(module: nn.Module, inputs: Inputs, path: str) -> str:
+    """MODULE as an ONNX file at PATH, with fixed sizes."""
+    names = [f"input{index}" for index in range(len(inputs))]
+    plain = module.to(memory_format=torch.contiguous_format)
+    dense = tuple(x.contiguous() for x in inputs)
+    torch.onnx.export(
+        plain, dense, path, input_names=names, output_names=["output"], dynamo=True, verbose=False
+    )
+    return path
+
+
+def built(precision: str, module: nn.Module, inputs: Inputs, folder: str) -> tuple[glassrt.Plan, float]:
+    """The plan of MODULE, which is in fp32 and becomes one in 16 bits, and the seconds of a build without a
+    kernel cache, calibration included; peers find the model in 16 bits in FOLDER."""
+    os.environ["GLASSRT_CACHE_DIR"] = os.path.join(folder, "cache")
+    path, options = os.path.join(folder, HALF), {}
+    if precision == "int8":
+        exact = exported(module, inputs, os.path.join(folder, "exact.onnx"))
+    exported(*in_half(module, inputs, DTYPES[precision]), path)
+    begin = time.perf_counter()
+    if precision == "int8":
+        data = {f"input{index}": x.cpu().numpy() for index, x in enumerate(inputs)}
+        path, options = exact, {"calibration": glassrt.calibrate(exact, [data], calibrator="percentile")}
+    plan = glassrt.compile(path, precision=precision, **options)
+    return plan, time.perf_counter() - begin
+
+
+def norm_error(have: torch.Tensor, want: torch.Tensor) -> float:
+    """The norm of the difference over that of WANT, in f64; infinity for a NaN."""
+    value = ((have.double() - want).norm() / want.norm()).item()
+    return value if value == value else float("inf")
+
+
+@torch.no_grad()
+def measure(case: Case, peers: list[str], peak: tuple[float, float], wanted: Callable[[], bool]) -> Row:
+    """One row; a peer is asked only while WANTED says so."""
+    name, batch, precision = case
+    row: Row = dict(zip(KEY, case, strict=True))
+    module, inputs = prepared(name, batch)
+    reference = module(*inputs).double()
+    with tempfile.TemporaryDirectory() as folder:
+        plan, seconds = built(precision, module, inputs, folder)
+        row["build_s"] = round(seconds, 2)
+        module, half = in_half(module, inputs, DTYPES[precision])
+        row["eager_error"] = rounded(norm_error(module(*half), reference))
+        bound = max(BOUNDS[precision], 2 * row["eager_error"])
+        row |= ours(plan, inputs if precision == "int8" else half, reference, bound)
+        if "wrong" in row:
+            return row
+        limit = limit_ms(plan, module, half, precision, peak)
+        row |= {"limit_ms": rounded(limit), "of_limit": rounded(limit / row["glassrt_ms"])}
+        for peer in peers:
+            path = os.path.join(folder, HALF)
+            row |= asked(peer, module, half, path) if wanted() else {f"{peer}_error": "not reached"}
+    theirs = [row[f"{peer}_ms"] for peer in PEERS if f"{peer}_ms" in row]
+    return row | ({"ratio": rounded(min(theirs) / row["glassrt_ms"])} if theirs else {})
+
+
+def ours(plan: glassrt.Plan, inputs: Inputs, reference: torch.Tensor, bound: float) -> Row:
+    """GlassRT's part of a row: checked, then timed."""
+    given: dict[str, Any] = {f"input{index}": x.contiguous() for index, x in enumerate(inputs)}
+    with glassrt.load(plan, device="cuda:0") as engine:
+        error = norm_error(torch.from_dlpack(engine.run(given)["output"]), reference)
+        row: Row = {"error": rounded(error), "launches": len(plan.manifest["launches"])}
+        if not error <= bound:
+            return row | {"wrong": f"the output is beyond its bound of {bound:.2g}"}
+        row["glassrt_ms"] = median_ms(engine, given, 200, 20)
+        row["call_us"] = round(wall_us(lambda: engine.run(given)), 1)
+        return row
+
+
+def wall_us(run: Callable[[], object]) -> float:
+    """Median wall microseconds of a call of RUN, which waits for its result."""
+    times = []
+    for _ in range(CALLS):
+        begin = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times) * 1e6
+
+
+def limit_ms(
+    plan: glassrt.Plan, module: nn.Module, inputs: Inputs, precision: str, peak: tuple[float, float]
+) -> float:
+    """Milliseconds below which no inference can be; see the module. Of tables of embeddings the rows count
+    that are read; activations between kernels are left out."""
+    symbols = {name: span.optimum for name, span in plan.spec.symbols.items()}
+    work = sum(launch.flops or 0 for launch in launches_of(plan, symbols))
+    tables = [each.weight for each in module.modules() if isinstance(each, nn.Embedding)]
+    weights = sum(each.numel() for each in module.parameters()) - sum(each.numel() for each in tables)
+    rows = sum(x.numel() for x in inputs if not x.is_floating_point())
+    weights += rows * tables[0].shape[1] if tables else 0
+    moved = weights * (1 if precision == "int8" else 2) + sum(x.nbytes for x in inputs)
+    bandwidth, rate = peak
+    return max(work / (rate * (2 if precision == "int8" else 1)), moved / bandwidth) * 1e3
+
+
+def asked(peer: str, module: nn.Module, inputs: Inputs, path: str) -> Row:
+    """A peer's part of a row: what it cannot run is a result, too."""
+    try:
+        if peer == "ort":
+            ms = import_module(".common.peer_ort", __package__).ort_ms(path, inputs)
+        else:
+            run = {"eager": eager_ms, "inductor": compiled_ms, "autotune": autotuned_ms}[peer]
+            ms = run(module, inputs)
+        return {f"{peer}_ms": ms}
+    except Exception as error:
+        return {f"{peer}_error": f"{type(error).__name__}: {error}"[:160]}
+    finally:
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def cases(options: argparse.Namespace) -> Iterator[Case]:
+    """The cases that the options select."""
+    only = {int(each) for each in options.batches.split(",") if each}
+    for precision in options.precisions.split(","):
+        for name in options.models.split(","):
+            for batch in sorted(only or NETWORKS[name].batches):
+                yield name, batch, precision
+
+
+def measured(options: argparse.Namespace) -> Iterator[Row]:
+    """A row for each case that is reached in time; one that fails says why."""
+    begin = time.perf_counter()
+
+    def wanted() -> bool:
+        return time.perf_counter() - begin < options.most
+
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    peak = peaks()
+    print(f"copy {peak[0] / 1e12:.2f} TB/s, product in fp16 {peak[1] / 1e12:.0f} TFLOP/s", flush=True)
+    peers = [peer for peer in options.peers.split(",") if peer]
+    for case in cases(options):
+        if not wanted():
+            return
+        try:
+            yield measure(case, peers, peak, wanted)
+        except Exception as error:
+            message = f"{type(error).__name__}: {error}"[:300]
+            yield dict(zip(KEY, case, strict=True)) | {"failed": message}
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def show(rows: list[Row]) -> None:
+    """The table of ROWS."""
+    columns = ("glassrt_ms", "eager_ms", "inductor_ms", "autotune_ms", "ort_ms", "ratio", "of_limit",
+               "launches", "error", "eager_error", "build_s", "call_us")  # fmt: skip
+    lines = [
+        (" ".join(str(row[key]) for key in KEY), *(row.get(column, "-") for column in columns))
+        for row in rows
+    ]
+    print_columns(("model, batch, precision", *columns), lines)
+    for row in rows:
+        for key in ("failed", "wrong", *(f"{peer}_error" for peer in PEERS[1:])):
+            if key in row:
+                print(*(row[name] for name in KEY), f"{key}: {row[key]}"[:150])
+
+
+def main() -> int:
+    command = parser(__doc__)
+    command.add_argument("--models", default=",".join(NETWORKS))
+    command.add_argument("--batches", default="", help="only these; default: those of each network")
+    command.add_argument("--precisions", default="fp16", help="of fp16, bf16, int8")
+    command.add_argument("--peers", default="eager,inductor,ort", help=f"of {', '.join(PEERS)}")
+    command.add_argument("--most", type=float, default=1e9, help="start nothing new after so many seconds")
+    command.add_argument("--add", action="store_true", help="keep rows of the file for other cases")
+    options = command.parse_args()
+    chosen = set(cases(options))
+    kept = read(Path(options.out)) if options.add and options.out else []
+    kept = [row for row in kept if tuple(row[key] for key in KEY) not in chosen]
+    rows = report(measured(options), options.out, kept)
+    show(rows)
+    return 1 if any("failed" in row or "wrong" in row for row in rows) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,231 @@
+"""Contexts and bindings: what one thread runs an engine by."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from ..errors import DeviceError, InputError, PlanError, UnsupportedError
+from .arguments import checked, expect
+from .binding import InputBinder, RunInputs
+from .cuts import true_results
+from .device import BoundCall, Executable, LaunchRecord, Observer, Session, Value
+from .manifest import Manifest
+from .program import Program, resolve
+from .tensors import on_device
+
+MAX_PROGRAMS = 64
+
+
+class Programs:
+    """The plan resolved for recently seen types, shapes and contents of inputs; shared by all threads."""
+
+    def __init__(self, manifest: Manifest, binder: InputBinder) -> None:
+        self._manifest = manifest
+        self._binder = binder
+        self._lock = threading.Lock()
+        self._cache: OrderedDict[object, Program] = OrderedDict()
+
+    def get(self, inputs: RunInputs) -> Program:
+        """The program for these inputs, which are checked on first use, as is the program. Raises
+        `InputError`, or `PlanError`."""
+        key = inputs.signature
+        with self._lock:
+            program = self._cache.get(key)
+            if program is not None:
+                self._cache.move_to_end(key)
+                return program
+        program = self._resolve(self._binder.symbols(inputs))
+        with self._lock:
+            self._cache[key] = program
+            while len(self._cache) > MAX_PROGRAMS:
+                self._cache.popitem(last=False)
+        return program
+
+    def _resolve(self, symbols: Mapping[str, int]) -> Program:
+        try:
+            return resolve(self._manifest, symbols)
+        except PlanError as error:
+            raise PlanError(f"the plan cannot run with these shapes: {error.message}") from error
+
+
+class Core:
+    """State that an engine shares with its contexts."""
+
+    def __init__(self, executable: Executable) -> None:
+        self.manifest = executable.plan.spec
+        self.executable = executable
+        self.binder = InputBinder(executable.plan, executable.device)
+        self.programs = Programs(self.manifest, self.binder)
+        self.results = [tensor.name for tensor in self.manifest.outputs]
+        self.closed = False
+
+
+class Context:
+    """One thread's handle to an engine, with memory and streams of its own. Use from another thread raises
+    `DeviceError`.
+
+    Calls of one context run one after the other, whatever streams they are launched on; calls of several
+    contexts may overlap on the device.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._owner = threading.get_ident()
+        self._session: Session | None = core.executable.session()
+        self._last: tuple[object, Program] | None = None  # signature and program of the last call
+
+    def run(
+        self,
+        inputs: Mapping[str, object],
+        outputs: Mapping[str, object] | None = None,
+        *,
+        reuse: bool = False,
+    ) -> dict[str, Any]:
+        """As `Engine.run`. With `reuse` the results are tensors of this context, which its next run with
+        `reuse` overwrites; without, they are the caller's own."""
+        if reuse is not True and reuse is not False:
+            expect("reuse", reuse, bool)
+        session = self._checked()
+        program, values = self._bind(session, inputs)
+        if outputs is None:
+            targets: list[Value | None] = [None] * len(program.outputs)
+        else:
+            targets = self._core.binder.outputs(program.outputs, outputs, session.stream)
+            self._core.binder.check_disjoint(values, targets)
+        results = session.run(program, values, targets, any(map(on_device, values)), reuse)
+        named = self._named(results)
+        return named if outputs is None else named | dict(outputs)
+
+    @checked
+    def bind(self, inputs: Mapping[str, object], outputs: Mapping[str, object] | None = None) -> Binding:
+        """A run with its tensors fixed, to be launched again and again; see `Binding`.
+
+        INPUTS and OUTPUTS are tensors on the engine's device (as `run` takes them), dense, and at addresses
+        that are multiples of 16 bytes; outputs that are left out are made. What inputs hold is read anew by
+        every launch.
+
+        Raises `InputError` as `run`, and for tensors that would have to be copied; `UnsupportedError` for a
+        plan whose sizes depend on what tensors hold, since these are read or known on the host;
+        `DeviceError` for a plan with branches or loops where the driver has no graphs with such nodes.
+        """
+        session = self._checked()
+        binder, manifest = self._core.binder, self._core.manifest
+        _refuse_sizes_of_data(manifest)
+        given = binder.inputs(inputs, session, kept=True)
+        program = self._core.programs.get(given)
+        targets = binder.outputs(program.outputs, outputs, session.stream, kept=True)
+        binder.check_in_place(given.values, targets)
+        binder.check_disjoint(given.values, targets)
+        call, results = session.bind(program, given.values, targets)
+        return Binding(self, call, self._named(results) | dict(outputs or {}))
+
+    @checked
+    def trace(self, inputs: Mapping[str, object], observer: Observer) -> dict[str, Any]:
+        """As `Engine.trace`."""
+        session = self._checked()
+        program, values = self._bind(session, inputs)
+        return self._named(session.trace(program, values, observer))
+
+    @checked
+    def profile(self, inputs: Mapping[str, object], repeats: int = 10) -> list[LaunchRecord]:
+        """As `Engine.profile`."""
+        session = self._checked()
+        return session.profile(*self._bind(session, inputs), _count("repeats", repeats, 1))
+
+    @checked
+    def time(self, inputs: Mapping[str, object], repeats: int = 100, warmup: int = 10) -> list[float]:
+        """As `Engine.time`."""
+        session = self._checked()
+        program, values = self._bind(session, inputs)
+        return session.time(program, values, _count("repeats", repeats, 1), _count("warmup", warmup, 0))
+
+    def close(self) -> None:
+        """Wait for launches that are under way, and free the context's memory. A second call does nothing."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def __enter__(self) -> Context:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _checked(self) -> Session:
+        if threading.get_ident() != self._owner:
+            raise DeviceError(
+                "this context belongs to another thread",
+                hint="call Engine.run, or make a context per thread with Engine.context()",
+            )
+        if self._session is None or self._core.closed:
+            raise DeviceError("this context is closed")
+        return self._session
+
+    def _bind(self, session: Session, inputs: Mapping[str, object]) -> tuple[Program, Sequence[Value]]:
+        given = self._core.binder.inputs(inputs, session)
+        signature = given.signature
+        if self._last is None or self._last[0] != signature:
+            self._last = signature, self._core.programs.get(given)
+        return self._last[1], given.values
+
+    def _named(self, results: Sequence[object]) -> dict[str, Any]:
+        named = dict(zip(self._core.results, results, strict=True))
+        cuts = self._core.manifest.cuts
+        return true_results(named, cuts) if cuts else named
+
+
+class Binding:
+    """A run whose tensors are fixed. Made by `Context.bind`; it belongs to the context's thread.
+
+    A launch allocates nothing and looks at no tensor. The binding keeps its tensors and its context alive; a
+    graph that captured a launch does not, so that the binding must live as long as that graph. Dropping a
+    binding waits for its launches.
+    """
+
+    def __init__(self, context: Context, call: BoundCall, outputs: dict[str, Any]) -> None:
+        self._context = context
+        self._call = call
+        self.outputs = outputs
+        """The output tensors by name, given and made ones. A launch overwrites them; they are complete when
+        `wait` has returned, and in the order of its stream."""
+
+    def launch(self, stream: object = None) -> None:
+        """Run once, without waiting for it.
+
+        STREAM is a handle, or a stream of cuda.bindings, cuda.core, PyTorch, CuPy or Numba: the launch runs
+        in its order, and the stream has to live until `wait` returns. If it is being captured, the kernels
+        become nodes of the graph that captures them; replays of that graph must not overlap with other calls
+        of this context. Without STREAM the launch runs on a stream of the context: what is in the inputs by
+        then must be complete.
+
+        Raises `InputError` for what is no stream, and for any on the host; `DeviceError` if the device fails,
+        if the context is closed or another thread's, and for a plan with control flow in a capture.
+        """
+        self._context._checked()
+        self._call.launch(stream)
+
+    def wait(self) -> None:
+        """Return when all launches have ended, except those that were captured. Raises `DeviceError` if one
+        has failed."""
+        self._context._checked()
+        self._call.wait()
+
+
+def _refuse_sizes_of_data(manifest: Manifest) -> None:
+    held = [f"sizes depend on what the input '{name}' holds" for name in manifest.sizes.contents]
+    cut = [f"the size of {each} depends on data" for each in manifest.cuts]
+    if held or cut:
+        hint = "use run(), which reads these sizes on the host"
+        raise UnsupportedError("a plan whose sizes depend on data cannot be bound", hint, held + cut)
+
+
+def _count(name: str, value: int, least: int) -> int:
+    if value < least:
+        raise InputError(f"{name} must be at least {least}, not {value}")
+    return value

@@ -1,0 +1,122 @@
+"""Tensors that are read by their library's table of C functions."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+import pytest
+from glassrt.errors import InputError
+from glassrt.runtime import Plan
+from glassrt.runtime.dlpack import CUDA, TensorStruct
+from glassrt.runtime.dlpack_exchange import _NAME, ATTRIBUTE, Exchange, ExchangeTable, exchange_of
+from glassrt.runtime.tensors import taken
+
+from .fake_driver import FakeDriver
+from .tiny_engines import GpuTensor, batch, engine_on
+from .tiny_plans import affine
+
+GPU = (CUDA, 0)
+STREAM = 4242  # the library's current one
+_new_capsule = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)(
+    ("PyCapsule_New", ctypes.pythonapi)
+)
+_View = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.POINTER(TensorStruct))
+_Stream = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int32, ctypes.c_int32, ctypes.POINTER(ctypes.c_void_p))
+
+
+@_View
+def view(tensor: Any, out: Any) -> int:
+    if tensor.refuses:
+        return -1
+    found, sizes = out.contents, tensor.sizes
+    found.data, found.ndim = tensor.array.ctypes.data, tensor.array.ndim
+    found.device.type, found.device.id = CUDA, tensor.ordinal
+    found.dtype.code, found.dtype.bits, found.dtype.lanes = 2, 32, 1
+    found.shape, found.strides, found.byte_offset = sizes, None, 0
+    return 0
+
+
+@_Stream
+def stream_of(kind: int, ordinal: int, out: Any) -> int:
+    out[0] = STREAM
+    return 0
+
+
+def table(major: int = 1, view_of: Any = view) -> ExchangeTable:
+    functions = (ctypes.cast(each, ctypes.c_void_p) for each in (view_of, stream_of))
+    return ExchangeTable(major, 3, None, None, None, None, *functions)
+
+
+TABLE, OTHER_VERSION = table(), table(2)
+OLD = ExchangeTable(1, 3, None, None, None, None, None, None)
+
+
+class FastTensor(GpuTensor):
+    """A tensor on the GPU whose class has a table."""
+
+    refuses = False
+
+    def __init__(self, array: np.ndarray[Any, Any], ordinal: int = 0) -> None:
+        super().__init__(array, ordinal)
+        self.sizes = (ctypes.c_int64 * array.ndim)(*array.shape)
+
+
+setattr(FastTensor, ATTRIBUTE, _new_capsule(ctypes.addressof(TABLE), _NAME, None))
+
+
+def test_a_run_reads_tensors_by_the_table_and_awaits_their_stream_once(fake: FakeDriver, plan: Plan) -> None:
+    engine = engine_on(fake, plan)
+    x, y = FastTensor(batch(4)), FastTensor(np.zeros((4, 4), np.float32))
+    for _ in range(2):
+        start = len(fake.log)
+        assert engine.run({"x": x}, {"y": y})["y"] is y
+    assert not x.streams and not y.streams  # __dlpack__ was not called
+    assert fake.log[start:] == [
+        "cuCtxGetCurrent",
+        "cuCtxPushCurrent",
+        "cuEventRecord",
+        "cuStreamWaitEvent",
+        "cuGraphLaunch",
+        "cuStreamSynchronize",
+        "cuCtxPopCurrent",
+    ]
+    np.testing.assert_array_equal(y.array, affine(x.array))
+
+
+def test_what_is_kept_is_owned() -> None:
+    x = FastTensor(batch(4))
+    assert taken("x", x, 9, GPU, kept=True).stream is None  # type: ignore[union-attr]
+    assert x.streams == [9]
+    borrowed = taken("x", x, 9, GPU)
+    assert borrowed.stream == STREAM and borrowed.keeper is x  # type: ignore[union-attr]
+
+
+def test_what_the_table_refuses_goes_the_usual_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = FastTensor(batch(4))
+    monkeypatch.setattr(FastTensor, "refuses", True)
+    assert taken("x", x, 9, GPU).shape == (4, 4)
+    assert x.streams == [9]
+
+
+def test_tensors_on_another_gpu_are_refused() -> None:
+    with pytest.raises(InputError, match="is on DLPack device"):
+        taken("x", FastTensor(batch(4), ordinal=1), 9, GPU)
+
+
+def raising(*arguments: Any) -> int:
+    raise RuntimeError("this library is broken")
+
+
+def test_a_library_that_raises_goes_the_usual_way() -> None:
+    assert Exchange(raising, raising).borrowed(FastTensor(batch(1))) is None
+
+
+def test_tables_of_other_versions_or_without_the_functions_are_not_used() -> None:
+    for given in (OTHER_VERSION, OLD):
+        attributes = {ATTRIBUTE: _new_capsule(ctypes.addressof(given), _NAME, None)}
+        assert exchange_of(type("Other", (), attributes)) is None
+    assert exchange_of(GpuTensor) is None
+    assert exchange_of(type("Number", (), {ATTRIBUTE: 12345})) is None
+    assert exchange_of(FastTensor) is not None
