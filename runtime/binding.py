@@ -10,9 +10,10 @@ from .contents import numbers_in
 from .cuts import shown
 from .device import Array, Session, Value
 from .expressions import clip
-from .manifest import Manifest, TensorSpec
+from .manifest import TensorSpec
 from .mismatch import mismatch
 from .overlap import shared
+from .plan import Plan
 from .program import BoundTensor
 from .symbols import SymbolBinder
 from .tensors import check_in_place, has_dtype, taken, taken_output
@@ -37,10 +38,11 @@ class RunInputs:
 
 
 class InputBinder:
-    """Checks the inputs and outputs of runs of one plan on one device (DLPack type and ordinal)."""
+    """Checks the inputs and outputs of runs of PLAN on one device (DLPack type and ordinal)."""
 
-    def __init__(self, manifest: Manifest, device: tuple[int, int]) -> None:
-        self._manifest = manifest
+    def __init__(self, plan: Plan, device: tuple[int, int]) -> None:
+        self._plan = plan
+        self._manifest = manifest = plan.spec
         self._device = device
         self._symbols = SymbolBinder(manifest)
         self._names = [tensor.name for tensor in manifest.inputs]
@@ -56,13 +58,15 @@ class InputBinder:
 
     def inputs(self, given: Mapping[str, object], session: Session, *, kept: bool = False) -> RunInputs:
         """The inputs in the plan's order, to be held as long as they are used; see `taken` about KEPT.
-        SESSION reads what inputs hold where sizes depend on that.
+        SESSION reads what inputs hold where sizes depend on that. An input with a default may be left out.
 
         Raises `InputError`, listing the wanted and the given tensors, for a wrong name, or for what is no
         tensor.
         """
         if not isinstance(given, Mapping):
             raise InputError(f"inputs must be a mapping from names to arrays, not {type(given).__name__}")
+        if self._manifest.defaults:
+            given = self._defaults(given) | dict(given)
         if given.keys() != self._name_set:
             hint = CONSTANT if given.keys() > self._name_set else None
             raise mismatch(self._manifest, "the inputs have the wrong names", given, hint)
@@ -93,15 +97,25 @@ class InputBinder:
                     self._manifest, f"input {clip(tensor.name)} has the wrong number of dimensions", given
                 )
 
+    def _defaults(self, given: Mapping[str, object]) -> dict[str, object]:
+        """The defaults of the inputs that are not GIVEN."""
+        lacking = ((name, each) for name, each in self._manifest.defaults.items() if name not in given)
+        return {name: each.within(self._plan.weights) for name, each in lacking}
+
     def _numbers(self, tensor: TensorSpec, array: Array, given: Mapping[str, object]) -> list[int]:
-        """The values of the input TENSOR that sizes depend on. Raises `InputError` for a wrong shape or
-        invalid values."""
-        if array.shape != tensor.shape:
+        """The values of the input TENSOR that sizes depend on, and zeros behind them if its length is a size.
+
+        Raises `InputError` for a wrong shape or invalid values.
+        """
+        most = len(self._manifest.sizes.contents[tensor.name])
+        free = not all(isinstance(size, int) for size in tensor.shape)  # a list, perhaps a short one
+        if array.shape != tensor.shape and not (free and array.size <= most):
             raise mismatch(self._manifest, f"input {clip(tensor.name)} has the wrong shape", given)
         try:
-            return numbers_in(array)
+            found = numbers_in(array)
         except InputError as error:
             raise InputError(f"input {clip(tensor.name)}: {error.message}", error.hint) from None
+        return found + [0] * (most - len(found))
 
     def outputs(
         self,

@@ -1,7 +1,8 @@
 """The contents of inputs that sizes depend on: a few numbers, read on the host before a run.
 
 An element of an integer input is one number. An element of a floating-point input is two, the numerator and
-the denominator of the simplest fraction that rounds to it: 3/5 for 0.60000002.
+the denominator of the simplest fraction that rounds to it: 3/5 for 0.60000002. A list whose length is a size,
+too, has zeros behind its end, up to the most numbers that it may hold.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class Core:
     def __init__(self, executable: Executable) -> None:
         self.manifest = executable.plan.spec
         self.executable = executable
-        self.binder = InputBinder(self.manifest, executable.device)
+        self.binder = InputBinder(executable.plan, executable.device)
         self.programs = Programs(self.manifest, self.binder)
         self.results = [tensor.name for tensor in self.manifest.outputs]
         self.closed = False

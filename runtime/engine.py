@@ -69,9 +69,10 @@ class Engine:
         """Run once, wait, and return the results by name.
 
         Inputs are numpy arrays, or tensors of any library that supports DLPack or, on a GPU, the CUDA array
-        interface; those on the engine's device are used zero-copy, except that numbers which sizes depend on
-        are read on the host, after which the run waits. If any input is on a GPU the results are
-        `DeviceTensor`s there, else numpy arrays. `outputs` may name tensors to write the results into.
+        interface; one with a default may be left out. Those on the engine's device are used zero-copy, except
+        that numbers which sizes depend on are read on the host, after which the run waits. If any input is on
+        a GPU the results are `DeviceTensor`s there, else numpy arrays. `outputs` may name tensors for
+        the results.
 
         Raises `InputError` for wrong names, types or shapes, `DeviceError` if the device fails.
         """

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from ..errors import PlanError
 from .cuts import Cut, shown
+from .defaults import DefaultSpec, parse_defaults
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, Expression, clip
 from .launch_rules import MAX_CLUSTER, MAX_SHARED_BYTES
@@ -120,6 +121,7 @@ class Manifest:
     sizes: SizeSpec
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    defaults: Mapping[str, DefaultSpec]
     cuts: tuple[Cut, ...]
     arena_bytes: int
     zeroed_bytes: int
@@ -171,6 +173,9 @@ def parse_manifest(value: object) -> Manifest:
         sizes=parse_sizes(fields),
         inputs=inputs,
         outputs=outputs,
+        defaults=MappingProxyType(
+            parse_defaults(fields, {each.name: (each.dtype, len(each.shape)) for each in inputs})
+        ),
         cuts=_cuts(fields, outputs),
         arena_bytes=arena_bytes,
         zeroed_bytes=fields.integer("zeroed_bytes", 0, arena_bytes, 0),

@@ -205,7 +205,8 @@ def _check_further(plan: Plan) -> None:
 
 def _interface(plan: Plan) -> tuple[object, ...]:
     spec = plan.spec
-    return spec.name, spec.inputs, spec.outputs, spec.cuts, dict(spec.symbols), spec.sizes
+    defaults = {name: each.shape for name, each in spec.defaults.items()}
+    return spec.name, spec.inputs, spec.outputs, spec.cuts, dict(spec.symbols), spec.sizes, defaults
 
 
 def _check_names(
@@ -225,9 +226,10 @@ def _file_members(plan: Plan) -> dict[str, Bytes]:
 
 
 def _weight_extents(spec: Manifest) -> list[tuple[int, int]]:
-    """The extents (offset and length, in bytes) of the weights that buffers use; extents may overlap."""
+    """The extents (offset and length, in bytes) of the weights in use; extents may overlap."""
     places = [(b.offset, b.bytes) for b in spec.buffers.values() if b.space == "weights"]
-    return [(at, size) for at, size in places if isinstance(at, int) and isinstance(size, int)]
+    stored = [(at, size) for at, size in places if isinstance(at, int) and isinstance(size, int)]
+    return stored + [(each.offset, each.bytes) for each in spec.defaults.values()]
 
 
 def _members(plan: Plan) -> dict[str, Bytes]:

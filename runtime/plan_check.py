@@ -79,6 +79,8 @@ def _check_content(manifest: Manifest, name: str, content: Sequence[Expression])
     tensor = next((each for each in manifest.inputs if each.name == name), None)
     if tensor is None:
         raise fails(f"content of {clip(name)}", "is of no input")
+    if tensor.dtype[0] in "iu" and len(tensor.shape) == 1 and not isinstance(tensor.shape[0], int):
+        return  # a list with as many numbers at most
     sizes = [size for size in tensor.shape if isinstance(size, int)]
     parts = 1 if tensor.dtype[0] in "iu" else 2
     if len(sizes) != len(tensor.shape) or math.prod(sizes) * parts != len(content):

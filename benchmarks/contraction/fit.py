@@ -34,7 +34,7 @@ TARGET = REFERENCE
 
 
 @dataclass(frozen=True)
-class Model:
+class FittedModel:
     """A cost model: the class of its configurations, its constants, and what it expects with others."""
 
     config: Callable[..., Any]
@@ -42,18 +42,18 @@ class Model:
     expected: Callable[[Problem, Any, Any], float]
 
 
-def _of_product(product: Any) -> Model:
+def _of_product(product: Any) -> FittedModel:
     def guess(problem: Problem, config: Any, constants: Any) -> float:
         work = product.work(problem, config, TARGET)
         return expected(ContractionLoad.of(problem, work), work, TARGET, constants)
 
-    return Model(product.config_type, product.constants(TARGET), guess)
+    return FittedModel(product.config_type, product.constants(TARGET), guess)
 
 
 MODELS = {  # by the class of their configurations
     "MmaConfig": _of_product(MMA),
     "WgmmaConfig": _of_product(WGMMA),
-    "PersistentConfig": Model(
+    "PersistentConfig": FittedModel(
         PersistentConfig,
         TARGET.fitted.persistent,
         lambda problem, config, constants: persistent.expected(problem, config, TARGET, constants),

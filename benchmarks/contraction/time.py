@@ -59,38 +59,48 @@ class Progress:
 
 
 def run_layer(layer: LayerCase, group: list[TimedKernel], progress: Progress) -> dict[str, Any] | None:
+    """The timings of GROUP, the kernels of LAYER, beside torch's; None when none could be measured."""
     operands = Operands(layer)
-    rows: list[dict[str, Any]] = []
-    for kernel in group:
-        label = f"{layer.name} {kernel.config}"
-        if not kernel.cubin or label in progress.fatal:
-            continue
-        progress.current = label
-        progress.save()
-        try:
-            measure(kernel, operands)
-        except torch.AcceleratorError:
-            raise  # the context is lost
-        except RuntimeError as error:
-            print(f"FAILED {label}: {error}")
-            continue
-        rows.append(
-            {
-                "family": type(kernel.config).__name__,
-                "config": asdict(kernel.config),
-                "us": kernel.microseconds,
-                "predicted": kernel.predicted,
-                "registers": kernel.registers,
-                "spills": kernel.spills,
-                "ok": kernel.correct,
-            }
-        )
+    rows = [row for kernel in group if (row := timed(layer, kernel, operands, progress)) is not None]
     if not rows:
         return None
+    rows.sort(key=lambda row: row["us"])
     peer = operands.graph_time(lambda i: operands.product(), 10)
     made = problem(layer)
     flops = 2.0 * int(str(made.m)) * int(str(made.n)) * int(str(made.k)) * int(str(made.batches))
-    rows.sort(key=lambda row: row["us"])
+    print_best(layer, rows, flops, peer)
+    return {"layer": asdict(layer), "flops": flops, "torch_us": peer, "timings": rows}
+
+
+def timed(
+    layer: LayerCase, kernel: TimedKernel, operands: Operands, progress: Progress
+) -> dict[str, Any] | None:
+    """What KERNEL took; None where it has no cubin, was fatal before or fails now."""
+    label = f"{layer.name} {kernel.config}"
+    if not kernel.cubin or label in progress.fatal:
+        return None
+    progress.current = label
+    progress.save()
+    try:
+        measure(kernel, operands)
+    except torch.AcceleratorError:
+        raise  # the context is lost
+    except RuntimeError as error:
+        print(f"FAILED {label}: {error}")
+        return None
+    return {
+        "family": type(kernel.config).__name__,
+        "config": asdict(kernel.config),
+        "us": kernel.microseconds,
+        "predicted": kernel.predicted,
+        "registers": kernel.registers,
+        "spills": kernel.spills,
+        "ok": kernel.correct,
+    }
+
+
+def print_best(layer: LayerCase, rows: list[dict[str, Any]], flops: float, peer: float) -> None:
+    """One line about ROWS, the fastest first: the best, torch's PEER, and what the cost model would take."""
     best = next((row for row in rows if row["ok"]), rows[0])
     first = min(rows, key=lambda row: row["predicted"])
     short = " ".join(str(v) for v in best["config"].values())
@@ -99,7 +109,6 @@ def run_layer(layer: LayerCase, group: list[TimedKernel], progress: Progress) ->
         f"model's {first['us']:8.2f} (said {first['predicted']:.2f})  {short}  {best['registers']}r",
         flush=True,
     )
-    return {"layer": asdict(layer), "flops": flops, "torch_us": peer, "timings": rows}
 
 
 def chosen(options: argparse.Namespace) -> list[LayerCase]:

@@ -79,26 +79,14 @@ def compile_kernels(
     """
     check_target(target)
     check_headers(headers)
-    for name, source in sources.items():
-        try:
-            check_source(name, source)
-        except CompileError as error:
-            raise _attributed(error, source, (nodes or {}).get(name, ())) from None
+    _check_sources(sources, nodes or {})
     known = {} if known is None else known
     keys: list[ProgramKey] = [
         (target, tuple((name, sources[name]) for name in names))
         for names in programs(sources, {*heavy, *alone})
     ]
     job = _Job(target, headers, cache, seconds, heavy, nodes or {})
-    failures: dict[str, CompileError] = {}
-    with ThreadPoolExecutor(max_workers=_cores(), thread_name_prefix="nvrtc") as pool:
-        futures = {pool.submit(job.compile, dict(key[1])): key for key in keys if key not in known}
-        try:
-            _collect(futures, known, failures, progress)
-        except BaseException:
-            job.stop()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    failures = _compile_all(job, [key for key in keys if key not in known], known, progress)
     if cache is not None:
         cache.trim()
     for name in sources:
@@ -106,6 +94,31 @@ def compile_kernels(
             raise failures[name]
     results = {name: kernel for key in keys for name, kernel in known[key].items()}
     return {name: results[name] for name in sources}
+
+
+def _check_sources(sources: Mapping[str, str], nodes: Mapping[str, Sequence[str]]) -> None:
+    """Raise CompileError, of the kernel's NODES, for the first of SOURCES that is not allowed."""
+    for name, source in sources.items():
+        try:
+            check_source(name, source)
+        except CompileError as error:
+            raise _attributed(error, source, nodes.get(name, ())) from None
+
+
+def _compile_all(
+    job: _Job, keys: Sequence[ProgramKey], results: CompiledPrograms, progress: Progress | None
+) -> dict[str, CompileError]:
+    """Add to RESULTS the programs KEYS that JOB can compile; why it could not compile a kernel, by name."""
+    failures: dict[str, CompileError] = {}
+    with ThreadPoolExecutor(max_workers=_cores(), thread_name_prefix="nvrtc") as pool:
+        futures = {pool.submit(job.compile, dict(key[1])): key for key in keys}
+        try:
+            _collect(futures, results, failures, progress)
+        except BaseException:
+            job.stop()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return failures
 
 
 def _collect(

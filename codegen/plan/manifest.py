@@ -57,6 +57,7 @@ class ManifestBuilder:
         """
         function, memory = self._module.main, self._memory
         steps = self._steps(function.block)
+        defaults = self._defaults()
         straight = all(isinstance(step, int) for step in steps)
         return {
             "format": FORMAT,
@@ -66,6 +67,7 @@ class ManifestBuilder:
             "min_driver": min_driver,
             "symbols": symbol_ranges(self._module),
             **size_facts(self._module),
+            **defaults,
             "inputs": _tensors(function.inputs, [value.type for value in function.arguments]),
             "outputs": _tensors(function.outputs, [value.type for value in function.returned]),
             "arena_bytes": memory.arena_bytes,
@@ -76,6 +78,15 @@ class ManifestBuilder:
             "launches": self._launches,
             **({} if straight else {"steps": steps}),
         }
+
+    def _defaults(self) -> dict[str, Any]:
+        """What the inputs that a run may leave out hold then; nothing where there are none."""
+        resources = self._module.resources
+        found = {
+            name: {"offset": self._memory.stored(weight)[0], "shape": list(resources[weight].shape)}
+            for name, weight in self._module.defaults.items()
+        }
+        return {"defaults": found} if found else {}
 
     def _steps(self, block: Block) -> list[Any]:
         """The launches of BLOCK by number, and its branches and loops."""

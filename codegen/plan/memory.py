@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ...dialects.core.bounds import occupied
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Value
 from ...dialects.core.module import Function, Module
-from ...dialects.launch import Buffer, View, largest, span
+from ...dialects.launch_memory import Buffer, View, largest, span
 
 ALIGNMENT = 256  # bytes, of weights and counters
 
@@ -31,7 +31,7 @@ class PlanMemory:
         self._starts: dict[Value, Dim] = {}
         self.entries: list[dict[str, Any]] = []
         self._weights = bytearray()
-        self._weight_offsets: dict[tuple[str, str], int] = {}
+        self._weight_offsets: dict[tuple[str, tuple[int, ...]], int] = {}
         self.zeroed_bytes = sum(
             _aligned(largest(op.bytes, module))
             for op in module.main.block
@@ -70,7 +70,7 @@ class PlanMemory:
     def _buffer(self, op: Buffer, outputs: Mapping[Value, int]) -> None:
         value, size = op.result, to_json(op.bytes)
         if op.space == "weights":
-            offset, length = self._weight(op)
+            offset, length = self.stored(op.weight, op.result.type.order)
             self._add(value, {"space": "weights", "offset": 0, "bytes": length}, offset)
         elif op.space == "output":
             if value not in outputs:
@@ -98,14 +98,15 @@ class PlanMemory:
         bytes_ = to_json(size * type.dtype.bytes)
         self._add(op.result, {**fields, "offset": 0, "bytes": bytes_}, start)
 
-    def _weight(self, op: Buffer) -> tuple[int, int]:
-        """The offset and length in bytes of a weight, stored in the order of its layout.
+    def stored(self, weight: str, order: Sequence[int] | None = None) -> tuple[int, int]:
+        """The offset and length in bytes of WEIGHT, its axes in ORDER, else as they are.
 
-        Equal weights of equal layout are stored once.
+        Equal weights in equal order are stored once.
         """
-        array = np.asarray(self._module.resources[op.weight])
-        packed = np.ascontiguousarray(array.transpose(op.result.type.order)).tobytes()
-        key = (op.weight, str(op.result.type.order))
+        array = np.asarray(self._module.resources[weight])
+        order = tuple(range(array.ndim)) if order is None else tuple(order)
+        packed = np.ascontiguousarray(array.transpose(order)).tobytes()
+        key = (weight, order)
         if key not in self._weight_offsets:
             self._weights.extend(bytes(-len(self._weights) % ALIGNMENT))
             self._weight_offsets[key] = len(self._weights)

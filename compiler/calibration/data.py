@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from ...dialects.core.affine_traversal import evaluate
+from ...dialects.core.defaults import completed
 from ...dialects.core.interpreter import bind_symbols
 from ...dialects.core.ir import Value
 from ...dialects.core.module import Function, Module
@@ -123,8 +124,12 @@ def _split(path: Path, module: Module) -> CalibrationSet:
 
 
 def _present(function: Function, arrays: Mapping[str, Array], where: Path) -> Iterator[tuple[str, Value]]:
-    """The inputs of FUNCTION with their names. Raises InputError for one that ARRAYS, from WHERE, lacks."""
+    """The inputs of FUNCTION in ARRAYS, with their names. Raises InputError for one that ARRAYS, from WHERE,
+    lack and that has no default."""
+    defaults = function.module.defaults if function.module is not None else {}
     for name, value in zip(function.inputs, function.arguments, strict=True):
+        if name in defaults and name not in arrays:
+            continue
         if name not in arrays:
             names = ", ".join(arrays) or "nothing"
             raise InputError(f"{where.name} has no array for the input '{name}'", f"it holds {names}")
@@ -197,20 +202,21 @@ def checked_batches(data: CalibrationSet, limit: int | None, module: Module) -> 
 
 
 def checked_batch(batch: Any, number: int, module: Module) -> dict[str, Array]:
-    """The input arrays in BATCH, by name in the model's order; other arrays in it are ignored.
+    """The input arrays in BATCH, or their defaults, by name in the model's order; other arrays in it are
+    ignored.
 
     NUMBER is its number, from 1, for messages. Raises InputError, naming the input, for one that is missing,
     has another type or shape, or has NaNs or infinities.
     """
     if not isinstance(batch, Mapping):
         raise InputError(f"batch {number} is not a mapping to arrays but {type(batch).__name__}", WANTED)
-    function = module.main
+    function, given = module.main, completed(module, batch)
     arrays = {}
     for name, value in zip(function.inputs, function.arguments, strict=True):
-        if name not in batch:
+        if name not in given:
             names = ", ".join(map(str, batch)) or "nothing"
             raise InputError(f"batch {number} has no array for the input '{name}'", f"it holds {names}")
-        arrays[name] = _checked_array(f"batch {number}: input '{name}'", batch[name], value)
+        arrays[name] = _checked_array(f"batch {number}: input '{name}'", given[name], value)
     try:
         symbols = bind_symbols(function, list(arrays.values()))
     except InputError as error:

@@ -24,7 +24,7 @@ from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
 from ...dialects.custom.op import CudaOp
-from ...dialects.graph.normalization import Normalization
+from ...dialects.graph.normalization_base import Normalization
 from ...dialects.graph.numeric import compute_dtype
 from ...dialects.graph.reduction import Reduce
 from .measures import Error, largest_finite, roundoff

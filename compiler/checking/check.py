@@ -9,6 +9,7 @@ from math import inf, isnan
 import numpy as np
 
 from ...dialects.core.clone import clone_module
+from ...dialects.core.defaults import completed
 from ...dialects.core.interpreter import Array, bind_symbols
 from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
@@ -37,8 +38,8 @@ class Case:
     @property
     def symbols(self) -> dict[str, int]:
         """The values of the symbols, taken from the shapes of the inputs."""
-        function = self.module.main
-        return bind_symbols(function, [self.inputs[name] for name in function.inputs])
+        function, inputs = self.module.main, completed(self.module, self.inputs)
+        return bind_symbols(function, [inputs[name] for name in function.inputs])
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,7 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
     explicit = None
     if level is not None and untouched is not None:
         explicit = explicit_outputs(untouched, settings, case.inputs, imported, tolerance)
-    graph = (
-        parse_module(plan.ir("graph"), ALL_DIALECTS, case.module.resources, "graph.ir") if graphed else None
-    )
+    graph = _graph_level(plan, case.module) if graphed else None
     rewrites = None if explicit is None else explicit.rewrites
     if rewrites is None and graph is not None:
         rewrites = compare_outputs(meaning(graph, case.inputs), imported, unit, bound)
@@ -116,6 +115,11 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
         ranges=losses(observer.ranges) + ([] if graph is None else weight_losses(observer.ranges, graph)),
         quantization=quantization,
     )
+
+
+def _graph_level(plan: Plan, module: Module) -> Module:
+    """The graph level of PLAN, with the weights of MODULE, of which it was built."""
+    return parse_module(plan.ir("graph"), ALL_DIALECTS, module.resources, "graph.ir")
 
 
 def _bound(unit: float, quantizes: bool) -> float | None:

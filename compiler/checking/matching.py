@@ -11,14 +11,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ...dialects.core.defaults import completed
 from ...dialects.core.interpreter import Array, Evaluation, bind_symbols, named_results, run_block
 from ...dialects.core.ir import Block, Operation, Value
 from ...dialects.core.module import Function, Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement.reshape import Reshape
-from ...dialects.launch import Kernel, View
+from ...dialects.launch import Kernel
 from ...dialects.launch_control import LaunchControl
+from ...dialects.launch_memory import View
 from .widen import widened_array, widened_block
 
 _Key = tuple[Any, ...]
@@ -115,7 +117,8 @@ def exact_values(
 ) -> tuple[dict[str, Array], dict[Value, Array]]:
     """MODULE's outputs by name, and its WANTED values, computed in f64 on INPUTS."""
     function: Function = module.main
-    arrays = [inputs[name] for name in function.inputs]
+    given = completed(module, inputs)
+    arrays = [given[name] for name in function.inputs]
     mapping: dict[Value, Value] = {}
     block: Block = widened_block(function.block, mapping)
     copies = {mapping[value]: value for value in wanted}

@@ -26,13 +26,14 @@ T = TypeVar("T")
 class ExpectedInput:
     """An expected input: its shape at given values of the symbols, and whether that shape may vary.
 
-    If sizes depend on its content, also its content at these values.
+    Also whether it may be left out and, if sizes depend on its content, its content at these values.
     """
 
     name: str
     dtype: DType
     shape: tuple[int, ...]
     varies: bool
+    optional: bool = False
     content: tuple[int, ...] | None = None
 
 
@@ -45,6 +46,7 @@ def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[ExpectedInpu
             DTYPES[tensor.dtype],
             tuple(evaluate(dim, symbols) for dim in tensor.shape),
             not all(isinstance(dim, int) for dim in tensor.shape),
+            tensor.name in manifest.defaults,
             _evaluated(contents.get(tensor.name), lambda dim: evaluate(dim, symbols)),
         )
         for tensor in manifest.inputs
@@ -53,14 +55,15 @@ def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[ExpectedInpu
 
 def of_function(function: Function, symbols: Mapping[str, int]) -> list[ExpectedInput]:
     """The inputs of a function."""
-    contents = function.module.contents if function.module is not None else {}
+    module = function.module or Module()
     return [
         ExpectedInput(
             name,
             value.type.dtype,
             tuple(affine_traversal.evaluate(dim, symbols) for dim in value.type.shape),
             not all(isinstance(dim, int) for dim in value.type.shape),
-            _evaluated(contents.get(name), lambda dim: affine_traversal.evaluate(dim, symbols)),
+            name in module.defaults,
+            _evaluated(module.contents.get(name), lambda dim: affine_traversal.evaluate(dim, symbols)),
         )
         for name, value in zip(function.inputs, function.arguments, strict=True)
     ]
@@ -120,12 +123,13 @@ def _holding(tensor: ExpectedInput, content: Sequence[int]) -> Array:
 
 
 def load_inputs(path: Path, wanted: Sequence[ExpectedInput]) -> dict[str, Array]:
-    """The WANTED inputs from the .npz file at PATH. Other arrays in it are ignored, with a note on stderr.
+    """The WANTED inputs from the .npz file at PATH, without optional ones that it lacks. Other arrays in it
+    are ignored, with a note on stderr.
 
-    Raises InputError for an input that is missing or has another type or shape.
+    Raises InputError for an input that is missing though it is needed, or has another type or shape.
     """
     found = read_arrays(path)
-    missing = [tensor.name for tensor in wanted if tensor.name not in found]
+    missing = [tensor.name for tensor in wanted if tensor.name not in found and not tensor.optional]
     if missing:
         names = ", ".join(map(printable, found)) or "nothing"
         raise InputError(
@@ -134,7 +138,7 @@ def load_inputs(path: Path, wanted: Sequence[ExpectedInput]) -> dict[str, Array]
     extra = found.keys() - {tensor.name for tensor in wanted}
     if extra:
         say(f"not an input, ignored: {', '.join(sorted(extra))}")
-    return {tensor.name: _fitting(found[tensor.name], tensor) for tensor in wanted}
+    return {each.name: _fitting(found[each.name], each) for each in wanted if each.name in found}
 
 
 def _fitting(array: Array, tensor: ExpectedInput) -> Array:

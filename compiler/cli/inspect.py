@@ -84,6 +84,7 @@ def describe(plan: Plan, symbols: Mapping[str, int], whole: Plan) -> dict[str, A
         ],
         "at": dict(symbols),
         "inputs": plan.manifest["inputs"],
+        "defaults": sorted(spec.defaults),
         "outputs": plan.manifest["outputs"],
         "cuts": [asdict(each) for each in spec.cuts],
         "bytes": _bytes(plan),
@@ -192,6 +193,8 @@ def _head(facts: Mapping[str, Any]) -> list[str]:
     lines += [f"{name} = {size}" for name, size in facts["derived"].items()]
     lines += [f"needs {each['text']}{said_of(each['nodes'])}: {each['why']}" for each in facts["constraints"]]
     held = {name: f" = {_shape(content)}" for name, content in facts["contents"].items()}
+    for name in facts["defaults"]:
+        held[name] = f"{held.get(name, '')} (optional)"
     cut = {name: f" cut to {', '.join(sizes)}" for name, sizes in _cuts(facts).items()}
     for what, also in (("inputs", held), ("outputs", cut)):
         tensors = (

@@ -10,7 +10,7 @@ from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
 from ...dialects.core.types import TensorType
 from ...dialects.core.verifier import verify
-from ...dialects.launch import Buffer
+from ...dialects.launch_memory import Buffer
 from ...errors import IRError, PlanError
 from ...runtime.manifest import BufferSpec
 from ...runtime.plan import Plan
@@ -33,6 +33,9 @@ def launch_module(plan: Plan) -> Module:
         array = _weight(plan, buffer.result.type, place)
         if module.resources.add(array) != buffer.weight:
             raise PlanError(f"the plan's weight @{buffer.weight} does not match its hash")
+    for name, default in plan.spec.defaults.items():
+        if module.resources.add(default.within(plan.weights)) != module.defaults.get(name):
+            raise PlanError(f"the plan's default of the input '{name}' does not match its hash")
     return module
 
 

@@ -106,6 +106,8 @@ def _save(module: Module, output: Path) -> None:
 def _named_weights(module: Module) -> ResourceTable:
     """The module's resources, without those that no op names any more."""
     kept = ResourceTable()
+    for name in module.defaults.values():
+        kept.add(module.resources[name])
     for op in module.walk():
         for value in op.attributes.values():
             if isinstance(value, str) and value in module.resources:

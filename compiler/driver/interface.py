@@ -60,9 +60,18 @@ def _cast_inputs(function: Function, policy: PrecisionPolicy) -> None:
             continue
         users = list(value.uses)
         value.type = value.type.with_dtype(wanted)
+        _cast_default(function, name, wanted)
         cast = function.block.insert_before(first, Cast(value, to=own))
         for user, index in users:
             user.set_operand(index, cast.result)
+
+
+def _cast_default(function: Function, name: str, wanted: DType) -> None:
+    """Store the default of the input NAME, if it has one, in the type WANTED."""
+    module = function.module
+    if module is not None and name in module.defaults:
+        array = module.resources[module.defaults[name]]
+        module.defaults[name] = module.resources.add(array.astype(wanted.numpy))
 
 
 def _cast_outputs(function: Function, policy: PrecisionPolicy) -> None:

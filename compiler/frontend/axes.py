@@ -8,13 +8,15 @@ are selected or multiplied. A tensor of shape [2, 3, 4] without the axis `a` has
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from ...dialects.core.affine import Dim, product, total
 from ...dialects.core.sizes.sizes import Sizes
 from . import symbolic
 from .call import Call
-from .contents import ElementRange, count_of
+from .contents import ElementRange
+from .lists import NumberList, number_list
 
 
 def axis_ranges(rank: int, count: int) -> list[ElementRange]:
@@ -30,43 +32,74 @@ def known_axes(call: Call, index: int, rank: int) -> tuple[int, ...] | AxesAtRun
     x = call.optional(index)
     if x is None:
         return None
-    values = call.known_dims(index, "its list of axes", axis_ranges(rank, count_of(x)))
-    numbers = tuple(value for value in values if isinstance(value, int))
-    return numbers if len(numbers) == len(values) else AxesAtRun.of(call, values, rank)
+    found = axis_list(call, index, rank)
+    numbers = tuple(value for value in found.values if isinstance(value, int))
+    if found.is_whole and len(numbers) == len(found.values):
+        return numbers
+    return AxesAtRun.of(call, found.values, rank, found.count)
+
+
+def axis_list(call: Call, index: int, rank: int) -> NumberList:
+    """What the input INDEX holds, which are axes of a tensor of RANK dimensions; not checked."""
+    return number_list(call, index, "its list of axes", partial(axis_ranges, rank), rank)
 
 
 @dataclass(frozen=True)
 class AxesAtRun:
-    """Distinct axes of a tensor of `rank` dimensions, counted from the front, in the order of the model."""
+    """Distinct axes of a tensor of `rank` dimensions, counted from the front, in the order of the model; the
+    first `count` of `places`. What depends on how many there are (`without`) needs all."""
 
     places: tuple[Dim, ...]
     rank: int
     sizes: Sizes
+    count: Dim
 
     @staticmethod
-    def of(call: Call, values: Sequence[Dim], rank: int) -> AxesAtRun:
-        """The axes VALUES, which may count from the end. Requires that they are valid and distinct."""
+    def of(call: Call, values: Sequence[Dim], rank: int, count: Dim | None = None) -> AxesAtRun:
+        """The axes VALUES, or the first COUNT of them, which may count from the end. Requires that they are
+        valid and distinct."""
         sizes, places = call.builder.sizes_known, []
         for value in values:
             call.require(value, -rank, f"the axis {value} is valid for rank {rank}")
             call.require(rank - 1, value, f"the axis {value} is valid for rank {rank}")
             places.append(symbolic.choose(value, value, value + rank, sizes))
+        found = AxesAtRun(tuple(places), rank, sizes, len(places) if count is None else count)
         for index, place in enumerate(places):
             for other in places[:index]:
-                call.require_equal(_same(place, other, sizes), 0, "its axes are distinct")
-        return AxesAtRun(tuple(places), rank, sizes)
+                again = found._at(index, _same(place, other, sizes))
+                call.require_equal(again, 0, "its axes are distinct")
+        return found
 
     def has(self, axis: int) -> Dim:
         """1 where AXIS is among the axes, else 0."""
-        return total(_same(place, axis, self.sizes) for place in self.places)
+        places = enumerate(self.places)
+        return total(self._at(index, _same(place, axis, self.sizes)) for index, place in places)
+
+    def or_all(self) -> AxesAtRun:
+        """These axes, or all of the tensor where there are none of these."""
+        if isinstance(self.count, int):
+            return self
+        places = (
+            symbolic.choose(self.count - 1, place, axis, self.sizes) for axis, place in enumerate(self.places)
+        )
+        return replace(
+            self,
+            places=tuple(places),
+            count=symbolic.choose(self.count - 1, self.count, self.rank, self.sizes),
+        )
+
+    def _at(self, index: int, value: Dim) -> Dim:
+        """VALUE where there are more than INDEX axes, else 0."""
+        return symbolic.choose(self.count - 1 - index, value, 0, self.sizes)
 
     def spread(self, values: Sequence[Dim], rest: Sequence[Dim]) -> list[Dim]:
         """One entry for every axis of the tensor: that of VALUES for the axes listed here, in order, else
         that of REST."""
         result = list(rest)
-        for place, value in zip(self.places, values, strict=True):
+        for index, (place, value) in enumerate(zip(self.places, values, strict=True)):
             for axis in range(self.rank):
-                result[axis] = self._if(_same(place, axis, self.sizes), value, result[axis])
+                here = self._at(index, _same(place, axis, self.sizes))
+                result[axis] = self._if(here, value, result[axis])
         return result
 
     def without(self, shape: Sequence[Dim]) -> list[Dim]:

@@ -26,12 +26,14 @@ from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.reshape import Reshape, Transpose
 from ...dialects.graph.movement.slicing import Slice
 from ...dialects.graph.movement.trilu import Trilu
-from ...dialects.graph.normalization import BatchNorm, InstanceNorm, LayerNorm, LogSoftmax, RmsNorm, Softmax
+from ...dialects.graph.normalization import BatchNorm, InstanceNorm, LayerNorm, RmsNorm
 from ...dialects.graph.pool import AvgPool, MaxPool
 from ...dialects.graph.reduction import ArgReduce, Cumprod, Cumsum, Reduce
-from ...dialects.graph.rois import RoiAlign, RoiMaxPool
+from ...dialects.graph.roi_align import RoiAlign
+from ...dialects.graph.rois import RoiMaxPool
 from ...dialects.graph.scatter import ScatterElements, ScatterNd
 from ...dialects.graph.searching import SearchSorted
+from ...dialects.graph.softmax import LogSoftmax, Softmax
 from ...dialects.graph.sorting import PlacesOfRank, SortRank
 from .masks import Masks
 from .problems import Refused

@@ -57,6 +57,7 @@ class Builder:
     location: that of the node being imported; budget: the bytes that constant folding may produce in all;
     regions: the blocks of regions that are being built, each inside those before it; counts: by symbol, the
     scalar that a run computes where data decides a size (`counts.py`); closed: those in finished regions;
+    iterations: by the number of the iteration in the body of a loop, how many there are at most;
     first_rows: what the model reads of its tensors.
     """
 
@@ -69,6 +70,7 @@ class Builder:
     regions: list[Block] = field(init=False, default_factory=list)
     counts: dict[str, Value] = field(init=False, default_factory=dict)
     closed: set[str] = field(init=False, default_factory=set)
+    iterations: dict[Value, Dim] = field(init=False, default_factory=dict)
     first_rows: FirstRows | None = None
     sizes_known: Sizes = field(init=False)
     folder: Folder = field(init=False)

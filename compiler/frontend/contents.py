@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...dialects.core.affine import Dim
-from ...dialects.core.contents import readable
+from ...dialects.core.contents import is_list, readable
 from ...dialects.core.ir import Value
 from ...dialects.core.module import Module
 from ...dialects.graph.elementwise import Cast
@@ -74,7 +74,9 @@ def merged(known: Contents, more: Contents) -> dict[str, ElementRanges]:
 def _joined(ranges: ElementRanges, others: ElementRanges) -> ElementRanges:
     if not ranges or not others:
         return ranges or others
-    return [_join(a, b) for a, b in zip(ranges, others, strict=True)]
+    shared = [_join(a, b) for a, b in zip(ranges, others, strict=False)]
+    longer = max(ranges, others, key=len)  # of a list whose length is a size, the most that one node admits
+    return [*shared, *longer[len(shared) :]]
 
 
 def _join(a: ElementRange, b: ElementRange) -> ElementRange:
@@ -92,6 +94,8 @@ def contents_behind(value: Value, module: Module, ranges: ElementRanges) -> dict
     direct = unmoved(value)
     found: dict[str, ElementRanges] = {}
     for argument in _arguments(value):
+        if argument is not None and argument is direct and is_list(argument.type) and ranges:
+            return {module.main.inputs[argument.index]: ranges}
         if argument is None or not readable(argument.type):
             return {}
         if argument is not direct and not argument.type.dtype.is_integer:

@@ -8,6 +8,8 @@ from contextlib import suppress
 from onnx import GraphProto, TensorProto, ValueInfoProto
 
 from ...dialects.core.builtin import Return
+from ...dialects.core.contents import is_list
+from ...dialects.core.defaults import admits
 from ...dialects.core.location import UNKNOWN
 from ...dialects.core.module import Function, Module
 from ...dialects.core.sizes.outcomes import GivesWay
@@ -18,6 +20,7 @@ from .bounding import bound_counts
 from .builder import Builder
 from .contents import Contents, ElementRanges, merged
 from .declared import Declared
+from .either_rank import EitherRank
 from .external import ExternalFiles
 from .first_rows import FirstRows
 from .frame import LOST, LOST_SIZES, Frame
@@ -49,7 +52,8 @@ def import_model(
     inputs: overrides of input shapes, in which a string names a symbolic dimension:
     {"data": ["N", 3, 224, 224]}. With overrides, shapes that the file declares for other tensors are ignored
     and inferred again. An input with a default, an initializer of its name, is a constant unless it is among
-    them. shapes: (min, opt, max) for symbolic dimensions, each at least 0; default (0, 8, 64).
+    them: then a run may leave it out, if its shape admits the default. shapes: (min, opt, max) for symbolic
+    dimensions, each at least 0; default (0, 8, 64).
     folding_budget: the bytes that constant folding may produce in all.
 
     Raises ModelError for a file that is damaged, contradicts itself or has absurd sizes, UnsupportedError
@@ -158,6 +162,7 @@ class _Importer:
         self._return(outputs)
         self._offenders += bound_counts(self._builder)
         self._refuse_offenders()
+        self._keep_defaults()
         return self._module
 
     def _refuse_offenders(self) -> None:
@@ -195,7 +200,14 @@ class _Importer:
         self._function.inputs.append(name)
         tensor = Tensor.of(self._function.block.add_argument(type))
         content = self._module.contents.get(name)
-        return tensor if content is None else self._builder.holding(tensor, content)
+        return tensor if content is None or is_list(type) else self._builder.holding(tensor, content)
+
+    def _keep_defaults(self) -> None:
+        """Note the defaults of inputs, as far as these may hold them."""
+        for name, value in zip(self._function.inputs, self._function.arguments, strict=True):
+            default = self._initialiser(name)
+            if default is not None and default.data is not None and admits(value.type, default.data):
+                self._module.defaults[name] = self._module.resources.add(default.data)
 
     def _initialiser(self, name: str) -> Tensor | None:
         """The initializer called NAME; None when there is none."""
@@ -220,6 +232,9 @@ class _Importer:
         if isinstance(found, TensorSequence):
             self._offenders.append(f"output {shown(value.name)}: it is no tensor; {SEQUENCES}")
             return LOST
+        if isinstance(found, EitherRank):
+            text = f"a branch decides whether it has {found.least} or {found.rank} dimensions"
+            self._offenders.append(f"output {shown(value.name)}: {text}")
         return found
 
     def _return(self, outputs: Sequence[Tensor]) -> None:

@@ -67,6 +67,8 @@ def loop(
     values = [builder.value(tensor) for tensor in initial]
     with region(builder, [ITERATION, *(value.type for value in values)]) as block:
         iteration, *carried = map(Tensor.of, block.arguments)
+        if isinstance(count, (int, Affine)):
+            builder.iterations[block.arguments[0]] = count
         with builder.sizes_known.assuming([count - 1] if isinstance(count, (int, Affine)) else []):
             step = body(iteration, carried)
         ends = _settled(builder, count, step.more, most)

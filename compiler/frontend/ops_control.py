@@ -21,6 +21,7 @@ from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.reshape import Reshape
 from .call import Call, Outcome
 from .contents import SIZE, unmoved
+from .either_rank import EitherRank
 from .frame import LOST_SIZES
 from .loops import Count, Step, loop
 from .merging import MERGED_BRANCHES, merged
@@ -134,6 +135,8 @@ def outputs_of(call: Call, graph: GraphProto, inputs: Sequence[Tensor] = ()) -> 
     found = call.subgraphs.run(graph, inputs)
     if any(isinstance(tensor, Lost) for tensor in found):
         raise LostNode
+    if any(isinstance(tensor, EitherRank) for tensor in found):
+        raise Refused("a branch inside of it decides the rank of its result")
     return found
 
 

@@ -14,6 +14,7 @@ from ...dialects.graph.elementwise import Where
 from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.reduction import Reduce
+from ...dialects.graph.softmax import LogSoftmax, Softmax
 from ...dialects.graph.unary import Abs, Reciprocal, Sqrt
 from .call import Call, Outcome
 from .ops_elementwise import cast_to
@@ -222,8 +223,8 @@ TABLE: Table = {
     "InstanceNormalization": [(6, _instance_norm)],
     "LRN": [(1, _lrn)],
     "LayerNormalization": [(17, layer_norm)],
-    "LogSoftmax": [(1, _softmax_flat(n.LogSoftmax)), (13, _softmax(n.LogSoftmax))],
+    "LogSoftmax": [(1, _softmax_flat(LogSoftmax)), (13, _softmax(LogSoftmax))],
     "LpNormalization": [(1, _lp_norm)],
     "RMSNormalization": [(23, _rms_norm)],
-    "Softmax": [(1, _softmax_flat(n.Softmax)), (13, _softmax(n.Softmax))],
+    "Softmax": [(1, _softmax_flat(Softmax)), (13, _softmax(Softmax))],
 }

@@ -9,11 +9,13 @@ from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.slicing import Slice
 from .axes import AxesAtRun, known_axes
 from .call import Call, Outcome
-from .contents import ElementRange, count_of
+from .contents import ElementRange
+from .lists import NumberList, most_axes, number_list
 from .problems import Malformed
 from .table import Table
 from .tensor import Tensor
 
+PADS = ElementRange(-64, 0, 64)
 _PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}
 
 
@@ -25,26 +27,30 @@ def _pad_attributes(call: Call) -> Outcome:
 
 def _pad_inputs(call: Call) -> Outcome:
     x = call.input(0)
-    pads = call.known_dims(1, "its pads", [ElementRange(-64, 0, 64)] * count_of(call.input(1)))
+    pads = number_list(call, 1, "its pads", lambda count: [PADS] * count, 2 * most_axes(x))
     axes = known_axes(call, 3, x.rank)
-    if axes is not None:
-        pads = _spread(call, pads, axes, x.rank)
-    return _padded(call, x, pads, call.optional(2))
+    return _padded(call, x, _spread(call, pads, axes, x.rank), call.optional(2))
 
 
-def _spread(call: Call, pads: Sequence[Dim], axes: Sequence[int] | AxesAtRun, rank: int) -> tuple[Dim, ...]:
-    """PADS of AXES as pads of all axes."""
-    count = len(axes.places if isinstance(axes, AxesAtRun) else axes)
-    if len(pads) != 2 * count:
-        raise Malformed(f"it has {len(pads)} pads for {count} axes; two for each are expected")
+def _spread(
+    call: Call, pads: NumberList, axes: Sequence[int] | AxesAtRun | None, rank: int
+) -> tuple[Dim, ...]:
+    """PADS of AXES, else of all, as pads of all axes."""
+    count: Dim = rank if axes is None else axes.count if isinstance(axes, AxesAtRun) else len(axes)
+    if pads.is_whole and isinstance(count, int) and len(pads.values) != 2 * count:
+        raise Malformed(f"it has {len(pads.values)} pads for {count} axes; two for each are expected")
+    call.require_equal(pads.count, 2 * count, "it has two pads for each of its axes")
+    if axes is None:
+        return pads.values
+    most = len(axes.places if isinstance(axes, AxesAtRun) else axes)
+    begins, ends = (pads.part(start, most, call.builder.sizes_known) for start in (0, count))
     if isinstance(axes, AxesAtRun):
-        ends = (axes.spread(part, [0] * rank) for part in (pads[:count], pads[count:]))
-        return tuple(pad for part in ends for pad in part)
+        spread = (axes.spread(part, [0] * rank) for part in (begins, ends))
+        return tuple(pad for part in spread for pad in part)
     call.axes(axes, rank)  # for the check that they are distinct
     full: list[Dim] = [0] * (2 * rank)
-    for place, axis in enumerate(axes):
-        full[call.axis(axis, rank)] = pads[place]
-        full[call.axis(axis, rank) + rank] = pads[place + len(axes)]
+    for axis, begin, end in zip(axes, begins, ends, strict=True):
+        full[call.axis(axis, rank)], full[call.axis(axis, rank) + rank] = begin, end
     return tuple(full)
 
 

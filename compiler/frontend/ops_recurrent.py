@@ -1,8 +1,8 @@
 """Importers of LSTM, GRU and RNN: one product for the inputs of all steps, then a loop over the steps.
 
-All directions run in one loop, side by side. A backward direction gets its inputs reversed, and its outputs
-are reversed again. A sequence shorter than the others keeps its state beyond its end, so that in reverse it
-begins with the initial state; its outputs are zeros there.
+All directions run in one loop, side by side. A backward direction gets its inputs reversed up to the end of
+each sequence, and its outputs are reversed again. A sequence shorter than the others keeps its state beyond
+its end, where its outputs are zeros.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ...dialects.graph.indexing import Gather
 from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.reshape import Reshape, Transpose
 from ...dialects.graph.movement.slicing import Slice
+from ...dialects.graph.sequences import ReverseSequence
 from .call import Call, Outcome
 from .loops import Step, loop, reversed_steps
 from .ops_elementwise import cast_to
@@ -172,14 +173,18 @@ def _cut(call: Call, x: Tensor, axis: int, start: int, size: int) -> Tensor:
 def _sequence(node: Recurrent, bias: Tensor | None, states: list[Tensor], cell: Cell) -> list[Tensor | None]:
     """The outputs of NODE, whose CELL starts with STATES; BIAS is added to the projected inputs."""
     call = node.call
-    inputs = _turned(node, _projected(node, bias), 1)
+    inputs = _turned(node, _projected(node, bias))
     wanted = call.wants(0)
 
     def step(iteration: Tensor, before: list[Tensor]) -> Step:
-        after = cell(call.emit(Gather, inputs, iteration, axis=0), before)
+        zero, read = call.constant(0, node.dtype), before
+        if node.lengths is not None and node.forgets:
+            last_lived = _live(node, node.lengths, iteration, 1)
+            read = [call.emit(Where, last_lived, before[0], zero), *before[1:]]
+        after = cell(call.emit(Gather, inputs, iteration, axis=0), read)
         output = after[0]
         if node.lengths is not None:
-            live, zero = _live(node, node.lengths, iteration), call.constant(0, node.dtype)
+            live = _live(node, node.lengths, iteration)
             output = call.emit(Where, live, output, zero)
             pairs = zip(after, before, strict=True)
             after = [call.emit(Where, live, new, old) for new, old in pairs]
@@ -189,7 +194,7 @@ def _sequence(node: Recurrent, bias: Tensor | None, states: list[Tensor], cell: 
     last = [node.batch_outside(_ended(node, state)) for state in results[: len(states)]]
     if not wanted:
         return [None, *last]
-    outputs = _turned(node, results[-1], 1)
+    outputs = _turned(node, results[-1])
     return [call.emit(Transpose, outputs, perm=(2, 0, 1, 3)) if node.batch_first else outputs, *last]
 
 
@@ -220,27 +225,32 @@ def _projected(node: Recurrent, bias: Tensor | None) -> Tensor:
     return call.emit(Transpose, split, perm=(0, 2, 1, 3))
 
 
-def _turned(node: Recurrent, x: Tensor, axis: int) -> Tensor:
-    """X [steps, ...] with the steps of backward directions, along AXIS, in reverse order."""
+def _turned(node: Recurrent, x: Tensor) -> Tensor:
+    """X [steps, directions, batch, ...] with the steps of backward directions in reverse order, up to the end
+    of each sequence."""
     call, parts = node.call, []
     if not any(node.reverse):
         return x
     for index, reverse in enumerate(node.reverse):
-        part = x if len(node.reverse) == 1 else _cut(call, x, axis, index, 1)
-        parts.append(reversed_steps(call.builder, part) if reverse else part)
-    return parts[0] if len(parts) == 1 else call.emit(Concat, *parts, axis=axis)
+        part = x if len(node.reverse) == 1 else _cut(call, x, 1, index, 1)
+        parts.append(_backwards(node, part) if reverse else part)
+    return parts[0] if len(parts) == 1 else call.emit(Concat, *parts, axis=1)
 
 
-def _live(node: Recurrent, lengths: Tensor, iteration: Tensor) -> Tensor:
-    """Whether ITERATION is within the sequence, for each direction: [directions, batch, 1]."""
+def _backwards(node: Recurrent, x: Tensor) -> Tensor:
+    """X [steps, 1, batch, ...] with its steps in reverse order, up to the end of each sequence."""
+    if node.lengths is None:
+        return reversed_steps(node.call.builder, x)
+    return node.call.emit(ReverseSequence, x, node.lengths, time_axis=0, batch_axis=2)
+
+
+def _live(node: Recurrent, lengths: Tensor, iteration: Tensor, beyond: int = 0) -> Tensor:
+    """Whether ITERATION is within the sequence, or less than BEYOND after its end: [1, batch, 1]."""
     call = node.call
-    forward = call.emit(Reshape, iteration, shape=(1, 1))
-    last = call.emit(Reshape, call.builder.dims([node.steps - 1]), shape=(1, 1))
-    times = [call.emit(Sub, last, forward) if reverse else forward for reverse in node.reverse]
-    here = times[0] if len(times) == 1 else call.emit(Concat, *times, axis=0)
-    wide = call.emit(Reshape, cast_to(call, lengths, I64), shape=(1, node.batch))
-    shape = (len(node.reverse), node.batch, 1)
-    return call.emit(Reshape, call.emit(Less, here, wide), shape=shape)
+    ends = call.emit(Reshape, cast_to(call, lengths, I64), shape=(1, node.batch, 1))
+    if beyond:
+        ends = call.emit(Add, ends, call.constant(beyond, I64))
+    return call.emit(Less, iteration, ends)
 
 
 TABLE: Table = {"GRU": [(7, _gru)], "LSTM": [(7, _lstm)], "RNN": [(7, _rnn)]}

@@ -14,6 +14,7 @@ from ...dialects.graph.reduction import ArgReduce, Cumprod, Cumsum, Reduce
 from ...dialects.graph.unary import Abs, Exp, Isinf, Log, Sqrt
 from .axes import AxesAtRun, axis_ranges, known_axes
 from .call import Call, Outcome
+from .lists import require_known_length
 from .ops_elementwise import cast_to
 from .table import Importer, Table, Versions
 from .tensor import Tensor
@@ -100,10 +101,13 @@ def _versions(body: Body, axes_input_since: int) -> Versions:
 
     def with_input(call: Call) -> Outcome:
         x, keepdims = call.input(0), call.flag("keepdims", True)
+        if not keepdims:
+            require_known_length(call, 1)
         axes = known_axes(call, 1, x.rank)
         if not isinstance(axes, AxesAtRun):
             return body(call, x, _chosen(call, axes), keepdims)
-        call.without_effect("noop_with_empty_axes")  # there are axes
+        if not call.flag("noop_with_empty_axes"):
+            axes = axes.or_all()
         apart = call.emit(Reshape, x, shape=axes.apart(x.shape))
         y = body(call, apart, tuple(range(1, apart.rank, 2)), True)
         shape = axes.ones_at(x.shape) if keepdims else axes.without(x.shape)

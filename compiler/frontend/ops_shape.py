@@ -13,6 +13,7 @@ from .call import Call, Outcome
 from .contents import ANY, ElementRange, count_of
 from .counts import size_in_memory
 from .limits import MAX_RANK
+from .lists import require_known_length
 from .problems import Malformed, Refused
 from .symbolic import Undecided
 from .table import Table
@@ -127,6 +128,7 @@ def _squeeze_attribute(call: Call) -> Outcome:
 
 def _squeeze_input(call: Call) -> Outcome:
     x = call.input(0)
+    require_known_length(call, 1)
     axes = known_axes(call, 1, x.rank)
     if not isinstance(axes, AxesAtRun):
         return _squeezed(call, axes)
@@ -174,6 +176,7 @@ def _unsqueeze_attribute(call: Call) -> Outcome:
 
 def _unsqueeze_input(call: Call) -> Outcome:
     x, count = call.input(0), call.input(1).type.elements
+    require_known_length(call, 1)
     if not isinstance(count, int):
         raise Refused("the number of its axes is not known")
     axes = known_axes(call, 1, x.rank + count)

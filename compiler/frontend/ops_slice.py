@@ -12,10 +12,12 @@ from ...dialects.graph.indexing import Gather, Range
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.movement.slicing import Slice
 from ...runtime.contents import FARTHEST
-from .axes import AxesAtRun, known_axes
+from .axes import AxesAtRun, axis_list
 from .call import Call, Outcome
-from .contents import FIRST, LAST, ElementRange, count_of
+from .contents import FIRST, LAST, ElementRange
 from .counts import cut_from
+from .iterations import sliced_by_iteration
+from .lists import most_axes, number_list, of_one_length
 from .problems import Malformed
 from .symbolic import choose, clamp, steps_in
 from .table import Table
@@ -43,19 +45,32 @@ def _slice_attributes(call: Call) -> Outcome:
 
 def _slice_inputs(call: Call) -> Outcome:
     """A slice whose numbers may all depend on sizes, or on the content of inputs."""
-    many = count_of(call.input(1))
-    starts = call.known_dims(1, "its start", [FIRST] * many)
-    ends = call.known_dims(2, "its end", [LAST] * many)
-    rank = call.input(0).rank
-    axes = known_axes(call, 3, rank)
-    stated = call.optional(4) is not None
-    steps = call.known_dims(4, "its steps", [STEP] * many) if stated else (1,) * len(starts)
-    if not isinstance(axes, AxesAtRun):
-        return _sliced(call, starts, ends, tuple(range(len(starts))) if axes is None else axes, steps)
-    if not len(starts) == len(ends) == len(axes.places) == len(steps):
+    along = sliced_by_iteration(call)
+    if along is not None:
+        return along
+    x = call.input(0)
+    most = most_axes(x)
+    given = {
+        1: number_list(call, 1, "its start", lambda count: [FIRST] * count, most),
+        2: number_list(call, 2, "its end", lambda count: [LAST] * count, most),
+    }
+    rank = x.rank
+    if call.optional(4) is not None:
+        given[4] = number_list(call, 4, "its steps", lambda count: [STEP] * count, rank)
+    if call.optional(3) is not None:
+        given[3] = axis_list(call, 3, rank)
+    if len({each.count for each in given.values() if each.is_whole}) > 1:
         raise Malformed(_LENGTHS)
-    given, usual = (starts, ends, steps), (0, FARTHEST, 1)
-    parts = [axes.spread(part, [rest] * rank) for part, rest in zip(given, usual, strict=True)]
+    given = dict(zip(given, of_one_length(call, list(given.values()), _LENGTHS), strict=True))
+    count, starts = given[1].count, given[1].values
+    steps = given[4].values if 4 in given else (1,) * len(starts)
+    axes = given[3].values if 3 in given else tuple(range(len(starts)))
+    numbers = tuple(axis for axis in axes if isinstance(axis, int))
+    if len(numbers) == len(axes) == count:
+        return _sliced(call, starts, given[2].values, numbers, steps)
+    chosen = AxesAtRun.of(call, axes, rank, count)
+    lists = ((starts, 0), (given[2].values, FARTHEST), (steps, 1))
+    parts = [chosen.spread(part, [rest] * rank) for part, rest in lists]
     return _sliced(call, parts[0], parts[1], range(rank), parts[2])
 
 

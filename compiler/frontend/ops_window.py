@@ -12,6 +12,7 @@ from ...dialects.graph.reduction import Reduce
 from ...dialects.graph.unary import Abs
 from .call import Call, Outcome
 from .problems import Malformed
+from .reading import normal_domain
 from .table import Importer, Table
 from .tensor import Tensor
 from .window_attributes import padded_window, pads_are_known, read_window, require_padding
@@ -35,10 +36,19 @@ def _pooled(
         strides=window.strides,
         dilations=window.dilations,
         pads=window.pads,
-        # With automatic padding the output size is exact, so rounding does not matter.
-        ceil_mode=call.flag("ceil_mode") and call.string("auto_pad", "NOTSET") == "NOTSET",
+        ceil_mode=_rounds_up(call),
         **extra,
     )
+
+
+def _rounds_up(call: Call) -> bool:
+    """Whether the last window may reach beyond the input.
+
+    The standard gives the exact output size for automatic padding. ONNX Runtime's own ops, which it alone
+    defines, round up with VALID, too.
+    """
+    padding, own = call.string("auto_pad", "NOTSET"), normal_domain(call.node.domain)
+    return call.flag("ceil_mode") and (padding == "NOTSET" or (padding == "VALID" and bool(own)))
 
 
 def _max_pool(call: Call) -> Outcome:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto, helper
 
@@ -27,62 +30,108 @@ def with_rank(value: ValueInfoProto, graph: GraphProto) -> ValueInfoProto:
     return ranked
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What is known of the rank of a tensor: that of the input and MORE, or LEAST, if that is greater."""
+
+    more: int = 0
+    least: int | None = None
+
+    def told_by(self, rank: int) -> int | None:
+        """The rank of the input if that of the tensor is RANK; None where several would do."""
+        certain = rank >= self.more and (self.least is None or rank > self.least)
+        return rank - self.more if certain else None
+
+    def shifted(self, by: int) -> _Known:
+        return _Known(self.more + by, None if self.least is None else self.least + by)
+
+
 def _rank(name: str, graph: GraphProto) -> int | None:
-    """The rank of the tensor NAME: the first one that a node requires, or that a tensor of equal rank
-    declares."""
+    """The rank of the tensor NAME: that of the first node that demands one, or that is declared for a tensor
+    whose rank follows from it."""
     stored = _stored(graph)
+    inputs = {v.name: v.type.tensor_type for v in graph.input if v.type.tensor_type.HasField("shape")}
+    ranks = {name: len(proto.dims) for name, proto in stored.items()}
+    ranks |= {name: len(each.shape.dim) for name, each in inputs.items()}
+    known = {name: _Known()}
+    for node in in_order(graph.node):
+        if node.domain not in ("", "ai.onnx") or not any(each in known for each in node.input):
+            continue
+        for operand, rank in _demanded(node, stored, ranks):
+            told = known[operand].told_by(rank) if operand in known else None
+            if told is not None:
+                return told
+        found = _followed(node, known, stored)
+        if found is not None:
+            known |= dict.fromkeys(node.output[: None if node.op_type == "Split" else 1], found)
     declared = {
         value.name: len(value.type.tensor_type.shape.dim)
         for value in (*graph.value_info, *graph.output)
         if value.type.tensor_type.HasField("shape")
     }
-    alike = {name: 0}  # tensors of its rank, if that is more than this
-    for node in in_order(graph.node):
-        met = [alike[each] for each in node.input if each in alike]
-        if not met:
-            continue
-        rank = _demanded(node, stored) if node.input[0] in alike else None
-        if rank is not None:
-            return rank if rank > met[0] or not met[0] else None
-        more = _broadcast_with(node, alike, stored)
-        if more is not None:
-            alike[node.output[0]] = max(*met, more)
-        if node.op_type == "Concat" and (known := _beside(node, graph)) is not None:
-            return known if known > max(met) or not any(met) else None
-    found = ((declared[each], least) for each, least in sorted(alike.items()) if each in declared)
-    return next((rank for rank, least in found if rank > least or not least), None)
+    behind = (each.told_by(declared[output]) for output, each in sorted(known.items()) if output in declared)
+    return next((rank for rank in behind if rank is not None), None)
 
 
-def _beside(node: NodeProto, graph: GraphProto) -> int | None:
-    """The rank of the first operand of NODE that is an input of GRAPH with a shape."""
-    shapes = {v.name: v.type.tensor_type for v in graph.input if v.type.tensor_type.HasField("shape")}
-    return next((len(shapes[name].shape.dim) for name in node.input if name in shapes), None)
+def _demanded(
+    node: NodeProto, stored: Mapping[str, TensorProto], ranks: Mapping[str, int]
+) -> Iterator[tuple[str, int]]:
+    """The operands of NODE of which it demands a rank, with that rank. RANKS has those of other tensors."""
+    demand = _DEMANDS.get(node.op_type)
+    rank = None if demand is None else demand(node, stored)
+    if rank is not None:
+        yield from ((name, rank) for name in node.input[: 2 if node.op_type == "Gemm" else 1])
+    if node.op_type == "Concat":
+        beside = next((ranks[name] for name in node.input if name in ranks), None)
+        yield from () if beside is None else ((name, beside) for name in node.input)
 
 
-def _demanded(node: NodeProto, stored: Mapping[str, TensorProto]) -> int | None:
-    """The rank that NODE requires of its first input; None if it takes any, or if that is not known."""
-    found = _DEMANDS.get(node.op_type) if node.domain in ("", "ai.onnx") else None
-    return None if found is None else found(node, stored)
-
-
-def _broadcast_with(node: NodeProto, alike: Collection[str], stored: Mapping[str, TensorProto]) -> int | None:
-    """The largest rank that NODE broadcasts its operands in ALIKE with, if its first result then has their
-    rank.
-
-    0 if it keeps the rank of its first operand; else None.
-    """
-    if node.domain not in ("", "ai.onnx") or not node.output:
+def _followed(
+    node: NodeProto, known: Mapping[str, _Known], stored: Mapping[str, TensorProto]
+) -> _Known | None:
+    """What the ranks KNOWN of some operands of NODE say of its first result; None for nothing."""
+    first = known.get(node.input[0])
+    if node.op_type in _BROADCASTING:
+        return _broadcast(node, known, stored)
+    if node.op_type == "MatMul":  # of a matrix that is stored, on either side
+        other = stored.get(node.input[1] if first is not None else node.input[0])
+        mine = first or known[node.input[1]]
+        return mine if other is not None and len(other.dims) == 2 else None
+    if first is None:
         return None
-    if node.op_type in _KEEPING or (node.op_type in _REDUCING and _keeps_dimensions(node)):
-        return 0 if node.input[0] in alike else None
-    others = [stored.get(name) for name in node.input if name and name not in alike]
-    if node.op_type not in _BROADCASTING or None in others:
+    shift = 0 if node.op_type in _KEEPING else _shift(node, stored)
+    return None if shift is None else first.shifted(shift)
+
+
+def _broadcast(
+    node: NodeProto, known: Mapping[str, _Known], stored: Mapping[str, TensorProto]
+) -> _Known | None:
+    mine = [known[name] for name in node.input if name in known]
+    others = [stored.get(name) for name in node.input if name and name not in known]
+    if None in others:
         return None
-    return max((len(other.dims) for other in others if other is not None), default=0)
+    least = [len(other.dims) for other in others if other is not None]
+    least += [each.least for each in mine if each.least is not None]
+    return _Known(max(each.more for each in mine), max(least, default=None) or None)
 
 
-def _keeps_dimensions(node: NodeProto) -> bool:
-    return all(each.i == 1 for each in node.attribute if each.name == "keepdims")
+def _shift(node: NodeProto, stored: Mapping[str, TensorProto]) -> int | None:
+    """How many dimensions more than its first operand NODE's first result has; None where none knows."""
+    attributes: dict[str, Any] = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+    axes = attributes.get("axes")
+    if axes is None and len(node.input) > 1 and node.input[1] in stored:
+        axes = range(math.prod(stored[node.input[1]].dims))
+    match node.op_type:
+        case "Unsqueeze" | "Squeeze" if axes is not None:
+            return len(axes) if node.op_type == "Unsqueeze" else -len(axes)
+        case "ArgMax" | "ArgMin":
+            return int(attributes.get("keepdims", 1)) - 1
+        case "Gather":
+            indices = stored.get(node.input[1])
+            return None if indices is None else len(indices.dims) - 1
+    if node.op_type not in _REDUCING:
+        return None
+    return 0 if attributes.get("keepdims", 1) else (-len(axes) if axes else None)
 
 
 def _stored(graph: GraphProto) -> dict[str, TensorProto]:
@@ -108,14 +157,26 @@ def _of_attribute(name: str, more: int = 0) -> Rank:
     return rank
 
 
-def _of_operand(index: int, per_axis: int = 1) -> Rank:
-    """A rank given by the length of the constant operand INDEX, which has PER_AXIS elements per axis."""
+def _of_operand(index: int, per_axis: int = 1, *, unless: int | None = None) -> Rank:
+    """A rank given by the length of the constant operand INDEX, which has PER_AXIS elements per axis.
+
+    It is not where the operand UNLESS, or an attribute axes, says which axes these are.
+    """
 
     def rank(node: NodeProto, stored: Mapping[str, TensorProto]) -> int | None:
+        axes = unless is not None and unless < len(node.input) and node.input[unless]
+        if axes or any(each.name == "axes" for each in node.attribute):
+            return None
         proto = stored.get(node.input[index]) if index < len(node.input) else None
         return None if proto is None or len(proto.dims) != 1 else proto.dims[0] // per_axis
 
     return rank
+
+
+def _of_scales(node: NodeProto, stored: Mapping[str, TensorProto]) -> int | None:
+    """The rank by the scales or sizes of a Resize, of which one is stored."""
+    found = (_of_operand(index)(node, stored) for index in (1, 2, 3))
+    return next((rank for rank in found if rank), None)
 
 
 def _of_weights(node: NodeProto, stored: Mapping[str, TensorProto]) -> int | None:
@@ -130,16 +191,18 @@ _DEMANDS: dict[str, Rank] = {
     **dict.fromkeys(("LSTM", "GRU", "RNN"), _fixed(3)),
     **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), _fixed(4)),
     "Gemm": _fixed(2),
-    "Pad": _of_operand(1, 2),
+    "Pad": _of_operand(1, 2, unless=3),
+    "Resize": _of_scales,
     "Tile": _of_operand(1),
     "Transpose": _of_attribute("perm"),
 }
 _KEEPING = frozenset({
-    "Abs", "BatchNormalization", "Cast", "Ceil", "Clip", "Cos", "CumSum", "DequantizeLinear", "Dropout",
-    "DynamicQuantizeLinear", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "Hardmax",
-    "Identity", "InstanceNormalization", "LRN", "LayerNormalization", "LeakyRelu", "Log", "LogSoftmax",
-    "Mish", "Neg", "PRelu", "QuantizeLinear", "Reciprocal", "Relu", "Round", "Sigmoid", "Sign", "Sin",
-    "Softmax", "Softplus", "Sqrt", "Tanh",
+    "Abs", "BatchNormalization", "Cast", "Ceil", "Celu", "Clip", "Cos", "CumSum", "DequantizeLinear",
+    "Dropout", "DynamicQuantizeLinear", "Elu", "Erf", "Exp", "Floor", "Gelu", "GroupNormalization",
+    "HardSigmoid", "HardSwish", "Hardmax", "Identity", "InstanceNormalization", "LRN",
+    "LayerNormalization", "LeakyRelu", "Log", "LogSoftmax", "Mish", "Neg", "Not", "PRelu",
+    "QuantizeLinear", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Slice",
+    "Softmax", "Softplus", "Softsign", "Split", "Sqrt", "Tanh", "Trilu",
 })  # fmt: skip
 _REDUCING = frozenset({
     "ArgMax", "ArgMin", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean",

@@ -112,7 +112,8 @@ class Recurrent:
     reverse: whether each direction runs backwards; weights: [directions, gates * hidden, inputs]; recurrence:
     [directions, gates * hidden, hidden]; biases: of inputs and recurrence, each [directions, gates * hidden];
     lengths: of the sequences, [batch]; functions: the activations of each direction; rounded: how inputs and
-    states are rounded before products.
+    states are rounded before products; forgets: whether products read zeros as the state of a sequence that
+    ended before the last step, so that it affects no range.
     """
 
     call: Call
@@ -127,6 +128,7 @@ class Recurrent:
     functions: tuple[tuple[Activation, ...], ...]
     batch_first: bool
     rounded: Rounded = _as_it_is
+    forgets: bool = False
 
     @property
     def steps(self) -> Dim:

@@ -17,6 +17,7 @@ from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.reshape import Reshape
 from .builder import Builder
 from .counts import count_of_data, cut_to
+from .either_rank import EitherRank
 from .problems import Malformed, Refused
 from .tensor import Tensor
 
@@ -99,6 +100,8 @@ def branch(
                 undone.callback(discard, block)
                 given.append(body())
             blocks.append(block)
+        ranks = [(one.rank, other.rank) for one, other in zip(*given, strict=True)]
+        given = _of_one_rank(builder, blocks, given)
         varying = [_varying(builder, one, other) for one, other in zip(*given, strict=True)]
         if not counted and any(span.counted for spans in varying for span in spans.values()):
             raise Refused("its branches differ in sizes that depend on data")
@@ -108,7 +111,30 @@ def branch(
         undone.pop_all()
     captures, regions = isolated(blocks), [Region(block) for block in blocks]
     op = If(builder.value(condition), *captures, regions=regions, loc=builder.location)
-    return _cut(builder, placed(builder, op), varying)
+    results = _cut(builder, placed(builder, op), varying)
+    return [
+        each if one == other else EitherRank(builder.value(each), min(one, other))
+        for each, (one, other) in zip(results, ranks, strict=True)
+    ]
+
+
+def _of_one_rank(
+    builder: Builder, blocks: Sequence[Block], given: Sequence[Sequence[Tensor]]
+) -> list[Sequence[Tensor]]:
+    """What BLOCKS, branches, have GIVEN; single elements have as many dimensions as in the other branch."""
+    shapes = [max(one.shape, other.shape, key=len) for one, other in zip(*given, strict=True)]
+    found: list[Sequence[Tensor]] = []
+    for block, outputs in zip(blocks, given, strict=True):
+        with _reopened(builder, block):
+            pairs = zip(outputs, shapes, strict=True)
+            found.append([_raised(builder, each, shape) for each, shape in pairs])
+    return found
+
+
+def _raised(builder: Builder, x: Tensor, shape: tuple[Dim, ...]) -> Tensor:
+    """X, of one element, in SHAPE if that is of one element in more dimensions; else as it is."""
+    single = all(size == 1 for size in (*x.shape, *shape))
+    return builder.emit(Reshape, x, shape=shape) if single and x.rank < len(shape) else x
 
 
 class _Span(NamedTuple):

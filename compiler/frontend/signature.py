@@ -70,7 +70,8 @@ def input_types(
 def _declare_content(
     name: str, type: TensorType, ranges: ElementRanges, symbols: Symbols, sizes: Sizes
 ) -> None:
-    """Declare the content of input NAME: a symbol per element, expected in its entry of RANGES."""
+    """Declare the content of input NAME: a symbol per element, expected in its entry of RANGES. A list whose
+    length is a size has an element for each of RANGES."""
     found: list[Dim] = []
     for index, limits in enumerate(ranges or [ANY] * int(str(type.elements))):
         if limits.fractions:

@@ -92,7 +92,9 @@ def read_ir(path: Path) -> Module:
 
 
 def _check_weights(module: Module) -> None:
-    """Raise IRError at the first op that names a weight that MODULE does not have."""
+    """Raise IRError at the first default or op that names a weight that MODULE does not have."""
+    for default in module.defaults.values():
+        module.resources[default]  # raises IRError
     for op in module.walk():
         name = op.attributes.get("weight") if op.spec.symbol == "weight" else None
         if name is not None and name not in module.resources:

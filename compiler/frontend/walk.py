@@ -24,6 +24,7 @@ from .contributed.form import Contributed
 from .contributed.registry import CONTRIBUTED, CONTRIBUTED_DOMAIN, IN_STANDARD_DOMAIN
 from .custom_ops import composition, custom_op
 from .direct import imported
+from .either_rank import check_use
 from .frame import Frame, lost_result
 from .functions import (
     PREVIEW_DOMAIN,
@@ -187,6 +188,7 @@ class Walker:
         local = self._functions.find(node, frame.environment)
         if local is not None:
             return self._inlined(node, local, inputs, frame)
+        check_use(node, inputs)
         domain = normal_domain(node.domain)
         if domain not in ("", PREVIEW_DOMAIN):
             return self._of_domain(domain, node, inputs, frame)

@@ -22,7 +22,7 @@ from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.elementwise import Cast, Where
 from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.trilu import Trilu
-from ...dialects.graph.normalization import Softmax
+from ...dialects.graph.softmax import Softmax
 from ..passes.manager import PassContext
 from ..patterns.rewrite import Pattern, Rewriter, pattern, rewrite
 from ..settings.policy import PrecisionPolicy

@@ -23,8 +23,8 @@ from ...dialects.graph.constants import Constant, constant
 from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.elementwise import Cast, Where
 from ...dialects.graph.movement.reshape import Transpose
-from ...dialects.graph.normalization import Softmax
 from ...dialects.graph.reduction import Reduce
+from ...dialects.graph.softmax import Softmax
 from ...dialects.graph.unary import Isnan, Not
 from ..patterns.matching import is_splat, only_use, produced_by
 from ..patterns.rewrite import Rewriter, pattern

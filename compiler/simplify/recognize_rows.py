@@ -8,8 +8,9 @@ from ...dialects.core.ir import Operation, Value
 from ...dialects.core.module import Module
 from ...dialects.graph.binary import Add, Div, Mul, Pow, Sub
 from ...dialects.graph.constants import constant
-from ...dialects.graph.normalization import LayerNorm, LogSoftmax, RmsNorm, Softmax
+from ...dialects.graph.normalization import LayerNorm, RmsNorm
 from ...dialects.graph.reduction import Reduce
+from ...dialects.graph.softmax import LogSoftmax, Softmax
 from ...dialects.graph.unary import Exp, Log, Reciprocal, Sqrt
 from ..patterns.matching import is_splat, only_use, produced_by
 from ..patterns.rewrite import Rewriter, pattern

@@ -32,6 +32,7 @@ from .records import (
     ConstraintRecord,
     ContentRecord,
     CutRecord,
+    DefaultRecord,
     DeterminedRecord,
     FunctionRecord,
     ModuleRecord,
@@ -55,6 +56,7 @@ class Records(Transformer):  # type: ignore[misc]  # lark is untyped here
         functions = [item for item in items if isinstance(item, FunctionRecord)]
         _once((size.token for size in sizes if isinstance(size, SymbolRecord)), "symbol")
         _once((size.token for size in sizes if isinstance(size, ContentRecord)), "content of")
+        _once((size.token for size in sizes if isinstance(size, DefaultRecord)), "default of")
         _once((function.token for function in functions), "function")
         return ModuleRecord(str(name)[1:], sizes, functions)
 
@@ -78,6 +80,9 @@ class Records(Transformer):  # type: ignore[misc]  # lark is untyped here
     def content(self, name: Token, *dims: Any) -> ContentRecord:
         held = tuple(as_dim(dim, name) for dim in dims if dim is not None)
         return ContentRecord(unquoted(name), name, held)
+
+    def default(self, name: Token, weight: Token) -> DefaultRecord:
+        return DefaultRecord(unquoted(name), name, str(weight)[1:])
 
     def cut(self, output: Token, axis: Token, count: Token) -> CutRecord:
         return CutRecord(output, Cut(unquoted(output), int(axis), unquoted(count)))

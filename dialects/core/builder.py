@@ -22,6 +22,7 @@ from .records import (
     ArgumentRecord,
     ContentRecord,
     CutRecord,
+    DefaultRecord,
     DeterminedRecord,
     FunctionRecord,
     ModuleRecord,
@@ -78,8 +79,8 @@ class _Builder:
         return text_error(message, self._source.span_of(token), hint)
 
     def size(self, module: Module, record: SizeRecord) -> None:
-        """Add one line about sizes (a symbol, a content, a determined symbol, a constraint or a cut); it
-        may use earlier symbols."""
+        """Add one line about sizes (a symbol, a content, a default, a determined symbol, a constraint or a
+        cut); it may use earlier symbols."""
         if isinstance(record, SymbolRecord):
             named = set() if record.derived is None else record.derived.symbols
             module.symbols[record.name] = record.range
@@ -88,6 +89,9 @@ class _Builder:
         elif isinstance(record, ContentRecord):
             named = {name for dim in record.dims for name in symbols(dim)}
             module.contents[record.name] = record.dims
+        elif isinstance(record, DefaultRecord):
+            named = set()
+            module.defaults[record.name] = record.weight
         elif isinstance(record, DeterminedRecord):
             named = symbols(record.found.dim)
             module.determined[record.name] = record.found

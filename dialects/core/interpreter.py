@@ -15,6 +15,8 @@ from ...runtime.cuts import true_results
 from .affine import Dim
 from .affine_traversal import evaluate, linear_symbol
 from .constraints import broken, known_where_defined, with_derived
+from .contents import is_list
+from .defaults import completed
 from .diagnostics import op_error
 from .ir import Block, Operation, Region, Value
 from .module import Function, Module
@@ -65,12 +67,14 @@ class Evaluation:
 
 
 def interpret(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """Run the main function on INPUTS, by name; returns the outputs by name, cut to their true sizes.
+    """Run the main function on INPUTS, by name, of which those with a default may be left out; returns the
+    outputs by name, cut to their true sizes.
 
     Raises InputError for wrong inputs, IRError for an op that cannot be evaluated on them.
     """
     function = module.main
-    arrays = [_named(inputs, name) for name in function.inputs]
+    given = completed(module, inputs)
+    arrays = [_named(given, name) for name in function.inputs]
     symbols = bind_symbols(function, arrays)
     results = run_block(function.block, arrays, Evaluation(module, symbols))
     return named_results(function, results)
@@ -147,6 +151,8 @@ def _numbers(function: Function, module: Module, arrays: Sequence[Array]) -> Ite
             found = numbers_in(arrays[function.inputs.index(name)])
         except InputError as error:
             raise InputError(f"input '{name}': {error.message}", error.hint) from None
+        if is_list(function.arguments[function.inputs.index(name)].type):
+            found += [0] * (len(content) - len(found))
         if len(found) != len(content):
             raise InputError(f"input '{name}' holds {len(found)} numbers, {len(content)} are expected")
         for dim, number in zip(content, found, strict=True):

@@ -55,12 +55,14 @@ def print_module(module: Module) -> str:
 
 
 def size_lines(module: Module) -> Iterator[str]:
-    """The lines about sizes: symbols, contents of inputs, determined symbols, constraints and cuts."""
+    """The lines about sizes: symbols, what inputs hold, determined symbols, constraints and cuts."""
     for name, r in module.symbols.items():
         definition = f" = {module.derived[name]}" if name in module.derived else ""
         yield f"  symbol {name}{definition} in [{r.minimum}, {r.optimum}, {r.maximum}]"
     for name, dims in module.contents.items():
         yield f"  content {json.dumps(name)} = [{', '.join(map(str, dims))}]"
+    for name, weight in module.defaults.items():
+        yield f"  default {json.dumps(name)} = @{weight}"
     for name, found in module.determined.items():
         yield f"  determined {name} = {found.dim} {json.dumps(found.why)}{_location_text(found.location)}"
     for each in module.constraints:

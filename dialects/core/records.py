@@ -61,6 +61,13 @@ class ContentRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class DefaultRecord:
+    name: str
+    token: Token
+    weight: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeterminedRecord:
     name: str
     token: Token
@@ -79,7 +86,7 @@ class CutRecord:
     cut: Cut
 
 
-SizeRecord = SymbolRecord | ContentRecord | DeterminedRecord | ConstraintRecord | CutRecord
+SizeRecord = SymbolRecord | ContentRecord | DefaultRecord | DeterminedRecord | ConstraintRecord | CutRecord
 
 
 @dataclass(frozen=True, slots=True)

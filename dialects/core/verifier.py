@@ -10,6 +10,7 @@ from ...errors import IRError, UnsupportedError
 from .affine_traversal import linear_symbol
 from .contents import verify_contents
 from .cuts import verify_cuts
+from .defaults import verify_defaults
 from .diagnostics import function_error, op_error
 from .dialect import DialectSet
 from .ir import EDITS, Block, Operation, Value
@@ -72,6 +73,7 @@ def verify(module: Module, dialects: DialectSet | None = None, verified: Verifie
     """
     verified = VerifiedOps() if verified is None else verified
     verify_contents(module)
+    verify_defaults(module)
     verify_cuts(module)
     bound = [_bound_symbols(function) for function in module.functions]
     verified.begin((dict(module.symbols), bound))

@@ -19,10 +19,12 @@ from . import (
     pool,
     quantization,
     reduction,
+    roi_align,
     rois,
     scatter,
     searching,
     sequences,
+    softmax,
     sorting,
 )
 
@@ -34,6 +36,7 @@ FAMILIES = (
     convolution,
     contraction,
     reduction,
+    softmax,
     normalization,
     pool,
     movement,
@@ -43,6 +46,7 @@ FAMILIES = (
     sequences,
     sorting,
     grid,
+    roi_align,
     rois,
     columns,
     elimination,

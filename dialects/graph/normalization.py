@@ -1,107 +1,28 @@
-"""Normalisations: softmax and log-softmax, batch, layer, RMS, instance and local response norm."""
+"""Normalizations: batch, layer, RMS, instance and local response norm."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core.affine import Dim, product
+from ..core.affine import Dim
 from ..core.attributes import INT
 from ..core.diagnostics import op_error, operand_at
 from ..core.expr import Expr, Index, Scalars
-from ..core.interpreter import Evaluation
 from ..core.ir import Operation, Value
 from ..core.op import attribute, define_op, operand, optional_operand, result
 from ..core.parts import AttributeAt
 from ..core.traits import Trait
-from ..core.types import TensorType
-from .base import GraphOp, broadcast_shapes, same_size
-from .elementwise_base import FLOAT, check_kind, parameter
+from .base import broadcast_shapes, same_size
+from .elementwise_base import parameter
 from .formula import Term, load, load_broadcast
-from .numeric import Array, converted, widened
+from .normalization_base import Normalization
+from .numeric import Array
 from .reduction import front_axis
 from .sliding_window import WIDE
 from .sums import held, mean, total
-
-
-class Normalization(GraphOp):
-    """Base class: the result has the type of the first operand x, which is of floats; `cost` is FLOPs per
-    element. Other operands may have another float type."""
-
-    x = operand()
-    cost = 5
-
-    def infer(self) -> Sequence[TensorType]:
-        for value in self.inputs:
-            check_kind(self, value, FLOAT)
-        self.check_shapes()
-        return [self.x.type]
-
-    def check_shapes(self) -> None:
-        """Raise a located IRError if the operands' shapes do not match."""
-
-    def compute(self, *inputs: Any) -> Any:
-        """The result in numpy; operands are at least f32."""
-        raise op_error(self, "has no evaluation of its own")
-
-    def evaluate(self, evaluation: Evaluation, *inputs: Any) -> Array:
-        arrays = [None if array is None else widened(array) for array in inputs]
-        with np.errstate(all="ignore"):
-            return converted(self.compute(*arrays), self.x.type.dtype)
-
-    def flops(self) -> Dim:
-        return self.x.type.elements * self.cost
-
-    def cancelled(self, *inputs: Any) -> Array | None:
-        """sqrt(K) times the mean magnitude of K elements whose mean is subtracted, in units of the result,
-        for INPUTS in f64: errors are proportional to it. None where no mean of x is subtracted."""
-        return None
-
-    # ------------------------------------------------------------ building blocks of definitions
-
-    def load_x(self, scalars: Scalars, index: Sequence[Dim]) -> Term:
-        return load(scalars, self.x, index)
-
-    def over(
-        self, kind: str, scalars: Scalars, index: Index, axes: Sequence[int], body: Callable[[Term], Term]
-    ) -> Term:
-        """The reduction over AXES of BODY, applied to each x of the row of INDEX."""
-
-        def element(inner: tuple[Dim, ...]) -> Expr:
-            place = list(index)
-            for axis, variable in zip(axes, inner, strict=True):
-                place[axis] = variable
-            return body(self.load_x(scalars, place)).expr
-
-        return Term(scalars, scalars.reduce(kind, [self.x.type.shape[axis] for axis in axes], element))
-
-    def average(
-        self, scalars: Scalars, index: Index, axes: Sequence[int], body: Callable[[Term], Term]
-    ) -> Term:
-        """The mean over AXES of BODY, applied to each x of the row of INDEX."""
-        total = self.over("sum", scalars, index, axes, body)
-        count = product(self.x.type.shape[axis] for axis in axes)
-        return total / Term(scalars, scalars.index_value(count, total.dtype))
-
-    def row(self, index: Index, axes: Sequence[int]) -> tuple[object, ...]:
-        """The sharing key of values that all elements of a row along AXES have in common."""
-        return (self, *(None if axis in axes else dim for axis, dim in enumerate(index)))
-
-    def standardized(self, scalars: Scalars, index: Index, axes: Sequence[int], epsilon: float) -> Term:
-        """(x - mean) / sqrt(variance + epsilon) over AXES, with the variance of differences from the mean."""
-
-        def statistics() -> tuple[Term, Term]:
-            mean = self.average(scalars, index, axes, lambda x: x)
-            variance = self.average(scalars, index, axes, lambda x: (x - mean) * (x - mean))
-            return mean, (variance + epsilon).call("rsqrt")
-
-        mean, factor = scalars.shared(self.row(index, axes), statistics)
-        return (self.load_x(scalars, index) - mean) * factor
-
-    def finished(self, term: Term) -> Expr:
-        return term.cast(self.x.type.dtype).expr
 
 
 def standard(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
@@ -122,61 +43,6 @@ def standard_magnitude(x: Array, axes: tuple[int, ...], epsilon: float) -> Array
 def along_channels(values: Array, rank: int) -> Array:
     """One value per channel, shaped to broadcast to tensors of RANK with channels on axis 1."""
     return values.reshape(-1, *[1] * (rank - 2))
-
-
-class Row(Normalization):
-    """Base class of softmax and log-softmax, along one axis."""
-
-    axis = attribute(INT)
-    y = result()
-
-    def check_shapes(self) -> None:
-        front_axis(self, self.axis, self.x.type.rank)
-
-    def shifted(self, x: Array) -> Any:
-        """x minus its maximum, so that no exponential overflows."""
-        return x - np.max(x, self.axis, keepdims=True, initial=-np.inf)
-
-    def shifted_terms(self, scalars: Scalars, index: Index) -> tuple[Term, Term]:
-        """x minus its row's maximum, and the sum of the row's exponentials of that."""
-        axes = [self.axis]
-
-        def statistics() -> tuple[Term, Term]:
-            largest = self.over("max", scalars, index, axes, lambda x: x)
-            return largest, self.over("sum", scalars, index, axes, lambda x: (x - largest).call("exp"))
-
-        largest, total = scalars.shared(self.row(index, axes), statistics)
-        return self.load_x(scalars, index) - largest, total
-
-
-@define_op(Trait.ROW)
-class Softmax(Row):
-    """exp(x) / sum(exp(x)) along the axis (ONNX Softmax since opset 13)."""
-
-    name = "graph.softmax"
-
-    def compute(self, x: Array) -> Any:
-        powers = np.exp(self.shifted(x))
-        return powers / np.sum(powers, self.axis, np.float64, keepdims=True)
-
-    def define(self, scalars: Scalars, index: Index) -> Expr:
-        x, total = self.shifted_terms(scalars, index)
-        return self.finished(x.call("exp") / total)
-
-
-@define_op(Trait.ROW)
-class LogSoftmax(Row):
-    """log(softmax(x)) along the axis, without computing softmax (ONNX LogSoftmax since opset 13)."""
-
-    name = "graph.log_softmax"
-
-    def compute(self, x: Array) -> Any:
-        shifted = self.shifted(x)
-        return shifted - np.log(np.sum(np.exp(shifted), self.axis, np.float64, keepdims=True))
-
-    def define(self, scalars: Scalars, index: Index) -> Expr:
-        x, total = self.shifted_terms(scalars, index)
-        return self.finished(x - total.call("log"))
 
 
 def check_channels(op: Normalization, values: Sequence[Value]) -> None:
@@ -374,8 +240,6 @@ class Lrn(Normalization):
 
 
 OPS: tuple[type[Operation], ...] = (
-    Softmax,
-    LogSoftmax,
     BatchNorm,
     LayerNorm,
     RmsNorm,

@@ -9,8 +9,8 @@ from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.attention import Attention
 from glassrt.dialects.graph.contraction import Matmul
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Exp
 from glassrt.dialects.roots import Root, RootKind, led_by
 

@@ -60,6 +60,24 @@ case(
     y = Cos(m) }}""",
     {"mask": np.ones((1, 3000), np.int64)},
 )
+BANDS = np.exp(-2j * np.pi * np.outer(np.arange(1, 9), np.arange(32)) / 32) / 32
+case(
+    "log_spectrum",
+    f"""g (float[N,1,64] x) => (float[N,8,33] y)
+<float[8,1,32] re={{{numbers(BANDS.real)}}}, float[8,1,32] im={{{numbers(BANDS.imag)}}},
+ float half={{0.5}}, float tiny={{1e-10}}, float[8,8] mel={{{numbers(np.eye(8) + np.eye(8, k=1))}}}>
+{{ s = Mul(x, half) r = Conv(s, re) i = Conv(s, im) r2 = Mul(r, r) i2 = Mul(i, i) p = Add(r2, i2)
+    a = Sqrt(p) a2 = Mul(a, a) m = MatMul(mel, a2) e = Add(m, tiny) l = Log(e)
+    low = ReduceMin(l) y = Sub(l, low) }}""",
+    {"x": np.cos(2 * np.pi * 3 * np.arange(64) / 32).astype(np.float32)[None, None]},
+)
+case(
+    "log_of_a_share",
+    """g (float[N,16] x) => (float[N,16] y)
+<float one={1}>
+{ n = Neg(x) e = Exp(n) d = Add(e, one) p = Div(one, d) y = Log(p) }""",
+    {"x": np.linspace(-17, 0, 32, dtype=np.float32).reshape(2, 16)},
+)
 case(
     "float_cumsum_gather",
     """g (float[S] w, float[5000] t) => (float[S] y)

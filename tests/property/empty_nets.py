@@ -20,9 +20,10 @@ from glassrt.dialects.graph.movement.pad import Pad
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.movement.trilu import Trilu
-from glassrt.dialects.graph.normalization import LayerNorm, Softmax
+from glassrt.dialects.graph.normalization import LayerNorm
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Cumsum, Reduce
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Tanh
 from glassrt.testing.net import Net
 from hypothesis import strategies as st

@@ -19,9 +19,10 @@ from glassrt.dialects.graph.movement.expand import Expand
 from glassrt.dialects.graph.movement.pad import Pad
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
-from glassrt.dialects.graph.normalization import Lrn, Softmax
+from glassrt.dialects.graph.normalization import Lrn
 from glassrt.dialects.graph.pool import AvgPool, MaxPool
 from glassrt.dialects.graph.reduction import Reduce
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid, Tanh
 from glassrt.testing.net import Net
 from hypothesis import strategies as st

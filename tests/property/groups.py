@@ -25,8 +25,8 @@ from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import AvgPool, MaxPool
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid, Tanh
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.engine import Engine

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from glassrt.dialects.core.module import Module
-from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.launch import Kernel
 from glassrt.testing.net import Net
 

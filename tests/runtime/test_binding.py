@@ -14,4 +14,4 @@ from .tiny_plans import affine_plan
 def test_an_empty_tensor_overlaps_with_nothing() -> None:
     whole = import_tensor(GpuTensor(batch(4)), 1)
     inside = replace(whole, pointer=whole.pointer + 16, shape=(0, 4))
-    InputBinder(affine_plan().spec, (CUDA, 0)).check_disjoint([whole], [inside])
+    InputBinder(affine_plan(), (CUDA, 0)).check_disjoint([whole], [inside])

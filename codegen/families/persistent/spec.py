@@ -23,7 +23,7 @@ TEMPLATE = "kernels/persistent.cu.j2"
 
 
 @dataclass(frozen=True)
-class WindowSpec:
+class BulkWindowSpec:
     """A window for templates: the C expressions of the result's height and width, with strides, dilations and
     padding."""
 
@@ -55,7 +55,7 @@ class BulkSpec:
     batch: tuple[Identifier, ...]
     channels: int
     first: int
-    window: WindowSpec | None
+    window: BulkWindowSpec | None
 
     @property
     def extent(self) -> str:
@@ -230,12 +230,12 @@ def _operand(
     )
 
 
-def _window(operand: BulkOperand, names: Mapping[str, str]) -> WindowSpec | None:
+def _window(operand: BulkOperand, names: Mapping[str, str]) -> BulkWindowSpec | None:
     window = operand.window
     if window is None:
         return None
     height, width = (Code(factor_to_c(size, names)) for size in window.out)
-    return WindowSpec(height, width, window.taps[1], window.strides, window.dilations, window.before)
+    return BulkWindowSpec(height, width, window.taps[1], window.strides, window.dilations, window.before)
 
 
 def _epilogue(problem: Problem, config: PersistentConfig, binding: KernelBinding) -> EpilogueSpec:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....dialects.core.affine import Dim, ceildiv
-from ....dialects.core.dtypes import U8
+from ....dialects.core.dtypes import I4, U4, U8
 from ....dialects.graph.binary import Add, BitwiseAnd, Mul, ShiftRight, Sub
 from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.indexing import Gather
@@ -130,23 +130,31 @@ def _spread(call: Call, x: Tensor, shape: tuple[Dim, ...], block: int) -> Tensor
 
 
 def _gather(call: Call) -> Outcome:
-    """Rows of a table of bytes, dequantized after the gather."""
+    """Slices of a table of bytes or of 4-bit numbers, dequantized after the gather."""
     data, indices, scale, zero, bits = (*map(call.input, range(3)), call.optional(3), _bits(call))
-    if data.dtype != U8:
-        raise Refused(f"a table of {data.dtype} is not supported, only of bytes (u8)")
-    if call.axis(call.integer("gather_axis", 0), data.rank) != 0:
-        raise Malformed("gather_axis is not 0, as it is for bytes")
+    along = call.axis(call.integer("gather_axis", 0), data.rank)
     axis, block = call.axis(call.integer("quantize_axis", 1), data.rank), _block(call, 128)
-    if axis == 0:
-        raise Malformed("quantize_axis is the axis along which rows are gathered")
-    require_inside(call, indices, 0, data.shape[0])
-    found = [None if x is None else call.emit(Gather, x, indices, axis=0) for x in (data, scale, zero)]
+    if axis == along:
+        raise Malformed("quantize_axis is the axis of the gather")
+    require_inside(call, indices, 0, data.shape[along])
+    found = [None if x is None else call.emit(Gather, x, indices, axis=along) for x in (data, scale, zero)]
     q, scales, points = found
     assert q is not None and scales is not None  # only the zero point is optional
-    q = unpacked(call, q, bits)
-    zeros = _middle(call, scales.shape, bits) if points is None else unpacked(call, points, bits)
-    zeros = zeros if points is None else cut(call, zeros, 0, scales.shape[-1])
-    return dequantized(call, q, ImportedScaling(scales, zeros, axis=axis + indices.rank - 1, block=block))
+    if data.dtype == U8:
+        if (along, axis) != (0, data.rank - 1):
+            raise Malformed("a table of bytes is gathered along axis 0 and quantized along the last one")
+        q, points = unpacked(call, q, bits), _points(call, points, scales, bits)
+    elif data.dtype not in (I4, U4):
+        raise Refused(f"a table of {data.dtype} is not supported, only of u8, i4 and u4")
+    after = axis if axis < along else axis + indices.rank - 1
+    return dequantized(call, q, ImportedScaling(scales, points, axis=after, block=block))
+
+
+def _points(call: Call, points: Tensor | None, scales: Tensor, bits: int) -> Tensor:
+    """The zero points of blocks, a byte each, from packed POINTS or none."""
+    if points is None:
+        return _middle(call, scales.shape, bits)
+    return cut(call, unpacked(call, points, bits), 0, scales.shape[-1])
 
 
 _MATMUL = ("K", "N", "accuracy_level", "bits", "block_size", "weight_prepacked")

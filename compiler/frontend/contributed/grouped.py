@@ -16,8 +16,8 @@ from ....dialects.graph.movement.expand import Expand
 from ....dialects.graph.movement.pad import Pad
 from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.movement.slicing import Slice
-from ....dialects.graph.normalization import Softmax
 from ....dialects.graph.sequences import WriteCache
+from ....dialects.graph.softmax import Softmax
 from ....dialects.graph.unary import Tanh
 from ..call import Call, Outcome
 from ..ops_attention import attended, joined_heads, split_heads

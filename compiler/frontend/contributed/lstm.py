@@ -39,7 +39,9 @@ def dynamic_quantize_lstm(call: Call) -> Outcome:
     """Weights are [directions, inputs, 4 * hidden], with a scale per direction or per column."""
     weights, recurrence = _dequantized(call, 1, 8), _dequantized(call, 2, 10)
     node = read_recurrent(call, 4, LSTM_FUNCTIONS, (weights, recurrence), _rounded)
-    return lstm_outputs(node if node.lengths is None else replace(node, x=_within(node, node.lengths)))
+    if node.lengths is not None:
+        node = replace(node, x=_within(node, node.lengths), forgets=True)
+    return lstm_outputs(node)
 
 
 def _dequantized(call: Call, index: int, scaling: int) -> Tensor:

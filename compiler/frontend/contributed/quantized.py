@@ -9,22 +9,28 @@ QLinearAdd, QLinearMul and QLinearAveragePool round after adding the zero point,
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from ....dialects.core.dtypes import F32
 from ....dialects.core.ir import Operation
 from ....dialects.graph import activations
 from ....dialects.graph.binary import Add, Div, Mul
 from ....dialects.graph.elementwise import Where
 from ....dialects.graph.movement.concat import Concat
-from ....dialects.graph.normalization import Softmax
-from ....dialects.graph.unary import Sigmoid
+from ....dialects.graph.movement.expand import Expand
+from ....dialects.graph.softmax import Softmax
+from ....dialects.graph.unary import Floor, Reciprocal, Sigmoid
 from ..call import Call, Outcome
 from ..ops_contraction import plus_matrix, scaled_product
 from ..ops_normalization import along_axis, from_axis_on
 from ..ops_quantization import bias_of_products, convolved_quantized, dequantize_linear, quantize_linear
 from ..ops_window import averaged, reduced_spatially
 from ..problems import Malformed
-from ..scales import ImportedScaling, read_dequantized, requantized
+from ..scales import ImportedScaling, quantized, read_dequantized, read_scaling, requantized
 from ..table import Importer
+from ..tensor import Tensor
 from .channels import in_channels
 from .form import CONV, NO_LIMIT, OwnOps, op
 
@@ -86,13 +92,27 @@ def _concat(call: Call) -> Outcome:
 
 
 def _softmax(call: Call) -> Outcome:
-    """The attribute `opset` selects one of the standard's two meanings of `axis`."""
+    """The attribute `opset` selects one of the standard's two meanings of `axis`.
+
+    ONNX Runtime takes a whole number of steps from 0 to 1: the reciprocal of the output scale, rounded down.
+    """
     x, _ = read_dequantized(call, 0)
     if call.integer("opset", 13) < 13:
         y = from_axis_on(call, x, Softmax, call.integer("axis", -1))
     else:
         y = along_axis(call, x, Softmax)
-    return requantized(call, y, 3, call.input(0).dtype)
+    dtype = call.input(4).dtype
+    scaling = read_scaling(call, y.type, 3, dtype)
+    if scaling.scale.rank:
+        raise Malformed(f"its output scale is {scaling.scale.type}, a single number is expected")
+    if not _is_power_of_two(scaling.scale):
+        steps = call.emit(Floor, call.emit(Reciprocal, scaling.scale))
+        y, scaling = call.emit(Mul, y, steps), replace(scaling, scale=call.constant(1.0, F32))
+    return quantized(call, y, scaling, dtype)
+
+
+def _is_power_of_two(scale: Tensor) -> bool:
+    return scale.data is not None and bool(np.frexp(scale.data)[0] == 0.5)
 
 
 def _gemm(call: Call) -> Outcome:
@@ -105,6 +125,8 @@ def _gemm(call: Call) -> Outcome:
     b, of_b = read_dequantized(call, 3, axis=columns)
     y, c = scaled_product(call, a, b), call.optional(6)
     if c is not None:
+        if of_b.scale.rank and c.shape[-1:] in ((), (1,)):
+            c = call.emit(Expand, c, shape=(*c.shape[:-1], *of_b.scale.shape))  # as products have columns
         alpha = call.constant(call.number("alpha", 1.0), F32)
         scale = call.emit(Mul, of_a.scale, alpha)
         y = plus_matrix(call, y, bias_of_products(call, c, ImportedScaling(scale), of_b))

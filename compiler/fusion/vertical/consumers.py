@@ -18,8 +18,8 @@ from ....dialects.core.traits import Trait, has
 from ....dialects.graph.binary import Add
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.elementwise import Where
-from ....dialects.graph.normalization import LogSoftmax, Softmax
 from ....dialects.graph.quantization import Dequantize
+from ....dialects.graph.softmax import LogSoftmax, Softmax
 from .clusters import Cluster, ClusterPlan, shape_text
 from .record import CONTROLLED, Recorder, Refusal, op_label, too_large
 from .rows import row_refusal

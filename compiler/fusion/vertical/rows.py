@@ -11,8 +11,9 @@ from ....dialects.core.affine import Dim
 from ....dialects.core.ir import Operation
 from ....dialects.core.traits import Trait, has
 from ....dialects.custom.op import LoopOp
-from ....dialects.graph.normalization import InstanceNorm, LayerNorm, LogSoftmax, RmsNorm, Softmax
+from ....dialects.graph.normalization import InstanceNorm, LayerNorm, RmsNorm
 from ....dialects.graph.reduction import ArgReduce, Reduce
+from ....dialects.graph.softmax import LogSoftmax, Softmax
 from .clusters import Cluster, ClusterPlan, shape_text
 from .record import Refusal
 

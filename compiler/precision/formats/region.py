@@ -23,9 +23,9 @@ from ....dialects.graph.constants import Constant
 from ....dialects.graph.elementwise import BitCast, Cast, Where
 from ....dialects.graph.movement.pad import Pad
 from ....dialects.graph.movement.reshape import Reshape
-from ....dialects.graph.normalization import Softmax
 from ....dialects.graph.pool import MaxPool
 from ....dialects.graph.quantization import Dequantize, Quantize
+from ....dialects.graph.softmax import Softmax
 from ...settings.formats import Format
 from .multiplication import Multiplication
 

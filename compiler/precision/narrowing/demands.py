@@ -26,17 +26,21 @@ from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import BitCast, Cast
 from ....dialects.graph.elementwise_base import Comparison, Logic
 from ....dialects.graph.grid import AffineGrid, GridSample
-from ....dialects.graph.normalization import LogSoftmax, Softmax
 from ....dialects.graph.reduction import Running
-from ....dialects.graph.rois import RoiAlign, RoiMaxPool
-from ....dialects.graph.unary import Ceil, Cos, Cosh, Exp, Floor, Round, Sin, Sinh, Tan
+from ....dialects.graph.roi_align import RoiAlign
+from ....dialects.graph.rois import RoiMaxPool
+from ....dialects.graph.softmax import LogSoftmax, Softmax
+from ....dialects.graph.unary import Ceil, Cos, Cosh, Exp, Floor, Log, Round, Sin, Sinh, Tan
 from .facts import NumberOrigin
 from .forward import ForwardFacts, data_operands
+from .spectra import Spectra
 
 # For larger exponents 16 bits are too few: rounding them changes the power by half a percent.
 MODEST_EXPONENT = 16.0
 # A contraction with so few terms computes positions or coordinates; longer ones compute features.
 FEW_TERMS = 16
+# A logarithm of less than this magnifies errors: that of 1 + x does not.
+LEAST_LOG = 1.0
 POSITION_BITS = 32
 
 
@@ -45,6 +49,7 @@ class WidthNeed(IntEnum):
 
     PICKED = 0  # operands of comparisons and selections, exponents
     POSITION = 1  # angles, and values that become integers
+    SPECTRUM = 2  # logarithms of spectra: all contractions that lead to these (`spectra.py`)
 
 
 @dataclass(frozen=True)
@@ -68,13 +73,16 @@ STEPS = (Floor, Ceil, Round, Mod)
 EXPONENTS = (Exp, Sinh, Cosh)
 
 
-def demands_of(op: Operation, facts: ForwardFacts) -> Iterator[tuple[Value, Demand]]:
+def demands_of(op: Operation, facts: ForwardFacts, spectra: Spectra) -> Iterator[tuple[Value, Demand]]:
     """The operands of OP that must be exact for its result, each with its demand."""
     name = op.name.removeprefix("graph.")
     if isinstance(op, ANGLES):
         yield op.x, Demand(WidthNeed.POSITION, f"it is an argument of {name}")
     elif isinstance(op, EXPONENTS):
         yield op.x, Demand(WidthNeed.PICKED, f"it is an argument of {name}")
+    elif isinstance(op, Log) and facts[op.x].low < LEAST_LOG:
+        need = WidthNeed.SPECTRUM if op.x in spectra else WidthNeed.PICKED
+        yield op.x, Demand(need, "it is an argument of log that may be small")
     elif isinstance(op, Pow) and facts[op.y].origin is not NumberOrigin.CONSTANT:
         yield op.y, Demand(WidthNeed.PICKED, f"it is an exponent of {name}")
     elif isinstance(op, Running):
@@ -118,6 +126,7 @@ class Demands:
 
     def __init__(self, function: Function, facts: ForwardFacts) -> None:
         self._facts = facts
+        self._spectra = Spectra(function, facts)
         self.values: dict[Value, Demand] = {}
         self.products: dict[Operation, Demand] = {}
         self._walk(function.block)
@@ -146,7 +155,7 @@ class Demands:
             self._ask(value, self.values.get(argument))
 
     def _op(self, op: Operation) -> None:
-        for value, demand in demands_of(op, self._facts):
+        for value, demand in demands_of(op, self._facts, self._spectra):
             self._ask(value, demand)
         for result in op.results:
             asked = self.values.get(result)
@@ -177,13 +186,16 @@ class Demands:
             return False
         if has(op, Trait.MOVEMENT) or (isinstance(op, Cast) and op.x.type.dtype.is_float):
             return True
-        products = self._facts[result].products
+        if demand.need is WidthNeed.SPECTRUM:
+            near, few = result in self._spectra, True
+        else:
+            near, few = self._facts[result].products <= demand.need, _few_terms(op)
         if has(op, Trait.CONTRACTION):
-            return self._multiplies(op, products, demand)
-        return products <= demand.need and not isinstance(op, Attention)
+            return near and few and self._multiplies(op, demand)
+        return near and not isinstance(op, Attention)
 
-    def _multiplies(self, op: Operation, products: int, demand: Demand) -> bool:
-        if products > demand.need or not _few_terms(op) or op.inputs[0].type.dtype != F32:
+    def _multiplies(self, op: Operation, demand: Demand) -> bool:
+        if op.inputs[0].type.dtype != F32:
             return False
         self.products[op] = demand
         return True

@@ -17,9 +17,9 @@ from ....dialects.graph.constants import Constant, Dims
 from ....dialects.graph.indexing import Indexed, OneHot
 from ....dialects.graph.indexing import Range as RangeOp
 from ....dialects.graph.movement.resize import Resize
-from ....dialects.graph.normalization import Softmax
 from ....dialects.graph.pool import AvgPool, MaxPool
 from ....dialects.graph.reduction import ArgReduce, Reduce, Running
+from ....dialects.graph.softmax import Softmax
 from .arithmetic import elementwise_fact
 from .constants import constant_fact
 from .facts import UNBOUNDED, Fact, NumberOrigin, integers, joined, of_dtype

@@ -152,9 +152,9 @@ class Sizes(DeterminedSizes):
         """Whether LEFT and RIGHT are different sizes, one of which may be 1 and broadcast to the other.
 
         The content of an input is meant literally: 1 is a size of 1. Otherwise a number determines the size
-        that it meets, and so does any size for an unnamed one; sizes computed from the same symbols are taken
-        to be equal if they can be. A clamped size (by min, say) broadcasts if only values can tell whether it
-        is 1.
+        that it meets, unless the range given for that says that it usually is 1, and so does any size for an
+        unnamed one; sizes computed from the same symbols are taken to be equal if they can be. A clamped size
+        (by min, say) broadcasts if only values can tell whether it is 1.
         """
         if not (self._may_be_one(left) or self._may_be_one(right)):
             return False
@@ -165,7 +165,7 @@ class Sizes(DeterminedSizes):
 
     def _meant_equal(self, left: Dim, right: Dim) -> bool:
         if isinstance(left, int) or isinstance(right, int):
-            return not self._differ(left, right)
+            return not (self._differ(left, right) or self._usually_one(left) or self._usually_one(right))
         named = self._origins(left), self._origins(right)
         if any(map(self._anonymous, named[0] | named[1])):
             return not self._differ(left, right)
@@ -173,6 +173,13 @@ class Sizes(DeterminedSizes):
             return False
         cut = (symbols(left) | symbols(right)) & self.module.derived.keys()
         return not cut or not self._values.stretch(left, right)
+
+    def _usually_one(self, dim: Dim) -> bool:
+        """Whether ranges that are given, and not the default, say that DIM usually is 1."""
+        named = symbols(dim)
+        if not named or named & self.defaults:
+            return False
+        return evaluate(dim, self.module.values_at("optimum")) == 1
 
     def _differ(self, left: Dim, right: Dim) -> bool:
         """Whether LEFT and RIGHT are equal for no values, except where they are 0."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.graph.elementwise import Cast
-from glassrt.dialects.graph.normalization import LayerNorm, LogSoftmax, Softmax
+from glassrt.dialects.graph.normalization import LayerNorm
 from glassrt.dialects.graph.reduction import Reduce
+from glassrt.dialects.graph.softmax import LogSoftmax, Softmax
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

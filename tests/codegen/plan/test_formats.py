@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.families.kernel_family import Rank
 from glassrt.codegen.families.registry import families
 from glassrt.codegen.plan.formats import check_formats
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
@@ -22,16 +23,17 @@ from glassrt.errors import IRError
 from glassrt.testing.net import Net
 
 from ...property.groups import groups, lowered
-from ..one_kernel import family_of, kernel_module
+from ..one_kernel import kernel_module
+from ..ranks import of_rank
 
 SQUARE = {dtype: TensorType((32, 32), dtype) for dtype in (F32, F16, I32)}
 STORED, MULTIPLIED = {F32, F16, BF16}, {F32, F16, BF16, TF32, I8, F8E4M3}
 KEYS = ("requested", "compute", "executed")
 
 
-def launch_of(body: Any, dtype: DType, arguments: int, family: str) -> Kernel:
+def launch_of(body: Any, dtype: DType, arguments: int, rank: Rank) -> Kernel:
     module = kernel_module(body, [SQUARE[dtype]] * arguments)
-    module = precision_to_launch(module, REFERENCE, family_of(family))
+    module = precision_to_launch(module, REFERENCE, of_rank(rank))
     (op,) = [op for op in module.main.block if isinstance(op, Kernel)]
     return op
 
@@ -66,39 +68,39 @@ def accepted(op: Kernel) -> set[tuple[DType, ...]]:
 
 
 def test_a_product_executes_the_type_of_its_operands() -> None:
-    op = launch_of(matmul, F16, 2, "contraction_mma")
+    op = launch_of(matmul, F16, 2, Rank.TENSOR_CORES)
     assert accepted(op) == {(asked, F16, F16) for asked in MULTIPLIED}
 
 
 def test_a_product_may_leave_a_rounding_out() -> None:
-    op = launch_of(matmul, F32, 2, "contraction_simt")
+    op = launch_of(matmul, F32, 2, Rank.SCALAR_UNITS)
     assert accepted(op) == {(asked, chosen, F32) for asked in MULTIPLIED for chosen in (F32, TF32)}
 
 
 def test_a_family_that_rounds_executes_the_rounding() -> None:
-    op = launch_of(rounded, F32, 2, "contraction_mma")
+    op = launch_of(rounded, F32, 2, Rank.TENSOR_CORES)
     assert families()[op.family].rounds_operands
     assert accepted(op) == {(asked, TF32, TF32) for asked in MULTIPLIED}
 
 
 def test_others_compute_in_formats_that_are_stored() -> None:
-    assert accepted(launch_of(relu, F32, 1, "loop")) == {(asked, F32, F32) for asked in STORED}
-    sums = launch_of(lambda do, x, y: do(Add(x, y)), I32, 2, "loop")
+    assert accepted(launch_of(relu, F32, 1, Rank.GENERAL)) == {(asked, F32, F32) for asked in STORED}
+    sums = launch_of(lambda do, x, y: do(Add(x, y)), I32, 2, Rank.GENERAL)
     assert accepted(sums) == {(I32, I32, I32)}
 
 
 @pytest.mark.parametrize("missing", KEYS)
 def test_formats_are_stated_all_or_none(missing: str) -> None:
-    op = launch_of(relu, F32, 1, "loop")
+    op = launch_of(relu, F32, 1, Rank.GENERAL)
     state(op, {})
     check_formats(op)
     state(op, {key: F32 for key in KEYS if key != missing})
-    with pytest.raises(IRError, match="and not what is"):
+    with pytest.raises(IRError, match="but not the"):
         check_formats(op)
 
 
 def test_of_a_copy_the_executed_format_alone() -> None:
-    op = launch_of(lambda do, x: do(Transpose(x, perm=[1, 0])), F16, 1, "loop")
+    op = launch_of(lambda do, x: do(Transpose(x, perm=[1, 0])), F16, 1, Rank.GENERAL)
     state(op, {"executed": F16})
     check_formats(op)
     state(op, {"executed": F32})
@@ -119,7 +121,7 @@ def grouped() -> Kernel:
     [
         ({f"m{member}_{key}": "f32" for member in (0, 1) for key in KEYS}, None),
         ({}, None),
-        ({f"m1_{key}": "f32" for key in KEYS}, "states formats of other members, and none of member 0"),
+        ({f"m1_{key}": "f32" for key in KEYS}, "states formats of other members, but none of member 0"),
         (
             {f"m{m}_{key}": "f16" if m else "f32" for m in (0, 1) for key in KEYS},
             "member 1 executes f32, not f16",
@@ -140,9 +142,9 @@ def test_a_group_states_formats_by_member(table: dict[str, str], message: str | 
 def test_a_group_has_no_format_of_its_own_and_no_other_has_members() -> None:
     op = grouped()
     state(op, {"executed": F32})
-    with pytest.raises(IRError, match="has a format of its own, executed, and is a group"):
+    with pytest.raises(IRError, match="states a format of its own, executed, but is a group"):
         check_formats(op)
-    alone = launch_of(relu, F32, 1, "loop")
+    alone = launch_of(relu, F32, 1, Rank.GENERAL)
     alone.attributes["member_formats"] = {"m0_executed": "f32"}
-    with pytest.raises(IRError, match="formats of members, and is no group"):
+    with pytest.raises(IRError, match="states formats of members, but is not a group"):
         check_formats(alone)

@@ -10,7 +10,7 @@ from glassrt.codegen.plan.sources import made_kernels
 from glassrt.dialects.core.dtypes import F16
 from glassrt.dialects.core.ir import Value
 from glassrt.dialects.core.module import Module
-from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import IRError
 from glassrt.testing.net import Net

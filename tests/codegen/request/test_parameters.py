@@ -17,7 +17,7 @@ from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.group.family import geometry_of
 from glassrt.codegen.families.group.joinable import Unjoinable
 from glassrt.codegen.families.kernel_family import KernelFamily, Rank
-from glassrt.codegen.families.registry import families, registered, unfit
+from glassrt.codegen.families.registry import registered, unfit
 from glassrt.codegen.plan.sources import made_kernels
 from glassrt.codegen.request.parameters import (
     BufferParameter,
@@ -48,6 +48,7 @@ from glassrt.runtime.launch_rules import Traversal
 from glassrt.runtime.plan import Plan
 
 from ..one_kernel import kernel_module, plan_of
+from ..ranks import of_rank
 
 TEMPLATE = """#include "glass.cuh"
 using namespace glass;
@@ -212,7 +213,7 @@ def other_words(op: Kernel) -> None:
 
 
 EDITS: list[tuple[Callable[[Kernel], None], str]] = [
-    (cooperative, r"wants grid \[2\*N, 1, 1\], block \[32, 1, 1\], cluster \[2, 1, 1\], shared 1024"),
+    (cooperative, r"needs grid \[2\*N, 1, 1\], block \[32, 1, 1\], cluster \[2, 1, 1\], shared 1024"),
     (single, r"cluster \[2, 1, 1\]"),
     (without_maps, r"other tensor maps: \[\{operand = 0, element = f32"),
     (other_box, r"other tensor maps: .*box = \[8, 16\]"),
@@ -263,8 +264,7 @@ def scratch_types(body: Callable[..., Any], inputs: list[TensorType], rank: Rank
     """The types of the scratch buffers of a kernel of a family of RANK, whose work is split in three."""
 
     def choose(request: Request) -> Candidate:
-        found = [family.propose(request) for family in families().values() if family.rank is rank]
-        (best, *_) = next(filter(None, found))
+        best = of_rank(rank)(request)
         return Candidate(best.family, best.config | {"splits": 3}, 0.0)
 
     op = the_kernel(precision_to_launch(kernel_module(body, inputs), REFERENCE, choose))

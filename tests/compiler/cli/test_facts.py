@@ -12,7 +12,7 @@ from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.contraction import Matmul
-from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.runtime.plan import Plan
 from glassrt.runtime.steps import Repeat
 from glassrt.testing.net import Net

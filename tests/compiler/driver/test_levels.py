@@ -22,8 +22,8 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.movement.reshape import Reshape
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.errors import InputError
 from glassrt.testing.net import Net

@@ -13,8 +13,8 @@ from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.graph.binary import Add, Sub
 from glassrt.dialects.graph.convolution import Conv
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.reduction import Reduce
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.precision import PrecisionKernel
 from glassrt.testing.net import Net
 

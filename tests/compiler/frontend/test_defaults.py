@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import glassrt
 import numpy as np
 import pytest
+from glassrt.compiler.cli.modules import launch_module
+from glassrt.compiler.frontend import import_model
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.settings.policy import PrecisionPolicy
+from glassrt.dialects.core.interpreter import interpret
+from glassrt.dialects.core.parser import parse_module
 from glassrt.errors import InputError
+from glassrt.runtime.plan import LEVELS
 from onnx import ModelProto, TensorProto, helper
 
 from ...models import run_onnxruntime
@@ -30,10 +39,52 @@ def test_a_default_is_a_constant() -> None:
         assert "built with inputs={name: shape}" in str(caught.value)
 
 
-def test_a_default_is_an_input_of_a_plan_that_asks_for_it() -> None:
-    plan = glassrt.compile(with_default(), target="host", inputs={"w": [3]})
-    given = {**INPUTS, "w": np.array([5, -1, 2], np.float32)}
-    with glassrt.load(plan, device="host") as engine:
-        np.testing.assert_array_equal(engine.run(given)["y"], run_onnxruntime(with_default(), given)["y"])
+def test_an_input_with_a_default_may_be_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "net.plan"
+    glassrt.compile(with_default(), target="host", inputs={"w": [3]}).save(path)
+    with glassrt.load(path, device="host") as engine:
+        for more in ({}, {"w": np.array([5, -1, 2], np.float32)}):
+            given = {**INPUTS, **more}
+            expected = run_onnxruntime(with_default(), given)["y"]
+            np.testing.assert_array_equal(engine.run(given)["y"], expected)
         with pytest.raises(InputError, match="wrong names"):
-            engine.run(INPUTS)
+            engine.run({"w": np.zeros(3, np.float32)})
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_level_knows_it(level: str) -> None:
+    plan = glassrt.compile(with_default(), target="host", inputs={"x": [2, "K"], "w": ["K"]})
+    module = launch_module(plan)
+    if level != "launch":
+        module = parse_module(plan.ir(level), ALL_DIALECTS, module.resources)
+    np.testing.assert_array_equal(
+        interpret(module, INPUTS)["y"], INPUTS["x"] + np.arange(3, dtype=np.float32)
+    )
+    pair = {"x": np.ones((2, 2), np.float32), "w": np.array([1, 5], np.float32)}
+    np.testing.assert_array_equal(interpret(module, pair)["y"], pair["x"] + pair["w"])
+    with pytest.raises(InputError, match="has a dimension 3 where"):
+        interpret(module, {"x": pair["x"]})
+
+
+def test_a_default_of_another_type_is_converted() -> None:
+    policy = PrecisionPolicy("fp32", io={"w": "fp16"})
+    plan = glassrt.compile(with_default(), target="host", inputs={"w": [3]}, precision=policy)
+    with glassrt.load(plan, device="host") as engine:
+        found = engine.run(INPUTS)["y"]
+    np.testing.assert_array_equal(found, INPUTS["x"] + np.arange(3, dtype=np.float32))
+
+
+def test_the_numbers_of_a_default_are_sizes() -> None:
+    made = model([node("Reshape", "x s")], constants={"s": np.array([3, -1])})
+    made.graph.input.append(helper.make_tensor_value_info("s", TensorProto.INT64, (2,)))
+    module = import_model(made, inputs={"s": [2]})
+    for more in ({}, {"s": np.array([-1, 6])}):
+        given = {**INPUTS, **more}
+        np.testing.assert_array_equal(interpret(module, given)["y"], run_onnxruntime(made, given)["y"])
+
+
+def test_a_shape_that_does_not_admit_it() -> None:
+    module = import_model(with_default(), inputs={"w": [1]})
+    assert not module.defaults
+    with pytest.raises(InputError, match="the input 'w' is missing"):
+        interpret(module, INPUTS)

@@ -17,7 +17,12 @@ STORED = {
     "half": np.array(0.5, np.float32),
     "row": np.ones((1, 3, 1, 1), np.float32),
     "pads": ints(0, 1, 0, 1),
+    "axes": ints(1, 2),
     "repeats": ints(1, 2, 1),
+    "scales": np.array([1, 2], np.float32),
+    "axis": ints(1),
+    "front": ints(0),
+    "zero": ints(0).reshape(()),
     "b": np.ones((4, 5), np.float32),
 }
 
@@ -49,6 +54,26 @@ TOLD: dict[str, tuple[list[NodeProto], tuple[int, ...]]] = {
     "a product": ([node("Gemm", "x b")], (3, 4)),
     "pads": ([node("Relu", "x", "a"), node("Pad", "a pads")], (2, 3)),
     "repeats": ([node("Tile", "x repeats")], (2, 3, 2)),
+    "scales": ([node("Resize", "x _ scales", mode="nearest")], (2, 3)),
+    "behind axes that are added": (
+        [node("Unsqueeze", "x front", "a"), node("Conv", "a w", pads=[1, 1, 1, 1])], (3, 5, 4),
+    ),
+    "behind an axis that is taken away": (
+        [node("ReduceSum", "x axis", "a", keepdims=0), node("Squeeze", "a axis", "d"), node("Gemm", "d b")],
+        (3, 4, 1, 4),
+    ),
+    "behind an index": ([node("Gather", "x zero", "a"), node("Gemm", "a b")], (2, 3, 4)),
+    "behind the place of a maximum": (
+        [node("ArgMax", "x", "a", keepdims=0), node("Transpose", "a", perm=[1, 0])], (2, 3, 4),
+    ),
+    "behind a product": ([node("MatMul", "x b", "a"), node("Transpose", "a", perm=[0, 2, 1])], (2, 3, 4)),
+    "behind a part": ([node("Split", "x", "c0 a", num_outputs=2), node("Gemm", "a b")], (4, 4)),
+    "the second operand of a product": ([node("Gemm", "b x")], (5, 3)),
+    "a constant beside it": ([node("Concat", "c x", axis=0)], (2,)),
+    "more than constants have": (
+        [node("Unsqueeze", "x axis", "a"), node("Add", "a c", "d"), node("Transpose", "d", perm=[0, 2, 1])],
+        (2, 3),
+    ),
     "blocks": ([node("SpaceToDepth", "x", blocksize=1)], (2, 3, 2, 2)),
 }  # fmt: skip
 
@@ -81,7 +106,13 @@ UNTOLD = {
     "one of as many": [node("Mul", "b x", "a"), node("Add", "a a", "e"), node("Transpose", "e", perm=[1, 0])],
     "a reduction without the axes": [node("ReduceMax", "x", "a", keepdims=0), node("Gemm", "a b")],
     "a node that changes it": [node("Flatten", "x", "a"), node("Gemm", "a b")],
-    "another operand": [node("Concat", "c x", axis=0)],
+    "pads of some axes": [node("Pad", "x pads _ axes")],
+    "an index that may be of any rank": [node("Gather", "b x", "a"), node("Gemm", "a b")],
+    "no more than constants have": [
+        node("Unsqueeze", "x axis", "a"),
+        node("Add", "a row", "d"),
+        node("Conv", "d w"),
+    ],
     "an op of another domain": [node("Relu", "x", "a", domain="of.mine"), node("Conv", "a w")],
 }
 

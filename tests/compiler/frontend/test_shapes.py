@@ -190,3 +190,34 @@ def test_what_fits_no_sizes_is_a_model_error_all_the_same() -> None:
     weights = {"w": np.ones(8, np.float32), "m": np.ones((7, 3), np.float32)}
     with pytest.raises(ModelError, match="8 and 7"):
         import_model(model(nodes, {"x": ("N", "K")}, constants=weights))
+
+
+SUM = model([node("Add", "x w")], {"x": ("K", 3)}, constants={"w": np.ones((4, 3), np.float32)})
+
+
+def test_a_number_that_a_size_meets_is_that_size() -> None:
+    module = agrees(SUM, (4, 3))
+    with pytest.raises(InputError, match="has a dimension 1 where 4 is expected"):
+        interpret(module, {"x": np.zeros((1, 3), np.float32)})
+
+
+def test_a_size_that_usually_is_1_broadcasts_with_a_number() -> None:
+    module = agrees(SUM, (1, 3), (4, 3), ranges={"K": (1, 1, 4)})
+    with pytest.raises(InputError, match="K = 2, where K broadcasts 4 is needed"):
+        interpret(module, {"x": np.zeros((2, 3), np.float32)})
+    again = agrees(SUM, (4, 3), ranges={"K": (1, 4, 4)})
+    with pytest.raises(InputError, match="has a dimension 1 where 4 is expected"):
+        interpret(again, {"x": np.zeros((1, 3), np.float32)})
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("ranges", [None, {"K": (1, 1, 4)}, {"K": (1, 4, 4)}])
+def test_a_size_that_another_node_needs_to_be_1_is_1(
+    first: bool, ranges: dict[str, tuple[int, int, int]] | None
+) -> None:
+    nodes = [node("Squeeze", "x axis", "z"), node("Add", "x w")]
+    constants = {"w": np.ones((4, 3), np.float32), "axis": ints(0)}
+    made = model(nodes[:: 1 if first else -1], {"x": ("K", 3)}, ("y", "z"), constants)
+    module = agrees(made, (1, 3), ranges=ranges)
+    with pytest.raises(InputError, match="has a dimension 4 where 1 is expected"):
+        interpret(module, {"x": np.zeros((4, 3), np.float32)})

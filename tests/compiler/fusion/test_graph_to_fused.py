@@ -9,7 +9,7 @@ from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Mul
 from glassrt.dialects.graph.elementwise import Cast
-from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.testing.net import Net
 
 from ..fusing import fuse, image, kernels

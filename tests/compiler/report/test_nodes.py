@@ -8,7 +8,7 @@ from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.location import UNKNOWN
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.movement.reshape import Transpose
-from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Abs, Exp, Neg
 from glassrt.errors import InputError
 from glassrt.testing.net import Net

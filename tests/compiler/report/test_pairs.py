@@ -7,7 +7,8 @@ from itertools import combinations
 from glassrt.compiler.fusion.vertical.record import ELIDE_CONCAT
 from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.report.facts import Facts
-from glassrt.compiler.report.pairs import PairAnswer, explain_pair
+from glassrt.compiler.report.pair_answer import PairAnswer
+from glassrt.compiler.report.pairs import explain_pair
 from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
 from glassrt.compiler.schedule.streams.assign import CONCURRENCY
 from glassrt.compiler.settings.options import Options
@@ -17,7 +18,7 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.slicing import Slice
-from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.launch import Kernel
 from glassrt.testing.net import Net
 from hypothesis import Phase, given, settings

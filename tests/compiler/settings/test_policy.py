@@ -25,12 +25,10 @@ from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.core.types import ROW_MAJOR, Layout
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.attention import Attention
 from glassrt.dialects.graph.binary import Mul
 from glassrt.dialects.graph.contraction import Matmul
-from glassrt.dialects.graph.convolution import ConvTranspose
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.dialects.launch import Kernel as LaunchKernel
 from glassrt.dialects.precision import PrecisionKernel
@@ -173,18 +171,6 @@ def test_what_a_wider_format_stores_is_not_rounded_on_the_way() -> None:
     assert stored.dtype == F32 and all(k.results[0].type.dtype == F32 for k in kernels[1:])
 
 
-def test_the_ledger_says_what_overrides_did() -> None:
-    overrides = ["op:conv=bf16", "op:lrn=fp32", "node:conv*=fp32"]
-    _, records = lower(chain(), PrecisionPolicy("fp16", overrides))
-    found = {(r.verdict, r.nodes, r.reason) for r in records if r.rule == "precision-override"}
-    assert found == {
-        (Verdict.TAKEN, ("conv0",), "node:conv*=fp32 asks for fp32"),
-        (Verdict.TAKEN, ("conv3",), "node:conv*=fp32 asks for fp32"),
-        (Verdict.REFUSED, (), "op:conv=bf16: it counts for no op that runs"),
-        (Verdict.REFUSED, (), "op:lrn=fp32: it counts for no op that runs"),
-    }
-
-
 def test_siblings_of_different_formats_stay_apart() -> None:
     def joined(*overrides: str) -> bool:
         net = Net()
@@ -222,25 +208,6 @@ def test_reasons_of_what_is_kept_in_higher_precision() -> None:
         net.done(net.add(Softmax, net.add(Mul, net.add(Sigmoid, x), x), axis=1), x), PrecisionPolicy("tf32")
     )
     assert all(k.why == "tf32 policy; only products are rounded" for k in kernels if k.root == "row")
-
-
-def test_contractions_that_tf32_leaves_exact() -> None:
-    net = Net()
-    x = net.input("x", 1, 4, 6, 6)
-    depthwise = net.conv(x, 4, groups=4)
-    transposed = net.add(ConvTranspose, x, net.weights(4, 3, 2, 2), pads=[0] * 4)
-    q = net.input("q", 1, 2, 8, 16)
-    kernels, records = lower(
-        net.done(depthwise, transposed, net.add(Attention, q, q, q)), PrecisionPolicy("tf32")
-    )
-    reasons = {k.why.split("; ")[1].split(":")[0] for k in kernels if k.requested == TF32}
-    assert reasons == {
-        "depthwise products are exact",
-        "products of conv_transpose are exact",
-        "attention of f32 is exact",
-    }
-    assert all(k.compute == F32 and k.fallback == "" for k in kernels)
-    assert not any(r.rule == "precision-fallback" for r in records)
 
 
 # ---------------------------------------------------------------- tf32

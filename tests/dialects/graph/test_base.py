@@ -22,7 +22,7 @@ from glassrt.dialects.graph.base import (
     same_shape,
     surely_negative,
 )
-from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.errors import IRError
 from hypothesis import given
 from hypothesis import strategies as st

@@ -8,19 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.codegen.families.contraction.problem import (
-    BatchAxis,
-    Problem,
-    RowAxis,
-    accumulator_of,
-    as_priced,
-    divisor,
-    merged_batch,
-    merged_rows,
-    power_of_two_in,
-    problem_of,
-    span_of,
-)
+from glassrt.codegen.families.contraction.axes import BatchAxis, RowAxis, merged_batch, merged_rows
+from glassrt.codegen.families.contraction.implicit_gemm import accumulator_of, problem_of, span_of
+from glassrt.codegen.families.contraction.problem import Problem, as_priced
+from glassrt.codegen.families.divisors import divisor, power_of_two_in
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.dtypes import F16, F32, F64, I8, I32, DType

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from glassrt.codegen.families.contraction.problem import BatchAxis, Problem, RowAxis, problem_of
+from glassrt.codegen.families.contraction.axes import BatchAxis, RowAxis
+from glassrt.codegen.families.contraction.implicit_gemm import problem_of
+from glassrt.codegen.families.contraction.problem import Problem
 from glassrt.codegen.families.contraction.prologue import Prologue, read_prologue
 from glassrt.codegen.families.contraction.stream import Sizes, streamed_problem
 from glassrt.dialects.core.affine import symbol

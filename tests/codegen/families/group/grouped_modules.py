@@ -17,8 +17,8 @@ from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.testing.net import Net
 

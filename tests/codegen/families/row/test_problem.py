@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from glassrt.dialects.graph.binary import Mul, Sub
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.reduction import Reduce
+from glassrt.dialects.graph.softmax import Softmax
 
 from ...one_kernel import kernel_module, plan_of
 from .reductions import chosen, split_by, tensor

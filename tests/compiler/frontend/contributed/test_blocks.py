@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import glassrt
+import ml_dtypes
 import numpy as np
 import pytest
 from glassrt.compiler.frontend import import_model
 from glassrt.errors import GlassError, UnsupportedError
 
 from ....models import run_onnxruntime
-from ..nodes import Array, Case, check, expanded, label, real, whole
-from ..own import microsoft
+from ..nodes import Array, Case, case, check, expanded, label, real, whole
+from ..own import MICROSOFT, microsoft
 
 U8, I32 = np.uint8, np.int32
 K, N, BLOCK, BLOCKS = 40, 6, 16, 3
@@ -60,7 +61,26 @@ def rows(bits: int, zero: bool, *, width: int = 32, **options: Any) -> Case:
 ROWS = [rows(bits, zero) for bits in (2, 4, 8) for zero in (False, True)] + [rows(4, True, width=48)]
 
 
-@pytest.mark.parametrize(("given", "opset"), expanded(PRODUCTS + ROWS), ids=label)
+def numbers(dtype: Any, gathered: int, quantized: int, zero: bool, size: int = 40) -> Case:
+    """GatherBlockQuantized of a table of DTYPE, with SIZE numbers along the axis QUANTIZED."""
+    low = int(ml_dtypes.iinfo(dtype).min)
+    shape = [size if axis == quantized else 3 + axis for axis in range(3)]
+    blocks = [-(-size // BLOCK) if axis == quantized else 3 + axis for axis in range(3)]
+    data, points = (whole(*each, low=low, high=low + 16).astype(dtype) for each in (shape, blocks))
+    arrays = data, np.array([[1, -1], [0, 2]]), real(*blocks, low=0.1), *((points,) if zero else ())
+    axes = {"block_size": BLOCK, "gather_axis": gathered, "quantize_axis": quantized}
+    constant = range(len(arrays))
+    return case("GatherBlockQuantized", 21, *arrays, constant=constant, domain=MICROSOFT, **axes)
+
+
+NUMBERS = [
+    numbers(dtype, *axes, zero)
+    for dtype, zero in ((ml_dtypes.int4, False), (ml_dtypes.int4, True), (ml_dtypes.uint4, False))
+    for axes in ((0, 2), (2, 0), (1, 2), (1, 0))
+]
+
+
+@pytest.mark.parametrize(("given", "opset"), expanded(PRODUCTS + ROWS + NUMBERS), ids=label)
 def test_blocks(given: Case, opset: int) -> None:
     check(given, opset)
 
@@ -91,7 +111,13 @@ def test_a_kernel_on_the_host() -> None:
         (product(4, N=5), GlassError, "its weights are tensor<6x3x8xu8>"),
         (product(4, K=39), GlassError, "as many features as its weights"),
         (rows(4, False, quantize_axis=0), GlassError, "quantize_axis is the axis"),
-        (rows(4, False, gather_axis=1), GlassError, "gather_axis is not 0"),
+        (rows(4, False, gather_axis=1), GlassError, "quantize_axis is the axis of the gather"),
+        (rows(4, False, gather_axis=1, quantize_axis=0), GlassError, "bytes is gathered along axis 0"),
+        (
+            numbers(np.int8, 0, 1, False),
+            UnsupportedError,
+            "a table of i8 is not supported, only of u8, i4 and u4",
+        ),
     ],
 )
 def test_what_is_refused(given: Case, error: type[Exception], words: str) -> None:

@@ -28,6 +28,18 @@ CASES = [
     microsoft("QGemm", *stored(3, 4), *stored(4, 5, zero=0), BIAS, np.array(37, F32)),
     microsoft("QGemm", *stored(3, 4), *SIGNED, BIAS, alpha=0.5),
     microsoft("QGemm", *stored(3, 4), *stored(4, 5), BIAS, *scaled(150.3, 7), steps=1),
+    microsoft("QGemm", *stored(3, 4), *SIGNED, whole(1, dtype=I32, low=-99, high=99), *scaled(30.3, 7)),
+    microsoft("QGemm", *stored(3, 4), *SIGNED, whole(3, 1, dtype=I32, low=-99, high=99), *scaled(30.3, 7)),
+    microsoft("QGemm", *stored(3, 4), *SIGNED, np.array(9, I32), alpha=0.5),
+    # Every step counts: the reciprocals of the output scales are no whole numbers.
+    microsoft("QLinearSoftmax", *stored(5, 2, scale=2.0), *scaled(1 / 255, 0), axis=0, opset=13),
+    microsoft("QLinearSoftmax", *stored(5, 6, scale=0.03), *scaled(0.003, 9), axis=1, opset=13),
+    microsoft("QLinearSoftmax", *stored(5, 6, scale=0.03), *scaled(1 / 256, 0), axis=1, opset=12),
+    # By the standard it would have an element less along the first axis.
+    microsoft(
+        *("QLinearAveragePool", *stored(1, 2, 4, 7), *scaled(0.4, 3)),
+        **{"kernel_shape": [3, 3], "strides": [2, 2], "auto_pad": "VALID", "ceil_mode": 1},
+    ),
     microsoft("QLinearWhere", CONDITION, *stored(2, 3), *stored(1, 3, scale=0.8), *scaled(0.7, 9), steps=1),
     microsoft(
         "QLinearConv",

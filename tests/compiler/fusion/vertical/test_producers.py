@@ -13,8 +13,8 @@ from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
-from glassrt.dialects.graph.normalization import Softmax
 from glassrt.dialects.graph.pool import MaxPool
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Exp, Neg, Sigmoid
 from glassrt.testing.net import Net
 

@@ -25,8 +25,9 @@ from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.pad import Pad
 from glassrt.dialects.graph.movement.reshape import Transpose
 from glassrt.dialects.graph.movement.resize import Resize
-from glassrt.dialects.graph.normalization import Lrn, Softmax
+from glassrt.dialects.graph.normalization import Lrn
 from glassrt.dialects.graph.pool import MaxPool
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Exp, Neg
 from glassrt.testing.net import Net
 

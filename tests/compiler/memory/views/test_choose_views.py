@@ -20,7 +20,7 @@ from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.slicing import Slice
-from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.launch import Kernel
 from glassrt.errors import UnsupportedError
 from glassrt.testing.net import Net

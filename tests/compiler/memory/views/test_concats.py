@@ -18,9 +18,10 @@ from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat
-from glassrt.dialects.graph.normalization import LayerNorm, LogSoftmax, Softmax
+from glassrt.dialects.graph.normalization import LayerNorm
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Reduce
+from glassrt.dialects.graph.softmax import LogSoftmax, Softmax
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.host_backend import HostBackend

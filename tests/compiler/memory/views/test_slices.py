@@ -17,7 +17,7 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.dialects.graph.movement.slicing import Slice
-from glassrt.dialects.graph.normalization import Softmax
+from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Exp
 from glassrt.testing.net import Net
 

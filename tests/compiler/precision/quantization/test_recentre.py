@@ -1,34 +1,28 @@
-"""recentre-zero-point and dequantize-where-read: not one number changes.
-
-What stays as it is stands in tests/passes/quantization.
-"""
+"""recentre-zero-point: not one number changes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.precision.quantization.recentre import RecentreZeroPoints
-from glassrt.compiler.precision.quantization.spread import DequantizeWhereRead
 from glassrt.dialects.core.dtypes import F32, I8, U8, DType
 from glassrt.dialects.core.ir import Value
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
-from glassrt.dialects.graph.unary import Neg, Sigmoid
+from glassrt.dialects.graph.unary import Neg
 from glassrt.testing.net import Net
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ...quantized import Array, evaluated, ops, run
+from ...quantized import evaluated, run
 
 ENDS = {I8: (-128, U8), U8: (128, I8)}
 
@@ -97,26 +91,3 @@ def test_zero_points_at_an_end_go_and_no_number_changes(dtype: DType, names: lis
     assert record.verdict is Verdict.TAKEN and len(record.nodes) == 4
     assert conversions(module) == [(other, False)] * 4
     np.testing.assert_array_equal(evaluated(module, INPUTS), before)
-
-
-# ---------------------------------------------------------------- where it is read
-
-
-@pytest.mark.parametrize("output", [False, True])
-def test_every_reader_dequantizes_for_itself(output: bool) -> None:
-    net = Net()
-    y = dequantized(net, net.input("q", 2, 3, dtype=I8), 3)
-    values = [net.add(Mul, y, y), net.add(Relu, y), net.add(Sigmoid, y)]
-    total = net.add(Add, net.add(Add, values[0], values[1]), values[2])
-    module = net.done(total, *([y] if output else []))
-    inputs = {"q": np.array([[-128, -1, 0], [3, 4, 127]], np.int8)}
-    before = evaluated(module, inputs)
-    context = run([DequantizeWhereRead()], module)
-    expected = ["dequantize", "mul", "dequantize", "relu", "dequantize", "sigmoid", "add", "add"]
-    assert ops(module) == (["dequantize", *expected] if output else expected)
-    found: list[Any] = [op for op in module.main.block if isinstance(op, Dequantize)]
-    readers = [user.name.removeprefix("graph.") for op in found for user in op.result.users]
-    assert sorted(readers) == sorted(["mul", "relu", "sigmoid", *(["core.return"] if output else [])])
-    assert [record.verdict for record in context.ledger] == [Verdict.TAKEN]
-    got: Array = evaluated(module, inputs)
-    np.testing.assert_array_equal(got, before)

@@ -6,7 +6,6 @@ import copy
 import pickle
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from glassrt.compiler.precision.scales.calibrators import CALIBRATORS, Estimate
 from glassrt.compiler.precision.scales.histogram import Histogram
 from glassrt.compiler.precision.scales.noise import INT8
 from glassrt.compiler.precision.scales.table import HISTOGRAMS_SUFFIX, TensorCalibration
-from glassrt.compiler.precision.scales.table_text import MOST_SCALE, TableValues
+from glassrt.compiler.precision.scales.table_text import TableValues
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -185,77 +184,7 @@ def test_a_table_of_another_model_is_refused(table: CalibrationTable) -> None:
         table.check("fedc", table.tensors)
 
 
-# ---------------------------------------------------------------- hostile text
-
-GOOD = f"""format 1
-model "{MODEL}"
-calibrator entropy
-batches 2
-tensor "x"
-  scale 0.5
-  values 4 zeros 0 nan 0 infinite 0 min -1.0 max 2
-  min-max clip 2.0 clipped 0 int8 40.0 fp8 inf
-"""
-
-VALUES, ROW = "values 0 zeros 0 nan 0 infinite 0 min 0 max 0", "min-max clip 1 clipped 0 int8 1 fp8 1"
-BAD = {
-    "no string": ('"x"', "x", r"line 5: the tensor's name is expected in double quotes, not 'x'"),
-    "open string": ('tensor "x"', 'tensor "x', "line 5: a string is not closed"),
-    "bad escape": ('tensor "x"', r'tensor "\q"', "line 5: the tensor's name is expected in double quotes"),
-    "surrogate": ('tensor "x"', r'tensor "\ud800"', "line 5: the tensor's name is expected"),
-    "empty name": ('tensor "x"', 'tensor ""', "line 5: the tensor's name is expected"),
-    "twice": ('tensor "x"', 'tensor "x"\n scale 1\ntensor "x"', "line 7: the tensor 'x' is listed twice"),
-    "two scales": ("scale 0.5", "scale 0.5\nscale 0.25", "line 7: the scale of 'x' is given twice"),
-    "no scale": ("  scale 0.5\n", "", "t.table: the tensor 'x' has no scale"),
-    "zero": ("scale 0.5", "scale 0", "line 6: the scale of 'x' is a number or a calibrator, not '0'"),
-    "negative": ("scale 0.5", "scale -0.5", "line 6: the scale of 'x'"),
-    "nan": ("scale 0.5", "scale nan", "line 6: the scale of 'x'"),
-    "infinite": ("scale 0.5", "scale inf", "line 6: the scale of 'x'"),
-    "underscore": ("scale 0.5", "scale 1_0", "line 6: the scale of 'x'"),
-    "too large": ("scale 0.5", f"scale {2 * MOST_SCALE}", "line 6: the scale of 'x'"),
-    "digits": ("scale 0.5", "scale 1e99999", "line 6: the scale of 'x'"),
-    "unlisted": ("scale 0.5", "scale mse", "line 6: 'mse' is not listed for 'x'"),
-    "more": ("scale 0.5", "scale 0.5 0.25", "line 6: '0.25' is not expected here"),
-    "less": ("scale 0.5", "scale", "line 6: the scale is missing"),
-    "values twice": ("  values", VALUES + "\n values", "line 8: the values"),
-    "no count": ("values 4", "values four", "line 7: the number of elements is a whole number, not 'four'"),
-    "key": ("zeros 0", "zeroes 0", "line 7: 'zeros' is expected, not 'zeroes'"),
-    "cut": ("max 2\n", "max\n", "line 7: max is missing"),
-    "row": ("min-max clip", "max clip", "line 8: 'max' is not a calibrator"),
-    "row twice": ("  min-max", ROW + "\n  min-max", "line 9: 'min-max' is given"),
-    "share": ("clipped 0", "clipped 1.5", "line 8: clipped is 1.5; it lies between 0 and 1"),
-    "clip": ("clip 2.0", "clip -2.0", "line 8: clip is -2.0"),
-    "format": ("format 1", "format 2", "line 1: the table has format 2; this version reads 1"),
-    "no format": ("format 1\n", "", "t.table: the line 'format' is missing"),
-    "no model": (f'model "{MODEL}"\n', "", "t.table: the line 'model' is missing"),
-    "calibrator": ("calibrator entropy", "calibrator kl", "line 3: 'kl' is not a calibrator"),
-    "header twice": ("batches 2", "batches 2\nbatches 3", "line 5: 'batches' is given twice"),
-    "batches": ("batches 2", "batches -2", "line 4: batches is a whole number, not '-2'"),
-    "header": ("batches 2", "batches 2\nbatch 3", "line 5: 'batch' is not known"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("fault", BAD)
-def test_what_is_wrong_is_said_with_its_line(fault: str) -> None:
-    old, new, message = BAD[fault]
-    assert GOOD.count(old) == 1 and CalibrationTable.parse(GOOD)["x"].chosen_by == "given"
-    with pytest.raises(CalibrationError) as caught:
-        CalibrationTable.parse(GOOD.replace(old, new), "t.table")
-    span = caught.value.diagnostic.span
-    assert re.match(message, f"line {span.line}: {caught.value.message}" if span else caught.value.message)
-    assert "t.table" in str(caught.value)
-
-
-@given(st.text() | st.lists(st.sampled_from(re.findall(r"\S+|\n", GOOD)), max_size=40).map(" ".join))
-def test_no_text_does_more_than_be_refused(text: str) -> None:
-    with suppress(CalibrationError):
-        CalibrationTable.parse(text)
-
-
-@given(st.integers(0, len(GOOD) - 1), st.characters())
-def test_no_change_of_a_character_does_more_than_be_refused(place: int, character: str) -> None:
-    with suppress(CalibrationError):
-        CalibrationTable.parse(GOOD[:place] + character + GOOD[place + 1 :])
+# ---------------------------------------------------------------- hostile files
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"", None], ids=["binary", "empty", "missing"])
@@ -265,9 +194,6 @@ def test_a_file_that_is_no_table_is_refused(content: bytes | None, tmp_path: Pat
         path.write_bytes(content)
     with pytest.raises(CalibrationError, match=r"net\.table"):
         CalibrationTable.load(path)
-
-
-# ---------------------------------------------------------------- hostile histograms
 
 
 def test_damaged_histograms_are_refused(table: CalibrationTable, tmp_path: Path) -> None:

@@ -34,3 +34,13 @@ def test_a_launch_may_wait_until_it_is_needed() -> None:
     levels.settle(4, 3)
     assert list(levels.choices(1, 9)) == [0, 1, 2] and list(levels.choices(1, 2)) == [0, 1]
     assert list(levels.choices(3, 9)) == [2] and Levels([]).latest_first() == []
+
+
+def test_slack_lies_between_what_is_needed_and_what_needs() -> None:
+    levels = Levels([set(), {0}, {1}, set(), {2, 3}])
+    assert levels.latest_first() == [4, 2, 1, 0, 3]
+    assert levels.choices(4, 9) == range(3, 4)
+    assert levels.choices(3, 9) == range(3)
+    assert levels.choices(3, 2) == range(2)
+    levels.settle(3, 2)
+    assert levels.choices(0, 9) == range(1)

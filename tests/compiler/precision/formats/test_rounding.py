@@ -1,4 +1,4 @@
-"""Prologues at the precision level: which types are stored, read and multiplied, and what is recorded."""
+"""Operands that are converted while they are loaded: which types are stored, read and multiplied."""
 
 from __future__ import annotations
 

@@ -1,0 +1,41 @@
+"""Nets at the precision level: their kernels, and what these store."""
+
+from __future__ import annotations
+
+from glassrt.codegen.arch.names import REFERENCE
+from glassrt.compiler.driver.pipeline import passes_through
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.settings.policy import PrecisionPolicy
+from glassrt.dialects.core.ir import Value
+from glassrt.dialects.core.module import Module
+from glassrt.dialects.graph.movement.reshape import Reshape
+from glassrt.dialects.precision import PrecisionKernel
+from glassrt.testing.net import Net
+
+PASSES = passes_through("precision", REFERENCE)
+
+
+def lower(module: Module, precision: str, *, allow_fallback: bool = False) -> Module:
+    context = PassContext(ALL_DIALECTS, PrecisionPolicy(precision, allow_fallback=allow_fallback))
+    return PassManager(PASSES, context, verify_each="semantics").run(module)
+
+
+def kernels(module: Module) -> list[PrecisionKernel]:
+    return [op for op in module.main.block if isinstance(op, PrecisionKernel)]
+
+
+def shown(module: Module) -> list[str]:
+    """Each function-level op that is no constant: its ops and the type of its result."""
+    lines = []
+    for op in module.main.block:
+        if isinstance(op, PrecisionKernel):
+            inner = [o.name.split(".")[1] for o in op.body.block if o.name.startswith("graph.")]
+            lines.append(f"{' '.join(name for name in inner if name != 'constant')}: {op.results[0].type}")
+        elif isinstance(op, Reshape):
+            lines.append(f"view: {op.result.type}")
+    return lines
+
+
+def image(net: Net, channels: int = 8, size: int = 6) -> Value:
+    return net.input("x", 1, channels, size, size)
