@@ -8,7 +8,10 @@ import glassrt
 import numpy as np
 import onnxruntime
 import pytest
+from glassrt.compiler.driver.build import Settings, brought_to, context_of
+from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.precision.quantization.insert import FED_BACK
+from glassrt.compiler.search.candidates import contraction_kernels
 from onnx import ModelProto, numpy_helper, parser
 
 from ...models import Array
@@ -115,3 +118,10 @@ def test_what_a_loop_feeds_back_stays_floats(table: glassrt.CalibrationTable) ->
 def test_scales_inside_are_not_written_into_a_model(table: glassrt.CalibrationTable) -> None:
     with pytest.raises(glassrt.UnsupportedError, match=r"stored in i8 inside '.*', and Q/DQ nodes are"):
         glassrt.export_qdq(model(), table, precision="int8")
+
+
+def test_products_inside_are_candidates_of_a_search() -> None:
+    settings = Settings()
+    fused = brought_to("fused", load_module(model()), settings, context_of(settings))
+    named = {last_name(node) for one in contraction_kernels(fused, settings.precision) for node in one.named}
+    assert {"k", "l", "ahead", "back", "y"} == named
