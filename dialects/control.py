@@ -240,7 +240,7 @@ def _stacked(elements: Sequence[Array], output: Value, evaluation: Evaluation) -
 
 
 def captured(value: Value) -> Value:
-    """What VALUE is outside of the regions that only capture it; VALUE itself where none does."""
+    """The outer value that VALUE captures, through nested regions; VALUE itself if it is no capture."""
     while value.producer is None and (op := _around(value)) is not None:
         found = next((outer for outer, argument in op.passed() if argument is value), None)
         if found is None:
@@ -250,7 +250,7 @@ def captured(value: Value) -> Value:
 
 
 def _around(argument: Value) -> ControlOp | None:
-    """The op of whose region ARGUMENT is an argument; None for one of a function or of a kernel."""
+    """The op that owns the region of ARGUMENT; None for arguments of functions and kernels."""
     region = argument.owner.parent if isinstance(argument.owner, Block) else None
     op = region.parent if region is not None else None
     return op if isinstance(op, ControlOp) else None

@@ -1,4 +1,4 @@
-"""Tensors in GPU memory of libraries that have no DLPack, such as Numba: `__cuda_array_interface__`.
+"""GPU tensors of libraries without DLPack, such as Numba: `__cuda_array_interface__`.
 
 It does not say on which GPU the memory is: the CUDA device asks its driver. Source: Numba's documentation,
 "CUDA Array Interface (Version 3)".

@@ -31,7 +31,7 @@ class RunInputs(NamedTuple):
 
     @property
     def signature(self) -> object:
-        """What the sizes of a run depend on: two runs with one signature run one program."""
+        """Everything that the sizes of a run depend on: runs with equal signatures run one program."""
         shapes = tuple([(value.dtype, value.shape) for value in self.values])
         return (shapes, *map(tuple, self.numbers.values())) if self.numbers else shapes
 
@@ -151,7 +151,7 @@ class InputBinder:
         ]
 
     def check_in_place(self, inputs: Sequence[Value], outputs: Sequence[Value | None]) -> None:
-        """Raise `InputError` unless kernels can work on all tensors where they lie."""
+        """Raise `InputError` unless kernels can use all tensors in place."""
         for label, value in zip(self._inputs, inputs, strict=True):
             check_in_place(label, value, self._device)
         for label, result in zip(self._outputs, outputs, strict=True):

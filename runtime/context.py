@@ -1,4 +1,4 @@
-"""Contexts and bindings: what one thread runs an engine by."""
+"""Contexts and bindings: one thread's handles to an engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A call on a GPU whose tensors are fixed: it is launched again and again, on any stream."""
+"""A call on a GPU with fixed tensors, for repeated launches on any stream."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class CudaBinding:
         self._launcher.issue_call(self._call, [stream, *self._space.streams[1:]])
 
     def __del__(self) -> None:
-        # The memory of its tensors may be used for something else as soon as they are gone.
+        # The memory of its tensors may be reused as soon as they are freed.
         if getattr(self, "_under_way", False) and not self._space.closed:
             with contextlib.suppress(Exception), self._device.current():
                 self._device.driver.call("cuStreamSynchronize", self._space.busy)

@@ -1,4 +1,4 @@
-"""A program with all that its graph depends on: where its memory lies, and the copies around its launches."""
+"""A program with all that its graph depends on: its addresses, and the copies around its launches."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class CudaCall(NamedTuple):
 
     @property
     def key(self) -> object:
-        """What calls have in common that can be served by one graph."""
+        """The key of a graph: calls with equal keys can use one graph."""
         return self.program.symbols, self.addresses, self.before, self.after
 
 

@@ -89,7 +89,7 @@ class CudaDevice:
         return _Current(self)
 
     def pop(self) -> None:
-        """Make the context current that was so before. A failure is ignored."""
+        """Restore the context that was current before. A failure is ignored."""
         # Popping a lost context can fail too; the original error is already propagating to the caller.
         with contextlib.suppress(DeviceError):
             self.driver.call("cuCtxPopCurrent")
@@ -129,7 +129,7 @@ class CudaDevice:
 
 
 class _Current:
-    """A `with` in which a device's context is current; where it is already, nothing is pushed.
+    """A `with` block in which a device's context is current; nothing is pushed if it is already.
 
     A class and not a generator, because every call of a plan passes here.
     """

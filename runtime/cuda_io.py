@@ -1,4 +1,4 @@
-"""Where the tensors of a call lie on a GPU; copies only where the caller's memory cannot be used directly."""
+"""The addresses of a call's tensors on a GPU; they are copied only if the caller's memory cannot be used."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Transfers:
         on_device: bool,
         reuse: bool = False,
     ) -> tuple[CudaCall, list[Target]]:
-        """The call of PROGRAM with these tensors, and where its results will be.
+        """The call of PROGRAM with these tensors, and the locations of its results.
 
         Inputs in host memory are in pinned memory on return; their copies to the device are part of the call.
         """
@@ -151,7 +151,7 @@ class Transfers:
         try:
             here = int(driver.call("cuPointerGetAttribute", name, value.pointer))
         except DriverError as error:
-            raise InputError(f"a tensor's memory is none that the driver knows: {error.message}") from error
+            raise InputError(f"the driver does not know the memory of a tensor: {error.message}") from error
         if here != self._device.ordinal:
             raise InputError(f"a tensor is on cuda:{here}, the engine on {self._device.name}")
 

@@ -51,7 +51,7 @@ class CudaSession:
 
     @property
     def stream(self) -> int | None:
-        """Handle of the stream that everything is issued to, except by bindings."""
+        """Handle of the stream to which everything except bindings is issued."""
         return self._space.main
 
     def fetch(self, value: Value) -> Array:
@@ -88,7 +88,7 @@ class CudaSession:
         return CudaBinding(self._space, self._launcher, call, start, kept), results
 
     def _starter(self, call: CudaCall) -> tuple[Callable[[Any], object], Handle | None]:
-        """What launches CALL on a stream, and the graph that it launches, if any."""
+        """The function that launches CALL on a stream, and its graph, if any."""
         if self._debug:
             return partial(self._walk_after, call), None
         try:
@@ -104,7 +104,7 @@ class CudaSession:
         return partial(self._call, "cuGraphLaunch", graph.value), graph
 
     def _walk_after(self, call: CudaCall, stream: Any) -> None:
-        """Run CALL launch by launch on the own stream, after what was issued to STREAM."""
+        """Run CALL launch by launch on the session's stream, ordered after STREAM."""
         if int(stream) != self._space.main:
             self._space.order.follow(self._streams[0], stream)
         self._walk(call, self._issue_and_wait)
@@ -194,7 +194,7 @@ class CudaSession:
             del times[0]  # the first run is the warm-up
 
     def close(self) -> None:
-        """Wait for what is under way, and release everything in reverse order of creation."""
+        """Wait for pending work, then release everything in reverse order of creation."""
         if self._space.closed:
             return
         if self._space.under_way:
@@ -250,7 +250,7 @@ class CudaSession:
             issue_copies(driver, after, stream)
 
     def _meet(self, key: object) -> None:
-        """Remember a call that had no graph when it came."""
+        """Remember the key of a call that had no graph yet."""
         self._met[key] = None
         if len(self._met) > MAX_MET:
             self._met.popitem(last=False)

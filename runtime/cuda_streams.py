@@ -1,4 +1,4 @@
-"""Order between streams: of one session, and of the libraries that it shares tensors with."""
+"""Ordering between the streams of one session and of libraries that share tensors with it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HANDLES = 1 << 64
 
 
 class StreamWaits:
-    """Makes streams wait for each other, by one event that is recorded anew each time.
+    """Makes streams wait for each other by one event, recorded anew each time.
 
     A wait refers to the latest record when it is issued, so that the event can be used again at once. Source:
     CUDA driver API, cuStreamWaitEvent.
@@ -23,7 +23,7 @@ class StreamWaits:
         self._event: Handle | None = None
 
     def follow(self, later: Any, earlier: Any) -> None:
-        """Make what is issued to the stream LATER from now on wait for all that was issued to EARLIER."""
+        """Order all later work of the stream LATER after all work issued so far to EARLIER."""
         if self._event is None:
             self._event = self._device.create("cuEventDestroy", "cuEventCreate", UNTIMED)
         self._device.driver.call("cuEventRecord", self._event.value, earlier)
@@ -37,7 +37,7 @@ class StreamWaits:
 
 
 def stream_handle(stream: Any) -> int:
-    """The driver's handle of STREAM: a number, or a stream of cuda.bindings, cuda.core, PyTorch, CuPy, Numba.
+    """The driver's handle of STREAM: a number or a stream of cuda.bindings, cuda.core, PyTorch, CuPy, Numba.
 
     Raises `InputError` for anything else. Source: cuda.core, the protocol `__cuda_stream__`.
     """
@@ -52,7 +52,9 @@ def stream_handle(stream: Any) -> int:
         return handle
     except Exception as error:  # whatever another library's stream raises
         kinds = "a handle, or a stream of cuda.bindings, cuda.core, PyTorch, CuPy or Numba"
-        raise InputError(f"a {type(stream).__name__} is no CUDA stream: {error}", f"pass {kinds}") from error
+        raise InputError(
+            f"a {type(stream).__name__} is not a CUDA stream: {error}", f"pass {kinds}"
+        ) from error
 
 
 def _handle_of(stream: Any) -> Any:

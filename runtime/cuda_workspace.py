@@ -49,7 +49,7 @@ class Workspace:
         self._keeper: object = None  # keeps that stream alive
 
     def running(self) -> _Running:
-        """A `with` for calls on the own stream; if it fails, everything has ended on the device after it."""
+        """A `with` block for calls on the session's stream; after a failure the device is idle."""
         return _Running(self)
 
     def begin(self, stream: int, keeper: object = None) -> None:
@@ -69,7 +69,7 @@ class Workspace:
         self.busy, self._keeper, self.under_way = self.main, None, False
 
     def failed(self) -> None:
-        """A call failed: wait for what it has issued, and distrust the counters that it may have left."""
+        """After a failed call: wait for its launches, and reset the counters before the next call."""
         self.zeroed = False
         with contextlib.suppress(DeviceError):
             self.synchronize()
@@ -79,7 +79,7 @@ class Workspace:
         return int(self._call("cuStreamIsCapturing", stream)) != 0
 
     def close(self) -> None:
-        """Release everything, in reverse order of creation."""
+        """Release everything in reverse order of creation."""
         self.closed = True
         self._released.close()
 

@@ -1,4 +1,4 @@
-"""Inputs that a run may leave out: what they hold then lies among the weights."""
+"""Optional inputs: their defaults are stored among the weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class DefaultSpec:
-    """What an input holds that a run leaves out: a weight, dense and row-major.
+    """The default of an optional input: a weight, dense and row-major.
 
     `dtype` is that of the input, `offset` in bytes, `shape` in elements.
     """

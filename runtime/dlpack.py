@@ -112,7 +112,7 @@ class OwnTensor:
     """A tensor of this runtime, which describes itself without a capsule."""
 
     def borrowed(self) -> ExternalTensor:
-        """What it is, valid while the caller holds it."""
+        """Its description, valid while the caller holds it."""
         raise NotImplementedError
 
 

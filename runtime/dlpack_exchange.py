@@ -1,4 +1,4 @@
-"""DLPack's table of C functions: what a tensor holds, and its library's stream, without Python on their side.
+"""DLPack's table of C functions: a tensor's description and its library's stream, without calling Python.
 
 A library hangs the table on its tensor class. It saves the capsule of `__dlpack__`, and the events by which
 that orders streams, tensor by tensor. A view that is read by the table borrows the tensor: it is for a call,
@@ -22,7 +22,7 @@ _Stream = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_int32, ctypes.c_int32, ctypes
 
 
 class ExchangeTable(ctypes.Structure):
-    """The C structure; the functions that are not called here are mere addresses."""
+    """The C structure; functions not called here are plain addresses."""
 
     _fields_ = (
         ("major", ctypes.c_uint32),

@@ -106,7 +106,7 @@ class HostSession:
         return self._overwritten(results, outputs) if reuse else list(results)
 
     def _overwritten(self, results: Sequence[Array], outputs: Sequence[Value | None]) -> list[object]:
-        """RESULTS in the session's own arrays, except those that OUTPUTS has tensors for."""
+        """RESULTS in arrays of the session, except where OUTPUTS has a tensor."""
         kept: list[object] = []
         for index, (result, given) in enumerate(zip(results, outputs, strict=True)):
             own = self._kept.get(index)
@@ -217,8 +217,7 @@ class HostSession:
 
 
 class HostBinding:
-    """A call on the host whose arrays are fixed; a launch has ended when it returns. Implements
-    `device.BoundCall`."""
+    """A call on the host with fixed arrays; launches are synchronous. Implements `device.BoundCall`."""
 
     def __init__(self, session: HostSession, program: Program, memory: HostSpaces) -> None:
         self._session = session

@@ -54,7 +54,7 @@ class HostMachine:
 
 
 def host_argument(argument: BoundArgument, memory: HostSpaces) -> HostArgument:
-    """ARGUMENT in the form that the host device takes."""
+    """ARGUMENT as the host device takes it."""
     if isinstance(argument, BoundBuffer):
         return memory.of(argument)
     if isinstance(argument, BoundScalar):

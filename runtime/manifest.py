@@ -134,7 +134,7 @@ class Manifest:
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The names of the modules that kernels are in."""
+        """The names of the modules that contain kernels."""
         return tuple(dict.fromkeys(kernel.module for kernel in self.kernels.values()))
 
     @property

@@ -38,7 +38,7 @@ class ParameterSpec:
 
 @dataclass(frozen=True)
 class KernelSpec:
-    """A compiled function and its parameters; `module` names the machine code that it is in."""
+    """A compiled function and its parameters; `module` names the machine code that contains it."""
 
     name: str
     entry: str
@@ -47,7 +47,7 @@ class KernelSpec:
 
     @property
     def place(self) -> tuple[str, str]:
-        """Where its function is: kernels of equal places are one function."""
+        """The location of its function: kernels with equal locations share one function."""
         return self.module, self.entry
 
 

@@ -126,7 +126,7 @@ def described(given: object) -> str:
 
 
 def check_in_place(name: str, value: Value, device: tuple[int, int]) -> None:
-    """Raise `InputError` unless kernels on DEVICE can work on VALUE, given for NAME, where it lies."""
+    """Raise `InputError` unless kernels on DEVICE can use VALUE, given for NAME, in place."""
     if not isinstance(value, np.ndarray):
         pointer, size, on_host = value.pointer, value.bytes, value.in_host_memory
     else:
@@ -138,7 +138,7 @@ def check_in_place(name: str, value: Value, device: tuple[int, int]) -> None:
         raise InputError(f"{name} is in host memory, the engine on DLPack device {device}", hint)
     if size and pointer % ADDRESS_ALIGNMENT:
         hint = "bind a tensor that begins its own allocation; run() takes unaligned ones"
-        raise InputError(f"{name} begins at an address that is no multiple of {ADDRESS_ALIGNMENT}", hint)
+        raise InputError(f"{name} begins at an address that is not a multiple of {ADDRESS_ALIGNMENT}", hint)
 
 
 def on_device(value: Value) -> bool:

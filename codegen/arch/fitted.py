@@ -211,7 +211,7 @@ class FusionFit(Fit):
 
 @dataclass(frozen=True)
 class ControlFit(Fit):
-    """What control flow costs on the device, beside the kernels that it runs."""
+    """The costs of control flow on the device, without those of the kernels that it runs."""
 
     # A conditional node whose body is one kernel, and the kernel before it that sets its condition: 8.8. The
     # same kernel as a plain node takes 0.8.

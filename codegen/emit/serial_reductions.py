@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def serial_reduce(emitter: Emitter, reduce: ReduceExpr, section: Section) -> SectionTerm:
     """Emit REDUCE as nested loops in one thread. ValueError when its extents differ between lanes."""
     if not all(emitter.lanes.uniform(extent) for _, extent in reduce.variables):
-        raise ValueError("a sum must be of as many elements in all lanes")
+        raise ValueError("a sum must have one number of elements in all lanes")
     inner = section.child()
     for variable, _ in reduce.variables:
         emitter.names.define(variable, emitter.fresh("r"))

@@ -1,4 +1,4 @@
-"""Stores of results: of all lanes at once where these lie beside each other, else element by element."""
+"""Stores of results: vectorized where the lanes are adjacent in memory, else element by element."""
 
 from __future__ import annotations
 

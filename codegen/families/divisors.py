@@ -1,4 +1,4 @@
-"""What divides strides and extents for all values of the symbols, and so how wide an access may be."""
+"""Divisors of strides and extents for all values of the symbols, which bound the width of accesses."""
 
 from __future__ import annotations
 

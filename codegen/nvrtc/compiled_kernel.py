@@ -49,7 +49,7 @@ def read_report(
         of = ", ".join(names)
         raise CompileError(f"kernel {of} defines the entries {list(reports)}, not one of its own name")
     if len(names) > 1 and _LOST_PERFORMANCE.search(entry.log):
-        raise CompileError(f"kernels {', '.join(names)}: one of them is not compiled as written")
+        raise CompileError(f"kernels {', '.join(names)}: a warning of lost performance names none of them")
     return {name: _read(name, target, entry, preface + reports[name], from_cache) for name in names}
 
 

@@ -108,7 +108,7 @@ def _check_sources(sources: Mapping[str, str], nodes: Mapping[str, Sequence[str]
 def _compile_all(
     job: _Job, keys: Sequence[ProgramKey], results: CompiledPrograms, progress: Progress | None
 ) -> dict[str, CompileError]:
-    """Add to RESULTS the programs KEYS that JOB can compile; why it could not compile a kernel, by name."""
+    """Add the programs KEYS that JOB can compile to RESULTS; returns the failures by kernel name."""
     failures: dict[str, CompileError] = {}
     with ThreadPoolExecutor(max_workers=_cores(), thread_name_prefix="nvrtc") as pool:
         futures = {pool.submit(job.compile, dict(key[1])): key for key in keys}
@@ -141,7 +141,7 @@ def _collect(
 
 
 class _KernelFailure(Exception):
-    """The kernel `name` does not compile, for `error`."""
+    """The kernel `name` does not compile, because of `error`."""
 
     def __init__(self, name: str, error: CompileError) -> None:
         super().__init__(name)

@@ -18,7 +18,7 @@ _INCLUDE = re.compile(r'^#include "[^"\n]*"\n', re.MULTILINE)
 
 
 def programs(names: Iterable[str], alone: Collection[str] = ()) -> list[tuple[str, ...]]:
-    """NAMES in programs, each in their order; those of ALONE have one of their own.
+    """NAMES grouped into programs, in their order; those in ALONE each have a program of their own.
 
     A kernel goes to the program that its name is hashed to, or behind it to the next that has room.
     """
@@ -41,7 +41,7 @@ def programs(names: Iterable[str], alone: Collection[str] = ()) -> list[tuple[st
 
 
 def joined(sources: Mapping[str, str]) -> str:
-    """One text of SOURCES, by kernel: each in a namespace of its own, after what any of them includes."""
+    """SOURCES, by kernel, as one text: each in a namespace of its own, after the union of their includes."""
     if len(sources) == 1:
         return next(iter(sources.values()))
     included = dict.fromkeys(line for text in sources.values() for line in _INCLUDE.findall(text))

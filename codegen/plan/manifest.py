@@ -80,7 +80,7 @@ class ManifestBuilder:
         }
 
     def _defaults(self) -> dict[str, Any]:
-        """What the inputs that a run may leave out hold then; nothing where there are none."""
+        """The defaults of optional inputs; empty without any."""
         resources = self._module.resources
         found = {
             name: {"offset": self._memory.stored(weight)[0], "shape": list(resources[weight].shape)}

@@ -1,4 +1,4 @@
-"""The memory of a plan: its buffers as the manifest has them, its weights, and the size of its arena."""
+"""The memory of a plan for the manifest: buffers, weights, and the size of the arena."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class PlanMemory:
             self.arena_bytes = max(self.arena_bytes, end)
 
     def _view(self, op: View) -> None:
-        """Add a view: one of a whole buffer is that buffer; one of a part is an entry of its own."""
+        """Add a view: a view of a whole buffer is that buffer, a view of a part an entry of its own."""
         type = op.result.type
         if op.offset == 0 and type.layout.is_dense and type.elements == op.x.type.elements:
             self._buffers[op.result], self._starts[op.result] = self._buffers[op.x], self._starts[op.x]

@@ -1,4 +1,4 @@
-"""The sizes of a plan: the symbols that occur, and what is known of them, as the manifest has it."""
+"""The sizes of a plan for the manifest: the symbols that occur, with their ranges and constraints."""
 
 from __future__ import annotations
 

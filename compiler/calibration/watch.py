@@ -1,4 +1,4 @@
-"""Adds tensors to their histograms while the interpreter runs a network, or its control flow alone."""
+"""Histograms of tensors, filled while the interpreter runs a network or its control flow alone."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class InnerTensors:
         }
 
     def add(self, batch: Mapping[str, Array], found: Mapping[str, Array]) -> None:
-        """Run the control flow for BATCH, for which the device FOUND its operands."""
+        """Run the control flow for BATCH on its operands FOUND, which the device computed."""
         function = self._module.main
         arrays = [np.asarray(batch[name]) for name in function.inputs]
         watch = TensorWatch(self._module, bind_symbols(function, arrays), self._names, self._histograms)

@@ -118,7 +118,7 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
 
 
 def _graph_level(plan: Plan, module: Module) -> Module:
-    """The graph level of PLAN, with the weights of MODULE, of which it was built."""
+    """The graph level of PLAN, with the weights of the MODULE that it was built from."""
     return parse_module(plan.ir("graph"), ALL_DIALECTS, module.resources, "graph.ir")
 
 

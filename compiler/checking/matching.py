@@ -77,7 +77,7 @@ class GraphMatch:
                 self._held[target] = self.written[kernel, index] = known[value]
 
     def _counterparts(self, op: Operation, known: Mapping[Value, Value]) -> Sequence[Value]:
-        """The values of the graph that OP's results are; none where it is not recognized."""
+        """The graph values that correspond to OP's results; empty if OP is not recognized."""
         candidates = self._by_key.get(_key(op), [])
         if not op.location.nodes and not any(value in known for value in op.inputs):
             candidates = []  # it cannot be told from other ops without nodes

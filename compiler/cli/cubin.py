@@ -52,7 +52,7 @@ def _sections(cubin: bytes) -> Iterator[_Section]:
 
 
 def _position(sections: list[_Section], name: bytes) -> int | None:
-    """The position of the symbol NAME in the symbol table; None where there is none."""
+    """The index of the symbol NAME in the symbol table; None if it is missing."""
     for table in sections:
         if table.kind == _SHT_SYMTAB and table.link < len(sections):
             names = sections[table.link].content
@@ -64,7 +64,7 @@ def _position(sections: list[_Section], name: bytes) -> int | None:
 
 
 def _register_counts(section: bytes) -> Iterator[tuple[int, int]]:
-    """The position and the register count of every function that a list of attributes mentions."""
+    """The symbol index and the register count of every function in a list of attributes."""
     at = 0
     while at + 4 <= len(section):
         form, attribute, value = struct.unpack_from("<BBH", section, at)

@@ -40,7 +40,7 @@ def known_axes(call: Call, index: int, rank: int) -> tuple[int, ...] | AxesAtRun
 
 
 def axis_list(call: Call, index: int, rank: int) -> NumberList:
-    """What the input INDEX holds, which are axes of a tensor of RANK dimensions; not checked."""
+    """The axes in the input INDEX, of a tensor of RANK dimensions; not checked."""
     return number_list(call, index, "its list of axes", partial(axis_ranges, rank), rank)
 
 
@@ -76,7 +76,7 @@ class AxesAtRun:
         return total(self._at(index, _same(place, axis, self.sizes)) for index, place in places)
 
     def or_all(self) -> AxesAtRun:
-        """These axes, or all of the tensor where there are none of these."""
+        """These axes, or all axes of the tensor if the list is empty."""
         if isinstance(self.count, int):
             return self
         places = (
@@ -89,7 +89,7 @@ class AxesAtRun:
         )
 
     def _at(self, index: int, value: Dim) -> Dim:
-        """VALUE where there are more than INDEX axes, else 0."""
+        """VALUE if there are more than INDEX axes, else 0."""
         return symbolic.choose(self.count - 1 - index, value, 0, self.sizes)
 
     def spread(self, values: Sequence[Dim], rest: Sequence[Dim]) -> list[Dim]:

@@ -26,14 +26,14 @@ UNKNOWN = "no file has registered the op {}; custom ops are loaded by --ops FILE
 
 
 def custom_op(cls: type[CustomOp]) -> Contributed:
-    """The importer of nodes of CLS, which its fields check, too."""
+    """The importer of nodes of CLS, which the fields of CLS check too."""
     spec, fields = cls.spec, _fields(cls)
     least, most = spec.least_operands, len(spec.operands)
     return op(lambda call: _imported(cls, call), least, most, fields, len(spec.results))
 
 
 def composition(cls: type[ComposedOp], call: Call) -> Body:
-    """What the node of CALL, of the op CLS, stands for.
+    """The nodes that replace the node of CALL, of the op CLS.
 
     Raises Malformed for a node of another form, IRError for mistakes of the op.
     """
@@ -50,7 +50,7 @@ def composition(cls: type[ComposedOp], call: Call) -> Body:
 
 
 def _proto(node: Node) -> NodeProto:
-    """NODE as ONNX has it; its arrays are tensors."""
+    """NODE as an ONNX node; arrays become tensors."""
     domain, _, kind = node.op.rpartition("::")
     attributes = {
         name: numpy_helper.from_array(value) if isinstance(value, np.ndarray) else value
@@ -69,7 +69,7 @@ def _imported(cls: type[CustomOp], call: Call) -> Outcome:
 
 
 def _parts(cls: type[CustomOp], call: Call) -> tuple[list[Tensor | None], dict[str, Any]]:
-    """The operands of the node of CALL, and the attributes that it states."""
+    """The operands of the node of CALL and its explicit attributes."""
     operands = [call.optional(index) for index in range(len(call.inputs))]
     fields = _fields(cls).values()
     return operands, {field.name: _read(call, field) for field in fields if _is_stated(call, field)}

@@ -1,4 +1,4 @@
-"""A single element whose rank a branch decides, as where one branch gives a scalar and the other one `[x]`.
+"""A single element whose rank depends on the branch: one branch gives a scalar, the other `[x]`.
 
 It is kept with the most dimensions that it may have. Broadcast with as many or more it makes no difference;
 any other use is refused.
@@ -14,7 +14,7 @@ from ...dialects.core.ir import Value
 from .problems import Refused
 from .tensor import Lost, Tensor
 
-# Ops whose results have the rank of the operand that has the most dimensions.
+# Ops whose results have the highest rank among their operands.
 BROADCASTING = frozenset({
     "Add", "And", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Equal", "Greater",
     "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Mean", "Min", "Mod", "Mul", "Or", "Pow", "Sub", "Sum",
@@ -23,7 +23,7 @@ BROADCASTING = frozenset({
 
 
 class EitherRank(Tensor):
-    """One element, as a tensor of the most dimensions that it may have; of `least` it has the fewest."""
+    """One element, as a tensor of the highest rank that it may have; `least` is the lowest."""
 
     __slots__ = ("least",)
 

@@ -203,7 +203,7 @@ class _Importer:
         return tensor if content is None or is_list(type) else self._builder.holding(tensor, content)
 
     def _keep_defaults(self) -> None:
-        """Note the defaults of inputs, as far as these may hold them."""
+        """Record the defaults of inputs, as far as the inputs may hold them."""
         for name, value in zip(self._function.inputs, self._function.arguments, strict=True):
             default = self._initialiser(name)
             if default is not None and default.data is not None and admits(value.type, default.data):

@@ -1,4 +1,4 @@
-"""Numbers in the body of a loop that grow with its iterations: the start and the end of `x[i : i + 2]`.
+"""Induction variables of loop bodies and sums with them, such as the start and the end of `x[i : i + 2]`.
 
 They are data, but their difference is certain, and they are largest in the last iteration.
 """
@@ -21,7 +21,7 @@ from .tensor import Lost, Tensor
 
 @dataclass(frozen=True)
 class _Growing:
-    """`more` than the number of the iteration of a loop, which is `of`."""
+    """The iteration number of the loop `of`, plus `more`."""
 
     of: Value
     more: int
@@ -49,7 +49,7 @@ def sliced_by_iteration(call: Call) -> Tensor | None:
 
 
 def _growing(builder: Builder, tensor: Tensor) -> _Growing | None:
-    """What TENSOR, of one element, is in terms of an iteration whose loop has a known number of them."""
+    """TENSOR, of one element, in terms of the iteration number of a loop with a known trip count."""
     if isinstance(tensor, Lost) or tensor.is_known or tensor.value is None or tensor.type.elements != 1:
         return None
     value, more = tensor.value, 0

@@ -1,4 +1,4 @@
-"""Lists of axes, pads, starts and so on in inputs whose length is a size, too.
+"""Lists of axes, pads, starts and so on in inputs whose length may be symbolic.
 
 What such an input, `axes` of shape [A], say, holds is known up to the most numbers that it may have
 (`dialects/core/contents.py`). Where the rank of a result depends on A, the node is refused.
@@ -20,7 +20,7 @@ from .tensor import Lost, Tensor
 
 @dataclass(frozen=True)
 class NumberList:
-    """The first `count` of `values`; those behind are 0."""
+    """The first `count` of `values`; the others are 0."""
 
     values: tuple[Dim, ...]
     count: Dim
@@ -31,11 +31,11 @@ class NumberList:
         return self.count == len(self.values)
 
     def settled(self) -> NumberList:
-        """This list without the values behind its end, where that is known."""
+        """This list without the values past its end, if the end is known."""
         return NumberList(self.values[: self.count], self.count) if isinstance(self.count, int) else self
 
     def part(self, start: Dim, most: int, sizes: Sizes) -> tuple[Dim, ...]:
-        """MOST values from START on; 0 for those behind the end."""
+        """MOST values from START on; 0 past the end."""
         if isinstance(start, int):
             return (*self.values[start : start + most], *[0] * (start + most - len(self.values)))
         return tuple(
@@ -70,19 +70,19 @@ def number_list(
 
 
 def most_axes(x: Tensor) -> int:
-    """The axes that X has; 0 where nothing is known of it, so that the fault of a list is still said."""
+    """The rank of X; 0 if X is unknown, so that an invalid list is still reported."""
     return 0 if isinstance(x, Lost) else x.rank
 
 
 def has_free_length(x: Tensor) -> bool:
-    """Whether X is a list in memory whose length is no number."""
+    """Whether X is a list in memory of symbolic length."""
     if isinstance(x, Lost) or x.is_known:
         return False
     return x.rank == 1 and not isinstance(x.shape[0], int)
 
 
 def of_one_length(call: Call, lists: Sequence[NumberList], why: str) -> list[NumberList]:
-    """LISTS, which must be of one length; WHY says so. One that is a number holds for all."""
+    """LISTS, which must have one length, else WHY is the reason; a constant length holds for all."""
     count = next((each.count for each in lists if isinstance(each.count, int)), lists[0].count)
     for each in lists:
         call.require_equal(each.count, count, why)
@@ -90,8 +90,8 @@ def of_one_length(call: Call, lists: Sequence[NumberList], why: str) -> list[Num
 
 
 def require_known_length(call: Call, index: int) -> None:
-    """Raise Refused where the length of the list of axes in the input INDEX, which decides about a rank, is
-    no number."""
+    """Raise Refused if the list of axes in the input INDEX, whose length determines a rank, has a symbolic
+    length."""
     x = call.optional(index)
     if x is not None and has_free_length(x):
         raise Refused(

@@ -35,7 +35,7 @@ def _pad_inputs(call: Call) -> Outcome:
 def _spread(
     call: Call, pads: NumberList, axes: Sequence[int] | AxesAtRun | None, rank: int
 ) -> tuple[Dim, ...]:
-    """PADS of AXES, else of all, as pads of all axes."""
+    """PADS, given for AXES (None: all), as pads of all axes."""
     count: Dim = rank if axes is None else axes.count if isinstance(axes, AxesAtRun) else len(axes)
     if pads.is_whole and isinstance(count, int) and len(pads.values) != 2 * count:
         raise Malformed(f"it has {len(pads.values)} pads for {count} axes; two for each are expected")

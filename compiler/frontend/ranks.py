@@ -32,13 +32,13 @@ def with_rank(value: ValueInfoProto, graph: GraphProto) -> ValueInfoProto:
 
 @dataclass(frozen=True)
 class _Known:
-    """What is known of the rank of a tensor: that of the input and MORE, or LEAST, if that is greater."""
+    """Knowledge of a tensor's rank: the rank of the input plus MORE, but at least LEAST."""
 
     more: int = 0
     least: int | None = None
 
     def told_by(self, rank: int) -> int | None:
-        """The rank of the input if that of the tensor is RANK; None where several would do."""
+        """The rank of the input if the tensor has rank RANK; None if it is ambiguous."""
         certain = rank >= self.more and (self.least is None or rank > self.least)
         return rank - self.more if certain else None
 
@@ -76,7 +76,7 @@ def _rank(name: str, graph: GraphProto) -> int | None:
 def _demanded(
     node: NodeProto, stored: Mapping[str, TensorProto], ranks: Mapping[str, int]
 ) -> Iterator[tuple[str, int]]:
-    """The operands of NODE of which it demands a rank, with that rank. RANKS has those of other tensors."""
+    """The operands of NODE that must have a certain rank, with that rank; RANKS are the known ranks."""
     demand = _DEMANDS.get(node.op_type)
     rank = None if demand is None else demand(node, stored)
     if rank is not None:
@@ -89,7 +89,7 @@ def _demanded(
 def _followed(
     node: NodeProto, known: Mapping[str, _Known], stored: Mapping[str, TensorProto]
 ) -> _Known | None:
-    """What the ranks KNOWN of some operands of NODE say of its first result; None for nothing."""
+    """The rank of NODE's first result as far as the KNOWN ranks of operands determine it, else None."""
     first = known.get(node.input[0])
     if node.op_type in _BROADCASTING:
         return _broadcast(node, known, stored)
@@ -116,7 +116,7 @@ def _broadcast(
 
 
 def _shift(node: NodeProto, stored: Mapping[str, TensorProto]) -> int | None:
-    """How many dimensions more than its first operand NODE's first result has; None where none knows."""
+    """The rank of NODE's first result minus that of its first operand; None if unknown."""
     attributes: dict[str, Any] = {each.name: helper.get_attribute_value(each) for each in node.attribute}
     axes = attributes.get("axes")
     if axes is None and len(node.input) > 1 and node.input[1] in stored:
@@ -174,7 +174,7 @@ def _of_operand(index: int, per_axis: int = 1, *, unless: int | None = None) -> 
 
 
 def _of_scales(node: NodeProto, stored: Mapping[str, TensorProto]) -> int | None:
-    """The rank by the scales or sizes of a Resize, of which one is stored."""
+    """The rank according to the constant scales or sizes of a Resize."""
     found = (_of_operand(index)(node, stored) for index in (1, 2, 3))
     return next((rank for rank in found if rank), None)
 

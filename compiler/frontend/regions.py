@@ -121,7 +121,7 @@ def branch(
 def _of_one_rank(
     builder: Builder, blocks: Sequence[Block], given: Sequence[Sequence[Tensor]]
 ) -> list[Sequence[Tensor]]:
-    """What BLOCKS, branches, have GIVEN; single elements have as many dimensions as in the other branch."""
+    """The results GIVEN by BLOCKS, branches; single elements get the rank of the other branch's."""
     shapes = [max(one.shape, other.shape, key=len) for one, other in zip(*given, strict=True)]
     found: list[Sequence[Tensor]] = []
     for block, outputs in zip(blocks, given, strict=True):
@@ -132,7 +132,7 @@ def _of_one_rank(
 
 
 def _raised(builder: Builder, x: Tensor, shape: tuple[Dim, ...]) -> Tensor:
-    """X, of one element, in SHAPE if that is of one element in more dimensions; else as it is."""
+    """X, of one element, reshaped to SHAPE if that has one element and more dimensions; else X."""
     single = all(size == 1 for size in (*x.shape, *shape))
     return builder.emit(Reshape, x, shape=shape) if single and x.rank < len(shape) else x
 

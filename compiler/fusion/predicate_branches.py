@@ -61,7 +61,7 @@ class PredicateBranches:
             _predicate(op)
 
     def _times(self, op: If, module: Module) -> tuple[float, float]:
-        """The expected microseconds of OP as it is, where either branch is as likely, and predicated."""
+        """The expected microseconds of OP with branches, both equally likely, and predicated."""
         sizes = module.values_at("optimum")
         both = sum(self._time(region.block, sizes) for region in op.regions)
         selected = 3 * sum(evaluate(value.type.bytes, sizes) for value in op.results)
@@ -87,7 +87,7 @@ class PredicateBranches:
 
 
 def _refusal(op: If) -> str | None:
-    """Why the branches of OP may not both run, or how long that would take is not known; None for neither."""
+    """Why the branches of OP may not both run, or why the time is unknown; None if neither applies."""
     for region in op.regions:
         for inner in region.block:
             if inner.regions:
@@ -104,7 +104,7 @@ def _has_any(op: Operation, traits: Iterable[Trait]) -> bool:
 
 
 def _predicate(op: If) -> None:
-    """Put copies of both branches of OP before it, and selections in the place of its results."""
+    """Insert copies of both branches before OP, and replace its results by selections."""
     assert op.parent is not None
     found = []
     for region in op.regions:

@@ -37,7 +37,7 @@ def _visit(block: Block, found: dict[Value, tuple[Value, ...]]) -> None:
 
 
 def _of_loop(loop: Loop) -> dict[Value, tuple[Value, ...]]:
-    """The sources of what LOOP carries, and of its results."""
+    """The sources of the values that LOOP carries and of its results."""
     deciding = tuple(v for v in (loop.trip, loop.condition, loop.yielded_condition) if v is not None)
     found = {value: (*deciding, given) for value, given in zip(loop.results, loop.yielded, strict=True)}
     carried = loop.body.block.arguments[1 : 1 + loop.carried]
@@ -50,7 +50,7 @@ def _of_loop(loop: Loop) -> dict[Value, tuple[Value, ...]]:
 def makers(
     values: Iterable[Value], sources: Sources, ends: Callable[[Operation], bool]
 ) -> dict[Operation, None]:
-    """The ops that VALUES are made by, without what those are made of for which ENDS."""
+    """The transitive producers of VALUES; the search stops at ops for which ENDS is true."""
     found: dict[Operation, None] = {}
     seen, pending = set[Value](), list(values)
     while pending:
@@ -66,5 +66,5 @@ def makers(
 
 
 def is_fed_back(op: Operation, sources: Sources) -> bool:
-    """Whether a loop hands a result of OP, or what is made of it, on to OP itself in a later iteration."""
+    """Whether OP depends on its own result of an earlier iteration through a value that a loop carries."""
     return op.holder is not None and op in makers(op.inputs, sources, lambda each: each.holder is None)

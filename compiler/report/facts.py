@@ -68,7 +68,7 @@ class Facts:
         """The facts of PLAN. Raises PlanError when its IR texts or its ledger cannot be read."""
         try:
             ledger = Ledger.from_json(plan.ledger)
-            # A plan that was built from text of the launch level has none above it.
+            # A plan built from launch-level text has no levels above it.
             precision = _parsed(plan, "precision") if plan.ir("precision") else None
             return cls(ledger, _parsed(plan, "launch"), precision)
         except IRError as error:

@@ -186,7 +186,7 @@ def _runs_anywhere(op: Operation, proofs: Proofs) -> bool:
 
 
 def copied(block: Block, arguments: Sequence[Value]) -> tuple[list[Operation], list[Value]]:
-    """Copies of the ops of BLOCK, a region's, for ARGUMENTS, and what it then yields."""
+    """Copies of the ops of BLOCK, a region's, with ARGUMENTS substituted, and the values yielded."""
     mapping = dict(zip(block.arguments, arguments, strict=True))
     made = [clone_op(op, mapping) for op in block if op.next is not None]
     return made, [mapping[value] for value in block.terminator.inputs]

@@ -1,4 +1,4 @@
-"""Inputs that a run may leave out: `default "w" = @weight` says which weight the input `w` holds then.
+"""Optional inputs: `default "w" = @weight` names the weight that the input `w` holds if a run omits it.
 
 ONNX calls an initializer with the name of an input the input's default.
 """
@@ -21,7 +21,7 @@ Array = np.ndarray[Any, Any]
 
 
 def completed(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """INPUTS, and of the inputs that these lack the ones with a default. Raises IRError for a lost weight."""
+    """INPUTS, completed by the defaults of those that are missing. Raises IRError for a missing weight."""
     lacking = [name for name in module.defaults if name not in inputs]
     return dict(inputs) | {name: module.resources[module.defaults[name]] for name in lacking}
 
@@ -37,12 +37,12 @@ def admits(type: TensorType, array: Array) -> bool:
 
 
 def verify_defaults(module: Module) -> None:
-    """Raise IRError for a default of no input, or one that its input cannot hold."""
+    """Raise IRError for a default without an input, or one that its input cannot hold."""
     for name, weight in module.defaults.items():
         function = module.main
         if name not in function.inputs:
             hint = f"its inputs are {', '.join(function.inputs)}" if function.inputs else None
-            raise function_error(function, f"it has no input '{name}', whose default is given", hint)
+            raise function_error(function, f"it has a default for '{name}', which is not an input", hint)
         if weight in module.resources:
             _verify(function, function.inputs.index(name), weight, module.resources[weight])
 

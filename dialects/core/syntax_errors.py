@@ -71,7 +71,7 @@ def syntax_error(error: UnexpectedInput, source: SourceText, terminals: Iterable
     wanted = _wanted(error, {terminal.name: terminal for terminal in terminals})
     few = " or ".join(wanted) if len(wanted) < 3 else ""
     more = f" and {len(wanted) - MAX_WANTED} more" if len(wanted) > MAX_WANTED else ""
-    hint = None if few else f"here one of these may stand: {'; '.join(wanted[:MAX_WANTED])}{more}"
+    hint = None if few else f"expected one of: {'; '.join(wanted[:MAX_WANTED])}{more}"
     message = f"{_found(token)} is not expected here"
     label = f"{few} is expected" if few else ""
     return text_error(message, _span(error, token, source), hint, label=label)

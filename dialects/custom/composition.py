@@ -1,4 +1,4 @@
-"""Custom ops that are composed of other ops: those of the standard, ONNX Runtime's, and custom ones."""
+"""Custom ops composed of other ops: of the standard, of ONNX Runtime, or custom."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Node:
 
 @dataclass
 class Nodes:
-    """The nodes that a composition has so far."""
+    """The nodes of a composition so far."""
 
     made: list[Node] = field(default_factory=list)
 
@@ -65,7 +65,7 @@ class Nodes:
 
 
 class ComposedOp(CustomOp):
-    """An op that stands for other nodes, which are imported in its place.
+    """An op defined by other nodes, which are imported in its place.
 
     So it fuses, is quantized and is checked as they are, and IR text has them and not the op.
     opset: that of the standard's ops among them.

@@ -74,7 +74,7 @@ def find(onnx: str) -> type[CustomOp] | None:
 
 
 def named(name: str) -> type[CustomOp] | None:
-    """The custom op called NAME in IR text; None if there is none. A composed op has no form there."""
+    """The custom op called NAME in IR text; None if there is none. Composed ops never occur in IR."""
     ops = (cls for cls in _registered.values() if not issubclass(cls, ComposedOp))
     return next((cls for cls in ops if cls.name == name), None)
 
@@ -154,7 +154,7 @@ def _check_numbers(cls: type[CustomOp], place: str) -> None:
         raise InputError(f"{place}: its cost is {cls.cost!r}, no number of operations for an element")
     time = cls.compile_ms
     if not isinstance(time, (int, float)) or isinstance(time, bool) or not 0 <= time < math.inf:
-        raise InputError(f"{place}: its compile_ms is {time!r}, no number of milliseconds", "such as 0.5")
+        raise InputError(f"{place}: its compile_ms is {time!r}, not a number of milliseconds", "such as 0.5")
     if not isinstance(cls.kinds, tuple) or not set(cls.kinds) <= set(ANY):
         raise InputError(f"{place}: its kinds are {cls.kinds!r}", "such as custom.FLOAT, or custom.ANY")
     floats = getattr(cls, "floats", (F32,))

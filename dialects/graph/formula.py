@@ -101,7 +101,7 @@ class Term:
     def __le__(self, other: Term | Number) -> Term:
         return self.call("le", other)
 
-    # By element, as numpy's are: so a term is no key of a table, and `term in others` raises.
+    # Elementwise, as in numpy: terms are therefore not hashable, and `term in others` raises.
 
     def __eq__(self, other: Term | Number) -> Term:  # type: ignore[override]
         return self.call("eq", other)

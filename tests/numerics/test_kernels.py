@@ -134,7 +134,7 @@ def test_running_sums_of_vectors(last: bool, reverse: bool, exclusive: bool, dev
 
     module = kernel_module(body, [TensorType(x.shape, F32)])
     if last:
-        with pytest.raises(KernelError, match="as many elements in all lanes"):
+        with pytest.raises(KernelError, match="one number of elements in all lanes"):
             plan_of(module, over_lanes(4))
     ((got, interpreted),) = compare(module, {"x0": x}, over_lanes(1 if last else 4), device)
     ordered = np.flip(x, axis) if reverse else x

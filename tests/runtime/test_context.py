@@ -43,7 +43,7 @@ def test_a_binding_makes_the_outputs_that_are_left_out(engine: Engine) -> None:
 def test_what_would_have_to_be_copied_is_refused(engine: Engine) -> None:
     context, wide = engine.context(), aligned(np.zeros((4, 8), np.float32))
     odd = aligned(np.zeros(17, np.float32))[1:].reshape(4, 4)
-    for x, message in ((wide[:, ::2], "not contiguous"), (odd, "no multiple of 16")):
+    for x, message in ((wide[:, ::2], "not contiguous"), (odd, "not a multiple of 16")):
         with pytest.raises(InputError, match=message):
             context.bind({"x": x})
     with pytest.raises(InputError, match="wrong type"):

@@ -41,7 +41,7 @@ def test_streams_of_all_kinds_have_handles() -> None:
     "stream", [-1, 1 << 64, True, 1.5, "0", object(), Raising()], ids=lambda stream: type(stream).__name__
 )
 def test_what_is_no_stream_is_refused(stream: object) -> None:
-    with pytest.raises(InputError, match="is no CUDA stream"):
+    with pytest.raises(InputError, match="is not a CUDA stream"):
         stream_handle(stream)
 
 

@@ -40,7 +40,7 @@ from .spectra import Spectra
 MODEST_EXPONENT = 16.0
 # A contraction with so few terms computes positions or coordinates; longer ones compute features.
 FEW_TERMS = 16
-# A logarithm of less than this magnifies errors: that of 1 + x does not.
+# Logarithms of values below this magnify errors; log(1 + x) does not.
 LEAST_LOG = 1.0
 POSITION_BITS = 32
 

@@ -1,4 +1,4 @@
-"""Values that are spectra of the inputs: sums of these by constant factors, and their powers and magnitudes.
+"""Values that are spectra of the inputs: linear combinations of inputs, their powers and magnitudes.
 
 A logarithm shows how small a number is. Where the terms of a sum cancel, all that is left is what rounding
 has changed in them: the level of a quiet band, and with it all that is measured from the quietest one.
@@ -25,7 +25,7 @@ SUMS = ("sum", "mean")
 
 
 class Spectra:
-    """Those of one function, its inputs included."""
+    """The spectra of one function, including its inputs."""
 
     def __init__(self, function: Function, facts: ForwardFacts) -> None:
         self._facts = facts

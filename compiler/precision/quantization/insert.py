@@ -89,7 +89,7 @@ class _Insertion:
     def run(self) -> None:
         self._known = tensor_names(self.function)
         chosen = self._contractions()
-        # Regions come before what is around them: their captures are still the tensors that were calibrated.
+        # Inner regions first: their captures are then still the calibrated tensors.
         for block in blocks_in(self.function.block):
             if block in chosen:
                 self._insert(block, chosen[block])

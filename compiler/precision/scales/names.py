@@ -35,7 +35,7 @@ def tensor_names(function: Function) -> dict[Value, str]:
 
 
 def _made_in(block: Block) -> dict[Value, Operation]:
-    """What is new in BLOCK, what a loop carries into it and the results of its ops, each with the op."""
+    """The values that BLOCK introduces (loop-carried arguments, results of ops), each with its op."""
     made: dict[Value, Operation] = {}
     loop = block.parent.parent if block.parent is not None else None
     if isinstance(loop, Loop):
@@ -49,8 +49,8 @@ def _add_names(
     known: Mapping[Value, str],
     numbers: dict[str, int],
 ) -> None:
-    """Add to NAMES those of VALUES, each with its op; KNOWN are names of outputs, NUMBERS the last number
-    given per stem."""
+    """Add the names of VALUES, each with its op, to NAMES; KNOWN are names of outputs, NUMBERS the last
+    number used per stem."""
     taken = set(names.values())
     found: dict[Value, str] = {}
     for value in values:
@@ -68,7 +68,7 @@ def _is_quantizable(value: Value) -> bool:
 
 
 def _derived(op: Operation, kind: str, taken: set[str], numbers: dict[str, int]) -> str:
-    """A free name for what OP makes, of KIND; NUMBERS has the last number given per stem."""
+    """An unused name for a result of OP, of KIND; NUMBERS has the last number used per stem."""
     stem = f"{op.location.nodes[-1]}/{kind}" if op.location.nodes else kind
     name = stem
     while name in taken:

@@ -175,7 +175,7 @@ class Sizes(DeterminedSizes):
         return not cut or not self._values.stretch(left, right)
 
     def _usually_one(self, dim: Dim) -> bool:
-        """Whether ranges that are given, and not the default, say that DIM usually is 1."""
+        """Whether explicit ranges, not the default ones, say that DIM is usually 1."""
         named = symbols(dim)
         if not named or named & self.defaults:
             return False

@@ -66,5 +66,5 @@ def test_extremes_of_neighbouring_lanes_are_packed() -> None:
 
 
 def test_lanes_of_different_lengths_are_refused() -> None:
-    with pytest.raises(ValueError, match="as many elements in all lanes"):
+    with pytest.raises(ValueError, match="one number of elements in all lanes"):
         emitted("sum", (I,), 4)
