@@ -10,6 +10,7 @@ from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.unary import Neg, Sigmoid
+from glassrt.dialects.roots import Root
 from glassrt.testing.net import Net
 
 from ...fusing import fuse, image, kernels
@@ -39,7 +40,7 @@ def test_a_plan_knows_which_kernel_has_an_op() -> None:
     first, second, third, last = (value.producer for value in (a, turned, seen, module.main.returned[0]))
     assert first and second and third and last
     plan = ClusterPlan(module, module.main.block, REFERENCE)
-    cluster = plan.open("loop", second)
+    cluster = plan.open(Root.LOOP, second)
     plan.add(cluster, first)
     assert plan.owner[first] is cluster and not plan.free(first) and plan.free(third)
     assert not plan.free(module.main.block.terminator)

@@ -18,12 +18,13 @@ from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.unary import Exp, Neg
+from glassrt.dialects.roots import Root
 from glassrt.testing.net import Net
 
 X = np.random.default_rng(0).standard_normal((4, 8)).astype(np.float32)
 
 
-def built(module: Module, root: str, *values: Value) -> FusedKernel:
+def built(module: Module, root: Root, *values: Value) -> FusedKernel:
     """The kernel of the ops that make VALUES."""
     plan = ClusterPlan(module, module.main.block, REFERENCE)
     ops = [value.producer for value in values if value.producer is not None]
@@ -47,7 +48,7 @@ def test_ops_move_inside_and_readers_read_the_kernel() -> None:
     last = net.add(Neg, total)
     module = net.done(last, total)
     total.hint = "kept"
-    kernel = built(module, "loop", exp, total)
+    kernel = built(module, Root.LOOP, exp, total)
     assert [op.name for op in module.main.block] == ["fused.kernel", "graph.neg", "core.return"]
     assert names(kernel) == ["graph.exp", "graph.add", "core.yield"] and kernel.root == "loop"
     assert list(kernel.inputs) == [x], "a value that is read twice is one operand"
@@ -65,7 +66,7 @@ def test_single_numbers_are_copied_inside(elements: int, inside: bool) -> None:
     number = net.const(np.full(elements, 2.0, np.float32))
     scaled = net.add(Mul, net.input("x", 4, 8), number)
     module = net.done(net.add(Neg, scaled))
-    kernel = built(module, "loop", scaled, module.main.returned[0])
+    kernel = built(module, Root.LOOP, scaled, module.main.returned[0])
     assert any(isinstance(op, Constant) for op in kernel.body.block) == inside
     assert len(kernel.inputs) == 2 - inside
     np.testing.assert_array_equal(interpret(module, {"x": X})["y"], -2 * X)
@@ -76,7 +77,7 @@ def test_contractions_read_their_operands_from_memory() -> None:
     product = net.add(Matmul, net.input("x", 4, 1), net.const(np.full((1, 1), 3.0, np.float32)))
     scaled = net.add(Mul, product, net.const(np.array(2.0, np.float32)))
     module = net.done(scaled)
-    kernel = built(module, "contraction", product, scaled)
+    kernel = built(module, Root.CONTRACTION, product, scaled)
     assert len(kernel.inputs) == 2, "the weight, though it is one number; not the factor behind"
     assert names(kernel)[:2] == ["graph.matmul", "graph.constant"]
     x = X[:, :1]
@@ -89,7 +90,7 @@ def test_the_tensor_of_the_model_is_that_of_the_kernel_alone() -> None:
     module = net.done(net.add(Neg, exp))
     assert exp.producer is not None
     exp.producer.location = Location(("exp0",), tensors=("e",))
-    inside = built(module, "loop", exp).body.block.first
+    inside = built(module, Root.LOOP, exp).body.block.first
     assert inside is not None and inside.location.nodes == ("exp0",) and inside.location.tensors == ()
 
 

@@ -29,6 +29,7 @@ from glassrt.dialects.graph.normalization import Lrn
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.graph.unary import Exp, Neg
+from glassrt.dialects.roots import Root
 from glassrt.testing.net import Net
 
 from ...fusing import fuse, kernels
@@ -72,7 +73,7 @@ class Loop:
         module = net.done(value)
         self.plan = ClusterPlan(module, module.main.block, REFERENCE)
         assert value.producer is not None
-        self.cluster: Cluster = self.plan.open("loop", value.producer)
+        self.cluster: Cluster = self.plan.open(Root.LOOP, value.producer)
         self.evaluations = Evaluations(self.plan)
         self.evaluations.begin(self.cluster, value.producer)
 

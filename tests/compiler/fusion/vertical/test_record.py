@@ -16,6 +16,7 @@ from glassrt.dialects.core.ir import Operation
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.dialects.graph.unary import Exp, Neg, Sigmoid
+from glassrt.dialects.roots import Root
 from glassrt.testing.net import Net
 
 BYTES = 4 * 8 * 4  # of a tensor in the nets below
@@ -44,7 +45,7 @@ class Chain:
         return [record for record in self.context.ledger if record.consumers]
 
     def together(self, *ops: Operation) -> None:
-        cluster = self.plan.open("loop", ops[0])
+        cluster = self.plan.open(Root.LOOP, ops[0])
         for op in ops[1:]:
             self.plan.add(cluster, op)
 
@@ -108,7 +109,7 @@ def test_a_view_was_in_no_kernel() -> None:
     context, plan = PassContext(ALL_DIALECTS), ClusterPlan(module, module.main.block, REFERENCE)
     recorder = Recorder(context, plan)
     assert exp.producer is not None and view.producer is not None
-    plan.open("loop", exp.producer)
+    plan.open(Root.LOOP, exp.producer)
     recorder.joined("loop-reshape", [(exp.producer, view.producer)], "here")
     recorder.became_view(view.producer)
     recorder.write()
