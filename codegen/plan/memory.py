@@ -13,7 +13,7 @@ from ...dialects.core.bounds import occupied
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Value
 from ...dialects.core.module import Function, Module
-from ...dialects.launch import Buffer, View, largest, span
+from ...dialects.launch_memory import Buffer, View, largest, span
 
 ALIGNMENT = 256  # bytes, of weights and counters
 

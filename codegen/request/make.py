@@ -18,7 +18,7 @@ from ...dialects.core.ir import Block, Value
 from ...dialects.core.module import Module
 from ...dialects.core.sizes.substitution import in_operation, in_type
 from ...dialects.core.types import Layout, TensorType
-from ...dialects.launch import Buffer, View
+from ...dialects.launch_memory import Buffer, View
 from ..arch.spec import ArchSpec
 from .parameters import under
 from .request import ROW, KernelCode, Request

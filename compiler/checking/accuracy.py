@@ -15,7 +15,8 @@ from ...dialects.core.interpreter import Array
 from ...dialects.core.ir import Operation, Value
 from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
-from ...dialects.launch import Kernel, View, kernels_in
+from ...dialects.launch import Kernel, kernels_in
+from ...dialects.launch_memory import View
 from ...errors import IRError, PlanError
 from ...runtime.device import ReadBuffer
 from ...runtime.engine import Engine

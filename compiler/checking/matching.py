@@ -18,8 +18,9 @@ from ...dialects.core.module import Function, Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement.reshape import Reshape
-from ...dialects.launch import Kernel, View
+from ...dialects.launch import Kernel
 from ...dialects.launch_control import LaunchControl
+from ...dialects.launch_memory import View
 from .widen import widened_array, widened_block
 
 _Key = tuple[Any, ...]

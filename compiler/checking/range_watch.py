@@ -18,7 +18,8 @@ from ...dialects.core.traits import Trait, has
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement.pad import Pad
-from ...dialects.launch import Kernel, View
+from ...dialects.launch import Kernel
+from ...dialects.launch_memory import View
 from .measures import MeasuredRange, range_of
 
 WIDER = "fp32"

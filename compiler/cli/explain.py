@@ -12,7 +12,8 @@ from ..driver.rules import RULES
 from ..passes.ledger import Ledger
 from ..report.facts import Facts
 from ..report.nodes import NodeAnswer, explain_node
-from ..report.pairs import PairAnswer, explain_pair
+from ..report.pair_answer import PairAnswer
+from ..report.pairs import explain_pair
 from ..report.summary import summarize
 from .console import print_table, printable, quantity, write_json, write_text
 from .options import AsJson, PartFor

@@ -10,7 +10,7 @@ from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
 from ...dialects.core.types import TensorType
 from ...dialects.core.verifier import verify
-from ...dialects.launch import Buffer
+from ...dialects.launch_memory import Buffer
 from ...errors import IRError, PlanError
 from ...runtime.manifest import BufferSpec
 from ...runtime.plan import Plan

@@ -29,7 +29,8 @@ from ...dialects.graph.movement.trilu import Trilu
 from ...dialects.graph.normalization import BatchNorm, InstanceNorm, LayerNorm, RmsNorm
 from ...dialects.graph.pool import AvgPool, MaxPool
 from ...dialects.graph.reduction import ArgReduce, Cumprod, Cumsum, Reduce
-from ...dialects.graph.rois import RoiAlign, RoiMaxPool
+from ...dialects.graph.roi_align import RoiAlign
+from ...dialects.graph.rois import RoiMaxPool
 from ...dialects.graph.scatter import ScatterElements, ScatterNd
 from ...dialects.graph.searching import SearchSorted
 from ...dialects.graph.softmax import LogSoftmax, Softmax

@@ -9,7 +9,8 @@ from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.elimination import Pivot, SchurComplement
 from ...dialects.graph.grid import AffineGrid, GridSample
 from ...dialects.graph.movement.reshape import Reshape
-from ...dialects.graph.rois import RoiAlign, RoiMaxPool
+from ...dialects.graph.roi_align import RoiAlign
+from ...dialects.graph.rois import RoiMaxPool
 from .call import Call, Outcome
 from .contents import ElementRange, count_of
 from .problems import Malformed, Refused

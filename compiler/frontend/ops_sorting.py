@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...dialects.core.affine import Dim, product
+from ...dialects.core.bounds import bounds
 from ...dialects.core.dtypes import I64, DType
 from ...dialects.graph.binary import Add, Equal
 from ...dialects.graph.indexing import GatherElements, OneHot, Range
@@ -12,15 +13,16 @@ from ...dialects.graph.movement.pad import Pad
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.reduction import ArgReduce
 from ...dialects.graph.sequences import ReverseSequence, WriteCache
-from ...dialects.graph.sorting import PlacesOfRank, SortRank
 from .call import Call, Outcome
-from .counts import whole
+from .counts import cut_to, whole
 from .ops_elementwise import cast_to
 from .problems import Malformed
 from .table import Table
 from .tensor import Tensor
+from .top_k import comparisons, ranked_places, selected_places
 
 PARTS = (256, 512, 1024, 2048, 4096)  # lengths of the parts of long axes
+MOST_RANKED = 1 << 28  # comparisons of pairs; beyond, elements are selected, which takes more launches
 
 
 def _top_k_attribute(call: Call) -> Outcome:
@@ -38,20 +40,39 @@ def _top_k_input(call: Call) -> Outcome:
 def _top_k(call: Call, count: Dim, *, largest: bool) -> Outcome:
     x = call.input(0)
     axis = call.axis(call.integer("axis", -1), x.rank)
-    part = _part(x.shape[axis] if x.rank else 1, count)
+    size = x.shape[axis] if x.rank else 1
+    part = _part(size, count)
     if largest and count == 1:
         places = call.emit(ArgReduce, x, kind="max", axis=axis, keepdims=True)
+    elif _is_selected(call, size, count, part):
+        places = _selected(call, x, axis, count, largest=largest)
     elif part is None:
-        places = _first_places(call, x, axis, count, largest=largest)
+        places = ranked_places(call, x, axis, count, largest=largest)
     else:
         places = _by_parts(call, x, axis, count, part, largest=largest)
     return call.emit(GatherElements, x, places, axis=axis), places
 
 
-def _first_places(call: Call, x: Tensor, axis: int, count: Dim, *, largest: bool) -> Tensor:
-    """The positions along AXIS of the first COUNT elements of X in order."""
-    ranks = call.emit(SortRank, x, axis=axis, descending=largest)
-    return call.emit(PlacesOfRank, ranks, axis=axis, count=count)
+def _is_selected(call: Call, size: Dim, count: Dim, part: int | None) -> bool:
+    """Whether COUNT of SIZE elements are selected: if ranking them, in parts of PART elements unless that is
+    None, takes too many comparisons."""
+    known = call.builder.sizes_known
+    most, taken = (bounds(known.counted.largest(each), known.ranges)[1] for each in (size, count))
+    if most is None or taken is None:
+        return False
+    ranked = most * most if part is None else _in_parts(most, part, taken)
+    return ranked > MOST_RANKED and comparisons(most, min(taken, most)) < ranked
+
+
+def _selected(call: Call, x: Tensor, axis: int, count: Dim, *, largest: bool) -> Tensor:
+    """`selected_places`; where data decides a size, of the most elements, cut to those that are meant."""
+    counted = call.builder.sizes_known.counted
+    call.require(x.shape[axis], count, f"axis {axis} has as many elements as are taken")
+    if not counted.within(x.shape[axis]) and not counted.within(count):
+        return selected_places(call, x, axis, count, largest=largest)
+    every = whole(call.builder, x, axis, _last(x.dtype, largest=largest))
+    most = call.builder.sizes_known.derive("min", counted.largest(count), every.shape[axis])
+    return cut_to(call.builder, selected_places(call, every, axis, most, largest=largest), axis, count)
 
 
 def _part(size: Dim, count: Dim) -> int | None:
@@ -62,13 +83,18 @@ def _part(size: Dim, count: Dim) -> int | None:
     """
     if not isinstance(size, int) or not isinstance(count, int):
         return None
-    costs = {part: size * part + (-(-size // part) * count) ** 2 for part in PARTS if part > count}
+    costs = {part: _in_parts(size, part, count) for part in PARTS if part > count}
     best = min(costs, key=costs.__getitem__, default=None)
     return best if best is not None and 2 * costs[best] < size * size else None
 
 
+def _in_parts(size: int, part: int, count: int) -> int:
+    """The comparisons that rank COUNT of SIZE elements in parts of PART."""
+    return size * part + (-(-size // part) * count) ** 2
+
+
 def _by_parts(call: Call, x: Tensor, axis: int, count: Dim, part: int, *, largest: bool) -> Tensor:
-    """`_first_places` among the first elements of each PART of the axis.
+    """`ranked_places` among the first elements of each PART of the axis.
 
     Equal elements keep their order: inside a part by their ranks, and across parts.
     """
@@ -83,13 +109,13 @@ def _by_parts(call: Call, x: Tensor, axis: int, count: Dim, part: int, *, larges
     )
     lead, rest = x.shape[:axis], x.shape[axis + 1 :]
     split = call.emit(Reshape, full, shape=(*lead, parts, part, *rest))
-    inner = _first_places(call, split, axis + 1, count, largest=largest)
+    inner = ranked_places(call, split, axis + 1, count, largest=largest)
     values = call.emit(GatherElements, split, inner, axis=axis + 1)
     begins = call.constant(np.arange(parts) * part, I64)
     shifts = call.emit(Reshape, begins, shape=(parts, 1, *[1] * len(rest)))
     places = call.emit(Add, inner, shifts)
     flat = (*lead, parts * count, *rest)
-    chosen = _first_places(call, call.emit(Reshape, values, shape=flat), axis, count, largest=largest)
+    chosen = ranked_places(call, call.emit(Reshape, values, shape=flat), axis, count, largest=largest)
     return call.emit(GatherElements, call.emit(Reshape, places, shape=flat), chosen, axis=axis)
 
 

@@ -24,7 +24,7 @@ from ...dialects.core.ir import Block, Value
 from ...dialects.core.module import Module
 from ...dialects.core.printer import canonical_text
 from ...dialects.core.types import TensorType
-from ...dialects.launch import Buffer
+from ...dialects.launch_memory import Buffer
 from ..passes.spilled import Spilled
 
 Choice = Callable[[Request], Candidate]

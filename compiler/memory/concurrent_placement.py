@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ...dialects.core.module import Module
-from ...dialects.launch import largest
+from ...dialects.launch_memory import largest
 from .launch_accesses import memories_of
 from .occupancy import Occupancy, lowest_gap
 from .placement import aligned, largest_first

@@ -12,8 +12,9 @@ from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Value
 from ...dialects.core.module import Function
 from ...dialects.core.types import TensorType
-from ...dialects.launch import Buffer, Kernel, View
+from ...dialects.launch import Kernel
 from ...dialects.launch_control import LaunchControl, LaunchLoop
+from ...dialects.launch_memory import Buffer, View
 from .footprint import Footprint, footprint
 from .launch_tree import LaunchTree, Scope
 

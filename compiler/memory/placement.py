@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...dialects.core.module import Function, Module
-from ...dialects.launch import Buffer, largest
+from ...dialects.launch_memory import Buffer, largest
 from .launch_accesses import memories_of
 from .launch_tree import LaunchTree
 from .occupancy import Occupancy, lowest_gap

@@ -25,8 +25,8 @@ from ...dialects.core.ir import Block, Operation, Region, Value
 from ...dialects.core.location import Location
 from ...dialects.core.types import TensorType
 from ...dialects.graph.movement.reshape import Reshape
-from ...dialects.launch import View
 from ...dialects.launch_control import LaunchIf, LaunchLoop
+from ...dialects.launch_memory import View
 from ...dialects.precision import PrecisionKernel
 from ..memory.views.view_plan import base_of, with_reshapes
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...codegen.interface import ArchSpec, executed, families
 from ...dialects.control import ControlOp, If, Loop
-from ...dialects.core.builtin import Return, Yield
+from ...dialects.core.builtin import Return
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Operation, Region, Value
 from ...dialects.core.location import UNKNOWN, Location
@@ -20,10 +20,9 @@ from ...dialects.core.sizes.proofs import Proofs
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ...dialects.graph.constants import Constant, constant
-from ...dialects.graph.elementwise import Cast
-from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape
-from ...dialects.launch import Buffer, Kernel, View
+from ...dialects.launch import Kernel
+from ...dialects.launch_memory import Buffer, View
 from ...dialects.precision import PrecisionKernel
 from ...errors import IRError
 from ..kernels.choice import Choice, KernelChooser, Planned, cheapest, lying_as
@@ -36,6 +35,7 @@ from ..passes.spilled import SPILLED
 from ..patterns.strided import same_memory, settled
 from ..precision.formats.mismatch import Mismatches
 from .control_to_launch import convert_control
+from .move_regions import copying, filling
 
 
 def precision_to_launch(
@@ -219,17 +219,17 @@ class _ToLaunch:
 
     def copy(self, source: Value, target: Value, location: Location) -> None:
         """Append a launch that copies the buffer SOURCE to TARGET."""
-        self._launch(_copying(source.type), [source], [target], location)
+        self._launch(copying(source.type), [source], [target], location)
 
     def copy_to_row(self, source: Value, row: Value, target: Value, location: Location) -> None:
         """Append a launch that copies the buffer SOURCE to the row of TARGET whose number is in ROW."""
-        region = _copying(source.type, row.type)
+        region = copying(source.type, row.type)
         self._launch(region, [source, row], [target], location, stacked=True)
 
     def fill(self, target: Value, location: Location) -> None:
         """Append a launch that writes zeros to TARGET."""
         zero = constant(self._module, np.zeros((), target.type.dtype.numpy), location)
-        self._launch(_filling(zero, target.type), [], [target], location)
+        self._launch(filling(zero, target.type), [], [target], location)
 
     def _launch(
         self,
@@ -273,23 +273,6 @@ class _ToLaunch:
         target = self.new_buffer(value.type.with_layout(ROW_MAJOR), "output")
         self.copy(source, target, UNKNOWN)
         return target
-
-
-def _copying(type: TensorType, *further: TensorType) -> Block:
-    """A region that yields its first argument, of TYPE; those of the types FURTHER are not used."""
-    region = Block([type, *further])
-    copied = region.append(Cast(region.arguments[0], to=type.dtype)).result
-    copied.type = copied.type.with_layout(ROW_MAJOR)
-    region.append(Yield(copied))
-    return region
-
-
-def _filling(value: Constant, type: TensorType) -> Block:
-    """A region that yields TYPE with VALUE, a scalar, everywhere."""
-    region = Block()
-    filled = region.append(Expand(region.append(value).result, shape=type.shape)).result
-    region.append(Yield(filled))
-    return region
 
 
 def is_made_once(value: Value) -> bool:

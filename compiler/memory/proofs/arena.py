@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from ....dialects.core.diagnostics import op_error
 from ....dialects.core.parts import AttributeAt
-from ....dialects.launch import Kernel, largest
+from ....dialects.launch import Kernel
+from ....dialects.launch_memory import largest
 from ....errors import IRError
 from ..launch_accesses import Memory
 from ..launch_tree import LaunchTree

@@ -17,8 +17,8 @@ from ....dialects.core.ir import Block, Operation, Value
 from ....dialects.core.module import Function, Module
 from ....dialects.core.parts import AttributeAt, ResultAt
 from ....dialects.core.types import ROW_MAJOR
-from ....dialects.launch import Buffer, View, span
 from ....dialects.launch_control import LaunchControl
+from ....dialects.launch_memory import Buffer, View, span
 from ....errors import IRError
 from ...passes.manager import PassContext
 from ..launch_accesses import Memory, memories_of, root_of

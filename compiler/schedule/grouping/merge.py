@@ -11,7 +11,8 @@ from ....dialects.core.clone import clone_op
 from ....dialects.core.ir import Block, Operation, Region, Value
 from ....dialects.core.location import merge as merge_locations
 from ....dialects.core.module import Module
-from ....dialects.launch import Buffer, Kernel
+from ....dialects.launch import Kernel
+from ....dialects.launch_memory import Buffer
 from .drafts import GroupDraft
 from .variants import Variant
 

@@ -11,7 +11,7 @@ from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.unary import Neg
-from glassrt.dialects.launch import Buffer
+from glassrt.dialects.launch_memory import Buffer
 from glassrt.errors import IRError
 
 AT = symbol("i")

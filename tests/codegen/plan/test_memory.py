@@ -7,7 +7,7 @@ import pytest
 from glassrt.codegen.plan.memory import ALIGNMENT, PlanMemory
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.launch import Buffer
+from glassrt.dialects.launch_memory import Buffer
 from glassrt.errors import IRError
 
 from .modules import small

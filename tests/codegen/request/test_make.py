@@ -13,7 +13,7 @@ from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.launch import Buffer
+from glassrt.dialects.launch_memory import Buffer
 
 
 def requested(batch: str, other: str, stacked: bool = False, space: str = "arena") -> tuple[Module, Request]:

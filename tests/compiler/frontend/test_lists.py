@@ -18,9 +18,9 @@ from glassrt.errors import InputError, UnsupportedError
 from onnx import ModelProto, TensorProto, helper
 
 from ...models import Array, run_onnxruntime
-from .nodes import LEVEL, ints, real
+from .nodes import LEVEL, ints
 
-X = real(2, 3, 4)
+X = np.random.default_rng(0).standard_normal((2, 3, 4), dtype=np.float32)
 FARTHEST = np.iinfo(np.int64).max
 
 

@@ -10,7 +10,8 @@ from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.ir import Value
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import ROW_MAJOR, TensorType, channels_last
-from glassrt.dialects.launch import Buffer, Kernel
+from glassrt.dialects.launch import Kernel
+from glassrt.dialects.launch_memory import Buffer
 from glassrt.testing.net import Net
 
 from ...property.concat_graphs import lowered

@@ -16,7 +16,8 @@ from glassrt.compiler.schedule.streams.schedule import Task, schedule
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.launch import Buffer, Kernel
+from glassrt.dialects.launch import Kernel
+from glassrt.dialects.launch_memory import Buffer
 from hypothesis import given
 from hypothesis import strategies as st
 

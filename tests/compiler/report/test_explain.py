@@ -11,7 +11,8 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.report.facts import COPIES, REWRITES, Facts
 from glassrt.compiler.report.nodes import explain_node
-from glassrt.compiler.report.pairs import PairAnswer, explain_pair
+from glassrt.compiler.report.pair_answer import PairAnswer
+from glassrt.compiler.report.pairs import explain_pair
 from glassrt.compiler.report.summary import summarize
 from glassrt.dialects.core.builtin import Yield
 from glassrt.dialects.core.module import Module

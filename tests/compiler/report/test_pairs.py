@@ -7,7 +7,8 @@ from itertools import combinations
 from glassrt.compiler.fusion.vertical.record import ELIDE_CONCAT
 from glassrt.compiler.passes.ledger import Record, Verdict
 from glassrt.compiler.report.facts import Facts
-from glassrt.compiler.report.pairs import PairAnswer, explain_pair
+from glassrt.compiler.report.pair_answer import PairAnswer
+from glassrt.compiler.report.pairs import explain_pair
 from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
 from glassrt.compiler.schedule.streams.assign import CONCURRENCY
 from glassrt.compiler.settings.options import Options

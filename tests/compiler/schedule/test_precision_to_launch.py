@@ -14,7 +14,8 @@ from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.reshape import Reshape
-from glassrt.dialects.launch import Buffer, Kernel
+from glassrt.dialects.launch import Kernel
+from glassrt.dialects.launch_memory import Buffer
 from glassrt.errors import IRError
 from glassrt.testing.net import Net
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from glassrt.compiler.schedule.reorder import reorder
 from glassrt.dialects.core.ir import Operation
 from glassrt.dialects.core.types import TensorType
-from glassrt.dialects.launch import Buffer, Kernel, View
+from glassrt.dialects.launch import Kernel
 from glassrt.dialects.launch_control import LaunchLoop
+from glassrt.dialects.launch_memory import Buffer, View
 
 from ..memory.proofs.launch_text import LaunchText
 from ..memory.proofs.test_control import INIT, OUT, TURN, loop, read

@@ -85,7 +85,8 @@ def test_a_gpu_computes_what_the_host_does(name: str) -> None:
     for got, want in compare(module, given, configured(config), "cuda"):
         scale = np.maximum(np.abs(want.astype(np.float64)), 4.0)
         error = np.abs(got.astype(np.float64) - want.astype(np.float64)) / scale
-        assert error.max() <= (0.0 if got.dtype.kind != "f" else 2.0**-7 if got.dtype.itemsize == 2 else 1e-6)
+        exact = not DTYPES[case.out].is_float
+        assert error.max() <= (0.0 if exact else 2.0**-7)
 
 
 @pytest.mark.gpu

@@ -9,7 +9,8 @@ from glassrt.dialects.core.ir import Block, Operation, Region, Value
 from glassrt.dialects.core.module import Function, Module
 from glassrt.dialects.core.types import Layout, TensorType
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.launch import Buffer, Kernel, View
+from glassrt.dialects.launch import Kernel
+from glassrt.dialects.launch_memory import Buffer, View
 
 
 class LaunchText:

@@ -15,7 +15,8 @@ from glassrt.dialects.core.ir import Operation, Value
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
-from glassrt.dialects.launch import Buffer, Kernel
+from glassrt.dialects.launch import Kernel
+from glassrt.dialects.launch_memory import Buffer
 from hypothesis import assume
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject

@@ -17,7 +17,7 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid
-from glassrt.dialects.launch import View
+from glassrt.dialects.launch_memory import View
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from glassrt.dialects.core.module import Module
-from glassrt.dialects.launch import Buffer
+from glassrt.dialects.launch_memory import Buffer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject

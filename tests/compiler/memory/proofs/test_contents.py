@@ -6,7 +6,8 @@ from glassrt.compiler.memory.proofs.check_launch import faults
 from glassrt.dialects.core.ir import Operation
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import Layout
-from glassrt.dialects.launch import Kernel, View
+from glassrt.dialects.launch import Kernel
+from glassrt.dialects.launch_memory import View
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject

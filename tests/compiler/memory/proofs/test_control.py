@@ -9,7 +9,7 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.verifier import verify
-from glassrt.dialects.launch import Buffer
+from glassrt.dialects.launch_memory import Buffer
 from glassrt.errors import IRError
 
 T, ROWS = "tensor<4xf32>", "tensor<3x4xf32>"

@@ -6,7 +6,7 @@ from glassrt.dialects.core.affine import Dim, symbol
 from glassrt.dialects.core.affine_traversal import evaluate
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import Layout
-from glassrt.dialects.launch import View
+from glassrt.dialects.launch_memory import View
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject

@@ -14,7 +14,8 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid
-from glassrt.dialects.launch import Kernel, View
+from glassrt.dialects.launch import Kernel
+from glassrt.dialects.launch_memory import View
 from glassrt.testing.net import Net
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st

@@ -12,7 +12,8 @@ from glassrt.dialects.core.ir import Value
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.movement.concat import Concat
-from glassrt.dialects.launch import Kernel, View
+from glassrt.dialects.launch import Kernel
+from glassrt.dialects.launch_memory import View
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.plan import Plan
 from glassrt.testing.net import Net

@@ -17,7 +17,7 @@ from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.softmax import Softmax
-from glassrt.dialects.launch import View
+from glassrt.dialects.launch_memory import View
 from glassrt.testing.net import Net
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -15,7 +15,8 @@ from glassrt.dialects.core.dtypes import F32 as FLOAT
 from glassrt.dialects.core.ir import Block, Region
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.unary import Neg
-from glassrt.dialects.launch import Buffer, Kernel
+from glassrt.dialects.launch import Kernel
+from glassrt.dialects.launch_memory import Buffer
 
 LAUNCH = REFERENCE.fitted.contraction.launch
 ENOUGH = REFERENCE.fitted.schedule.group_saving
