@@ -85,7 +85,7 @@ def test_the_rest_is_passed_on(asked: list[Asked]) -> None:
 
 
 def test_tuning_is_not_there_yet(asked: list[Asked]) -> None:
-    with pytest.raises(UnsupportedError, match="tuning is not there yet"):
+    with pytest.raises(UnsupportedError, match="tuning is not implemented"):
         glassrt.compile(network(), target="host", tune=1)
     assert asked == []
 

@@ -67,7 +67,7 @@ def test_inputs_by_name(inputs: Any, found: dict[str, int]) -> None:
 def test_wrong_inputs_are_named() -> None:
     with pytest.raises(InputError, match="3 inputs are given; the model has 2: a, b"):
         by_name([A, A, A], ["a", "b"])
-    with pytest.raises(InputError, match="run does not know more, other"):
+    with pytest.raises(InputError, match="run has no argument more, other"):
         GlassBackend.prepare(model()).run([A], other=1, more=2)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import glassrt
 import pytest
 from glassrt.compiler.cli.facts import buffers_of, controls_of, launches_of
 from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.fusion.predicate_branches import PredicateBranches
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
@@ -75,7 +75,8 @@ def test_buffers_know_their_users() -> None:
 
 
 def test_branches_and_loops_are_told_with_what_is_inside() -> None:
-    plan = glassrt.compile(model(NESTED), target="host")
+    apart = Settings(disabled=frozenset({PredicateBranches.name}), cache=None)
+    plan = build(model(NESTED), apart).plan
     loop, branch = controls_of(plan, {"T": 6})
     assert loop.depth == 0 and loop.does == "6 times" and loop.on_gpu == "unrolled into the graph"
     assert loop.launches is not None and branch.launches is not None

@@ -61,3 +61,8 @@ def test_the_integral_is_that_of_the_squared_distance_to_the_nearest_number(form
 def test_the_signal_is_the_sum_of_squares(name: str) -> None:
     samples = DISTRIBUTIONS[name].astype(np.float32).astype(np.float64)
     assert signal_power(of(samples).bins()) == pytest.approx(float(np.sum(samples**2)), rel=1e-3)
+
+
+def test_the_largest_number_of_a_scale_is_the_clip() -> None:
+    assert INT8.scale(12.7) == np.float32(0.1) and E4M3.scale(896.0) == 2
+    assert INT8.scale(0.0) == E4M3.scale(0.0) == 1  # where all is zero
