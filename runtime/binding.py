@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import InputError
 from .contents import numbers_in
@@ -21,8 +21,7 @@ from .tensors import check_in_place, has_dtype, taken, taken_output
 CONSTANT = "an initializer of the model is an input of a plan that is built with inputs={name: shape}"
 
 
-@dataclass(frozen=True)
-class RunInputs:
+class RunInputs(NamedTuple):
     """The inputs of a run in the plan's order, the numbers that sizes depend on, by input, and what was
     `given`."""
 

@@ -12,6 +12,7 @@ from cuda.bindings import driver as bindings
 from ..errors import DeviceError, OutOfMemoryError
 
 _OUT_OF_MEMORY = 2
+_NOT_READY = 600
 # Errors that destroy the CUDA context, so that all later calls fail too (CUDA driver API, "CUresult").
 _STICKY = frozenset({214, 220, 226, 700, 702, 709, *range(710, 712), *range(714, 720), 721})
 _NO_DRIVER_HINT = "install the NVIDIA driver, or use device='host'; building plans needs neither"
@@ -43,6 +44,13 @@ class Driver:
         if answer[0]:
             raise self._failure(function, int(answer[0]))
         return answer[1] if len(answer) == 2 else answer[1:]
+
+    def is_idle(self, stream: object) -> bool:
+        """Whether everything issued to STREAM has ended. Raises `DeviceError`."""
+        status = int(self.api.cuStreamQuery(stream)[0])
+        if status not in (0, _NOT_READY):
+            raise self._failure("cuStreamQuery", status)
+        return status == 0
 
     def check(self, ordinal: int) -> None:
         """Raise `DeviceError` at once if an earlier failure destroyed the device's context."""

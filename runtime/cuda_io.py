@@ -139,7 +139,8 @@ class Transfers:
                 stream = value.stream
                 if stream is not None and stream not in awaited:
                     awaited.append(stream)
-                    self._order.follow(self._stream, stream)
+                    if not self._device.driver.is_idle(stream):  # an event takes time on the GPU, too
+                        self._order.follow(self._stream, stream)
 
     def _check_is_here(self, value: ExternalTensor) -> None:
         """Raise `InputError` unless the memory of a tensor is this GPU's."""

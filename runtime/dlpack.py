@@ -11,6 +11,7 @@ import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -159,10 +160,19 @@ def external_tensor(tensor: TensorStruct, keeper: object, stream: int | None) ->
     type that is not supported."""
     # All fields at once: reading them one by one would take longer than the rest of a call.
     data, kind, ordinal, rank, code, bits, lanes, sizes, steps, offset = _FIELDS.unpack_from(tensor)
-    shape = tuple((ctypes.c_int64 * rank).from_address(sizes)) if rank else ()
-    dense = not rank or not steps or is_dense(shape, (ctypes.c_int64 * rank).from_address(steps))
+    shape, dense = (), True
+    if rank:
+        shape = tuple(_words(rank).from_address(sizes))
+        strides = tuple(_words(rank).from_address(steps)) if steps else None
+        dense = strides is None or strides == row_major(shape) or is_dense(shape, strides)
     dtype = element_name(code, bits, lanes)
     return ExternalTensor(data + offset, (kind, ordinal), dtype, shape, dense, keeper, stream)
+
+
+@lru_cache(maxsize=32)
+def _words(count: int) -> Any:
+    """The ctypes class of COUNT numbers of 64 bits."""
+    return ctypes.c_int64 * count
 
 
 def capsule_pointer(capsule: object, name: bytes) -> int | None:
@@ -182,7 +192,8 @@ def is_dense(shape: Sequence[int], strides: Sequence[int]) -> bool:
     return True
 
 
-def row_major(shape: Sequence[int]) -> tuple[int, ...]:
+@lru_cache(maxsize=256)
+def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The strides, in elements, of a dense tensor of SHAPE."""
     return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
 

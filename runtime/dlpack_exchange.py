@@ -46,18 +46,24 @@ class Exchange:
     def borrowed(self, tensor: object) -> ExternalTensor | None:
         """TENSOR as it is now, valid while the caller holds and does not change it; None if its library
         refuses. Raises `InputError` for a data type that is not supported."""
-        found, stream = TensorStruct(), None
-        try:
-            if self.view(tensor, found):
-                return None
-            if found.device.type in (CUDA, CUDA_MANAGED):
-                current = ctypes.c_void_p()
-                if self.stream(found.device.type, found.device.id, current):
-                    return None
-                stream = current.value or 0
-        except Exception:  # whatever a foreign library raises: `__dlpack__` then says why
+        found = TensorStruct()
+        if _fails(self.view, tensor, found):
             return None
-        return external_tensor(found, tensor, stream)
+        seen = external_tensor(found, tensor, None)
+        if seen.device[0] in (CUDA, CUDA_MANAGED):
+            current = ctypes.c_void_p()
+            if _fails(self.stream, *seen.device, current):
+                return None
+            seen.stream = current.value or 0
+        return seen
+
+
+def _fails(function: Any, *arguments: Any) -> bool:
+    """Whether a function of a foreign library refuses or raises: `__dlpack__` then says why."""
+    try:
+        return bool(function(*arguments))
+    except Exception:  # whatever it raises
+        return True
 
 
 @lru_cache(maxsize=64)

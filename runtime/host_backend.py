@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -15,15 +14,12 @@ from .device import Array, LaunchRecord, Observer, Value
 from .dlpack import CPU
 from .dtypes import numpy_dtype
 from .host import HostModule, Order
-from .host_arguments import HostArgument, HostBuffer, HostScalar, HostTensorMap
-from .host_memory import ALIGNMENT, aligned_bytes
+from .host_memory import aligned_bytes
+from .host_spaces import HostMachine, HostSpaces, aligned_copy, bytes_of, host_argument
 from .manifest import Manifest
 from .plan import Plan
 from .program import (
-    BoundArgument,
-    BoundBuffer,
     BoundLaunch,
-    BoundScalar,
     BoundTensor,
     Program,
 )
@@ -63,7 +59,7 @@ class HostExecutable:
         launched = {launch.kernel for launch in plan.spec.launches}
         sources = {plan.spec.kernels[name].entry: plan.sources[name] for name in sorted(launched)}
         self._module = HostModule(sources, plan.headers)
-        self._weights = _aligned_copy(np.frombuffer(plan.weights, np.uint8))
+        self._weights = aligned_copy(np.frombuffer(plan.weights, np.uint8))
 
     def session(self) -> HostSession:
         """A new session for the calling thread."""
@@ -127,10 +123,10 @@ class HostSession:
             _typed(aligned_bytes(tensor.bytes), tensor) if given is None else host_array(given)
             for tensor, given in zip(program.outputs, outputs, strict=True)
         ]
-        memory = self._spaces([_bytes_of(host_array(each)) for each in inputs], list(map(_bytes_of, results)))
+        memory = self._spaces([bytes_of(host_array(each)) for each in inputs], list(map(bytes_of, results)))
         return HostBinding(self, program, memory), list(results)
 
-    def run_in(self, program: Program, memory: _Spaces) -> None:
+    def run_in(self, program: Program, memory: HostSpaces) -> None:
         """Run every launch in order in MEMORY, of which the arena is filled with NaN first."""
         self._clear()
         self._launch_all(program, memory)
@@ -148,7 +144,7 @@ class HostSession:
             self._launch(program.launches[index], memory)
             observer.after(index, read)
 
-        walk(program.steps, _HostMachine(memory, launch))
+        walk(program.steps, HostMachine(memory, launch))
         self._zeroed = True
         return [
             _typed(result, tensor) for tensor, result in zip(program.outputs, memory.outputs, strict=True)
@@ -165,7 +161,7 @@ class HostSession:
         for _ in range(repeats):
             for times in samples:
                 times.append(0.0)
-            walk(program.steps, _HostMachine(memory, launch))
+            walk(program.steps, HostMachine(memory, launch))
         return [
             LaunchRecord(launch.kernel, launch.op, statistics.median(times), launch.grid, launch.block)
             for launch, times in zip(program.launches, samples, strict=True)
@@ -181,13 +177,13 @@ class HostSession:
         """Free the arena."""
         self._arena = aligned_bytes(0)
 
-    def _stage(self, program: Program, inputs: Sequence[Value]) -> _Spaces:
+    def _stage(self, program: Program, inputs: Sequence[Value]) -> HostSpaces:
         """The spaces of one run: inputs as aligned, dense bytes, the arena, and memory for the outputs."""
         self._clear()
         results = [aligned_bytes(tensor.bytes) for tensor in program.outputs]
         for result in results:
             result.fill(_POISON)
-        return self._spaces([_aligned_copy(host_array(value)) for value in inputs], results)
+        return self._spaces([aligned_copy(host_array(value)) for value in inputs], results)
 
     def _clear(self) -> None:
         """Fill the arena with NaN, except the counters, which are 0."""
@@ -197,16 +193,16 @@ class HostSession:
         self._zeroed = False  # until the run completes, and its kernels have reset the counters
         self._arena[counters:].fill(_POISON)
 
-    def _spaces(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> _Spaces:
-        return _Spaces(self._arena, self._weights, inputs, outputs)
+    def _spaces(self, inputs: Sequence[Array], outputs: Sequence[Array]) -> HostSpaces:
+        return HostSpaces(self._arena, self._weights, inputs, outputs)
 
-    def _launch_all(self, program: Program, memory: _Spaces) -> None:
+    def _launch_all(self, program: Program, memory: HostSpaces) -> None:
         def launch(index: int) -> None:
             self._launch(program.launches[index], memory)
 
-        walk(program.steps, _HostMachine(memory, launch))
+        walk(program.steps, HostMachine(memory, launch))
 
-    def _launch(self, launch: BoundLaunch, memory: _Spaces) -> None:
+    def _launch(self, launch: BoundLaunch, memory: HostSpaces) -> None:
         if launch.empty:
             return
         self._module.launch(
@@ -215,7 +211,7 @@ class HostSession:
             launch.block,
             launch.cluster,
             launch.shared_bytes,
-            [_argument(argument, memory) for argument in launch.arguments],
+            [host_argument(argument, memory) for argument in launch.arguments],
             order=self._order,
         )
 
@@ -224,7 +220,7 @@ class HostBinding:
     """A call on the host whose arrays are fixed; a launch has ended when it returns. Implements
     `device.BoundCall`."""
 
-    def __init__(self, session: HostSession, program: Program, memory: _Spaces) -> None:
+    def __init__(self, session: HostSession, program: Program, memory: HostSpaces) -> None:
         self._session = session
         self._program = program
         self._memory = memory
@@ -237,68 +233,6 @@ class HostBinding:
 
     def wait(self) -> None:
         """Nothing is under way."""
-
-
-class _Spaces:
-    """The memory of a program's spaces in one run: arena, weights, inputs and outputs."""
-
-    def __init__(
-        self, arena: Array, weights: Array, inputs: Sequence[Array], outputs: Sequence[Array]
-    ) -> None:
-        self.outputs = outputs
-        self._arrays = {("arena", 0): arena, ("weights", 0): weights}
-        self._arrays |= {("input", index): array for index, array in enumerate(inputs)}
-        self._arrays |= {("output", index): array for index, array in enumerate(outputs)}
-        self._buffers = {place: HostBuffer.of(array) for place, array in self._arrays.items()}
-
-    def of(self, buffer: BoundBuffer) -> HostBuffer:
-        """A buffer as a kernel argument."""
-        return self._buffers[buffer.space, buffer.index].part(buffer.offset, buffer.bytes)
-
-    def bytes(self, buffer: BoundBuffer) -> Array:
-        """A buffer's bytes."""
-        array = self._arrays[buffer.space, buffer.index]
-        return array[buffer.offset : buffer.offset + buffer.bytes]
-
-
-@dataclass(frozen=True)
-class _HostMachine:
-    """The host as a machine that programs are executed on, launch by launch, in `memory`."""
-
-    memory: _Spaces
-    launch: Callable[[int], None]
-
-    def read(self, buffer: BoundBuffer) -> Array:
-        return self.memory.bytes(buffer)
-
-    def write(self, buffer: BoundBuffer, content: Array) -> None:
-        self.memory.bytes(buffer)[: content.size] = content
-
-
-def _argument(argument: BoundArgument, memory: _Spaces) -> HostArgument:
-    """ARGUMENT in the form that the host device takes."""
-    if isinstance(argument, BoundBuffer):
-        return memory.of(argument)
-    if isinstance(argument, BoundScalar):
-        return HostScalar("i32" if argument.kind == "i32" else "i64", argument.value)
-    return HostTensorMap(
-        memory.of(argument.buffer), argument.dtype, argument.dims, argument.strides, argument.traversal
-    )
-
-
-def _aligned_copy(array: Array) -> Array:
-    """The array as dense bytes at an aligned address; no copy if it is that already."""
-    if array.flags.c_contiguous and array.ctypes.data % ALIGNMENT == 0:
-        return _bytes_of(array)
-    copy: Array = aligned_bytes(array.nbytes, ALIGNMENT)
-    if array.nbytes:
-        np.copyto(copy.view(array.dtype).reshape(array.shape), array)
-    return copy
-
-
-def _bytes_of(array: Array) -> Array:
-    """The bytes of a dense array, in its own memory."""
-    return array.reshape(-1).view(np.uint8)
 
 
 def _typed(memory: Array, tensor: BoundTensor) -> Array:

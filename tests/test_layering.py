@@ -44,7 +44,7 @@ OUTSIDE = {
 }
 # Distributions that one place keeps to itself.
 ONLY_IN = {
-    "jinja2": r"codegen\.text\.render",
+    "jinja2": r"codegen\.text\.(?:render|compiled_templates)",
     "cuda": r"codegen\.nvrtc\.(library|program)|runtime\.cuda\w*",
 }
 # The places that load modules by name: the package's lazy faces, the one loader of the CUDA device, the

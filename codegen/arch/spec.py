@@ -92,6 +92,9 @@ class ArchSpec:
     card: Card
     fitted: Fitted
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # many caches ask, and a hash of all figures takes as long as a price
+
     def has(self, *features: Feature) -> bool:
         """Whether the GPU has all of FEATURES."""
         return self.features.issuperset(features)

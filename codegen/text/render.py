@@ -12,10 +12,12 @@ import re
 from enum import Enum
 from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 
 import jinja2
 
 from ... import templates
+from .compiled_templates import CompiledTemplates
 from .loops import dedented, folded, loop, strided, unrolled
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -115,6 +117,7 @@ def environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,
         auto_reload=False,
+        bytecode_cache=CompiledTemplates(Path(templates.__file__).parent / "__pycache__"),
     )
     result.filters = {name: result.filters[name] for name in _FILTERS}
     result.filters |= {"folded": folded, "dedented": dedented}

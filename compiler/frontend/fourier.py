@@ -15,7 +15,8 @@ from ...dialects.graph.indexing import Gather, Range
 from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.reshape import Reshape, Transpose
 from ...dialects.graph.movement.slicing import Slice
-from ...dialects.graph.unary import Neg, Sin
+from ...dialects.graph.trigonometric import Sin
+from ...dialects.graph.unary import Neg
 from .call import Call
 from .tensor import Array, Tensor
 

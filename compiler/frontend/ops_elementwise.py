@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...dialects.core.dtypes import F8E8M0, FLOATS8, DType
 from ...dialects.core.ir import Operation
-from ...dialects.graph import activations, elementwise, unary
+from ...dialects.graph import activations, elementwise, trigonometric, unary
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.small_floats import ROUND_MODES
 from .call import Call, Outcome
@@ -99,16 +99,16 @@ def _clipped(call: Call, x: Tensor, low: Tensor | None, high: Tensor | None) -> 
 
 _PLAIN_OPS: dict[str, type[Operation]] = {
     "Abs": unary.Abs,
-    "Acos": unary.Acos,
-    "Acosh": unary.Acosh,
-    "Asin": unary.Asin,
-    "Asinh": unary.Asinh,
-    "Atan": unary.Atan,
-    "Atanh": unary.Atanh,
+    "Acos": trigonometric.Acos,
+    "Acosh": trigonometric.Acosh,
+    "Asin": trigonometric.Asin,
+    "Asinh": trigonometric.Asinh,
+    "Atan": trigonometric.Atan,
+    "Atanh": trigonometric.Atanh,
     "BitwiseNot": unary.BitwiseNot,
     "Ceil": unary.Ceil,
-    "Cos": unary.Cos,
-    "Cosh": unary.Cosh,
+    "Cos": trigonometric.Cos,
+    "Cosh": trigonometric.Cosh,
     "Erf": unary.Erf,
     "Exp": unary.Exp,
     "Floor": unary.Floor,
@@ -123,13 +123,13 @@ _PLAIN_OPS: dict[str, type[Operation]] = {
     "Round": unary.Round,
     "Sigmoid": unary.Sigmoid,
     "Sign": unary.Sign,
-    "Sin": unary.Sin,
-    "Sinh": unary.Sinh,
+    "Sin": trigonometric.Sin,
+    "Sinh": trigonometric.Sinh,
     "Softplus": activations.Softplus,
     "Softsign": activations.Softsign,
     "Sqrt": unary.Sqrt,
-    "Tan": unary.Tan,
-    "Tanh": unary.Tanh,
+    "Tan": trigonometric.Tan,
+    "Tanh": trigonometric.Tanh,
 }
 
 TABLE: Table = {

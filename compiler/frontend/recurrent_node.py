@@ -13,7 +13,7 @@ import numpy as np
 from ...dialects.core.affine import Dim
 from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Operation
-from ...dialects.graph import activations, unary
+from ...dialects.graph import activations, trigonometric, unary
 from ...dialects.graph.binary import Add, Mul
 from ...dialects.graph.elementwise import Clip
 from ...dialects.graph.movement.expand import Expand
@@ -40,7 +40,7 @@ _OPS: dict[str, tuple[type[Operation] | None, dict[str, float]]] = {
     "sigmoid": (unary.Sigmoid, {}),
     "softplus": (activations.Softplus, {}),
     "softsign": (activations.Softsign, {}),
-    "tanh": (unary.Tanh, {}),
+    "tanh": (trigonometric.Tanh, {}),
     "thresholdedrelu": (activations.ThresholdedRelu, {"alpha": 1.0}),
 }
 
@@ -66,7 +66,7 @@ class Activation:
         alpha, beta = (call.constant(numbers[key], x.dtype) for key in ("alpha", "beta"))
         if self.name == "affine":
             return call.emit(Add, call.emit(Mul, x, alpha), beta)
-        return call.emit(Mul, call.emit(unary.Tanh, call.emit(Mul, x, beta)), alpha)
+        return call.emit(Mul, call.emit(trigonometric.Tanh, call.emit(Mul, x, beta)), alpha)
 
 
 def _functions(call: Call, count: int, defaults: tuple[str, ...]) -> Iterator[tuple[Activation, ...]]:

@@ -10,7 +10,8 @@ from ...dialects.core.module import Module
 from ...dialects.graph.activations import GELU_CUBIC, Gelu, HardSigmoid, HardSwish, Swish
 from ...dialects.graph.binary import Add, Div, Mul
 from ...dialects.graph.elementwise import Clip
-from ...dialects.graph.unary import Erf, Exp, Sigmoid, Tanh
+from ...dialects.graph.trigonometric import Tanh
+from ...dialects.graph.unary import Erf, Exp, Sigmoid
 from ..patterns.matching import produced_by
 from ..patterns.rewrite import Rewriter, pattern
 from ..patterns.spelling import (

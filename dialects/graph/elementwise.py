@@ -18,7 +18,7 @@ from ..core.op import attribute, define_op, operand, optional_operand, result
 from ..core.parts import AttributeAt
 from ..core.traits import Trait
 from ..core.types import TensorType
-from . import activations, binary, unary
+from . import activations, binary, trigonometric, unary
 from .base import PLAIN_MS, GraphOp, broadcast_shapes, same_dtype
 from .elementwise_base import Broadcasting, check_kind
 from .extremes import larger, smaller
@@ -169,6 +169,7 @@ class Where(Broadcasting):
 
 OPS: tuple[type[Operation], ...] = (
     *unary.OPS,
+    *trigonometric.OPS,
     *binary.OPS,
     *activations.OPS,
     Cast,

@@ -24,7 +24,7 @@ from glassrt.dialects.graph.normalization import LayerNorm
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.reduction import Cumsum, Reduce
 from glassrt.dialects.graph.softmax import Softmax
-from glassrt.dialects.graph.unary import Tanh
+from glassrt.dialects.graph.trigonometric import Tanh
 from glassrt.testing.net import Net
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn

@@ -23,7 +23,8 @@ from glassrt.dialects.graph.normalization import Lrn
 from glassrt.dialects.graph.pool import AvgPool, MaxPool
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.softmax import Softmax
-from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid, Tanh
+from glassrt.dialects.graph.trigonometric import Tanh
+from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid
 from glassrt.testing.net import Net
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn

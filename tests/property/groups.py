@@ -27,7 +27,8 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.pool import AvgPool, MaxPool
 from glassrt.dialects.graph.softmax import Softmax
-from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid, Tanh
+from glassrt.dialects.graph.trigonometric import Tanh
+from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid
 from glassrt.dialects.launch import Kernel
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.plan import Plan

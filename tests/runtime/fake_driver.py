@@ -19,6 +19,7 @@ from cuda.bindings import driver as real
 from glassrt.runtime.dlpack import memory_view
 
 OUT_OF_MEMORY, INVALID_VALUE, ILLEGAL_ADDRESS, NO_BINARY, NOT_SUPPORTED = 2, 1, 700, 209, 801
+NOT_READY = 600
 STICKY = {700, 702, 714, 715, 716, 717, 718, 719}
 # The function that releases -> those whose results it releases.
 RELEASES = {
@@ -198,6 +199,7 @@ class FakeDriver:
         self.attributes: list[list[tuple[str, Any]]] = []  # of every launch, as they were issued
         self.limits: list[tuple[str, int]] = []  # of shared memory, by function
         self.encoded: list[tuple[str, tuple[Any, ...]]] = []  # tensor maps: by which function, of what
+        self.busy_streams: set[int] = set()  # of other libraries: with work that has not ended
         self.memory_is_on = 0  # the GPU that owns memory, when asked
         self.unknown_address: int | None = None
         self.resident = 2  # blocks of a kernel on a multiprocessor
@@ -429,6 +431,10 @@ class FakeDriver:
     def do_cuStreamSynchronize(self, stream: Any) -> None:
         if int(stream) in self._capture:
             raise Fault(900)  # CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED
+
+    def do_cuStreamQuery(self, stream: Any) -> None:
+        if int(stream) in self.busy_streams:
+            raise Fault(NOT_READY)
 
     def do_cuStreamIsCapturing(self, stream: Any) -> int:
         return int(int(stream) in self._capture)

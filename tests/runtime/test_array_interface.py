@@ -30,6 +30,7 @@ class NumbaLike:
 
 def test_a_run_and_a_binding_take_it(fake: FakeDriver, plan: Plan) -> None:
     engine = engine_on(fake, plan)
+    fake.busy_streams.add(77)
     x, y = NumbaLike(batch(4), stream=77), NumbaLike(np.zeros((4, 4), np.float32))
     start = len(fake.log)
     engine.run({"x": x}, {"y": y})

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.dialects.graph.unary import Tanh
+from glassrt.dialects.graph.trigonometric import Tanh
 from glassrt.errors import UnsupportedError
 from glassrt.testing.agreement import ModelVerdict, OracleCase, failed, verdicts
 from glassrt.testing.choices import Seeded

@@ -12,7 +12,8 @@ from glassrt.compiler.patterns.rewrite import Rewriter, pattern
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Sub
 from glassrt.dialects.graph.reduction import Reduce
-from glassrt.dialects.graph.unary import Abs, Neg, Tanh
+from glassrt.dialects.graph.trigonometric import Tanh
+from glassrt.dialects.graph.unary import Abs, Neg
 from glassrt.testing.asserts import (
     assert_agrees,
     assert_metamorphic,

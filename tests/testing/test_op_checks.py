@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.dialects.core.dtypes import F16, F32, I32
-from glassrt.dialects.graph.unary import Tanh
+from glassrt.dialects.graph.trigonometric import Tanh
 from glassrt.testing.op_checks import assert_close, check_op, symbols_of, tolerance
 
 from ..custom_ops import Scaled

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from ...arch.spec import ArchSpec
 from .cp_async import CpAsync
 from .registers import ThroughRegisters
 from .staging import StagedOperand, TileStaging
 
+KEPT = 256  # answers, which every price of a configuration asks for several times
 # In the order of preference; the last one takes everything.
 STAGINGS: tuple[TileStaging, ...] = (
     CpAsync(),
@@ -16,6 +18,7 @@ STAGINGS: tuple[TileStaging, ...] = (
 )
 
 
+@lru_cache(maxsize=KEPT)
 def staging_of(
     operand: StagedOperand, target: ArchSpec, stagings: Sequence[TileStaging] = STAGINGS
 ) -> TileStaging:

@@ -8,7 +8,8 @@ from ....dialects.graph.binary import Add, Mul
 from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.elementwise import Clip
 from ....dialects.graph.movement.reshape import Transpose
-from ....dialects.graph.unary import Sigmoid, Tanh
+from ....dialects.graph.trigonometric import Tanh
+from ....dialects.graph.unary import Sigmoid
 from ..call import Call, Outcome
 from ..ops_contraction import as_matrices, convolved, gemm
 from ..problems import Malformed, Refused, shown

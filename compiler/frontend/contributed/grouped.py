@@ -18,7 +18,7 @@ from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.movement.slicing import Slice
 from ....dialects.graph.sequences import WriteCache
 from ....dialects.graph.softmax import Softmax
-from ....dialects.graph.unary import Tanh
+from ....dialects.graph.trigonometric import Tanh
 from ..call import Call, Outcome
 from ..ops_attention import attended, joined_heads, split_heads
 from ..problems import Malformed, Refused

@@ -30,7 +30,8 @@ from ....dialects.graph.reduction import Running
 from ....dialects.graph.roi_align import RoiAlign
 from ....dialects.graph.rois import RoiMaxPool
 from ....dialects.graph.softmax import LogSoftmax, Softmax
-from ....dialects.graph.unary import Ceil, Cos, Cosh, Exp, Floor, Log, Round, Sin, Sinh, Tan
+from ....dialects.graph.trigonometric import Cos, Cosh, Sin, Sinh, Tan
+from ....dialects.graph.unary import Ceil, Exp, Floor, Log, Round
 from .facts import NumberOrigin
 from .forward import ForwardFacts, data_operands
 from .spectra import Spectra

@@ -8,7 +8,8 @@ from ....dialects.core.ir import Operation, Value
 from ....dialects.graph.activations import Relu
 from ....dialects.graph.binary import Add, Div, Max, Mul, Pow, Sub
 from ....dialects.graph.elementwise import Where
-from ....dialects.graph.unary import Abs, Cosh, Exp, Neg, Sinh
+from ....dialects.graph.trigonometric import Cosh, Sinh
+from ....dialects.graph.unary import Abs, Exp, Neg
 from .facts import Fact, NumberOrigin
 
 EXPONENTIAL = (Exp, Sinh, Cosh)

@@ -8,25 +8,8 @@ from collections.abc import Callable, Mapping
 from ....dialects.core.ir import Operation
 from ....dialects.graph.activations import Relu, Softplus, Softsign
 from ....dialects.graph.binary import Add, Div, Max, Min, Mod, Mul, Sub
-from ....dialects.graph.unary import (
-    Abs,
-    Acos,
-    Asin,
-    Atan,
-    Ceil,
-    Cos,
-    Erf,
-    Exp,
-    Floor,
-    Log,
-    Neg,
-    Round,
-    Sigmoid,
-    Sign,
-    Sin,
-    Sqrt,
-    Tanh,
-)
+from ....dialects.graph.trigonometric import Acos, Asin, Atan, Cos, Sin, Tanh
+from ....dialects.graph.unary import Abs, Ceil, Erf, Exp, Floor, Log, Neg, Round, Sigmoid, Sign, Sqrt
 from .facts import UNBOUNDED
 
 Interval = tuple[float, float]

@@ -21,7 +21,7 @@ from glassrt.dialects.graph import GRAPH
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.base import GraphOp
 from glassrt.dialects.graph.elementwise_base import Binary, Broadcasting, Elementwise, Unary
-from glassrt.dialects.graph.unary import Sin
+from glassrt.dialects.graph.trigonometric import Sin
 from glassrt.dialects.launch import Kernel
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 

@@ -47,7 +47,7 @@ def test_a_table_of_another_model_is_refused(glassrt: Glassrt, table: Path) -> N
     text = table.read_text(encoding="utf-8").replace(CalibrationTable.load(table).model, "feed")
     table.write_text(text, encoding="utf-8")
     shown = glassrt("calibrate", DIGITS, "--from-histograms", table, code=1)
-    assert "of another model" in shown.stderr
+    assert "belongs to another model" in shown.stderr
 
 
 def test_bad_data_is_refused(glassrt: Glassrt, tmp_path: Path) -> None:

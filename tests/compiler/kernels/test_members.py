@@ -14,7 +14,8 @@ from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.dialects.graph.softmax import Softmax
-from glassrt.dialects.graph.unary import Neg, Sigmoid, Tanh
+from glassrt.dialects.graph.trigonometric import Tanh
+from glassrt.dialects.graph.unary import Neg, Sigmoid
 from glassrt.errors import IRError
 from glassrt.testing.net import Net
 

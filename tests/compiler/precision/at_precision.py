@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.passes.levels import ALL_DIALECTS
@@ -16,8 +18,9 @@ from glassrt.testing.net import Net
 PASSES = passes_through("precision", REFERENCE)
 
 
-def lower(module: Module, precision: str, *, allow_fallback: bool = False) -> Module:
-    context = PassContext(ALL_DIALECTS, PrecisionPolicy(precision, allow_fallback=allow_fallback))
+def lower(module: Module, precision: str, **options: Any) -> Module:
+    """MODULE under the policy PRECISION with OPTIONS, every pass held against the interpreter."""
+    context = PassContext(ALL_DIALECTS, PrecisionPolicy(precision, **options))
     return PassManager(PASSES, context, verify_each="semantics").run(module)
 
 

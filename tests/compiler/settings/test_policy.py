@@ -18,12 +18,10 @@ from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.settings.formats import FORMATS
 from glassrt.compiler.settings.policy import Override, PrecisionPolicy
 from glassrt.dialects.core.dtypes import BF16, F16, F32, TF32
-from glassrt.dialects.core.ir import Value
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.traits import Trait, has
-from glassrt.dialects.core.types import ROW_MAJOR, Layout
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Mul
 from glassrt.dialects.graph.contraction import Matmul
@@ -40,7 +38,6 @@ from hypothesis import strategies as st
 from ...codegen.ranks import rank
 
 PASSES = passes_through("precision", REFERENCE)
-K_INNERMOST = Layout((1, 0))
 
 
 def lower(module: Module, policy: PrecisionPolicy) -> tuple[list[PrecisionKernel], list[Record]]:
@@ -213,23 +210,6 @@ def test_reasons_of_what_is_kept_in_higher_precision() -> None:
 # ---------------------------------------------------------------- tf32
 
 
-def test_tf32_weights_lie_with_k_innermost() -> None:
-    def weights(module: Module, precision: str) -> list[Layout]:
-        kernels, _ = lower(module, PrecisionPolicy(precision))
-        return [k.inputs[1].type.layout for k in kernels if k.root == "contraction"]
-
-    def product(flip: bool, *lead: int) -> Module:
-        net = Net()
-        shape = (*lead, *((6, 8) if flip else (8, 6)))
-        return net.done(net.add(Matmul, net.input("x", *lead, 4, 8), net.weights(*shape), transpose_b=flip))
-
-    assert weights(product(False), "tf32") == [K_INNERMOST]
-    assert weights(product(True), "tf32") == [ROW_MAJOR]
-    assert weights(product(False, 3), "tf32") == [Layout((0, 2, 1))]
-    for precision in ("fp32", "fp16", "bf16"):
-        assert weights(product(False), precision) == [ROW_MAJOR]
-
-
 @pytest.mark.parametrize("flips", [(False, False), (True, False), (False, True), (True, True)])
 def test_tf32_operands_that_are_computed_are_copied_where_they_must(flips: tuple[bool, bool]) -> None:
     net = Net()
@@ -325,20 +305,6 @@ def test_text_for_another_target_is_held_to_this_one() -> None:
     assert text.count("requested = tf32, compute = tf32, executed = f32") == 2
     # The region says what is done: it is the oracle of the kernel.
     assert "multiply" not in text
-
-
-def test_an_override_cannot_change_what_the_model_itself_has() -> None:
-    def module() -> Module:
-        net = Net()
-        x: Value = net.input("x", 2, 8, dtype=F16)
-        w = net.const(np.ones((8, 4), np.float16))
-        return net.done(net.add(Sigmoid, net.add(Matmul, x, w)))
-
-    kernels, _ = lower(module(), PrecisionPolicy("bf16"))
-    assert all(k.fallback == "" for k in kernels)
-    with pytest.raises(UnsupportedError, match="the model itself has f16 here") as caught:
-        lower(module(), PrecisionPolicy("fp32", ["op:matmul=fp32"]))
-    assert "--override node:matmul0=fp16" in str(caught.value.hint)
 
 
 def test_edited_text_whose_formats_are_not_true_is_refused() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from glassrt.dialects.core.dtypes import BOOL, DTYPES, F16, F64, I32, I64, DType
 from glassrt.dialects.core.traits import Trait, has
-from glassrt.dialects.graph import activations, binary, elementwise, unary
+from glassrt.dialects.graph import activations, binary, elementwise, trigonometric, unary
 from glassrt.dialects.graph.base import GraphOp
 from glassrt.dialects.graph.elementwise_base import Unary
 from glassrt.dialects.graph.numeric import erf
@@ -22,7 +22,7 @@ from hypothesis.strategies import DataObject
 
 from ...property.onnx_runs import run_onnx
 
-UNARY = [op for op in (*unary.OPS, *activations.OPS) if issubclass(op, Unary)]
+UNARY = [op for op in (*unary.OPS, *trigonometric.OPS, *activations.OPS) if issubclass(op, Unary)]
 BINARY = list(binary.OPS)
 BY_NAME = {op.__name__: op for op in elementwise.OPS}
 PARAMETERS = {

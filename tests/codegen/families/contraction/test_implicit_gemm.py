@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from glassrt.codegen.families.contraction.axes import BatchAxis, RowAxis, Window
 from glassrt.codegen.families.contraction.implicit_gemm import accumulator_of, problem_of, span_of
@@ -11,6 +9,7 @@ from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, F64, I8, I32, I64
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
+from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.unary import Exp
 
@@ -77,18 +76,11 @@ def test_accumulators_have_32_bits_at_least(dtype: object, asked: object, found:
     assert accumulator_of(dtype, asked) == found  # type: ignore[arg-type]
 
 
-def test_the_span_of_a_buffer_fits_an_int_or_is_not_known() -> None:
-    assert span_of(TensorType((N, 3), F32), {"N": (1, 10)}) == 30 + 3
-    assert span_of(TensorType((N, 3), F32), {"N": (1, None)}) is None  # type: ignore[dict-item]
-    assert span_of(TensorType((1 << 20, 1 << 12), F32), {}) is None
-
-
-def test_offsets_that_overflow_make_a_problem_wide() -> None:
-    case = matmul("f16", (2, 16), (16, 8))
-    assert not case.problem.wide
-    large = problem_of(case.op, streamed=replace_shape(case.op.inputs[0].type))
-    assert large is not None and large.wide
-
-
-def replace_shape(type: TensorType) -> TensorType:
-    return replace(type, shape=(1 << 30, 16))
+def test_offsets_beyond_an_int_are_noticed() -> None:
+    type = TensorType((N, 1 << 20), F16)
+    assert span_of(type, {"N": (1, 2046)}) == 2047 << 20 and span_of(type, {"N": (1, 2047)}) is None
+    assert span_of(type, {"N": (1, None)}) is None
+    operands = Block([type, TensorType((1 << 20, 8), F16)]).arguments
+    for most, wide in ((2046, False), (4096, True)):
+        found = problem_of(Matmul(*operands), {"N": (1, 2, most)})
+        assert found is not None and found.wide == wide

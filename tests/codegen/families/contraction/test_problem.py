@@ -8,20 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.codegen.families.contraction.axes import BatchAxis, RowAxis, merged_batch, merged_rows
-from glassrt.codegen.families.contraction.implicit_gemm import accumulator_of, problem_of, span_of
+from glassrt.codegen.families.contraction.axes import RowAxis
 from glassrt.codegen.families.contraction.problem import Problem, as_priced
-from glassrt.codegen.families.divisors import divisor, power_of_two_in
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.affine_traversal import evaluate
-from glassrt.dialects.core.dtypes import F16, F32, F64, I8, I32, DType
-from glassrt.dialects.core.ir import Block
+from glassrt.dialects.core.dtypes import F16
 from glassrt.dialects.core.types import Layout, TensorType
-from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.contraction import Matmul
-from glassrt.dialects.graph.convolution import Conv
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ...contraction_cases import Case, conv, exact, laid_out, matmul
 from .random_cases import convolutions, products
@@ -127,51 +120,6 @@ def test_vectorized_loads_are_aligned(case: Case) -> None:
         assert offsets.shape[1] % vector == 0
         runs = offsets.reshape(-1, vector)[kept.reshape(-1, vector)[:, 0]]
         assert (runs[:, 0] % vector == 0).all() and (np.diff(runs, axis=1) == 1).all()
-
-
-@given(st.integers(0, 1000), st.integers(0, 1000), st.integers(1, 64))
-def test_divisors(a: int, b: int, most: int) -> None:
-    assert divisor(a, b) == np.gcd(a, b) and divisor(a * N + b * N * N) == np.gcd(a, b)
-    found = power_of_two_in(a, most)
-    assert found <= most and a % found == 0 and (found * 2 > most or a % (found * 2) != 0)
-
-
-def test_adjacent_axes_are_merged_where_one_stride_covers_both() -> None:
-    rows = [RowAxis(N, 20, label="image"), RowAxis(4, 5, label="y"), RowAxis(5, 1, label="x")]
-    assert merged_rows(rows) == (RowAxis(20 * N, 1, label="image_y_x"),)
-    assert merged_rows([RowAxis(N, 21), RowAxis(4, 5)]) == (RowAxis(N, 21), RowAxis(4, 5))
-    assert merged_rows([RowAxis(1, 7)]) == (RowAxis(1, 0),)
-    batch = [BatchAxis(2, 12, 6), BatchAxis(3, 4, 2), BatchAxis(1, 9, 9)]
-    assert merged_batch(batch) == (BatchAxis(6, 4, 2),)
-    assert merged_batch([BatchAxis(2, 12, 0), BatchAxis(3, 4, 2)]) == (
-        BatchAxis(2, 12, 0),
-        BatchAxis(3, 4, 2),
-    )
-
-
-@pytest.mark.parametrize(
-    ("dtype", "asked", "found"),
-    [(F16, None, F32), (I8, None, I32), (F64, None, F64), (F16, F16, F32), (F16, F32, F32), (F32, F64, F64)],
-    ids=str,
-)
-def test_accumulators_have_32_bits_at_least(dtype: DType, asked: DType | None, found: DType) -> None:
-    assert accumulator_of(dtype, asked) == found
-
-
-def test_offsets_beyond_an_int_are_noticed() -> None:
-    type = TensorType((N, 1 << 20), F16)
-    assert span_of(type, {"N": (1, 2046)}) == 2047 << 20 and span_of(type, {"N": (1, 2047)}) is None
-    assert span_of(type, {"N": (1, None)}) is None
-    operands = Block([type, TensorType((1 << 20, 8), F16)]).arguments
-    for most, wide in ((2046, False), (4096, True)):
-        found = problem_of(Matmul(*operands), {"N": (1, 2, most)})
-        assert found is not None and found.wide == wide
-
-
-def test_what_kernels_do_not_take_is_no_problem() -> None:
-    x, w = TensorType((2, 6, 5, 5), F16), TensorType((4, 6, 3, 3), F16)
-    assert problem_of(Conv(*Block([x, w]).arguments)) is None  # weights with the window innermost
-    assert problem_of(Relu(*Block([x]).arguments)) is None
 
 
 def test_prices_do_not_depend_on_the_length_of_a_buffer() -> None:

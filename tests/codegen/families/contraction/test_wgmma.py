@@ -71,9 +71,9 @@ def test_operands_that_no_instruction_reads_have_no_candidates() -> None:
     ("changed", "reason"),
     [
         ({"block_k": 32}, "128 bytes of k"),
-        ({"block_m": 96}, "does not divide into wgmma"),
-        ({"block_n": 72}, "does not divide into wgmma"),
-        ({"groups_n": 2, "block_n": 64}, "lines of 64 elements"),
+        ({"block_m": 96}, "does not divide into the shapes of wgmma"),
+        ({"block_n": 72}, "does not divide into the shapes of wgmma"),
+        ({"groups_n": 2, "block_n": 64}, "a multiple of 64 columns"),
         ({"stages": 2}, "too few stages"),
         ({"stages": 64}, "not enough shared memory"),
         ({"splits": 7}, "a split of k would be empty"),

@@ -19,7 +19,8 @@ from glassrt.dialects.graph.elementwise import Clip
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
-from glassrt.dialects.graph.unary import Sigmoid, Tanh
+from glassrt.dialects.graph.trigonometric import Tanh
+from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.testing.net import Net
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -26,7 +26,8 @@ from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.quantization import Dequantize
-from glassrt.dialects.graph.unary import Neg, Sigmoid, Tanh
+from glassrt.dialects.graph.trigonometric import Tanh
+from glassrt.dialects.graph.unary import Neg, Sigmoid
 from glassrt.runtime import Engine
 from glassrt.testing.net import Net
 

@@ -15,7 +15,7 @@ from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.elementwise import Cast
-from glassrt.dialects.graph.unary import Cos
+from glassrt.dialects.graph.trigonometric import Cos
 from glassrt.testing.net import Net
 
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from glassrt.dialects.core.dtypes import F16, F32, I64
+from glassrt.dialects.core.module import Module
+from glassrt.dialects.core.types import ROW_MAJOR, Layout
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.indexing import Gather
+from glassrt.dialects.graph.unary import Sigmoid
+from glassrt.errors import UnsupportedError
 from glassrt.testing.net import Net
 
 from ..at_precision import image, kernels, lower, shown
+
+K_INNERMOST = Layout((1, 0))
 
 
 def test_few_channels_are_padded_for_whole_words() -> None:
@@ -62,3 +69,53 @@ def test_weights_of_one_element_are_operands() -> None:
     assert [str(v.type) for v in kernels(module)[1].inputs] == [
         "tensor<1x4x3x3xf16, nhwc>", "tensor<1x4x1x1xf16, nhwc>",
     ]  # fmt: skip
+
+
+def test_tf32_weights_lie_with_k_innermost() -> None:
+    def weights(module: Module, precision: str) -> list[Layout]:
+        return [k.inputs[1].type.layout for k in kernels(lower(module, precision)) if k.root == "contraction"]
+
+    def product(flip: bool, *lead: int) -> Module:
+        net = Net()
+        shape = (*lead, *((6, 8) if flip else (8, 6)))
+        return net.done(net.add(Matmul, net.input("x", *lead, 4, 8), net.weights(*shape), transpose_b=flip))
+
+    assert weights(product(False), "tf32") == [K_INNERMOST]
+    assert weights(product(True), "tf32") == [ROW_MAJOR]
+    assert weights(product(False, 3), "tf32") == [Layout((0, 2, 1))]
+    for precision in ("fp32", "fp16", "bf16"):
+        assert weights(product(False), precision) == [ROW_MAJOR]
+
+
+def test_an_override_cannot_change_what_the_model_itself_has() -> None:
+    def module() -> Module:
+        net = Net()
+        w = net.const(np.ones((8, 4), np.float16))
+        return net.done(net.add(Sigmoid, net.add(Matmul, net.input("x", 2, 8, dtype=F16), w)))
+
+    assert all(kernel.fallback == "" for kernel in kernels(lower(module(), "bf16")))
+    with pytest.raises(UnsupportedError, match="the model itself has f16 here") as caught:
+        lower(module(), "fp32", overrides=["op:matmul=fp32"])
+    assert "--override node:matmul0=fp16" in str(caught.value.hint)
+
+
+def test_what_a_loop_lays_out_for_a_convolution_it_rounds_as_well() -> None:
+    """A copy in another layout is as narrow as its reader stores; one that is read in place stays."""
+    net = Net()
+    x = image(net)
+    module = lower(net.done(net.conv(x, 8), net.add(Sigmoid, x)), "fp16")
+    copy, conv, *others = kernels(module)
+    (other,) = (k for k in others if any(isinstance(op, Sigmoid) for op in k.body.block))
+    assert str(copy.results[0].type) == "tensor<1x8x6x6xf16, nhwc>" and conv.inputs[0] is copy.results[0]
+    assert str(other.inputs[0].type) == "tensor<1x8x6x6xf32>"
+
+
+def test_the_reasons_say_where_the_format_comes_from() -> None:
+    def why(*overrides: str) -> str:
+        net = Net()
+        module = net.done(net.add(Sigmoid, net.add(Matmul, net.input("x", 4, 8), net.weights(8, 8))))
+        (kernel,) = kernels(lower(module, "fp16", overrides=list(overrides)))
+        return kernel.why.split("; ")[0]
+
+    assert why() == "fp16 policy" and why("op:matmul=bf16") == "override op:matmul=bf16"
+    assert why("op:sigmoid=bf16") == "fp16 policy"  # the product leads

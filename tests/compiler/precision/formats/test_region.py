@@ -7,16 +7,18 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
+from glassrt.compiler.precision.formats.multiplication import Multiplication
 from glassrt.compiler.precision.formats.region import RegionPrecision, channel_pads, drop_unused_casts
 from glassrt.compiler.settings.formats import FORMATS
 from glassrt.dialects.core.builtin import Yield
-from glassrt.dialects.core.dtypes import BF16, F16, F32, I32, DType
+from glassrt.dialects.core.dtypes import BF16, F16, F32, I32, TF32, DType
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Block, Operation
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Mul
 from glassrt.dialects.graph.constants import Constant
+from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.movement.pad import Pad
 from glassrt.dialects.graph.movement.reshape import Transpose
@@ -50,13 +52,19 @@ def test_storage_rounds_where_the_kernel_rounds() -> None:
     assert np.allclose(interpret(module, {"x": data})["y"], want, rtol=1e-5)
 
 
-def region(op: Operation, stored: DType, result: DType, format: str = "fp16") -> list[str]:
+def region(
+    op: Operation,
+    stored: DType,
+    result: DType,
+    format: str = "fp16",
+    multiplication: Multiplication | None = None,
+) -> list[str]:
     """The ops of a region that computes what OP gives, its operand stored as STORED, its result as RESULT."""
-    made = RegionPrecision(FORMATS[format], None)
-    (x,) = {value for value in op.inputs if value.producer is None}
-    made.argument(x, x.type.with_dtype(stored))
+    made = RegionPrecision(FORMATS[format], multiplication)
     parent = op.parent
     assert parent is not None
+    (x,) = parent.arguments
+    made.argument(x, x.type.with_dtype(stored))
     for each in parent:
         made.convert(each)
     value = made.result(op.result, op.result.type.with_dtype(result))
@@ -128,3 +136,52 @@ def test_unused_casts_go_and_used_ones_stay() -> None:
     block.append(Yield(used.result))
     drop_unused_casts(block)
     assert [str(op.result.type.dtype) for op in block if op.results] == ["f16"]
+
+
+def test_what_the_model_itself_rounds_is_rounded() -> None:
+    """Only a cast to a wider float is undone by the rounding behind it."""
+    short = op_of(Cast, to=F16)
+    assert short.parent is not None
+    sigmoid = short.parent.append(Sigmoid(short.result))
+    assert region(sigmoid, F32, F16) == ["cast:f16", "cast:f32", "sigmoid:f32", "cast:f16"]
+    wide = Block([TensorType((4,), F16)])
+    assert region(wide.append(Cast(wide.arguments[0], to=F32)), F16, F16) == []
+
+
+@pytest.mark.parametrize(
+    ("chosen", "stored", "ops"),
+    [
+        (F32, F32, ["constant:f32", "matmul:f32"]),
+        (F16, F32, ["constant:f32", "cast:f16", "cast:f16", "matmul:f32"]),
+        (F16, F16, ["constant:f32", "cast:f16", "matmul:f32"]),
+        (TF32, F32, ["constant:f32", "matmul:f32"]),
+    ],
+    ids=str,
+)
+def test_a_product_reads_what_it_multiplies_and_adds_up_in_f32(
+    chosen: DType, stored: DType, ops: list[str]
+) -> None:
+    weights = np.ones((6, 3), np.float32)
+    found = region(op_of(Matmul, weights), stored, F32, "fp16", Multiplication(F32, chosen, chosen))
+    assert sorted(found) == sorted(ops)
+
+
+def test_a_product_that_no_policy_is_about_stays_as_it_is() -> None:
+    weights = np.ones((6, 3), np.float32)
+    assert region(op_of(Matmul, weights), F32, F32) == ["constant:f32", "matmul:f32"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "accumulate", "multiply"), [(F16, F32, None), (TF32, None, TF32)], ids=str
+)
+def test_a_product_says_how_it_multiplies(
+    chosen: DType, accumulate: DType | None, multiply: DType | None
+) -> None:
+    op = op_of(Matmul, np.ones((6, 3), np.float32))
+    assert op.parent is not None
+    made = RegionPrecision(FORMATS["fp16"], Multiplication(F32, chosen, chosen))
+    made.argument(op.parent.arguments[0], op.parent.arguments[0].type)
+    for each in op.parent:
+        made.convert(each)
+    (product,) = (each for each in made.block if isinstance(each, Matmul))
+    assert (product.accumulate, product.multiply) == (accumulate, multiply)

@@ -16,7 +16,8 @@ from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Div, Greater, Max, Min, Mod, Mul, Sub
 from glassrt.dialects.graph.elementwise import Cast, Clip
-from glassrt.dialects.graph.unary import Abs, Ceil, Cos, Exp, Floor, Neg, Round, Sigmoid, Sqrt
+from glassrt.dialects.graph.trigonometric import Cos
+from glassrt.dialects.graph.unary import Abs, Ceil, Exp, Floor, Neg, Round, Sigmoid, Sqrt
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,7 +8,8 @@ from glassrt.compiler.precision.narrowing.choices import deciding
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.binary import Greater
 from glassrt.dialects.graph.contraction import Matmul
-from glassrt.dialects.graph.unary import Exp, Neg, Tanh
+from glassrt.dialects.graph.trigonometric import Tanh
+from glassrt.dialects.graph.unary import Exp, Neg
 from onnx import parser
 
 HEAD = """<ir_version: 8, opset_import: ["" : 17]> agraph (float[4,32] x, float[4] z, bool c) => (%s)

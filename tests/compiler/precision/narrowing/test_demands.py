@@ -16,7 +16,8 @@ from glassrt.dialects.graph.elementwise import BitCast, Cast
 from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.dialects.graph.reduction import ArgReduce, Cumsum
 from glassrt.dialects.graph.softmax import Softmax
-from glassrt.dialects.graph.unary import Cos, Exp, Floor, Neg, Tanh
+from glassrt.dialects.graph.trigonometric import Cos, Tanh
+from glassrt.dialects.graph.unary import Exp, Floor, Neg
 
 from .narrowed import Narrowed
 

@@ -30,7 +30,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     first, second = (written(tmp_path / name) for name in "ab")
     assert read_histograms(first, "abc") == histograms()
     assert first.read_bytes() == second.read_bytes()
-    with pytest.raises(CalibrationError, match="of another model"):
+    with pytest.raises(CalibrationError, match="belongs to another model"):
         read_histograms(first, "abd")
 
 
@@ -48,7 +48,7 @@ def newer(head: Any) -> Any:
         ("zeros", lambda a: a.astype(np.float64), "does not fit its names"),
         ("nans", lambda a: a[:1], "does not fit its names"),
         ("counts", lambda a: a[:, :-1], "do not fit its names"),
-        ("head", lambda a: a[:-3], "no file of histograms"),
+        ("head", lambda a: a[:-3], "is not a file of histograms"),
         (
             "head",
             lambda a: np.frombuffer(a.tobytes().replace(b'"format": 1', b'"format": 2'), np.uint8),

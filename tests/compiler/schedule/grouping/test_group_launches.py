@@ -26,7 +26,8 @@ from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.graph.softmax import Softmax
-from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid, Tanh
+from glassrt.dialects.graph.trigonometric import Tanh
+from glassrt.dialects.graph.unary import Abs, Neg, Sigmoid
 from glassrt.runtime.engine import Engine
 from glassrt.testing.net import Net
 from hypothesis import given, settings

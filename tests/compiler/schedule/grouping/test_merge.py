@@ -14,7 +14,8 @@ from glassrt.compiler.schedule.grouping.record import GROUP_LAUNCHES
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
-from glassrt.dialects.graph.unary import Abs, Sigmoid, Tanh
+from glassrt.dialects.graph.trigonometric import Tanh
+from glassrt.dialects.graph.unary import Abs, Sigmoid
 from glassrt.testing.net import Net
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -12,7 +12,7 @@ from glassrt.compiler.schedule.grouping.variants import MOST_VARIANTS, Variants
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.softmax import Softmax
-from glassrt.dialects.graph.unary import Tanh
+from glassrt.dialects.graph.trigonometric import Tanh
 from glassrt.dialects.launch import Kernel
 from glassrt.testing.net import Net
 
