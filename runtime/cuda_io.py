@@ -78,7 +78,7 @@ class Transfers:
         places: list[int] = []
         targets: list[Target] = []
         for index, (tensor, given) in enumerate(zip(program.outputs, outputs, strict=True)):
-            place, target = self._target(index, tensor, given, on_device, reuse, after)
+            place, target = self._target(index, tensor, given, on_device, sources if reuse else None, after)
             places.append(place)
             targets.append(target)
         addresses = Addresses(self._arena, self._weights, sources, tuple(places), self._iterations)
@@ -176,21 +176,24 @@ class Transfers:
         tensor: BoundTensor,
         given: Value | None,
         on_device: bool,
-        reuse: bool,
+        read: Sequence[int] | None,
         after: list[CudaCopy],
     ) -> tuple[int, Target]:
         """The address on which the program writes an output, and where the caller finds it; a copy that it
-        needs is added to AFTER."""
+        needs is added to AFTER.
+
+        READ: the addresses that the run reads, if its results may be overwritten later; None if not.
+        """
         own, size = _device_tensor(given), tensor.bytes
         if own is not None and own.pointer % ADDRESS_ALIGNMENT == 0 and size:
             return own.pointer, Target(tensor, given)
         if given is None and on_device:
             pool = self._pools[index]
-            lease = pool.kept(size) if reuse else pool.take(size)
+            lease = pool.take(size) if read is None else pool.kept(size, read)
             return lease.address, Target(tensor, lease=lease)
         staging = self._results[index]
         place = staging.reserve(size)
-        if given is None and reuse:
+        if given is None and read is not None:
             given = self._overwritten(tensor)
         if own is not None:
             if size:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from copy import copy as copied
 from typing import Any
 
@@ -72,7 +72,7 @@ class OutputPool:
         self._stream = stream
         self._order = order
         self._free: list[tuple[Handle, int, frozenset[int]]] = []
-        self._kept: Lease | None = None
+        self._kept: list[Lease] = []
         self._closed = False
 
     def take(self, size: int) -> Lease:
@@ -87,13 +87,19 @@ class OutputPool:
             memory.close()
         return Lease(self, self._device.allocate(self._capacity), self._capacity)
 
-    def kept(self, size: int) -> Lease:
-        """The lease of at least SIZE bytes that the pool itself keeps, for results that are overwritten."""
-        if self._kept is None or self._kept.capacity < size:
-            self._kept = self.take(size)
-        else:
-            self._await(self._kept.users)
-        return self._kept
+    def kept(self, size: int, read: Collection[int]) -> Lease:
+        """A lease of at least SIZE bytes that the pool itself keeps, for results that are overwritten.
+
+        READ are the addresses of what the run reads: a result that is fed back is not overwritten by it.
+        """
+        self._kept = [lease for lease in self._kept if lease.capacity >= size]
+        for lease in self._kept:
+            if not any(lease.address <= at < lease.address + lease.capacity for at in read):
+                self._await(lease.users)
+                lease.users.clear()
+                return lease
+        self._kept.append(self.take(size))
+        return self._kept[-1]
 
     def _await(self, users: Iterable[int]) -> None:
         for user in users:
@@ -109,7 +115,7 @@ class OutputPool:
     def close(self) -> None:
         """Free every buffer that is not leased; the others are freed as their leases end."""
         self._closed = True
-        self._kept = None
+        self._kept = []
         while self._free:
             self._free.pop()[0].close()
 

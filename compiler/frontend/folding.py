@@ -21,7 +21,6 @@ from ...dialects.core.sizes.sizes import Sizes
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType, symbols_in
 from ...dialects.custom.op import CudaOp
-from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape
 from . import symbolic
 from .limits import MAX_FOLDED_READS, MAX_SHAPE_VALUES, MAX_SHAPE_WORK, check_type
@@ -93,8 +92,8 @@ class Folder:
             return None
         if op_class is not Reshape:
             reads = sum(_bytes(operand.type) for operand in operands if operand is not None)
-            if reads > self._readable or (op_class is Expand and sum(map(_bytes, types)) > self.left):
-                return None  # what is broadcast need not be stored
+            if reads > self._readable:
+                return None
             self._readable -= reads
             self.charge(sum(map(_bytes, types)))
         arrays = [None if operand is None else operand.data for operand in operands]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,6 +113,14 @@ def test_results_on_a_gpu_are_reused(fake: FakeDriver, where: str) -> None:
         np.testing.assert_array_equal(found, affine(batch(4) + 1))
     context.close()
     assert first.shape == (4, 4) and "pinned memory" not in fake.live.values()
+
+
+def test_a_reused_result_that_is_fed_back_is_not_what_the_run_writes(fake: FakeDriver) -> None:
+    context, want = engine_on(fake, affine_plan()).context(), batch(4)
+    result: Any = GpuTensor(want)
+    for _ in range(3):
+        result, want = context.run({"x": result}, reuse=True)["y"], affine(want)
+        np.testing.assert_array_equal(contents(result), want)
 
 
 def test_signatures_tell_programs_apart() -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from ..contraction.problem import Problem
 from ..contraction.tile import SUMS_PADDING
-from ..contraction.wgmma import GROUP, LINE_BYTES, MAX_ACCUMULATORS, ROWS
+from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, MAX_ACCUMULATORS, ROWS
 
+CONSUMERS = 2  # warpgroups that multiply
 PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232  # of a thread; three warpgroups begin with 168
 BARRIER_BYTES = 8
 SLAB = 64  # elements of a line of an MN-major tile
@@ -87,6 +88,12 @@ class PersistentConfig:
 
 def illegal(config: PersistentConfig, room: int) -> str | None:
     """Why CONFIG is not legal with ROOM bytes of shared memory; None if it is."""
+    if min(config.block_m, config.block_n, config.groups, config.teams, config.raster) < 1:
+        return "a size is not positive"
+    if config.groups * config.teams != CONSUMERS:
+        return "registers are divided among two warpgroups that multiply and one that copies"
+    if config.block_n not in COLUMNS:
+        return "the tile does not divide into wgmma"
     rows = config.block_m // config.groups
     if rows * config.groups != config.block_m or rows % ROWS or config.block_n % config.chunk:
         return "the tile does not divide into wgmma"

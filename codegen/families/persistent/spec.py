@@ -81,7 +81,6 @@ class PersistentSpec:
     title: Code
     parameters: Code
     header: Identifier
-    index_type: Identifier
     accumulate: Identifier
     m: Code
     n: Code
@@ -176,7 +175,6 @@ def persistent_spec(
         title=binding.title,
         parameters=binding.parameters,
         header=Identifier("wgmma" if problem.a.is_float else "wgmma_integer"),
-        index_type=Identifier(binding.index_type if not problem.wide else "i64"),
         accumulate=Identifier(c_type(problem.accumulate)),
         m=Code(dim_to_c(problem.m, names)),
         n=Code(dim_to_c(problem.n, names)),

@@ -17,7 +17,6 @@ from glassrt.dialects.core.sizes.sizes import Sizes
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.contraction import Matmul
-from glassrt.dialects.graph.movement.expand import Expand
 
 N = symbol("N")
 
@@ -64,10 +63,3 @@ def test_what_is_not_known_or_too_much_work_does_not_fold() -> None:
 def test_a_result_beyond_the_budget_is_refused() -> None:
     with pytest.raises(Malformed, match="24 bytes, more than the 23 left of the folding budget of 23"):
         folded(folder(budget=23), Add, numbers(2, 3), numbers(3))
-
-
-def test_a_broadcast_beyond_the_budget_stays_an_op() -> None:
-    """Its consumers read the constant where they need it, so that nothing of its size is ever stored."""
-    for budget, is_folded in ((24, True), (23, False)):
-        found = folder(budget).folded(Expand, [numbers(3)], {"shape": (2, 3)}, UNKNOWN)
-        assert (found is not None) == is_folded

@@ -48,7 +48,7 @@ def test_tile_by_a_count_that_is_never_negative() -> None:
     nodes = [*COUNTS, node("Sub", "n three", "m"), node("Concat", "m one", "r", axis=0), node("Tile", "x r")]
     made = model(nodes, {"x": ("N", 4)}, constants=CONSTANTS)
     agrees(made, (3, 4), (5, 4))
-    with pytest.raises(InputError, match="negative number of times"):
+    with pytest.raises(InputError, match="no repeat count is negative"):
         import_model(made, shapes={"N": (0, 1, 2)})
 
 

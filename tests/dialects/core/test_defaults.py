@@ -50,7 +50,7 @@ def test_an_input_that_is_left_out_holds_its_default() -> None:
 @pytest.mark.parametrize(
     ("array", "old", "new", "message"),
     [
-        (np.float32([1]), 'default "w"', 'default "v"', "no input 'v'"),
+        (np.float32([1]), 'default "w"', 'default "v"', "default for 'v', which is not an input"),
         (np.int64([1]), "", "", "is tensor<1xi64>, the input is tensor<Kxf32>"),
         (np.float32([[1]]), "", "", "is tensor<1x1xf32>"),
         (np.float32([1]), 'default "w"', 'default "w" = @a\n  default "w"', "is given twice"),

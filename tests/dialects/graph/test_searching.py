@@ -31,7 +31,7 @@ def test_it_counts_the_elements_that_are_less(x: list[int], values: list[int], s
 @pytest.mark.parametrize(
     ("x", "values", "message"),
     [
-        (TensorType((2, 3), I64), TensorType((2,), I64), "has not one dimension"),
+        (TensorType((2, 3), I64), TensorType((2,), I64), "not a sorted tensor of one dimension"),
         (TensorType((3,), I64), TensorType((2,), I32), "different element types"),
         (TensorType((3,), F32), TensorType((2,), F32), "f32"),
     ],

@@ -26,8 +26,12 @@ CASES = {
     [
         ({"block_m": 96}, "does not divide into wgmma"),
         ({"block_n": 80}, "does not divide into wgmma"),
-        ({"groups": 1, "block_n": 256}, "too many accumulators"),
+        ({"groups": 1, "teams": 2, "block_n": 256}, "too many accumulators"),
         ({"stages": 2}, "too few stages"),
+        ({"groups": 4}, "two warpgroups"),  # threads would wait for registers that there are not
+        ({"groups": 1}, "two warpgroups"),
+        ({"groups": -1, "teams": -2}, "not positive"),
+        ({"raster": 0}, "not positive"),
         ({"stages": 8}, "not enough shared memory"),
     ],
     ids=str,

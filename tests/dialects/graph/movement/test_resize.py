@@ -228,7 +228,7 @@ def test_flops_count_the_taps() -> None:
         ({"sizes": [1, 2, 3, 4], "coordinates": "tf_crop_and_resize"}, "roi"),
         ({"sizes": [1, 2, 3, 4], "ratios": [1, 1, 2, 1]}, "ratios does not give 2 numbers"),
         ({"sizes": [1, 2, 3, 4], "roi_ratios": [0, 1]}, "roi_ratios does not give 4 numbers"),
-        ({"sizes": [1, 2, 3, 4], "ratios": [1] * 8, "coordinates": "half_pixel_symmetric"}, "need rests"),
+        ({"sizes": [1, 2, 3, 4], "ratios": [1] * 8, "coordinates": "half_pixel_symmetric"}, "needs rests"),
     ],
 )
 def test_attributes_that_do_not_fit(attributes: dict[str, Any], message: str) -> None:

@@ -5,7 +5,6 @@
 #include "wgmma.cuh"
 using namespace glass;
 
-using Offset = int;  // counts elements of a buffer
 constexpr int BLOCK_M = 64, BLOCK_N = 64, BLOCK_K = 64, STAGES = 4;
 constexpr int CONSUMERS = 256, TEAM_WARPS = 4;  // threads that multiply, warps that share a tile
 constexpr int A_TILE = 4096, B_TILE = 4096;  // elements of one stage

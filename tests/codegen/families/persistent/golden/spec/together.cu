@@ -5,7 +5,6 @@
 #include "wgmma.cuh"
 using namespace glass;
 
-using Offset = int;  // counts elements of a buffer
 constexpr int BLOCK_M = 128, BLOCK_N = 128, BLOCK_K = 64, STAGES = 3;
 constexpr int CONSUMERS = 256, TEAM_WARPS = 8;  // threads that multiply, warps that share a tile
 constexpr int A_TILE = 8192, B_TILE = 8192;  // elements of one stage
