@@ -7,7 +7,7 @@ from typing import Literal
 
 from .shortening import shortened
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def _accumulated(result: DType, accumulate: DType, lanes: Lanes) -> Expr:
 
 
 def _only_at(index: Index, total: Expr) -> Computed:
-    """A tensor of which only the element at INDEX is at hand: TOTAL."""
+    """A tensor that has only its element at INDEX, which is TOTAL."""
 
     def given(at: Index) -> Expr:
         if at != index:

@@ -14,7 +14,7 @@ def c_type(dtype: DType) -> str:
 
 
 def computed(text: str, dtype: DType) -> str:
-    """TEXT, of DTYPE, in the type of its arithmetic."""
+    """TEXT, an expression of type DTYPE, converted to the type in which DTYPE is computed."""
     wide = compute_dtype(dtype)
     return text if wide == dtype else f"convert<{c_type(wide)}>({text})"
 

@@ -228,7 +228,7 @@ def _reduce(masks: Masks, op: Operation) -> None:
 
 
 def _neutral(kind: str, dtype: DType) -> float | bool:
-    """What a reduction of KIND ignores."""
+    """The neutral element of a reduction of KIND."""
     if kind == "max":
         return dtype.limits[0]
     if kind == "min":

@@ -129,9 +129,9 @@ def _counting(builder: Builder, block: Block, step: Step) -> Step:
 
 
 def _cut(builder: Builder, results: list[Tensor], carried: int, most: Dim | None) -> list[Tensor]:
-    """RESULTS of a loop that carries the number of iterations after CARRIED values, without that number.
+    """RESULTS of a loop without its number of iterations, which is carried after the CARRIED values.
 
-    The scan outputs are cut to it; it is at most MOST.
+    Scan outputs are cut to that number, which is at most MOST.
     """
     assert most is not None  # `_bounded` has seen to it
     size = count_of_data(builder, results[carried], most)

@@ -73,8 +73,10 @@ def _counted(call: Call, x: Tensor, pools: list[_NgramPool], width: int) -> Tens
 
 
 def _rounds(columns: list[int], width: int) -> list[list[int]]:
-    """The n-gram that each of WIDTH columns counts, len(COLUMNS) for none; in several rounds for columns with
-    several n-grams."""
+    """For each round, the n-gram that each of WIDTH columns counts, or len(COLUMNS) where it counts none.
+
+    A column that counts several n-grams takes one of them in each round.
+    """
     rounds = [[len(columns)] * width]
     for gram, column in enumerate(columns):
         free = next((picks for picks in rounds if picks[column] == len(columns)), None)

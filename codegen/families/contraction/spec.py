@@ -88,7 +88,7 @@ class ContractionSpec:
 
     @property
     def tiles_ahead(self) -> int:
-        """The k tiles that are under way before the main loop."""
+        """The k tiles whose copies are in flight before the main loop."""
         return self.tiling.stages - self.product.lag
 
     @property

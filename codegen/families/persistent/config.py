@@ -12,10 +12,10 @@ from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, MAX_ACCUMULATORS, RO
 CONSUMERS = 2  # warpgroups that multiply
 PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232  # of a thread; three warpgroups begin with 168
 BARRIER_BYTES = 8
-SLAB = 64  # elements of a line of an MN-major tile
+SLAB = 64  # rows (columns) along a line of an MN-major tile
 MOST_STAGES = 8
 LEAST_STAGES = 3
-WIDE = 128 * 256  # results of a tile that leaves registers for narrow chunks only
+WIDE = 128 * 256  # results of a tile so large that shared memory has room for narrow chunks only
 # Block tile, warpgroups of a team and teams; widest first.
 _SHAPES: tuple[tuple[int, int, int, int], ...] = (
     (128, 256, 2, 1),

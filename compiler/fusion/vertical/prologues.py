@@ -57,7 +57,7 @@ class Prologues:
         )
 
     def _place(self, op: Operation, seed: Operation) -> Refusal | None:
-        """Check where OP is read: by ops of the prologue, and by the seed as its first operand."""
+        """Why the readers of OP keep it out: they must be in the prologue, or SEED by its first operand."""
         for user, index in op.result.uses:
             if self._plan.order[user] > self._plan.order[seed]:
                 return Refusal("the epilogue reads it, too")

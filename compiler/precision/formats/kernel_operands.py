@@ -228,8 +228,8 @@ class KernelOperands:
 
     @property
     def remedy(self) -> str:
-        """The format to request where this kernel falls back: the model's own; empty when no format stores
-        that type."""
+        """The format to request instead, where this kernel falls back: that of the model's own type, or empty
+        if no format stores it."""
         own = [op.results[0].type.dtype for op in (leading_op(self._kernel),) if op is not None]
         found = (each.name for each in FORMATS.values() if each.storage in own)
         return next(found, "") if self._not_for() else "fp32"

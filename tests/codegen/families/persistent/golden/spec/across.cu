@@ -9,7 +9,7 @@ constexpr int BLOCK_M = 64, BLOCK_N = 64, BLOCK_K = 64, STAGES = 4;
 constexpr int CONSUMERS = 256, TEAM_WARPS = 4;  // threads that multiply, warps that share a tile
 constexpr int A_TILE = 4096, B_TILE = 4096;  // elements of one stage
 constexpr int CHUNK = 64;  // columns whose accumulators are staged at a time
-constexpr int VECTOR = 8, COLUMNS = CHUNK / VECTOR;  // columns that a thread finishes at a time, and how often they fit
+constexpr int VECTOR = 8, COLUMNS = CHUNK / VECTOR;  // columns that a thread finishes at a time; threads for a row of a chunk
 constexpr int QUAD = 4;  // accumulators read from shared memory at a time
 constexpr int SUMS_PITCH = 72;  // row pitch, padded so that fragments are stored without bank conflicts
 
@@ -97,7 +97,7 @@ GLASS_KERNEL(384, 1) k0_across(Input<f16> x0, Input<f16> x1, Output<f16> y0, con
     for (int tile = block_x() + team * grid_x(); tile < tiles; tile += 2 * grid_x()) {
         const int tile_m = tile / tiles_n;
         const int tile_n = tile - tile_m * tiles_n;
-        // Teams multiply in turn: a barrier tells one phase from the next only, so that no team waits further ahead.
+        // Teams multiply in turn: the parity of a barrier tells only two phases apart, so no team may wait further ahead.
         barrier_wait(turn[team], team == 0 ? ~(index / 2) & 1 : index / 2 & 1);
         int stage = index * k_tiles % STAGES;
         u32 parity = index * k_tiles / STAGES & 1;
@@ -135,7 +135,7 @@ GLASS_KERNEL(384, 1) k0_across(Input<f16> x0, Input<f16> x1, Output<f16> y0, con
             }
             named_barrier_sync(1 + warp_id() / 4, 128);
         };
-        f32 sum[1][BLOCK_N / 2];  // the first product of a tile forgets what they hold
+        f32 sum[1][BLOCK_N / 2];  // uninitialised: the first product of a tile overwrites them
         Barrier* read = nullptr;  // of the stage before
         #pragma unroll 1
         for (int k_tile = 0; k_tile < k_tiles; k_tile++) {

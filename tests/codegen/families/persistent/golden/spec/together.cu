@@ -9,7 +9,7 @@ constexpr int BLOCK_M = 128, BLOCK_N = 128, BLOCK_K = 64, STAGES = 3;
 constexpr int CONSUMERS = 256, TEAM_WARPS = 8;  // threads that multiply, warps that share a tile
 constexpr int A_TILE = 8192, B_TILE = 8192;  // elements of one stage
 constexpr int CHUNK = 64;  // columns whose accumulators are staged at a time
-constexpr int VECTOR = 4, COLUMNS = CHUNK / VECTOR;  // columns that a thread finishes at a time, and how often they fit
+constexpr int VECTOR = 4, COLUMNS = CHUNK / VECTOR;  // columns that a thread finishes at a time; threads for a row of a chunk
 constexpr int QUAD = 4;  // accumulators read from shared memory at a time
 constexpr int SUMS_PITCH = 72;  // row pitch, padded so that fragments are stored without bank conflicts
 
@@ -127,7 +127,7 @@ GLASS_KERNEL(384, 1) k0_together(Input<f16> x0, Input<f16> x1, Output<f16> y0, c
             }
             named_barrier_sync(1 + warp_id() / 4, 128);
         };
-        f32 sum[1][BLOCK_N / 2];  // the first product of a tile forgets what they hold
+        f32 sum[1][BLOCK_N / 2];  // uninitialised: the first product of a tile overwrites them
         Barrier* read = nullptr;  // of the stage before
         #pragma unroll 1
         for (int k_tile = 0; k_tile < k_tiles; k_tile++) {
