@@ -66,7 +66,7 @@ class Core:
 
 class Context:
     """One thread's handle to an engine, with memory and streams of its own. Use from another thread raises
-    `DeviceError`.
+    `DeviceError`; to close it, as `Engine.close` does, is allowed to any.
 
     Calls of one context run one after the other, whatever streams they are launched on; calls of several
     contexts may overlap on the device.
