@@ -163,6 +163,7 @@ def parse_manifest(value: object) -> Manifest:
     buffers = tuple(_buffer(entry, len(inputs), len(outputs)) for entry in fields.objects("buffers"))
     _check_unique("buffer", (buffer.name for buffer in buffers))
     kernels = {name: parse_kernel(name, entry) for name, entry in fields.named("kernels")}
+    _check_unique("function", (entry for _, entry in {kernel.place for kernel in kernels.values()}))
     launches = tuple(_launch(entry, index, kernels) for index, entry in enumerate(fields.objects("launches")))
     return Manifest(
         name=fields.text("name"),

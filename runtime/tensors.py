@@ -38,7 +38,9 @@ def taken(
     Raises `InputError` if it is not a tensor, not contiguous, or in memory that DEVICE cannot access.
     """
     if isinstance(given, np.ndarray):
-        return given
+        if isinstance(given, np.ma.MaskedArray):
+            raise InputError(f"{clip(name)} is a masked array", hint="fill it: a kernel sees no masks")
+        return given if type(given) is np.ndarray else given.view(np.ndarray)
     try:
         tensor = None if kept else _borrowed(given)
         if tensor is None:

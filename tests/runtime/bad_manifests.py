@@ -97,6 +97,9 @@ BAD: dict[str, Callable[[Manifest], None]] = {
     "target": put("targets", ["sm_90a; rm"]),
     "unknown kernel": put("launches", 0, "kernel", "k9"),
     "kernel name with a path": put("kernels", "../k", {"entry": "k", "module": "k", "parameters": []}),
+    "functions of one name in two modules": put(
+        "kernels", "k9", {"entry": "k0_double", "module": "other", "parameters": []}
+    ),
     "entry with a quote": put("kernels", "k0_double", "entry", 'k"'),
     "module with a path": put("kernels", "k0_double", "module", "../k"),
     "unknown parameter": put("kernels", "k0_double", "parameters", 0, {"pointer": "f32"}),

@@ -49,6 +49,14 @@ def test_what_cannot_be_taken_is_refused_by_name() -> None:
             taken("x", given, None, (CUDA, 0))
 
 
+def test_a_masked_array_is_refused_and_other_subclasses_are_plain_arrays() -> None:
+    with pytest.raises(InputError, match="'x' is a masked array"):
+        taken("x", np.ma.masked_array([1.0], mask=True), None, (CPU, 0))
+    matrix = np.eye(2).view(np.matrix)
+    found = taken("x", matrix, None, (CPU, 0))
+    assert type(found) is np.ndarray and np.shares_memory(found, matrix)
+
+
 def test_an_output_has_its_type_and_shape_and_memory_of_its_own() -> None:
     tensor = BoundTensor("y", "f32", (2, 3), 24)
     good = np.zeros((2, 3), np.float32)

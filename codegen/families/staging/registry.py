@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 from ...arch.spec import ArchSpec
@@ -18,9 +17,11 @@ STAGINGS: tuple[TileStaging, ...] = (
 )
 
 
+def staging_of(operand: StagedOperand, target: ArchSpec) -> TileStaging:
+    """The first of `STAGINGS` that runs on TARGET and takes OPERAND."""
+    return _first(operand, target, STAGINGS)
+
+
 @lru_cache(maxsize=KEPT)
-def staging_of(
-    operand: StagedOperand, target: ArchSpec, stagings: Sequence[TileStaging] = STAGINGS
-) -> TileStaging:
-    """The first of STAGINGS that runs on TARGET and takes OPERAND."""
+def _first(operand: StagedOperand, target: ArchSpec, stagings: tuple[TileStaging, ...]) -> TileStaging:
     return next(staging for staging in stagings if staging.takes(operand) and staging.runs_on(target))

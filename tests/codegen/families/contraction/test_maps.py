@@ -61,7 +61,7 @@ class Bulk(TileStaging):
 @pytest.fixture
 def bulk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """One more entry of the registry of stagings."""
-    monkeypatch.setattr(registry.staging_of, "__defaults__", ((Bulk(), *registry.STAGINGS),))
+    monkeypatch.setattr(registry, "STAGINGS", (Bulk(), *registry.STAGINGS))
     yield
 
 
@@ -127,7 +127,7 @@ def test_stages_begin_where_a_staging_asks_for_it(alignment: int, monkeypatch: p
     case, config = matmul("f32", (40, 100), (100, 36)), SimtConfig(64, 32, 32, 8, 8, 3)
     usual = kernel_of(case, config)
     stagings = (CpAsync(stage_alignment=alignment), *registry.STAGINGS)
-    monkeypatch.setattr(registry.staging_of, "__defaults__", (stagings,))
+    monkeypatch.setattr(registry, "STAGINGS", stagings)
     kernel = kernel_of(case, config)
     assert (kernel == usual) == (4608 % alignment == 0)
     strides = re.search(r"A_TILE = (\d+), B_TILE = (\d+);", kernel.source)

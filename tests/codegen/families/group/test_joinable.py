@@ -72,7 +72,7 @@ def two_products() -> Module:
 def test_products_whose_tiles_come_by_tensor_maps_are_launched_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     usual, _ = lowered(two_products())
     assert len(groups(usual)) == len(launches(usual)) == 1
-    monkeypatch.setattr(registry.staging_of, "__defaults__", ((Mapped(), *registry.STAGINGS),))
+    monkeypatch.setattr(registry, "STAGINGS", (Mapped(), *registry.STAGINGS))
     module, context = lowered(two_products())
     assert [len(op.maps) for op in launches(module)] == [2, 2]
     (record,) = (record for record in context.ledger if record.rule == GROUP_LAUNCHES)

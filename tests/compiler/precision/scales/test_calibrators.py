@@ -135,6 +135,14 @@ def test_any_tensor_has_a_clip_within_its_range(calibrator: str, samples: Array)
     assert 0 <= found.clipped <= 1 and not math.isnan(found.int8) and not math.isnan(found.fp8)
 
 
+@pytest.mark.parametrize("spread", [0.3, 0.5, 1.0])
+def test_magnitudes_that_keep_away_from_zero_are_not_clipped_to_the_least(spread: float) -> None:
+    """Those of a sigmoid: a candidate of the lowest bin alone has no divergence from itself."""
+    x = np.random.default_rng(3).normal(0, spread, 100_000)
+    found = estimates(of((1 / (1 + np.exp(-x))).astype(np.float32)))["entropy"]
+    assert found.clipped < 0.02
+
+
 def test_many_zeros_do_not_push_the_entropy_clip_down() -> None:
     padded = np.concatenate([RELU, np.zeros(900_000)])
     assert entropy(of(padded)) == entropy(of(RELU))
