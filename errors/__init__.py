@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self
 
-from .diagnostic import Diagnostic
+from .diagnostic import Diagnostic, Note
 from .rendering import data, text
 
 
@@ -102,7 +102,17 @@ class KernelError(GlassError):
 
 
 class CompileError(GlassError):
-    """NVRTC or the C++ compiler rejected a generated kernel."""
+    """NVRTC or the C++ compiler rejected a generated kernel; a note has what it said."""
+
+    @classmethod
+    def with_log(cls, message: str, log: str) -> Self:
+        """The error of MESSAGE, with the compiler's LOG as a note."""
+        return cls.of(Diagnostic(message, notes=(Note(log),)))
+
+    @property
+    def log(self) -> str:
+        """What the compiler said."""
+        return "\n".join(note.message for note in self.diagnostic.notes)
 
 
 class InputError(GlassError):

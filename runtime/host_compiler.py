@@ -209,7 +209,7 @@ def _compile_unit(
     try:
         _run(compiler, children, (*FLAGS, *KERNEL_FLAGS, "-c", f"unit{number}.cpp", "-o", result), folder)
     except CompileError as error:
-        named = [source for name, source in sources.items() if f"{name}.cu:" in error.message]
+        named = [source for name, source in sources.items() if f"{name}.cu:" in error.log]
         raise CompileError.of(about_kernel(error.diagnostic, *named[:1])) from None
     return result
 
@@ -224,4 +224,4 @@ def _run(compiler: Compiler, children: Children, arguments: Sequence[str], folde
         raise DeviceError(f"the C++ compiler did not start: {error.strerror or error}") from error
     if result.returncode != 0:
         log = (result.stderr or result.stdout).strip()
-        raise CompileError(f"the C++ compiler refused a kernel:\n{log[:LOG_CHARACTERS]}")
+        raise CompileError.with_log("the C++ compiler refused a kernel", log[:LOG_CHARACTERS])

@@ -42,7 +42,7 @@ def run_in_child(program: NvrtcProgram, children: Children, seconds: float) -> t
     try:
         found: dict[str, Any] = json.loads(done.stdout)
         if "error" in found:
-            raise CompileError(found["error"])
+            raise CompileError.with_log(found["error"], found["log"])
         return base64.b64decode(found["cubin"]), found["log"]
     except (ValueError, KeyError):
         raise CompileError(f"the compiler process of kernel {program.name} gave no answer") from None
@@ -60,5 +60,5 @@ def answer() -> None:
         cubin, log = run(program, lambda: False)
         found = {"cubin": base64.b64encode(cubin).decode(), "log": log}
     except CompileError as error:
-        found = {"error": error.message}
+        found = {"error": error.message, "log": error.log}
     json.dump(found, sys.stdout)

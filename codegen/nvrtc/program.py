@@ -55,7 +55,7 @@ def run(program: NvrtcProgram, stop: Callable[[], bool]) -> tuple[bytes, str]:
         log = _VOLATILE_LINE.sub("", redact(_log(made)))
         if status != nvrtc.nvrtcResult.NVRTC_SUCCESS:
             target = program.options[0].partition("=")[2]
-            raise CompileError(f"kernel {program.name} does not compile for {target}:\n{log.strip()}")
+            raise CompileError.with_log(f"kernel {program.name} does not compile for {target}", log.strip())
         cubin = bytes(checked(nvrtc.nvrtcGetCUBINSize(made))[0])
         checked(nvrtc.nvrtcGetCUBIN(made, cubin))
         return cubin, log

@@ -29,7 +29,9 @@ def test_the_same_source_gives_the_same_bytes() -> None:
 
 
 def test_an_error_names_the_kernel_and_the_line() -> None:
-    with pytest.raises(CompileError, match=r"kernel k0 does not compile for sm_90a:\nk0\.cu\(3\): error"):
+    with pytest.raises(
+        CompileError, match=r"kernel k0 does not compile for sm_90a\n  note: k0\.cu\(3\): error"
+    ):
         compile_one("y[0] = missing;")
 
 

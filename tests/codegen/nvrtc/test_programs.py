@@ -86,7 +86,9 @@ def test_one_that_fails_is_named_alone() -> None:
     sources = sources_of(LEAST + 4)
     wrong = next(each for each in programs(sources) if len(each) > 1)[-1]
     sources[wrong] = kernel(wrong, "y[0] = missing;")
-    with pytest.raises(CompileError, match=rf"kernel {wrong} does not compile for sm_90a:\n{wrong}\.cu\(3\)"):
+    with pytest.raises(
+        CompileError, match=rf"kernel {wrong} does not compile for sm_90a\n  note: {wrong}\.cu\(3\)"
+    ):
         compile_kernels(sources, TARGET, HEADERS, None)
 
 
