@@ -85,11 +85,15 @@ def harmed(array: Array, how: str) -> tuple[Array, ...]:
     """ARRAY with one element wrong, another shape, another dtype, or missing."""
     if how == "missing":
         return ()
-    if how == "shape":
+    if how == "shape" or not array.size:  # an empty one has no element to be wrong
         return (array[np.newaxis],)
     if how == "dtype":
         return (array.astype(np.float64 if array.dtype != np.float64 else np.float32),)
     array = np.array(array)
     middle = np.unravel_index(array.size // 2, array.shape)
-    array[middle] = not array[middle] if array.dtype == bool else array[middle] * 2 + 1
+    element = array[middle]
+    if array.dtype == bool:
+        array[middle] = not element
+    else:
+        array[middle] = 0 if abs(element) == np.inf else element * 2 + 1
     return (array,)

@@ -72,7 +72,7 @@ def test_what_is_read_is_counted(monkeypatch: pytest.MonkeyPatch, readable: int,
     context = PassContext(ALL_DIALECTS)
     FoldConstants().run(module, context)
     assert sum(isinstance(op, Neg) for op in module.main.block) == left
-    assert sum("which is enough" in record.reason for record in context.ledger) == left
+    assert sum("and its limit is" in record.reason for record in context.ledger) == left
 
 
 def running(module: Module) -> list[str]:
