@@ -43,8 +43,10 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
         if contraction.has_prologue:
             return "bulk copies compute nothing"
         reason = unsupported(contraction.problem, target)
+        if reason is not None:
+            return reason
         operands = bulk_operands(contraction)
-        return reason or (operands if isinstance(operands, str) else None)
+        return operands if isinstance(operands, str) else None
 
     def priced(self, request: Request, problem: Problem) -> list[Candidate]:
         return [
