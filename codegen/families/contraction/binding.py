@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from ....dialects.core.affine import Dim, symbol
 from ....dialects.core.ir import Operation
 from ....dialects.core.traits import Trait, has
-from ...emit.epilogue import emit_epilogue
+from ...emit.epilogue import Epilogue, emit_epilogue
 from ...emit.lanes import Lanes
 from ...emit.spaces import Space, make_space
+from ...emit.tile_epilogue import TileEpilogue
 from ...request.describe import title
 from ...request.request import Request
 from ...request.signature import Signature
@@ -118,6 +119,17 @@ def bind(
         names={"_batch": "batch"},
         rows=None if depthwise_channels else spaces[-2],
     )
+    return bound(request, contraction, vector, signature, epilogue)
+
+
+def bound(
+    request: Request,
+    contraction: Contraction,
+    vector: int,
+    signature: Signature,
+    epilogue: Epilogue | TileEpilogue,
+) -> KernelBinding:
+    """The binding of CONTRACTION with an emitted EPILOGUE of VECTOR adjacent result columns."""
     buffers = signature.buffers(request)
     a, b = buffers[contraction.prologue.streamed], buffers[contraction.root.inputs[1]]
     return KernelBinding(
@@ -128,7 +140,7 @@ def bind(
         b=Identifier(b),
         symbols=tuple(sorted(signature.symbols.items())),
         epilogue=Code("\n".join(epilogue.lines)),
-        beside=epilogue.beside,
+        beside=epilogue.beside if isinstance(epilogue, Epilogue) else None,
         along=epilogue.along,
         vector=vector,
         index_type=signature.index_type,
