@@ -28,7 +28,7 @@ from glassrt.codegen.families.contraction.work import ContractionLoad
 from glassrt.codegen.families.persistent import cost as persistent
 from glassrt.codegen.families.persistent.config import PersistentConfig
 
-from .layers import LayerCase, problem
+from .layers import LayerCase, moved_by, problem
 
 TARGET = REFERENCE
 
@@ -39,11 +39,11 @@ class FittedModel:
 
     config: Callable[..., Any]
     constants: Fit
-    expected: Callable[[Problem, Any, Any], float]
+    expected: Callable[[Problem, Any, Any, int], float]
 
 
 def _of_product(product: Any) -> FittedModel:
-    def guess(problem: Problem, config: Any, constants: Any) -> float:
+    def guess(problem: Problem, config: Any, constants: Any, _: int) -> float:
         work = product.work(problem, config, TARGET)
         return expected(ContractionLoad.of(problem, work), work, TARGET, constants)
 
@@ -56,7 +56,9 @@ MODELS = {  # by the class of their configurations
     "PersistentConfig": FittedModel(
         PersistentConfig,
         TARGET.fitted.persistent,
-        lambda problem, config, constants: persistent.expected(problem, config, TARGET, constants),
+        lambda problem, config, constants, moved: persistent.expected(
+            problem, config, TARGET, constants, moved
+        ),
     ),
 }
 
@@ -76,6 +78,7 @@ class Timing:
     config: Any
     microseconds: float
     weight: float
+    moved: int  # bytes of the epilogue for each result
 
 
 def timings(path: Path) -> list[Timing]:
@@ -88,7 +91,7 @@ def timings(path: Path) -> list[Timing]:
         for row in rows:
             config = MODELS[row["family"]].config(**row["config"])
             weight = math.exp(-4 * min(row["us"] / best - 1, 1.0)) + 0.05
-            found.append(Timing(layer.name, row["family"], made, config, row["us"], weight))
+            found.append(Timing(layer.name, row["family"], made, config, row["us"], weight, moved_by(layer)))
     return found
 
 
@@ -99,7 +102,7 @@ def loss(table: Sequence[Timing], constants: Fit) -> float:
 
 
 def guess(timing: Timing, constants: Fit) -> float:
-    return MODELS[timing.family].expected(timing.problem, timing.config, constants)
+    return MODELS[timing.family].expected(timing.problem, timing.config, constants, timing.moved)
 
 
 def fit(table: Sequence[Timing], start: Fit, rounds: int) -> Fit:

@@ -32,7 +32,7 @@ from glassrt.codegen.request.request import Geometry
 from glassrt.codegen.text.render import Code, Identifier, render
 from glassrt.dialects.core.dtypes import DTYPES, DType
 
-from .layers import LayerCase, operation, problem
+from .layers import LayerCase, moved_by, operation, problem
 
 OPTIONS = (
     "--gpu-architecture=sm_90a",
@@ -181,7 +181,7 @@ def persistent_kernels(layer: LayerCase, target: ArchSpec) -> Iterator[TimedKern
             bound = replace(bound, epilogue=code, vector=PAIR, beside=None, along=own.epilogue.along)
         spec = persistent_spec(made, a, b, config, bound, own)
         geometry = launch(made, config, target.multiprocessors)
-        predicted = microseconds(made, config, target)
+        predicted = microseconds(made, config, target, moved_by(layer))
         source = render("kernels/persistent.cu.j2", spec)
         yield TimedKernel(layer, config, predicted, geometry, name, source, maps=tuple(maps))
 

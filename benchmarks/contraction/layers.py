@@ -171,3 +171,8 @@ def problem(layer: LayerCase) -> Problem:
     found = problem_of(operation(layer), b_is_weight=True)
     assert found is not None
     return found
+
+
+def moved_by(layer: LayerCase) -> int:
+    """Bytes that the epilogue of LAYER moves to and from memory for each result."""
+    return DTYPES[layer.dtype].bytes * (2 if layer.residual else 1)

@@ -92,7 +92,7 @@ def _names_rows(emitter: Emitter, spaces: tuple[Space, ...]) -> bool:
 
 
 class _TileReads(EarlyReads):
-    """The loads of an epilogue: those that all rows share, and those of the element of one operand at INDEX."""
+    """The loads of an epilogue: those that all rows share, and those of one operand's element at INDEX."""
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from ...request.parameters import TensorMapParameter
 from ...request.request import Candidate, KernelCode, Request
 from ...request.signature import make_signature
 from ..contraction import tile
-from ..contraction.binding import Contraction, bind, bound, find_contraction, widest_vector
+from ..contraction.binding import Contraction, bind, bound, widest_vector
 from ..contraction.families import PROBLEMS_KEPT, ContractionFamily
 from ..contraction.problem import Problem, as_priced
 from ..contraction.tile_product import MOST_CANDIDATES
@@ -23,7 +23,7 @@ from ..kernel_family import Accumulation, Rank
 from .config import BUFFERS, PersistentConfig, illegal, misfit, shapes
 from .cost import microseconds
 from .operands import BulkOperand, operand_a, operand_b
-from .results import BulkResults, bulk_results
+from .results import bulk_results
 from .spec import TEMPLATE, launch, persistent_spec
 
 SUMS = Accumulation(tiled=True)
@@ -50,12 +50,13 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
         operands = bulk_operands(contraction)
         return operands if isinstance(operands, str) else None
 
-    def priced(self, request: Request, problem: Problem) -> list[Candidate]:
-        results = _results_of(request)
+    def priced(self, request: Request, contraction: Contraction) -> list[Candidate]:
+        problem, moved = contraction.problem, moved_bytes(request, contraction)
+        results = bulk_results(request, contraction)
         buffers = BUFFERS[results.residual is not None] if results else 0
         return [
-            self.candidate(config, microseconds(problem, config, request.target))
-            for config in candidates(as_priced(problem), request.target, buffers)
+            self.candidate(config, microseconds(problem, config, request.target, moved))
+            for config in candidates(as_priced(problem), request.target, buffers, moved)
         ]
 
     def code(self, request: Request, contraction: Contraction, config: PersistentConfig) -> KernelCode:
@@ -77,9 +78,15 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
         return KernelCode(TEMPLATE, spec, geometry, signature.typed, 1, spec.header)
 
 
-def _results_of(request: Request) -> BulkResults | None:
-    contraction = find_contraction(request)
-    return bulk_results(request, contraction) if contraction else None
+def moved_bytes(request: Request, contraction: Contraction) -> int:
+    """Bytes that the epilogue of CONTRACTION moves to and from memory for each result."""
+    root = contraction.root
+    beside = [
+        value.type.dtype.bytes
+        for value in request.region.arguments
+        if value not in root.inputs and value.type.shape == root.result.type.shape
+    ]
+    return sum(type.dtype.bytes for type in request.writes) + sum(beside)
 
 
 def unsupported(problem: Problem, target: ArchSpec) -> str | None:
@@ -115,11 +122,16 @@ def maps(
 
 
 @lru_cache(maxsize=PROBLEMS_KEPT)
-def candidates(problem: Problem, target: ArchSpec, buffers: int = 0) -> tuple[PersistentConfig, ...]:
-    """Legal configurations for PROBLEM with BUFFERS of results, the fastest by the cost model first."""
+def candidates(
+    problem: Problem, target: ArchSpec, buffers: int = 0, moved: int = 2
+) -> tuple[PersistentConfig, ...]:
+    """Legal configurations for PROBLEM with BUFFERS of results, the fastest by the cost model first.
+
+    MOVED: bytes that the epilogue moves to and from memory for each result.
+    """
     found = [
         replace(config, raster=tile.raster(problem, config.block_n, target))
         for config in shapes(problem, target.shared_bytes, buffers)
     ]
-    ordered = sorted(found, key=lambda config: microseconds(problem, config, target))
+    ordered = sorted(found, key=lambda config: microseconds(problem, config, target, moved))
     return tuple(ordered[:MOST_CANDIDATES])

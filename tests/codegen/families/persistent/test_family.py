@@ -24,7 +24,7 @@ from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.unary import Sigmoid
 
 from ...contraction_cases import TARGET, Case, conv, matmul, product
-from ...one_kernel import compare, draw_inputs, kernel_module
+from ...one_kernel import compare, draw_inputs, kernel_module, plan_of
 from .test_spec import ROWS
 
 NAME = "contraction_persistent"
@@ -61,6 +61,41 @@ def test_epilogue_operands_are_added(shape: tuple[int, int, int], config: Persis
     module = kernel_module(residual, types)
     for got, want in compare(module, draw_inputs(module, np.random.default_rng(0), {}), configured(config)):
         assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-10
+
+
+def plain(do: Any, x: Any, w: Any, bias: Any) -> Any:
+    y = do(Add(do(Matmul(x, w, transpose_b=True, accumulate=F32)), do(Cast(bias, to=F32))))
+    return do(Cast(do(Sigmoid(y)), to=F16))
+
+
+BUFFERED = {
+    "teams": ((1400, 72, 200), PersistentConfig(64, 64, 64, 1, 2, 4)),  # three tiles of each block
+    "one team": ((200, 72, 264), PersistentConfig(128, 256, 64, 2, 1, 3)),
+    "half lines": ((70, 136, 104), PersistentConfig(128, 96, 64, 1, 2, 3)),
+    "one tile of k": ((700, 64, 72), PersistentConfig(256, 64, 64, 2, 1, 3)),
+}
+
+
+@pytest.mark.parametrize("device", ["host", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("name", BUFFERED)
+def test_results_leave_in_bulk(name: str, device: str) -> None:
+    (m, k, n), config = BUFFERED[name]
+    shapes = ((m, k), (n, k), (n,), (m, n))
+    for body, given, buffers in ((plain, shapes[:3], 2), (residual, shapes, 4)):
+        module = kernel_module(body, [TensorType(shape, F16) for shape in given])
+        choose = configured(replace(config, buffers=buffers))
+        inputs = draw_inputs(module, np.random.default_rng(0), {})
+        for got, want in compare(module, inputs, choose, device):
+            assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-10
+
+
+@pytest.mark.parametrize(("name", "body", "buffers"), [("results", plain, 2), ("residual", residual, 4)])
+def test_emitted_text(name: str, body: Any, buffers: int, golden: Any) -> None:
+    shapes = ((1400, 72), (200, 72), (200,), *[(1400, 200)] * (body is residual))
+    module = kernel_module(body, [TensorType(shape, F16) for shape in shapes])
+    config = PersistentConfig(128, 128, 64, 1, 2, 4, buffers=buffers)
+    (source,) = plan_of(module, configured(config)).sources.values()
+    assert source == golden.at(f"{name}.cu")
 
 
 def on_gpu(case: Case) -> Module:
