@@ -28,7 +28,7 @@ from glassrt.codegen.families.contraction.work import ContractionLoad
 from glassrt.codegen.families.persistent import cost as persistent
 from glassrt.codegen.families.persistent.config import PersistentConfig
 
-from .layers import LayerCase, moved_by, problem
+from .layers import LayerCase, problem
 
 TARGET = REFERENCE
 
@@ -39,11 +39,11 @@ class FittedModel:
 
     config: Callable[..., Any]
     constants: Fit
-    expected: Callable[[Problem, Any, Any, int], float]
+    expected: Callable[[Problem, Any, Any], float]
 
 
 def _of_product(product: Any) -> FittedModel:
-    def guess(problem: Problem, config: Any, constants: Any, _: int) -> float:
+    def guess(problem: Problem, config: Any, constants: Any) -> float:
         work = product.work(problem, config, TARGET)
         return expected(ContractionLoad.of(problem, work), work, TARGET, constants)
 
@@ -56,9 +56,7 @@ MODELS = {  # by the class of their configurations
     "PersistentConfig": FittedModel(
         PersistentConfig,
         TARGET.fitted.persistent,
-        lambda problem, config, constants, moved: persistent.expected(
-            problem, config, TARGET, constants, moved
-        ),
+        lambda problem, config, constants: persistent.expected(problem, config, TARGET, constants),
     ),
 }
 
@@ -78,7 +76,6 @@ class Timing:
     config: Any
     microseconds: float
     weight: float
-    moved: int  # bytes of the epilogue for each result
 
 
 def timings(path: Path) -> list[Timing]:
@@ -91,7 +88,7 @@ def timings(path: Path) -> list[Timing]:
         for row in rows:
             config = MODELS[row["family"]].config(**row["config"])
             weight = math.exp(-4 * min(row["us"] / best - 1, 1.0)) + 0.05
-            found.append(Timing(layer.name, row["family"], made, config, row["us"], weight, moved_by(layer)))
+            found.append(Timing(layer.name, row["family"], made, config, row["us"], weight))
     return found
 
 
@@ -102,7 +99,7 @@ def loss(table: Sequence[Timing], constants: Fit) -> float:
 
 
 def guess(timing: Timing, constants: Fit) -> float:
-    return MODELS[timing.family].expected(timing.problem, timing.config, constants, timing.moved)
+    return MODELS[timing.family].expected(timing.problem, timing.config, constants)
 
 
 def fit(table: Sequence[Timing], start: Fit, rounds: int) -> Fit:

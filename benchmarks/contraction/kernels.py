@@ -22,7 +22,6 @@ from glassrt.codegen.families.contraction.spec import (
 )
 from glassrt.codegen.families.contraction.wgmma import WGMMA
 from glassrt.codegen.families.persistent import family as persistent
-from glassrt.codegen.families.persistent.config import BUFFERS
 from glassrt.codegen.families.persistent.cost import microseconds
 from glassrt.codegen.families.persistent.operands import operand_a, operand_b
 from glassrt.codegen.families.persistent.results import BulkResults, BulkTile
@@ -32,7 +31,7 @@ from glassrt.codegen.request.request import Geometry
 from glassrt.codegen.text.render import Code, Identifier, render
 from glassrt.dialects.core.dtypes import DTYPES, DType
 
-from .layers import LayerCase, moved_by, operation, problem
+from .layers import LayerCase, operation, problem
 
 OPTIONS = (
     "--gpu-architecture=sm_90a",
@@ -171,7 +170,7 @@ def persistent_kernels(layer: LayerCase, target: ArchSpec) -> Iterator[TimedKern
     results = leaving(layer)
     found = list(persistent.candidates(made, target))
     if results:
-        found += persistent.candidates(made, target, BUFFERS[layer.residual])
+        found += persistent.candidates(made, target, persistent.buffers_for(made, layer.residual))
     for number, config in enumerate(found):
         name, own = f"k{number}", results if config.buffers else None
         maps = persistent.maps((a, b), [0, 1], config) + (own.maps(config.block_n) if own else [])
@@ -181,7 +180,7 @@ def persistent_kernels(layer: LayerCase, target: ArchSpec) -> Iterator[TimedKern
             bound = replace(bound, epilogue=code, vector=PAIR, beside=None, along=own.epilogue.along)
         spec = persistent_spec(made, a, b, config, bound, own)
         geometry = launch(made, config, target.multiprocessors)
-        predicted = microseconds(made, config, target, moved_by(layer))
+        predicted = microseconds(made, config, target)
         source = render("kernels/persistent.cu.j2", spec)
         yield TimedKernel(layer, config, predicted, geometry, name, source, maps=tuple(maps))
 

@@ -111,12 +111,12 @@ class PersistentFit(Fit):
     """Constants of the cost model of persistent contractions. Times are in cycles unless stated otherwise."""
 
     launch: float = 0.3  # launch latency in microseconds
-    start: float = 5000.0  # until a block's first tile has arrived, and from its last product to its end
+    start: float = 3000.0  # until a block's first tile has arrived, and from its last product to its end
     efficiency: float = 0.94  # sustained share of the peak multiply-add rate
     step: float = 0.0  # of a k tile, beside its products
-    l2_bandwidth: float = 58.0  # bytes per clock and multiprocessor
+    l2_bandwidth: float = 60.0  # bytes per clock and multiprocessor
     finish: float = 0.10  # epilogue, per result of a tile that threads store
-    leave: float = 0.062  # the same, where bulk stores take it
+    leave: float = 0.04  # the same, where bulk stores take it
     bandwidth: float = 0.91  # share of the memory's bandwidth that bulk copies reach
     tile: float = 100.0  # of a tile, beside products and epilogue
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ....dialects.core.affine import Dim, symbol
 from ....dialects.core.ir import Operation
@@ -60,7 +60,19 @@ def find_contraction(request: Request) -> Contraction | None:
     sizes = {name: (low, request.optimum[name], high) for name, (low, high) in request.ranges.items()}
     weight = request.region.arguments.index(b) in request.weights
     problem = streamed_problem(root, prologue, sizes, b_is_weight=weight)
-    return None if problem is None else Contraction(root, problem, prologue)
+    if problem is None:
+        return None
+    return Contraction(root, replace(problem, result_bytes=_result_bytes(request, root)), prologue)
+
+
+def _result_bytes(request: Request, root: Operation) -> int:
+    """Bytes that the epilogue of ROOT moves to and from memory for each result."""
+    beside = [
+        value.type.dtype.bytes
+        for value in request.region.arguments
+        if value not in root.inputs and value.type.shape == root.result.type.shape
+    ]
+    return sum(type.dtype.bytes for type in request.writes) + sum(beside)
 
 
 def spaces_of(contraction: Contraction, depthwise_channels: bool) -> tuple[Index, tuple[Space, ...]]:

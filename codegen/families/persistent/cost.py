@@ -17,40 +17,34 @@ from .operands import tiles_of_k
 NORM = 4.0  # order of the norm over units, which overlap well
 
 
-def microseconds(problem: Problem, config: PersistentConfig, target: ArchSpec, moved: int = 2) -> float:
-    """Expected microseconds of PROBLEM at its optimal sizes under CONFIG on TARGET.
-
-    MOVED: bytes that the epilogue moves to and from memory for each result.
-    """
-    return expected(problem, config, target, target.fitted.persistent, moved)
+def microseconds(problem: Problem, config: PersistentConfig, target: ArchSpec) -> float:
+    """Expected microseconds of PROBLEM at its optimal sizes under CONFIG on TARGET."""
+    return expected(problem, config, target, target.fitted.persistent)
 
 
-def expected(
-    problem: Problem, config: PersistentConfig, target: ArchSpec, constants: PersistentFit, moved: int = 2
-) -> float:
-    """Expected microseconds of PROBLEM at its optimal sizes under CONFIG on TARGET, with CONSTANTS; see
-    `microseconds`."""
+def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, constants: PersistentFit) -> float:
+    """Expected microseconds of PROBLEM at its optimal sizes under CONFIG on TARGET, with CONSTANTS."""
     tiles = problem.at_optimum(tiles_of(problem, config.block_m, config.block_n))
     own = -(-tiles // target.multiprocessors)
     k_tiles = problem.at_optimum(tiles_of_k(problem, config.block_k))
     results = config.block_m * config.block_n
     rate = target.fitted.throughput.wgmma * 2 / problem.a.bytes * constants.efficiency
     multiply = k_tiles * (2.0 * results * config.block_k / rate + constants.step)
-    load = k_tiles * (config.block_m + config.block_n) * LINE_BYTES + results * moved
+    load = k_tiles * (config.block_m + config.block_n) * LINE_BYTES + results * problem.result_bytes
     finish = (constants.leave if config.buffers else constants.finish) * results + constants.tile
     if config.teams > 1:
         cycles = constants.start + own * _norm(multiply, load / constants.l2_bandwidth, finish) + finish
     else:
         cycles = constants.start + own * _norm(multiply + finish, load / constants.l2_bandwidth)
-    memory = _moved_bytes(problem, moved) / (target.bytes_per_second * constants.bandwidth) * 1e6
+    memory = _moved_bytes(problem) / (target.bytes_per_second * constants.bandwidth) * 1e6
     return constants.launch + _norm(cycles / target.clock, memory)
 
 
-def _moved_bytes(problem: Problem, moved: int) -> float:
-    """Traffic to and from memory, MOVED bytes of it for each result."""
+def _moved_bytes(problem: Problem) -> float:
+    """Traffic to and from memory."""
     m, n, k = (problem.at_optimum(dim) for dim in (problem.m, problem.n, problem.k))
     a = m * k / max(1, problem.taps) * problem.a.bytes
-    return problem.at_optimum(problem.batches) * (a + n * k * problem.b.bytes + m * n * moved)
+    return problem.at_optimum(problem.batches) * (a + n * k * problem.b.bytes + m * n * problem.result_bytes)
 
 
 def _norm(*values: float) -> float:

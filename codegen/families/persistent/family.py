@@ -18,11 +18,11 @@ from ..contraction.binding import Contraction, bind, bound, widest_vector
 from ..contraction.families import PROBLEMS_KEPT, ContractionFamily
 from ..contraction.problem import Problem, as_priced
 from ..contraction.tile_product import MOST_CANDIDATES
-from ..contraction.wgmma import WGMMA
+from ..contraction.wgmma import LINE_BYTES, WGMMA
 from ..kernel_family import Accumulation, Rank
-from .config import BUFFERS, PersistentConfig, illegal, misfit, shapes
+from .config import FEW_BUFFERS, MANY_BUFFERS, SHORT, PersistentConfig, illegal, misfit, shapes
 from .cost import microseconds
-from .operands import BulkOperand, operand_a, operand_b
+from .operands import BulkOperand, operand_a, operand_b, tiles_of_k
 from .results import bulk_results
 from .spec import TEMPLATE, launch, persistent_spec
 
@@ -51,12 +51,12 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
         return operands if isinstance(operands, str) else None
 
     def priced(self, request: Request, contraction: Contraction) -> list[Candidate]:
-        problem, moved = contraction.problem, moved_bytes(request, contraction)
+        problem = contraction.problem
         results = bulk_results(request, contraction)
-        buffers = BUFFERS[results.residual is not None] if results else 0
+        buffers = buffers_for(problem, results.residual is not None) if results else 0
         return [
-            self.candidate(config, microseconds(problem, config, request.target, moved))
-            for config in candidates(as_priced(problem), request.target, buffers, moved)
+            self.candidate(config, microseconds(problem, config, request.target))
+            for config in candidates(as_priced(problem), request.target, buffers)
         ]
 
     def code(self, request: Request, contraction: Contraction, config: PersistentConfig) -> KernelCode:
@@ -78,15 +78,13 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
         return KernelCode(TEMPLATE, spec, geometry, signature.typed, 1, spec.header)
 
 
-def moved_bytes(request: Request, contraction: Contraction) -> int:
-    """Bytes that the epilogue of CONTRACTION moves to and from memory for each result."""
-    root = contraction.root
-    beside = [
-        value.type.dtype.bytes
-        for value in request.region.arguments
-        if value not in root.inputs and value.type.shape == root.result.type.shape
-    ]
-    return sum(type.dtype.bytes for type in request.writes) + sum(beside)
+def buffers_for(problem: Problem, residual: bool) -> int:
+    """Chunks of results of PROBLEM that a warpgroup has under way.
+
+    Many where a RESIDUAL has to be there before the results, or where products are short.
+    """
+    short = problem.at_optimum(tiles_of_k(problem, LINE_BYTES // problem.a.bytes)) <= SHORT
+    return MANY_BUFFERS if residual or short else FEW_BUFFERS
 
 
 def unsupported(problem: Problem, target: ArchSpec) -> str | None:
@@ -122,16 +120,11 @@ def maps(
 
 
 @lru_cache(maxsize=PROBLEMS_KEPT)
-def candidates(
-    problem: Problem, target: ArchSpec, buffers: int = 0, moved: int = 2
-) -> tuple[PersistentConfig, ...]:
-    """Legal configurations for PROBLEM with BUFFERS of results, the fastest by the cost model first.
-
-    MOVED: bytes that the epilogue moves to and from memory for each result.
-    """
+def candidates(problem: Problem, target: ArchSpec, buffers: int = 0) -> tuple[PersistentConfig, ...]:
+    """Legal configurations for PROBLEM with BUFFERS of results, the fastest by the cost model first."""
     found = [
         replace(config, raster=tile.raster(problem, config.block_n, target))
         for config in shapes(problem, target.shared_bytes, buffers)
     ]
-    ordered = sorted(found, key=lambda config: microseconds(problem, config, target, moved))
+    ordered = sorted(found, key=lambda config: microseconds(problem, config, target))
     return tuple(ordered[:MOST_CANDIDATES])

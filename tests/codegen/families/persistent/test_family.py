@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.families.persistent.config import PersistentConfig
-from glassrt.codegen.families.persistent.family import candidates, unsupported
+from glassrt.codegen.families.persistent.family import buffers_for, candidates, unsupported
 from glassrt.codegen.families.registry import candidates as registered_candidates
 from glassrt.codegen.families.registry import families
 from glassrt.codegen.request.request import Candidate, Request
@@ -154,3 +154,9 @@ def test_candidates_are_ordered_and_large_products_come_in_bands() -> None:
     found = candidates(problem, TARGET)
     assert found and all(config.raster > 1 for config in found[:3])
     assert candidates(conv("f16", (8, 64, 14, 14), (64, 64, 3, 3), pad=1).problem, TARGET)[0].raster == 1
+
+
+def test_short_products_and_residuals_have_many_buffers() -> None:
+    assert buffers_for(product(4096, 4096, 256), residual=False) == 4
+    assert buffers_for(product(4096, 4096, 4096), residual=False) == 2
+    assert buffers_for(product(4096, 4096, 4096), residual=True) == 4

@@ -98,6 +98,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_ead5c5ac(Input<f16> x0, Input<f16> x1,
         };
 
         auto finish = [&](const f32* own, int first_row, int first_column) {
+            if (tile_n * BLOCK_N + first_column >= N) return;
             unsigned char* const buffer = chunks + count % BUFFERS * BUFFER;
             GLASS_UNROLL
             for (int j = 0; j < CHUNK / 8; j++) {
