@@ -78,7 +78,7 @@ class NarrowedSizes(DerivedSizes):
         if low > high:
             if name not in self.defaults or low > LARGEST or high < old.minimum:
                 raise Conflict(_outside(name, old, constraint), ranges=name not in self.defaults)
-            raise self._gives_way(name, low)
+            raise self.gives_way(name, low)
         if (low, high) == (old.minimum, old.maximum):
             return False
         self.module.symbols[name] = SymbolRange(low, min(max(old.optimum, low), high), high)
