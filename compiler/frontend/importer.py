@@ -10,10 +10,13 @@ from onnx import GraphProto, TensorProto, ValueInfoProto
 from ...dialects.core.builtin import Return
 from ...dialects.core.contents import is_list
 from ...dialects.core.defaults import beyond_ranges, symbols_for
+from ...dialects.core.ir import Value
 from ...dialects.core.location import UNKNOWN
 from ...dialects.core.module import Function, Module
 from ...dialects.core.sizes.outcomes import GivesWay
 from ...dialects.core.types import TensorType
+from ...dialects.graph.constants import Constant
+from ...dialects.graph.movement.expand import Expand
 from ...errors import GlassError, InputError, IRError, ModelError, UnsupportedError
 from ...errors.diagnostic import Diagnostic
 from .bounding import bound_counts
@@ -55,7 +58,7 @@ def import_model(
     and inferred again. An input with a default, an initializer of its name, is a constant unless it is among
     them: then a run may leave it out, if its shape admits the default. shapes: (min, opt, max) for symbolic
     dimensions, each at least 0; default (0, 8, 64).
-    folding_budget: the bytes that constant folding may produce in all.
+    folding_budget: the bytes that the results of constant folding may hold at a time.
 
     Raises ModelError for a file that is damaged, contradicts itself or has absurd sizes, UnsupportedError
     with every unsupported node, and InputError for overrides that do not match the model.
@@ -154,7 +157,7 @@ class _Importer:
         for sparse in self._graph.sparse_initializer:
             frame.tensors[sparse.values.name] = LOST_SIZES
         self._functions.check_expansion(self._graph.node)
-        walker.run(in_order(self._graph.node), frame)
+        walker.run(in_order(self._graph.node), frame, [value.name for value in self._graph.output])
         walker.locate_names()
         self._offenders += walker.offenders
         if walker.unread.keys() - self._module.contents.keys():
@@ -262,7 +265,20 @@ class _Importer:
         except IRError as error:
             raise ModelError.of(error.diagnostic.within("the outputs")) from None
         self._function.outputs = [value.name for value in self._graph.output]
+        for name, value in zip(self._function.outputs, values, strict=True):
+            self._charge_constant(name, value)
         self._function.block.append(Return(*values))
+
+    def _charge_constant(self, name: str, value: Value) -> None:
+        """Charge the folding budget for the output NAME if it repeats a constant: memory has to hold it."""
+        maker, size = value.producer, value.type.bytes
+        if isinstance(maker, Expand) and isinstance(maker.x.producer, Constant) and isinstance(size, int):
+            try:
+                self._builder.folder.budget.charge(size)
+            except Malformed as error:
+                nodes = maker.location.nodes
+                message = f"output {shown(name)}, by the node {shown(', '.join(nodes))}: {error}"
+                raise ModelError(message, nodes=nodes) from None
 
 
 def _named_initialisers(graph: GraphProto) -> dict[str, TensorProto]:
