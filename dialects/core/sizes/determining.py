@@ -46,7 +46,7 @@ class DeterminedSizes(NarrowedSizes):
             del self.module.symbols[found.name]
         self.module.determined[found.name] = Determined(dim, why, location)
         values = self.replace({found.name: dim})
-        self._check_possible()
+        self._check_possible(location)
         raise Resized(values)
 
     def _fit_range(self, name: str, dim: Dim, old: SymbolRange, why: str, location: Location) -> None:
