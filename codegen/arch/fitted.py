@@ -119,6 +119,7 @@ class PersistentFit(Fit):
     leave: float = 0.04  # the same, where bulk stores take it
     bandwidth: float = 0.91  # share of the memory's bandwidth that bulk copies reach
     tile: float = 100.0  # of a tile, beside products and epilogue
+    meet: float = 800.0  # of a cluster, whose blocks meet twice
 
 
 @dataclass(frozen=True)

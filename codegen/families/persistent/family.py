@@ -114,7 +114,7 @@ def maps(
     operands: tuple[BulkOperand, BulkOperand], places: list[int], config: PersistentConfig
 ) -> list[TensorMapParameter]:
     """The tensor maps of A and B, which are the buffers PLACES of the kernel."""
-    lines = (config.block_m, config.block_n)
+    lines = (config.block_m, config.block_n // config.cluster)
     each = zip(("a_map", "b_map"), operands, places, lines, strict=True)
     return [TensorMapParameter(name, operand.map(place, wide)) for name, operand, place, wide in each]
 

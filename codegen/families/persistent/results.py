@@ -15,7 +15,7 @@ from ...request.parameters import TensorMapParameter
 from ...request.request import Request
 from ...request.signature import make_signature
 from ..contraction.binding import Contraction, spaces_of
-from ..contraction.problem import Problem
+from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.wgmma import LINE_BYTES, ROWS
 from ..divisors import divisor
 
@@ -103,6 +103,8 @@ def _tile(problem: Problem, shape: tuple[Dim, ...], type: TensorType, operand: i
     first, columns = type.layout.offset, type.shape[column]
     if step is None or type.strides[column] != 1 or not isinstance(first, int):
         return None
+    if first * type.dtype.bytes % COPY_BYTES:
+        return None  # a bulk copy does not begin there
     row = exact_div(step, 1)
     if first and not (isinstance(columns, int) and isinstance(row, int) and first + columns <= row):
         return None  # it does not begin within the first row of its buffer
