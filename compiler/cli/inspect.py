@@ -86,6 +86,7 @@ def describe(plan: Plan, symbols: Mapping[str, int], whole: Plan) -> dict[str, A
         "inputs": plan.manifest["inputs"],
         "defaults": sorted(spec.defaults),
         "outputs": plan.manifest["outputs"],
+        "unranked": dict(spec.unranked),
         "cuts": [asdict(each) for each in spec.cuts],
         "bytes": _bytes(plan),
         "levels": {name: _level(text) for name, text in plan.levels.items()},
