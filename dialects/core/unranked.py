@@ -11,8 +11,8 @@ def verify_unranked(module: Module) -> None:
     if not module.unranked:
         return
     function = module.main
-    inputs = dict(zip(function.inputs, [value.type for value in function.arguments], strict=True))
-    outputs = dict(zip(function.outputs, [value.type for value in function.returned], strict=True))
+    inputs = dict(zip(function.inputs, [value.type for value in function.arguments], strict=False))
+    outputs = dict(zip(function.outputs, [value.type for value in function.returned], strict=False))
     for output, input in module.unranked.items():
         for name, known, what in ((output, outputs, "output"), (input, inputs, "input")):
             if name not in known:
