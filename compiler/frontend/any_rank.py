@@ -10,7 +10,7 @@ from onnx import AttributeProto, GraphProto, NodeProto, TensorProto
 from .ordering import in_order, reads
 
 USUAL_ELEMENTS, MOST_ELEMENTS = 1 << 12, 1 << 24  # of such an input, unless a range is given
-_ELEMENTWISE = frozenset({
+ELEMENTWISE = frozenset({
     "Abs", "Acos", "Acosh", "Add", "And", "Asin", "Asinh", "Atan", "Atanh", "BitwiseAnd", "BitwiseNot",
     "BitwiseOr", "BitwiseXor", "Cast", "Ceil", "Celu", "Clip", "Cos", "Cosh", "DequantizeLinear", "Div",
     "Elu", "Equal", "Erf", "Exp", "Floor", "Gelu", "Greater", "GreaterOrEqual", "HardSigmoid",
@@ -29,7 +29,7 @@ def alike(name: str, graph: GraphProto) -> list[str]:
         read = set(reads(node)) - {""}
         if read.isdisjoint(known):
             continue
-        plain = node.op_type in _ELEMENTWISE and node.domain in ("", "ai.onnx")
+        plain = node.op_type in ELEMENTWISE and node.domain in ("", "ai.onnx")
         if not plain or not read <= known | scalars:
             return []
         known |= {each for each in node.output if each}
