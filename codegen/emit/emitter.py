@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ...dialects.core.affine import Dim, symbol
 from ...dialects.core.affine_traversal import substitute
-from ...dialects.core.dtypes import BOOL, DType
+from ...dialects.core.dtypes import BOOL, F32, DType
 from ...dialects.core.expr import (
     Apply,
     BitCastExpr,
@@ -35,6 +35,7 @@ from .early_reads import EarlyReads
 from .lanes import Lanes
 from .narrow_types import narrowing, widened_at_once
 from .offsets import linear_offset
+from .quotients import Quotient
 from .sections import Guard, Section, SectionTerm
 from .serial_reductions import serial_reduce
 from .spaces import NameTable, Space, space_to_c
@@ -44,12 +45,14 @@ from .spaces import NameTable, Space, space_to_c
 class Given(Expr):
     """A value that the surrounding kernel has computed, such as an accumulator or a staged element.
 
-    `text` is its C expression; `varying` says that it differs from lane to lane.
+    `text` is its C expression; `varying` says that it differs from lane to lane. A `whole` one is the `Vec`
+    of all lanes.
     """
 
     text: str
     dtype: DType
     varying: bool = False
+    whole: bool = False
 
     __hash__ = object.__hash__
     __eq__ = object.__eq__
@@ -119,7 +122,7 @@ class Emitter:
             case Const():
                 return SectionTerm(literal(expr.value, expr.dtype))
             case Given():
-                return SectionTerm(expr.text, expr.varying)
+                return SectionTerm.lane_of(expr.text) if expr.whole else SectionTerm(expr.text, expr.varying)
             case LoadExpr():
                 return self._load(expr, section)
             case CastExpr():
@@ -128,6 +131,8 @@ class Emitter:
                 return self._bit_cast(expr, section)
             case Apply():
                 return self._apply(expr, section)
+            case Quotient():
+                return self._quotient(expr, section)
             case Select():
                 return self._select(expr, section)
             case IndexValue():
@@ -199,6 +204,12 @@ class Emitter:
         text = spelled(apply.function, texts, compute_dtype(dtype))
         text = stored(text, apply.dtype)
         return self._define(section, apply.function + "_", apply.dtype, text, varying)
+
+    def _quotient(self, quotient: Quotient, section: Section) -> SectionTerm:
+        term = self.lower(quotient.dividend, section)
+        parts = [literal(part, F32) for part in (quotient.divisor, quotient.high, quotient.low)]
+        text = f"quotient_to_round({', '.join([term.text, *parts])})"
+        return self._define(section, "div_", F32, text, term.varying)
 
     def _select(self, select: Select, section: Section) -> SectionTerm:
         condition = self.lower(select.condition, section)

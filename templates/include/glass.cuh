@@ -21,4 +21,5 @@
 #include "math.cuh"
 #include "math_integer.cuh"
 #include "packed.cuh"
+#include "dot.cuh"
 #include "fast.cuh"
