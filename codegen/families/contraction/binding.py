@@ -116,7 +116,7 @@ def bind(
         spaces,
         Lanes(spaces[-1].axes[0].symbol, vector),
         names={"_batch": "batch"},
-        rows=None if depthwise_channels else spaces[-2],
+        rows=spaces[-2],
     )
     buffers = signature.buffers(request)
     a, b = buffers[contraction.prologue.streamed], buffers[contraction.root.inputs[1]]
