@@ -157,7 +157,7 @@ def _stored(request: Request, pool: MaxPool, signature: Signature, vector: int) 
     lanes = Lanes(columns.axes[0].symbol, vector)
     emitter = Emitter({}, signature.symbols, (rows, columns), lanes)
     section = Section(vector)
-    result = Given("maximum", pool.y.type.dtype, whole=True)
+    result = Given("maximum[lane]", pool.y.type.dtype, varying=True, vector="maximum")
     store(emitter, signature.outputs[0], request.writes[0], index, result, section)
     decode = [line for space in (rows, columns) for line in space.decode(emitter.names, signature.index_type)]
     return Code("\n".join([*decode, *section.finished(vector)]))

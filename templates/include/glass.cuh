@@ -23,3 +23,4 @@
 #include "packed.cuh"
 #include "dot.cuh"
 #include "fast.cuh"
+#include "short.cuh"
