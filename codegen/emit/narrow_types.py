@@ -45,7 +45,7 @@ def narrowing(expr: Expr) -> Narrowing | None:
         return Narrowing(expr.operand, expr.dtype)
     if expr.dtype not in BYTES or not _is_whole(expr.operand):
         return None
-    operand = by_reciprocals(expr.operand)
+    operand = by_reciprocals(expr.operand, expr.dtype.limits)
     if isinstance(operand, Apply) and operand.function == "round":
         operand = operand.operands[0]
     return Narrowing(operand, expr.dtype, rounds=True)

@@ -8,7 +8,7 @@ same side of every half integer. Both grow with x, so that is proved by the few 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -34,18 +34,42 @@ class Quotient(Expr):
     dtype: DType = F32
 
 
-def by_reciprocals(whole: Expr) -> Expr:
+def by_reciprocals(whole: Expr, limits: tuple[float, float]) -> Expr:
     """WHOLE, an integer that saturates to 8 bits, without divisions by a constant that are then rounded.
 
-    It is a rounded number, or one and an offset of 8 bits.
+    It is a rounded number, or one and an offset of 8 bits. LIMITS are those of its type.
     """
     if not isinstance(whole, Apply):
         return whole
     if whole.function == "round":
-        return Apply("round", (to_be_rounded(whole.operands[0]),), whole.dtype)
+        return Apply("round", (_without_clips(to_be_rounded(whole.operands[0]), limits),), whole.dtype)
     if whole.function in ("add", "sub") and _is_small(whole.operands[1]):
-        return Apply(whole.function, (by_reciprocals(whole.operands[0]), whole.operands[1]), whole.dtype)
+        inner, offset = whole.operands
+        return Apply(whole.function, (by_reciprocals(inner, _before(whole, limits)), offset), whole.dtype)
     return whole
+
+
+def _before(moved: Apply, limits: tuple[float, float]) -> tuple[float, float]:
+    """The LIMITS of MOVED before its offset; infinite where that is not known."""
+    offset = moved.operands[1]
+    if not isinstance(offset, Const):
+        return -np.inf, np.inf
+    step = float(offset.value) if moved.function == "sub" else -float(offset.value)
+    return limits[0] + step, limits[1] + step
+
+
+def _without_clips(quotient: Expr, limits: tuple[float, float]) -> Expr:
+    """QUOTIENT without bounds of its dividend that are beyond the LIMITS at which it saturates anyway."""
+    while isinstance(quotient, Quotient) and isinstance(quotient.dividend, Apply) and quotient.divisor > 0:
+        clip = quotient.dividend
+        bound = clip.operands[-1]
+        if clip.function not in ("min", "max") or not isinstance(bound, Const):
+            return quotient
+        end = np.rint(np.float32(bound.value) / np.float32(quotient.divisor))
+        if not (end >= limits[1] if clip.function == "min" else end <= limits[0]):
+            return quotient
+        quotient = replace(quotient, dividend=clip.operands[0])
+    return quotient
 
 
 def _is_small(offset: Expr) -> bool:
