@@ -123,17 +123,21 @@ class PersistentFit(Fit):
 
 
 @dataclass(frozen=True)
-class DepthwiseFit(Fit):
-    """Constants of the cost model of depthwise convolutions."""
+class StripsFit(Fit):
+    """Constants of the cost model of kernels over strips: depthwise convolutions, and maxima of windows."""
 
-    launch: float = 1.5  # launch latency
-    load: float = 0.15  # ten loads of a thread, which are in flight together
-    l1_bandwidth: float = 64.0  # bytes per clock and multiprocessor
-    threads: float = 512.0  # threads of a multiprocessor that saturate its bandwidth
+    launch: float = 2.1  # launch latency, and a block's weights
+    thread: float = 27.0  # instructions of a thread, beside those for its lines and outputs
+    issue: float = 1.2  # cycles of a scheduler per instruction
+    memory: float = 0.9  # time over that of moving every byte once at the bandwidth of copies
+    narrow: float = 15.0  # bytes of a block's adjacent channels for which memory takes twice as long
+    start: float = 0.87  # of a thread, beside its lines
+    line: float = 0.22  # of a thread, for each line, with one loaded ahead
+    norm: float = 2.5  # of what bounds a kernel: how far one thing hides another
 
-    def slowed(self, factor: float) -> DepthwiseFit:
+    def slowed(self, factor: float) -> StripsFit:
         """The constants on a card whose cycles are FACTOR times as long."""
-        return replace(self, load=self.load * factor)
+        return replace(self, start=self.start * factor, line=self.line * factor)
 
 
 @dataclass(frozen=True)
@@ -248,7 +252,7 @@ class Fitted:
     contraction: ContractionFit = ContractionFit()
     wgmma: ContractionFit = WGMMA
     persistent: PersistentFit = PersistentFit()
-    depthwise: DepthwiseFit = DepthwiseFit()
+    strips: StripsFit = StripsFit()
     attention: AttentionFit = AttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()
     loop: LoopFit = LoopFit()
@@ -265,4 +269,4 @@ class Fitted:
     def at_clock(self, hertz: float) -> Fitted:
         """The constants for a card of HERTZ under load: loads take as many cycles, launches as long."""
         factor = MEASURED_CLOCK / hertz
-        return replace(self, depthwise=self.depthwise.slowed(factor), row=self.row.slowed(factor))
+        return replace(self, strips=self.strips.slowed(factor), row=self.row.slowed(factor))

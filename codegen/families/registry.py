@@ -30,6 +30,7 @@ from .kernel_family import KernelFamily
 from .loop import LoopFamily
 from .persistent.family import PersistentFamily
 from .row.family import RowFamily
+from .window_maxima import WindowMaximaFamily
 
 
 def families() -> Mapping[str, KernelFamily]:
@@ -54,6 +55,7 @@ BUILT_IN = _ranked(
         AttentionFamily.of(MMA_ATTENTION),
         TiledFamily.of(SIMT),
         AttentionFamily.of(SIMT_ATTENTION),
+        WindowMaximaFamily(),
         RowFamily(),
         LoopFamily(),
         CustomFamily(),
