@@ -68,11 +68,13 @@ class RegistersFit(Fit):
 class RasterFit(Fit):
     """When tiles are visited in bands of rows, so that their operands stay in the L2 cache.
 
-    Bands pay where the cache does not hold B, which is taken to be a number of columns of tiles.
+    Bands pay where the cache does not hold B, which is taken to be a number of columns of tiles; never where
+    B is a small part of it.
     """
 
     column_bytes: int = 50 * 2**16  # of the L2 cache, per column of tiles: 16 columns in 50 MiB
     rows: int = 8  # tile rows of a band
+    small: int = 64  # B is no larger than this part of the L2 cache
 
 
 @dataclass(frozen=True)

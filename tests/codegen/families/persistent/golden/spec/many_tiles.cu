@@ -117,7 +117,7 @@ GLASS_KERNEL(384, 1) k0_many_tiles(Input<f16> x0, Input<f16> x1, Output<f16> y0,
                 }
             }
             named_barrier_sync(1 + warp_id() / 4, 128);
-            GLASS_UNROLL
+            #pragma unroll 2
             for (int pass = 0; pass < 4; pass++) {
                 const int row = own_row + pass * 16;
                 const int m = tile_m * BLOCK_M + first_row + row;

@@ -112,7 +112,7 @@ GLASS_KERNEL(384, 1) k0_together(Input<f16> x0, Input<f16> x1, Output<f16> y0, c
                 }
             }
             named_barrier_sync(1 + warp_id() / 4, 128);
-            GLASS_UNROLL
+            #pragma unroll 2
             for (int pass = 0; pass < 8; pass++) {
                 const int row = own_row + pass * 8;
                 const int m = tile_m * BLOCK_M + first_row + row;
