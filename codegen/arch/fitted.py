@@ -134,6 +134,19 @@ class DepthwiseFit(Fit):
 
 
 @dataclass(frozen=True)
+class FewChannelsFit(Fit):
+    """Constants of the cost model of convolutions of few channels. Times are in cycles unless stated."""
+
+    launch: float = 1.0  # launch latency in microseconds
+    start: float = 3000.0  # until a block's weights are in shared memory, and after its last store
+    load: float = 1500.0  # until a patch of few chunks for each thread is in shared memory
+    tile: float = 600.0  # of a tile, beside its products
+    chunk: float = 0.15  # of a multiprocessor, for 16 bytes of a patch
+    element: float = 0.02  # the same for each element of a chunk
+    finish: float = 0.05  # epilogue, per result
+
+
+@dataclass(frozen=True)
 class AttentionFit(Fit):
     """Constants of the cost model of attention by mma.sync. Times are in cycles unless stated otherwise."""
 
@@ -246,6 +259,7 @@ class Fitted:
     wgmma: ContractionFit = WGMMA
     persistent: PersistentFit = PersistentFit()
     depthwise: DepthwiseFit = DepthwiseFit()
+    few_channels: FewChannelsFit = FewChannelsFit()
     attention: AttentionFit = AttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()
     loop: LoopFit = LoopFit()

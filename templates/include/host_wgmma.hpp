@@ -14,6 +14,15 @@ inline const unsigned char* in_tile(u64 tile, int byte) {
     return self().block->shared + address;
 }
 
+inline bool is_swizzled(u64 tile) { return tile >> 62 != 0; }
+
+// Byte `byte` along k of row `line` of a tile that is not swizzled.
+inline const unsigned char* in_rows(u64 tile, int line, int byte) {
+    const u64 along_k = (tile >> 16 & 0x3fff) << 4, eight_rows = (tile >> 32 & 0x3fff) << 4;
+    const u64 start = ((tile & 0x3fff) << 4) + u64(line % 8) * 16 + u64(line / 8) * eight_rows;
+    return self().block->shared + start + u64(byte / 16) * along_k + u64(byte % 16);
+}
+
 // 32 bytes along k of row (column) `line`.
 template <class Elements, bool K_MAJOR, int DEPTH>
 void read_line(u64 tile, int line, typename Elements::Sum (&wide)[DEPTH]) {
@@ -22,8 +31,10 @@ void read_line(u64 tile, int line, typename Elements::Sum (&wide)[DEPTH]) {
     for (int k = 0; k < DEPTH; k++) {
         const int byte = (K_MAJOR ? k : line % 64) * int(sizeof(Stored));
         const int start = K_MAJOR ? 128 * line : line / 64 * slab + 128 * k;
+        const unsigned char* const from = is_swizzled(tile) ? in_tile(tile, start + byte / 16 * 16) + byte % 16
+                                                            : in_rows(tile, line, byte);
         Stored stored;
-        __builtin_memcpy(&stored, in_tile(tile, start + byte / 16 * 16) + byte % 16, sizeof(stored));
+        __builtin_memcpy(&stored, from, sizeof(stored));
         wide[k] = Elements::widen(stored);
     }
 }

@@ -32,6 +32,7 @@ from ...patterns.layouts import CONVERSION_PASSES, is_neutral, launch_elements
 from ...settings.formats import Format
 from ...settings.policy import PrecisionPolicy
 from ..narrowing.decisions import Wide
+from .image_reads import reads_any_layout
 
 KEPT_INTERFACE = "an output keeps its type"
 KEPT_CARRIED = "conditions, and values that control flow passes on, keep their type"
@@ -76,6 +77,7 @@ class StoragePlan:
         self._launch_elements = launch_elements(target)
         self._sizes = module.values_at("optimum")
         self._formats = result_formats(block, policy)
+        self._policy, self._target = policy, target
         self._returned = {viewed(value) for value in block.terminator.inputs}
         self._carried = _carried(block)
         self._fixed = self._returned | self._carried
@@ -153,10 +155,20 @@ class StoragePlan:
             return -need
         match self._leads[user]:
             case Lead.CONVOLUTION:
-                return need if value.type.rank == user.results[0].type.rank else 0.0
+                wants = value.type.rank == user.results[0].type.rank and not self._takes_any(value, user)
+                return need if wants else 0.0
             case Lead.PRODUCT:
                 return -need
         return weight * self._passed_on(user)
+
+    def _takes_any(self, value: Value, user: FusedKernel) -> bool:
+        """Whether USER, a convolution, may read VALUE as its image in any layout."""
+        conv = contraction_of(user)
+        places = [index for index, given in enumerate(user.inputs) if given is value]
+        if conv is None or [user.body.block.arguments[index] for index in places] != [conv.inputs[0]]:
+            return False
+        operands = self._policy.format_of(conv).stored(value.type.dtype)
+        return reads_any_layout(conv, operands, self._target)
 
     def _passed_on(self, kernel: FusedKernel) -> float:
         """The sign of the preference of KERNEL's consumers; 0 if KERNEL reorders dimensions."""

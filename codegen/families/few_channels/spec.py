@@ -1,0 +1,236 @@
+"""The spec of a convolution of few channels for its template, and its launch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ....dialects.core.affine import ceildiv
+from ...arch.spec import ArchSpec
+from ...emit.early_reads import StructCode
+from ...request.request import Geometry
+from ...text.affine_c import factor_to_c
+from ...text.literals import c_type
+from ...text.render import Code, Identifier, Template
+from ..contraction.gather import divides
+from ..contraction.problem import COPY_BYTES
+from ..contraction.spec import KernelBinding
+from ..divisors import divisor
+from .config import SIDE, FewChannelsConfig, patch_of, runs_of, shared_bytes, weight_bytes
+from .problem import Image, Side
+from .product import WindowProduct
+from .window import LineOfTaps
+
+TEMPLATE = "kernels/few_channels.cu.j2"
+CHUNKS_AT_A_TIME = 4  # of a thread, whose loads are in flight together
+LAST_FINITE = {"f16": (0x7FFF7FFF, 0x04000400), "bf16": (0x7FFF7FFF, 0x00800080)}
+
+
+@dataclass(frozen=True)
+class SideSpec:
+    """Height or width for templates: positions of the result, size of the image, distance of its elements;
+    the window over it; whether a block may reach past the last position."""
+
+    out: Code
+    size: Code
+    step: Code
+    taps: int
+    stride: int
+    dilation: int
+    pad: int
+    checked: bool
+
+
+@dataclass(frozen=True)
+class StepSpec:
+    """One instruction along k: the first of its two chunks lies at byte `first` of a tile's patch, and the
+    other one `apart` bytes behind it."""
+
+    first: int
+    apart: int
+
+
+@dataclass(frozen=True)
+class FewChannelsSpec:
+    """The spec of the kernel; sizes as in `Image` and `FewChannelsConfig`, offsets in elements.
+
+    vector: adjacent results of a thread; segments, bands: runs of tiles along the width, and rows of them;
+    wide_loads: a chunk's pixels are loaded as one vector of each channel; exponents: the mask and the addend
+    that find an element that is not finite in a word, where products with zero would show.
+    """
+
+    name: Identifier
+    title: Code
+    parameters: Code
+    header: Identifier
+    product: Template
+    math: Code
+    index_type: Identifier
+    a: Identifier
+    b: Identifier
+    type: Identifier
+    weight_type: Identifier
+    memory_type: Identifier
+    accumulate: Identifier
+    element_bytes: int
+    n: Code
+    n_checked: bool
+    images: Code
+    runs: Code
+    bands: Code
+    segments: Code
+    height: SideSpec
+    width: SideSpec
+    image_step: Code
+    channel_step: Code
+    a_offset: Code
+    channels: int
+    b_offset: Code
+    b_step: Code
+    b_is_weight: bool
+    line: LineOfTaps
+    steps: tuple[StepSpec, ...]
+    odd: bool
+    wide_loads: bool
+    exponents: tuple[int, int] | None
+    patch_lines: int
+    patch_chunks: int
+    weight_bytes: int
+    patch_bytes: int
+    tiles: int
+    block_n: int
+    groups: int
+    threads: int
+    resident: int
+    vector: int
+    epilogue: Code
+    along: StructCode | None
+    beside: StructCode | None
+
+    @property
+    def chunk(self) -> int:
+        """Elements of a chunk."""
+        return COPY_BYTES // self.element_bytes
+
+    @property
+    def trips(self) -> int:
+        """The chunks of the patch that a thread brings, at most."""
+        return -(-self.patch_lines * self.patch_chunks // self.threads)
+
+    @property
+    def at_a_time(self) -> int:
+        """The chunks that a thread loads before it stores the first."""
+        return min(self.trips, CHUNKS_AT_A_TIME)
+
+    @property
+    def vectors(self) -> int:
+        """Vectors of results of a thread, in one row of a tile."""
+        return self.block_n // (4 * self.vector)
+
+
+def few_channels_spec(
+    image: Image, config: FewChannelsConfig, binding: KernelBinding, product: WindowProduct
+) -> FewChannelsSpec:
+    """The spec of the convolution of IMAGE under CONFIG, which must be legal, by PRODUCT."""
+    problem, names, patch = image.problem, binding.names, patch_of(image, config)
+    chunks = image.lines * image.line.chunks
+    skips = image.line.skips or chunks % 2 == 1
+    run = SIDE * config.tiles
+    return FewChannelsSpec(
+        name=binding.name,
+        title=binding.title,
+        parameters=binding.parameters,
+        header=Identifier(product.header(problem)),
+        product=product.template,
+        math=Code(product.math(problem)),
+        index_type=Identifier("i64" if problem.wide else binding.index_type),
+        a=binding.a,
+        b=binding.b,
+        type=Identifier(c_type(problem.a)),
+        weight_type=Identifier(c_type(problem.b)),
+        memory_type=Identifier(c_type(problem.a_stored)),
+        accumulate=Identifier(c_type(problem.accumulate)),
+        element_bytes=problem.a.bytes,
+        n=Code(factor_to_c(problem.n, names)),
+        n_checked=not divides(config.block_n, problem.n),
+        images=Code(factor_to_c(image.images, names)),
+        runs=Code(factor_to_c(runs_of(image, config), names)),
+        bands=Code(factor_to_c(ceildiv(image.height.out, SIDE), names)),
+        segments=Code(factor_to_c(ceildiv(image.width.out, run), names)),
+        height=_side(image.height, SIDE, names),
+        width=_side(image.width, run, names),
+        image_step=Code(factor_to_c(image.image_step, names)),
+        channel_step=Code(factor_to_c(image.channel_step, names)),
+        a_offset=Code(factor_to_c(problem.a_offset, names)),
+        channels=image.channels,
+        b_offset=Code(factor_to_c(problem.b_offset, names)),
+        b_step=Code(factor_to_c(problem.b_n_step, names)),
+        b_is_weight=problem.b_is_weight,
+        line=image.line,
+        steps=_steps(image, patch.pitch),
+        odd=chunks % 2 == 1,
+        wide_loads=loads_wide(image),
+        exponents=LAST_FINITE.get(problem.a.name) if skips else None,
+        patch_lines=patch.lines,
+        patch_chunks=patch.chunks,
+        weight_bytes=weight_bytes(image, config),
+        patch_bytes=patch.bytes,
+        tiles=config.tiles,
+        block_n=config.block_n,
+        groups=config.groups,
+        threads=config.threads,
+        resident=config.resident,
+        vector=binding.vector,
+        epilogue=binding.epilogue,
+        along=binding.along,
+        beside=binding.beside,
+    )
+
+
+def loads_wide(image: Image) -> bool:
+    """Whether the pixels of a chunk lie side by side in every channel, at multiples of their size, and are
+    inside the image together or not."""
+    steps = (
+        image.problem.a_offset,
+        image.image_step,
+        image.channel_step,
+        image.height.step,
+        image.width.size,
+    )
+    return image.width.step == 1 and divisor(*steps) % image.line.pixels == 0
+
+
+def _side(side: Side, span: int, names: dict[str, str]) -> SideSpec:
+    window = side.window
+    return SideSpec(
+        out=Code(factor_to_c(side.out, names)),
+        size=Code(factor_to_c(side.size, names)),
+        step=Code(factor_to_c(side.step, names)),
+        taps=window.taps,
+        stride=window.stride,
+        dilation=window.dilation,
+        pad=window.pad,
+        checked=not divides(span, side.out),
+    )
+
+
+def _steps(image: Image, pitch: int) -> tuple[StepSpec, ...]:
+    """Chunks in pairs; an odd one comes last, behind the first of all, whose weights are zeros there."""
+    down = image.height.window.dilation * pitch
+    places = [
+        line * down + chunk * COPY_BYTES for line in range(image.lines) for chunk in range(image.line.chunks)
+    ]
+    if len(places) % 2:
+        places.insert(-1, places[0])
+    return tuple(
+        StepSpec(first, second - first) for first, second in zip(places[::2], places[1::2], strict=True)
+    )
+
+
+def launch(image: Image, config: FewChannelsConfig, target: ArchSpec) -> Geometry:
+    """As many blocks as TARGET has room for, or fewer where there are fewer runs."""
+    columns, runs = ceildiv(image.problem.n, config.block_n), runs_of(image, config)
+    room = target.multiprocessors * config.resident
+    if isinstance(columns, int):
+        room = max(1, room // columns)
+    blocks = min(runs, room) if isinstance(runs, int) else room
+    return Geometry((blocks, columns, 1), (config.threads, 1, 1), shared_bytes(image, config))

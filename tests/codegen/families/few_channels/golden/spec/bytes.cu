@@ -1,0 +1,146 @@
+// kernel: conv, cast, add, relu, cast
+//
+// Convolution of 3 channels. A block brings the part of an image that a run of 1 tile of 8 x 8 outputs reads to
+// shared memory, with 8 elements for each pixel. Neighbouring outputs begin 16 bytes apart there, and so the rows
+// of the implicit matrix overlap: it is multiplied where it lies.
+#include "wgmma_integer.cuh"
+using namespace glass;
+
+using Offset = int;  // counts elements of a buffer
+constexpr int THREADS = 128;
+constexpr int TILES = 1;  // of a run, neighbours along the width
+constexpr int BLOCK_N = 64, VECTOR = 4;  // output channels of a block; adjacent results of a thread
+constexpr int CHUNK = 16, PIXELS = 2, CHANNELS = 3;  // elements and pixels of 16 bytes; channels with numbers
+constexpr int LINE_CHUNKS = 4, SLOTS = 28;  // chunks of a line of the window; of the whole window
+constexpr int PATCH_LINES = 21, PATCH_CHUNKS = 11;  // of a run
+
+using Chunk = Vec<i8, CHUNK>;
+using WeightChunk = Vec<i8, CHUNK>;
+
+// The output channel of a column of the product: those of a thread, which lie eight columns apart, are neighbours.
+GLASS_DEVICE int channel_of(int column) {
+    return column / (4 * VECTOR) * (4 * VECTOR) + column % 8 / 2 * VECTOR + column % (4 * VECTOR) / 8 * 2 + column % 2;
+}
+
+GLASS_KERNEL(THREADS, 4) kernel(Input<i8> x0, Input<i8> x1, Input<f32> x2, Output<f32> y0) {
+    GLASS_DYNAMIC_SHARED(shared);
+    pdl_launch_dependents();
+    const int first_n = block_y() * BLOCK_N;
+    WeightChunk* const weights = reinterpret_cast<WeightChunk*>(shared);
+    unsigned char* const patch = shared + 28672;
+    pdl_wait();
+    #pragma unroll 2
+    for (int item = thread_x(); item < SLOTS * BLOCK_N; item += THREADS) {
+        const int slot = item / BLOCK_N, n = first_n + channel_of(item % BLOCK_N);
+        const int chunk = slot;
+        const Offset first = Offset(n) * 147 + chunk / LINE_CHUNKS * 21;
+        WeightChunk own = {};
+        GLASS_UNROLL
+        for (int pixel = 0; pixel < PIXELS; pixel++) {
+            const int place = chunk % LINE_CHUNKS * 2 + pixel - 1;
+            const int tap = place;
+            if (u32(tap) < 7u) {
+                GLASS_UNROLL
+                for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 8 + channel] = load(x1, first + tap * 3 + channel);
+            }
+        }
+        weights[item] = own;
+    }
+
+    const int lane = lane_id();
+    const u64 weights_view = wgmma_rows(weights, BLOCK_N * 16, 128);
+    const u64 patch_view = wgmma_rows(patch, 0, 352);
+    // Epilogue operands of 4 results that are the same in every row.
+    struct Along {
+        Vec<f32, 4> x2_2;
+    };
+    Along along_all[4] = {};
+    GLASS_UNROLL
+    for (int part = 0; part < 4; part++) {
+        const int n = first_n + part * (4 * VECTOR) + lane % 4 * VECTOR;
+        Along& along = along_all[part];
+        along.x2_2 = load_wide<4>(x2, n);
+    }
+
+    for (int run = block_x(); run < 9; run += grid_x()) {
+        const int row = run / 3, first_x = run % 3 * (TILES * 8);
+        const int image = row / 3, first_y = row % 3 * 8;
+        sync_threads();  // the patch before has been read
+        const int top = first_y * 2 - 3, left = first_x * 2 - 4;
+        const Offset origin = 0;
+        constexpr int AT_A_TIME = 2;
+        Vec<i8, PIXELS> loaded[AT_A_TIME][CHANNELS] = {};
+        GLASS_UNROLL
+        for (int i = 0; i < AT_A_TIME; i++) {
+            const int item = thread_x() + i * THREADS;
+            const int line = item / PATCH_CHUNKS, y = top + line, x = left + item % PATCH_CHUNKS * 2;
+            if (line < PATCH_LINES && u32(y) < u32(40)) {
+                const Offset first = origin + Offset(y) * 40 + Offset(x);
+                if (u32(x) < u32(40)) {
+                    GLASS_UNROLL
+                    for (int channel = 0; channel < CHANNELS; channel++) loaded[i][channel] = load_wide<PIXELS>(x0, first + Offset(channel) * 1600);
+                }
+            }
+        }
+        GLASS_UNROLL
+        for (int i = 0; i < AT_A_TIME; i++) {
+            const int place = thread_x() + i * THREADS;
+            Chunk own = {};
+        GLASS_UNROLL
+        for (int pixel = 0; pixel < PIXELS; pixel++) {
+            GLASS_UNROLL
+            for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 8 + channel] = convert<i8>(loaded[i][channel][pixel]);
+        }
+            if (place < PATCH_LINES * PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[place] = own;
+        }
+
+        fence_proxy_async();
+        sync_threads();
+        if (first_x < 20) {
+        i32 sum[BLOCK_N / 2];  // uninitialised: the first product overwrites them
+            const u64 tile_view = wgmma_step(patch_view, 0);
+            wgmma_fence();
+            wgmma(sum, wgmma_step(tile_view, 0) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 0), false, i8{}, i8{});
+            wgmma(sum, wgmma_step(tile_view, 32) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 2048), true, i8{}, i8{});
+            wgmma(sum, wgmma_step(tile_view, 176) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 4096), true, i8{}, i8{});
+            wgmma(sum, wgmma_step(tile_view, 208) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 6144), true, i8{}, i8{});
+            wgmma(sum, wgmma_step(tile_view, 352) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 8192), true, i8{}, i8{});
+            wgmma(sum, wgmma_step(tile_view, 384) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 10240), true, i8{}, i8{});
+            wgmma(sum, wgmma_step(tile_view, 528) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 12288), true, i8{}, i8{});
+            wgmma(sum, wgmma_step(tile_view, 560) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 14336), true, i8{}, i8{});
+            wgmma(sum, wgmma_step(tile_view, 704) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 16384), true, i8{}, i8{});
+            wgmma(sum, wgmma_step(tile_view, 736) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 18432), true, i8{}, i8{});
+            wgmma(sum, wgmma_step(tile_view, 880) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 20480), true, i8{}, i8{});
+            wgmma(sum, wgmma_step(tile_view, 912) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 22528), true, i8{}, i8{});
+            wgmma(sum, wgmma_step(tile_view, 1056) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 24576), true, i8{}, i8{});
+            wgmma(sum, wgmma_step(tile_view, 1088) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 26624), true, i8{}, i8{});
+            wgmma_commit();
+            wgmma_wait<0>();
+            wgmma_take(sum);
+            const int x = first_x + lane / 4;
+            GLASS_UNROLL
+            for (int half = 0; half < 2; half++) {
+                const int y = first_y + warp_id() % 4 * 2 + half;
+                if (!(x < 20 && y < 20)) continue;
+                const int m = (image * 20 + y) * 20 + x;
+                GLASS_UNROLL
+                for (int part = 0; part < 4; part++) {
+                    const int n = first_n + part * (4 * VECTOR) + lane % 4 * VECTOR;
+                    i32 accumulator[VECTOR];
+                    GLASS_UNROLL
+                    for (int i = 0; i < VECTOR; i++) accumulator[i] = sum[(part * (VECTOR / 2) + i / 2) * 4 + half * 2 + i % 2];
+                    const Along& along = along_all[part];
+                    Vec<f32, 4> y0_5;
+                    GLASS_UNROLL
+                    for (int lane = 0; lane < 4; ++lane) {
+                        const f32 cast1 = convert<f32>(accumulator[lane]);
+                        const f32 add_3 = cast1 + along.x2_2[lane];
+                        const f32 max_4 = m_max(add_3, 0x0p+0f);
+                        y0_5[lane] = max_4;
+                    }
+                    store_wide<4>(y0, n + m*64, y0_5);
+                }
+            }
+        }
+    }
+}

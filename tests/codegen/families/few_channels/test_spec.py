@@ -1,0 +1,70 @@
+"""The spec of kernels, their launch, and the text that is emitted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from glassrt.codegen.families.few_channels.config import FewChannelsConfig
+from glassrt.codegen.families.few_channels.spec import FewChannelsSpec, StepSpec, launch, loads_wide
+from glassrt.codegen.families.registry import families
+from glassrt.codegen.text.render import render
+from glassrt.dialects.core.affine import symbol
+
+from ...contraction_cases import TARGET
+from .layers import BYTES, LAYERS, STEM, image, request
+
+WGMMA, MMA = (families()[name] for name in ("few_channels_wgmma", "few_channels_mma"))
+CONFIG = {"tiles": 14, "block_n": 64, "groups": 2, "resident": 2}
+
+
+def spec(layer: Any, **config: int) -> FewChannelsSpec:
+    found = WGMMA.realize(request(layer), {**CONFIG, **config}).spec
+    assert isinstance(found, FewChannelsSpec)
+    return found
+
+
+def test_steps_take_chunks_in_pairs() -> None:
+    made = spec(STEM)
+    pitch = 115 * 16
+    assert made.steps[:4] == (
+        StepSpec(0, 16),
+        StepSpec(32, 16),
+        StepSpec(pitch, 16),
+        StepSpec(pitch + 32, 16),
+    )
+    assert not made.odd and made.vectors == 2 and made.exponents is not None
+
+
+def test_an_odd_chunk_comes_behind_the_first_one() -> None:
+    made = spec(replace(STEM, window=(3, 5), pads=(1, 2, 1, 2)), tiles=1, groups=1)
+    assert made.odd and len(made.steps) == 5
+    assert made.steps[-1].first == 0 and made.steps[-1].apart == (2 * made.patch_chunks + 2) * 16
+
+
+def test_integers_have_no_exponents() -> None:
+    assert spec(BYTES, tiles=2).exponents is None
+
+
+def test_wide_loads_need_planes_of_whole_chunks() -> None:
+    assert loads_wide(image(STEM))
+    assert not loads_wide(image(replace(STEM, last=True)))
+    assert not loads_wide(image(replace(STEM, x=(2, 3, 224, 223))))
+
+
+def test_blocks_stay_where_there_are_more_runs_than_room() -> None:
+    config = FewChannelsConfig(14, 64, 2, 2)
+    assert launch(image(STEM), config, TARGET).grid == (28, 1, 1)
+    many = replace(STEM, x=(128, 3, 224, 224), count=100)
+    assert launch(image(many), config, TARGET).grid == (132, 2, 1)
+    unknown = replace(STEM, x=(symbol("B"), 3, 224, 224))
+    assert launch(image(unknown), config, TARGET).grid == (264, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["stem", "odd", "bytes", "residual"])
+def test_emitted_text(name: str, golden: Any) -> None:
+    layer = LAYERS[name]
+    family = MMA if name == "residual" else WGMMA
+    code = family.realize(request(layer), family.propose(request(layer))[0].config)
+    assert render(code.template, code.spec) == golden.at(f"{name}.cu")
