@@ -21,8 +21,7 @@ from .product import WindowProduct
 from .window import LineOfTaps
 
 TEMPLATE = "kernels/few_channels.cu.j2"
-CHUNKS_AT_A_TIME = 4  # of a thread, whose loads are in flight together
-LAST_FINITE = {"f16": (0x7FFF7FFF, 0x04000400), "bf16": (0x7FFF7FFF, 0x00800080)}
+MOST_LANES = 32  # threads that bring a line of a patch together
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,8 @@ class FewChannelsSpec:
     """The spec of the kernel; sizes as in `Image` and `FewChannelsConfig`, offsets in elements.
 
     vector: adjacent results of a thread; segments, bands: runs of tiles along the width, and rows of them;
-    wide_loads: a chunk's pixels are loaded as one vector of each channel; exponents: the mask and the addend
-    that find an element that is not finite in a word, where products with zero would show.
+    wide_loads: a chunk's pixels are loaded as one vector of each channel; careful: an element that is not
+    finite would show in products with zero.
     """
 
     name: Identifier
@@ -91,7 +90,7 @@ class FewChannelsSpec:
     steps: tuple[StepSpec, ...]
     odd: bool
     wide_loads: bool
-    exponents: tuple[int, int] | None
+    careful: bool
     patch_lines: int
     patch_chunks: int
     weight_bytes: int
@@ -112,14 +111,14 @@ class FewChannelsSpec:
         return COPY_BYTES // self.element_bytes
 
     @property
-    def trips(self) -> int:
-        """The chunks of the patch that a thread brings, at most."""
-        return -(-self.patch_lines * self.patch_chunks // self.threads)
+    def lanes(self) -> int:
+        """The threads that bring a line of the patch together."""
+        return min(MOST_LANES, 1 << (self.patch_chunks - 1).bit_length())
 
     @property
-    def at_a_time(self) -> int:
-        """The chunks that a thread loads before it stores the first."""
-        return min(self.trips, CHUNKS_AT_A_TIME)
+    def trips(self) -> int:
+        """The chunks of a line that one of them brings, at most."""
+        return -(-self.patch_chunks // self.lanes)
 
     @property
     def vectors(self) -> int:
@@ -169,7 +168,7 @@ def few_channels_spec(
         steps=_steps(image, patch.pitch),
         odd=chunks % 2 == 1,
         wide_loads=loads_wide(image),
-        exponents=LAST_FINITE.get(problem.a.name) if skips else None,
+        careful=skips and problem.a.is_float,
         patch_lines=patch.lines,
         patch_chunks=patch.chunks,
         weight_bytes=weight_bytes(image, config),

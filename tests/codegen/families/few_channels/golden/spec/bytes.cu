@@ -13,6 +13,7 @@ constexpr int BLOCK_N = 64, VECTOR = 4;  // output channels of a block; adjacent
 constexpr int CHUNK = 16, PIXELS = 2, CHANNELS = 3;  // elements and pixels of 16 bytes; channels with numbers
 constexpr int LINE_CHUNKS = 4, SLOTS = 28;  // chunks of a line of the window; of the whole window
 constexpr int PATCH_LINES = 21, PATCH_CHUNKS = 11;  // of a run
+constexpr int LANES = 16;  // threads that bring a line of the patch together
 
 using Chunk = Vec<i8, CHUNK>;
 using WeightChunk = Vec<i8, CHUNK>;
@@ -66,32 +67,27 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<i8> x0, Input<i8> x1, Input<f32> x2, Outpu
         const int row = run / 3, first_x = run % 3 * (TILES * 8);
         const int image = row / 3, first_y = row % 3 * 8;
         sync_threads();  // the patch before has been read
-        const int top = first_y * 2 - 3, left = first_x * 2 - 4;
-        const Offset origin = 0;
-        constexpr int AT_A_TIME = 2;
-        Vec<i8, PIXELS> loaded[AT_A_TIME][CHANNELS] = {};
-        GLASS_UNROLL
-        for (int i = 0; i < AT_A_TIME; i++) {
-            const int item = thread_x() + i * THREADS;
-            const int line = item / PATCH_CHUNKS, y = top + line, x = left + item % PATCH_CHUNKS * 2;
-            if (line < PATCH_LINES && u32(y) < u32(40)) {
-                const Offset first = origin + Offset(y) * 40 + Offset(x);
-                if (u32(x) < u32(40)) {
+        const int left = first_x * 2 - 4 + thread_x() % LANES * 2;
+        const Offset origin = Offset(left);
+        #pragma unroll 1
+        for (int line = thread_x() / LANES; line < PATCH_LINES; line += THREADS / LANES) {
+            const int y = first_y * 2 - 3 + line;
+            Vec<i8, PIXELS> loaded[1][CHANNELS] = {};
+            if (u32(y) < u32(40)) {
+                const Offset first = origin + Offset(y) * 40;
+                if (u32(left) < u32(40)) {
                     GLASS_UNROLL
-                    for (int channel = 0; channel < CHANNELS; channel++) loaded[i][channel] = load_wide<PIXELS>(x0, first + Offset(channel) * 1600);
+                    for (int channel = 0; channel < CHANNELS; channel++) loaded[0][channel] = load_wide<PIXELS>(x0, first + Offset(channel) * 1600);
                 }
             }
-        }
-        GLASS_UNROLL
-        for (int i = 0; i < AT_A_TIME; i++) {
-            const int place = thread_x() + i * THREADS;
             Chunk own = {};
-        GLASS_UNROLL
-        for (int pixel = 0; pixel < PIXELS; pixel++) {
             GLASS_UNROLL
-            for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 8 + channel] = convert<i8>(loaded[i][channel][pixel]);
-        }
-            if (place < PATCH_LINES * PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[place] = own;
+            for (int pixel = 0; pixel < PIXELS; pixel++) {
+                GLASS_UNROLL
+                for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 8 + channel] = convert<i8>(loaded[0][channel][pixel]);
+            }
+            const int chunk = thread_x() % LANES;
+            if (chunk < PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[line * PATCH_CHUNKS + chunk] = own;
         }
 
         fence_proxy_async();

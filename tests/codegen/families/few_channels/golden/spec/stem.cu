@@ -13,6 +13,7 @@ constexpr int BLOCK_N = 64, VECTOR = 8;  // output channels of a block; adjacent
 constexpr int CHUNK = 8, PIXELS = 2, CHANNELS = 3;  // elements and pixels of 16 bytes; channels with numbers
 constexpr int LINE_CHUNKS = 4, SLOTS = 28;  // chunks of a line of the window; of the whole window
 constexpr int PATCH_LINES = 21, PATCH_CHUNKS = 11;  // of a run
+constexpr int LANES = 16;  // threads that bring a line of the patch together
 
 using Chunk = Vec<f16, CHUNK>;
 using WeightChunk = Vec<f16, CHUNK>;
@@ -69,39 +70,34 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
         const int row = run / 4, first_x = run % 4 * (TILES * 8);
         const int image = row / 4, first_y = row % 4 * 8;
         sync_threads();  // the patch before has been read
-        const int top = first_y * 2 - 3, left = first_x * 2 - 4;
-        const Offset origin = Offset(image) * 9600;
-        u32 strange = 0;
+        const int left = first_x * 2 - 4 + thread_x() % LANES * 2;
+        const Offset origin = Offset(image) * 9600 + Offset(left);
+        u32 spoil = 0;
         if (thread_x() == 0) flags[parity ^ 1] = 0;
-        constexpr int AT_A_TIME = 2;
-        Vec<f16, PIXELS> loaded[AT_A_TIME][CHANNELS] = {};
-        GLASS_UNROLL
-        for (int i = 0; i < AT_A_TIME; i++) {
-            const int item = thread_x() + i * THREADS;
-            const int line = item / PATCH_CHUNKS, y = top + line, x = left + item % PATCH_CHUNKS * 2;
-            if (line < PATCH_LINES && u32(y) < u32(50)) {
-                const Offset first = origin + Offset(y) * 64 + Offset(x);
-                if (u32(x) < u32(64)) {
+        #pragma unroll 1
+        for (int line = thread_x() / LANES; line < PATCH_LINES; line += THREADS / LANES) {
+            const int y = first_y * 2 - 3 + line;
+            Vec<f16, PIXELS> loaded[1][CHANNELS] = {};
+            if (u32(y) < u32(50)) {
+                const Offset first = origin + Offset(y) * 64;
+                if (u32(left) < u32(64)) {
                     GLASS_UNROLL
-                    for (int channel = 0; channel < CHANNELS; channel++) loaded[i][channel] = load_wide<PIXELS>(x0, first + Offset(channel) * 3200);
+                    for (int channel = 0; channel < CHANNELS; channel++) loaded[0][channel] = load_wide<PIXELS>(x0, first + Offset(channel) * 3200);
                 }
             }
-        }
-        GLASS_UNROLL
-        for (int i = 0; i < AT_A_TIME; i++) {
-            const int place = thread_x() + i * THREADS;
             Chunk own = {};
-        GLASS_UNROLL
-        for (int pixel = 0; pixel < PIXELS; pixel++) {
             GLASS_UNROLL
-            for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 4 + channel] = convert<f16>(loaded[i][channel][pixel]);
-        }
+            for (int pixel = 0; pixel < PIXELS; pixel++) {
+                GLASS_UNROLL
+                for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 4 + channel] = convert<f16>(loaded[0][channel][pixel]);
+            }
             const auto words = bit_cast<Vec<u32, 4>>(own);
             GLASS_UNROLL
-            for (int word = 0; word < 4; word++) strange |= ((words[word] & 2147450879u) + 67109888u) & 0x80008000u;
-            if (place < PATCH_LINES * PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[place] = own;
+            for (int word = 0; word < 4; word++) spoil = spoiled(spoil, words[word], f16{});
+            const int chunk = thread_x() % LANES;
+            if (chunk < PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[line * PATCH_CHUNKS + chunk] = own;
         }
-        if (strange) flags[parity] = 1;
+        if (spoil != 0) flags[parity] = 1;
 
         fence_proxy_async();
         sync_threads();
