@@ -59,6 +59,7 @@ class RegistersFit(Fit):
     mma_wide: int = 100  # the same with more than `mma_narrow` accumulators
     mma_narrow: int = 32  # accumulators
     wgmma: int = 48  # of a product by wgmma, beside its accumulators
+    few_channels: int = 48  # of a convolution of few channels, beside its accumulators and windows
     simt: int = 64  # of a product on scalar units, beside accumulators and operands
     attention: int = 128  # of attention by mma.sync
     other: int = 48  # where a kernel states no occupancy; nearly always an upper bound

@@ -39,15 +39,11 @@ void read_line(u64 tile, int line, typename Elements::Sum (&wide)[DEPTH]) {
     }
 }
 
-// One warp's 16 rows; `operands` are the products of its lanes.
-template <class A, class B, bool A_K_MAJOR, bool B_K_MAJOR>
-void multiply_warp(void* const* operands, int lanes) {
-    using Sum = typename A::Sum;
-    constexpr int depth = 32 / sizeof(typename A::Stored);
-    if (lanes != 32) fail("wgmma needs all 32 lanes of a warp");
+// One warp's 16 rows `a`; `operands` are the products of its lanes.
+template <class B, bool B_K_MAJOR, class Sum, int depth>
+void multiply_rows(void* const* operands, const Sum (&a)[16][depth]) {
     const auto& first = *static_cast<const WarpgroupProduct*>(operands[0]);
-    Sum a[16][depth], b[depth], d[16];
-    for (int row = 0; row < 16; row++) read_line<A, A_K_MAJOR>(first.a, self().warp % 4 * 16 + row, a[row]);
+    Sum b[depth], d[16];
     for (int column = 0; column < 2 * first.count; column++) {
         read_line<B, B_K_MAJOR>(first.b, column, b);
         for (int row = 0; row < 16; row++) {
@@ -62,6 +58,33 @@ void multiply_warp(void* const* operands, int lanes) {
             sum = own.add ? sum + d[row] : d[row];
         }
     }
+}
+
+template <class A, class B, bool A_K_MAJOR, bool B_K_MAJOR>
+void multiply_warp(void* const* operands, int lanes) {
+    if (lanes != 32) fail("wgmma needs all 32 lanes of a warp");
+    const auto& first = *static_cast<const WarpgroupProduct*>(operands[0]);
+    typename A::Sum a[16][32 / sizeof(typename A::Stored)];
+    for (int row = 0; row < 16; row++) read_line<A, A_K_MAJOR>(first.a, self().warp % 4 * 16 + row, a[row]);
+    multiply_rows<B, B_K_MAJOR>(operands, a);
+}
+
+template <class A, class B>
+void multiply_fragments(void* const* operands, int lanes) {
+    if (lanes != 32) fail("wgmma needs all 32 lanes of a warp");
+    u32 words[16][8];
+    for (int lane = 0; lane < 32; lane++) {
+        const auto& own = *static_cast<const WarpgroupProduct*>(operands[lane]);
+        for (int i = 0; i < 4; i++) words[lane / 4 + i % 2 * 8][lane % 4 + i / 2 * 4] = own.fragment[i];
+    }
+    typename A::Sum a[16][32 / sizeof(typename A::Stored)];
+    widen_rows<A>(words, a);
+    multiply_rows<B, true>(operands, a);
+}
+
+template <class A, class B>
+GLASS_DEVICE void wgmma_of_registers(typename A::Sum* d, int count, const u32 (&a)[4], u64 b, bool add) {
+    wgmma_issue({d, count, 0, b, add, multiply_fragments<A, B>, {a[0], a[1], a[2], a[3]}});
 }
 
 template <class A, class B, bool A_K_MAJOR, bool B_K_MAJOR>

@@ -11,11 +11,13 @@ from ..contraction.problem import COPY_BYTES
 from ..contraction.wgmma import GROUP
 from .problem import STEP_BYTES, Image
 
+WEIGHT_PADDING = 0  # bytes behind a slot of weights
+PITCH_UNIT = 16  # bytes, of which lines of a patch are a multiple
 SIDE = 8  # outputs along either side of a tile: 64 together, the rows of one wgmma
 FLAGS_BYTES = 8  # two flags for elements that are not finite
-MOST_RESIDENT = 4
+MOST_RESIDENT = 8
 MOST_TILES = 16
-MAX_ACCUMULATORS = 64  # of a thread
+MAX_REGISTERS = 200  # of a thread for accumulators and windows
 COLUMNS = (8, 16, 32, 64, 96, 128)  # output channels of a block
 
 
@@ -46,7 +48,7 @@ class Patch:
     @property
     def pitch(self) -> int:
         """Bytes from line to line."""
-        return self.chunks * COPY_BYTES
+        return -(-self.chunks * COPY_BYTES // PITCH_UNIT) * PITCH_UNIT
 
     @property
     def bytes(self) -> int:
@@ -61,9 +63,14 @@ def patch_of(image: Image, config: FewChannelsConfig) -> Patch:
     return Patch(lines, (SIDE * config.tiles - 1) * image.line.step + image.line.chunks)
 
 
+def slot_bytes(config: FewChannelsConfig) -> int:
+    """Bytes from a chunk of the weights of all columns to the next."""
+    return config.block_n * COPY_BYTES + WEIGHT_PADDING
+
+
 def weight_bytes(image: Image, config: FewChannelsConfig) -> int:
     """Shared memory for the weights of a block."""
-    return image.steps * STEP_BYTES * config.block_n
+    return image.steps * STEP_BYTES // COPY_BYTES * slot_bytes(config)
 
 
 def shared_bytes(image: Image, config: FewChannelsConfig) -> int:
@@ -77,8 +84,8 @@ def illegal(image: Image, config: FewChannelsConfig, target: ArchSpec) -> str | 
         return "the tile does not divide among the threads"
     if config.tiles % config.groups or config.tiles > MOST_TILES:
         return "warpgroups would have tiles of different numbers"
-    if config.block_n // 2 > MAX_ACCUMULATORS:
-        return "too many accumulators per thread"
+    if registers(image, config) > MAX_REGISTERS:
+        return "too many accumulators, or too large a window, per thread"
     if shared_bytes(image, config) > target.shared_bytes or _room(image, config, target) < config.resident:
         return "not enough shared memory, or registers"
     return None
@@ -90,11 +97,22 @@ def runs_of(image: Image, config: FewChannelsConfig) -> Dim:
     return product((image.images, bands, segments))
 
 
-def shapes(image: Image, target: ArchSpec) -> Iterator[FewChannelsConfig]:
-    """Legal configurations for IMAGE on TARGET, with the highest occupancy that each allows."""
+def shapes(image: Image, target: ArchSpec, narrowest: int) -> Iterator[FewChannelsConfig]:
+    """Legal configurations for IMAGE on TARGET, with the highest occupancy that each allows.
+
+    Blocks have as many columns as are needed, a multiple of NARROWEST, or as there is room for.
+    """
+    needed = max(image.problem.at_optimum(image.problem.n), narrowest)
+    enough = next((count for count in COLUMNS if count >= needed), COLUMNS[-1])
+    for block_n in (count for count in reversed(COLUMNS) if narrowest <= count <= enough):
+        found = list(_of_columns(image, block_n, target))
+        yield from found
+        if found:
+            return
+
+
+def _of_columns(image: Image, block_n: int, target: ArchSpec) -> Iterator[FewChannelsConfig]:
     width = image.problem.at_optimum(image.width.out)
-    most = image.problem.at_optimum(image.problem.n)
-    block_n = next((count for count in COLUMNS if count >= most), COLUMNS[-1])
     for tiles in range(1, MOST_TILES + 1):
         if tiles > 2 and (tiles - 1) * SIDE >= width:
             return
@@ -111,5 +129,10 @@ def resident(image: Image, config: FewChannelsConfig, target: ArchSpec) -> int:
 
 def _room(image: Image, config: FewChannelsConfig, target: ArchSpec) -> int:
     """The blocks of a multiprocessor that shared memory and an estimate of registers allow."""
-    registers = config.block_n // 2 + target.fitted.registers.wgmma
-    return target.limits.resident(config.threads, shared_bytes(image, config), registers)
+    held = registers(image, config) + target.fitted.registers.few_channels
+    return target.limits.resident(config.threads, shared_bytes(image, config), held)
+
+
+def registers(image: Image, config: FewChannelsConfig) -> int:
+    """Registers of a thread for accumulators and for windows."""
+    return config.block_n // 2 + -(-image.matrices // 4) * 4

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ....dialects.core.dtypes import DType
 from ....dialects.graph.convolution import Conv
-from ...arch.spec import ArchSpec
 from ...request.request import Candidate, Config, KernelCode, Request
 from ...request.signature import make_signature
-from ..contraction.binding import Contraction, bind, find_contraction, widest_vector
+from ..contraction.binding import bind, find_contraction, prologue_code, widest_vector
 from ..contraction.tile_product import MOST_CANDIDATES, TILED
 from ..kernel_family import Accumulation, ConfiguredFamily, Rank
 from .config import FewChannelsConfig, illegal, shapes
 from .cost import microseconds
-from .problem import Image, image_of, line_of
+from .problem import converts_alone, image_of, line_of
 from .product import WindowProduct
 from .spec import TEMPLATE, few_channels_spec, launch
 
@@ -38,38 +37,32 @@ class FewChannelsFamily(ConfiguredFamily[FewChannelsConfig]):
 
     def candidates(self, request: Request) -> list[Candidate]:
         contraction = find_contraction(request)
-        image = None if contraction is None else self.image(contraction, request.target)
+        image = None if contraction is None else image_of(contraction, request.target)
         if image is None or isinstance(image, str):
             return []
-        rates = self.product.rates(request.target)
         priced = [
-            self.candidate(config, microseconds(image, config, rates, request.target))
-            for config in shapes(image, request.target)
-            if self.product.divides(config)
+            self.candidate(config, microseconds(image, config, self.product, request.target))
+            for config in shapes(image, request.target, self.product.narrowest)
         ]
         return sorted(priced, key=lambda candidate: candidate.microseconds)[:MOST_CANDIDATES]
 
     def reads_any_layout(self, op: Conv, operands: DType) -> bool:
-        line = line_of(op, operands)
-        return line is not None and self.product.reads(line)
-
-    def image(self, contraction: Contraction, target: ArchSpec) -> Image | str:
-        """The image that CONTRACTION reads; why the family does not compute it."""
-        image = image_of(contraction, target)
-        if isinstance(image, str) or self.product.reads(image.line):
-            return image
-        return "neighbouring outputs do not begin 16 bytes apart"
+        return line_of(op, operands) is not None
 
     def realize(self, request: Request, config: Config) -> KernelCode:
         contraction, own = find_contraction(request), self.configured(config)
-        image = "no contraction" if contraction is None else self.image(contraction, request.target)
+        image = "no contraction" if contraction is None else image_of(contraction, request.target)
         if contraction is None or isinstance(image, str):
             raise ValueError(image)
         reason = illegal(image, own, request.target)
-        if reason is not None or not self.product.divides(own):
+        if reason is not None or own.block_n % self.product.narrowest:
             raise ValueError(reason or "the columns do not divide among the instructions")
         signature = make_signature(request)
         vector = min(widest_vector(request, image.problem.n), own.block_n // 4)
-        spec = few_channels_spec(image, own, bind(request, contraction, vector, signature), self.product)
+        binding = bind(request, contraction, vector, signature)
+        alone = converts_alone(contraction)
+        prologue = None if alone else prologue_code(request, contraction, signature, vector=1)
+        width = request.writes[0].dtype.bytes
+        spec = few_channels_spec(image, own, replace(binding, prologue=prologue), self.product, width)
         geometry = launch(image, own, request.target)
         return KernelCode(TEMPLATE, spec, geometry, signature.typed, own.resident, spec.header)

@@ -17,7 +17,8 @@ from ..contraction.tile import has_too_many_rows
 from .window import LineOfTaps, line_of_taps
 
 MOST_CHANNELS = 8
-MOST_TAPS = 256
+MOST_CHUNKS = 128  # of a window: shared memory has room for those of 32 columns on every target
+MOST_MATRICES = 144  # in registers beside the accumulators of 32 columns
 STEP_BYTES = 2 * COPY_BYTES  # of k in one instruction
 # By the types of the operands: the accumulators, and the feature that mma.sync of them needs.
 MATH = {
@@ -64,9 +65,20 @@ class Image:
         return self.height.window.taps
 
     @property
+    def matrices(self) -> int:
+        """Matrices of eight outputs by a chunk that a warp's two lines of outputs read."""
+        return matrices(self.height.window, self.line)
+
+    @property
     def steps(self) -> int:
         """Instructions along k for one tile."""
         return -(-self.lines * self.line.chunks // 2)
+
+
+def matrices(window: Window, line: LineOfTaps) -> int:
+    """Lines of the image that two neighbouring outputs read by WINDOW, times the chunks of LINE."""
+    lines = {tap * window.dilation + below * window.stride for tap in range(window.taps) for below in (0, 1)}
+    return len(lines) * line.chunks
 
 
 def line_of(op: Conv, operands: DType) -> LineOfTaps | None:
@@ -81,9 +93,20 @@ def line_of(op: Conv, operands: DType) -> LineOfTaps | None:
     pads = tuple(op.pads) or (0,) * 4
     if any(op.window[axis] == 1 and not pads[axis] and pads[axis + 2] <= 0 for axis in (0, 1)):
         return None
-    stride, dilation = (tuple(each or (1, 1))[1] for each in (op.strides, op.dilations))
-    line = line_of_taps(Window(op.window[1], stride, dilation, pads[1], 0, True), channels, operands.bytes)
-    return None if line is None or op.window[0] * line.chunks < 2 else line
+    strides, dilations = (tuple(each or (1, 1)) for each in (op.strides, op.dilations))
+    height, width = (
+        Window(op.window[axis], strides[axis], dilations[axis], pads[axis], 0, True) for axis in (0, 1)
+    )
+    line = line_of_taps(width, channels, operands.bytes)
+    return line if line is not None and _misfit(height, line) is None else None
+
+
+def _misfit(height: Window, line: LineOfTaps) -> str | None:
+    """Why a window of lines as LINE does not fit; None when it does."""
+    if height.taps * line.chunks < 2:
+        return "its window is a single pixel"
+    fits = height.taps * line.chunks <= MOST_CHUNKS and matrices(height, line) <= MOST_MATRICES
+    return None if fits else "its window is too large"
 
 
 def image_of(contraction: Contraction, target: ArchSpec) -> Image | str:
@@ -96,16 +119,19 @@ def image_of(contraction: Contraction, target: ArchSpec) -> Image | str:
     sums, needed = MATH.get((problem.a, problem.b), (None, None))
     if sums != problem.accumulate or needed is None or not target.has(needed):
         return f"no product of {problem.a} and {problem.b} with {problem.accumulate} accumulators"
-    if contraction.prologue.computes and not _casts_alone(contraction):
-        return "it computes its input"
-    if problem.taps > MOST_TAPS or has_too_many_rows(problem):
-        return "more than 2^31 rows, or too large a window"
+    if contraction.prologue.rows or contraction.prologue.gather is not None:
+        return "it computes its input from more than its pixels"
+    if has_too_many_rows(problem):
+        return "more than 2^31 rows"
     return _image(problem, problem.channels)
 
 
-def _casts_alone(contraction: Contraction) -> bool:
-    cast = contraction.root.inputs[0].producer
-    return isinstance(cast, Cast) and cast.x is contraction.prologue.streamed and cast.x.type.dtype.is_float
+def converts_alone(contraction: Contraction) -> bool:
+    """Whether the image is only converted from another float type while it is loaded, if at all."""
+    if not contraction.prologue.computes:
+        return True
+    cast, streamed = contraction.root.inputs[0].producer, contraction.prologue.streamed
+    return isinstance(cast, Cast) and cast.x is streamed and streamed.type.dtype.is_float and cast.to.is_float
 
 
 def _image(problem: Problem, channels: int) -> Image | str:
@@ -116,8 +142,9 @@ def _image(problem: Problem, channels: int) -> Image | str:
     line = line_of_taps(width.window, channels, problem.a.bytes)
     if line is None:
         return "outputs that are neighbours do not begin at multiples of 16 bytes"
-    if height.window.taps * line.chunks < 2:
-        return "its window is a single pixel"
+    misfit = _misfit(height.window, line)
+    if misfit is not None:
+        return misfit
     sides = [
         Side(axis.extent, axis.window.limit, axis.step, axis.window)
         for axis in (height, width)

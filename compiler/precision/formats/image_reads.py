@@ -15,7 +15,7 @@ from ....codegen.interface import ArchSpec, Request, candidates, families
 from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.builtin import Yield
 from ....dialects.core.dtypes import DType
-from ....dialects.core.ir import Block, Operation
+from ....dialects.core.ir import Block
 from ....dialects.core.module import Module
 from ....dialects.core.types import TensorType, channels_last
 from ....dialects.graph.convolution import Conv
@@ -23,16 +23,9 @@ from ....dialects.graph.elementwise import Cast
 from ...fusion.vertical.record import op_label
 from ...passes.ledger import Figure, Verdict
 from ...passes.manager import PassContext
+from ...patterns.layouts import reads_any_layout
 
 IMAGE_AS_STORED = "image-as-stored"
-
-
-def reads_any_layout(conv: Operation | None, operands: DType, target: ArchSpec) -> bool:
-    """Whether TARGET has kernels for CONV, multiplying in OPERANDS, that read its input in any layout."""
-    if not isinstance(conv, Conv):
-        return False
-    able = (family for family in families().values() if family.runs_on(target))
-    return any(family.reads_any_layout(conv, operands) for family in able)
 
 
 @dataclass(frozen=True)

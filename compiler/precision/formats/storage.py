@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from ....codegen.interface import ArchSpec
+from ....codegen.interface import ArchSpec, NoPrologue, read_prologue
 from ....dialects.control import ControlOp, ControlYield
 from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.dtypes import F32, DType
@@ -28,11 +28,10 @@ from ....dialects.graph.movement.reshape import Reshape, Transpose
 from ....dialects.roots import Root
 from ...fusion.vertical.attention_layouts import masks_of
 from ...fusion.vertical.clusters import viewed
-from ...patterns.layouts import CONVERSION_PASSES, is_neutral, launch_elements
+from ...patterns.layouts import CONVERSION_PASSES, is_neutral, launch_elements, reads_any_layout
 from ...settings.formats import Format
 from ...settings.policy import PrecisionPolicy
 from ..narrowing.decisions import Wide
-from .image_reads import reads_any_layout
 
 KEPT_INTERFACE = "an output keeps its type"
 KEPT_CARRIED = "conditions, and values that control flow passes on, keep their type"
@@ -50,6 +49,12 @@ def contraction_of(kernel: FusedKernel) -> Operation | None:
     """The contraction, or the attention, in KERNEL's region, if there is one."""
     leaders = (op for op in kernel.body.block if has(op, Trait.CONTRACTION) or isinstance(op, Attention))
     return next(leaders, None)
+
+
+def image_of(conv: Conv) -> Value:
+    """The value that CONV reads from memory as its input, which its kernel may compute from that."""
+    prologue = read_prologue(conv)
+    return conv.x if isinstance(prologue, NoPrologue) else prologue.streamed
 
 
 def lead_of(kernel: FusedKernel) -> Lead:
@@ -165,9 +170,11 @@ class StoragePlan:
         """Whether USER, a convolution, may read VALUE as its image in any layout."""
         conv = contraction_of(user)
         places = [index for index, given in enumerate(user.inputs) if given is value]
-        if conv is None or [user.body.block.arguments[index] for index in places] != [conv.inputs[0]]:
+        if not isinstance(conv, Conv) or [user.body.block.arguments[index] for index in places] != [
+            image_of(conv)
+        ]:
             return False
-        operands = self._policy.format_of(conv).stored(value.type.dtype)
+        operands = self._policy.format_of(conv).stored(conv.x.type.dtype)
         return reads_any_layout(conv, operands, self._target)
 
     def _passed_on(self, kernel: FusedKernel) -> float:

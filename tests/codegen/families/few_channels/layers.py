@@ -19,8 +19,10 @@ from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.types import ROW_MAJOR, TensorType, channels_last
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
+from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.elementwise import Cast
+from glassrt.dialects.graph.quantization import Quantize
 
 from ...one_kernel import kernel_module
 
@@ -48,6 +50,9 @@ class Layer:
     last: bool = False  # the image is stored channels-last
     bias: bool = True
     residual: bool = False
+    shifted: bool = (
+        False  # the kernel adds one to every pixel, and quantizes it where products are of integers
+    )
 
     @property
     def weight_shape(self) -> tuple[int, ...]:
@@ -66,6 +71,10 @@ class Layer:
         }
 
         def body(do: Any, x: Any, w: Any, *others: Any) -> Any:
+            if self.shifted:
+                one, scale = (Constant(value=np.array(value, np.float32)) for value in (1, 2.0**-5))
+                x = do(Add(x if x.type.dtype == F32 else do(Cast(x, to=F32)), do(one)))
+                x = x if own.is_float else do(Quantize(x, do(scale), to=own))
             x = x if x.type.dtype == own else do(Cast(x, to=own))
             y = do(Conv(x, w, **attributes))
             y = do(Cast(y, to=F32)) if y.type.dtype != F32 else y
@@ -119,6 +128,8 @@ LAYERS = {
     "residual": Layer((2, 3, 33, 41), 40, (3, 3), 2, (1, 1, 1, 1), last=True, residual=True),
     "dilated": Layer((1, 4, 40, 36), 16, (3, 3), 2, (2, 2, 2, 2), 2, "bf16", "bf16", out="bf16"),
     "patches": Layer((1, 3, 32, 32), 160, (4, 4), 4),
+    "quantized": replace(BYTES, image="f32", multiplied="i8", shifted=True),
+    "shifted": Layer((1, 3, 21, 24), 16, (3, 3), 2, (1, 1, 1, 1), shifted=True),
     "odd": Layer((1, 2, 30, 30), 8, (3, 5), 2, (1, 2, 1, 2)),
 }
 

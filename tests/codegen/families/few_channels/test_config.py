@@ -45,7 +45,7 @@ def test_illegal_configurations(changed: dict[str, Any], reason: str) -> None:
 
 
 def test_shapes_are_legal_and_no_wider_than_the_image() -> None:
-    found = list(shapes(image(STEM), TARGET))
+    found = list(shapes(image(STEM), TARGET, 8))
     assert len(found) > 10 and len(set(found)) == len(found)
     assert all(illegal(image(STEM), config, TARGET) is None for config in found)
     assert max(config.tiles for config in found) == 14

@@ -26,21 +26,24 @@ def spec(layer: Any, **config: int) -> FewChannelsSpec:
 
 
 def test_steps_take_chunks_in_pairs() -> None:
+    """Matrices are in the order of their places: lines of four chunks. The second row of outputs begins two
+    lines below the first one."""
     made = spec(STEM)
-    pitch = 115 * 16
-    assert made.steps[:4] == (
-        StepSpec(0, 16),
-        StepSpec(32, 16),
-        StepSpec(pitch, 16),
-        StepSpec(pitch + 32, 16),
-    )
+    assert made.steps[:3] == (StepSpec((0, 8, 1, 9)), StepSpec((2, 10, 3, 11)), StepSpec((4, 12, 5, 13)))
+    assert [load.first for load in made.loads] == [line * 115 * 16 for line in range(9)]
+    assert made.patterns == ((16, 32, 48),)
     assert not made.odd and made.vectors == 2 and made.careful
 
 
 def test_an_odd_chunk_comes_behind_the_first_one() -> None:
     made = spec(replace(STEM, window=(3, 5), pads=(1, 2, 1, 2)), tiles=1, groups=1)
     assert made.odd and len(made.steps) == 5
-    assert made.steps[-1].first == 0 and made.steps[-1].apart == (2 * made.patch_chunks + 2) * 16
+    assert made.steps[-1] == StepSpec((0, 6, 8, 14))  # the last chunk of the third line, and of the fifth one
+
+
+def test_rows_alternate_where_they_would_meet_in_the_same_banks() -> None:
+    assert spec(STEM).alternates and spec(replace(STEM, out="f32")).alternates
+    assert not spec(replace(STEM, count=40)).alternates and not spec(replace(STEM, count=32)).alternates
 
 
 def test_integers_are_all_finite() -> None:
@@ -62,7 +65,7 @@ def test_blocks_stay_where_there_are_more_runs_than_room() -> None:
     assert launch(image(unknown), config, TARGET).grid == (264, 1, 1)
 
 
-@pytest.mark.parametrize("name", ["stem", "odd", "bytes", "residual"])
+@pytest.mark.parametrize("name", ["stem", "odd", "bytes", "residual", "quantized"])
 def test_emitted_text(name: str, golden: Any) -> None:
     layer = LAYERS[name]
     family = MMA if name == "residual" else WGMMA

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.passes.ledger import Record, Verdict
@@ -16,8 +17,9 @@ from glassrt.dialects.core.ir import Operation
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import ROW_MAJOR, TensorType, channels_last
 from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.graph.binary import Mul
 from glassrt.dialects.graph.convolution import Conv
-from glassrt.dialects.graph.unary import Sigmoid
+from glassrt.dialects.graph.pool import MaxPool
 from glassrt.dialects.precision import PrecisionKernel
 from glassrt.testing.net import Net
 
@@ -27,7 +29,7 @@ def stem(batch: int = 8, channels: int = 3, before: bool = False, window: int = 
     net = Net()
     image = net.input("x", batch, channels, 96, 96)
     if before:
-        image = net.add(Sigmoid, image)
+        image = net.add(MaxPool, image, kernel=[3, 3], pads=[1, 1, 1, 1])
     weights = net.weights(32, channels, window, window)
     return net.done(net.add(Relu, net.add(Conv, image, weights, strides=[2, 2], pads=[1, 1, 1, 1])))
 
@@ -62,6 +64,17 @@ def test_a_loop_before_it_need_not_lay_it_out() -> None:
     kernels, (record,) = lowered(stem(64, before=True))
     assert record.verdict is Verdict.TAKEN
     assert reader(kernels).inputs[0].type == TensorType((64, 3, 96, 96), F16, ROW_MAJOR)
+
+
+def test_what_a_loop_does_before_it_is_done_while_pixels_are_loaded() -> None:
+    net = Net()
+    pixels = net.add(Mul, net.input("x", 64, 3, 96, 96), net.const(np.full((1, 3, 1, 1), 0.5, np.float32)))
+    weights = net.weights(32, 3, 3, 3)
+    made = net.add(Relu, net.add(Conv, pixels, weights, strides=[2, 2], pads=[1, 1, 1, 1]))
+    (kernel, *_), _ = lowered(net.done(made))
+    assert kernel is reader([kernel])
+    assert kernel.inputs[0].type == TensorType((64, 3, 96, 96), F32)
+    assert [op.name for op in kernel.body.block][:3] == ["graph.mul", "graph.cast", "graph.conv"]
 
 
 def test_what_is_dearer_is_copied() -> None:

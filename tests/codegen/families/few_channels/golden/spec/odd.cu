@@ -3,7 +3,7 @@
 // Convolution of 2 channels. A block brings the part of an image that a run of 1 tile of 8 x 8 outputs reads to
 // shared memory, with 4 elements for each pixel. Neighbouring outputs begin 16 bytes apart there, and so the rows
 // of the implicit matrix overlap: it is multiplied where it lies.
-#include "wgmma.cuh"
+#include "wgmma_registers.cuh"
 using namespace glass;
 
 using Offset = int;  // counts elements of a buffer
@@ -13,6 +13,7 @@ constexpr int BLOCK_N = 8, VECTOR = 2;  // output channels of a block; adjacent 
 constexpr int CHUNK = 8, PIXELS = 2, CHANNELS = 2;  // elements and pixels of 16 bytes; channels with numbers
 constexpr int LINE_CHUNKS = 3, SLOTS = 10;  // chunks of a line of the window; of the whole window
 constexpr int PATCH_LINES = 17, PATCH_CHUNKS = 10;  // of a run
+constexpr int PITCH = 10, SLOT_PITCH = 8;  // chunks from line to line of the patch, from slot to slot of the weights
 constexpr int LANES = 16;  // threads that bring a line of the patch together
 
 using Chunk = Vec<f16, CHUNK>;
@@ -23,7 +24,7 @@ GLASS_DEVICE int channel_of(int column) {
     return column / (4 * VECTOR) * (4 * VECTOR) + column % 8 / 2 * VECTOR + column % (4 * VECTOR) / 8 * 2 + column % 2;
 }
 
-GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output<f16> y0) {
+GLASS_KERNEL(THREADS, 7) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output<f16> y0) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int first_n = block_y() * BLOCK_N;
@@ -46,12 +47,18 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
                 for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 4 + channel] = load(x1, first + tap * 2 + channel);
             }
         }
-        weights[thread_x()] = own;
+        weights[slot * SLOT_PITCH + thread_x() % BLOCK_N] = own;
     }
 
     const int lane = lane_id();
-    const u64 weights_view = wgmma_rows(weights, BLOCK_N * 16, 128);
-    const u64 patch_view = wgmma_rows(patch, 0, 320);
+    const u64 weights_view = wgmma_rows(weights, SLOT_PITCH * 16, 128);
+    // Of this lane: row lane % 8 of a tile, and which matrix of a load.
+    const unsigned char* const own_rows = patch + warp_id() % 4 * 640 + lane % 8 * 16;
+    const unsigned char* const own_rows0 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 32 : 160);
+    const unsigned char* const own_rows1 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 144 : 160);
+    const unsigned char* const own_rows2 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 128) : lane < 24 ? 144 : 160);
+    const unsigned char* const own_rows3 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 32 : 32);
+
     // Epilogue operands of 2 results that are the same in every row.
     struct Along {
         Vec<f32, 2> x2_1;
@@ -73,39 +80,44 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
         #pragma unroll 1
         for (int line = thread_x() / LANES; line < PATCH_LINES; line += THREADS / LANES) {
             const int y = first_y * 2 - 1 + line;
-            Vec<f16, PIXELS> loaded[1][CHANNELS] = {};
+            Vec<f16, PIXELS> read[1][CHANNELS] = {};
             if (u32(y) < u32(30)) {
                 const Offset first = origin + Offset(y) * 30;
                 if (u32(left) < u32(30)) {
                     GLASS_UNROLL
-                    for (int channel = 0; channel < CHANNELS; channel++) loaded[0][channel] = load_wide<PIXELS>(x0, first + Offset(channel) * 900);
+                    for (int channel = 0; channel < CHANNELS; channel++) read[0][channel] = load_wide<PIXELS>(x0, first + Offset(channel) * 900);
                 }
             }
             Chunk own = {};
             GLASS_UNROLL
             for (int pixel = 0; pixel < PIXELS; pixel++) {
                 GLASS_UNROLL
-                for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 4 + channel] = convert<f16>(loaded[0][channel][pixel]);
+                for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 4 + channel] = convert<f16>(read[0][channel][pixel]);
             }
             const auto words = bit_cast<Vec<u32, 4>>(own);
             GLASS_UNROLL
             for (int word = 0; word < 4; word++) spoil = spoiled(spoil, words[word], f16{});
             const int chunk = thread_x() % LANES;
-            if (chunk < PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[line * PATCH_CHUNKS + chunk] = own;
+            if (chunk < PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[line * PITCH + chunk] = own;
         }
         if (spoil != 0) flags[parity] = 1;
 
         fence_proxy_async();
         sync_threads();
         if (first_x < 15) {
-        f32 sum[BLOCK_N / 2];  // uninitialised: the first product overwrites them
-            const u64 tile_view = wgmma_step(patch_view, 0);
+        u32 window[4][4];
+            ldmatrix_x4(window[0], own_rows0);
+            ldmatrix_x4(window[1], own_rows1 + 176);
+            ldmatrix_x4(window[2], own_rows2 + 352);
+            ldmatrix_x4(window[3], own_rows3 + 640);
+
+            f32 sum[BLOCK_N / 2];  // uninitialised: the first product overwrites them
             wgmma_fence();
-            wgmma(sum, wgmma_step(tile_view, 0) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 0), false, f16{}, f16{});
-            wgmma(sum, wgmma_step(tile_view, 32) + (u64(128 >> 4) << 16), wgmma_step(weights_view, 256), true, f16{}, f16{});
-            wgmma(sum, wgmma_step(tile_view, 176) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 512), true, f16{}, f16{});
-            wgmma(sum, wgmma_step(tile_view, 320) + (u64(16 >> 4) << 16), wgmma_step(weights_view, 768), true, f16{}, f16{});
-            wgmma(sum, wgmma_step(tile_view, 0) + (u64(352 >> 4) << 16), wgmma_step(weights_view, 1024), true, f16{}, f16{});
+            wgmma(sum, { window[0][0], window[1][2], window[0][1], window[1][3] }, wgmma_step(weights_view, 0), false, f16{}, f16{});
+            wgmma(sum, { window[0][2], window[2][0], window[0][3], window[2][1] }, wgmma_step(weights_view, 256), true, f16{}, f16{});
+            wgmma(sum, { window[1][0], window[2][2], window[1][1], window[2][3] }, wgmma_step(weights_view, 512), true, f16{}, f16{});
+            wgmma(sum, { window[1][2], window[3][0], window[1][3], window[3][1] }, wgmma_step(weights_view, 768), true, f16{}, f16{});
+            wgmma(sum, { window[0][0], window[1][2], window[2][0], window[3][2] }, wgmma_step(weights_view, 1024), true, f16{}, f16{});
             wgmma_commit();
             wgmma_wait<0>();
             wgmma_take(sum);
@@ -118,12 +130,12 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
                     const int pixel = tap_x;
                     const int element = pixel % PIXELS * 4 + item % CHANNELS;
                     const int chunk = tap_y * LINE_CHUNKS + pixel / PIXELS, slot = chunk == SLOTS - 2 ? SLOTS - 1 : chunk;
-                    const int row = (warp_id() % 4 * 2 * 2 + tap_y) * PATCH_CHUNKS + (lane / 4) + pixel / PIXELS;
+                    const int row = (warp_id() % 4 * 2 * 2 + tap_y) * PITCH + (lane / 4) + pixel / PIXELS;
                     const Chunk* const windows = reinterpret_cast<const Chunk*>(patch) + row;
                     GLASS_UNROLL
                     for (int i = 0; i < 4; i++) {
                         const f32 value = convert<f32>(windows[i / 2 * 20][element]);
-                        const f32 weight = convert<f32>(weights[slot * BLOCK_N + lane % 4 * 2 + i % 2][element]);
+                        const f32 weight = convert<f32>(weights[slot * SLOT_PITCH + lane % 4 * 2 + i % 2][element]);
                         sum[(0) * 4 + i] += value * weight;
                     }
                 }

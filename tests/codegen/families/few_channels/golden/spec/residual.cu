@@ -13,6 +13,7 @@ constexpr int BLOCK_N = 64, VECTOR = 8;  // output channels of a block; adjacent
 constexpr int CHUNK = 8, PIXELS = 2, CHANNELS = 3;  // elements and pixels of 16 bytes; channels with numbers
 constexpr int LINE_CHUNKS = 2, SLOTS = 6;  // chunks of a line of the window; of the whole window
 constexpr int PATCH_LINES = 17, PATCH_CHUNKS = 9;  // of a run
+constexpr int PITCH = 9, SLOT_PITCH = 64;  // chunks from line to line of the patch, from slot to slot of the weights
 constexpr int LANES = 16;  // threads that bring a line of the patch together
 
 using Chunk = Vec<f16, CHUNK>;
@@ -23,7 +24,7 @@ GLASS_DEVICE int channel_of(int column) {
     return column / (4 * VECTOR) * (4 * VECTOR) + column % 8 / 2 * VECTOR + column % (4 * VECTOR) / 8 * 2 + column % 2;
 }
 
-GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Input<f16> x3, Output<f16> y0) {
+GLASS_KERNEL(THREADS, 5) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Input<f16> x3, Output<f16> y0) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int N = 40;
@@ -48,14 +49,17 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Inp
                 for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 4 + channel] = load(x1, first + tap * 3 + channel);
             }
         }
-        weights[item] = own;
+        weights[slot * SLOT_PITCH + item % BLOCK_N] = own;
     }
 
     const int lane = lane_id();
-    // Of this lane: row lane % 8 of two lines of outputs, and which chunk of a step; a column, and which slot.
-    const unsigned char* const own_window = patch + (warp_id() % 4 * 2 + lane / 8 % 2) * 288 + lane % 8 * 16;
-    const bool second = lane >= 16;
-    const WeightChunk* const own_weights = weights + lane / 8 % 2 * BLOCK_N + lane / 16 * 8 + lane % 8;
+    // Of this lane: a column, and which slot.
+    const WeightChunk* const own_weights = weights + lane / 8 % 2 * SLOT_PITCH + lane / 16 * 8 + lane % 8;
+    // Of this lane: row lane % 8 of a tile, and which matrix of a load.
+    const unsigned char* const own_rows = patch + warp_id() % 4 * 576 + lane % 8 * 16;
+    const unsigned char* const own_rows0 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 144 : 160);
+    const unsigned char* const own_rows1 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 16 : 16);
+
     // Epilogue operands of 8 results that are the same in every row.
     struct Along {
         Vec<f32, 8> x2_1;
@@ -86,7 +90,7 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Inp
         #pragma unroll 1
         for (int line = thread_x() / LANES; line < PATCH_LINES; line += THREADS / LANES) {
             const int y = first_y * 2 - 1 + line;
-            Vec<f16, PIXELS> loaded[1][CHANNELS] = {};
+            Vec<f16, PIXELS> read[1][CHANNELS] = {};
             if (u32(y) < u32(33)) {
                 const Offset first = origin + Offset(y) * 123;
                 GLASS_UNROLL
@@ -94,7 +98,7 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Inp
                     const int x = left + pixel;
                     if (u32(x) < u32(41)) {
                         GLASS_UNROLL
-                        for (int channel = 0; channel < CHANNELS; channel++) loaded[0][channel][pixel] = load(x0, first + pixel * Offset(3) + Offset(channel));
+                        for (int channel = 0; channel < CHANNELS; channel++) read[0][channel][pixel] = load(x0, first + pixel * Offset(3) + Offset(channel));
                     }
                 }
             }
@@ -102,35 +106,38 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Inp
             GLASS_UNROLL
             for (int pixel = 0; pixel < PIXELS; pixel++) {
                 GLASS_UNROLL
-                for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 4 + channel] = convert<f16>(loaded[0][channel][pixel]);
+                for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 4 + channel] = convert<f16>(read[0][channel][pixel]);
             }
             const auto words = bit_cast<Vec<u32, 4>>(own);
             GLASS_UNROLL
             for (int word = 0; word < 4; word++) spoil = spoiled(spoil, words[word], f16{});
             const int chunk = thread_x() % LANES;
-            if (chunk < PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[line * PATCH_CHUNKS + chunk] = own;
+            if (chunk < PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[line * PITCH + chunk] = own;
         }
         if (spoil != 0) flags[parity] = 1;
 
         fence_proxy_async();
         sync_threads();
         if (first_x < 21) {
-        f32 sum[BLOCK_N / 8][4] = {};
-            auto multiply = [&](int first, int apart, int step) {
-                u32 a[4];
-                ldmatrix_x4(a, own_window + first + (second ? apart : 0));
+        u32 window[3][4];
+            ldmatrix_x4(window[0], own_rows0);
+            ldmatrix_x4(window[1], own_rows0 + 288);
+            ldmatrix_x4(window[2], own_rows1 + 576);
+
+            f32 sum[BLOCK_N / 8][4] = {};
+            auto multiply = [&](const u32 (&a)[4], int step) {
                 GLASS_UNROLL
                 for (int j = 0; j < BLOCK_N / 8; j += 2) {
                     u32 pair[4];
-                    ldmatrix_x4(pair, own_weights + step * 2 * BLOCK_N + j * 8);
+                    ldmatrix_x4(pair, own_weights + step * 2 * SLOT_PITCH + j * 8);
                     const u32 even[2] = {pair[0], pair[1]}, odd[2] = {pair[2], pair[3]};
                     mma_m16n8k16(sum[j], a, even, f16{});
                     mma_m16n8k16(sum[j + 1], a, odd, f16{});
                 }
             };
-            multiply(0, 16, 0);
-            multiply(144, 16, 1);
-            multiply(288, 16, 2);
+            multiply({ window[0][0], window[1][0], window[0][1], window[1][1] }, 0);
+            multiply({ window[0][2], window[1][2], window[0][3], window[1][3] }, 1);
+            multiply({ window[1][0], window[2][0], window[1][1], window[2][1] }, 2);
 
             if (flags[parity]) {
                 GLASS_UNROLL
@@ -144,14 +151,14 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Inp
                     const int pixel = tap_x + 1;
                     const int element = pixel % PIXELS * 4 + item % CHANNELS;
                     const int chunk = tap_y * LINE_CHUNKS + pixel / PIXELS;
-                    const int row = (warp_id() % 4 * 2 * 2 + tap_y) * PATCH_CHUNKS + (lane / 4) + pixel / PIXELS;
+                    const int row = (warp_id() % 4 * 2 * 2 + tap_y) * PITCH + (lane / 4) + pixel / PIXELS;
                     const Chunk* const windows = reinterpret_cast<const Chunk*>(patch) + row;
                     GLASS_UNROLL
                     for (int j = 0; j < BLOCK_N / 8; j++) {
                         GLASS_UNROLL
                         for (int i = 0; i < 4; i++) {
                             const f32 value = convert<f32>(windows[i / 2 * 18][element]);
-                            const f32 weight = convert<f32>(weights[chunk * BLOCK_N + j * 8 + lane % 4 * 2 + i % 2][element]);
+                            const f32 weight = convert<f32>(weights[chunk * SLOT_PITCH + j * 8 + lane % 4 * 2 + i % 2][element]);
                             sum[j][i] += value * weight;
                         }
                     }
