@@ -59,6 +59,7 @@ class RegistersFit(Fit):
     mma_wide: int = 100  # the same with more than `mma_narrow` accumulators
     mma_narrow: int = 32  # accumulators
     wgmma: int = 48  # of a product by wgmma, beside its accumulators
+    few_channels: int = 48  # of a convolution of few channels, beside its accumulators and windows
     simt: int = 64  # of a product on scalar units, beside accumulators and operands
     attention: int = 128  # of attention by mma.sync
     other: int = 48  # where a kernel states no occupancy; nearly always an upper bound
@@ -140,6 +141,19 @@ class StripsFit(Fit):
     def slowed(self, factor: float) -> StripsFit:
         """The constants on a card whose cycles are FACTOR times as long."""
         return replace(self, start=self.start * factor, line=self.line * factor)
+
+
+@dataclass(frozen=True)
+class FewChannelsFit(Fit):
+    """Constants of the cost model of convolutions of few channels. Times are in cycles unless stated."""
+
+    launch: float = 1.0  # launch latency in microseconds
+    start: float = 3000.0  # until a block's weights are in shared memory, and after its last store
+    load: float = 1500.0  # until a patch of few chunks for each thread is in shared memory
+    tile: float = 600.0  # of a tile, beside its products
+    chunk: float = 0.15  # of a multiprocessor, for 16 bytes of a patch
+    element: float = 0.02  # the same for each element of a chunk
+    finish: float = 0.05  # epilogue, per result
 
 
 @dataclass(frozen=True)
@@ -255,6 +269,7 @@ class Fitted:
     wgmma: ContractionFit = WGMMA
     persistent: PersistentFit = PersistentFit()
     strips: StripsFit = StripsFit()
+    few_channels: FewChannelsFit = FewChannelsFit()
     attention: AttentionFit = AttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()
     loop: LoopFit = LoopFit()

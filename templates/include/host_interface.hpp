@@ -52,13 +52,15 @@ void collective(const char* name, void* operands, Apply apply);
 
 // ---- Products of a warpgroup (wgmma): carried out at the wait, warp by warp. ---------------------
 
-// `sums` are the thread's `count` accumulators; `a` and `b` describe tiles, as wgmma_tile does.
+// `sums` are the thread's `count` accumulators; `a` and `b` describe tiles, as wgmma_tile does. Where the first operand is
+// in registers, `fragment` has them.
 struct WarpgroupProduct {
     void* sums;
     int count;
     u64 a, b;
     bool add;
     Apply multiply;
+    u32 fragment[4] = {};
 };
 // The offset in the block's dynamic shared memory, which is checked to be aligned to `alignment`.
 u64 shared_offset(const void* address, u64 alignment, const char* what);
