@@ -125,7 +125,7 @@ class Histogram:
         if nonzero:
             least = (bits - ONE).min() + ONE  # zeros wrap around, and are the largest
             self.smallest = min(self.smallest, float(least.view(np.float32)))
-            self._widen(math.frexp(self.largest)[1])
+            self._widen(exponent_of(self.largest))
         self.counts += np.bincount(self._places(bits.view(np.float32)), minlength=BINS)
 
     def _without_odd(self, values: Array) -> Array:
@@ -182,6 +182,11 @@ class Histogram:
         if held.size:
             lower[0], upper[-1] = max(lower[0], self.smallest), min(upper[-1], self.largest)
         return Bins(lower, upper, counts[held].astype(np.float64))
+
+
+def exponent_of(magnitude: float) -> int:
+    """The least e for which MAGNITUDE, which is not zero, lies in [0, 2^e)."""
+    return math.frexp(magnitude)[1]
 
 
 def _joined(counts: Counts, power: int) -> Counts:
