@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ....dialects.core.bounds import bounds
+from ....dialects.core.dtypes import F8E4M3
 from ...arch.features import Feature
 from ...arch.spec import ArchSpec
 from ...request.parameters import TensorMapParameter
@@ -17,14 +18,16 @@ from ..contraction.binding import Contraction, bind, widest_vector
 from ..contraction.families import PROBLEMS_KEPT, ContractionFamily
 from ..contraction.problem import Problem, as_priced
 from ..contraction.tile_product import MOST_CANDIDATES
-from ..contraction.wgmma import WGMMA
+from ..contraction.wgmma import LINE_BYTES, WGMMA, misplaced
 from ..kernel_family import Accumulation, Rank
-from .config import PersistentConfig, illegal, misfit, shapes
+from .config import PersistentConfig, illegal, misfit, promotes, shapes
 from .cost import microseconds
+from .interleave import interleaved, vector_of
 from .operands import BulkOperand, operand_a, operand_b
 from .spec import TEMPLATE, launch, persistent_spec
 
-SUMS = Accumulation(tiled=True)
+# Sums of 128 products of e4m3 have about 13 bits, relative to the largest product; they are promoted to f32.
+SUMS = Accumulation(frozenset({F8E4M3}), terms=LINE_BYTES, roundoff=2.0**-13, tiled=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +64,12 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
             raise ValueError(reason or operands)
         values = (contraction.root.inputs[0], contraction.root.inputs[1])
         places = [request.region.arguments.index(value) for value in values]
+        vector = vector_of(problem, config, request.writes[0].dtype.bytes)
+        a, b = operands
+        own = interleaved(b, config, vector)
+        operands = (a, own or b)
         signature = make_signature(request, (), maps(operands, places, config))
-        binding = bind(request, contraction, widest_vector(request, problem.n), signature)
+        binding = bind(request, contraction, vector if own else widest_vector(request, problem.n), signature)
         spec = persistent_spec(problem, *operands, config, binding)
         geometry = launch(problem, config, request.target.multiprocessors)
         return KernelCode(TEMPLATE, spec, geometry, signature.typed, 1, spec.header)
@@ -70,7 +77,7 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
 
 def unsupported(problem: Problem, target: ArchSpec) -> str | None:
     """Why persistent kernels do not compute PROBLEM, whatever lies where; None when they may."""
-    reason = WGMMA.unsupported(problem, target)
+    reason = misplaced(problem) if promotes(problem) else WGMMA.unsupported(problem, target)
     if reason is not None:
         return reason
     if problem.a_stored != problem.a:

@@ -16,7 +16,8 @@ from ..contraction.problem import Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
 from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS
-from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig
+from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig, promotes
+from .interleave import LANES
 from .operands import BulkOperand, tiles_of_k
 
 TEMPLATE = "kernels/persistent.cu.j2"
@@ -41,7 +42,7 @@ class BulkSpec:
 
     copies: bulk copies of a stage, each of `slab` elements; dims: of its map; batch: the C variables of its
     batch axes; channels: the first channel of a batch entry is a multiple of it, 0 for none; first: the
-    innermost coordinate of the operand's first element.
+    innermost coordinate of the operand's first element; interleave: see `BulkOperand`.
     """
 
     role: Identifier
@@ -55,6 +56,7 @@ class BulkSpec:
     batch: tuple[Identifier, ...]
     channels: int
     first: int
+    interleave: int
     window: BulkWindowSpec | None
 
     @property
@@ -82,6 +84,7 @@ class PersistentSpec:
     parameters: Code
     header: Identifier
     accumulate: Identifier
+    promotes: bool
     m: Code
     n: Code
     k_tiles: Code
@@ -117,6 +120,21 @@ class PersistentSpec:
         return CONSUMER_REGISTERS
 
     @property
+    def direct(self) -> bool:
+        """Whether threads finish their own accumulators, which are not staged."""
+        return self.b.interleave > 0
+
+    @property
+    def own_rows(self) -> int:
+        """The rows of a tile that a thread has accumulators of: two of each fragment."""
+        return 2 * self.fragments
+
+    @property
+    def parts(self) -> int:
+        """The vectors of a row that are a thread's own, where it finishes its own accumulators."""
+        return self.block_n // (LANES * self.epilogue.vector)
+
+    @property
     def fragments(self) -> int:
         """Fragments of 64 rows that a warpgroup multiplies."""
         return self.block_m // self.groups // ROWS
@@ -142,7 +160,8 @@ class PersistentSpec:
         """The prefetch distance: chunks whose epilogue operands a thread loads ahead; 0 if it lacks the
         registers."""
         beside = self.epilogue.beside
-        return int(beside is not None and 2 * self.passes * beside.bytes <= PREFETCH_BYTES)
+        rows = self.own_rows if self.direct else self.passes
+        return int(beside is not None and 2 * rows * beside.bytes <= PREFETCH_BYTES)
 
     @property
     def one_k_tile(self) -> bool:
@@ -174,8 +193,9 @@ def persistent_spec(
         name=binding.name,
         title=binding.title,
         parameters=binding.parameters,
-        header=Identifier("wgmma" if problem.a.is_float else "wgmma_integer"),
+        header=Identifier(_header(problem)),
         accumulate=Identifier(c_type(problem.accumulate)),
+        promotes=promotes(problem),
         m=Code(dim_to_c(problem.m, names)),
         n=Code(dim_to_c(problem.n, names)),
         k_tiles=Code(dim_to_c(k_tiles, names)),
@@ -202,6 +222,11 @@ def persistent_spec(
     )
 
 
+def _header(problem: Problem) -> str:
+    """The header with the products of PROBLEM's types."""
+    return "wgmma_f8" if promotes(problem) else "wgmma" if problem.a.is_float else "wgmma_integer"
+
+
 def _over(k_tiles: Dim, taps: int) -> Dim:
     return k_tiles // taps if isinstance(k_tiles, int) else k_tiles  # of a matrix product: one tap
 
@@ -224,6 +249,7 @@ def _operand(
         batch=tuple(Identifier(f"batch_{index}") for index in operand.batch),
         channels=operand.channels,
         first=operand.first,
+        interleave=operand.interleave,
         window=_window(operand, names),
     )
 
