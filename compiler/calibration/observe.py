@@ -22,6 +22,7 @@ from ...dialects.core.clone import clone_module
 from ...dialects.core.interpreter import Array, bind_symbols, run_block
 from ...dialects.core.ir import Value
 from ...dialects.core.module import Function, Module
+from ...dialects.custom.registry import registered
 from ...errors import InputError
 from ...runtime.engine import Engine
 from ..driver.build import HOST, Settings, build, chosen_targets, context_of, present_arch
@@ -32,7 +33,7 @@ from ..fusion.horizontal.contractions import HorizontalContraction
 from ..passes.manager import PassManager
 from ..precision.scales.histogram import Histogram
 from ..precision.scales.names import model_hash, tensor_names
-from .recording import append_recording, recorded
+from .recording import OPS, append_recording, recorded
 from .watch import Histograms, InnerTensors, TensorWatch
 
 INTERPRET = "interpret"
@@ -102,7 +103,9 @@ def observer(
     if not network.module.main.outputs:
         yield lambda batch: None
         return
-    with Engine(build(clone_module(network.module), settings).plan, device) as engine:
+    with registered(*OPS):
+        plan = build(clone_module(network.module), settings).plan
+    with Engine(plan, device) as engine:
 
         def feed(batch: Mapping[str, Array]) -> None:
             found = engine.run(batch)

@@ -109,6 +109,7 @@ class TensorRecorder(custom.CudaOp):
 
     kinds: ClassVar[tuple[str, ...]] = custom.FLOAT
     floats = FLOATS
+    any_order = True
     compile_ms = COMPILE_MS
     text = ""
     shared = 0
@@ -123,7 +124,6 @@ class TensorRecorder(custom.CudaOp):
         return custom.CudaBody(self.text, parts, THREADS, self.shared, constants=constants, sizes=sizes)
 
 
-@custom.op("glassrt.calibration::TensorSpan")
 class TensorSpan(TensorRecorder):
     """FACTS of each part of x as integers: the lowest and the highest finite element, by keys in their order,
     the bits of the least magnitude that is not zero, and the numbers of zeros, NaNs and infinities.
@@ -145,7 +145,6 @@ class TensorSpan(TensorRecorder):
         return np.array([_facts(part) for part in _cut(x, self.parts)], np.int32)
 
 
-@custom.op("glassrt.calibration::TensorBins")
 class TensorBins(TensorRecorder):
     """How many finite elements of each part of x other than zero lie in each bin of a `Histogram` of x, whose
     `TensorSpan` is span."""
@@ -165,6 +164,11 @@ class TensorBins(TensorRecorder):
         return np.array([_counted(part, recorded(span).exponent) for part in _cut(x, self.parts)], np.int32)
 
 
+with custom.registered():  # whoever records registers them for as long
+    for op in (OPS := (TensorSpan, TensorBins)):
+        custom.op(f"glassrt.calibration::{op.__name__}")(op)
+
+
 def append_recording(block: Block, before: Operation, value: Value, count: int) -> tuple[Value, Value]:
     """Ops in BLOCK, before BEFORE, that record VALUE, of about COUNT elements: its `TensorSpan`, and the
     counts of its bins, [BINS]."""
@@ -172,8 +176,8 @@ def append_recording(block: Block, before: Operation, value: Value, count: int) 
     span = TensorSpan(value, parts=parts, loc=before.location)
     bins = TensorBins(value, span.result, parts=parts, loc=before.location)
     whole = Reduce(bins.result, kind="sum", axes=(0,), keepdims=False, loc=before.location)
-    for op in (span, bins, whole):
-        block.insert_before(before, op)
+    for each in (span, bins, whole):
+        block.insert_before(before, each)
     return span.result, whole.result
 
 
