@@ -10,12 +10,14 @@ from ..contraction.problem import Problem
 from ..contraction.tile import SUMS_PADDING
 from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, MAX_ACCUMULATORS, ROWS
 
-CONSUMERS = 2  # warpgroups that multiply
-PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232  # of a thread; three warpgroups begin with 168
+# Registers of a thread of the warpgroup that copies, and of those that multiply, by how many of these there
+# are: no more together than the threads of the block begin with (168, 128 and 96 each).
+REGISTERS = {2: (40, 232), 3: (24, 160), 4: (24, 112)}
 BARRIER_BYTES = 8
 SLAB = 64  # rows (columns) along a line of an MN-major tile
 MOST_STAGES = 8
 LEAST_STAGES = 3
+MOST_ACCUMULATORS = {2: MAX_ACCUMULATORS, 3: 64, 4: 32}  # of a thread, by warpgroups that multiply
 MOST_PROMOTED = 96  # accumulators of a thread that has as many again for the sums of a tile of k
 WIDE = 128 * 256  # results of a tile so large that shared memory has room for narrow chunks only
 # Block tile, warpgroups of a team and teams; widest first.
@@ -92,14 +94,14 @@ def illegal(config: PersistentConfig, room: int) -> str | None:
     """Why CONFIG is not legal with ROOM bytes of shared memory; None if it is."""
     if min(config.block_m, config.block_n, config.groups, config.teams, config.raster) < 1:
         return "a size is not positive"
-    if config.groups * config.teams != CONSUMERS:
-        return "registers are divided among two warpgroups that multiply and one that copies"
+    if config.groups * config.teams not in REGISTERS:
+        return "registers are divided among two to four warpgroups that multiply and one that copies"
     if config.block_n not in COLUMNS:
         return "the tile does not divide into wgmma"
     rows = config.block_m // config.groups
     if rows * config.groups != config.block_m or rows % ROWS or config.block_n % config.chunk:
         return "the tile does not divide into wgmma"
-    if config.accumulators > MAX_ACCUMULATORS:
+    if config.accumulators > MOST_ACCUMULATORS[config.groups * config.teams]:
         return "too many accumulators per thread"
     if config.stages < LEAST_STAGES:
         return "too few stages"

@@ -1,7 +1,7 @@
 """The cost model of persistent contractions.
 
 A block computes its tiles one after another. Loads of later tiles overlap everything; with two teams, the
-products of one tile overlap the epilogue of another.
+products of one tile overlap the epilogue of another, with more the epilogues overlap each other.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
     load = k_tiles * (config.block_m + config.block_n) * LINE_BYTES / constants.l2_bandwidth
     finish = constants.finish * results + constants.tile
     if config.teams > 1:
-        cycles = constants.start + own * _norm(multiply, load, finish) + finish
+        cycles = constants.start + own * _norm(multiply, load, finish / (config.teams - 1)) + finish
     else:
         cycles = constants.start + own * _norm(multiply + finish, load)
     memory = _moved_bytes(problem) / target.bytes_per_second * 1e6

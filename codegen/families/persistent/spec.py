@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ....dialects.core.affine import Dim
+from ...emit.early_reads import StructCode
 from ...request.request import Geometry
 from ...text.affine_c import dim_to_c, factor_to_c
 from ...text.literals import c_type
 from ...text.render import Code, Identifier
 from ..contraction.epilogue import PREFETCH_BYTES, EpilogueSpec
 from ..contraction.gather import AxisSpec, batch_specs, divides
-from ..contraction.problem import Problem
+from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
 from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS
-from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig, promotes
+from .config import REGISTERS, SLAB, PersistentConfig, promotes
 from .interleave import LANES
 from .operands import BulkOperand, tiles_of_k
 
@@ -105,6 +106,7 @@ class PersistentSpec:
     threads: int
     chunk: int
     sums_bytes: int
+    keeps_columns: bool
     a: BulkSpec
     b: BulkSpec
     epilogue: EpilogueSpec
@@ -112,17 +114,22 @@ class PersistentSpec:
     @property
     def producer_registers(self) -> int:
         """Registers of a thread of the warpgroup that copies."""
-        return PRODUCER_REGISTERS
+        return REGISTERS[self.groups * self.teams][0]
 
     @property
     def consumer_registers(self) -> int:
         """Registers of a thread that multiplies."""
-        return CONSUMER_REGISTERS
+        return REGISTERS[self.groups * self.teams][1]
 
     @property
     def direct(self) -> bool:
         """Whether threads finish their own accumulators, which are not staged."""
         return self.b.interleave > 0
+
+    @property
+    def column_bytes(self) -> int:
+        """The most shared memory that a vector of the columns' epilogue operands takes."""
+        return column_bytes(self.epilogue.along)
 
     @property
     def own_rows(self) -> int:
@@ -216,10 +223,25 @@ def persistent_spec(
         threads=config.threads,
         chunk=config.chunk,
         sums_bytes=config.sums_bytes,
+        keeps_columns=_keeps_columns(problem, b, config, binding),
         a=_operand("a", a, problem, config, names),
         b=_operand("b", b, problem, config, names),
         epilogue=_epilogue(problem, config, binding),
     )
+
+
+def column_bytes(along: StructCode | None) -> int:
+    """The most shared memory that the fields of ALONG take, with padding of each and behind all."""
+    return 0 if along is None else along.bytes + (along.fields.count(";") + 2) * COPY_BYTES
+
+
+def _keeps_columns(
+    problem: Problem, b: BulkOperand, config: PersistentConfig, binding: KernelBinding
+) -> bool:
+    """Whether the epilogue operands of all columns are kept where accumulators are not staged."""
+    if not b.interleave or binding.along is None or problem.batch or not isinstance(problem.n, int):
+        return False
+    return problem.n // b.interleave * column_bytes(binding.along) <= config.sums_bytes
 
 
 def _header(problem: Problem) -> str:

@@ -31,6 +31,8 @@ FRAGMENTS = PersistentConfig(128, 64, 64, 1, 2, 3)
 WIDE = PersistentConfig(128, 256, 64, 2, 1, 4)
 BYTES = PersistentConfig(64, 96, 128, 1, 2, 4)
 BYTES_TOGETHER = PersistentConfig(128, 128, 128, 2, 1, 4)
+THREE_TEAMS = PersistentConfig(64, 128, 128, 1, 3, 4)
+FOUR_TEAMS = PersistentConfig(64, 64, 64, 1, 4, 4)
 M = symbol("M")
 
 
@@ -54,6 +56,8 @@ ROWS: dict[str, tuple[Case, PersistentConfig]] = {
     "integers": (matmul("i8", (150, 144), (104, 144), out="i32", transpose_b=True), BYTES),
     "bytes": (matmul("i8", (150, 144), (112, 144), out="i8", transpose_b=True), BYTES),
     "bytes_together": (conv("i8", (2, 256, 9, 9), (144, 256, 3, 3), out="i8", pad=1), BYTES_TOGETHER),
+    "three_teams": (matmul("i8", (650, 144), (272, 144), out="i8", transpose_b=True), THREE_TEAMS),
+    "four_teams": (matmul("f16", (650, 136), (136, 136), transpose_b=True), FOUR_TEAMS),
     "mixed": (conv("u8", (1, 128, 5, 6), (96, 128, 3, 3), weights="i8", out="i32", pad=1), BYTES),
     "promoted": (matmul("f8e4m3", (150, 272), (104, 272), out="f32", transpose_b=True), BYTES),
     "pointwise": (conv("f16", (2, 72, 9, 7), (72, 72, 1, 1)), SMALL),
