@@ -15,10 +15,10 @@ from glassrt.codegen.families.registry import candidates as registered_candidate
 from glassrt.codegen.families.registry import families
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.core.affine import symbol
-from glassrt.dialects.core.dtypes import DTYPES, F16, F32
+from glassrt.dialects.core.dtypes import DTYPES, F16, F32, I8, I32
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import ROW_MAJOR, TensorType, channels_last
-from glassrt.dialects.graph.binary import Add
+from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.unary import Sigmoid
@@ -61,6 +61,34 @@ def test_epilogue_operands_are_added(shape: tuple[int, int, int], config: Persis
     module = kernel_module(residual, types)
     for got, want in compare(module, draw_inputs(module, np.random.default_rng(0), {}), configured(config)):
         assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-10
+
+
+def requantized(do: Any, x: Any, w: Any, scale: Any, bias: Any, other: Any) -> Any:
+    y = do(Mul(do(Cast(do(Matmul(x, w, transpose_b=True, accumulate=I32)), to=F32)), scale))
+    return do(Cast(do(Add(do(Add(y, bias)), do(Cast(other, to=F32)))), to=I8))
+
+
+@pytest.mark.parametrize(
+    ("shape", "config"),
+    [
+        ((700, 144, 208), PersistentConfig(64, 64, 128, 1, 2, 4)),
+        ((200, 272, 272), PersistentConfig(128, 128, 128, 2, 1, 4)),
+        ((70, 144, 24), PersistentConfig(64, 96, 128, 1, 2, 3)),
+        ((66, 128, 4096), PersistentConfig(64, 64, 128, 1, 4, 3)),  # too many columns to keep
+    ],
+    ids=["teams", "one team", "few columns", "many columns"],
+)
+def test_bytes_are_finished_with_what_their_columns_need(
+    shape: tuple[int, int, int], config: PersistentConfig
+) -> None:
+    m, k, n = shape
+    types = [TensorType((m, k), I8), TensorType((n, k), I8), *[TensorType((n,), F32)] * 2]
+    module = kernel_module(requantized, [*types, TensorType((m, n), I8)])
+    given = draw_inputs(module, np.random.default_rng(0), {})
+    given["x2"] *= np.float32(0.05)
+    for got, want in compare(module, given, configured(config)):
+        np.testing.assert_array_equal(got, want)
+        assert len(np.unique(want)) > 100
 
 
 def on_gpu(case: Case) -> Module:
