@@ -27,7 +27,6 @@ from glassrt.codegen.families.persistent import config as persistent_config
 from glassrt.codegen.families.persistent import family as persistent
 from glassrt.codegen.families.persistent import operands as persistent_operands
 from glassrt.codegen.families.persistent.config import PersistentConfig, misfit
-from glassrt.codegen.families.persistent.interleave import interleaved, vector_of
 from glassrt.codegen.families.persistent.spec import TEMPLATE as PERSISTENT
 from glassrt.codegen.families.persistent.spec import launch as persistent_launch
 from glassrt.codegen.families.persistent.spec import persistent_spec
@@ -237,10 +236,8 @@ def persistent_kernel_of(
     a, b = persistent_operands.operand_a(problem, case.op), persistent_operands.operand_b(problem)
     assert not isinstance(a, str) and not isinstance(b, str), (a, b)
     assert misfit(problem, config) is None and persistent_config.illegal(config, TARGET.shared_bytes) is None
-    vector = power_of_two_in(divisor(problem.n, case.pitch, case.start), 16 // DTYPES[case.out].bytes)
-    own = interleaved(b, config, min(vector, vector_of(problem, config, DTYPES[case.out].bytes)))
-    b, vector = (b, vector) if own is None else (own, own.interleave)
     maps = persistent.maps((a, b), [0, 1], config)
+    vector = power_of_two_in(divisor(problem.n, case.pitch, case.start), 16 // DTYPES[case.out].bytes)
     spec = persistent_spec(problem, a, b, config, bind(case, name, vector, maps))
     geometry = persistent_launch(problem, config, multiprocessors)
     return Kernel(name, render(PERSISTENT, spec), geometry, maps=tuple(maps))

@@ -10,14 +10,15 @@ from ..contraction.problem import Problem
 from ..contraction.tile import SUMS_PADDING
 from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, MAX_ACCUMULATORS, ROWS
 
-# Registers of a thread of the warpgroup that copies, and of those that multiply, by how many of these there
-# are: no more together than the threads of the block begin with (168, 128 and 96 each).
-REGISTERS = {2: (40, 232), 3: (24, 160), 4: (24, 112)}
+CONSUMERS = 2  # warpgroups that multiply
+PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232  # of a thread; three warpgroups begin with 168
 BARRIER_BYTES = 8
+BUFFER_BYTES = ROWS * LINE_BYTES  # of a chunk of results
+FEW_BUFFERS, MANY_BUFFERS = 2, 4  # of a warpgroup, for chunks of results
+SHORT = 4  # tiles of k of a product that takes no longer than its results need to leave
 SLAB = 64  # rows (columns) along a line of an MN-major tile
 MOST_STAGES = 8
 LEAST_STAGES = 3
-MOST_ACCUMULATORS = {2: MAX_ACCUMULATORS, 3: 64, 4: 32}  # of a thread, by warpgroups that multiply
 MOST_PROMOTED = 96  # accumulators of a thread that has as many again for the sums of a tile of k
 WIDE = 128 * 256  # results of a tile so large that shared memory has room for narrow chunks only
 # Block tile, warpgroups of a team and teams; widest first.
@@ -26,6 +27,7 @@ _SHAPES: tuple[tuple[int, int, int, int], ...] = (
     (256, 128, 2, 1),
     (128, 192, 2, 1),
     (128, 128, 2, 1),
+    (256, 64, 2, 1),
     (128, 128, 1, 2),
     (64, 256, 1, 2),
     (64, 192, 1, 2),
@@ -43,6 +45,8 @@ class PersistentConfig:
 
     With one team all warpgroups multiply the same tile. Two teams alternate between tiles, so that one runs
     its epilogue while the other one multiplies. raster: tile rows in a band, for reuse in the L2 cache.
+    buffers: chunks of results that each warpgroup has in shared memory, on their way by bulk copies; 0 where
+    threads store the results.
     """
 
     block_m: int
@@ -52,6 +56,7 @@ class PersistentConfig:
     teams: int
     stages: int
     raster: int = 1
+    buffers: int = 0
 
     @property
     def consumers(self) -> int:
@@ -70,7 +75,7 @@ class PersistentConfig:
 
     @property
     def chunk(self) -> int:
-        """The columns whose accumulators a warpgroup stages at a time."""
+        """The columns whose accumulators a warpgroup stages at a time, if threads store the results."""
         return 32 if self.block_m * self.block_n >= WIDE or self.block_n % 64 else 64
 
     @property
@@ -80,29 +85,34 @@ class PersistentConfig:
 
     @property
     def shared_bytes(self) -> int:
-        """Dynamic shared memory of a block: stages, staged accumulators, barriers."""
+        """Dynamic shared memory of a block: stages, results, barriers."""
         barriers = 2 * self.stages + (self.teams if self.teams > 1 else 0)
-        return self.stages * self.stage_bytes + self.sums_bytes + barriers * BARRIER_BYTES
+        barriers += 2 * self.buffers * CONSUMERS
+        return self.stages * self.stage_bytes + self.results_bytes + barriers * BARRIER_BYTES
 
     @property
-    def sums_bytes(self) -> int:
-        """Shared memory of staged accumulators: 64 rows of a chunk for each warpgroup."""
-        return self.consumers // GROUP * ROWS * (self.chunk + SUMS_PADDING) * 4
+    def results_bytes(self) -> int:
+        """Shared memory of results: chunks, or staged accumulators, 64 rows of a chunk for each warpgroup."""
+        if self.buffers:
+            return CONSUMERS * self.buffers * BUFFER_BYTES
+        return CONSUMERS * ROWS * (self.chunk + SUMS_PADDING) * 4
 
 
 def illegal(config: PersistentConfig, room: int) -> str | None:
     """Why CONFIG is not legal with ROOM bytes of shared memory; None if it is."""
     if min(config.block_m, config.block_n, config.groups, config.teams, config.raster) < 1:
         return "a size is not positive"
-    if config.groups * config.teams not in REGISTERS:
-        return "registers are divided among two to four warpgroups that multiply and one that copies"
+    if config.groups * config.teams != CONSUMERS:
+        return "registers are divided among two warpgroups that multiply and one that copies"
     if config.block_n not in COLUMNS:
         return "the tile does not divide into wgmma"
     rows = config.block_m // config.groups
     if rows * config.groups != config.block_m or rows % ROWS or config.block_n % config.chunk:
         return "the tile does not divide into wgmma"
-    if config.accumulators > MOST_ACCUMULATORS[config.groups * config.teams]:
+    if config.accumulators > MAX_ACCUMULATORS:
         return "too many accumulators per thread"
+    if config.buffers == 1 or config.buffers < 0:
+        return "a chunk is stored while the next one is made"
     if config.stages < LEAST_STAGES:
         return "too few stages"
     return "not enough shared memory" if config.shared_bytes > room else None
@@ -125,11 +135,12 @@ def misfit(problem: Problem, config: PersistentConfig) -> str | None:
     return None
 
 
-def shapes(problem: Problem, room: int) -> Iterator[PersistentConfig]:
-    """Configurations for PROBLEM with as many stages as fit into ROOM bytes of shared memory."""
+def shapes(problem: Problem, room: int, buffers: int = 0) -> Iterator[PersistentConfig]:
+    """Configurations for PROBLEM with as many stages as fit into ROOM bytes of shared memory, beside so many
+    BUFFERS of results."""
     block_k = LINE_BYTES // problem.a.bytes
     for m, n, groups, teams in _SHAPES:
-        config = PersistentConfig(m, n, block_k, groups, teams, MOST_STAGES)
+        config = PersistentConfig(m, n, block_k, groups, teams, MOST_STAGES, buffers=buffers)
         while illegal(config, room) is not None and config.stages > LEAST_STAGES:
             config = replace(config, stages=config.stages - 1)
         if illegal(config, room) is None and misfit(problem, config) is None:

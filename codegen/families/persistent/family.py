@@ -10,20 +10,21 @@ from ....dialects.core.bounds import bounds
 from ....dialects.core.dtypes import F8E4M3
 from ...arch.features import Feature
 from ...arch.spec import ArchSpec
+from ...emit.tile_epilogue import PAIR
 from ...request.parameters import TensorMapParameter
 from ...request.request import Candidate, KernelCode, Request
 from ...request.signature import make_signature
 from ..contraction import tile
-from ..contraction.binding import Contraction, bind, widest_vector
+from ..contraction.binding import Contraction, bind, bound, widest_vector
 from ..contraction.families import PROBLEMS_KEPT, ContractionFamily
 from ..contraction.problem import Problem, as_priced
 from ..contraction.tile_product import MOST_CANDIDATES
 from ..contraction.wgmma import LINE_BYTES, WGMMA, misplaced
 from ..kernel_family import Accumulation, Rank
-from .config import PersistentConfig, illegal, misfit, promotes, shapes
+from .config import FEW_BUFFERS, MANY_BUFFERS, SHORT, PersistentConfig, illegal, misfit, promotes, shapes
 from .cost import microseconds
-from .interleave import interleaved, vector_of
-from .operands import BulkOperand, operand_a, operand_b
+from .operands import BulkOperand, operand_a, operand_b, tiles_of_k
+from .results import bulk_results
 from .spec import TEMPLATE, launch, persistent_spec
 
 # Sums of 128 products of e4m3 have about 13 bits, relative to the largest product; they are promoted to f32.
@@ -51,10 +52,13 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
         operands = bulk_operands(contraction)
         return operands if isinstance(operands, str) else None
 
-    def priced(self, request: Request, problem: Problem) -> list[Candidate]:
+    def priced(self, request: Request, contraction: Contraction) -> list[Candidate]:
+        problem = contraction.problem
+        results = bulk_results(request, contraction)
+        buffers = buffers_for(problem, results.residual is not None) if results else 0
         return [
             self.candidate(config, microseconds(problem, config, request.target))
-            for config in candidates(as_priced(problem), request.target)
+            for config in candidates(as_priced(problem), request.target, buffers)
         ]
 
     def code(self, request: Request, contraction: Contraction, config: PersistentConfig) -> KernelCode:
@@ -64,15 +68,25 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
             raise ValueError(reason or operands)
         values = (contraction.root.inputs[0], contraction.root.inputs[1])
         places = [request.region.arguments.index(value) for value in values]
-        vector = vector_of(problem, config, request.writes[0].dtype.bytes)
-        a, b = operands
-        own = interleaved(b, config, vector)
-        operands = (a, own or b)
-        signature = make_signature(request, (), maps(operands, places, config))
-        binding = bind(request, contraction, vector if own else widest_vector(request, problem.n), signature)
-        spec = persistent_spec(problem, *operands, config, binding)
+        results = bulk_results(request, contraction) if config.buffers else None
+        leaving = results.maps(config.block_n) if results else []
+        signature = make_signature(request, (), [*maps(operands, places, config), *leaving])
+        if results:
+            binding = bound(request, contraction, PAIR, signature, results.epilogue)
+        else:
+            binding = bind(request, contraction, widest_vector(request, problem.n), signature)
+        spec = persistent_spec(problem, *operands, config, binding, results)
         geometry = launch(problem, config, request.target.multiprocessors)
         return KernelCode(TEMPLATE, spec, geometry, signature.typed, 1, spec.header)
+
+
+def buffers_for(problem: Problem, residual: bool) -> int:
+    """Chunks of results of PROBLEM that a warpgroup has under way.
+
+    Many where a RESIDUAL has to be there before the results, or where products are short.
+    """
+    short = problem.at_optimum(tiles_of_k(problem, LINE_BYTES // problem.a.bytes)) <= SHORT
+    return MANY_BUFFERS if residual or short else FEW_BUFFERS
 
 
 def unsupported(problem: Problem, target: ArchSpec) -> str | None:
@@ -108,11 +122,11 @@ def maps(
 
 
 @lru_cache(maxsize=PROBLEMS_KEPT)
-def candidates(problem: Problem, target: ArchSpec) -> tuple[PersistentConfig, ...]:
-    """Legal configurations for PROBLEM, the fastest by the cost model first."""
+def candidates(problem: Problem, target: ArchSpec, buffers: int = 0) -> tuple[PersistentConfig, ...]:
+    """Legal configurations for PROBLEM with BUFFERS of results, the fastest by the cost model first."""
     found = [
         replace(config, raster=tile.raster(problem, config.block_n, target))
-        for config in shapes(problem, target.shared_bytes)
+        for config in shapes(problem, target.shared_bytes, buffers)
     ]
     ordered = sorted(found, key=lambda config: microseconds(problem, config, target))
     return tuple(ordered[:MOST_CANDIDATES])

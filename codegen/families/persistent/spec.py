@@ -6,20 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ....dialects.core.affine import Dim
-from ...emit.early_reads import StructCode
 from ...request.request import Geometry
 from ...text.affine_c import dim_to_c, factor_to_c
 from ...text.literals import c_type
 from ...text.render import Code, Identifier
 from ..contraction.epilogue import PREFETCH_BYTES, EpilogueSpec
 from ..contraction.gather import AxisSpec, batch_specs, divides
-from ..contraction.problem import COPY_BYTES, Problem
+from ..contraction.problem import Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
 from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS
-from .config import REGISTERS, SLAB, PersistentConfig, promotes
-from .interleave import LANES
+from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig, promotes
 from .operands import BulkOperand, tiles_of_k
+from .results import BulkResults
 
 TEMPLATE = "kernels/persistent.cu.j2"
 
@@ -43,7 +42,7 @@ class BulkSpec:
 
     copies: bulk copies of a stage, each of `slab` elements; dims: of its map; batch: the C variables of its
     batch axes; channels: the first channel of a batch entry is a multiple of it, 0 for none; first: the
-    innermost coordinate of the operand's first element; interleave: see `BulkOperand`.
+    innermost coordinate of the operand's first element.
     """
 
     role: Identifier
@@ -57,7 +56,6 @@ class BulkSpec:
     batch: tuple[Identifier, ...]
     channels: int
     first: int
-    interleave: int
     window: BulkWindowSpec | None
 
     @property
@@ -77,8 +75,43 @@ class BulkSpec:
 
 
 @dataclass(frozen=True)
+class BulkTileSpec:
+    """A tensor for templates whose chunks bulk copies bring or take: its type, and its first column."""
+
+    type: Identifier
+    first: int
+
+
+@dataclass(frozen=True)
+class ResultsSpec:
+    """Results that leave by bulk stores: chunks of 64 rows and `chunk` columns, `buffers` for each warpgroup.
+
+    element_bytes: of a result; residual: what is there before the results, and read beside them.
+    """
+
+    result: BulkTileSpec
+    residual: BulkTileSpec | None
+    element_bytes: int
+    chunk: int
+    buffers: int
+
+    @property
+    def line(self) -> int:
+        """The bytes of a row of a chunk."""
+        return self.chunk * self.element_bytes
+
+    @property
+    def rows_per_line(self) -> int:
+        """The rows of a chunk in 128 bytes, which have one swizzle."""
+        return LINE_BYTES // self.line
+
+
+@dataclass(frozen=True)
 class PersistentSpec:
-    """The spec of a persistent contraction: sizes, configuration, operands, and the epilogue of a chunk."""
+    """The spec of a persistent contraction: sizes, configuration, operands, and the epilogue of a chunk.
+
+    results: how they leave in bulk; None where threads store them.
+    """
 
     name: Identifier
     title: Code
@@ -105,41 +138,21 @@ class PersistentSpec:
     consumers: int
     threads: int
     chunk: int
-    sums_bytes: int
-    keeps_columns: bool
+    results_bytes: int
     a: BulkSpec
     b: BulkSpec
     epilogue: EpilogueSpec
+    results: ResultsSpec | None
 
     @property
     def producer_registers(self) -> int:
         """Registers of a thread of the warpgroup that copies."""
-        return REGISTERS[self.groups * self.teams][0]
+        return PRODUCER_REGISTERS
 
     @property
     def consumer_registers(self) -> int:
         """Registers of a thread that multiplies."""
-        return REGISTERS[self.groups * self.teams][1]
-
-    @property
-    def direct(self) -> bool:
-        """Whether threads finish their own accumulators, which are not staged."""
-        return self.b.interleave > 0
-
-    @property
-    def column_bytes(self) -> int:
-        """The most shared memory that a vector of the columns' epilogue operands takes."""
-        return column_bytes(self.epilogue.along)
-
-    @property
-    def own_rows(self) -> int:
-        """The rows of a tile that a thread has accumulators of: two of each fragment."""
-        return 2 * self.fragments
-
-    @property
-    def parts(self) -> int:
-        """The vectors of a row that are a thread's own, where it finishes its own accumulators."""
-        return self.block_n // (LANES * self.epilogue.vector)
+        return CONSUMER_REGISTERS
 
     @property
     def fragments(self) -> int:
@@ -150,6 +163,11 @@ class PersistentSpec:
     def chunks(self) -> int:
         """Chunks of a fragment, whose accumulators are staged one after the other."""
         return self.block_n // self.chunk
+
+    @property
+    def pieces(self) -> int:
+        """Chunks of all fragments of a warpgroup."""
+        return self.fragments * self.chunks
 
     @property
     def touched(self) -> int:
@@ -167,8 +185,7 @@ class PersistentSpec:
         """The prefetch distance: chunks whose epilogue operands a thread loads ahead; 0 if it lacks the
         registers."""
         beside = self.epilogue.beside
-        rows = self.own_rows if self.direct else self.passes
-        return int(beside is not None and 2 * rows * beside.bytes <= PREFETCH_BYTES)
+        return int(beside is not None and 2 * self.passes * beside.bytes <= PREFETCH_BYTES)
 
     @property
     def one_k_tile(self) -> bool:
@@ -192,8 +209,13 @@ def persistent_spec(
     b: BulkOperand,
     config: PersistentConfig,
     binding: KernelBinding,
+    results: BulkResults | None = None,
 ) -> PersistentSpec:
-    """The spec of PROBLEM, whose operands bulk copies stage as A and B, under CONFIG."""
+    """The spec of PROBLEM, whose operands bulk copies stage as A and B, under CONFIG.
+
+    RESULTS say how bulk copies take the results, where CONFIG has buffers for them.
+    """
+    leaving = _results(results, config)
     names = binding.names
     k_tiles = tiles_of_k(problem, config.block_k)
     return PersistentSpec(
@@ -221,27 +243,28 @@ def persistent_spec(
         raster=config.raster,
         consumers=config.consumers,
         threads=config.threads,
-        chunk=config.chunk,
-        sums_bytes=config.sums_bytes,
-        keeps_columns=_keeps_columns(problem, b, config, binding),
+        chunk=leaving.chunk if leaving else config.chunk,
+        results_bytes=config.results_bytes,
         a=_operand("a", a, problem, config, names),
         b=_operand("b", b, problem, config, names),
         epilogue=_epilogue(problem, config, binding),
+        results=leaving,
     )
 
 
-def column_bytes(along: StructCode | None) -> int:
-    """The most shared memory that the fields of ALONG take, with padding of each and behind all."""
-    return 0 if along is None else along.bytes + (along.fields.count(";") + 2) * COPY_BYTES
-
-
-def _keeps_columns(
-    problem: Problem, b: BulkOperand, config: PersistentConfig, binding: KernelBinding
-) -> bool:
-    """Whether the epilogue operands of all columns are kept where accumulators are not staged."""
-    if not b.interleave or binding.along is None or problem.batch or not isinstance(problem.n, int):
-        return False
-    return problem.n // b.interleave * column_bytes(binding.along) <= config.sums_bytes
+def _results(results: BulkResults | None, config: PersistentConfig) -> ResultsSpec | None:
+    if not config.buffers:
+        return None
+    if results is None:
+        raise ValueError("threads have to store these results")
+    result, residual = results.result, results.residual
+    return ResultsSpec(
+        result=BulkTileSpec(Identifier(c_type(result.dtype)), result.first),
+        residual=BulkTileSpec(Identifier(c_type(residual.dtype)), residual.first) if residual else None,
+        element_bytes=result.dtype.bytes,
+        chunk=results.chunk(config.block_n),
+        buffers=config.buffers,
+    )
 
 
 def _header(problem: Problem) -> str:
@@ -271,7 +294,6 @@ def _operand(
         batch=tuple(Identifier(f"batch_{index}") for index in operand.batch),
         channels=operand.channels,
         first=operand.first,
-        interleave=operand.interleave,
         window=_window(operand, names),
     )
 

@@ -30,9 +30,6 @@ TOGETHER = PersistentConfig(128, 128, 64, 2, 1, 3)
 FRAGMENTS = PersistentConfig(128, 64, 64, 1, 2, 3)
 WIDE = PersistentConfig(128, 256, 64, 2, 1, 4)
 BYTES = PersistentConfig(64, 96, 128, 1, 2, 4)
-BYTES_TOGETHER = PersistentConfig(128, 128, 128, 2, 1, 4)
-THREE_TEAMS = PersistentConfig(64, 128, 128, 1, 3, 4)
-FOUR_TEAMS = PersistentConfig(64, 64, 64, 1, 4, 4)
 M = symbol("M")
 
 
@@ -54,10 +51,6 @@ ROWS: dict[str, tuple[Case, PersistentConfig]] = {
     "symbolic": (matmul("f16", (M, 72), (40, 72), transpose_b=True, sizes={"M": 150}), SMALL),
     "slice": (slices(16), SMALL),
     "integers": (matmul("i8", (150, 144), (104, 144), out="i32", transpose_b=True), BYTES),
-    "bytes": (matmul("i8", (150, 144), (112, 144), out="i8", transpose_b=True), BYTES),
-    "bytes_together": (conv("i8", (2, 256, 9, 9), (144, 256, 3, 3), out="i8", pad=1), BYTES_TOGETHER),
-    "three_teams": (matmul("i8", (650, 144), (272, 144), out="i8", transpose_b=True), THREE_TEAMS),
-    "four_teams": (matmul("f16", (650, 136), (136, 136), transpose_b=True), FOUR_TEAMS),
     "mixed": (conv("u8", (1, 128, 5, 6), (96, 128, 3, 3), weights="i8", out="i32", pad=1), BYTES),
     "promoted": (matmul("f8e4m3", (150, 272), (104, 272), out="f32", transpose_b=True), BYTES),
     "pointwise": (conv("f16", (2, 72, 9, 7), (72, 72, 1, 1)), SMALL),
@@ -93,7 +86,7 @@ def test_a_block_for_each_multiprocessor_unless_there_are_fewer_tiles() -> None:
     assert launch(symbolic, SMALL, 8).grid == (8, 1, 1)
 
 
-@pytest.mark.parametrize("name", ["many_tiles", "window", "together", "across", "bytes", "promoted"])
+@pytest.mark.parametrize("name", ["many_tiles", "window", "together", "across", "promoted"])
 def test_emitted_text(name: str, golden: Any) -> None:
     case, config = ROWS[name]
     assert persistent_kernel_of(case, config, f"k0_{name}").source == golden.at(f"{name}.cu")
