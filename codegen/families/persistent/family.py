@@ -23,8 +23,9 @@ from ..contraction.wgmma import LINE_BYTES, WGMMA, misplaced
 from ..kernel_family import Accumulation, Rank
 from .config import FEW_BUFFERS, MANY_BUFFERS, SHORT, PersistentConfig, illegal, misfit, promotes, shapes
 from .cost import microseconds
+from .interleave import interleaved, run_of, vector_of
 from .operands import BulkOperand, operand_a, operand_b, tiles_of_k
-from .results import bulk_results
+from .results import BulkResults, bulk_results
 from .spec import TEMPLATE, launch, persistent_spec
 
 # Sums of 128 products of e4m3 have about 13 bits, relative to the largest product; they are promoted to f32.
@@ -68,16 +69,29 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
             raise ValueError(reason or operands)
         values = (contraction.root.inputs[0], contraction.root.inputs[1])
         places = [request.region.arguments.index(value) for value in values]
-        results = bulk_results(request, contraction) if config.buffers else None
-        leaving = results.maps(config.block_n) if results else []
-        signature = make_signature(request, (), [*maps(operands, places, config), *leaving])
+        results, b = leaving(request, contraction, config, operands[1])
+        operands = (operands[0], b)
+        bulk = results.maps(config.block_n) if results else []
+        signature = make_signature(request, (), [*maps(operands, places, config), *bulk])
         if results:
-            binding = bound(request, contraction, PAIR, signature, results.epilogue)
+            vector = vector_of(results, config) if b.interleave else PAIR
+            binding = bound(request, contraction, vector, signature, results.epilogue)
         else:
             binding = bind(request, contraction, widest_vector(request, problem.n), signature)
         spec = persistent_spec(problem, *operands, config, binding, results)
         geometry = launch(problem, config, request.target.multiprocessors)
         return KernelCode(TEMPLATE, spec, geometry, signature.typed, 1, spec.header)
+
+
+def leaving(
+    request: Request, contraction: Contraction, config: PersistentConfig, b: BulkOperand
+) -> tuple[BulkResults | None, BulkOperand]:
+    """The results of REQUEST in bulk, where CONFIG has buffers for them, and B: interleaved, if threads then
+    finish vectors."""
+    results = bulk_results(request, contraction) if config.buffers else None
+    own = interleaved(b, config, run_of(results, config)) if results else None
+    vectors = bulk_results(request, contraction, vector_of(results, config)) if results and own else None
+    return (vectors, own) if vectors and own else (results, b)
 
 
 def buffers_for(problem: Problem, residual: bool) -> int:

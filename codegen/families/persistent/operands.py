@@ -39,7 +39,8 @@ class BulkOperand:
     dimensions counts window taps; batch: the batch axes with a dimension of their own, the last ones; window:
     that of a convolution's input, whose copies gather pixels (im2col); channels: the distance in elements
     between batch entries along the innermost dimension; first: the start of the operand in that dimension,
-    for a slice of longer rows.
+    for a slice of longer rows; interleave: of B, the columns of a run, where its lines are in the order of
+    `interleave.py`.
     """
 
     dtype: DType
@@ -51,6 +52,7 @@ class BulkOperand:
     window: Window2d | None = None
     channels: int = 0
     first: int = 0
+    interleave: int = 0
 
     def copies(self, lines: int) -> int:
         """Bulk copies for a tile of LINES rows of A (columns of B)."""
@@ -61,6 +63,9 @@ class BulkOperand:
         deep = LINE_BYTES // self.dtype.bytes
         if self.window is not None:
             return self._im2col(operand, (deep, lines), self.window)
+        if self.interleave:
+            box = [deep, 2, lines // self.interleave, self.interleave // 2]
+            return TensorMap.tiled(operand, self.dtype, self.dims, self.strides, box)
         box = [deep, lines] if self.k_major else [SLAB, deep]
         if self.taps:
             box.insert(1, 1)

@@ -42,7 +42,7 @@ class BulkSpec:
 
     copies: bulk copies of a stage, each of `slab` elements; dims: of its map; batch: the C variables of its
     batch axes; channels: the first channel of a batch entry is a multiple of it, 0 for none; first: the
-    innermost coordinate of the operand's first element.
+    innermost coordinate of the operand's first element; interleave: see `BulkOperand`.
     """
 
     role: Identifier
@@ -56,6 +56,7 @@ class BulkSpec:
     batch: tuple[Identifier, ...]
     channels: int
     first: int
+    interleave: int
     window: BulkWindowSpec | None
 
     @property
@@ -294,6 +295,7 @@ def _operand(
         batch=tuple(Identifier(f"batch_{index}") for index in operand.batch),
         channels=operand.channels,
         first=operand.first,
+        interleave=operand.interleave,
         window=_window(operand, names),
     )
 

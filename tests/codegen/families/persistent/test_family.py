@@ -72,20 +72,21 @@ def requantized(do: Any, x: Any, w: Any, scale: Any, bias: Any, other: Any) -> A
     ("shape", "config"),
     [
         ((700, 144, 208), PersistentConfig(64, 64, 128, 1, 2, 4)),
-        ((200, 272, 272), PersistentConfig(128, 128, 128, 2, 1, 4)),
-        ((70, 144, 24), PersistentConfig(64, 96, 128, 1, 2, 3)),
+        ((200, 272, 288), PersistentConfig(128, 128, 128, 2, 1, 4)),
+        ((70, 144, 48), PersistentConfig(64, 96, 128, 1, 2, 3)),
     ],
     ids=["teams", "one team", "few columns"],
 )
+@pytest.mark.parametrize("buffers", [0, 4])
 def test_bytes_are_finished_with_what_their_columns_need(
-    shape: tuple[int, int, int], config: PersistentConfig
+    shape: tuple[int, int, int], config: PersistentConfig, buffers: int
 ) -> None:
     m, k, n = shape
     types = [TensorType((m, k), I8), TensorType((n, k), I8), *[TensorType((n,), F32)] * 2]
     module = kernel_module(requantized, [*types, TensorType((m, n), I8)])
     given = draw_inputs(module, np.random.default_rng(0), {})
     given["x2"] *= np.float32(0.05)
-    for got, want in compare(module, given, configured(config)):
+    for got, want in compare(module, given, configured(replace(config, buffers=buffers))):
         np.testing.assert_array_equal(got, want)
         assert len(np.unique(want)) > 100
 
@@ -99,6 +100,8 @@ BUFFERED = {
     "teams": ((1400, 72, 200), PersistentConfig(64, 64, 64, 1, 2, 4)),  # three tiles of each block
     "one team": ((200, 72, 264), PersistentConfig(128, 256, 64, 2, 1, 3)),
     "half lines": ((70, 136, 104), PersistentConfig(128, 96, 64, 1, 2, 3)),
+    "vectors": ((1400, 72, 208), PersistentConfig(64, 64, 64, 1, 2, 4)),
+    "vectors of one team": ((200, 72, 272), PersistentConfig(128, 256, 64, 2, 1, 3)),
     "one tile of k": ((700, 64, 72), PersistentConfig(256, 64, 64, 2, 1, 3)),
 }
 
@@ -116,9 +119,12 @@ def test_results_leave_in_bulk(name: str, device: str) -> None:
             assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-10
 
 
-@pytest.mark.parametrize(("name", "body", "buffers"), [("results", plain, 2), ("residual", residual, 4)])
-def test_emitted_text(name: str, body: Any, buffers: int, golden: Any) -> None:
-    shapes = ((1400, 72), (200, 72), (200,), *[(1400, 200)] * (body is residual))
+@pytest.mark.parametrize(
+    ("name", "body", "buffers", "n"),
+    [("results", plain, 2, 200), ("residual", residual, 4, 200), ("vectors", residual, 4, 208)],
+)
+def test_emitted_text(name: str, body: Any, buffers: int, n: int, golden: Any) -> None:
+    shapes = ((1400, 72), (n, 72), (n,), *[(1400, n)] * (body is residual))
     module = kernel_module(body, [TensorType(shape, F16) for shape in shapes])
     config = PersistentConfig(128, 128, 64, 1, 2, 4, buffers=buffers)
     (source,) = plan_of(module, configured(config)).sources.values()
