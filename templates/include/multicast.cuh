@@ -18,6 +18,11 @@ GLASS_DEVICE void tma_load_3d_to(u16 blocks, void* to, const TensorMap& map, Bar
     const int coordinates[] = {c0, c1, c2};
     host::bulk_load_to(blocks, to, map.v, &barrier.state, coordinates, 3);
 }
+GLASS_DEVICE void tma_load_4d_to(u16 blocks, void* to, const TensorMap& map, Barrier& barrier, int c0, int c1, int c2,
+                                 int c3) {
+    const int coordinates[] = {c0, c1, c2, c3};
+    host::bulk_load_to(blocks, to, map.v, &barrier.state, coordinates, 4);
+}
 
 #elif defined(__CUDA_ARCH_FEAT_SM90_ALL)
 
@@ -36,11 +41,21 @@ GLASS_DEVICE void tma_load_3d_to(u16 blocks, void* to, const TensorMap& map, Bar
         "h"(blocks)
         : "memory");
 }
+GLASS_DEVICE void tma_load_4d_to(u16 blocks, void* to, const TensorMap& map, Barrier& barrier, int c0, int c1, int c2,
+                                 int c3) {
+    asm volatile(
+        "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.multicast::cluster "
+        "[%0], [%1, {%3, %4, %5, %6}], [%2], %7;"
+        ::"r"(shared_address(to)), "l"(map_address(map)), "r"(shared_address(&barrier)), "r"(c0), "r"(c1), "r"(c2),
+        "r"(c3), "h"(blocks)
+        : "memory");
+}
 
 #else
 
 GLASS_DEVICE void tma_load_2d_to(u16, void*, const TensorMap&, Barrier&, int, int) { __trap(); }
 GLASS_DEVICE void tma_load_3d_to(u16, void*, const TensorMap&, Barrier&, int, int, int) { __trap(); }
+GLASS_DEVICE void tma_load_4d_to(u16, void*, const TensorMap&, Barrier&, int, int, int, int) { __trap(); }
 
 #endif
 

@@ -119,11 +119,12 @@ def tma_store_twice() -> Case:
 def tma_load_shares() -> Case:
     x = _RANDOM.integers(0, 999, (2, 16, 64)).astype(np.uint16)
     flat, deep = Map(x[0].copy(), (64, 16), (128,), (64, 8)), Map(x, (64, 16, 2), (128, 2048), (64, 8, 1))
-    both = np.stack([x, x])
+    deeper = Map(x.copy(), (64, 16, 1, 2), (128, 2048, 2048), (64, 8, 1, 1))
+    both = np.stack([x[0], x[1], x[1]] * 2)
     return Case(
         "tma_load_shares",
         "multicast",
-        [flat, deep, Out(both.reshape(-1)), x[0].size],
+        [flat, deep, deeper, Out(both.reshape(-1)), x[0].size],
         grid=(2, 1, 1),
         block=(64, 1, 1),
         cluster=(2, 1, 1),

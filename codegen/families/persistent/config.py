@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from ....dialects.core.dtypes import F8E4M3, F32
 from ..contraction.problem import Problem
 from ..contraction.tile import SUMS_PADDING
 from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, MAX_ACCUMULATORS, ROWS
@@ -18,6 +19,7 @@ SHORT = 4  # tiles of k of a product that takes no longer than its results need 
 SLAB = 64  # rows (columns) along a line of an MN-major tile
 MOST_STAGES = 8
 LEAST_STAGES = 3
+MOST_PROMOTED = 96  # accumulators of a thread that has as many again for the sums of a tile of k
 WIDE = 128 * 256  # results of a tile so large that shared memory has room for narrow chunks only
 # Block tile, warpgroups of a team and teams; widest first.
 _SHAPES: tuple[tuple[int, int, int, int], ...] = (
@@ -125,12 +127,20 @@ def illegal(config: PersistentConfig, room: int) -> str | None:
     return "not enough shared memory" if config.shared_bytes > room else None
 
 
+def promotes(problem: Problem) -> bool:
+    """Whether tensor cores keep too few bits of the sums of PROBLEM (about 14 of e4m3), so that those of each
+    tile of k are added to accumulators of their own."""
+    return problem.a == problem.b == F8E4M3 and problem.accumulate == F32
+
+
 def misfit(problem: Problem, config: PersistentConfig) -> str | None:
     """Why the tiles of CONFIG do not fit the operands of PROBLEM; None if they do."""
     if not problem.b_k_major and config.block_n % (SLAB * config.cluster):
         return "an MN-major tile has lines of 64 elements, as many for each block of a cluster"
     if config.block_k * problem.a.bytes != LINE_BYTES:
         return "a tile has 128 bytes of k"
+    if promotes(problem) and config.accumulators > MOST_PROMOTED:
+        return "too many accumulators for sums that are promoted"
     return None
 
 

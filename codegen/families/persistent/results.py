@@ -66,17 +66,18 @@ class BulkResults:
         return [*found, self.residual.map(RESIDUAL_MAP, columns)] if self.residual else found
 
 
-def bulk_results(request: Request, contraction: Contraction) -> BulkResults | None:
-    """The results of REQUEST as bulk copies bring them away; None where threads have to store them."""
+def bulk_results(request: Request, contraction: Contraction, vector: int = PAIR) -> BulkResults | None:
+    """The results of REQUEST as bulk copies bring them away, with an epilogue of VECTOR of them; None where
+    threads have to store them."""
     problem, shape = contraction.problem, contraction.root.result.type.shape
-    if problem.batch or len(request.writes) != 1 or divisor(problem.n) % PAIR:
+    if problem.batch or len(request.writes) != 1 or divisor(problem.n) % vector:
         return None
     result = _tile(problem, shape, request.writes[0], len(request.reads))
     if result is None or result.dtype.bytes > WIDEST:
         return None
     index, spaces = spaces_of(contraction, depthwise_channels=False)
     epilogue = emit_tile_epilogue(
-        request, make_signature(request), contraction.root, problem.accumulate, index, spaces
+        request, make_signature(request), contraction.root, problem.accumulate, index, spaces, vector
     )
     if epilogue is None:
         return None

@@ -16,7 +16,7 @@ from ..contraction.problem import Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
 from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS
-from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig
+from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig, promotes
 from .operands import BulkOperand, tiles_of_k
 from .results import BulkResults
 
@@ -42,7 +42,7 @@ class BulkSpec:
 
     copies: bulk copies of a stage, each of `slab` elements; dims: of its map; batch: the C variables of its
     batch axes; channels: the first channel of a batch entry is a multiple of it, 0 for none; first: the
-    innermost coordinate of the operand's first element.
+    innermost coordinate of the operand's first element; interleave: see `BulkOperand`.
     """
 
     role: Identifier
@@ -56,6 +56,7 @@ class BulkSpec:
     batch: tuple[Identifier, ...]
     channels: int
     first: int
+    interleave: int
     window: BulkWindowSpec | None
 
     @property
@@ -118,6 +119,7 @@ class PersistentSpec:
     parameters: Code
     header: Identifier
     accumulate: Identifier
+    promotes: bool
     m: Code
     n: Code
     k_tiles: Code
@@ -222,8 +224,9 @@ def persistent_spec(
         name=binding.name,
         title=binding.title,
         parameters=binding.parameters,
-        header=Identifier("wgmma" if problem.a.is_float else "wgmma_integer"),
+        header=Identifier(_header(problem)),
         accumulate=Identifier(c_type(problem.accumulate)),
+        promotes=promotes(problem),
         m=Code(dim_to_c(problem.m, names)),
         n=Code(dim_to_c(problem.n, names)),
         k_tiles=Code(dim_to_c(k_tiles, names)),
@@ -267,6 +270,11 @@ def _results(results: BulkResults | None, config: PersistentConfig) -> ResultsSp
     )
 
 
+def _header(problem: Problem) -> str:
+    """The header with the products of PROBLEM's types."""
+    return "wgmma_f8" if promotes(problem) else "wgmma" if problem.a.is_float else "wgmma_integer"
+
+
 def _over(k_tiles: Dim, taps: int) -> Dim:
     return k_tiles // taps if isinstance(k_tiles, int) else k_tiles  # of a matrix product: one tap
 
@@ -289,6 +297,7 @@ def _operand(
         batch=tuple(Identifier(f"batch_{index}") for index in operand.batch),
         channels=operand.channels,
         first=operand.first,
+        interleave=operand.interleave,
         window=_window(operand, names),
     )
 

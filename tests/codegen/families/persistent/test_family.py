@@ -15,10 +15,10 @@ from glassrt.codegen.families.registry import candidates as registered_candidate
 from glassrt.codegen.families.registry import families
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.core.affine import symbol
-from glassrt.dialects.core.dtypes import DTYPES, F16, F32
+from glassrt.dialects.core.dtypes import DTYPES, F16, F32, I8, I32
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import ROW_MAJOR, TensorType, channels_last
-from glassrt.dialects.graph.binary import Add
+from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.elementwise import Cast
@@ -64,6 +64,34 @@ def test_epilogue_operands_are_added(shape: tuple[int, int, int], config: Persis
         assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-10
 
 
+def requantized(do: Any, x: Any, w: Any, scale: Any, bias: Any, other: Any) -> Any:
+    y = do(Mul(do(Cast(do(Matmul(x, w, transpose_b=True, accumulate=I32)), to=F32)), scale))
+    return do(Cast(do(Add(do(Add(y, bias)), do(Cast(other, to=F32)))), to=I8))
+
+
+@pytest.mark.parametrize(
+    ("shape", "config"),
+    [
+        ((700, 144, 208), PersistentConfig(64, 64, 128, 1, 2, 4)),
+        ((200, 272, 288), PersistentConfig(128, 128, 128, 2, 1, 4)),
+        ((70, 144, 48), PersistentConfig(64, 96, 128, 1, 2, 3)),
+    ],
+    ids=["teams", "one team", "few columns"],
+)
+@pytest.mark.parametrize("buffers", [0, 4])
+def test_bytes_are_finished_with_what_their_columns_need(
+    shape: tuple[int, int, int], config: PersistentConfig, buffers: int
+) -> None:
+    m, k, n = shape
+    types = [TensorType((m, k), I8), TensorType((n, k), I8), *[TensorType((n,), F32)] * 2]
+    module = kernel_module(requantized, [*types, TensorType((m, n), I8)])
+    given = draw_inputs(module, np.random.default_rng(0), {})
+    given["x2"] *= np.float32(0.05)
+    for got, want in compare(module, given, configured(replace(config, buffers=buffers))):
+        np.testing.assert_array_equal(got, want)
+        assert len(np.unique(want)) > 100
+
+
 def plain(do: Any, x: Any, w: Any, bias: Any) -> Any:
     y = do(Add(do(Matmul(x, w, transpose_b=True, accumulate=F32)), do(Cast(bias, to=F32))))
     return do(Cast(do(Sigmoid(y)), to=F16))
@@ -83,8 +111,10 @@ def window(do: Any, x: Any, w: Any, other: Any) -> Any:
 
 BUFFERED = {
     "teams": ((1400, 72, 200), PersistentConfig(64, 64, 64, 1, 2, 4)),  # three tiles of each block
-    "one team": ((200, 72, 264), PersistentConfig(128, 256, 64, 2, 1, 3)),
+    "one team": ((200, 72, 272), PersistentConfig(128, 256, 64, 2, 1, 3)),
     "half lines": ((70, 136, 104), PersistentConfig(128, 96, 64, 1, 2, 3)),
+    "vectors": ((1400, 72, 208), PersistentConfig(64, 64, 64, 1, 2, 4)),
+    "vectors of one team": ((200, 72, 272), PersistentConfig(128, 256, 64, 2, 1, 3)),
     "one tile of k": ((700, 64, 72), PersistentConfig(256, 64, 64, 2, 1, 3)),
 }
 
@@ -119,11 +149,16 @@ def test_clusters_share_what_lies_across_and_the_taps_of_windows(device: str) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "buffers", "cluster"),
-    [("results", plain, 2, 1), ("residual", residual, 4, 1), ("cluster", plain, 2, 2)],
+    ("name", "body", "buffers", "n", "cluster"),
+    [
+        ("results", plain, 2, 200, 1),
+        ("residual", residual, 4, 200, 1),
+        ("vectors", residual, 4, 208, 1),
+        ("cluster", plain, 2, 200, 2),
+    ],
 )
-def test_emitted_text(name: str, body: Any, buffers: int, cluster: int, golden: Any) -> None:
-    shapes = ((1400, 72), (200, 72), (200,), *[(1400, 200)] * (body is residual))
+def test_emitted_text(name: str, body: Any, buffers: int, n: int, cluster: int, golden: Any) -> None:
+    shapes = ((1400, 72), (n, 72), (n,), *[(1400, n)] * (body is residual))
     module = kernel_module(body, [TensorType(shape, F16) for shape in shapes])
     config = PersistentConfig(128, 128, 64, 1, 2, 4, buffers=buffers, cluster=cluster)
     (source,) = plan_of(module, configured(config)).sources.values()
