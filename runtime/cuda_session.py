@@ -16,11 +16,12 @@ from .cuda_binding import CudaBinding
 from .cuda_call import CudaCall, issue_copies
 from .cuda_device import CudaDevice, Handle
 from .cuda_graph import NoConditionalNodes, build_graph
-from .cuda_io import Transfers
+from .cuda_io import Transfers, placed_copy
 from .cuda_launch import Launcher
 from .cuda_walk import CudaMachine, read_buffer
 from .cuda_workspace import Workspace
 from .device import Array, LaunchRecord, Observer, Value
+from .dlpack import ExternalTensor
 from .manifest import Manifest
 from .program import Program
 from .walk import walk
@@ -59,6 +60,11 @@ class CudaSession:
         for."""
         with self._device.current():
             return self._transfers.fetched(value)
+
+    def place(self, data: Array) -> ExternalTensor:
+        """A copy of DATA in an allocation of its own; see `device.Session`."""
+        with self._device.current():
+            return placed_copy(self._device, data)
 
     def run(
         self,

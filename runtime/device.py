@@ -66,6 +66,10 @@ class Session(Protocol):
     def fetch(self, value: Value) -> Array:
         """The elements of an input in host memory; the runtime reads the numbers that sizes depend on."""
 
+    def place(self, data: Array) -> Value:
+        """A copy of the bytes DATA in the device's memory, on which kernels of any session can work where it
+        lies; it lives as long as the value. Raises `OutOfMemoryError`."""
+
     def run(
         self,
         program: Program,

@@ -87,6 +87,12 @@ class HostSession:
         """The elements of an input, which are in host memory."""
         return host_array(value)
 
+    def place(self, data: Array) -> Array:
+        """A copy of DATA at an aligned address."""
+        copy: Array = aligned_bytes(data.nbytes)
+        copy[:] = data
+        return copy
+
     def run(
         self,
         program: Program,
