@@ -13,7 +13,7 @@ from ...runtime.plan import Plan
 from ..driver.build import Settings, present_arch
 from ..search.tuning.measure import Limit
 from ..search.tuning.plan import TunedPlan, tuned_part
-from ..search.tuning.tune import SECONDS, Tuning
+from ..search.tuning.tune import SECONDS, Tuning, left_over
 from ..settings.lock import TacticsLock
 from .console import out, write_json
 from .files import check_output
@@ -90,8 +90,7 @@ def tuned_plan(
 
 def notes_of(found: TunedPlan) -> list[str]:
     """A sentence for everything that did not go as it should."""
-    notes = [note for each in found.results for note in each.notes]
-    return [*notes, f"{found.left} kernels stay as they are: the time was up"] if found.left else notes
+    return [*(note for each in found.results for note in each.notes), *left_over(found.left, found.results)]
 
 
 def _target(name: str, present: ArchSpec | None) -> ArchSpec:

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +25,7 @@ from .operands import depth_of
 
 STAGE = "tuning"
 FINALISTS = 3  # candidates whose times are taken again, in turn
+WORTH = 0.01  # of its time that another choice than the model's must save: less may be noise
 Clock = Callable[[], float]
 
 
@@ -33,13 +35,14 @@ class Measured:
 
     times: microseconds by the number of the candidate, as far as it ran; refused: why others, or faster ones,
     were not taken; best: the number of the fastest right candidate, None where not even two could be
-    compared.
+    compared; lost: whether one of them made the device unusable, so that nothing more can be measured.
     """
 
     job: TuningJob
     times: dict[int, float] = field(default_factory=dict)
     refused: dict[int, str] = field(default_factory=dict)
     best: int | None = None
+    lost: bool = False
 
     @property
     def tactic(self) -> Tactic | None:
@@ -85,26 +88,25 @@ def measured(
     """Run the candidates of JOBS on BENCH, from plans that COMPILE makes in other threads; one result per
     job.
 
-    Jobs that LIMIT leaves no time for have no result. A job during which the time is up is decided among the
-    candidates that have run. Raises DeviceError where the device fails for good, and CompileError only for a
-    device that can compile nothing.
+    Jobs that LIMIT leaves no time for have no result, nor have those behind one that loses the device. A job
+    during which the time is up is decided among the candidates that have run.
     """
     done, total = 0, sum(len(job.candidates) for job in jobs)
     with Ahead(jobs, compile) as plans:
         for job in jobs:
-            if limit.over:
-                return
             run = _Run(job, bench)
             for at in range(len(job.candidates)):
-                plan = plans.next()
-                if not limit.over:
-                    run.try_one(at, plan)
+                if limit.over or run.lost:
+                    break
+                run.try_one(at, plans.next())
                 done += 1
                 if progress is not None:
                     progress(STAGE, done, total)
             found = run.decided()
             if found.times or found.refused:
                 yield found
+            if limit.over or found.lost:
+                return
 
 
 class Ahead:
@@ -142,51 +144,69 @@ class _Run:
     """The trials of one job, all loaded until it is decided."""
 
     def __init__(self, job: TuningJob, bench: Bench) -> None:
-        self._found = Measured(job)
         self._job = job
         self._bench = bench
         self._trials: dict[int, KernelTrial] = {}
+        self._times: dict[int, float] = {}
+        self._refused: dict[int, str] = {}
+        self.lost = False
 
     def try_one(self, at: int, plan: Future[Plan]) -> None:
         """Load and time candidate AT."""
-        try:
-            trial = self._bench.load(self._job, self._job.candidates[at], plan.result())
-            self._trials[at] = trial
-            self._found.times[at] = trial.microseconds()
-        except (CompileError, DeviceError) as error:
-            self._found.refused[at] = f"does not run: {error.message}"
+        with self._refusing(at):
+            self._trials[at] = self._bench.load(self._job, self._job.candidates[at], plan.result())
+            self._times[at] = self._trials[at].microseconds()
 
     def decided(self) -> Measured:
         """The result: the fastest candidate that computes what the first one does."""
         try:
-            if len(self._found.times) < 2:
-                return self._found
-            self._time_again()
-            return Measured(self._job, self._found.times, self._found.refused, self._fastest())
+            best = self._fastest() if len(self._times) > 1 and not self.lost else None
+            return Measured(self._job, self._times, self._refused, None if self.lost else best, self.lost)
         finally:
             for trial in self._trials.values():
-                trial.close()
+                with suppress(DeviceError):
+                    trial.close()
+
+    @contextmanager
+    def _refusing(self, at: int) -> Iterator[None]:
+        """A context in which candidate AT is refused if it fails."""
+        try:
+            yield
+        except (CompileError, DeviceError) as error:
+            self._times.pop(at, None)
+            self.lost = self.lost or getattr(error, "lost", False)
+            self._refused[at] = f"does not run: {error.message}"
+
+    def _fastest(self) -> int | None:
+        """The fastest that agrees with the first candidate that runs, which is the reference."""
+        self._time_again()
+        reference = min(self._times, default=0)
+        want = self._outputs(reference)
+        if want is None:
+            return None
+        for at in sorted(self._times, key=lambda at: (self._times[at], at)):
+            if self._times[at] > (1 - WORTH) * self._times[reference]:
+                return reference
+            have = self._outputs(at)
+            why = None if have is None else self._differs(have, want)
+            if have is not None and why is None:
+                return at
+            if why is not None:
+                self._refused[at] = f"is wrong, by the result of {_text(self._job, reference)}: {why}"
+        return reference
 
     def _time_again(self) -> None:
         """Time the finalists once more, in turn, and keep the shorter time of each: a clock may have
         changed."""
-        times = self._found.times
-        for at in sorted(times, key=lambda at: times[at])[:FINALISTS]:
-            times[at] = min(times[at], self._trials[at].microseconds())
+        for at in sorted(self._times, key=self._times.__getitem__)[:FINALISTS]:
+            with self._refusing(at):
+                self._times[at] = min(self._times[at], self._trials[at].microseconds())
 
-    def _fastest(self) -> int:
-        """The fastest that agrees with the first candidate that runs, which is the reference."""
-        times = self._found.times
-        reference = min(times)
-        want = self._trials[reference].outputs()
-        for at in sorted(times, key=lambda at: (times[at], at)):
-            if at == reference or times[at] >= times[reference]:
-                return reference
-            why = self._differs(self._trials[at].outputs(), want)
-            if why is None:
-                return at
-            self._found.refused[at] = f"is wrong, by the result of {_text(self._job, reference)}: {why}"
-        return reference
+    def _outputs(self, at: int) -> Outputs | None:
+        """What candidate AT writes; None where it fails, which refuses it."""
+        with self._refusing(at):
+            return self._trials[at].outputs()
+        return None
 
     def _differs(self, have: Outputs, want: Outputs) -> str | None:
         depth = depth_of(self._job)

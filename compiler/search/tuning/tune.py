@@ -7,7 +7,7 @@ launch level is made again with what was found, until there is no kernel left th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -79,11 +79,13 @@ class Tuned:
     def notes(self) -> list[str]:
         """A sentence for everything that did not go as it should."""
         found = [*self.gone, *(note for each in self.results for note in each.notes)]
-        return (
-            [*found, f"{self.left} kernels were left to the cost model: the time was up"]
-            if self.left
-            else found
-        )
+        return [*found, *left_over(self.left, self.results)]
+
+
+def left_over(left: int, results: Sequence[Measured]) -> list[str]:
+    """A sentence about the LEFT kernels that were not measured after RESULTS; none where there are none."""
+    why = "the device failed for good" if results and results[-1].lost else "the time was up"
+    return [f"{left} kernels were left as they were: {why}"] if left else []
 
 
 @np.errstate(all="ignore")
@@ -145,7 +147,7 @@ class _Tuner:
             self._tactics |= tactics_of(results)
             found.results += results
             found.left += len(left)
-            if not results or self._limit.over:
+            if not results or results[-1].lost or self._limit.over:
                 break
         self._keep()
 

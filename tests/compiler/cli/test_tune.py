@@ -43,4 +43,4 @@ def test_a_plan_for_a_gpu_that_is_not_here_stays_as_it_is(glassrt: Glassrt, digi
 
 def test_what_was_left_is_said(glassrt: Glassrt, plan: Path) -> None:
     shown = glassrt("tune", plan, "--tune-seconds", "0.000001")
-    assert "1 kernels stay as they are: the time was up" in shown.stderr
+    assert "1 kernels were left as they were: the time was up" in shown.stderr

@@ -9,9 +9,10 @@ from typing import Any, cast
 
 import pytest
 from glassrt.codegen.interface import Candidate
+from glassrt.compiler.search.tuning.bench import Outputs
 from glassrt.compiler.search.tuning.jobs import TuningJob
 from glassrt.compiler.search.tuning.measure import STAGE, Ahead, Limit, Measured, measured
-from glassrt.errors import CompileError
+from glassrt.errors import CompileError, DeviceError
 from glassrt.runtime.plan import Plan
 
 from .small_launches import TableBench, some_jobs
@@ -78,15 +79,52 @@ def test_one_candidate_alone_decides_nothing() -> None:
     assert only(TableBench({0: 3.0}, failing={1, 2})).tactic is None
 
 
+def test_less_than_noise_changes_nothing() -> None:
+    assert only(TableBench({0: 3.0, 1: 2.99, 2: 4.0})).best == 0
+
+
+def test_a_lost_device_ends_it_and_keeps_what_was_measured() -> None:
+    """The second job's second candidate destroys the device."""
+    jobs = some_jobs(3)
+
+    class Losing(TableBench):
+        def load(self, job: TuningJob, candidate: Candidate, plan: Plan) -> Any:
+            if job is jobs[1] and candidate is job.candidates[1]:
+                error = DeviceError("an illegal address")
+                error.lost = True
+                raise error
+            return super().load(job, candidate, plan)
+
+    first, second = measured([*jobs, jobs[0]], no_plan, Losing({0: 3.0, 1: 2.0, 2: 1.0}), ENDLESS)
+    assert first.best == 2 and not first.lost
+    assert second.lost and second.tactic is None and "an illegal address" in second.notes[0]
+
+
+def test_results_that_cannot_be_fetched_refuse_their_candidate() -> None:
+    class Failing(TableBench):
+        def load(self, job: TuningJob, candidate: Candidate, plan: Plan) -> Any:
+            trial = super().load(job, candidate, plan)
+            if job.candidates.index(candidate) == 1:
+                trial.outputs = no_memory  # type: ignore[method-assign]
+            return trial
+
+    found = only(Failing({0: 3.0, 1: 1.0, 2: 2.0}))
+    assert found.best == 2 and "no memory" in found.notes[0]
+
+
+def no_memory() -> Outputs:
+    raise DeviceError("no memory")
+
+
 def test_trials_are_unloaded_when_their_job_is_decided() -> None:
     bench = TableBench({0: 3.0, 1: 2.0, 2: 4.0})
     only(bench)
     assert bench.log[-3:] == ["close"] * 3
 
 
-@pytest.mark.parametrize(("seconds", "results", "loads"), [(0.5, 0, 0), (3.5, 1, 2), (100.0, 2, 6)])
+@pytest.mark.parametrize(("seconds", "results", "loads"), [(0.5, 0, 0), (2.5, 1, 2), (100.0, 2, 6)])
 def test_the_time_limit_holds_and_what_was_begun_is_decided(seconds: float, results: int, loads: int) -> None:
-    """The clock moves on by a second whenever it is asked: before each job, and before each candidate."""
+    """The clock moves on by a second whenever it is asked: before each candidate, and after each job."""
     clock = count()
     bench = TableBench({0: 3.0, 1: 2.0, 2: 1.0})
     limit = Limit(seconds, lambda: float(next(clock)))

@@ -116,7 +116,7 @@ def test_on_the_host_it_runs_the_kernels_themselves() -> None:
 def test_without_time_all_is_left_to_the_cost_model() -> None:
     found = tune(by_table(seconds=1e-9))
     assert found.results == [] and found.left == 2
-    assert found.notes == ["2 kernels were left to the cost model: the time was up"]
+    assert found.notes == ["2 kernels were left as they were: the time was up"]
 
 
 def test_another_machines_gpu_cannot_be_measured() -> None:
