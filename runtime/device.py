@@ -103,6 +103,10 @@ class Session(Protocol):
     def time(self, program: Program, inputs: Sequence[Value], repeats: int, warmup: int) -> list[float]:
         """Device time of each of REPEATS whole runs, in milliseconds, after WARMUP runs."""
 
+    def measure(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[float]:
+        """Device time of all launches of a straight program, in milliseconds, in each of REPEATS runs behind
+        one to warm up. The device itself takes the time: how fast the host starts a run does not matter."""
+
     def close(self) -> None:
         """Release everything. A second call does nothing."""
 

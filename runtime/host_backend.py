@@ -179,6 +179,10 @@ class HostSession:
         times = [_seconds(partial(self._launch_all, program, memory)) * 1e3 for _ in range(warmup + repeats)]
         return times[warmup:]
 
+    def measure(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[float]:
+        """As `time`: on the host, the one who starts a run is the one who runs it."""
+        return self.time(program, inputs, repeats, 1)
+
     def close(self) -> None:
         """Free the arena."""
         self._arena = aligned_bytes(0)

@@ -20,14 +20,17 @@ from .rotation import Rotation, TrialMemory, aligned, rotated, rotation_for
 
 Array = np.ndarray[Any, Any]
 Outputs = list[Array]  # the bytes of every output of a kernel
-REPEATS, WARM_UP = 9, 2
+REPEATS = 9
 # The shortest time in microseconds of a program on the inputs; tests have one of their own.
 Stopwatch = Callable[[Session, Program, Sequence[Value], Candidate], float]
 
 
 def shortest(session: Session, program: Program, inputs: Sequence[Value], _: Candidate) -> float:
-    """The shortest of some runs: whatever else the machine does only makes them longer."""
-    return min(session.time(program, inputs, REPEATS, WARM_UP)) * 1e3
+    """The shortest of some runs: whatever else the machine does only makes them longer.
+
+    Threads that compile delay the start of a run by milliseconds, so that the device has to take the time.
+    """
+    return min(session.measure(program, inputs, REPEATS)) * 1e3
 
 
 class KernelTrial(Protocol):

@@ -60,7 +60,7 @@ def test_what_surrounds_the_launches_is_taken_off() -> None:
 
 def test_the_shortest_time_counts() -> None:
     class Timed:
-        def time(self, program: Program, inputs: Sequence[Value], repeats: int, warmup: int) -> list[float]:
+        def measure(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[float]:
             return [0.003, 0.002, 0.005][:repeats]
 
     job = job_of()
