@@ -31,27 +31,12 @@ from glassrt.compiler.settings.lock import TacticsLock
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.traits import Trait, has
 
-from .common.peer_networks import Inputs, in_half, prepared
+from .common.peer_networks import NETWORKS, Inputs, in_half, prepared
 from .common.rows import Row, median_ms, parser, print_columns, read, report
 from .peers import DTYPES, exported
 
-CASES = (
-    *(
-        "resnet50:1:fp16",
-        "resnet50:8:fp16",
-        "resnet50:128:fp16",
-        "mobilenet_v2:1:fp16",
-        "mobilenet_v2:128:fp16",
-    ),
-    *(
-        "googlenet:1:fp16",
-        "googlenet:128:fp16",
-        "mlp:1:fp16",
-        "mlp:128:fp16",
-        "vit_b16:1:fp16",
-        "bert:1:fp16",
-    ),
-)
+MODELS = ("resnet50", "googlenet", "mobilenet_v2", "mlp", "vit_b16", "bert")
+CASES = tuple(f"{name}:{batch}:fp16" for name in MODELS for batch in NETWORKS[name].batches)
 KEY = ("network", "batch", "precision")
 
 
@@ -60,12 +45,11 @@ def measure(case: str, most: int, seconds: float) -> Iterator[Row]:
     name, batch, precision = case.split(":")
     key: Row = {"network": name, "batch": int(batch), "precision": precision}
     with torch.no_grad(), tempfile.TemporaryDirectory() as folder:
-        module, inputs = in_half(*prepared(name, int(batch)), DTYPES[precision])
+        module, inputs = prepared(name, int(batch))
+        if precision != "int8":
+            module, inputs = in_half(module, inputs, DTYPES[precision])
         path = exported(module, inputs, str(Path(folder) / "model.onnx"))
-        arch = present_arch()
-        assert arch is not None
-        cache = KernelCache(Path(folder) / "cache")
-        settings = Settings(targets=(arch,), precision=as_policy(precision), cache=cache)
+        settings = settings_for(path, precision, inputs, Path(folder))
         plain = build(path, settings).plan
         begin = time.perf_counter()
         found = tuned(path, settings, Tuning(most, seconds), TacticsLock())
@@ -75,6 +59,19 @@ def measure(case: str, most: int, seconds: float) -> Iterator[Row]:
             yield {"kind": "kernel", **key, **kernel_row(each)}
         yield {"kind": "network", **key, **network_row(plain, better, inputs), "tune_s": round(spent, 2),
                **notes(found)}  # fmt: skip
+
+
+def settings_for(path: str, precision: str, inputs: Inputs, folder: Path) -> Settings:
+    """How the model at PATH is built for this machine's GPU, calibrated on INPUTS for int8; FOLDER has the
+    cache."""
+    arch = present_arch()
+    assert arch is not None
+    table = None
+    if precision == "int8":
+        data = {f"input{index}": x.cpu().numpy() for index, x in enumerate(inputs)}
+        table = glassrt.calibrate(path, [data], calibrator="percentile")
+    cache = KernelCache(folder / "cache")
+    return Settings(targets=(arch,), precision=as_policy(precision), calibration=table, cache=cache)
 
 
 def kernel_row(found: Measured) -> Row:

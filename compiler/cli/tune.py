@@ -68,24 +68,18 @@ def tune(
 def tuned_plan(
     plan: Plan, settings: Settings, tuning: Tuning, lock: TacticsLock
 ) -> tuple[TunedPlan, list[str]]:
-    """PLAN with every part tuned that is for this machine's GPU, and what went otherwise than it should.
+    """PLAN with the part tuned that is for this machine's GPU, and what went otherwise than it should.
 
     Raises InputError where no part is.
     """
-    limit, present = Limit(tuning.seconds), present_arch()
-    parts: list[Plan] = []
-    whole = TunedPlan(plan, lock)
-    for part in plan.parts:
-        targets = tuple(_target(name, present) for name in part.spec.targets)
-        if len(plan.parts) > 1 and present not in targets:
-            parts.append(part)
-            continue
-        own = replace(settings, targets=targets)
-        found = tuned_part(part, launch_module(part), own, tuning, limit, whole.lock)
-        parts.append(found.plan)
-        whole = TunedPlan(plan, found.lock, whole.results + found.results, whole.left + found.left)
-    whole.plan = replace(parts[0], further=tuple(parts[1:])) if parts[1:] else parts[0]
-    return whole, notes_of(whole)
+    present = present_arch()
+    targets = [tuple(_target(name, present) for name in part.spec.targets) for part in plan.parts]
+    at = next((at for at, own in enumerate(targets) if present in own), 0)
+    part, own = plan.parts[at], replace(settings, targets=targets[at])
+    found = tuned_part(part, launch_module(part), own, tuning, Limit(tuning.seconds), lock)
+    parts = [*plan.parts[:at], found.plan, *plan.parts[at + 1 :]]
+    found.plan = replace(parts[0], further=tuple(parts[1:]))
+    return found, notes_of(found)
 
 
 def notes_of(found: TunedPlan) -> list[str]:

@@ -11,6 +11,7 @@ from ....codegen.interface import candidates as candidates_for
 from ....dialects.core.module import Module
 from ....dialects.core.printer import print_module
 from ....dialects.launch import Kernel
+from ....errors import InputError
 from ....runtime.plan import Plan
 from ...driver.build import Settings
 from ...memory.proofs.check_launch import check_launch
@@ -46,10 +47,16 @@ def tuned_part(
     weights.
 
     SETTINGS have the targets of the part, none for the host alone. Launches keep their order and their
-    operands; groups stay as they are. Raises InputError for a GPU that is not here, and as `measured` and
+    operands; groups stay as they are. Raises InputError for a GPU that is not here or several, and as
     `assemble`.
     """
-    target, environment = tunable(settings)[0], environment_of(settings, tunable(settings)[0])
+    if len(settings.targets) > 1:
+        names = ", ".join(target.name for target in settings.targets)
+        raise InputError(
+            f"{names} share the launches of this plan", "build it for one of them, or with --tune"
+        )
+    (target,) = tunable(settings)
+    environment = environment_of(settings, target)
     known = lock.sections.get(environment, {})
     results, left = measure_launches(module, target, tuning, limit, settings, known)
     tactics = {**known, **tactics_of(results)}

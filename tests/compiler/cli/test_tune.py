@@ -44,3 +44,11 @@ def test_a_plan_for_a_gpu_that_is_not_here_stays_as_it_is(glassrt: Glassrt, digi
 def test_what_was_left_is_said(glassrt: Glassrt, plan: Path) -> None:
     shown = glassrt("tune", plan, "--tune-seconds", "0.000001")
     assert "1 kernels were left as they were: the time was up" in shown.stderr
+
+
+def test_of_a_plan_for_several_gpus_none_of_which_is_here_nothing_is_tuned(
+    glassrt: Glassrt, small: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "both.plan"
+    glassrt("build", small, "-o", path, "-t", "sm_90a", "-t", "sm_80")
+    assert glassrt("tune", path, code=1).stderr.startswith("error: ")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import arch_named
 from glassrt.compiler.cli.modules import launch_module
-from glassrt.compiler.driver.build import build
+from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.search.tuning.environment import environment_of
 from glassrt.compiler.search.tuning.measure import Limit
 from glassrt.compiler.search.tuning.plan import TunedPlan, tuned_part
 from glassrt.compiler.search.tuning.tune import Tuning
 from glassrt.compiler.settings.lock import TacticsLock
 from glassrt.compiler.settings.tactics import GoneTacticError, Tactic
+from glassrt.errors import InputError
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.plan import Plan
 
@@ -57,3 +59,9 @@ def test_what_is_gone_is_an_error() -> None:
     signature = next(iter(tune(PLAN).lock.sections[environment]))
     with pytest.raises(GoneTacticError):
         tune(PLAN, TacticsLock({environment: {signature: Tactic("mma", {"block_m": 7}, 1.0, 1.0, 2)}}))
+
+
+def test_launches_that_targets_share_cannot_be_tuned_for_one() -> None:
+    own = Settings(targets=(arch_named("sm_90a"), arch_named("sm_80")))
+    with pytest.raises(InputError, match="sm_90a, sm_80 share the launches"):
+        tuned_part(PLAN, launch_module(PLAN), own, TUNING, Limit(1e9), TacticsLock())
