@@ -106,6 +106,12 @@ class _Result:
     found: Found | None
     tactics: WithTactics
 
+    @property
+    def seconds(self) -> dict[str, float]:
+        """The seconds that each stage took, tuning among them."""
+        tuned = self.tactics.tuned
+        return {**({} if tuned is None else {"tuning": tuned.seconds}), **self.build.seconds}
+
 
 def _built(
     model: Source, settings: Settings, auto: Auto | None, tactics: TacticsRequest, request: BuildRequest
@@ -147,7 +153,7 @@ def describe(result: _Result, output: Path) -> dict[str, Any]:
         "plan": str(output),
         "bytes": output.stat().st_size,
         "targets": [target for part in plan.parts for target in part.spec.targets],
-        "seconds": dict(result.build.seconds),
+        "seconds": result.seconds,
         "launches": len(spec.launches),
         "kernels": len(spec.kernels),
         "arena_bytes": spec.arena_bytes,
@@ -178,7 +184,7 @@ def _show(result: _Result, output: Path) -> None:
     own = result.tactics
     show_tactics(own.tuned.results if own.tuned else (), own.notes)
     spec = plan.spec
-    stages = [(name, seconds(spent)) for name, spent in result.build.seconds.items()]
+    stages = [(name, seconds(spent)) for name, spent in result.seconds.items()]
     print_table("", ("stage", ">time"), stages)
     targets = " and ".join(", ".join(part.spec.targets) for part in plan.parts) or "host only"
     size = quantity(output.stat().st_size, "B")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ....codegen.interface import Candidate
-from ....errors import CompileError, DeviceError
+from ....errors import DeviceError, GlassError
 from ....runtime.plan import Plan
 from ...driver.clock import Progress
 from ...settings.tactics import Tactic, choice_text
@@ -73,9 +73,14 @@ class Limit:
         self.begun = self.clock()
 
     @property
+    def spent(self) -> float:
+        """The seconds that have passed."""
+        return self.clock() - self.begun
+
+    @property
     def over(self) -> bool:
         """Whether the time is up."""
-        return self.clock() - self.begun >= self.seconds
+        return self.spent >= self.seconds
 
 
 def measured(
@@ -172,7 +177,7 @@ class _Run:
         """A context in which candidate AT is refused if it fails."""
         try:
             yield
-        except (CompileError, DeviceError) as error:
+        except GlassError as error:
             self._times.pop(at, None)
             self.lost = self.lost or getattr(error, "lost", False)
             self._refused[at] = f"does not run: {error.message}"

@@ -65,7 +65,7 @@ class Tuned:
     happened.
 
     results: of every job that was measured; left: kernels that there was no time for; gone: tactics of the
-    lock that are no candidates any more.
+    lock that are no candidates any more; seconds: how long it took.
     """
 
     module: Module
@@ -74,6 +74,7 @@ class Tuned:
     results: list[Measured] = field(default_factory=list)
     left: int = 0
     gone: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
     @property
     def notes(self) -> list[str]:
@@ -106,6 +107,7 @@ def tuned(
     limit = Limit(tuning.seconds)
     for target in tunable(settings):
         _Tuner(target, tuning, limit, found).run()
+    found.seconds = limit.spent
     return found
 
 

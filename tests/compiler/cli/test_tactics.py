@@ -55,6 +55,7 @@ def test_a_build_with_a_lock_is_the_same_byte_for_byte(
 
 def test_with_json_it_says_what_was_measured(glassrt: Glassrt, model: Path, tmp_path: Path) -> None:
     shown = glassrt("build", model, "-o", tmp_path / "net.plan", *HOST, "--tune", "2", "--json")
+    assert json.loads(shown.stdout)["seconds"]["tuning"] > 0
     found = json.loads(shown.stdout)["tactics"]
     (kernel,) = found["kernels"]
     assert found["tuned"] == 1 and found["notes"] == []

@@ -12,7 +12,7 @@ from glassrt.codegen.interface import Candidate
 from glassrt.compiler.search.tuning.bench import Outputs
 from glassrt.compiler.search.tuning.jobs import TuningJob
 from glassrt.compiler.search.tuning.measure import STAGE, Ahead, Limit, Measured, measured
-from glassrt.errors import CompileError, DeviceError
+from glassrt.errors import CompileError, DeviceError, GlassError, KernelError
 from glassrt.runtime.plan import Plan
 
 from .small_launches import TableBench, some_jobs
@@ -65,14 +65,15 @@ def test_what_does_not_run_is_refused_and_the_others_go_on() -> None:
     assert "does not run: it cannot be loaded" in found.notes[0]
 
 
-def test_what_does_not_compile_is_refused() -> None:
+@pytest.mark.parametrize("error", [CompileError("it spills"), KernelError("its family fails")])
+def test_what_cannot_be_made_is_refused(error: GlassError) -> None:
     def compile(job: TuningJob, candidate: Candidate) -> Plan:
         if candidate == job.candidates[2]:
-            raise CompileError("it spills")
+            raise error
         return no_plan(job, candidate)
 
     found = only(TableBench({0: 3.0, 1: 2.0, 2: 1.0}), compile)
-    assert found.best == 1 and "does not run: it spills" in found.notes[0]
+    assert found.best == 1 and f"does not run: {error.message}" in found.notes[0]
 
 
 def test_one_candidate_alone_decides_nothing() -> None:
