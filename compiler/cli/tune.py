@@ -18,8 +18,9 @@ from ..settings.lock import TacticsLock
 from .console import out, write_json
 from .files import check_output
 from .modules import launch_module
-from .options import AsJson, NoCache
+from .options import AsJson
 from .progress import BuildProgress
+from .request import BuildRequest, with_request
 from .tactics import Lock, TuneSeconds, described_tactics, show_tactics, tuning_of
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan.")]
@@ -31,16 +32,19 @@ Most = Annotated[
     int, typer.Option("--tune", metavar="K", min=2, help="How many candidates of every kernel are measured.")
 ]
 USUAL = 8
+OF_KERNELS = frozenset({"no_cache", "ops"})  # the build options that mean anything for launches that exist
 
 
+@with_request(OF_KERNELS)
 def tune(
     plan: PlanFile,
     output: Output = None,
     most: Most = USUAL,
     seconds: TuneSeconds = SECONDS,
     lock: Lock = None,
-    no_cache: NoCache = False,
     as_json: AsJson = False,
+    *,
+    request: BuildRequest,
 ) -> None:
     """Measure the kernels of PLAN on this machine's GPU, and write it anew with the fastest candidates.
 
@@ -53,7 +57,7 @@ def tune(
     tuning = tuning_of(most, seconds)
     held = TacticsLock() if lock is None else TacticsLock.load(lock, missing_ok=True)
     with BuildProgress() as progress:
-        settings = Settings(cache=None if no_cache else KernelCache(), progress=progress.tell)
+        settings = Settings(cache=KernelCache() if request.cache else None, progress=progress.tell)
         found, notes = tuned_plan(Plan.load(plan), settings, tuning, held)
     found.plan.save(path)
     if lock is not None:
