@@ -23,6 +23,7 @@ from .families.group.cost import GroupLoad, MemberLoad
 from .families.group.joinable import unjoinable
 from .families.group.launch import group_launch
 from .families.group.members import MemberKernel, member_kernels
+from .families.group.parts import of_members
 from .families.kernel_family import Accumulation
 from .families.registry import candidates, expected, families, realize, resized, tiers, unfit
 from .families.row.cost import better_shared
@@ -80,6 +81,7 @@ __all__ = [
     "make_request",
     "member_kernels",
     "needs_k_innermost",
+    "of_members",
     "read_prologue",
     "realize",
     "request_of",

@@ -23,6 +23,7 @@ from .contraction.simt import SIMT
 from .contraction.wgmma import WGMMA
 from .custom import CustomFamily
 from .failure import attributed
+from .gemv.family import GemvFamily
 from .group.family import GroupFamily
 from .group.joinable import unjoinable
 from .group.parts import shares_of
@@ -50,6 +51,7 @@ BUILT_IN = _ranked(
         DepthwiseFamily(),
         TiledFamily.of(MMA),
         TiledFamily.of(WGMMA),
+        GemvFamily(),
         PersistentFamily(),
         AttentionFamily.of(MMA_ATTENTION),
         TiledFamily.of(SIMT),
@@ -91,7 +93,8 @@ def unfit(op: Kernel) -> str | None:
     """Why the launch OP cannot be a member of a group; None when it can. Raises IRError as `family_of`."""
     if not family_of(op, op.family).groupable:
         return f"kernels of the family {op.family} cannot be members of a group"
-    geometry = Geometry(op.grid, op.block, op.shared, op.cluster, op.cooperative)
+    # As a member it has no cluster.
+    geometry = Geometry(op.grid, op.block, op.shared, cooperative=op.cooperative)
     reason = unjoinable(geometry, op.maps)
     if reason is not None:
         return reason.value
