@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,7 +19,8 @@ from .program import BoundTensor
 from .symbols import SymbolBinder
 from .tensors import check_in_place, has_dtype, taken, taken_output
 
-CONSTANT = "an initializer of the model is an input of a plan that is built with inputs={name: shape}"
+MAX_COMPARED = 100  # characters of a name that is compared with others, which takes quadratic time
+CONSTANT = "; if it is an initializer of the model, the build has to make it an input: inputs={{{}: shape}}"
 
 
 class RunInputs(NamedTuple):
@@ -64,13 +66,12 @@ class InputBinder:
         """
         if not isinstance(given, Mapping):
             raise InputError(f"inputs must be a mapping from names to arrays, not {type(given).__name__}")
-        if self._manifest.defaults:
-            given = self._defaults(given) | dict(given)
-        if given.keys() != self._name_set:
-            hint = CONSTANT if given.keys() > self._name_set else None
+        every = self._defaults(given) | dict(given) if self._manifest.defaults else given
+        if every.keys() != self._name_set:
+            hint = self._about_unknown([name for name in given if name not in self._name_set], given)
             raise mismatch(self._manifest, "the inputs have the wrong names", given, hint)
         stream, device = session.stream, self._device
-        values = [taken(name, given[name], stream, device, kept=kept) for name in self._names]
+        values = [taken(name, every[name], stream, device, kept=kept) for name in self._names]
         numbers: dict[str, list[int]] = {}
         if self._read:
             self._check_types(values, given)
@@ -95,6 +96,16 @@ class InputBinder:
                 raise mismatch(
                     self._manifest, f"input {clip(tensor.name)} has the wrong number of dimensions", given
                 )
+
+    def _about_unknown(self, unknown: Sequence[object], given: Mapping[str, object]) -> str | None:
+        """What is said of the UNKNOWN names among those GIVEN; None if there are none."""
+        if not unknown:
+            return None
+        first, lacking = str(unknown[0]), [name for name in self._names if name not in given]
+        required = [name for name in lacking if name not in self._manifest.defaults]
+        near = _closest(first, lacking) or (required[0] if len(required) == len(unknown) == 1 else None)
+        text = f"the plan has no input {clip(first)}"
+        return text + (CONSTANT.format(clip(first)) if near is None else f"; is {clip(near)} meant?")
 
     def _defaults(self, given: Mapping[str, object]) -> dict[str, object]:
         """The defaults of the inputs that are not GIVEN."""
@@ -171,3 +182,10 @@ class InputBinder:
         if met is not None:
             hint = "pass a copy, or memory of its own"
             raise InputError(f"the tensors given for {met[0]} and {met[1]} overlap in memory", hint)
+
+
+def _closest(name: str, names: Sequence[str]) -> str | None:
+    """The most similar of NAMES, if one is similar but for the case of letters."""
+    plain = {each.lower(): each for each in names}
+    found = difflib.get_close_matches(name.lower(), plain, 1) if len(name) <= MAX_COMPARED else []
+    return plain[found[0]] if found else None

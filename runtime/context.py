@@ -163,7 +163,9 @@ class Context:
                 "this context belongs to another thread",
                 hint="call Engine.run, or make a context per thread with Engine.context()",
             )
-        if self._session is None or self._core.closed:
+        if self._core.closed:
+            raise DeviceError("this engine is closed")
+        if self._session is None:
             raise DeviceError("this context is closed")
         return self._session
 

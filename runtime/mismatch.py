@@ -15,9 +15,15 @@ from .tensors import described
 def mismatch(
     manifest: Manifest, reason: str, given: Mapping[str, object], hint: str | None = None
 ) -> InputError:
-    """The error that the tensors GIVEN do not match the inputs of MANIFEST for REASON: it lists both."""
+    """The error that the tensors GIVEN do not match the inputs of MANIFEST for REASON: it lists both,
+    and the defaults of inputs that are not given."""
     contents = manifest.sizes.contents
     wanted = "; ".join(_tensor(tensor) + _content(contents.get(tensor.name)) for tensor in manifest.inputs)
+    lacking = "; ".join(
+        f"{clip(name)}: {default.dtype}{list(default.shape)}"
+        for name, default in manifest.defaults.items()
+        if name not in given
+    )
     found = "; ".join(
         f"{clip(name)}: {described(value)}" + (_held(value) if name in contents else "")
         for name, value in given.items()
@@ -28,9 +34,8 @@ def mismatch(
         if name not in manifest.sizes.derived
     )
     where = f" where {ranges}" if ranges else ""
-    return InputError(
-        f"{reason}\n  wanted: {wanted or 'nothing'}{where}\n  given:  {found or 'nothing'}", hint
-    )
+    lines = [reason, f"  wanted: {wanted or 'nothing'}{where}", f"  given:  {found or 'nothing'}"]
+    return InputError("\n".join([*lines, *([f"  default: {lacking}"] if lacking else [])]), hint)
 
 
 def _tensor(tensor: TensorSpec) -> str:

@@ -1,4 +1,4 @@
-"""How the zoo compares what detectors find: `examples/zoo/matching.py`, which needs nothing but numpy."""
+"""How the zoo compares what detectors find, and judges errors: files that need nothing but numpy."""
 
 from __future__ import annotations
 
@@ -15,13 +15,37 @@ from .places import EXAMPLES
 Detections = list[np.ndarray[Any, Any]]
 
 
-@pytest.fixture(scope="module")
-def matching() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("matching", EXAMPLES / "zoo" / "matching.py")
+def loaded(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / "zoo" / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def matching() -> ModuleType:
+    return loaded("matching")
+
+
+@pytest.mark.parametrize(
+    ("error", "peer", "detects", "said"),
+    [
+        (0.03, None, False, "right"),
+        (0.04, None, False, "wrong"),
+        (0.04, 0.021, False, "as PyTorch"),
+        (0.04, 0.019, False, "wrong"),
+        (0.04, math.inf, False, "wrong"),
+        (0.09, None, True, "right"),
+        (math.nan, 0.1, False, "wrong"),
+    ],
+)
+def test_what_is_said_of_an_error(error: float, peer: float | None, detects: bool, said: str) -> None:
+    half = {"error": error} | ({} if peer is None else {"peer": peer})
+    verdict = loaded("verdict").verdict
+    assert verdict({"fp32": {"error": 1e-6}, "fp16": half}, detects) == said
+    assert verdict({"fp32": {"error": 1e-3}, "fp16": half}, detects) == "wrong"
+    assert verdict({"reason": "it was refused"}, detects) == "wrong"
 
 
 def detections() -> Detections:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cuda.bindings import nvrtc
 from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.emit.early_reads import StructCode
+from glassrt.codegen.emit.tile_epilogue import PAIR, TileEpilogue
 from glassrt.codegen.families.contraction import depthwise
 from glassrt.codegen.families.contraction.mma import MMA
 from glassrt.codegen.families.contraction.simt import SIMT
@@ -27,6 +28,7 @@ from glassrt.codegen.families.gemv.cost import microseconds as gemv_microseconds
 from glassrt.codegen.families.persistent import family as persistent
 from glassrt.codegen.families.persistent.cost import microseconds
 from glassrt.codegen.families.persistent.operands import operand_a, operand_b
+from glassrt.codegen.families.persistent.results import BulkResults, BulkTile
 from glassrt.codegen.families.persistent.spec import launch, persistent_spec
 from glassrt.codegen.request.parameters import ScratchParameter, TensorMapParameter
 from glassrt.codegen.request.request import Geometry
@@ -50,6 +52,14 @@ for (int lane = 0; lane < VECTOR; lane++) {{
     result[lane] = convert<{out}>(value > 0.0f ? value : 0.0f);
 }}
 store_wide<VECTOR>(y0, {index}, result);"""
+PAIR_EPILOGUE = """\
+Vec<{out}, 2> result;
+GLASS_UNROLL
+for (int lane = 0; lane < 2; lane++) {{
+    const f32 value = accumulator[lane] + along.bias[lane]{added};
+    result[lane] = convert<{out}>(value > 0.0f ? value : 0.0f);
+}}
+*reinterpret_cast<Vec<{out}, 2>*>(place) = result;"""
 
 
 def early(name: str, dtype: DType, vector: int, buffer: str, place: str) -> StructCode:
@@ -61,6 +71,21 @@ def early(name: str, dtype: DType, vector: int, buffer: str, place: str) -> Stru
         vector * dtype.bytes,
         Code(f"prefetch_l2({buffer}, {place});"),
     )
+
+
+def leaving(layer: LayerCase) -> BulkResults | None:
+    """The results of LAYER as bulk stores take them, if they do."""
+    made, op = problem(layer), operation(layer)
+    if made.batches != 1:
+        return None
+    m, n, bytes_ = made.m, made.n, DTYPES[layer.dtype].bytes
+    inputs = 4 if layer.residual else 3
+    tiles = [BulkTile(place, DTYPES[layer.dtype], (n, m), (n * bytes_,), 0) for place in (inputs, 3)]
+    added = " + convert<f32>(beside[lane])" if layer.residual else ""
+    lines = PAIR_EPILOGUE.format(out=layer.dtype, added=added)
+    along = early("along", DTYPES["f32"], PAIR, "x2", "n")
+    epilogue = TileEpilogue((lines,), op.result if layer.residual else None, along)
+    return BulkResults(tiles[0], tiles[1] if layer.residual else None, epilogue)
 
 
 def binding(
@@ -157,10 +182,25 @@ def persistent_kernels(layer: LayerCase, target: ArchSpec) -> Iterator[TimedKern
     a, b = operands
     if persistent.unsupported(made, target) or isinstance(a, str) or isinstance(b, str):
         return
+<<<<<<< HEAD
     for number, config in enumerate(persistent.candidates(made, target)):
         name = f"k{number}"
         maps = persistent.maps((a, b), [0, 1], config)
         spec = persistent_spec(made, a, b, config, binding(layer, name, maps))
+=======
+    results = leaving(layer)
+    found = list(persistent.candidates(made, target))
+    if results:
+        found += persistent.candidates(made, target, persistent.buffers_for(made, layer.residual))
+    for number, config in enumerate(found):
+        name, own = f"k{number}", results if config.buffers else None
+        maps = persistent.maps((a, b), [0, 1], config) + (own.maps(config.block_n) if own else [])
+        bound = binding(layer, name, 1, maps)
+        if own:
+            code = Code("\n".join(own.epilogue.lines))
+            bound = replace(bound, epilogue=code, vector=PAIR, beside=None, along=own.epilogue.along)
+        spec = persistent_spec(made, a, b, config, bound, own)
+>>>>>>> main
         geometry = launch(made, config, target.multiprocessors)
         predicted = microseconds(made, config, target)
         source = render("kernels/persistent.cu.j2", spec)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from glassrt.codegen.families.contraction.implicit_gemm import problem_of
@@ -173,4 +173,4 @@ def operation(layer: LayerCase) -> Operation:
 def problem(layer: LayerCase) -> Problem:
     found = problem_of(operation(layer), b_is_weight=True)
     assert found is not None
-    return found
+    return replace(found, result_bytes=DTYPES[layer.dtype].bytes * (2 if layer.residual else 1))

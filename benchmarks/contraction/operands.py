@@ -74,9 +74,9 @@ class Operands:
         return best * 1e3 / launches
 
 
-def encoded(own: TensorMapParameter, inputs: Sequence[torch.Tensor]) -> Any:
-    """The descriptor of a tensor map over one of INPUTS."""
-    buffer = inputs[own.map.operand]
+def encoded(own: TensorMapParameter, buffers: Sequence[torch.Tensor]) -> Any:
+    """The descriptor of a tensor map over one of BUFFERS."""
+    buffer = buffers[own.map.operand]
     dims, strides = (tuple(int(str(d)) for d in sizes) for sizes in (own.map.dims, own.map.strides))
     place = BoundBuffer("", "input", own.map.operand, 0, buffer.nbytes)
     bound = BoundTensorMap(place, own.map.dtype.name, dims, strides, own.map.traversal)
@@ -88,7 +88,7 @@ def arguments(kernel: TimedKernel, operands: Operands, scratch: Sequence[torch.T
     found = []
     for inputs, output in operands.sets:
         values = [ctypes.c_uint64(t.data_ptr()) for t in (*inputs, output, *scratch)]
-        values += [encoded(own, inputs) for own in kernel.maps]
+        values += [encoded(own, [*inputs, output]) for own in kernel.maps]
         places = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
         found.append((places, values))
     return found

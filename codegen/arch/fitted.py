@@ -115,11 +115,13 @@ class PersistentFit(Fit):
 
     launch: float = 0.3  # launch latency in microseconds
     start: float = 3000.0  # until a block's first tile has arrived, and from its last product to its end
-    efficiency: float = 0.95  # sustained share of the peak multiply-add rate
+    efficiency: float = 0.94  # sustained share of the peak multiply-add rate
     step: float = 0.0  # of a k tile, beside its products
     l2_bandwidth: float = 60.0  # bytes per clock and multiprocessor
-    finish: float = 0.15  # epilogue, per result of a tile
-    tile: float = 300.0  # of a tile, beside products and epilogue
+    finish: float = 0.10  # epilogue, per result of a tile that threads store
+    leave: float = 0.04  # the same, where bulk stores take it
+    bandwidth: float = 0.91  # share of the memory's bandwidth that bulk copies reach
+    tile: float = 100.0  # of a tile, beside products and epilogue
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ...dialects.core.affine import Dim, symbol
 from ...dialects.core.affine_traversal import substitute
-from ...dialects.core.dtypes import BOOL, DType
+from ...dialects.core.dtypes import BOOL, F16, DType
 from ...dialects.core.expr import (
     Apply,
     BitCastExpr,
@@ -37,6 +37,7 @@ from .narrow_types import narrowing, widened_at_once
 from .offsets import linear_offset
 from .sections import Guard, Section, SectionTerm
 from .serial_reductions import serial_reduce
+from .short_floats import SHORT_SIGMOID, SIGMOID, packed_in_f16, shortened
 from .spaces import NameTable, Space, space_to_c
 
 
@@ -44,12 +45,14 @@ from .spaces import NameTable, Space, space_to_c
 class Given(Expr):
     """A value that the surrounding kernel has computed, such as an accumulator or a staged element.
 
-    `text` is its C expression; `varying` says that it differs from lane to lane.
+    `text` is its C expression; `varying` says that it differs from lane to lane. vector: the C name of the
+    `Vec` of all lanes, when it is an element of one.
     """
 
     text: str
     dtype: DType
     varying: bool = False
+    vector: str | None = None
 
     __hash__ = object.__hash__
     __eq__ = object.__eq__
@@ -77,6 +80,7 @@ class Emitter:
         self.names = NameTable({**names, **axes})
         self.spaces = spaces
         self.lanes = lanes
+        self._shortened: dict[int, tuple[Expr, Expr]] = {}
         self._count = 0
 
     def fresh(self, stem: str) -> str:
@@ -119,7 +123,7 @@ class Emitter:
             case Const():
                 return SectionTerm(literal(expr.value, expr.dtype))
             case Given():
-                return SectionTerm(expr.text, expr.varying)
+                return SectionTerm(expr.text, expr.varying, expr.vector)
             case LoadExpr():
                 return self._load(expr, section)
             case CastExpr():
@@ -172,11 +176,14 @@ class Emitter:
         return SectionTerm(name, varying=True)
 
     def _cast(self, cast: CastExpr, section: Section) -> SectionTerm:
+        packed = packed_in_f16(self, cast, section)
+        if packed is not None:
+            return packed
         narrow = narrowing(cast)
         if narrow is not None and narrow.rounds:
             term = self.lower(narrow.operand, section)
             return self._define(section, "cast", cast.dtype, narrow.of_one(term.text), term.varying)
-        term = self.lower(cast.operand, section)
+        term = self.lower(self._short(cast.operand) if cast.dtype == F16 else cast.operand, section)
         kind = c_type(cast.dtype)
         if term.vector is not None and widened_at_once(cast):
             name = self.fresh("cast")
@@ -185,18 +192,29 @@ class Emitter:
             return SectionTerm.lane_of(name)
         return self._define(section, "cast", cast.dtype, f"convert<{kind}>({term.text})", term.varying)
 
+    def _short(self, expr: Expr) -> Expr:
+        """EXPR as it may be computed where it is rounded to f16; the same expression every time."""
+        if id(expr) not in self._shortened:
+            # The expression is kept, too, so that its identity is not reused.
+            self._shortened[id(expr)] = (expr, shortened(expr))
+        return self._shortened[id(expr)][1]
+
     def _bit_cast(self, cast: BitCastExpr, section: Section) -> SectionTerm:
         term = self.lower(cast.operand, section)
         text = f"bit_cast<{c_type(cast.dtype)}>({term.text})"
         return self._define(section, "bits", cast.dtype, text, term.varying)
 
     def _apply(self, apply: Apply, section: Section) -> SectionTerm:
+        packed = packed_in_f16(self, apply, section)
+        if packed is not None:
+            return packed
         terms = [self.lower(operand, section) for operand in apply.operands]
         varying = any(term.varying for term in terms)
         dtype = apply.operands[0].dtype
         texts = [term.text for term in terms]
         texts = [computed(text, dtype) for text in texts]
-        text = spelled(apply.function, texts, compute_dtype(dtype))
+        short = apply.function == SIGMOID and dtype == F16
+        text = spelled(SHORT_SIGMOID if short else apply.function, texts, compute_dtype(dtype))
         text = stored(text, apply.dtype)
         return self._define(section, apply.function + "_", apply.dtype, text, varying)
 

@@ -58,8 +58,8 @@ def emit_epilogue(
     ranges: dict[str, Range] = dict(request.ranges)
     for space in spaces:
         ranges.update(space.ranges(request.ranges))
-    total = _accumulated(root.result.type.dtype, accumulate, lanes)
-    place, results = _results(request, {root.result: _only_at(index, total)}, index, ranges)
+    total = total_at(root, accumulate, lanes, index)
+    place, results = results_at(request, {root.result: total}, index, ranges)
     named = {**signature.symbols, **names}
     early = None if rows is None else EarlyReads(named, spaces, rows)
     emitter = Emitter(signature.buffers(request), named, spaces, lanes, early)
@@ -73,15 +73,12 @@ def emit_epilogue(
     return Epilogue(lines, *(reads.code(signature.index_type) for reads in (early.beside, early.along)))
 
 
-def _accumulated(result: DType, accumulate: DType, lanes: Lanes) -> Expr:
-    """An accumulator of type ACCUMULATE, as the element of type RESULT that it stands for."""
+def total_at(root: Operation, accumulate: DType, lanes: Lanes, index: Index) -> Computed:
+    """The result of ROOT, of which only the element at INDEX is known: an accumulator of type ACCUMULATE."""
     text = "accumulator[lane]" if lanes.count > 1 else "accumulator[0]"
-    total = Given(text, accumulate, varying=lanes.count > 1)
-    return total if accumulate == result else CastExpr(total, result)
-
-
-def _only_at(index: Index, total: Expr) -> Computed:
-    """A tensor that has only its element at INDEX, which is TOTAL."""
+    sum_: Expr = Given(text, accumulate, varying=lanes.count > 1)
+    result = root.result.type.dtype
+    total = sum_ if accumulate == result else CastExpr(sum_, result)
 
     def given(at: Index) -> Expr:
         if at != index:
@@ -91,7 +88,7 @@ def _only_at(index: Index, total: Expr) -> Computed:
     return given
 
 
-def _results(
+def results_at(
     request: Request, known: dict[Value, Computed], index: Index, ranges: Mapping[str, Range]
 ) -> tuple[Index, list[Expr]]:
     """Where results are stored, and the expression of each there.

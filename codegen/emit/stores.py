@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...dialects.core.affine import Dim
 from ...dialects.core.dtypes import DType
 from ...dialects.core.expr import Expr
@@ -19,7 +21,14 @@ def store(
     """Emit the store of EXPR to element INDEX of BUFFER, an output of TYPE; vectorized where possible."""
     offset = linear_offset(type, index)
     if emitter.lanes.count > 1 and emitter.lanes.stride(offset) == 1 and emitter.lanes.aligned(offset):
-        _store_wide(emitter, buffer, type.dtype, emitter.index(offset), expr, section)
+        place, count = emitter.index(offset), emitter.lanes.count
+        _write_vector(
+            emitter,
+            (buffer, type.dtype),
+            expr,
+            section,
+            lambda vector: f"store_wide<{count}>({buffer}, {place}, {vector});",
+        )
         return
     term = emitter.lower(expr, section)
     if emitter.lanes.count > 1:
@@ -28,16 +37,29 @@ def store(
         section.lines([f"store({buffer}, {emitter.index(offset)}, {term.text});"])
 
 
-def _store_wide(
-    emitter: Emitter, buffer: str, dtype: DType, offset: str, expr: Expr, section: Section
+def store_at(emitter: Emitter, pointer: str, dtype: DType, expr: Expr, section: Section) -> None:
+    """Emit the store of all lanes of EXPR, as elements of DTYPE, to where POINTER points in shared memory."""
+    vector = f"Vec<{c_type(dtype)}, {emitter.lanes.count}>"
+    _write_vector(
+        emitter,
+        (pointer, dtype),
+        expr,
+        section,
+        lambda value: f"*reinterpret_cast<{vector}*>({pointer}) = {value};",
+    )
+
+
+def _write_vector(
+    emitter: Emitter, to: tuple[str, DType], expr: Expr, section: Section, write: Callable[[str], str]
 ) -> None:
+    """Emit what WRITE makes of the vector of all lanes of EXPR; TO: a stem for names, the elements' type."""
+    stem, dtype = to
     narrow = narrowing(expr) or Narrowing(expr, dtype)
     term = emitter.lower(narrow.operand, section)
-    count = emitter.lanes.count
     if term.vector is not None:
-        section.after(f"store_wide<{count}>({buffer}, {offset}, {narrow.of_all(term.vector)});")
+        section.after(write(narrow.of_all(term.vector)))
         return
-    name = emitter.fresh(f"{buffer}_")
-    section.lines([f"Vec<{c_type(narrow.operand.dtype)}, {count}> {name};"])
+    name = emitter.fresh(f"{stem}_")
+    section.lines([f"Vec<{c_type(narrow.operand.dtype)}, {emitter.lanes.count}> {name};"])
     section.write(f"{name}[lane] = {term.text};", varying=True)
-    section.after(f"store_wide<{count}>({buffer}, {offset}, {narrow.of_all(name)});")
+    section.after(write(narrow.of_all(name)))

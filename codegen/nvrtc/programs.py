@@ -12,8 +12,8 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-LEAST = 16  # programs, for as many cores, where there are as many kernels
-USUAL = 4  # kernels of a program, at most, where there are many
+LEAST = 8  # programs, for as many cores, where there are as many kernels
+USUAL = 8  # kernels of a program, at most, where there are many
 _INCLUDE = re.compile(r'^#include "[^"\n]*"\n', re.MULTILINE)
 
 
@@ -27,7 +27,7 @@ def programs(names: Iterable[str], alone: Collection[str] = ()) -> list[tuple[st
     count = LEAST
     while len(others) > USUAL * count:
         count *= 2
-    room = -(-len(others) // count) + (len(others) > count)
+    room = 1 if len(others) <= count else 2 * -(-len(others) // (2 * count))  # seldom another for one more
     found: list[list[str]] = [[] for _ in range(count)]
     for name in others:
         place = _digest(name) % count

@@ -34,6 +34,7 @@ from .contents import ElementRanges, Unread, content_of, contents_behind
 from .external import ExternalFiles
 from .first_rows import FirstRows
 from .folding import Folder, sizes_tensor
+from .folding_budget import is_broadcast, without_repeats
 from .limits import (
     DEFAULT_FOLDING_BUDGET,
     MAX_SHAPE_VALUES,
@@ -44,6 +45,7 @@ from .problems import Malformed, Refused
 from .tensor import Array, Lost, Tensor
 
 MAX_MISMATCHES = 256  # the limit of differing sizes among the operands of one op
+MAX_REPEATED_BYTES = 1 << 24  # a larger constant that repeats its elements is stored without the repetitions
 
 
 Ratio = tuple[Dim, Dim]  # numerator and positive denominator
@@ -54,7 +56,7 @@ class Builder:
     """Appends operations to BLOCK: the body of a function, or for a while that of a region (`regions.py`).
 
     root: the function's body, where constants are created even for a region, since all may read them later;
-    location: that of the node being imported; budget: the bytes that constant folding may produce in all;
+    location: that of the node being imported; budget: the bytes that the results of folding may hold;
     regions: the blocks of regions that are being built, each inside those before it; counts: by symbol, the
     scalar that a run computes where data decides a size (`counts.py`); closed: those in finished regions;
     iterations: by the number of the iteration in the body of a loop, how many there are at most;
@@ -85,13 +87,12 @@ class Builder:
     def attempt(self) -> Iterator[None]:
         """A context that erases what is emitted inside when it ends with Refused or Resized. What
         depends on data is refused."""
-        last, left, written, self._written = self.block.last, self.folder.left, self._written, []
+        last, written, self._written = self.block.last, self._written, []
         known = self.sizes_known.snapshot()
         try:
             yield
         except (Refused, Resized, DependsOnData) as error:
             self._take_back(last)
-            self.folder.left = left
             if isinstance(error, Resized):  # the node is imported again, with what was found
                 raise
             self.sizes_known.restore(known)
@@ -232,9 +233,17 @@ class Builder:
     def _created(self, tensor: Tensor) -> Value:
         if tensor.data is None:
             return self._sizes_value(tensor)
-        op = constant(self.module, tensor.data, tensor.location)
+        repeated = tensor.data.nbytes > MAX_REPEATED_BYTES and is_broadcast(tensor.data)
+        stored = without_repeats(tensor.data) if repeated else tensor.data
+        if not stored.flags.c_contiguous:  # the module stores a copy
+            self.folder.budget.charge(stored.nbytes)
+        op = constant(self.module, stored, tensor.location)
         self.block.append(op)
-        return op.result
+        if not repeated:
+            return op.result
+        broadcast = Expand(op.result, shape=tensor.data.shape, loc=tensor.location)
+        self.block.append(broadcast)
+        return broadcast.result
 
     def _sizes_value(self, tensor: Tensor) -> Value:
         """The symbolic numbers of TENSOR as data: `graph.dims`, then ops for its shape and type."""

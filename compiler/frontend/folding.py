@@ -1,7 +1,7 @@
 """Constant folding at import: folds operations whose operands are known arrays or symbolic numbers.
 
-The cost of folding is bounded: the bytes that it produces and reads, the numbers of shape arithmetic, and the
-work of a single operation.
+The cost of folding is bounded: the bytes that its results hold, those that it reads and writes, the numbers
+of shape arithmetic, and the work of a single operation. A broadcast is a view, which holds nothing.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from ...dialects.core.sizes.sizes import Sizes
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType, symbols_in
 from ...dialects.custom.op import CudaOp
+from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape
 from . import symbolic
-from .limits import MAX_FOLDED_READS, MAX_SHAPE_VALUES, MAX_SHAPE_WORK, check_type
+from .folding_budget import FoldingBudget, is_broadcast
+from .limits import MAX_FOLDED_BYTES, MAX_SHAPE_VALUES, MAX_SHAPE_WORK, check_type
 from .problems import Malformed
 from .shape_folding import fold_sizes
 from .tensor import Array, Tensor
@@ -32,17 +34,14 @@ FOLDING_WORK = 10**9  # FLOPs; a larger contraction or window of constants is no
 
 
 class Folder:
-    """Folds operations of MODULE, producing at most BUDGET bytes in all; SIZES decides requirements on sizes.
-
-    left: the bytes of the budget that are not spent.
-    """
+    """Folds operations of MODULE, whose results hold at most BUDGET bytes; SIZES decides requirements on
+    sizes."""
 
     def __init__(self, module: Module, sizes: Sizes, budget: int) -> None:
-        self.left = budget
+        self.budget = FoldingBudget(budget)
         self._module = module
         self._sizes = sizes
-        self._budget = budget
-        self._readable = MAX_FOLDED_READS
+        self._workable = MAX_FOLDED_BYTES
         self._shape_work = 0
         self._location = UNKNOWN
 
@@ -86,22 +85,29 @@ class Folder:
         types = [value.type for value in op.results]
         if not all(isinstance(size, int) for type in types for size in type.shape) or _reads_sizes(op):
             return None
-        work = op.flops()
+        flops = op.flops()
         heavy = has(op, Trait.CONTRACTION) or has(op, Trait.WINDOW) or isinstance(op, CudaOp)
-        if heavy and isinstance(work, int) and work > FOLDING_WORK:
+        if heavy and isinstance(flops, int) and flops > FOLDING_WORK:
             return None
-        if op_class is not Reshape:
-            reads = sum(_bytes(operand.type) for operand in operands if operand is not None)
-            if reads > self._readable:
-                return None
-            self._readable -= reads
-            self.charge(sum(map(_bytes, types)))
         arrays = [None if operand is None else operand.data for operand in operands]
+        views = op_class is Reshape and arrays[0] is not None and not is_broadcast(arrays[0])
+        made = 0 if views else sum(map(_bytes, types))
+        work = 0 if views else made + sum(array.nbytes for array in arrays if array is not None)
+        if work > self._workable or (op_class is Expand and made > self.budget.left):
+            return None  # a run can do it; what is broadcast need not be stored
+        self._workable -= 0 if op_class is Expand else work
+        self.budget.charge(made)
         with np.errstate(all="ignore"):
             outcome = op.evaluate(Evaluation(self._module, {}), *arrays)
         found = outcome if isinstance(outcome, tuple) else (outcome,)
-        pairs = zip(found, types, strict=True)
-        return [Tensor.constant(_stored(array, type), self._location) for array, type in pairs]
+        return [self._kept(array, type, made) for array, type in zip(found, types, strict=True)]
+
+    def _kept(self, outcome: Any, type: TensorType, charged: int) -> Tensor:
+        """The constant OUTCOME of TYPE, whose bytes are CHARGED unless that is 0."""
+        array = _stored(outcome, type)
+        if charged:
+            self.budget.held_by(array, _bytes(type))
+        return Tensor.constant(array, self._location)
 
     def _computed_symbolically(
         self, op_class: type[Operation], operands: Sequence[Tensor | None], attributes: Any
@@ -123,21 +129,6 @@ class Folder:
         except symbolic.Undecided:
             return None
         return None if sizes is None else [sizes_tensor(sizes, type.dtype, self._location)]
-
-    def charge(self, count: int) -> None:
-        """Take COUNT bytes from the folding budget before they are allocated. Raises Malformed if it is
-        exhausted."""
-        self.require_room(count)
-        self.left -= count
-
-    def require_room(self, count: int) -> None:
-        """Raise Malformed unless the folding budget has COUNT bytes left; they are needed only
-        temporarily."""
-        if count > self.left:
-            raise Malformed(
-                f"its constant result needs {count} bytes, more than the {self.left} left of the "
-                f"folding budget of {self._budget}; raise folding_budget if this is a real model"
-            )
 
 
 def sizes_tensor(values: Array, dtype: DType, location: Location) -> Tensor:

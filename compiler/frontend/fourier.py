@@ -34,7 +34,7 @@ def waves(rows: Array, columns: Array, length: int, sign: int) -> Array:
 
 def require_room(call: Call, elements: int) -> None:
     """Raise Malformed if matrices of ELEMENTS elements exceed the folding budget."""
-    call.builder.folder.require_room(elements * WORK_BYTES)
+    call.builder.folder.budget.require_room(elements * WORK_BYTES)
 
 
 def as_real(waves: Array, parts: int) -> Array:
@@ -48,7 +48,7 @@ def as_real(waves: Array, parts: int) -> Array:
 
 
 def as_constant(call: Call, values: Array, like: Tensor) -> Tensor:
-    call.builder.folder.charge(values.size * like.dtype.bytes)
+    call.builder.folder.budget.charge(values.size * like.dtype.bytes)
     return call.constant(values, like.dtype)
 
 

@@ -45,6 +45,13 @@ class Frame:
     nested: bool = False
     regions: int = 0  # branches and loops around these nodes
 
+    def forget(self, name: str) -> None:
+        """Drop the content of the tensor called NAME of this graph, which nothing reads any more, unless an
+        op holds it."""
+        tensor = self.tensors.get(name)
+        if type(tensor) is Tensor and tensor.value is None:
+            self.tensors[name] = Tensor(tensor.type)
+
     def find(self, name: str) -> Tensor | None:
         """The tensor called NAME. Raises LookupError when there is none."""
         if name not in self.tensors:

@@ -9,11 +9,14 @@ from onnx import GraphProto, TensorProto, ValueInfoProto
 
 from ...dialects.core.builtin import Return
 from ...dialects.core.contents import is_list
-from ...dialects.core.defaults import admits
+from ...dialects.core.defaults import beyond_ranges, symbols_for
+from ...dialects.core.ir import Value
 from ...dialects.core.location import UNKNOWN
 from ...dialects.core.module import Function, Module
 from ...dialects.core.sizes.outcomes import GivesWay
 from ...dialects.core.types import TensorType
+from ...dialects.graph.constants import Constant
+from ...dialects.graph.movement.expand import Expand
 from ...errors import GlassError, InputError, IRError, ModelError, UnsupportedError
 from ...errors.diagnostic import Diagnostic
 from .bounding import bound_counts
@@ -29,12 +32,13 @@ from .input_symbols import SymbolRanges
 from .left_out import SEQUENCES
 from .limits import DEFAULT_FOLDING_BUDGET, check_type
 from .old_opsets import RULE, conversion
+from .optional_inputs import meant_to_be_given
 from .ordering import in_order
 from .problems import Malformed, Refused, shown
 from .ranks import with_rank
 from .reading import Model, Source, read_model
-from .signature import Overrides, input_types
-from .tensor import Tensor
+from .signature import Overrides, check_names, input_types
+from .tensor import Array, Tensor
 from .tensor_sequence import TensorSequence
 from .walk import Walker
 from .weights import read_tensor
@@ -54,7 +58,7 @@ def import_model(
     and inferred again. An input with a default, an initializer of its name, is a constant unless it is among
     them: then a run may leave it out, if its shape admits the default. shapes: (min, opt, max) for symbolic
     dimensions, each at least 0; default (0, 8, 64).
-    folding_budget: the bytes that constant folding may produce in all.
+    folding_budget: the bytes that the results of constant folding may hold at a time.
 
     Raises ModelError for a file that is damaged, contradicts itself or has absurd sizes, UnsupportedError
     with every unsupported node, and InputError for overrides that do not match the model.
@@ -130,6 +134,7 @@ class _Importer:
             self._builder.remark(RULE, conversion(model.written_in, model.opsets[""]))
         self._functions = LocalFunctions(model.proto.functions)
         self._stored = _named_initialisers(self._graph)
+        self._given = meant_to_be_given(model.proto)
         self._offenders: list[str | Diagnostic] = []
 
     @property
@@ -152,7 +157,7 @@ class _Importer:
         for sparse in self._graph.sparse_initializer:
             frame.tensors[sparse.values.name] = LOST_SIZES
         self._functions.check_expansion(self._graph.node)
-        walker.run(in_order(self._graph.node), frame)
+        walker.run(in_order(self._graph.node), frame, [value.name for value in self._graph.output])
         walker.locate_names()
         self._offenders += walker.offenders
         if walker.unread.keys() - self._module.contents.keys():
@@ -175,11 +180,11 @@ class _Importer:
     # ------------------------------------------------------------ inputs, initializers, outputs
 
     def _declare_inputs(self, overrides: Overrides, ranges: SymbolRanges, frame: Frame) -> None:
-        """Create function arguments for the inputs. An input with an initializer is a constant unless
-        OVERRIDES names it."""
-        values = [
-            value for value in self._graph.input if value.name not in self._stored or value.name in overrides
-        ]
+        """Create function arguments for the inputs. An input with an initializer is a constant unless it is
+        meant to be given, or OVERRIDES names it."""
+        check_names(overrides, self._graph)
+        constants = self._stored.keys() - self._given - overrides.keys()
+        values = [value for value in self._graph.input if value.name not in constants]
         _check_names(values, "input")
         values = [value if value.name in overrides else with_rank(value, self._graph) for value in values]
         sizes = self._builder.sizes_known
@@ -204,10 +209,24 @@ class _Importer:
 
     def _keep_defaults(self) -> None:
         """Record the defaults of inputs, as far as the inputs may hold them."""
-        for name, value in zip(self._function.inputs, self._function.arguments, strict=True):
+        for index, name in enumerate(self._function.inputs):
             default = self._initialiser(name)
-            if default is not None and default.data is not None and admits(value.type, default.data):
+            if default is not None and default.data is not None and self._admits(index, default.data):
                 self._module.defaults[name] = self._module.resources.add(default.data)
+
+    def _admits(self, index: int, array: Array) -> bool:
+        """Whether the input INDEX may hold ARRAY. Raises GivesWay if a range that nobody gave excludes it."""
+        sizes = self._builder.sizes_known
+        try:
+            values = symbols_for(self._module, index, array)
+        except InputError:  # a fraction that is no size
+            return False
+        beyond = beyond_ranges(self._module, values or {})
+        for symbol, value in beyond.items():
+            change = sizes.gives_way(symbol, value)
+            if change.name in sizes.defaults and change.least > self._widened.get(change.name, 0):
+                raise change
+        return values is not None and not beyond
 
     def _initialiser(self, name: str) -> Tensor | None:
         """The initializer called NAME; None when there is none."""
@@ -246,7 +265,20 @@ class _Importer:
         except IRError as error:
             raise ModelError.of(error.diagnostic.within("the outputs")) from None
         self._function.outputs = [value.name for value in self._graph.output]
+        for name, value in zip(self._function.outputs, values, strict=True):
+            self._charge_constant(name, value)
         self._function.block.append(Return(*values))
+
+    def _charge_constant(self, name: str, value: Value) -> None:
+        """Charge the folding budget for the output NAME if it repeats a constant: memory has to hold it."""
+        maker, size = value.producer, value.type.bytes
+        if isinstance(maker, Expand) and isinstance(maker.x.producer, Constant) and isinstance(size, int):
+            try:
+                self._builder.folder.budget.charge(size)
+            except Malformed as error:
+                nodes = maker.location.nodes
+                message = f"output {shown(name)}, by the node {shown(', '.join(nodes))}: {error}"
+                raise ModelError(message, nodes=nodes) from None
 
 
 def _named_initialisers(graph: GraphProto) -> dict[str, TensorProto]:

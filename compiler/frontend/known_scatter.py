@@ -13,16 +13,14 @@ import numpy as np
 
 from ...dialects.core.affine import Dim
 from ...dialects.core.dtypes import BOOL, I32
-from ...dialects.core.ir import Operation
-from ...dialects.graph.binary import Add, Max, Min, Mul
 from ...dialects.graph.elementwise import Where
 from ...dialects.graph.indexing import Gather
 from ...dialects.graph.movement.reshape import Reshape
 from .call import Call
+from .known_box import JOINED, KnownBox, known_box
 from .tensor import Array, Tensor
 
 MOST_PLACES = 1 << 20  # positions in a table
-_JOINED: dict[str, type[Operation]] = {"add": Add, "mul": Mul, "max": Max, "min": Min}
 
 
 @dataclass(frozen=True)
@@ -47,17 +45,20 @@ class KnownScatter:
         new = call.emit(Gather, flat, call.constant(np.where(there, self.owners, 0), I32), axis=0)
         old = call.emit(Reshape, x, shape=(len(self.owners), *rest))
         if reduction != "none":
-            new = call.emit(_JOINED[reduction], old, new)
+            new = call.emit(JOINED[reduction], old, new)
         if not there.all():
             mask = call.constant(there.reshape(-1, *[1] * len(rest)), BOOL)
             new = call.emit(Where, mask, new, old)
         return call.emit(Reshape, new, shape=x.shape)
 
 
-def known_slices(x: Tensor, indices: Tensor) -> KnownScatter | None:
+def known_slices(x: Tensor, indices: Tensor) -> KnownScatter | KnownBox | None:
     """The positions of a ScatterND whose INDICES are constants inside x; else None."""
     if indices.data is None or not indices.rank or not 1 <= indices.data.shape[-1] <= x.rank:
         return None
+    box = known_box(x.shape, indices.data)
+    if box is not None:
+        return box
     return _known(x.shape, np.moveaxis(indices.data, -1, 0))
 
 

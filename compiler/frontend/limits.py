@@ -19,11 +19,11 @@ MAX_ELEMENTS = 2**36  # elements of one tensor, at the symbols' maxima
 MAX_RANK = 32
 MAX_SYMBOLS = 1024  # symbols of a model, those included that are computed from others
 MAX_SHAPE_VALUES = 4096  # elements of a tensor that is tracked as symbolic integers
-MAX_FOLDED_READS = 4 * 2**30  # bytes of constants that folding may read in all; the rest is left to a run
+MAX_FOLDED_BYTES = 8 * 2**30  # that folding may read and write in all; the rest is left to a run
 MAX_SHAPE_WORK = 1 << 19  # elements that shape arithmetic may compute in all
 MAX_DIM_PARTS = 128  # atoms and terms of one symbolic dimension
 MAX_INTEGER = 2**63 - 1
-DEFAULT_FOLDING_BUDGET = 768 * 2**20  # bytes that constant folding may produce in all
+DEFAULT_FOLDING_BUDGET = 768 * 2**20  # bytes that the results of constant folding may hold at a time
 
 
 def check_symbols(module: Module) -> None:

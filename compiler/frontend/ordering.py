@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heappush
 
 from onnx import AttributeProto, NodeProto
@@ -18,6 +18,16 @@ def in_order(nodes: Sequence[NodeProto]) -> Sequence[NodeProto]:
         return nodes
     needed = [{makers[name] for name in _read(node) if name in makers} for node in nodes]
     return [nodes[place] for place in _sorted(needed)]
+
+
+def last_reads(nodes: Sequence[NodeProto], kept: Iterable[str]) -> list[list[str]]:
+    """For each of NODES those names that it reads or gives and no later one reads, but for those KEPT."""
+    seen, found = set(kept), []
+    for node in reversed(nodes):
+        names = {name for name in (*_read(node), *node.output) if name}
+        found.append(sorted(names - seen))
+        seen |= names
+    return found[::-1]
 
 
 def _sorted(needed: Sequence[set[int]]) -> list[int]:

@@ -80,10 +80,19 @@ def _demanded(
     demand = _DEMANDS.get(node.op_type)
     rank = None if demand is None else demand(node, stored)
     if rank is not None:
-        yield from ((name, rank) for name in node.input[: 2 if node.op_type == "Gemm" else 1])
-    if node.op_type == "Concat":
-        beside = next((ranks[name] for name in node.input if name in ranks), None)
-        yield from () if beside is None else ((name, beside) for name in node.input)
+        yield from ((name, rank) for name in node.input[: 2 if node.op_type in _OF_PAIRS else 1])
+    if node.op_type == "Einsum":
+        yield from _terms(node)
+    alike = node.input[: _ALIKE.get(node.op_type, 0)]
+    beside = next((ranks[name] for name in alike if name in ranks), None)
+    yield from () if beside is None else ((name, beside) for name in alike)
+
+
+def _terms(node: NodeProto) -> Iterator[tuple[str, int]]:
+    """The operands of an Einsum whose terms say their rank."""
+    stated = (each.s.decode(errors="replace") for each in node.attribute if each.name == "equation")
+    terms = next(stated, "").replace(" ", "").partition("->")[0].split(",")
+    yield from ((name, len(term)) for name, term in zip(node.input, terms, strict=False) if "." not in term)
 
 
 def _followed(
@@ -93,7 +102,7 @@ def _followed(
     first = known.get(node.input[0])
     if node.op_type in _BROADCASTING:
         return _broadcast(node, known, stored)
-    if node.op_type == "MatMul":  # of a matrix that is stored, on either side
+    if node.op_type in ("MatMul", "MatMulInteger"):  # of a matrix that is stored, on either side
         other = stored.get(node.input[1] if first is not None else node.input[0])
         mine = first or known[node.input[1]]
         return mine if other is not None and len(other.dims) == 2 else None
@@ -124,6 +133,10 @@ def _shift(node: NodeProto, stored: Mapping[str, TensorProto]) -> int | None:
     match node.op_type:
         case "Unsqueeze" | "Squeeze" if axes is not None:
             return len(axes) if node.op_type == "Unsqueeze" else -len(axes)
+        case "Det":
+            return -2
+        case "OneHot":
+            return 1
         case "ArgMax" | "ArgMin":
             return int(attributes.get("keepdims", 1)) - 1
         case "Gather":
@@ -185,27 +198,39 @@ def _of_weights(node: NodeProto, stored: Mapping[str, TensorProto]) -> int | Non
     return None if proto is None else len(proto.dims)
 
 
+_OF_PAIRS = ("Gemm", "NonMaxSuppression")  # what is demanded of the first operand is of the second, too
+# How many of the first operands have the same rank; None for all.
+_ALIKE: dict[str, int | None] = {"Concat": None, "GatherElements": 2, "ScatterElements": 3}
 _DEMANDS: dict[str, Rank] = {
     **dict.fromkeys(("Conv", "ConvTranspose", "ConvInteger", "QLinearConv", "DeformConv"), _of_weights),
     **dict.fromkeys(("MaxPool", "AveragePool", "LpPool"), _of_attribute("kernel_shape", 2)),
-    **dict.fromkeys(("LSTM", "GRU", "RNN"), _fixed(3)),
-    **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), _fixed(4)),
-    "Gemm": _fixed(2),
+    **dict.fromkeys(("LSTM", "GRU", "RNN", "NonMaxSuppression", "AffineGrid"), _fixed(3)),
+    **dict.fromkeys(("DepthToSpace", "SpaceToDepth", "RoiAlign"), _fixed(4)),
+    **dict.fromkeys(("Gemm", "EyeLike"), _fixed(2)),
     "Pad": _of_operand(1, 2, unless=3),
     "Resize": _of_scales,
     "Tile": _of_operand(1),
     "Transpose": _of_attribute("perm"),
 }
 _KEEPING = frozenset({
-    "Abs", "BatchNormalization", "Cast", "Ceil", "Celu", "Clip", "Cos", "CumSum", "DequantizeLinear",
-    "Dropout", "DynamicQuantizeLinear", "Elu", "Erf", "Exp", "Floor", "Gelu", "GroupNormalization",
-    "HardSigmoid", "HardSwish", "Hardmax", "Identity", "InstanceNormalization", "LRN",
-    "LayerNormalization", "LeakyRelu", "Log", "LogSoftmax", "Mish", "Neg", "Not", "PRelu",
-    "QuantizeLinear", "Reciprocal", "Relu", "Round", "Selu", "Sigmoid", "Sign", "Sin", "Slice",
-    "Softmax", "Softplus", "Softsign", "Split", "Sqrt", "Tanh", "Trilu",
+    "Abs", "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "AveragePool", "BatchNormalization",
+    "BitwiseNot", "Cast", "CastLike", "Ceil", "Celu", "CenterCropPad", "Clip", "Conv", "ConvTranspose",
+    "Cos", "Cosh", "CumProd", "CumSum", "DequantizeLinear", "Dropout", "DynamicQuantizeLinear", "Elu",
+    "Erf", "Exp", "Floor", "GatherElements", "Gelu", "GlobalAveragePool", "GlobalLpPool",
+    "GlobalMaxPool", "GroupNormalization", "HardSigmoid", "HardSwish", "Hardmax", "Identity",
+    "InstanceNormalization", "IsInf", "IsNaN", "LRN", "LayerNormalization", "LeakyRelu", "Log",
+    "LogSoftmax", "LpNormalization", "LpPool", "MaxPool", "MeanVarianceNormalization", "Mish", "Neg",
+    "Not", "PRelu", "Pad", "QuantizeLinear", "RMSNormalization", "Reciprocal", "Relu", "Resize",
+    "ReverseSequence", "Round", "Scatter", "ScatterElements", "ScatterND", "Selu", "Shrink", "Sigmoid",
+    "Sign", "Sin", "Sinh", "Slice", "Softmax", "Softplus", "Softsign", "Split", "Sqrt", "Swish", "Tan",
+    "Tanh", "TensorScatter", "ThresholdedRelu", "Tile", "TopK", "Trilu",
 })  # fmt: skip
 _REDUCING = frozenset({
     "ArgMax", "ArgMin", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean",
     "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare",
 })  # fmt: skip
-_BROADCASTING = frozenset({"Add", "Div", "Max", "Min", "Mul", "Pow", "Sub"})
+_BROADCASTING = frozenset({
+    "Add", "And", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Equal", "Greater",
+    "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Mean", "Min", "Mod", "Mul", "Or", "Pow", "Sub",
+    "Sum", "Where", "Xor",
+})  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from onnx import TensorShapeProto, TypeProto, ValueInfoProto
+from onnx import GraphProto, TensorShapeProto, TypeProto, ValueInfoProto
 
 from ...dialects.core.affine import Affine, Dim
 from ...dialects.core.affine_traversal import linear_symbol, substitute
@@ -27,6 +27,20 @@ from .weights import element_type
 Overrides = Mapping[str, Sequence[int | str]]
 
 
+def check_names(overrides: Overrides, graph: GraphProto) -> None:
+    """Raise InputError if OVERRIDES names what is no input of GRAPH."""
+    known = [value.name for value in graph.input]
+    unknown = next((name for name in overrides if name not in known), None)
+    if unknown is None:
+        return
+    hint = f"its inputs: {', '.join(map(shown, known)) or 'none'}"
+    if any(each.name == unknown for each in graph.initializer):
+        hint = f"{shown(unknown)} is an initializer; list it among the inputs of the graph, too"
+    raise about_shape(
+        unknown, overrides[unknown], f"the model has no input {shown(unknown)}", hint, of_name=True
+    )
+
+
 def input_types(
     inputs: Sequence[ValueInfoProto],
     overrides: Overrides,
@@ -38,13 +52,8 @@ def input_types(
     """The type of every input by name, and messages about unsupported input types.
 
     The contents of the inputs in READ, and of those whose elements RANGES name, are declared. Raises
-    InputError for overrides and ranges that do not match the model, ModelError for an invalid input.
+    InputError for ranges and shapes that do not match the model, ModelError for an invalid input.
     """
-    unknown = [name for name in overrides if name not in {value.name for value in inputs}]
-    if unknown:
-        known = ", ".join(shown(value.name) for value in inputs) or "none"
-        message, hint = f"the model has no input {shown(unknown[0])}", f"its inputs: {known}"
-        raise about_shape(unknown[0], overrides[unknown[0]], message, hint, of_name=True)
     symbols = Symbols(sizes, ranges, _plain_names(inputs, overrides), widened)
     types: dict[str, TensorType] = {}
     offenders: list[str] = []

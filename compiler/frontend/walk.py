@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from onnx import NodeProto
@@ -38,6 +38,7 @@ from .functions import (
 from .left_out import LEFT_OUT
 from .limits import MAX_DEPTH, MAX_NODES, check_symbols
 from .node_texts import conflict_error, full_label, missing_input, node_place, unknown_op
+from .ordering import last_reads
 from .problems import LostRead, Malformed, Refused, shown
 from .reading import check_opset, normal_domain
 from .registry import find_importer
@@ -64,13 +65,14 @@ class Walker:
         self._frames: list[Frame] = []
         self._names: dict[Operation, dict[str, None]] = {}
 
-    def run(self, nodes: Sequence[NodeProto], frame: Frame) -> None:
+    def run(self, nodes: Sequence[NodeProto], frame: Frame, results: Iterable[str] = ()) -> None:
         """Import NODES in order, collecting unsupported ones in `offenders`, and inputs with needed content
-        in `unread`.
+        in `unread`. RESULTS are the tensors that are read afterwards.
 
         Raises ModelError at the first malformed node, and InputError for sizes outside their ranges.
         """
-        for node in nodes:
+        spent = last_reads(nodes, results) if not frame.nested else [[]] * len(nodes)
+        for node, names in zip(nodes, spent, strict=True):
             self._count += 1
             if self._count > MAX_NODES:
                 raise ModelError(f"the model has more than {MAX_NODES} nodes, functions included")
@@ -94,6 +96,8 @@ class Walker:
             except _SLIPS as error:
                 reason = f"it is malformed ({type(error).__name__})"
                 raise ModelError(f"{node_place(node, label)}: {reason}", nodes=(label,)) from error
+            for name in names:
+                frame.forget(name)
 
     def _lose(self, node: NodeProto, frame: Frame, label: str, reason: str) -> None:
         self.offenders.append(Diagnostic(f"{node_place(node, label)}: {reason}", nodes=(label,)))
@@ -302,7 +306,7 @@ class Walker:
             regions=frame.regions,
         )
         outer = self.builder.location
-        self.run(body.nodes, inner)
+        self.run(body.nodes, inner, body.outputs)
         self.builder.location = outer
         pairs = zip(body.outputs, node.output, strict=False)
         return [self._output(name, inner) if wanted else None for name, wanted in pairs]

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .affine import Dim
+from ...errors import InputError
+from ...runtime.contents import numbers_in
+from .affine_traversal import linear_symbol
 from .diagnostics import function_error
 from .dtypes import from_numpy
 from .module import Function, Module
@@ -26,14 +28,35 @@ def completed(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
     return dict(inputs) | {name: module.resources[module.defaults[name]] for name in lacking}
 
 
-def admits(type: TensorType, array: Array) -> bool:
-    """Whether an input of TYPE may hold ARRAY, at some values of its symbols."""
+def symbols_for(module: Module, index: int, array: Array) -> dict[str, int] | None:
+    """The values of symbols at which the input INDEX of MODULE's main function may hold ARRAY, whatever their
+    ranges; None if it may at none."""
+    value = module.main.arguments[index]
+    if value.type.rank != array.ndim or value.type.dtype.name != from_numpy(array.dtype).name:
+        return None
+    content = module.contents.get(module.main.inputs[index], ())
+    numbers = numbers_in(array) if content else []
+    found: dict[str, int] = {}
+    for dim, size in [*zip(value.type.shape, array.shape, strict=True), *zip(content, numbers, strict=False)]:
+        linear = linear_symbol(dim)
+        if linear is not None:
+            name, factor, offset = linear
+            at, rest = divmod(size - offset, factor)
+            if rest or found.setdefault(name, at) != at:
+                return None
+        elif isinstance(dim, int) and dim != size:
+            return None
+    return found
 
-    def agree(dim: Dim, size: int) -> bool:
-        return not isinstance(dim, int) or dim == size
 
-    alike = type.rank == array.ndim and type.dtype.name == from_numpy(array.dtype).name
-    return alike and all(map(agree, type.shape, array.shape))
+def beyond_ranges(module: Module, values: Mapping[str, int]) -> dict[str, int]:
+    """Those of VALUES that the ranges of their symbols exclude."""
+    ranges = module.ranges
+    return {name: at for name, at in values.items() if name in ranges and not _within(at, *ranges[name])}
+
+
+def _within(value: int, low: int, high: int) -> bool:
+    return low <= value <= high
 
 
 def verify_defaults(module: Module) -> None:
@@ -44,12 +67,23 @@ def verify_defaults(module: Module) -> None:
             hint = f"its inputs are {', '.join(function.inputs)}" if function.inputs else None
             raise function_error(function, f"it has a default for '{name}', which is not an input", hint)
         if weight in module.resources:
-            _verify(function, function.inputs.index(name), weight, module.resources[weight])
+            _verify(function, function.inputs.index(name), weight, module)
 
 
-def _verify(function: Function, index: int, weight: str, array: Array) -> None:
-    type = function.arguments[index].type
-    if not admits(type, array):
+def _verify(function: Function, index: int, weight: str, module: Module) -> None:
+    array = module.resources[weight]
+    try:
+        values = symbols_for(module, index, array)
+    except InputError as error:
+        raise function_error(
+            function, f"the default @{weight}: {error.message}", at=ArgumentAt(index)
+        ) from None
+    name, type = function.inputs[index], function.arguments[index].type
+    if values is None:
         held = TensorType(array.shape, from_numpy(array.dtype))
-        text = f"the default @{weight} of the input '{function.inputs[index]}' is {held}, the input is {type}"
+        text = f"the default @{weight} of the input '{name}' is {held}, the input is {type}"
         raise function_error(function, text, at=ArgumentAt(index))
+    for symbol, value in beyond_ranges(module, values).items():
+        low, high = module.ranges[symbol]
+        text = f"the default @{weight} of the input '{name}' needs {symbol} = {value}"
+        raise function_error(function, f"{text}, outside its range {low}..{high}", at=ArgumentAt(index))

@@ -5,29 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-import torch
-import torchvision
-from torch import Tensor, nn
-
 from .makers import WIDE, Example, timm_model, torchvision_model
-
-
-class Flow(nn.Module):
-    """The last flow field that a model of optical flow finds between two images."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        found: Tensor = self.model(first, second, num_flow_updates=4)[-1]
-        return found
-
-
-def optical_flow() -> Example:
-    model = torchvision.models.optical_flow.raft_small(weights=None)
-    return Flow(model), (torch.randn(1, 3, 128, 160), torch.randn(1, 3, 128, 160))
-
 
 VISION: dict[str, Callable[[], Example]] = {
     **{
@@ -50,8 +28,9 @@ VISION: dict[str, Callable[[], Example]] = {
     "lraspp_mobilenet": partial(
         torchvision_model, "segmentation.lraspp_mobilenet_v3_large", WIDE, weights_backbone=None
     ),
-    "raft_small": optical_flow,
     "mvit_v2_s": partial(torchvision_model, "video.mvit_v2_s", (1, 3, 16, 224, 224)),
+    "s3d": partial(torchvision_model, "video.s3d", (1, 3, 16, 224, 224)),
+    "swin3d_t": partial(torchvision_model, "video.swin3d_t", (1, 3, 8, 224, 224)),
     "r3d_18": partial(torchvision_model, "video.r3d_18", (1, 3, 8, 112, 112)),
     **{
         name: partial(timm_model, name)

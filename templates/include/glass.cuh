@@ -22,3 +22,4 @@
 #include "math_integer.cuh"
 #include "packed.cuh"
 #include "fast.cuh"
+#include "short.cuh"

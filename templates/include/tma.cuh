@@ -49,6 +49,10 @@ template <int PENDING>
 GLASS_DEVICE void tma_store_wait() {
     host::bulk_store_wait(PENDING);
 }
+template <int PENDING>
+GLASS_DEVICE void tma_store_wait_read() {
+    host::bulk_store_wait(PENDING);
+}
 
 #elif defined(GLASS_HAS_SM90)
 
@@ -101,6 +105,11 @@ template <int PENDING>
 GLASS_DEVICE void tma_store_wait() {
     asm volatile("cp.async.bulk.wait_group %0;" ::"n"(PENDING) : "memory");
 }
+// Until at most PENDING of the newest groups have not been read: what they were read from may be overwritten.
+template <int PENDING>
+GLASS_DEVICE void tma_store_wait_read() {
+    asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(PENDING) : "memory");
+}
 
 #else
 
@@ -114,6 +123,10 @@ GLASS_DEVICE void fence_proxy_async() {}
 GLASS_DEVICE void tma_store_commit() { needs_sm90(); }
 template <int PENDING>
 GLASS_DEVICE void tma_store_wait() {
+    needs_sm90();
+}
+template <int PENDING>
+GLASS_DEVICE void tma_store_wait_read() {
     needs_sm90();
 }
 

@@ -83,6 +83,9 @@ def pool(d: Draft) -> str:
     window = _window(d, x)
     if "auto_pad" not in window and d.chance(30):
         window["ceil_mode"] = 1
+    crops = any(step > size for step, size in zip(window["strides"], window["kernel_shape"], strict=True))
+    if crops and window.get("auto_pad", "VALID") != "VALID":
+        raise Unfit("the standard does not define padding by less than nothing")
     op = d.choice("MaxPool", "AveragePool")
     if op == "AveragePool" and d.chance(30):
         window["count_include_pad"] = 1

@@ -10,6 +10,7 @@ from . import (
     suite_memory,
     suite_packed,
     suite_scalars,
+    suite_short,
     suite_small,
     suite_warp,
     suite_warpgroup,
@@ -22,7 +23,7 @@ RECORD = Path(__file__).parent / "gpu_record.json"
 
 def all_cases() -> list[Case]:
     """Every case; their names are unique."""
-    numbers = (suite_scalars, suite_small, suite_packed, suite_fast)
+    numbers = (suite_scalars, suite_small, suite_packed, suite_fast, suite_short)
     suites = (suite_memory, suite_warp, suite_warpgroup, suite_bulk, *numbers)
     return [case for suite in suites for case in suite.cases()]
 

@@ -125,8 +125,15 @@ def tma_store_2d(swizzle: Swizzle, width: int) -> Case:
     )
 
 
+def tma_store_twice() -> Case:
+    before = np.zeros((16, 64), np.uint16)
+    after = np.concatenate([1000 * turn + np.arange(512) for turn in (1, 2)]).astype(np.uint16)
+    arguments = [Map(before, (64, 16), (128,), (64, 8), "none"), Out(after.reshape(16, 64), before), 512]
+    return Case("tma_store_twice", "tma", arguments, block=(64, 1, 1), shared_bytes=_SHARED, minimum=90)
+
+
 def cases() -> list[Case]:
     widths: dict[Swizzle, int] = {"none": 24, "32B": 16, "64B": 32, "128B": 64}
     loads = [tma_load_2d(swizzle, width) for swizzle, width in widths.items()]
-    stores = [tma_store_2d("none", 24), tma_store_2d("64B", 32)]
+    stores = [tma_store_2d("none", 24), tma_store_2d("64B", 32), tma_store_twice()]
     return [barrier_ring(), cluster(), *loads, tma_load_3d(), tma_load_4d(), *stores, cluster_sums()]

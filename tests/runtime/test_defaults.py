@@ -29,8 +29,12 @@ def test_a_run_without_it_takes_the_weight(fake: FakeDriver) -> None:
         for device in (engine, engine_on(fake, plan)):
             np.testing.assert_array_equal(device.run({})["y"], affine(WEIGHTS[None]))
             np.testing.assert_array_equal(device.run({"x": x})["y"], affine(x))
-            with pytest.raises(InputError, match="wrong names"):
+            with pytest.raises(InputError, match="wrong names") as caught:
                 device.run({"z": x})
+            assert str(caught.value).splitlines()[2:4] == [
+                f"  given:  'z': float32[3, {COLUMNS}]",
+                f"  default: 'x': f32[1, {COLUMNS}]",
+            ]
 
 
 def test_it_may_be_empty() -> None:

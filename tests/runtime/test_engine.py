@@ -107,6 +107,18 @@ def test_bad_inputs(engine: Engine, name: str) -> None:
         engine.run(inputs)
 
 
+def test_an_unknown_name_is_told_with_the_one_that_is_meant(engine: Engine) -> None:
+    for inputs, hint in (
+        ({"X": batch(1)}, "the plan has no input 'X'; is 'x' meant?"),
+        ({"image": batch(1)}, "the plan has no input 'image'; is 'x' meant?"),
+        ({"x": batch(1), "z": 0}, "the plan has no input 'z'; if it is an initializer of the model"),
+        ({"a": 0, "b": 0}, "the plan has no input 'a'; if it is an initializer of the model"),
+    ):
+        with pytest.raises(InputError) as caught:
+            engine.run(inputs)
+        assert caught.value.hint is not None and caught.value.hint.startswith(hint)
+
+
 def test_input_errors_list_what_is_wanted_and_given(engine: Engine) -> None:
     with pytest.raises(InputError) as caught:
         engine.run({"x": np.zeros((2, 5), np.int8)})
@@ -183,9 +195,9 @@ def test_a_closed_engine_says_so(host_plan: Plan) -> None:
     engine = load(host_plan, "host")
     engine.run({"x": batch(1)})
     engine.close()
-    with pytest.raises(DeviceError, match="closed"):
+    with pytest.raises(DeviceError, match="this engine is closed"):
         engine.run({"x": batch(1)})
-    with pytest.raises(DeviceError, match="closed"):
+    with pytest.raises(DeviceError, match="this engine is closed"):
         engine.context()
 
 

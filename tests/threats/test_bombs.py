@@ -12,7 +12,7 @@ import pytest
 from glassrt.codegen.text.source_check import MAX_STATEMENTS
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.frontend.importer import import_model
-from glassrt.compiler.frontend.limits import MAX_FOLDED_READS
+from glassrt.compiler.frontend.limits import MAX_FOLDED_BYTES
 from glassrt.compiler.settings.options import Options
 from glassrt.dialects.graph.reduction import Reduce
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
@@ -192,7 +192,7 @@ def sums_of_one(count: int, elements: int) -> ModelProto:
 def test_folding_reads_only_so_much_of_constants() -> None:
     """What comes later is left to a run: by the bytes of their results alone, all would be folded."""
     elements = 2**26
-    folded = MAX_FOLDED_READS // (4 * elements) - 1  # the size of the constant has been read, too
+    folded = MAX_FOLDED_BYTES // (4 * elements) - 1  # the size of the constant has been read, too
     module = import_model(sums_of_one(folded + 9, elements))
     assert sum(isinstance(op, Reduce) for op in module.main.block) == 9
     few = import_model(sums_of_one(folded + 9, 1024))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ....dialects.core.affine import Dim, symbol
 from ....dialects.core.ir import Operation
 from ....dialects.core.traits import Trait, has
-from ...emit.epilogue import emit_epilogue
+from ...emit.epilogue import Epilogue, emit_epilogue
 from ...emit.lanes import Lanes
 from ...emit.spaces import Space, make_space
+from ...emit.tile_epilogue import TileEpilogue
 from ...request.describe import title
 from ...request.request import Request
 from ...request.signature import Signature
@@ -59,7 +60,19 @@ def find_contraction(request: Request) -> Contraction | None:
     sizes = {name: (low, request.optimum[name], high) for name, (low, high) in request.ranges.items()}
     weight = request.region.arguments.index(b) in request.weights
     problem = streamed_problem(root, prologue, sizes, b_is_weight=weight)
-    return None if problem is None else Contraction(root, problem, prologue)
+    if problem is None:
+        return None
+    return Contraction(root, replace(problem, result_bytes=_result_bytes(request, root)), prologue)
+
+
+def _result_bytes(request: Request, root: Operation) -> int:
+    """Bytes that the epilogue of ROOT moves to and from memory for each result."""
+    beside = [
+        value.type.dtype.bytes
+        for value in request.region.arguments
+        if value not in root.inputs and value.type.shape == root.result.type.shape
+    ]
+    return sum(type.dtype.bytes for type in request.writes) + sum(beside)
 
 
 def spaces_of(contraction: Contraction, depthwise_channels: bool) -> tuple[Index, tuple[Space, ...]]:
@@ -118,6 +131,17 @@ def bind(
         names={"_batch": "batch"},
         rows=None if depthwise_channels else spaces[-2],
     )
+    return bound(request, contraction, vector, signature, epilogue)
+
+
+def bound(
+    request: Request,
+    contraction: Contraction,
+    vector: int,
+    signature: Signature,
+    epilogue: Epilogue | TileEpilogue,
+) -> KernelBinding:
+    """The binding of CONTRACTION with an emitted EPILOGUE of VECTOR adjacent result columns."""
     buffers = signature.buffers(request)
     a, b = buffers[contraction.prologue.streamed], buffers[contraction.root.inputs[1]]
     return KernelBinding(
@@ -128,7 +152,7 @@ def bind(
         b=Identifier(b),
         symbols=tuple(sorted(signature.symbols.items())),
         epilogue=Code("\n".join(epilogue.lines)),
-        beside=epilogue.beside,
+        beside=epilogue.beside if isinstance(epilogue, Epilogue) else None,
         along=epilogue.along,
         vector=vector,
         index_type=signature.index_type,

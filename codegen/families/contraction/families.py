@@ -33,7 +33,7 @@ class ContractionFamily(ConfiguredFamily[AnyConfig]):
         contraction = find_contraction(request)
         if contraction is None or self.unsupported(contraction, request.target) is not None:
             return []
-        return self.priced(request, contraction.problem)
+        return self.priced(request, contraction)
 
     def realize(self, request: Request, config: Config) -> KernelCode:
         contraction = find_contraction(request)
@@ -46,8 +46,8 @@ class ContractionFamily(ConfiguredFamily[AnyConfig]):
         """Why the family cannot run CONTRACTION on TARGET; None when it can."""
 
     @abstractmethod
-    def priced(self, request: Request, problem: Problem) -> list[Candidate]:
-        """Legal configurations of PROBLEM, the contraction of REQUEST, with their times, fastest first."""
+    def priced(self, request: Request, contraction: Contraction) -> list[Candidate]:
+        """Legal configurations of CONTRACTION, that of REQUEST, with their times, fastest first."""
 
     @abstractmethod
     def code(self, request: Request, contraction: Contraction, config: AnyConfig) -> KernelCode:
@@ -72,8 +72,8 @@ class TiledFamily(ContractionFamily[AnyTile]):
     def unsupported(self, contraction: Contraction, target: ArchSpec) -> str | None:
         return self.product.refuses(contraction, target)
 
-    def priced(self, request: Request, problem: Problem) -> list[Candidate]:
-        found = _priced(self, as_priced(problem), request.target)
+    def priced(self, request: Request, contraction: Contraction) -> list[Candidate]:
+        found = _priced(self, as_priced(contraction.problem), request.target)
         return [Candidate(self.name, dict(config), microseconds) for config, microseconds in found]
 
     def code(self, request: Request, contraction: Contraction, config: AnyTile) -> KernelCode:
@@ -113,8 +113,8 @@ class DepthwiseFamily(ContractionFamily[DepthwiseConfig]):
             return "a depthwise kernel has no prologue"
         return depthwise.unsupported(contraction.problem)
 
-    def priced(self, request: Request, problem: Problem) -> list[Candidate]:
-        target = request.target
+    def priced(self, request: Request, contraction: Contraction) -> list[Candidate]:
+        problem, target = contraction.problem, request.target
         found = depthwise.candidates(problem, target, request.writes[0].dtype.bytes, MOST_CANDIDATES)
         return [
             self.candidate(config, depthwise.cost(problem, config, target))

@@ -35,7 +35,8 @@ class Problem:
     an epilogue turns (batch, m, n) into an index of the result; for a convolution n is within the group.
     b_is_weight: no kernel writes B. sizes: (minimum, optimum, maximum) of every symbol. wide: offsets may
     overflow an int. a_memory: A's type in memory; a_computed: a prologue computes A from it. a_picked: where
-    A's rows are gathered, each starts at a sum of multiples of these.
+    A's rows are gathered, each starts at a sum of multiples of these. result_bytes: what an epilogue moves to
+    and from memory for each result.
     """
 
     op: str
@@ -60,6 +61,7 @@ class Problem:
     a_memory: DType | None = None
     a_computed: bool = False
     a_picked: tuple[Dim, ...] = ()
+    result_bytes: int = 2
 
     @property
     def a_stored(self) -> DType:

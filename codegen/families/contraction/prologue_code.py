@@ -42,7 +42,8 @@ def emit_elements(
     """
     suffix = "[lane]" if lanes.count > 1 else "[0]"
     several = lanes.count > 1
-    element = Given(LOADED + suffix, prologue.streamed.type.dtype, varying=several)
+    dtype = prologue.streamed.type.dtype
+    element = Given(LOADED + suffix, dtype, varying=several, vector=LOADED if several else None)
     given: dict[Value, Source] = {prologue.element: _always(element)}
     for number, value in enumerate(prologue.rows):
         text = f"{row_name(number)}[{row_at}]"
@@ -51,7 +52,10 @@ def emit_elements(
     emitter = Emitter(signature.buffers(request), {**signature.symbols, **names}, (), lanes)
     section = Section(lanes.count)
     term = emitter.lower(expressions.element(prologue.operand, index), section)
-    section.write(f"{PLACE}{suffix} = {term.text};", varying=True)
+    if term.vector is not None:
+        section.after(f"{PLACE} = {term.vector};")
+    else:
+        section.write(f"{PLACE}{suffix} = {term.text};", varying=True)
     return section.finished(lanes.count)
 
 

@@ -53,7 +53,11 @@ class ContractionLoad:
         batches = problem.at_optimum(problem.batches)
         tiling = work.tiling
         tiles = -(-m // tiling.block_m) * -(-n // tiling.block_n) * batches
-        moved = m * k / max(1, problem.taps) * problem.a_stored.bytes + n * k * problem.b.bytes + m * n * 2
+        moved = (
+            m * k / max(1, problem.taps) * problem.a_stored.bytes
+            + n * k * problem.b.bytes
+            + m * n * problem.result_bytes
+        )
         return cls(
             blocks=tiles * tiling.splits,
             k_tiles=-(-k // tiling.block_k // tiling.splits),

@@ -42,7 +42,8 @@ class GemvFamily(ContractionFamily[GemvConfig]):
             return "operands go from memory to tensor cores as they are"
         return MMA.refuses(contraction, target) or unsupported(contraction.problem)
 
-    def priced(self, request: Request, problem: Problem) -> list[Candidate]:
+    def priced(self, request: Request, contraction: Contraction) -> list[Candidate]:
+        problem = contraction.problem
         found = candidates(as_priced(problem), request.target)
         return [self.candidate(config, microseconds(problem, config, request.target)) for config in found]
 

@@ -2,13 +2,14 @@
 
 The code of a member is that of its own family, as a device function. The first n0 blocks of the launch run
 member 0, the next n1 blocks member 1, and so on. All members have the same number of threads per block. A
-block has the registers and the shared memory of the most demanding member.
+block has the registers and the shared memory of the most demanding member. Neighbours whose code is the same
+share one copy of it, which is called with the arguments of the one whose block it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 
 from ....dialects.core.affine import Dim, product
 from ...request.describe import title
@@ -34,18 +35,19 @@ Expected = Callable[[Request, str, Config], float]  # expected microseconds of a
 
 @dataclass(frozen=True)
 class MemberSpec:
-    """The spec of one member: its template with spec, the arguments of its call, and its first block.
+    """The spec of the code of one member, or of several neighbours: its template with spec, and its call.
 
-    `first` is its first block in the grid of the group. `split` is the size of the first dimension of its own
-    grid; None where that grid is one-dimensional.
+    `number` is that of the first member, `copies` how many have this code. `split` is the size of the first
+    dimension of its own grid; None where that grid is one-dimensional.
     """
 
     name: Identifier
     template: Template
     spec: object
     arguments: Code
-    first: Code
     split: Code | None
+    number: int
+    copies: int = 1
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class GroupSpec:
     """The spec of a group for its template.
 
     `headers` are those of the members; `blocks_per_multiprocessor` is the occupancy that the kernel is
-    compiled for.
+    compiled for; `firsts` has the first block of each member in the grid of the group.
     """
 
     name: Identifier
@@ -62,6 +64,7 @@ class GroupSpec:
     headers: tuple[Identifier, ...]
     threads: int
     blocks_per_multiprocessor: int
+    firsts: tuple[Code, ...]
     members: tuple[MemberSpec, ...]
 
 
@@ -92,6 +95,10 @@ class GroupFamily(KernelFamily):
             headers=tuple(Identifier(name) for name in sorted({code.header for code in codes})),
             threads=geometry.block[0],
             blocks_per_multiprocessor=min((c.resident for c in codes if c.resident is not None), default=1),
+            firsts=tuple(
+                Code(dim_to_c(_first([code.geometry for code in codes], index), signature.symbols))
+                for index in range(len(codes))
+            ),
             members=tuple(_members(parts, codes, signature)),
         )
         return KernelCode("kernels/group.cu.j2", spec, geometry, signature.typed)
@@ -155,24 +162,62 @@ def _scratch(codes: Sequence[KernelCode]) -> list[ScratchParameter]:
 def _members(
     parts: Sequence[GroupPart], codes: Sequence[KernelCode], signature: Signature
 ) -> list[MemberSpec]:
+    """The specs of all members; neighbours with the same code have one."""
     inputs, outputs = iter(signature.inputs), iter(signature.outputs)
     scratch = iter(scratch_of(signature.typed))
-    geometries = [code.geometry for code in codes]
+    arguments = [
+        [_argument(own, inputs, outputs, scratch, signature) for own in code.parameters] for code in codes
+    ]
     members = []
-    for index, (part, code) in enumerate(zip(parts, codes, strict=True)):
-        arguments = [_argument(own, inputs, outputs, scratch, signature) for own in code.parameters]
-        width, height, _ = code.geometry.grid
+    for run in _alike(codes):
+        code, (width, height, _) = codes[run[0]], codes[run[0]].geometry.grid
+        chosen = map(_chosen, zip(*(arguments[index] for index in run), strict=True))
         members.append(
             MemberSpec(
-                name=Identifier(part.request.name),
+                name=Identifier(parts[run[0]].request.name),
                 template=Template(code.template),
                 spec=code.spec,
-                arguments=Code(", ".join(arguments)),
-                first=Code(dim_to_c(_first(geometries, index), signature.symbols)),
+                arguments=Code(", ".join(chosen)),
                 split=None if height == 1 else Code(dim_to_c(width, signature.symbols)),
+                number=run[0],
+                copies=len(run),
             )
         )
     return members
+
+
+def _alike(codes: Sequence[KernelCode]) -> list[list[int]]:
+    """The members by their numbers, in runs of neighbours with the same code."""
+    runs: list[list[int]] = []
+    for index, code in enumerate(codes):
+        if runs and _same(codes[runs[-1][0]], code):
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    return runs
+
+
+def _same(one: KernelCode, other: KernelCode) -> bool:
+    """Whether the code of the kernels differs in their names alone."""
+    return (
+        (one.template, one.geometry) == (other.template, other.geometry)
+        and type(one.spec) is type(other.spec)
+        and _facts(one.spec) == _facts(other.spec)
+    )
+
+
+def _facts(spec: object) -> list[object]:
+    """What SPEC, a dataclass, says of a kernel, but for its name."""
+    assert is_dataclass(spec)
+    return [getattr(spec, field.name) for field in fields(spec) if field.name != "name"]
+
+
+def _chosen(arguments: Sequence[str]) -> str:
+    """One of ARGUMENTS, by the number `copy`."""
+    *others, last = arguments
+    if all(argument == last for argument in others):
+        return last
+    return "".join(f"copy == {copy} ? {text} : " for copy, text in enumerate(others)) + last
 
 
 def _argument(

@@ -12,6 +12,9 @@ from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, MAX_ACCUMULATORS, RO
 CONSUMERS = 2  # warpgroups that multiply
 PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232  # of a thread; three warpgroups begin with 168
 BARRIER_BYTES = 8
+BUFFER_BYTES = ROWS * LINE_BYTES  # of a chunk of results
+FEW_BUFFERS, MANY_BUFFERS = 2, 4  # of a warpgroup, for chunks of results
+SHORT = 4  # tiles of k of a product that takes no longer than its results need to leave
 SLAB = 64  # rows (columns) along a line of an MN-major tile
 MOST_STAGES = 8
 LEAST_STAGES = 3
@@ -22,6 +25,7 @@ _SHAPES: tuple[tuple[int, int, int, int], ...] = (
     (256, 128, 2, 1),
     (128, 192, 2, 1),
     (128, 128, 2, 1),
+    (256, 64, 2, 1),
     (128, 128, 1, 2),
     (64, 256, 1, 2),
     (64, 192, 1, 2),
@@ -39,6 +43,8 @@ class PersistentConfig:
 
     With one team all warpgroups multiply the same tile. Two teams alternate between tiles, so that one runs
     its epilogue while the other one multiplies. raster: tile rows in a band, for reuse in the L2 cache.
+    buffers: chunks of results that each warpgroup has in shared memory, on their way by bulk copies; 0 where
+    threads store the results.
     """
 
     block_m: int
@@ -48,6 +54,7 @@ class PersistentConfig:
     teams: int
     stages: int
     raster: int = 1
+    buffers: int = 0
 
     @property
     def consumers(self) -> int:
@@ -66,7 +73,7 @@ class PersistentConfig:
 
     @property
     def chunk(self) -> int:
-        """The columns whose accumulators a warpgroup stages at a time."""
+        """The columns whose accumulators a warpgroup stages at a time, if threads store the results."""
         return 32 if self.block_m * self.block_n >= WIDE or self.block_n % 64 else 64
 
     @property
@@ -76,14 +83,17 @@ class PersistentConfig:
 
     @property
     def shared_bytes(self) -> int:
-        """Dynamic shared memory of a block: stages, staged accumulators, barriers."""
+        """Dynamic shared memory of a block: stages, results, barriers."""
         barriers = 2 * self.stages + (self.teams if self.teams > 1 else 0)
-        return self.stages * self.stage_bytes + self.sums_bytes + barriers * BARRIER_BYTES
+        barriers += 2 * self.buffers * CONSUMERS
+        return self.stages * self.stage_bytes + self.results_bytes + barriers * BARRIER_BYTES
 
     @property
-    def sums_bytes(self) -> int:
-        """Shared memory of staged accumulators: 64 rows of a chunk for each warpgroup."""
-        return self.consumers // GROUP * ROWS * (self.chunk + SUMS_PADDING) * 4
+    def results_bytes(self) -> int:
+        """Shared memory of results: chunks, or staged accumulators, 64 rows of a chunk for each warpgroup."""
+        if self.buffers:
+            return CONSUMERS * self.buffers * BUFFER_BYTES
+        return CONSUMERS * ROWS * (self.chunk + SUMS_PADDING) * 4
 
 
 def illegal(config: PersistentConfig, room: int) -> str | None:
@@ -99,6 +109,8 @@ def illegal(config: PersistentConfig, room: int) -> str | None:
         return "the tile does not divide into wgmma"
     if config.accumulators > MAX_ACCUMULATORS:
         return "too many accumulators per thread"
+    if config.buffers == 1 or config.buffers < 0:
+        return "a chunk is stored while the next one is made"
     if config.stages < LEAST_STAGES:
         return "too few stages"
     return "not enough shared memory" if config.shared_bytes > room else None
@@ -113,11 +125,12 @@ def misfit(problem: Problem, config: PersistentConfig) -> str | None:
     return None
 
 
-def shapes(problem: Problem, room: int) -> Iterator[PersistentConfig]:
-    """Configurations for PROBLEM with as many stages as fit into ROOM bytes of shared memory."""
+def shapes(problem: Problem, room: int, buffers: int = 0) -> Iterator[PersistentConfig]:
+    """Configurations for PROBLEM with as many stages as fit into ROOM bytes of shared memory, beside so many
+    BUFFERS of results."""
     block_k = LINE_BYTES // problem.a.bytes
     for m, n, groups, teams in _SHAPES:
-        config = PersistentConfig(m, n, block_k, groups, teams, MOST_STAGES)
+        config = PersistentConfig(m, n, block_k, groups, teams, MOST_STAGES, buffers=buffers)
         while illegal(config, room) is not None and config.stages > LEAST_STAGES:
             config = replace(config, stages=config.stages - 1)
         if illegal(config, room) is None and misfit(problem, config) is None:

@@ -30,21 +30,21 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
     results = config.block_m * config.block_n
     rate = target.fitted.throughput.wgmma * 2 / problem.a.bytes * constants.efficiency
     multiply = k_tiles * (2.0 * results * config.block_k / rate + constants.step)
-    load = k_tiles * (config.block_m + config.block_n) * LINE_BYTES / constants.l2_bandwidth
-    finish = constants.finish * results + constants.tile
+    load = k_tiles * (config.block_m + config.block_n) * LINE_BYTES + results * problem.result_bytes
+    finish = (constants.leave if config.buffers else constants.finish) * results + constants.tile
     if config.teams > 1:
-        cycles = constants.start + own * _norm(multiply, load, finish) + finish
+        cycles = constants.start + own * _norm(multiply, load / constants.l2_bandwidth, finish) + finish
     else:
-        cycles = constants.start + own * _norm(multiply + finish, load)
-    memory = _moved_bytes(problem) / target.bytes_per_second * 1e6
+        cycles = constants.start + own * _norm(multiply + finish, load / constants.l2_bandwidth)
+    memory = _moved_bytes(problem) / (target.bytes_per_second * constants.bandwidth) * 1e6
     return constants.launch + _norm(cycles / target.clock, memory)
 
 
 def _moved_bytes(problem: Problem) -> float:
-    """Traffic to and from memory, with results of two bytes."""
+    """Traffic to and from memory."""
     m, n, k = (problem.at_optimum(dim) for dim in (problem.m, problem.n, problem.k))
     a = m * k / max(1, problem.taps) * problem.a.bytes
-    return problem.at_optimum(problem.batches) * (a + n * k * problem.b.bytes + m * n * 2)
+    return problem.at_optimum(problem.batches) * (a + n * k * problem.b.bytes + m * n * problem.result_bytes)
 
 
 def _norm(*values: float) -> float:

@@ -9,19 +9,21 @@ from functools import lru_cache
 from ....dialects.core.bounds import bounds
 from ...arch.features import Feature
 from ...arch.spec import ArchSpec
+from ...emit.tile_epilogue import PAIR
 from ...request.parameters import TensorMapParameter
 from ...request.request import Candidate, KernelCode, Request
 from ...request.signature import make_signature
 from ..contraction import tile
-from ..contraction.binding import Contraction, bind, widest_vector
+from ..contraction.binding import Contraction, bind, bound, widest_vector
 from ..contraction.families import PROBLEMS_KEPT, ContractionFamily
 from ..contraction.problem import Problem, as_priced
 from ..contraction.tile_product import MOST_CANDIDATES
-from ..contraction.wgmma import WGMMA
+from ..contraction.wgmma import LINE_BYTES, WGMMA
 from ..kernel_family import Accumulation, Rank
-from .config import PersistentConfig, illegal, misfit, shapes
+from .config import FEW_BUFFERS, MANY_BUFFERS, SHORT, PersistentConfig, illegal, misfit, shapes
 from .cost import microseconds
-from .operands import BulkOperand, operand_a, operand_b
+from .operands import BulkOperand, operand_a, operand_b, tiles_of_k
+from .results import bulk_results
 from .spec import TEMPLATE, launch, persistent_spec
 
 SUMS = Accumulation(tiled=True)
@@ -48,10 +50,13 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
         operands = bulk_operands(contraction)
         return operands if isinstance(operands, str) else None
 
-    def priced(self, request: Request, problem: Problem) -> list[Candidate]:
+    def priced(self, request: Request, contraction: Contraction) -> list[Candidate]:
+        problem = contraction.problem
+        results = bulk_results(request, contraction)
+        buffers = buffers_for(problem, results.residual is not None) if results else 0
         return [
             self.candidate(config, microseconds(problem, config, request.target))
-            for config in candidates(as_priced(problem), request.target)
+            for config in candidates(as_priced(problem), request.target, buffers)
         ]
 
     def code(self, request: Request, contraction: Contraction, config: PersistentConfig) -> KernelCode:
@@ -61,11 +66,25 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
             raise ValueError(reason or operands)
         values = (contraction.root.inputs[0], contraction.root.inputs[1])
         places = [request.region.arguments.index(value) for value in values]
-        signature = make_signature(request, (), maps(operands, places, config))
-        binding = bind(request, contraction, widest_vector(request, problem.n), signature)
-        spec = persistent_spec(problem, *operands, config, binding)
+        results = bulk_results(request, contraction) if config.buffers else None
+        leaving = results.maps(config.block_n) if results else []
+        signature = make_signature(request, (), [*maps(operands, places, config), *leaving])
+        if results:
+            binding = bound(request, contraction, PAIR, signature, results.epilogue)
+        else:
+            binding = bind(request, contraction, widest_vector(request, problem.n), signature)
+        spec = persistent_spec(problem, *operands, config, binding, results)
         geometry = launch(problem, config, request.target.multiprocessors)
         return KernelCode(TEMPLATE, spec, geometry, signature.typed, 1, spec.header)
+
+
+def buffers_for(problem: Problem, residual: bool) -> int:
+    """Chunks of results of PROBLEM that a warpgroup has under way.
+
+    Many where a RESIDUAL has to be there before the results, or where products are short.
+    """
+    short = problem.at_optimum(tiles_of_k(problem, LINE_BYTES // problem.a.bytes)) <= SHORT
+    return MANY_BUFFERS if residual or short else FEW_BUFFERS
 
 
 def unsupported(problem: Problem, target: ArchSpec) -> str | None:
@@ -101,11 +120,11 @@ def maps(
 
 
 @lru_cache(maxsize=PROBLEMS_KEPT)
-def candidates(problem: Problem, target: ArchSpec) -> tuple[PersistentConfig, ...]:
-    """Legal configurations for PROBLEM, the fastest by the cost model first."""
+def candidates(problem: Problem, target: ArchSpec, buffers: int = 0) -> tuple[PersistentConfig, ...]:
+    """Legal configurations for PROBLEM with BUFFERS of results, the fastest by the cost model first."""
     found = [
         replace(config, raster=tile.raster(problem, config.block_n, target))
-        for config in shapes(problem, target.shared_bytes)
+        for config in shapes(problem, target.shared_bytes, buffers)
     ]
     ordered = sorted(found, key=lambda config: microseconds(problem, config, target))
     return tuple(ordered[:MOST_CANDIDATES])

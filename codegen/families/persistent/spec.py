@@ -18,6 +18,7 @@ from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
 from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS
 from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig
 from .operands import BulkOperand, tiles_of_k
+from .results import BulkResults
 
 TEMPLATE = "kernels/persistent.cu.j2"
 
@@ -74,8 +75,43 @@ class BulkSpec:
 
 
 @dataclass(frozen=True)
+class BulkTileSpec:
+    """A tensor for templates whose chunks bulk copies bring or take: its type, and its first column."""
+
+    type: Identifier
+    first: int
+
+
+@dataclass(frozen=True)
+class ResultsSpec:
+    """Results that leave by bulk stores: chunks of 64 rows and `chunk` columns, `buffers` for each warpgroup.
+
+    element_bytes: of a result; residual: what is there before the results, and read beside them.
+    """
+
+    result: BulkTileSpec
+    residual: BulkTileSpec | None
+    element_bytes: int
+    chunk: int
+    buffers: int
+
+    @property
+    def line(self) -> int:
+        """The bytes of a row of a chunk."""
+        return self.chunk * self.element_bytes
+
+    @property
+    def rows_per_line(self) -> int:
+        """The rows of a chunk in 128 bytes, which have one swizzle."""
+        return LINE_BYTES // self.line
+
+
+@dataclass(frozen=True)
 class PersistentSpec:
-    """The spec of a persistent contraction: sizes, configuration, operands, and the epilogue of a chunk."""
+    """The spec of a persistent contraction: sizes, configuration, operands, and the epilogue of a chunk.
+
+    results: how they leave in bulk; None where threads store them.
+    """
 
     name: Identifier
     title: Code
@@ -101,10 +137,11 @@ class PersistentSpec:
     consumers: int
     threads: int
     chunk: int
-    sums_bytes: int
+    results_bytes: int
     a: BulkSpec
     b: BulkSpec
     epilogue: EpilogueSpec
+    results: ResultsSpec | None
 
     @property
     def producer_registers(self) -> int:
@@ -125,6 +162,11 @@ class PersistentSpec:
     def chunks(self) -> int:
         """Chunks of a fragment, whose accumulators are staged one after the other."""
         return self.block_n // self.chunk
+
+    @property
+    def pieces(self) -> int:
+        """Chunks of all fragments of a warpgroup."""
+        return self.fragments * self.chunks
 
     @property
     def touched(self) -> int:
@@ -166,8 +208,13 @@ def persistent_spec(
     b: BulkOperand,
     config: PersistentConfig,
     binding: KernelBinding,
+    results: BulkResults | None = None,
 ) -> PersistentSpec:
-    """The spec of PROBLEM, whose operands bulk copies stage as A and B, under CONFIG."""
+    """The spec of PROBLEM, whose operands bulk copies stage as A and B, under CONFIG.
+
+    RESULTS say how bulk copies take the results, where CONFIG has buffers for them.
+    """
+    leaving = _results(results, config)
     names = binding.names
     k_tiles = tiles_of_k(problem, config.block_k)
     return PersistentSpec(
@@ -194,11 +241,27 @@ def persistent_spec(
         raster=config.raster,
         consumers=config.consumers,
         threads=config.threads,
-        chunk=config.chunk,
-        sums_bytes=config.sums_bytes,
+        chunk=leaving.chunk if leaving else config.chunk,
+        results_bytes=config.results_bytes,
         a=_operand("a", a, problem, config, names),
         b=_operand("b", b, problem, config, names),
         epilogue=_epilogue(problem, config, binding),
+        results=leaving,
+    )
+
+
+def _results(results: BulkResults | None, config: PersistentConfig) -> ResultsSpec | None:
+    if not config.buffers:
+        return None
+    if results is None:
+        raise ValueError("threads have to store these results")
+    result, residual = results.result, results.residual
+    return ResultsSpec(
+        result=BulkTileSpec(Identifier(c_type(result.dtype)), result.first),
+        residual=BulkTileSpec(Identifier(c_type(residual.dtype)), residual.first) if residual else None,
+        element_bytes=result.dtype.bytes,
+        chunk=results.chunk(config.block_n),
+        buffers=config.buffers,
     )
 
 

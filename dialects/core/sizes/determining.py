@@ -29,7 +29,7 @@ class DeterminedSizes(NarrowedSizes):
             name = self.fresh("D" if self._anonymous(found.name) else _stem(found.name))
             span = _stepped(old, found.step, found.start)
             if found.name in self.defaults and (span is None or span.maximum < 1):
-                raise self._gives_way(found.name, found.step + found.start)
+                raise self.gives_way(found.name, found.step + found.start)
             if span is None:
                 text = f"it requires that {why}, but no {found.name} in its range is {found.dim_text}"
                 raise Conflict(text, ranges=True)
@@ -46,14 +46,14 @@ class DeterminedSizes(NarrowedSizes):
             del self.module.symbols[found.name]
         self.module.determined[found.name] = Determined(dim, why, location)
         values = self.replace({found.name: dim})
-        self._check_possible()
+        self._check_possible(location)
         raise Resized(values)
 
     def _fit_range(self, name: str, dim: Dim, old: SymbolRange, why: str, location: Location) -> None:
         """Transfer the range of NAME to DIM, which replaces it."""
         if isinstance(dim, int):
             if name in self.defaults and old.maximum < dim <= LARGEST:
-                raise self._gives_way(name, dim)
+                raise self.gives_way(name, dim)
             if not old.minimum <= dim <= old.maximum:
                 span = f"{old.minimum}..{old.maximum}"
                 text = f"it requires that {why}, but {name} is {dim} then, outside its range {span}"

@@ -123,7 +123,7 @@ class KnownSizes:
         by_ranges = not any(self._proofs.bounded(each, {}) for each in never)
         return Conflict(f"{text} for {', '.join(texts)}" if texts else text, ranges=by_ranges)
 
-    def _gives_way(self, name: str, value: int) -> GivesWay:
+    def gives_way(self, name: str, value: int) -> GivesWay:
         """The error that the default range of NAME must be extended to VALUE."""
         root, factor, offset = self._roots.get(name, (name, 1, 0))
         return GivesWay(root, factor * value + offset)

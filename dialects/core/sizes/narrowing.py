@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..affine import Dim, symbol
 from ..bounds import bounds
 from ..constraints import Constraint, is_weaker
+from ..location import Location
 from ..module import SymbolRange
 from .derived import DerivedSizes
 from .inequalities import alone
@@ -27,13 +28,15 @@ class NarrowedSizes(DerivedSizes):
             narrowed = [self._narrow(each) for each in list(self.module.constraints)]
             if True not in narrowed:
                 break
-        self._check_possible()
+        self._check_possible(constraint.location)
 
-    def _check_possible(self) -> None:
-        """Raise Conflict if the constraints allow no sizes."""
+    def _check_possible(self, location: Location) -> None:
+        """Raise Conflict if the constraints, of which that of LOCATION is the newest, allow no sizes."""
         excluded = self._values.excluded()
         if excluded is not None:
-            text = f"it requires that {excluded.why}, but {excluded} holds for no sizes"
+            nodes = excluded.location.nodes
+            who = "it" if excluded.location == location or not nodes else f"then '{nodes[0]}'"
+            text = f"{who} requires that {excluded.why}, but {excluded} holds for no sizes"
             raise self._conflict(text, excluded)
 
     def _narrow(self, constraint: Constraint) -> bool:
@@ -78,7 +81,7 @@ class NarrowedSizes(DerivedSizes):
         if low > high:
             if name not in self.defaults or low > LARGEST or high < old.minimum:
                 raise Conflict(_outside(name, old, constraint), ranges=name not in self.defaults)
-            raise self._gives_way(name, low)
+            raise self.gives_way(name, low)
         if (low, high) == (old.minimum, old.maximum):
             return False
         self.module.symbols[name] = SymbolRange(low, min(max(old.optimum, low), high), high)

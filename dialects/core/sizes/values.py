@@ -87,11 +87,13 @@ class Values:
 
     def excluded(self) -> Constraint | None:
         """A constraint that, together with others, excludes all values; None if there is none."""
-        for each in self._module.constraints:
+        given = self._module.constraints
+        broken = next((each for each in given if not each.symbols and not each.holds({})), None)
+        if broken is not None:  # which leaves no value of any symbol either
+            return broken
+        for each in given:
             table = self.table(each.symbols) if each.symbols else None
             if table and not len(next(iter(table.values()))):
-                return each
-            if not each.symbols and not each.holds({}):
                 return each
         return None
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glassrt.compiler.frontend.builder import Builder
+from glassrt.compiler.frontend.builder import MAX_REPEATED_BYTES, Builder
 from glassrt.compiler.frontend.contents import Unread
 from glassrt.compiler.frontend.external import ExternalFiles
 from glassrt.compiler.frontend.frame import LOST
@@ -63,15 +63,31 @@ def test_what_is_known_folds_and_what_is_not_becomes_an_op() -> None:
     assert made.ops().count("graph.constant") == 1, "a constant is an op once"
 
 
+def test_a_large_constant_that_repeats_itself_is_stored_without_repetitions() -> None:
+    made = Made()
+    once = np.arange(5000.0, dtype=np.float32)[:, None]
+    large = Tensor.constant(np.broadcast_to(once, (5000, 1000)))
+    assert large.data is not None and large.data.nbytes > MAX_REPEATED_BYTES
+    result = made.builder.emit(Add, made.input(1), large)
+    assert made.ops() == ["graph.constant", "graph.expand", "graph.add"] and result.shape == (5000, 1000)
+    stored = [made.module.resources[name] for name in made.module.resources]
+    assert [array.shape for array in stored] == [(5000, 1)]
+    budget = made.builder.folder.budget.left
+    small = Tensor.constant(np.broadcast_to(once, (5000, 2)).T)
+    made.builder.emit(Add, made.input(1), small)
+    assert made.ops()[3:] == ["graph.constant", "graph.add"]
+    assert made.builder.folder.budget.left == budget - 40_000, "what is stored in another order is a copy"
+
+
 def test_a_failed_attempt_leaves_nothing_behind() -> None:
     made = Made()
     x, constant = made.input(2), made.builder.constant([1.0, 2.0], F32)
-    budget = made.builder.folder.left
+    budget = made.builder.folder.budget.left
     with pytest.raises(Refused, match="no"), made.builder.attempt():
         made.builder.emit(Add, made.builder.emit(Relu, x), constant)
         made.builder.emit(Add, constant, constant)
         raise Refused("no")
-    assert made.ops() == [] and constant.value is None and made.builder.folder.left == budget
+    assert made.ops() == [] and constant.value is None and made.builder.folder.budget.left == budget
     with made.builder.attempt():
         made.builder.emit(Relu, x)
     assert made.ops() == ["graph.relu"]

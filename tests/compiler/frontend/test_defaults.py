@@ -1,7 +1,8 @@
-"""Inputs with a default: constants of the plan, unless the build asks for them as inputs."""
+"""Inputs with a default: those that a run may give, and those that are constants of the plan."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import glassrt
@@ -21,27 +22,38 @@ from ...models import run_onnxruntime
 from .graphs import model, node
 
 
-def with_default() -> ModelProto:
-    """x + w, where w is an input with a default."""
-    made = model([node("Add", "x w")], constants={"w": np.arange(3, dtype=np.float32)})
-    made.graph.input.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, (3,)))
+def with_default(kind: str = "Add", shape: tuple[int, ...] = (3,)) -> ModelProto:
+    """KIND of x and w, where w is an input with a default of SHAPE."""
+    count = math.prod(shape)
+    made = model([node(kind, "x w")], constants={"w": np.arange(count, dtype=np.float32).reshape(shape)})
+    made.graph.input.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, shape))
     return made
 
 
 INPUTS = {"x": np.ones((2, 3), np.float32)}
 
 
-def test_a_default_is_a_constant() -> None:
-    with glassrt.load(glassrt.compile(with_default(), target="host"), device="host") as engine:
-        np.testing.assert_array_equal(engine.run(INPUTS)["y"], INPUTS["x"] + np.arange(3, dtype=np.float32))
+def test_a_run_that_gives_a_constant_is_told_how() -> None:
+    made = with_default("MatMul", (3, 3))
+    with glassrt.load(glassrt.compile(made, target="host"), device="host") as engine:
         with pytest.raises(InputError, match="wrong names") as caught:
-            engine.run({**INPUTS, "w": np.zeros(3, np.float32)})
-        assert "built with inputs={name: shape}" in str(caught.value)
+            engine.run({**INPUTS, "w": np.zeros((3, 3), np.float32)})
+        assert "the plan has no input 'w'; if it is an initializer" in str(caught.value)
+
+
+def test_a_shape_for_what_is_no_input_is_told_what_it_is() -> None:
+    made = model([node("Add", "x w")], constants={"w": np.zeros(3, np.float32)})
+    with pytest.raises(InputError, match="the model has no input 'w'") as caught:
+        import_model(made, inputs={"w": [3]})
+    assert caught.value.hint == "'w' is an initializer; list it among the inputs of the graph, too"
+    with pytest.raises(InputError, match="the model has no input 'v'") as caught:
+        import_model(with_default("MatMul", (3, 3)), inputs={"v": [3]})
+    assert caught.value.hint == "its inputs: 'x', 'w'"
 
 
 def test_an_input_with_a_default_may_be_left_out(tmp_path: Path) -> None:
     path = tmp_path / "net.plan"
-    glassrt.compile(with_default(), target="host", inputs={"w": [3]}).save(path)
+    glassrt.compile(with_default(), target="host").save(path)
     with glassrt.load(path, device="host") as engine:
         for more in ({}, {"w": np.array([5, -1, 2], np.float32)}):
             given = {**INPUTS, **more}
@@ -49,6 +61,18 @@ def test_an_input_with_a_default_may_be_left_out(tmp_path: Path) -> None:
             np.testing.assert_array_equal(engine.run(given)["y"], expected)
         with pytest.raises(InputError, match="wrong names"):
             engine.run({"w": np.zeros(3, np.float32)})
+
+
+def test_a_default_widens_a_range_that_nobody_gave() -> None:
+    made = with_default(shape=(100,))
+    module = import_model(made, inputs={"w": ["K"], "x": [2, "K"]})
+    assert module.symbols["K"].maximum == 100 and module.defaults
+    limited = import_model(made, inputs={"w": ["K"], "x": [2, "K"]}, shapes={"K": (1, 4, 8)})
+    assert limited.symbols["K"].maximum == 8 and not limited.defaults
+    content = model([node("Reshape", "x s")], {"x": (300, 1)}, constants={"s": np.array([300, -1])})
+    content.graph.input.append(helper.make_tensor_value_info("s", TensorProto.INT64, (2,)))
+    assert import_model(content, inputs={"s": [2]}).defaults
+    assert not import_model(content, inputs={"s": [2]}, shapes={"s[0]": (1, 2, 9)}).defaults
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -17,6 +17,8 @@ from glassrt.dialects.core.sizes.sizes import Sizes
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.movement.expand import Expand
+from glassrt.dialects.graph.movement.reshape import Reshape
 
 N = symbol("N")
 
@@ -40,7 +42,7 @@ def test_arrays_fold_to_arrays_and_are_charged() -> None:
     found = folded(one, Add, numbers(2, 3), numbers(3))
     assert found is not None and found.data is not None
     np.testing.assert_array_equal(found.data, np.arange(6).reshape(2, 3) + np.arange(3))
-    assert one.left == (1 << 20) - 24
+    assert one.budget.left == (1 << 20) - 24
 
 
 def test_sizes_fold_symbolically() -> None:
@@ -58,6 +60,25 @@ def test_what_is_not_known_or_too_much_work_does_not_fold() -> None:
     unknown = Tensor.of(Block().add_argument(TensorType((3,), F32)))
     assert folded(folder(), Add, unknown, numbers(3)) is None
     assert folded(folder(), Matmul, numbers(1000, 600), numbers(600, 1000)) is None
+
+
+def test_a_result_that_is_gone_gives_its_bytes_back() -> None:
+    one = folder(budget=60)
+    first = folded(one, Add, numbers(2, 3), numbers(3))
+    second = folded(one, Add, first, numbers(3)) if first is not None else None
+    assert second is not None and one.budget.left == 12
+    del first
+    assert one.budget.left == 36
+
+
+def test_a_broadcast_holds_nothing_and_stays_an_op_beyond_the_budget() -> None:
+    for budget, is_folded in ((24, True), (23, False)):
+        one = folder(budget)
+        found = one.folded(Expand, [numbers(3)], {"shape": (2, 3)}, UNKNOWN)
+        assert (found is not None) == is_folded and one.budget.left == budget
+    spread = folder().folded(Expand, [numbers(3)], {"shape": (2, 3)}, UNKNOWN)
+    with pytest.raises(Malformed, match="24 bytes"):  # which a reshape has to store
+        folder(23).folded(Reshape, spread, {"shape": (6,)}, UNKNOWN)
 
 
 def test_a_result_beyond_the_budget_is_refused() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from glassrt.compiler.frontend import import_model
-from glassrt.compiler.frontend.ordering import in_order
+from glassrt.compiler.frontend.ordering import in_order, last_reads
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.errors import ModelError
 from hypothesis import given
@@ -25,6 +25,16 @@ def test_every_order_gives_the_same(nodes: list[object]) -> None:
     expected = run_onnxruntime(made, {"x": x})["y"]
     np.testing.assert_allclose(interpret(import_model(made), {"x": x})["y"], expected, rtol=1e-6)
     assert list(in_order(model(nodes).graph.node)) == CHAIN  # type: ignore[arg-type]
+
+
+def test_where_names_are_read_last() -> None:
+    nodes = [
+        node("Relu", "x", "a"),
+        node("Split", "a", "b unread"),
+        node("Add", "a b", "c"),
+        node("Neg", "x", "d"),
+    ]
+    assert last_reads(nodes, ["d"]) == [[], ["unread"], ["a", "b", "c"], ["x"]]
 
 
 def test_sorted_nodes_stay_as_they_are() -> None:

@@ -24,6 +24,9 @@ STORED = {
     "front": ints(0),
     "zero": ints(0).reshape(()),
     "b": np.ones((4, 5), np.float32),
+    "places": ints(0, 1).reshape(1, 2),
+    "boxes": np.ones((1, 4), np.float32),
+    "zero1": ints(0),
 }
 
 
@@ -74,6 +77,14 @@ TOLD: dict[str, tuple[list[NodeProto], tuple[int, ...]]] = {
         [node("Unsqueeze", "x axis", "a"), node("Add", "a c", "d"), node("Transpose", "d", perm=[0, 2, 1])],
         (2, 3),
     ),
+    "a letter for each axis": ([node("Einsum", "x b", equation="ij, jk -> ik")], (3, 4)),
+    "behind a comparison": (
+        [node("Less", "x half", "g"), node("Where", "g x half", "a"), node("Transpose", "a", perm=[0, 2, 1])],
+        (2, 3, 4),
+    ),
+    "behind the largest": ([node("TopK", "x axis", "a b0", axis=0), node("Gemm", "a b")], (3, 4)),
+    "elements that are picked": ([node("GatherElements", "x places", axis=1)], (2, 3)),
+    "regions of interest": ([node("RoiAlign", "x boxes zero1")], (1, 2, 4, 4)),
     "blocks": ([node("SpaceToDepth", "x", blocksize=1)], (2, 3, 2, 2)),
 }  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from glassrt.compiler.frontend import import_model
 
 from .graphs import model, node
@@ -15,8 +14,3 @@ def test_an_override_replaces_what_the_file_says() -> None:
     declared.graph.output[0].name = "y"
     assert types(import_model(declared, inputs={"x": ["N", 3]})) == ["tensor<Nx3xf32>"]
     assert types(import_model(declared, inputs={"x": [7, 5]})) == ["tensor<7x5xf32>"]
-
-
-def test_an_initialiser_among_the_inputs_is_a_constant() -> None:
-    made = model([node("Add", "x w")], {"x": (2, 3), "w": (3,)}, constants={"w": np.ones(3, np.float32)})
-    assert import_model(made).main.inputs == ["x"]

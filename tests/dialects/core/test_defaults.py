@@ -53,6 +53,8 @@ def test_an_input_that_is_left_out_holds_its_default() -> None:
         (np.float32([1]), 'default "w"', 'default "v"', "default for 'v', which is not an input"),
         (np.int64([1]), "", "", "is tensor<1xi64>, the input is tensor<Kxf32>"),
         (np.float32([[1]]), "", "", "is tensor<1x1xf32>"),
+        (np.zeros(9, np.float32), "", "", "needs K = 9, outside its range 1..8"),
+        (np.zeros(3, np.float32), "%w: tensor<K", "%w: tensor<(2*K)", "is tensor<3xf32>"),
         (np.float32([1]), 'default "w"', 'default "w" = @a\n  default "w"', "is given twice"),
     ],
 )

@@ -38,6 +38,23 @@ GLASS_KERNEL(64, 1) tma_load_4(const GLASS_TENSOR_MAP map, Output<u8> y, const i
     }
     load_end(smem, 8192, y, bytes);
 }
+// Stores a tile twice, with other elements: the second may be written as soon as the first has been read.
+GLASS_KERNEL(64, 1) tma_store_twice(const GLASS_TENSOR_MAP map, Output<u16> unused, const int elements) {
+    GLASS_DYNAMIC_SHARED(smem);
+    u16* const tile = reinterpret_cast<u16*>(smem);
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = thread_x(); i < elements; i += threads_x()) tile[i] = u16(1000 * (turn + 1) + i);
+        fence_proxy_async();
+        sync_threads();
+        if (thread_x() == 0) {
+            tma_store_2d(map, smem, 0, turn * 8);
+            tma_store_commit();
+            tma_store_wait_read<0>();
+        }
+        sync_threads();
+    }
+    if (thread_x() == 0) tma_store_wait<0>();
+}
 GLASS_KERNEL(64, 1) tma_store_2(const GLASS_TENSOR_MAP map, Output<u16> unused, const int c0, const int c1, const int elements) {
     GLASS_DYNAMIC_SHARED(smem);
     u16* const tile = reinterpret_cast<u16*>(smem);

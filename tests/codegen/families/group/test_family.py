@@ -173,3 +173,17 @@ def test_a_wrong_configuration_is_refused() -> None:
             made_kernels(module, REFERENCE)
     op.config = good
     plan_of(module)
+
+
+def test_neighbours_with_the_same_code_share_it() -> None:
+    """They read other buffers; the member beside them has code of its own."""
+    net = Net()
+    ends = [net.add(Matmul, net.input(name, 8, 64), net.weights(64, 32)) for name in "abc"]
+    ends.append(net.add(Relu, net.input("d", 8, 32)))
+    module = grouped(net.done(*ends))
+    (op,) = groups(module)
+    source = made_kernels(module, REFERENCE)[op.kernel].source
+    assert families(op) == ["contraction_mma"] * 3 + ["loop"]
+    assert source.count("::run(") == 2 and "// 3 members have this code." in source
+    assert re.search(r"copy == 0 \? y\d : copy == 1 \? y\d : y\d, block - start\)", source)
+    same_as_apart(module)

@@ -33,6 +33,8 @@ CASES = {
         ({"groups": -1, "teams": -2}, "not positive"),
         ({"raster": 0}, "not positive"),
         ({"stages": 8}, "not enough shared memory"),
+        ({"buffers": 1}, "while the next one"),
+        ({"buffers": 8}, "not enough shared memory"),
     ],
     ids=str,
 )
@@ -52,8 +54,8 @@ def test_tiles_that_do_not_fit_the_operands() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_shapes_have_as_many_stages_as_fit(name: str) -> None:
     problem = CASES[name].problem
-    found = list(shapes(problem, ROOM))
-    assert len(found) == 12 and len(set(found)) == 12
+    found = [*shapes(problem, ROOM), *shapes(problem, ROOM, 2)]
+    assert len(found) == 26 and len(set(found)) == 26
     for config in found:
         assert illegal(config, ROOM) is None and misfit(problem, config) is None
         more = replace(config, stages=config.stages + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from glassrt.codegen.families.persistent.config import PersistentConfig
 from glassrt.codegen.families.persistent.cost import expected, microseconds
 
@@ -39,3 +40,17 @@ def test_less_than_memory_allows_is_never_expected() -> None:
     problem = product(2**20, 256, 64)
     moved = (2**20 * 64 + 2**20 * 256) * 2
     assert microseconds(problem, TEAMS, TARGET) > moved / TARGET.bytes_per_second * 1e6
+
+
+def test_a_residual_costs_its_bytes() -> None:
+    problem = product(2**20, 256, 64)
+    with_residual = replace(problem, result_bytes=4)
+    bytes_per_us = TARGET.bytes_per_second / 1e6
+    apart = microseconds(with_residual, TEAMS, TARGET) - microseconds(problem, TEAMS, TARGET)
+    assert apart == pytest.approx(2**20 * 256 * 2 / bytes_per_us, rel=0.2)
+
+
+def test_bulk_stores_cost_threads_less() -> None:
+    problem = product(65536, 1024, 64)
+    bulk = replace(ONE, stages=4, buffers=4)
+    assert microseconds(problem, bulk, TARGET) < microseconds(problem, ONE, TARGET)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.families.persistent.config import PersistentConfig
-from glassrt.codegen.families.persistent.family import candidates, unsupported
+from glassrt.codegen.families.persistent.family import buffers_for, candidates, unsupported
 from glassrt.codegen.families.registry import candidates as registered_candidates
 from glassrt.codegen.families.registry import families
 from glassrt.codegen.request.request import Candidate, Request
@@ -24,7 +24,7 @@ from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.unary import Sigmoid
 
 from ...contraction_cases import TARGET, Case, conv, matmul, product
-from ...one_kernel import compare, draw_inputs, kernel_module
+from ...one_kernel import compare, draw_inputs, kernel_module, plan_of
 from .test_spec import ROWS
 
 NAME = "contraction_persistent"
@@ -61,6 +61,41 @@ def test_epilogue_operands_are_added(shape: tuple[int, int, int], config: Persis
     module = kernel_module(residual, types)
     for got, want in compare(module, draw_inputs(module, np.random.default_rng(0), {}), configured(config)):
         assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-10
+
+
+def plain(do: Any, x: Any, w: Any, bias: Any) -> Any:
+    y = do(Add(do(Matmul(x, w, transpose_b=True, accumulate=F32)), do(Cast(bias, to=F32))))
+    return do(Cast(do(Sigmoid(y)), to=F16))
+
+
+BUFFERED = {
+    "teams": ((1400, 72, 200), PersistentConfig(64, 64, 64, 1, 2, 4)),  # three tiles of each block
+    "one team": ((200, 72, 264), PersistentConfig(128, 256, 64, 2, 1, 3)),
+    "half lines": ((70, 136, 104), PersistentConfig(128, 96, 64, 1, 2, 3)),
+    "one tile of k": ((700, 64, 72), PersistentConfig(256, 64, 64, 2, 1, 3)),
+}
+
+
+@pytest.mark.parametrize("device", ["host", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("name", BUFFERED)
+def test_results_leave_in_bulk(name: str, device: str) -> None:
+    (m, k, n), config = BUFFERED[name]
+    shapes = ((m, k), (n, k), (n,), (m, n))
+    for body, given, buffers in ((plain, shapes[:3], 2), (residual, shapes, 4)):
+        module = kernel_module(body, [TensorType(shape, F16) for shape in given])
+        choose = configured(replace(config, buffers=buffers))
+        inputs = draw_inputs(module, np.random.default_rng(0), {})
+        for got, want in compare(module, inputs, choose, device):
+            assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-10
+
+
+@pytest.mark.parametrize(("name", "body", "buffers"), [("results", plain, 2), ("residual", residual, 4)])
+def test_emitted_text(name: str, body: Any, buffers: int, golden: Any) -> None:
+    shapes = ((1400, 72), (200, 72), (200,), *[(1400, 200)] * (body is residual))
+    module = kernel_module(body, [TensorType(shape, F16) for shape in shapes])
+    config = PersistentConfig(128, 128, 64, 1, 2, 4, buffers=buffers)
+    (source,) = plan_of(module, configured(config)).sources.values()
+    assert source == golden.at(f"{name}.cu")
 
 
 def on_gpu(case: Case) -> Module:
@@ -119,3 +154,9 @@ def test_candidates_are_ordered_and_large_products_come_in_bands() -> None:
     found = candidates(problem, TARGET)
     assert found and all(config.raster > 1 for config in found[:3])
     assert candidates(conv("f16", (8, 64, 14, 14), (64, 64, 3, 3), pad=1).problem, TARGET)[0].raster == 1
+
+
+def test_short_products_and_residuals_have_many_buffers() -> None:
+    assert buffers_for(product(4096, 4096, 256), residual=False) == 4
+    assert buffers_for(product(4096, 4096, 4096), residual=False) == 2
+    assert buffers_for(product(4096, 4096, 4096), residual=True) == 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from glassrt.dialects.core.affine import Dim, ceildiv, floordiv, symbol
 from glassrt.dialects.core.constraints import Need
+from glassrt.dialects.core.location import Location
 from glassrt.dialects.core.module import SymbolRange
 from glassrt.dialects.core.sizes.outcomes import Conflict, Resized
 
@@ -60,6 +61,16 @@ def test_steps_of_steps() -> None:
     sizes = known(H=SPAN)
     require(sizes, *(Need(part * floordiv(H, part), H, WHY, "==") for part in (2, 4, 32)))
     assert determined(sizes)["H"] == "32*h2" and sizes.module.symbols["h2"] == SymbolRange(1, 1, 2)
+
+
+def test_a_number_that_breaks_what_another_node_needs_is_told_with_that_node() -> None:
+    sizes = known(K=SPAN, N=SPAN)
+    sizes.require_at_least(2 * floordiv(N + 1, 2), N + 1, "N is odd", Location(("pool",)))
+    sizes.require_at_least(2 * floordiv(K + 1, 2), K + 1, "K is odd", Location(("other",)))
+    with pytest.raises(
+        Conflict, match=r"then 'other' requires that K is odd, but 0 >= 1 holds for no sizes$"
+    ):
+        sizes.require_equal(K, 8, WHY, Location(("split",)))
 
 
 def test_a_size_outside_the_chosen_range_is_a_conflict_of_ranges() -> None:

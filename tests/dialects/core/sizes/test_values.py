@@ -83,6 +83,12 @@ def test_no_values_at_all() -> None:
     assert Values(Module("net", constraints=[at_least(-1)])).excluded() == at_least(-1)
 
 
+def test_a_constraint_that_is_false_of_its_own_is_the_reason() -> None:
+    made = module()
+    made.constraints += [at_least(N - 2), at_least(-1)]
+    assert Values(made).excluded() == at_least(-1)
+
+
 def test_what_was_looked_at_is_kept_until_something_changes() -> None:
     made = module()
     values = Values(made)

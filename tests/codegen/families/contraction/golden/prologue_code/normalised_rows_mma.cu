@@ -67,8 +67,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
             const int line = a_line + pass * 8;
             Vec<u8, 8> value = {};
             value = load_vec<8>(x0, a_origin[pass] + shift);
-            GLASS_UNROLL
-            for (int lane = 0; lane < 8; lane++) a_held[pass][lane] = value[lane];
+            a_held[pass] = value;
         }
     };
     auto deposit_a = [&](int stage, int k_first) {
@@ -80,9 +79,7 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
             const int line = a_line + pass * 8;
             Vec<f16, 8> value = {};
             {
-                Vec<u8, 8> loaded;
-                GLASS_UNROLL
-                for (int lane = 0; lane < 8; lane++) loaded[lane] = a_held[pass][lane];
+                const Vec<u8, 8> loaded = a_held[pass];
                 const Vec<f32, 8> x3_4 = load_wide<8>(x3, channel);
                 const Vec<f32, 8> x4_6 = load_wide<8>(x4, channel);
                 GLASS_UNROLL

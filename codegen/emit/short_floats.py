@@ -1,0 +1,78 @@
+"""Recognizes arithmetic whose result is rounded to f16: it may be done in f16 itself, or by a shorter way.
+
+See `templates/include/short.cuh`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...dialects.core.dtypes import F16, F32
+from ...dialects.core.expr import Apply, CastExpr, Expr
+from .sections import Section, SectionTerm
+
+if TYPE_CHECKING:
+    from .emitter import Emitter
+
+SIGMOID, SHORT_SIGMOID = "sigmoid", "short_sigmoid"
+# Computed in f32 and rounded to f16 these are what f16 arithmetic gives, since f32 has at least twice the
+# digits of f16 and two more (Figueroa, When is double rounding innocuous?, 1995).
+_SAME_IN_F16 = ("add", "sub", "mul")
+
+
+@dataclass(frozen=True)
+class InF16:
+    """A function of two operands of f16, whose result in f16 is the same computed in f16 or in f32."""
+
+    function: str
+    operands: tuple[Expr, Expr]
+
+
+def in_f16(expr: Expr) -> InF16 | None:
+    """EXPR, of type f16, as a function that gives the same in f16; None when it is none."""
+    if isinstance(expr, CastExpr) and expr.dtype == F16 and expr.operand.dtype == F32:
+        apply = expr.operand
+        if not isinstance(apply, Apply) or apply.function not in _SAME_IN_F16:
+            return None
+        first, second = (_narrow(operand) for operand in apply.operands)
+        return None if first is None or second is None else InF16(apply.function, (first, second))
+    if isinstance(expr, Apply) and expr.dtype == F16 and expr.function in _SAME_IN_F16:
+        return InF16(expr.function, (expr.operands[0], expr.operands[1]))
+    return None
+
+
+def _narrow(expr: Expr) -> Expr | None:
+    """The f16 that EXPR, an f32, was converted from."""
+    return expr.operand if isinstance(expr, CastExpr) and expr.operand.dtype == F16 else None
+
+
+def shortened(expr: Expr) -> Expr:
+    """EXPR, an f32 that is rounded to f16, with logistic functions that are exact enough for that.
+
+    Only those that reach the result through products: these keep a relative error as it is.
+    """
+    if not isinstance(expr, Apply) or expr.dtype != F32:
+        return expr
+    if expr.function == SIGMOID:
+        return Apply(SHORT_SIGMOID, expr.operands, F32)
+    if expr.function == "mul":
+        factors = tuple(shortened(factor) for factor in expr.operands)
+        if any(new is not old for new, old in zip(factors, expr.operands, strict=True)):
+            return Apply("mul", factors, F32)
+    return expr
+
+
+def packed_in_f16(emitter: Emitter, expr: Expr, section: Section) -> SectionTerm | None:
+    """EXPR computed for all lanes at once, two in a word; None where that could give other bits, or where its
+    operands are no vectors."""
+    found = in_f16(expr) if emitter.lanes.count > 1 else None
+    if found is None:
+        return None
+    first, second = (emitter.lower(operand, section) for operand in found.operands)
+    if first.vector is None or second.vector is None:
+        return None
+    name = emitter.fresh(f"{found.function}_")
+    text = f"{found.function}_all({first.vector}, {second.vector})"
+    section.write(f"const Vec<f16, {emitter.lanes.count}> {name} = {text};", varying=False)
+    return SectionTerm.lane_of(name)

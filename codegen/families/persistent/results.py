@@ -1,0 +1,119 @@
+"""Results that leave a persistent contraction by bulk stores, a chunk of 64 rows at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ....dialects.core.affine import Dim, exact_div
+from ....dialects.core.dtypes import DType
+from ....dialects.core.tensor_map import TensorMap
+from ....dialects.core.types import TensorType
+from ....runtime.launch_rules import SWIZZLES
+from ...emit.tile_epilogue import PAIR, TileEpilogue, emit_tile_epilogue
+from ...request.parameters import TensorMapParameter
+from ...request.request import Request
+from ...request.signature import make_signature
+from ..contraction.binding import Contraction, spaces_of
+from ..contraction.problem import Problem
+from ..contraction.wgmma import LINE_BYTES, ROWS
+from ..divisors import divisor
+
+RESULT_MAP, RESIDUAL_MAP = "result_map", "residual_map"
+WIDEST = 2  # bytes of the widest results whose chunks are 64 columns wide
+
+
+@dataclass(frozen=True)
+class BulkTile:
+    """A tensor of as many rows and columns as the result, as bulk copies of chunks see it.
+
+    operand: its number among the buffers of the kernel; dims, strides: those of its map, in elements and
+    bytes, columns first; first: the place of its first column in a row, for a part of longer rows.
+    """
+
+    operand: int
+    dtype: DType
+    dims: tuple[Dim, Dim]
+    strides: tuple[Dim]
+    first: int
+
+    def map(self, name: str, columns: int) -> TensorMapParameter:
+        """The map NAME for chunks of 64 rows and COLUMNS."""
+        line = columns * self.dtype.bytes
+        swizzle = next(name for name, span in SWIZZLES.items() if span == line)
+        box = (columns, ROWS)
+        return TensorMapParameter(
+            name, TensorMap.tiled(self.operand, self.dtype, self.dims, self.strides, box, swizzle)
+        )
+
+
+@dataclass(frozen=True)
+class BulkResults:
+    """The results of a kernel, the residual that is read beside them, if any, and the epilogue."""
+
+    result: BulkTile
+    residual: BulkTile | None
+    epilogue: TileEpilogue
+
+    def chunk(self, block_n: int) -> int:
+        """The columns of a chunk of a tile of BLOCK_N columns: 128 bytes of a row, or half of that, or a
+        quarter."""
+        widest = LINE_BYTES // self.result.dtype.bytes
+        return next(width for width in (widest, widest // 2, widest // 4) if block_n % width == 0)
+
+    def maps(self, block_n: int) -> list[TensorMapParameter]:
+        """The tensor maps for tiles of BLOCK_N columns."""
+        columns = self.chunk(block_n)
+        found = [self.result.map(RESULT_MAP, columns)]
+        return [*found, self.residual.map(RESIDUAL_MAP, columns)] if self.residual else found
+
+
+def bulk_results(request: Request, contraction: Contraction) -> BulkResults | None:
+    """The results of REQUEST as bulk copies bring them away; None where threads have to store them."""
+    problem, shape = contraction.problem, contraction.root.result.type.shape
+    if problem.batch or len(request.writes) != 1 or divisor(problem.n) % PAIR:
+        return None
+    result = _tile(problem, shape, request.writes[0], len(request.reads))
+    if result is None or result.dtype.bytes > WIDEST:
+        return None
+    index, spaces = spaces_of(contraction, depthwise_channels=False)
+    epilogue = emit_tile_epilogue(
+        request, make_signature(request), contraction.root, problem.accumulate, index, spaces
+    )
+    if epilogue is None:
+        return None
+    if epilogue.operand is None:
+        return BulkResults(result, None, epilogue)
+    value = epilogue.operand
+    residual = _tile(problem, shape, value.type, request.region.arguments.index(value))
+    if residual is None or residual.dtype.bytes != result.dtype.bytes:
+        return None  # a result takes the place of its residual
+    return BulkResults(result, residual, epilogue)
+
+
+def _tile(problem: Problem, shape: tuple[Dim, ...], type: TensorType, operand: int) -> BulkTile | None:
+    """The tensor of TYPE, buffer OPERAND, by rows and columns of PROBLEM, whose result has SHAPE.
+
+    None where it is none of two dimensions.
+    """
+    if type.shape != shape:
+        return None
+    step = _row_step(type, problem.row_axes)
+    column = problem.column_axis
+    first, columns = type.layout.offset, type.shape[column]
+    if step is None or type.strides[column] != 1 or not isinstance(first, int):
+        return None
+    row = exact_div(step, 1)
+    if first and not (isinstance(columns, int) and isinstance(row, int) and first + columns <= row):
+        return None  # it does not begin within the first row of its buffer
+    tile = BulkTile(operand, type.dtype, (columns + first, problem.m), (step * type.dtype.bytes,), first)
+    return None if tile.map(RESULT_MAP, LINE_BYTES // type.dtype.bytes).map.fault() else tile
+
+
+def _row_step(type: TensorType, axes: tuple[int, ...]) -> Dim | None:
+    """The distance between adjacent rows, which the AXES of TYPE count, in elements; None if it varies."""
+    long = [axis for axis in axes if type.shape[axis] != 1]
+    for outer, inner in pairwise(long):
+        if type.strides[outer] != type.strides[inner] * type.shape[inner]:
+            return None
+    return type.strides[(long or axes)[-1]]

@@ -1,0 +1,62 @@
+"""Cases for arithmetic whose results are rounded to f16."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .cases import Array, Case, Out
+from .reference_math import sigmoid
+from .suite_scalars import floats
+
+_RANDOM = np.random.default_rng(12)
+_BLOCK = 64
+
+
+def _check_sigmoid(x: Array) -> Out:
+    with np.errstate(all="ignore"):
+        expected = sigmoid(x.astype(np.float64))
+    allowed = (np.minimum(np.abs(np.nan_to_num(x, posinf=0, neginf=0)), 90) + 9) / 2**24
+
+    def check(actual: Array, _expected: Array) -> None:
+        """To the bound in short.cuh; what is below the normal numbers may be zero."""
+        np.testing.assert_array_equal(np.isnan(actual), np.isnan(x))
+        error = np.abs(actual.astype(np.float64) - expected)
+        known = ~np.isnan(x)
+        assert (error[known] <= expected[known] * allowed[known] + 2.0**-126).all()
+
+    return Out(expected.astype(np.float32), check=check)
+
+
+def short_sigmoid(x: Array) -> Case:
+    return Case(
+        "short_sigmoid", "short", [x, _check_sigmoid(x), x.size], (-(-x.size // 128), 1, 1), (128, 1, 1)
+    )
+
+
+def arithmetic(name: str, elements: int, x: Array, y: Array) -> Case:
+    """The kernel NAME, whose threads take ELEMENTS each, on X and Y, against f32 rounded once."""
+    wide, other = x.astype(np.float32), y.astype(np.float32)
+    with np.errstate(all="ignore"):
+        expected = [each.astype(np.float16) for each in (wide + other, wide - other, wide * other)]
+    grid = (x.size // (elements * _BLOCK), 1, 1)
+    return Case(name, "short", [x, y, *map(Out, expected)], grid, (_BLOCK, 1, 1))
+
+
+def _halves() -> tuple[Array, Array]:
+    """Every f16 with another, then numbers of like size, whose sums round in every way."""
+    every = np.arange(65536, dtype=np.uint16)
+    near = _RANDOM.integers(0x3000, 0x5000, 65536).astype(np.uint16)
+    x = np.concatenate([every, near, near]).view(np.float16)
+    signs = _RANDOM.integers(0, 2, 65536).astype(np.uint16) << np.uint16(15)
+    others = (_RANDOM.integers(0x3000, 0x5000, 65536).astype(np.uint16), near[::-1] ^ signs)
+    return x, np.concatenate([_RANDOM.permutation(every), *others]).view(np.float16)
+
+
+def cases() -> list[Case]:
+    x, y = _halves()
+    near = np.linspace(-90, 90, 721, dtype=np.float32)
+    return [
+        short_sigmoid(np.concatenate([floats(300), near])),
+        arithmetic("arithmetic_f16", 8, x, y),
+        arithmetic("arithmetic_f16_16", 16, x, y),
+    ]
