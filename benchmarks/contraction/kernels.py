@@ -182,12 +182,6 @@ def persistent_kernels(layer: LayerCase, target: ArchSpec) -> Iterator[TimedKern
     a, b = operands
     if persistent.unsupported(made, target) or isinstance(a, str) or isinstance(b, str):
         return
-<<<<<<< HEAD
-    for number, config in enumerate(persistent.candidates(made, target)):
-        name = f"k{number}"
-        maps = persistent.maps((a, b), [0, 1], config)
-        spec = persistent_spec(made, a, b, config, binding(layer, name, maps))
-=======
     results = leaving(layer)
     found = list(persistent.candidates(made, target))
     if results:
@@ -195,12 +189,11 @@ def persistent_kernels(layer: LayerCase, target: ArchSpec) -> Iterator[TimedKern
     for number, config in enumerate(found):
         name, own = f"k{number}", results if config.buffers else None
         maps = persistent.maps((a, b), [0, 1], config) + (own.maps(config.block_n) if own else [])
-        bound = binding(layer, name, 1, maps)
+        bound = binding(layer, name, maps)
         if own:
             code = Code("\n".join(own.epilogue.lines))
             bound = replace(bound, epilogue=code, vector=PAIR, beside=None, along=own.epilogue.along)
         spec = persistent_spec(made, a, b, config, bound, own)
->>>>>>> main
         geometry = launch(made, config, target.multiprocessors)
         predicted = microseconds(made, config, target)
         source = render("kernels/persistent.cu.j2", spec)
