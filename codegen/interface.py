@@ -19,6 +19,7 @@ from .emit.strided import Strided
 from .families.contraction.mma import needs_k_innermost
 from .families.contraction.prologue import NoPrologue, Prologue, Varies, read_prologue
 from .families.executed import executed
+from .families.gemv.config import streams_weights
 from .families.group.cost import GroupLoad, MemberLoad
 from .families.group.joinable import unjoinable
 from .families.group.launch import group_launch
@@ -86,6 +87,7 @@ __all__ = [
     "realize",
     "request_of",
     "resized",
+    "streams_weights",
     "tiers",
     "unfit",
     "unjoinable",

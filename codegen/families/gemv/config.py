@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ....dialects.core.dtypes import DType
 from ...arch.spec import ArchSpec
 from ..contraction.mma import FRAGMENT_COLUMNS, FRAGMENT_ROWS
-from ..contraction.problem import Problem
+from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.tile import SUMS_PADDING, exchange_bytes, is_clustered, splits_evenly
 
 LINE_BYTES = 128  # of k in a step of a warp: a line of the L2 cache
@@ -55,6 +56,12 @@ class GemvConfig:
         rows = self.block_m // FRAGMENT_COLUMNS
         held = 32 * self.tiles + 16 * rows + 4 * self.tiles * rows + OTHER_REGISTERS
         return -(-held // 8) * 8
+
+
+def streams_weights(rows: int, k: int, multiply: DType) -> bool:
+    """Whether a product of ROWS rows by weights of K steps of k streams them, if they are K-major, when it
+    multiplies 16-bit MULTIPLY."""
+    return rows <= MOST_ROWS and multiply.bytes == 2 and k * multiply.bytes % COPY_BYTES == 0
 
 
 def step_of(problem: Problem) -> int:
