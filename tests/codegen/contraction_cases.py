@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.arch.spec import ArchSpec
-from glassrt.codegen.families.contraction import depthwise
-from glassrt.codegen.families.contraction.depthwise import DepthwiseConfig
+from glassrt.codegen.families.contraction import depthwise, depthwise_spec
 from glassrt.codegen.families.contraction.implicit_gemm import problem_of
 from glassrt.codegen.families.contraction.mma import MMA
 from glassrt.codegen.families.contraction.problem import Problem
@@ -21,6 +20,7 @@ from glassrt.codegen.families.contraction.spec import (
     contraction_launch,
     split_scratch,
 )
+from glassrt.codegen.families.contraction.strips import StripConfig
 from glassrt.codegen.families.contraction.tile import TileConfig, Tiling
 from glassrt.codegen.families.contraction.wgmma import WGMMA
 from glassrt.codegen.families.divisors import divisor, power_of_two_in
@@ -264,13 +264,13 @@ def product_of(config: TileConfig) -> Any:
 
 
 def kernel_of(
-    case: Case, config: TileConfig | DepthwiseConfig, name: str = "contraction", target: ArchSpec = TARGET
+    case: Case, config: TileConfig | StripConfig, name: str = "contraction", target: ArchSpec = TARGET
 ) -> Kernel:
     """The rendered kernel of CASE under CONFIG for TARGET."""
     problem = case.problem
-    if isinstance(config, DepthwiseConfig):
+    if isinstance(config, StripConfig):
         assert depthwise.unsupported(problem) is None and depthwise.illegal(problem, config, target) is None
-        spec: Any = depthwise.specialize(problem, config, bind(case, name, config.vector))
+        spec: Any = depthwise_spec.specialize(problem, config, bind(case, name, config.vector))
         return Kernel(name, render(depthwise.TEMPLATE, spec), depthwise.launch(problem, config))
     product = product_of(config)
     assert product.unsupported(problem, target) is None

@@ -77,8 +77,8 @@ def test_tf32_weights_lie_with_k_innermost() -> None:
 
     def product(flip: bool, *lead: int, rows: int = 4) -> Module:
         net = Net()
-        shape = (*lead, *((6, 8) if flip else (8, 6)))
-        return net.done(net.add(Matmul, net.input("x", *lead, rows, 8), net.weights(*shape), transpose_b=flip))
+        x, w = net.input("x", *lead, rows, 8), net.weights(*lead, *((6, 8) if flip else (8, 6)))
+        return net.done(net.add(Matmul, x, w, transpose_b=flip))
 
     assert weights(product(False), "tf32") == [K_INNERMOST]
     assert weights(product(True), "tf32") == [ROW_MAJOR]
