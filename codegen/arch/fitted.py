@@ -59,6 +59,7 @@ class RegistersFit(Fit):
     mma_wide: int = 100  # the same with more than `mma_narrow` accumulators
     mma_narrow: int = 32  # accumulators
     wgmma: int = 48  # of a product by wgmma, beside its accumulators
+    few_channels: int = 48  # of a convolution of few channels, beside its accumulators and windows
     simt: int = 64  # of a product on scalar units, beside accumulators and operands
     attention: int = 128  # of attention by mma.sync
     other: int = 48  # where a kernel states no occupancy; nearly always an upper bound
@@ -68,11 +69,13 @@ class RegistersFit(Fit):
 class RasterFit(Fit):
     """When tiles are visited in bands of rows, so that their operands stay in the L2 cache.
 
-    Bands pay where the cache does not hold B, which is taken to be a number of columns of tiles.
+    Bands pay where the cache does not hold B, which is taken to be a number of columns of tiles; never where
+    B is a small part of it.
     """
 
     column_bytes: int = 50 * 2**16  # of the L2 cache, per column of tiles: 16 columns in 50 MiB
     rows: int = 8  # tile rows of a band
+    small: int = 64  # B is no larger than this part of the L2 cache
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ class PersistentFit(Fit):
     leave: float = 0.04  # the same, where bulk stores take it
     bandwidth: float = 0.91  # share of the memory's bandwidth that bulk copies reach
     tile: float = 100.0  # of a tile, beside products and epilogue
+    meet: float = 800.0  # of a cluster, whose blocks meet twice
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,19 @@ class StripsFit(Fit):
     def slowed(self, factor: float) -> StripsFit:
         """The constants on a card whose cycles are FACTOR times as long."""
         return replace(self, start=self.start * factor, line=self.line * factor)
+
+
+@dataclass(frozen=True)
+class FewChannelsFit(Fit):
+    """Constants of the cost model of convolutions of few channels. Times are in cycles unless stated."""
+
+    launch: float = 1.0  # launch latency in microseconds
+    start: float = 3000.0  # until a block's weights are in shared memory, and after its last store
+    load: float = 1500.0  # until a patch of few chunks for each thread is in shared memory
+    tile: float = 600.0  # of a tile, beside its products
+    chunk: float = 0.15  # of a multiprocessor, for 16 bytes of a patch
+    element: float = 0.02  # the same for each element of a chunk
+    finish: float = 0.05  # epilogue, per result
 
 
 @dataclass(frozen=True)
@@ -253,6 +270,7 @@ class Fitted:
     wgmma: ContractionFit = WGMMA
     persistent: PersistentFit = PersistentFit()
     strips: StripsFit = StripsFit()
+    few_channels: FewChannelsFit = FewChannelsFit()
     attention: AttentionFit = AttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()
     loop: LoopFit = LoopFit()
