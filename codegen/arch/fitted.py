@@ -148,6 +148,7 @@ class StripsFit(Fit):
     launch: float = 2.1  # launch latency, and a block's weights
     thread: float = 27.0  # instructions of a thread, beside those for its lines and outputs
     issue: float = 1.2  # cycles of a scheduler per instruction
+    code: float = 0.0003  # to fetch an instruction, of code without loops; not fitted
     memory: float = 0.9  # time over that of moving every byte once at the bandwidth of copies
     narrow: float = 15.0  # bytes of a block's adjacent channels for which memory takes twice as long
     start: float = 0.87  # of a thread, beside its lines
