@@ -19,11 +19,6 @@ constexpr int LANES = 16;  // threads that bring a line of the patch together
 using Chunk = Vec<f16, CHUNK>;
 using WeightChunk = Vec<f16, CHUNK>;
 
-// The output channel of a column of the product: those of a thread, which lie eight columns apart, are neighbours.
-GLASS_DEVICE int channel_of(int column) {
-    return column / (4 * VECTOR) * (4 * VECTOR) + column % 8 / 2 * VECTOR + column % (4 * VECTOR) / 8 * 2 + column % 2;
-}
-
 GLASS_KERNEL(THREADS, 7) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output<f16> y0) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
@@ -34,7 +29,7 @@ GLASS_KERNEL(THREADS, 7) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
     if (thread_x() < 2) flags[thread_x()] = 0;
     pdl_wait();
     if (thread_x() < SLOTS * BLOCK_N) {
-        const int slot = thread_x() / BLOCK_N, n = first_n + channel_of(thread_x() % BLOCK_N);
+        const int slot = thread_x() / BLOCK_N, n = first_n + thread_x() % BLOCK_N;
         const int chunk = slot == SLOTS - 1 ? SLOTS - 2 : slot;  // the one before it has no weights
         const Offset first = Offset(n) * 30 + chunk / LINE_CHUNKS * 10;
         WeightChunk own = {};
