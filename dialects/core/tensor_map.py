@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ...runtime.launch_rules import Swizzle, Traversal
+from ...runtime.launch_rules import SWIZZLES, Traversal
 from .affine import Dim, exact_div, total
 from .affine_traversal import substitute, symbols
 from .dtypes import DType
@@ -33,9 +33,10 @@ class TensorMap:
         dims: tuple[Dim, ...],
         strides: tuple[Dim, ...],
         box: Sequence[int],
-        swizzle: Swizzle = "128B",
+        span: int = 128,
     ) -> TensorMap:
-        """The map of copies of a BOX of elements, innermost first, swizzled as SWIZZLE says."""
+        """The map of copies of a BOX of elements, innermost first, swizzled within SPAN bytes."""
+        swizzle = next(name for name, own in SWIZZLES.items() if own == span)
         return cls(operand, dtype, dims, strides, Traversal(tuple(box), swizzle=swizzle))
 
     @classmethod

@@ -9,7 +9,6 @@ from ....dialects.core.affine import Dim, exact_div
 from ....dialects.core.dtypes import DType
 from ....dialects.core.tensor_map import TensorMap
 from ....dialects.core.types import TensorType
-from ....runtime.launch_rules import SWIZZLES
 from ...emit.tile_epilogue import PAIR, TileEpilogue, emit_tile_epilogue
 from ...request.parameters import TensorMapParameter
 from ...request.request import Request
@@ -40,10 +39,9 @@ class BulkTile:
     def map(self, name: str, columns: int) -> TensorMapParameter:
         """The map NAME for chunks of 64 rows and COLUMNS."""
         line = columns * self.dtype.bytes
-        swizzle = next(name for name, span in SWIZZLES.items() if span == line)
         box = (columns, ROWS)
         return TensorMapParameter(
-            name, TensorMap.tiled(self.operand, self.dtype, self.dims, self.strides, box, swizzle)
+            name, TensorMap.tiled(self.operand, self.dtype, self.dims, self.strides, box, line)
         )
 
 
