@@ -11,7 +11,7 @@ from cuda.bindings import nvrtc
 from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.emit.early_reads import StructCode
 from glassrt.codegen.emit.tile_epilogue import PAIR, TileEpilogue
-from glassrt.codegen.families.contraction import depthwise
+from glassrt.codegen.families.contraction import depthwise, depthwise_spec
 from glassrt.codegen.families.contraction.mma import MMA
 from glassrt.codegen.families.contraction.simt import SIMT
 from glassrt.codegen.families.contraction.spec import (
@@ -86,8 +86,9 @@ def leaving(layer: LayerCase, vector: int = PAIR) -> BulkResults | None:
 
 
 def binding(
-    layer: LayerCase, name: str, splits: int, maps: Sequence[TensorMapParameter] = ()
+    layer: LayerCase, name: str, splits: int, maps: Sequence[TensorMapParameter] = (), most: int = 16
 ) -> KernelBinding:
+    """The binding of a kernel of LAYER whose threads store at most MOST columns at once."""
     dtype, made = layer.dtype, problem(layer)
     assert isinstance(made.n, int)
     parameters = f"Input<{dtype}> x0, Input<{dtype}> x1, Input<f32> x2, "
@@ -97,15 +98,13 @@ def binding(
     )
     parameters += "".join(f", {own.declaration()}" for own in maps)
     columns = layer.shape[1] if layer.kind == "depthwise" else made.n
-    vector = next(v for v in (16 // DTYPES[dtype].bytes, 4, 2, 1) if columns % v == 0)
+    widest = min(16 // DTYPES[dtype].bytes, most)
+    vector = next(v for v in (widest, 4, 2, 1) if v <= widest and columns % v == 0)
     place = "i64(m) * N + n"
     if layer.kind == "matmul" and made.batches != 1:
         place = "(i64(batch) * M + m) * N + n"
     added = " + convert<f32>(beside.other[lane])" if layer.residual else ""
     code = EPILOGUE.format(out=dtype, index=place, added=added)
-    along: StructCode | None = early("along", DTYPES["f32"], vector, "x2", "n")
-    if layer.kind == "depthwise":  # loads epilogue operands where they are used
-        code, along = f"struct {{ {along.fields} }} along;\n{along.reads}\n{code}", None
     return KernelBinding(
         Identifier(name),
         Code(layer.kind),
@@ -116,7 +115,7 @@ def binding(
         Code(code),
         vector,
         beside=early("beside", DTYPES[dtype], vector, "x3", place) if layer.residual else None,
-        along=along,
+        along=early("along", DTYPES["f32"], vector, "x2", "n"),
     )
 
 
@@ -143,7 +142,8 @@ def kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKern
     made = problem(layer)
     if layer.kind == "depthwise":
         for number, form in enumerate(depthwise.candidates(made, target, 2, most)):
-            spec: Any = depthwise.specialize(made, form, binding(layer, f"k{number}", 1))
+            own = binding(layer, f"k{number}", 1, most=form.vector)
+            spec: Any = depthwise_spec.specialize(made, form, own)
             source = render(depthwise.TEMPLATE, spec)
             predicted = depthwise.cost(made, form, target)
             yield TimedKernel(layer, form, predicted, depthwise.launch(made, form), f"k{number}", source)

@@ -86,6 +86,7 @@ def describe(plan: Plan, symbols: Mapping[str, int], whole: Plan) -> dict[str, A
         "inputs": plan.manifest["inputs"],
         "defaults": sorted(spec.defaults),
         "outputs": plan.manifest["outputs"],
+        "unranked": dict(spec.unranked),
         "cuts": [asdict(each) for each in spec.cuts],
         "bytes": _bytes(plan),
         "levels": {name: _level(text) for name, text in plan.levels.items()},
@@ -195,7 +196,10 @@ def _head(facts: Mapping[str, Any]) -> list[str]:
     held = {name: f" = {_shape(content)}" for name, content in facts["contents"].items()}
     for name in facts["defaults"]:
         held[name] = f"{held.get(name, '')} (optional)"
+    for name in dict.fromkeys(facts["unranked"].values()):
+        held[name] = f"{held.get(name, '')} in any shape"
     cut = {name: f" cut to {', '.join(sizes)}" for name, sizes in _cuts(facts).items()}
+    cut |= {name: f" in the shape of {of}" for name, of in facts["unranked"].items()}
     for what, also in (("inputs", held), ("outputs", cut)):
         tensors = (
             f"{t['name']} {t['dtype']}{_shape(t['shape'])}{also.get(t['name'], '')}" for t in facts[what]

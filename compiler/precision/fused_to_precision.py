@@ -30,6 +30,7 @@ from ...dialects.roots import Root
 from ..passes.manager import PassContext
 from ..patterns.layouts import is_neutral
 from .formats.custom_form import custom_form, custom_op_in
+from .formats.image_reads import ImageReads
 from .formats.kept_wide import kept_on_record
 from .formats.kernel_operands import KernelOperands
 from .formats.mismatch import Mismatches
@@ -71,6 +72,7 @@ class _Decided:
     def __init__(self, module: Module, context: PassContext, target: ArchSpec, wide: Wide) -> None:
         self.module, self.context, self.target, self.wide = module, context, target, wide
         self.rounding = Rounding(context, module.values_at("optimum"), target)
+        self.images = ImageReads(context, module, target)
         self.mismatches = Mismatches("precision", context)
         self.overridden = OverrideRecords(context)
 
@@ -207,7 +209,15 @@ class _ToPrecision:
 
     def _kernel(self, old: FusedKernel) -> None:
         operands = KernelOperands(
-            old, self._policy, self._target, self._plan, self._module, self._rounding, self._eight_bits
+            old,
+            self._policy,
+            self._target,
+            self._plan,
+            self._module,
+            self._rounding,
+            self._eight_bits,
+            self._decided.images,
+            self._values,
         )
         region = operands.region()
         new_operands = []

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ...runtime.launch_rules import SWIZZLES, Traversal
+from ...runtime.launch_rules import SWIZZLES, Swizzle, Traversal
 from .affine import Dim, exact_div, total
 from .affine_traversal import substitute, symbols
 from .dtypes import DType
+
+
+def swizzle_of(line: int) -> Swizzle:
+    """The swizzle of boxes whose innermost dimension has LINE bytes: 32, 64 or 128."""
+    return next(name for name, span in SWIZZLES.items() if span == line)
 
 
 @dataclass(frozen=True)
@@ -33,10 +38,9 @@ class TensorMap:
         dims: tuple[Dim, ...],
         strides: tuple[Dim, ...],
         box: Sequence[int],
-        span: int = 128,
+        swizzle: Swizzle = "128B",
     ) -> TensorMap:
-        """The map of copies of a BOX of elements, innermost first, swizzled within SPAN bytes."""
-        swizzle = next(name for name, own in SWIZZLES.items() if own == span)
+        """The map of copies of a BOX of elements, innermost first, swizzled as SWIZZLE says."""
         return cls(operand, dtype, dims, strides, Traversal(tuple(box), swizzle=swizzle))
 
     @classmethod

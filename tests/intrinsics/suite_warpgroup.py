@@ -57,6 +57,19 @@ def _bytes(dtype: type, lines: int) -> Array:
     return _RANDOM.integers(limits.min, limits.max + 1, (lines, LINE)).astype(dtype)
 
 
+def sliding(kernel: str, dtype: type) -> Case:
+    """Rows that overlap: each begins 16 bytes after the one before it."""
+    chunk = 16 // np.dtype(dtype).itemsize
+    line = _RANDOM.integers(-99, 99, 71 * chunk).astype(dtype)
+    b = _RANDOM.integers(-9, 9, (64, 8 * chunk)).astype(dtype)
+    a = np.stack([line[row * chunk : (row + 8) * chunk] for row in range(64)])
+    exact = a.astype(np.int32) @ b.astype(np.int32).T  # which f32 represents
+    slots = b.reshape(64, 8, chunk).transpose(1, 0, 2)
+    words = [np.ascontiguousarray(x).view(np.uint32).reshape(-1) for x in (line, slots)]
+    arguments = [*words, Out(exact.astype(np.int32 if dtype is np.int8 else np.float32))]
+    return Case(kernel, "wgmma", arguments, block=(128, 1, 1), shared_bytes=71 * 16 + 8192, minimum=90)
+
+
 def registers() -> Case:
     x = _RANDOM.integers(-99, 99, 384).astype(np.int32)
     y = np.where(np.arange(384) < 256, x + 1, -x).astype(np.int32)
@@ -67,6 +80,11 @@ def cases() -> list[Case]:
     return [
         registers(),
         *(floats(np.float16, columns, columns % 64 == 0) for columns in (8, 16, 32, 64, 96, 128, 192, 256)),
+        sliding("wgmma_slide_f16", np.float16),
+        sliding("wgmma_slide_s8", np.int8),
+        sliding("wgmma_held_f16", np.float16),
+        sliding("wgmma_held_bf16", ml_dtypes.bfloat16),
+        sliding("wgmma_held_s8", np.int8),
         floats(np.float16, 64, False),
         floats(ml_dtypes.bfloat16, 64, True),
         floats(E4M3, 16, False),

@@ -130,9 +130,11 @@ def maps(
     operands: tuple[BulkOperand, BulkOperand], places: list[int], config: PersistentConfig
 ) -> list[TensorMapParameter]:
     """The tensor maps of A and B, which are the buffers PLACES of the kernel."""
-    lines = (config.block_m, config.block_n)
-    each = zip(("a_map", "b_map"), operands, places, lines, strict=True)
-    return [TensorMapParameter(name, operand.map(place, wide)) for name, operand, place, wide in each]
+    (a, b), (a_place, b_place) = operands, places
+    return [
+        TensorMapParameter("a_map", a.map(a_place, config.block_m)),
+        TensorMapParameter("b_map", b.map(b_place, config.block_n, config.cluster)),
+    ]
 
 
 @lru_cache(maxsize=PROBLEMS_KEPT)

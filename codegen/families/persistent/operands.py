@@ -58,15 +58,16 @@ class BulkOperand:
         """Bulk copies for a tile of LINES rows of A (columns of B)."""
         return 1 if self.k_major else lines // SLAB
 
-    def map(self, operand: int, lines: int) -> TensorMap:
-        """The map over buffer OPERAND for tiles of LINES rows of A (columns of B)."""
+    def map(self, operand: int, lines: int, shares: int = 1) -> TensorMap:
+        """The map over buffer OPERAND for tiles of LINES rows of A (columns of B), which come in so many
+        SHARES."""
         deep = LINE_BYTES // self.dtype.bytes
         if self.window is not None:
             return self._im2col(operand, (deep, lines), self.window)
         if self.interleave:
-            box = [deep, 2, lines // self.interleave, self.interleave // 2]
+            box = [deep, 2, lines // self.interleave, self.interleave // 2 // shares]
             return TensorMap.tiled(operand, self.dtype, self.dims, self.strides, box)
-        box = [deep, lines] if self.k_major else [SLAB, deep]
+        box = [deep, lines // shares] if self.k_major else [SLAB, deep]
         if self.taps:
             box.insert(1, 1)
         box += [1] * (len(self.dims) - len(box))

@@ -7,14 +7,14 @@ from itertools import pairwise
 
 from ....dialects.core.affine import Dim, exact_div
 from ....dialects.core.dtypes import DType
-from ....dialects.core.tensor_map import TensorMap
+from ....dialects.core.tensor_map import TensorMap, swizzle_of
 from ....dialects.core.types import TensorType
 from ...emit.tile_epilogue import PAIR, TileEpilogue, emit_tile_epilogue
 from ...request.parameters import TensorMapParameter
 from ...request.request import Request
 from ...request.signature import make_signature
 from ..contraction.binding import Contraction, spaces_of
-from ..contraction.problem import Problem
+from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.wgmma import LINE_BYTES, ROWS
 from ..divisors import divisor
 
@@ -39,9 +39,9 @@ class BulkTile:
     def map(self, name: str, columns: int) -> TensorMapParameter:
         """The map NAME for chunks of 64 rows and COLUMNS."""
         line = columns * self.dtype.bytes
-        box = (columns, ROWS)
+        box, swizzle = (columns, ROWS), swizzle_of(line)
         return TensorMapParameter(
-            name, TensorMap.tiled(self.operand, self.dtype, self.dims, self.strides, box, line)
+            name, TensorMap.tiled(self.operand, self.dtype, self.dims, self.strides, box, swizzle)
         )
 
 
@@ -102,6 +102,8 @@ def _tile(problem: Problem, shape: tuple[Dim, ...], type: TensorType, operand: i
     first, columns = type.layout.offset, type.shape[column]
     if step is None or type.strides[column] != 1 or not isinstance(first, int):
         return None
+    if first * type.dtype.bytes % COPY_BYTES:
+        return None  # a bulk copy does not begin there
     row = exact_div(step, 1)
     if first and not (isinstance(columns, int) and isinstance(row, int) and first + columns <= row):
         return None  # it does not begin within the first row of its buffer

@@ -144,6 +144,7 @@ class PersistentSpec:
     b: BulkSpec
     epilogue: EpilogueSpec
     results: ResultsSpec | None
+    cluster: int
 
     @property
     def producer_registers(self) -> int:
@@ -250,6 +251,7 @@ def persistent_spec(
         b=_operand("b", b, problem, config, names),
         epilogue=_epilogue(problem, config, binding),
         results=leaving,
+        cluster=config.cluster,
     )
 
 
@@ -329,6 +331,7 @@ def _epilogue(problem: Problem, config: PersistentConfig, binding: KernelBinding
 
 def launch(problem: Problem, config: PersistentConfig, multiprocessors: int) -> Geometry:
     """One block on each of MULTIPROCESSORS, or fewer if there are fewer tiles."""
-    tiles = tiles_of(problem, config.block_m, config.block_n)
-    blocks = min(tiles, multiprocessors) if isinstance(tiles, int) else multiprocessors
-    return Geometry((blocks, 1, 1), (config.threads, 1, 1), config.shared_bytes)
+    tiles, most = tiles_of(problem, config.rows, config.block_n), multiprocessors // config.cluster
+    clusters = min(tiles, most) if isinstance(tiles, int) else most
+    grid, cluster = (clusters * config.cluster, 1, 1), (config.cluster, 1, 1)
+    return Geometry(grid, (config.threads, 1, 1), config.shared_bytes, cluster=cluster)

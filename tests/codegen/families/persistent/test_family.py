@@ -20,6 +20,7 @@ from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import ROW_MAJOR, TensorType, channels_last
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.unary import Sigmoid
 
@@ -96,9 +97,21 @@ def plain(do: Any, x: Any, w: Any, bias: Any) -> Any:
     return do(Cast(do(Sigmoid(y)), to=F16))
 
 
+def across(do: Any, x: Any, w: Any, bias: Any) -> Any:
+    """A product whose second operand lies across k."""
+    return do(Cast(do(Add(do(Matmul(x, w, accumulate=F32)), do(Cast(bias, to=F32)))), to=F16))
+
+
+def window(do: Any, x: Any, w: Any, other: Any) -> Any:
+    y = do(Conv(x, w, pads=(1,) * 4, strides=(1, 1), dilations=(1, 1), groups=1, accumulate=F32))
+    y = do(Cast(do(Add(y, do(Cast(other, to=F32)))), to=F16))
+    y.type = y.type.with_layout(channels_last(4))
+    return y
+
+
 BUFFERED = {
     "teams": ((1400, 72, 200), PersistentConfig(64, 64, 64, 1, 2, 4)),  # three tiles of each block
-    "one team": ((200, 72, 264), PersistentConfig(128, 256, 64, 2, 1, 3)),
+    "one team": ((200, 72, 272), PersistentConfig(128, 256, 64, 2, 1, 3)),
     "half lines": ((70, 136, 104), PersistentConfig(128, 96, 64, 1, 2, 3)),
     "vectors": ((1400, 72, 208), PersistentConfig(64, 64, 64, 1, 2, 4)),
     "vectors of one team": ((200, 72, 272), PersistentConfig(128, 256, 64, 2, 1, 3)),
@@ -113,20 +126,41 @@ def test_results_leave_in_bulk(name: str, device: str) -> None:
     shapes = ((m, k), (n, k), (n,), (m, n))
     for body, given, buffers in ((plain, shapes[:3], 2), (residual, shapes, 4)):
         module = kernel_module(body, [TensorType(shape, F16) for shape in given])
-        choose = configured(replace(config, buffers=buffers))
-        inputs = draw_inputs(module, np.random.default_rng(0), {})
-        for got, want in compare(module, inputs, choose, device):
-            assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-10
+        for cluster in (1, 2):
+            check_results(module, replace(config, buffers=buffers, cluster=cluster), device)
+
+
+def check_results(module: Module, config: PersistentConfig, device: str) -> None:
+    inputs = draw_inputs(module, np.random.default_rng(0), {})
+    for got, want in compare(module, inputs, configured(config), device):
+        error = np.abs(got.astype(np.float64) - want.astype(np.float64))
+        assert (error / np.maximum(np.abs(want.astype(np.float64)), 1)).max() <= 2.0**-10
+
+
+@pytest.mark.parametrize("device", ["host", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_clusters_share_what_lies_across_and_the_taps_of_windows(device: str) -> None:
+    config = PersistentConfig(64, 128, 64, 1, 2, 4, buffers=2, cluster=2)
+    types = [TensorType(shape, F16) for shape in ((300, 200), (200, 264), (264,))]
+    check_results(kernel_module(across, types), config, device)
+    image = TensorType((3, 64, 9, 7), F16, channels_last(4))
+    weights = TensorType((64, 64, 3, 3), F16, channels_last(4))
+    module = kernel_module(window, [image, weights, image])
+    check_results(module, replace(config, block_n=64, buffers=4), device)
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "buffers", "n"),
-    [("results", plain, 2, 200), ("residual", residual, 4, 200), ("vectors", residual, 4, 208)],
+    ("name", "body", "buffers", "n", "cluster"),
+    [
+        ("results", plain, 2, 200, 1),
+        ("residual", residual, 4, 200, 1),
+        ("vectors", residual, 4, 208, 1),
+        ("cluster", plain, 2, 200, 2),
+    ],
 )
-def test_emitted_text(name: str, body: Any, buffers: int, n: int, golden: Any) -> None:
+def test_emitted_text(name: str, body: Any, buffers: int, n: int, cluster: int, golden: Any) -> None:
     shapes = ((1400, 72), (n, 72), (n,), *[(1400, n)] * (body is residual))
     module = kernel_module(body, [TensorType(shape, F16) for shape in shapes])
-    config = PersistentConfig(128, 128, 64, 1, 2, 4, buffers=buffers)
+    config = PersistentConfig(128, 128, 64, 1, 2, 4, buffers=buffers, cluster=cluster)
     (source,) = plan_of(module, configured(config)).sources.values()
     assert source == golden.at(f"{name}.cu")
 

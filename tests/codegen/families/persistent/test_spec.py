@@ -29,6 +29,7 @@ SMALL = PersistentConfig(64, 64, 64, 1, 2, 4)
 TOGETHER = PersistentConfig(128, 128, 64, 2, 1, 3)
 FRAGMENTS = PersistentConfig(128, 64, 64, 1, 2, 3)
 WIDE = PersistentConfig(128, 256, 64, 2, 1, 4)
+CLUSTER = PersistentConfig(64, 64, 64, 1, 2, 4, buffers=2, cluster=2)
 BYTES = PersistentConfig(64, 96, 128, 1, 2, 4)
 M = symbol("M")
 
@@ -82,6 +83,8 @@ def test_a_block_for_each_multiprocessor_unless_there_are_fewer_tiles() -> None:
         geometry = launch(problem, SMALL, 8)
         assert geometry.grid == (blocks, 1, 1) and geometry.block == (384, 1, 1)
         assert geometry.shared == SMALL.shared_bytes
+    both = launch(matmul("f16", (330, 64), (512, 64), transpose_b=True).problem, CLUSTER, 9)
+    assert both.grid == (8, 1, 1) and both.cluster == (2, 1, 1)
     symbolic = matmul("f16", (M, 72), (40, 72), transpose_b=True, sizes={"M": 1}).problem
     assert launch(symbolic, SMALL, 8).grid == (8, 1, 1)
 
