@@ -21,7 +21,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_1d7c640b(Input<f16> x0, Input<f16> x1,
     const int N = 200;
     const int tiles_m = (M + BLOCK_M - 1) / BLOCK_M, tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tiles = tiles_m * tiles_n;
-    constexpr int k_tiles = 2;
+    const int k_tiles = 2;
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
     unsigned char* const behind = shared + STAGES * (A_TILE * 2 + B_TILE * 2);
@@ -144,8 +144,8 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_1d7c640b(Input<f16> x0, Input<f16> x1,
                         const f32 add_3 = accumulator[lane] + cast2;
                         const f32 cast5 = convert<f32>(beside[lane]);
                         const f32 add_6 = add_3 + cast5;
-                        const f32 sigmoid_7 = m_sigmoid(add_6);
-                        const f16 cast8 = convert<f16>(sigmoid_7);
+                        const f32 short_sigmoid_7 = m_short_sigmoid(add_6);
+                        const f16 cast8 = convert<f16>(short_sigmoid_7);
                         place_9[lane] = cast8;
                     }
                     *reinterpret_cast<Vec<f16, 2>*>(place) = place_9;

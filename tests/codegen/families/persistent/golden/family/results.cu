@@ -21,7 +21,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_ead5c5ac(Input<f16> x0, Input<f16> x1,
     const int N = 200;
     const int tiles_m = (M + BLOCK_M - 1) / BLOCK_M, tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tiles = tiles_m * tiles_n;
-    constexpr int k_tiles = 2;
+    const int k_tiles = 2;
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
     unsigned char* const behind = shared + STAGES * (A_TILE * 2 + B_TILE * 2);
@@ -116,8 +116,8 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_ead5c5ac(Input<f16> x0, Input<f16> x1,
                     for (int lane = 0; lane < 2; ++lane) {
                         const f32 cast2 = convert<f32>(along.x2_1[lane]);
                         const f32 add_3 = accumulator[lane] + cast2;
-                        const f32 sigmoid_4 = m_sigmoid(add_3);
-                        const f16 cast5 = convert<f16>(sigmoid_4);
+                        const f32 short_sigmoid_4 = m_short_sigmoid(add_3);
+                        const f16 cast5 = convert<f16>(short_sigmoid_4);
                         place_6[lane] = cast5;
                     }
                     *reinterpret_cast<Vec<f16, 2>*>(place) = place_6;
