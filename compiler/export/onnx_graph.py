@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
 
 from ...dialects.core.dtypes import DType
 from ...errors import UnsupportedError
 from ..files.packing import packed
 from ..frontend.node_texts import node_label
+from ..frontend.ordering import reads
 from ..frontend.problems import shown
 from ..frontend.weights import ELEMENT_CODES
 
@@ -130,8 +131,13 @@ class OnnxGraph:
 
 
 def _names(graph: GraphProto) -> Iterable[str]:
+    """All names in GRAPH and in the graphs inside its nodes, which must not hide others."""
     for node in graph.node:
         yield from (node.name, *node.input, *node.output)
+        for attribute in node.attribute:
+            if attribute.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
+                for inner in (attribute.g, *attribute.graphs):
+                    yield from _names(inner)
     yield from (tensor.name for tensor in graph.initializer)
     for values in (graph.input, graph.output, graph.value_info):
         yield from (value.name for value in values)
@@ -144,13 +150,13 @@ def _living(nodes: list[NodeProto], outputs: Iterable[str]) -> list[NodeProto]:
     for node in reversed(nodes):
         if any(name in wanted for name in node.output if name):
             kept.append(node)
-            wanted.update(node.input)
+            wanted.update(reads(node))
     return kept[::-1]
 
 
 def _drop_unused(graph: GraphProto) -> None:
     """Remove unused initializers, their graph inputs, and the value infos of removed tensors."""
-    read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    read = {name for node in graph.node for name in reads(node)} | {value.name for value in graph.output}
     unused = {tensor.name for tensor in graph.initializer if tensor.name not in read}
     made = read.union(*(node.output for node in graph.node))
     _keep(graph.initializer, lambda each: each.name not in unused)
