@@ -23,6 +23,9 @@ from .contraction.simt import SIMT
 from .contraction.wgmma import WGMMA
 from .custom import CustomFamily
 from .failure import attributed
+from .few_channels.family import FewChannelsFamily
+from .few_channels.product import MMA as FEW_CHANNELS_MMA
+from .few_channels.product import WGMMA as FEW_CHANNELS_WGMMA
 from .group.family import GroupFamily
 from .group.joinable import unjoinable
 from .group.parts import shares_of
@@ -30,6 +33,7 @@ from .kernel_family import KernelFamily
 from .loop import LoopFamily
 from .persistent.family import PersistentFamily
 from .row.family import RowFamily
+from .window_maxima import WindowMaximaFamily
 
 
 def families() -> Mapping[str, KernelFamily]:
@@ -51,9 +55,12 @@ BUILT_IN = _ranked(
         TiledFamily.of(MMA),
         TiledFamily.of(WGMMA),
         PersistentFamily(),
+        FewChannelsFamily.of(FEW_CHANNELS_WGMMA),
+        FewChannelsFamily.of(FEW_CHANNELS_MMA),
         AttentionFamily.of(MMA_ATTENTION),
         TiledFamily.of(SIMT),
         AttentionFamily.of(SIMT_ATTENTION),
+        WindowMaximaFamily(),
         RowFamily(),
         LoopFamily(),
         CustomFamily(),

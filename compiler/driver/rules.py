@@ -31,6 +31,7 @@ from ..fusion.widen_concats import WidenConcats
 from ..passes.spilled import SPILLED
 from ..passes.spilled import SUMMARY as SPILLS
 from ..patterns.rewrite import Pattern
+from ..precision.formats.image_reads import IMAGE_AS_STORED
 from ..precision.formats.mismatch import FALLBACK
 from ..precision.formats.override_records import OVERRIDE
 from ..precision.formats.placement import STORE_CONVERSION, STORED_ALREADY
@@ -147,6 +148,10 @@ _PRECISION = {
     ),
     LOAD_CONVERSION: (
         "conv or matmul(x stored in another type) => x is converted while it is loaded",
+        True,
+    ),
+    IMAGE_AS_STORED: (
+        "conv(x copied to channels-last, with zero channels) => conv(x), whose kernel reads any layout",
         True,
     ),
     KEPT_WIDE: ("positions, angles, masks or statistics in 16 bits => kept in f32", True),

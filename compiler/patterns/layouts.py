@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...codegen.interface import ArchSpec, needs_k_innermost
+from ...codegen.interface import ArchSpec, families, needs_k_innermost
 from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Operation
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
@@ -35,6 +35,14 @@ def padded_channels(conv: Operation, dtype: DType, target: ArchSpec) -> int:
     if channels * dtype.bytes % target.limits.staging_bytes == 0:
         return 0
     return 4 - channels
+
+
+def reads_any_layout(conv: Operation | None, operands: DType, target: ArchSpec) -> bool:
+    """Whether TARGET has kernels for CONV, multiplying in OPERANDS, that read its input in any layout."""
+    if not isinstance(conv, Conv):
+        return False
+    able = (family for family in families().values() if family.runs_on(target))
+    return any(family.reads_any_layout(conv, operands) for family in able)
 
 
 def product_layout(op: Operation, index: int, type: TensorType, multiply: DType) -> Layout:

@@ -83,6 +83,22 @@ GLASS_DEVICE void barrier_wait(Barrier& barrier, u32 parity) {
 #endif
 }
 
+// Arrives at the barrier that is where `barrier` is, in block `rank` of the cluster, which must have initialised it.
+GLASS_DEVICE void barrier_arrive_at(Barrier& barrier, int rank) {
+#if defined(GLASS_HOST)
+    host::barrier_arrive_at(&barrier.state, rank);
+#elif defined(GLASS_HAS_SM90)
+    asm volatile(
+        "{\n.reg .b32 there;\n"
+        "mapa.shared::cluster.u32 there, %0, %1;\n"
+        "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [there];\n}" ::"r"(shared_address(&barrier)),
+        "r"(rank)
+        : "memory");
+#else
+    needs_sm90();
+#endif
+}
+
 // This block's rank in its cluster; 0 where there are none.
 GLASS_DEVICE int cluster_rank() {
 #if defined(GLASS_HOST)

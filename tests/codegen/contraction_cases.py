@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.families.contraction import depthwise
-from glassrt.codegen.families.contraction.depthwise import DepthwiseConfig
+from glassrt.codegen.families.contraction import depthwise, depthwise_spec
 from glassrt.codegen.families.contraction.implicit_gemm import problem_of
 from glassrt.codegen.families.contraction.mma import MMA
 from glassrt.codegen.families.contraction.problem import Problem
@@ -20,6 +19,7 @@ from glassrt.codegen.families.contraction.spec import (
     contraction_launch,
     split_scratch,
 )
+from glassrt.codegen.families.contraction.strips import StripConfig
 from glassrt.codegen.families.contraction.tile import TileConfig
 from glassrt.codegen.families.contraction.wgmma import WGMMA
 from glassrt.codegen.families.divisors import divisor, power_of_two_in
@@ -248,12 +248,12 @@ def product_of(config: TileConfig) -> Any:
     return next(each for each in (MMA, SIMT, WGMMA) if each.config_type is type(config))
 
 
-def kernel_of(case: Case, config: TileConfig | DepthwiseConfig, name: str = "contraction") -> Kernel:
+def kernel_of(case: Case, config: TileConfig | StripConfig, name: str = "contraction") -> Kernel:
     """The rendered kernel of CASE under CONFIG."""
     problem = case.problem
-    if isinstance(config, DepthwiseConfig):
+    if isinstance(config, StripConfig):
         assert depthwise.unsupported(problem) is None and depthwise.illegal(problem, config, TARGET) is None
-        spec: Any = depthwise.specialize(problem, config, bind(case, name, config.vector))
+        spec: Any = depthwise_spec.specialize(problem, config, bind(case, name, config.vector))
         return Kernel(name, render(depthwise.TEMPLATE, spec), depthwise.launch(problem, config))
     product = product_of(config)
     assert product.unsupported(problem, TARGET) is None

@@ -116,8 +116,25 @@ def tma_store_twice() -> Case:
     return Case("tma_store_twice", "tma", arguments, block=(64, 1, 1), shared_bytes=_SHARED, minimum=90)
 
 
+def tma_load_shares() -> Case:
+    x = _RANDOM.integers(0, 999, (2, 16, 64)).astype(np.uint16)
+    flat, deep = Map(x[0].copy(), (64, 16), (128,), (64, 8)), Map(x, (64, 16, 2), (128, 2048), (64, 8, 1))
+    deeper = Map(x.copy(), (64, 16, 1, 2), (128, 2048, 2048), (64, 8, 1, 1))
+    both = np.stack([x[0], x[1], x[1]] * 2)
+    return Case(
+        "tma_load_shares",
+        "multicast",
+        [flat, deep, deeper, Out(both.reshape(-1)), x[0].size],
+        grid=(2, 1, 1),
+        block=(64, 1, 1),
+        cluster=(2, 1, 1),
+        shared_bytes=_SHARED,
+        minimum=90,
+    )
+
+
 def cases() -> list[Case]:
     widths: dict[Swizzle, int] = {"none": 24, "32B": 16, "64B": 32, "128B": 64}
     loads = [tma_load_2d(swizzle, width) for swizzle, width in widths.items()]
     stores = [tma_store_2d("none", 24), tma_store_2d("64B", 32), tma_store_twice()]
-    return [barrier_ring(), cluster(), *loads, tma_load_3d(), tma_load_4d(), *stores]
+    return [barrier_ring(), cluster(), tma_load_shares(), *loads, tma_load_3d(), tma_load_4d(), *stores]

@@ -163,6 +163,9 @@ def raster(problem: Problem, block_n: int, target: ArchSpec) -> int:
     """Tile rows in a raster band of tiles of BLOCK_N columns: one, unless TARGET's L2 cache cannot hold B's
     tiles of all columns."""
     columns, fit = problem.at_optimum(ceildiv(problem.n, block_n)), target.fitted.raster
+    bytes_of_b = problem.at_optimum(product((problem.n, problem.k))) * problem.b.bytes
+    if bytes_of_b * fit.small <= target.card.l2_bytes:
+        return 1
     return fit.rows if columns * fit.column_bytes > target.card.l2_bytes else 1
 
 

@@ -69,7 +69,7 @@ def test_other_cards_are_estimated_from_it(name: str) -> None:
     slower = REFERENCE.clock / arch.clock
     assert arch.estimated_from == "h200"
     assert arch.fitted.row.element == pytest.approx(0.15 * slower)
-    assert arch.fitted.depthwise.load == pytest.approx(0.15 * slower)
+    assert arch.fitted.strips.line == pytest.approx(REFERENCE.fitted.strips.line * slower)
     assert arch.fitted.row.launch == REFERENCE.fitted.row.launch
     assert arch.fitted.contraction == REFERENCE.fitted.contraction
 

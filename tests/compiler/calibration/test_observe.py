@@ -89,3 +89,10 @@ def test_a_network_without_tensors_of_its_own_records_its_inputs(device: str) ->
 def test_lower_levels_are_refused() -> None:
     with pytest.raises(InputError, match="this one is at the fused level"):
         Network.of(at("fused", convolutions(), "sm_90a"))
+
+
+def test_a_device_gives_histograms_and_not_tensors() -> None:
+    """So what it gives does not grow with the batch."""
+    network, _ = recorded("host")
+    shapes = [value.type.shape for value in network.module.main.returned]
+    assert set(shapes) == {(1, 6), (2048,)} and len(shapes) == 2 * len(exact())

@@ -55,7 +55,7 @@ def convolution_and_pooling() -> Module:
 
 def test_a_convolution_beside_a_pooling_is_pinned(golden: Any) -> None:
     module = grouped(convolution_and_pooling())
-    op = next(op for op in groups(module) if families(op) == ["contraction_mma", "loop"])
+    op = next(op for op in groups(module) if families(op) == ["contraction_mma", "window_maxima"])
     source = made_kernels(module, REFERENCE)[op.kernel].source
     assert source == golden.at("convolution_and_pooling.cu")
 
