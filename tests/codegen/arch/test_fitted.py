@@ -32,6 +32,12 @@ OF_NO_MACHINE = {
     ("compiler/search/path.py", "WORTH"),  # how exact sums of expected times are
     ("compiler/search/path.py", "TIE"),
     ("compiler/search/search.py", "SLACK"),  # of noise, in dB
+    ("compiler/search/tuning/agreement.py", "SLACK"),  # of roundings
+    ("compiler/search/tuning/measure.py", "WORTH"),  # of noise
+    ("compiler/search/tuning/operands.py", "INTEGER_DEVIATION"),  # of random numbers
+    ("compiler/search/tuning/residence.py", "SHARE"),  # of a cache, whatever its size
+    ("compiler/search/tuning/rotation.py", "ABOUT_US"),  # how long is measured
+    ("compiler/search/tuning/tune.py", "SECONDS"),  # what a user waits for
 }
 
 
