@@ -24,9 +24,10 @@ BYTES = (I8, U8)
 MOST_LANES = 16  # channels of a thread: one access of bytes
 MOST_HELD = 80  # registers of a thread that hold weights; more weights are read where they are used
 # What the code of a thread may need by the estimate below: kernels that spilled were estimated at 225 and
-# more (NVRTC 13.5, sm_90a). And its multiply-adds: with 2000 a kernel takes two seconds to compile; where
-# weights are not held the compiler loads them early, and spills with 800 of bytes.
-MOST_REGISTERS, MOST_PRODUCTS, MOST_UNHELD = 180, 1600, 400
+# more (NVRTC 13.5, sm_90a). And its multiply-adds: with 1000 a kernel takes a third of a second to compile,
+# and with 600 it loses up to a tenth. Weights that are not held are loaded early; with 800 products of bytes
+# that spills.
+MOST_REGISTERS, MOST_PRODUCTS, MOST_UNHELD = 180, 1200, 400
 
 
 def unsupported(problem: Problem) -> str | None:

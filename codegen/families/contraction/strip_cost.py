@@ -98,4 +98,5 @@ def microseconds(
     waves = max(1.0, blocks / (resident * target.multiprocessors))
     latency = waves * (fit.start + lines / config.ahead * fit.line)
     bounds = (issue, memory, latency)
-    return float(fit.launch + sum(bound**fit.norm for bound in bounds) ** (1 / fit.norm))
+    known = fit.launch + issued * fit.code
+    return float(known + sum(bound**fit.norm for bound in bounds) ** (1 / fit.norm))

@@ -169,7 +169,7 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
         columns = config.block_n // config.groups_n
         products = config.block_m // ROWS * config.groups_n  # of 64 rows each
         return Work(
-            tiling=tile.Tiling.of(config),
+            tiling=tile.Tiling.of(config, target),
             resident=self.blocks_per_multiprocessor(problem, config, target),
             flops_per_clock=target.fitted.throughput.wgmma * 2 / problem.a.bytes,
             shared_bytes=products * (ROWS + columns) * LINE_BYTES,

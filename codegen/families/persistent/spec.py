@@ -335,6 +335,7 @@ def _epilogue(problem: Problem, config: PersistentConfig, binding: KernelBinding
         columns=config.chunk // binding.vector,
         threads=GROUP,
         splits=1,
+        cluster=1,
         groups=1,
         pitch=config.chunk + SUMS_PADDING,
         m_checked=not divides(config.block_m, problem.m),

@@ -33,9 +33,9 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<i8> x0, Input<i8> x1, Input<f32> x2, Outpu
     pdl_wait();
     #pragma unroll 2
     for (int item = thread_x(); item < SLOTS * BLOCK_N; item += THREADS) {
-        const int slot = item / BLOCK_N, n = first_n + channel_of(item % BLOCK_N);
+        const int slot = item / BLOCK_N, filter = first_n + channel_of(item % BLOCK_N);
         const int chunk = slot;
-        const Offset first = Offset(n) * 147 + chunk / LINE_CHUNKS * 21;
+        const Offset first = Offset(filter) * 147 + chunk / LINE_CHUNKS * 21;
         WeightChunk own = {};
         GLASS_UNROLL
         for (int pixel = 0; pixel < PIXELS; pixel++) {

@@ -36,15 +36,15 @@ GLASS_KERNEL(THREADS, 5) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Inp
     pdl_wait();
     #pragma unroll 2
     for (int item = thread_x(); item < SLOTS * BLOCK_N; item += THREADS) {
-        const int slot = item / BLOCK_N, n = first_n + channel_of(item % BLOCK_N);
+        const int slot = item / BLOCK_N, filter = first_n + channel_of(item % BLOCK_N);
         const int chunk = slot;
-        const Offset first = Offset(n) * 27 + chunk / LINE_CHUNKS * 9;
+        const Offset first = Offset(filter) * 27 + chunk / LINE_CHUNKS * 9;
         WeightChunk own = {};
         GLASS_UNROLL
         for (int pixel = 0; pixel < PIXELS; pixel++) {
             const int place = chunk % LINE_CHUNKS * 2 + pixel - 1;
             const int tap = place;
-            if (n < N && u32(tap) < 3u) {
+            if (filter < N && u32(tap) < 3u) {
                 GLASS_UNROLL
                 for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 4 + channel] = load(x1, first + tap * 3 + channel);
             }
@@ -147,8 +147,8 @@ GLASS_KERNEL(THREADS, 5) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Inp
                 }
                 #pragma unroll 1
                 for (int item = 0; item < 27; item++) {
-                    const int tap_y = item / 9, tap_x = item / CHANNELS % 3;
-                    const int pixel = tap_x + 1;
+                    const int tap_y = item / 9;
+                    const int pixel = item / CHANNELS % 3 + 1;
                     const int element = pixel % PIXELS * 4 + item % CHANNELS;
                     const int chunk = tap_y * LINE_CHUNKS + pixel / PIXELS;
                     const int row = (warp_id() % 4 * 2 * 2 + tap_y) * PITCH + (lane / 4) + pixel / PIXELS;

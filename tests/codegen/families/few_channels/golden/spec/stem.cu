@@ -35,9 +35,9 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
     pdl_wait();
     #pragma unroll 2
     for (int item = thread_x(); item < SLOTS * BLOCK_N; item += THREADS) {
-        const int slot = item / BLOCK_N, n = first_n + channel_of(item % BLOCK_N);
+        const int slot = item / BLOCK_N, filter = first_n + channel_of(item % BLOCK_N);
         const int chunk = slot;
-        const Offset first = Offset(n) * 147 + chunk / LINE_CHUNKS * 21;
+        const Offset first = Offset(filter) * 147 + chunk / LINE_CHUNKS * 21;
         WeightChunk own = {};
         GLASS_UNROLL
         for (int pixel = 0; pixel < PIXELS; pixel++) {
@@ -143,8 +143,8 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
             }
             #pragma unroll 1
             for (int item = 0; item < 147; item++) {
-                const int tap_y = item / 21, tap_x = item / CHANNELS % 7;
-                const int pixel = tap_x + 1;
+                const int tap_y = item / 21;
+                const int pixel = item / CHANNELS % 7 + 1;
                 const int element = pixel % PIXELS * 4 + item % CHANNELS;
                 const int chunk = tap_y * LINE_CHUNKS + pixel / PIXELS;
                 const int row = (warp_id() % 4 * 2 * 2 + tap_y) * PITCH + (lane / 4) + pixel / PIXELS;
