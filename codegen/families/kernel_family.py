@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Block
 from ...dialects.graph.attention import Attention
+from ...dialects.graph.convolution import Conv
 from ..arch.features import Feature
 from ..arch.spec import ArchSpec
 from ..request.request import Candidate, Config, KernelCode, Request
@@ -124,6 +125,11 @@ class KernelFamily(FamilyTraits, ABC):
 
         Attention that no family of the target has a kernel for is decomposed at the graph level.
         """
+        return False
+
+    def reads_any_layout(self, op: Conv, operands: DType) -> bool:
+        """Whether it has kernels for OP, multiplying in OPERANDS, that read its input in any layout and any
+        float type as fast as channels-last: such an input is not brought to another form."""
         return False
 
     def propose(self, request: Request) -> list[Candidate]:

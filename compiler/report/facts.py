@@ -18,6 +18,7 @@ from ..kernels.members import Member, members_of, nodes_by_launch, op_nodes
 from ..passes.ledger import Ledger, Origin, Record, Verdict
 from ..passes.levels import ALL_DIALECTS
 from ..passes.origins import NodeNames
+from ..precision.formats.image_reads import IMAGE_AS_STORED
 from ..precision.formats.placement import STORE_CONVERSION
 from ..precision.formats.rounding import LOAD_CONVERSION
 from ..schedule.grouping.record import GROUP_LAUNCHES
@@ -26,7 +27,7 @@ from ..schedule.streams.assign import CONCURRENCY
 # Records of layout and type conversions name the nodes of the kernel whose result is converted, by a copy
 # kernel or while it is stored or loaded; they are about none of these nodes.
 COPIES = "storage-conversion"
-OF_NO_NODE = (COPIES, LOAD_CONVERSION, STORE_CONVERSION)
+OF_NO_NODE = (COPIES, IMAGE_AS_STORED, LOAD_CONVERSION, STORE_CONVERSION)
 # Rules that replace ops by others, and rules about independent launches.
 REWRITES = frozenset(rule.name for rule in RULES.values() if rule.level == "graph") | {WidenConcats.name}
 BESIDE = (GROUP_LAUNCHES, CONCURRENCY)

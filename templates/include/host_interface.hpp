@@ -52,13 +52,15 @@ void collective(const char* name, void* operands, Apply apply);
 
 // ---- Products of a warpgroup (wgmma): carried out at the wait, warp by warp. ---------------------
 
-// `sums` are the thread's `count` accumulators; `a` and `b` describe tiles, as wgmma_tile does.
+// `sums` are the thread's `count` accumulators; `a` and `b` describe tiles, as wgmma_tile does. Where the first operand is
+// in registers, `fragment` has them.
 struct WarpgroupProduct {
     void* sums;
     int count;
     u64 a, b;
     bool add;
     Apply multiply;
+    u32 fragment[4] = {};
 };
 // The offset in the block's dynamic shared memory, which is checked to be aligned to `alignment`.
 u64 shared_offset(const void* address, u64 alignment, const char* what);
@@ -76,10 +78,16 @@ void copy_async_wait(int pending);
 
 void barrier_init(u64* barrier, int count);
 void barrier_arrive(u64* barrier, i64 expected_bytes);
+// At the place of `barrier` in block `rank` of the cluster.
+void barrier_arrive_at(u64* barrier, int rank);
 void barrier_wait(u64* barrier, u32 parity);
+// Stores `bytes` at the place of `own`, and counts them at that of `barrier`, in block `rank` of the cluster.
+void cluster_store(void* own, int rank, u64* barrier, const void* value, int bytes);
 
 constexpr int max_rank = 5;
 void bulk_load(void* to, const u64* map, u64* barrier, const int* coordinates, int rank);
+// The same to every block whose rank is a bit of `blocks`.
+void bulk_load_to(u16 blocks, void* to, const u64* map, u64* barrier, const int* coordinates, int rank);
 // `offsets`, of the spatial dimensions, are added to every pixel.
 void bulk_load_im2col(void* to, const u64* map, u64* barrier, const int* coordinates, const int* offsets, int rank);
 void bulk_store(const u64* map, const void* from, const int* coordinates, int rank);

@@ -125,4 +125,26 @@ GLASS_DEVICE Packed<T, N> min_all(Packed<T, N> x, Packed<T, N> y) {
     return extreme_all<false>(x, y);
 }
 
+// `sum`, which begins with 0, stays 0 until a half of a word is not finite: zero times it is NaN.
+#if defined(GLASS_HOST)
+template <class T>
+GLASS_DEVICE u32 spoiled(u32 sum, u32 word, T) {
+    const auto halves = bit_cast<Vec<T, 2>>(word);
+    for (int i = 0; i < 2; i++) {
+        const f32 product = convert<f32>(halves[i]) * 0;
+        if (product != product) sum = 0x7fff7fffu;
+    }
+    return sum;
+}
+#else
+GLASS_DEVICE u32 spoiled(u32 sum, u32 word, f16) {
+    asm("fma.rn.f16x2 %0, %1, %2, %0;" : "+r"(sum) : "r"(word), "r"(0));
+    return sum;
+}
+GLASS_DEVICE u32 spoiled(u32 sum, u32 word, bf16) {
+    asm("fma.rn.bf16x2 %0, %1, %2, %0;" : "+r"(sum) : "r"(word), "r"(0));
+    return sum;
+}
+#endif
+
 }  // namespace glass

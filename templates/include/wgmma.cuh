@@ -10,6 +10,7 @@
 #pragma once
 
 #include "glass.cuh"
+#include "multicast.cuh"
 
 #if defined(GLASS_HOST)
 #include "host_wgmma.hpp"
@@ -31,6 +32,17 @@ GLASS_DEVICE u64 wgmma_tile(const void* tile, int slab = 16) {
 #endif
     constexpr u64 eight_lines = 1024 >> 4, swizzle_128 = 1;
     return (address & 0x3ffff) >> 4 | u64(slab >> 4) << 16 | eight_lines << 32 | swizzle_128 << 62;
+}
+// Rows of A (columns of B) of 16 bytes, not swizzled: eight lie one behind another, the next eight `eight_rows` bytes
+// behind, and the next 16 bytes along k of all of them `along_k` bytes behind. Rows may overlap, so that a window that
+// slides over memory by 16 bytes is such a tile. Its first row is aligned to 16 bytes.
+GLASS_DEVICE u64 wgmma_rows(const void* rows, int along_k, int eight_rows) {
+#if defined(GLASS_HOST)
+    const u64 address = host::shared_offset(rows, 16, "wgmma_rows");
+#else
+    const u64 address = u32(__cvta_generic_to_shared(rows));
+#endif
+    return (address & 0x3ffff) >> 4 | u64(along_k >> 4) << 16 | u64(eight_rows >> 4) << 32;
 }
 // The same tile from another byte on. The next step of k is 32 bytes further in a K-major tile, 2048 in an MN-major one.
 GLASS_DEVICE u64 wgmma_step(u64 tile, int bytes) { return tile + u64(bytes >> 4); }

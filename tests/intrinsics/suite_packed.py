@@ -43,10 +43,24 @@ def _halves(dtype: type) -> tuple[Array, Array]:
     return patterns.view(dtype), _RANDOM.permutation(patterns).view(dtype)
 
 
+def spoiled(name: str, dtype: type) -> Case:
+    """Words of which some have a half that is not finite."""
+    halves, _ = _halves(dtype)
+    words = np.concatenate([halves.view(np.uint16), _RANDOM.permutation(halves.view(np.uint16))]).view(
+        np.uint32
+    )
+    finite = np.isfinite(words.view(dtype).astype(np.float32)).reshape(-1, 2).all(axis=1)
+    expected = (~finite).astype(np.uint32)
+    arguments = [words, Out(expected), Out(expected.copy())]
+    return Case(name, "packed", arguments, grid=(words.size // _BLOCK, 1, 1), block=(_BLOCK, 1, 1))
+
+
 def cases() -> list[Case]:
     return [
         packed("packed_i8", 16, *_byte_pairs(np.int8)),
         packed("packed_u8", 4, *_byte_pairs(np.uint8)),
         packed("packed_f16", 8, *_halves(np.float16)),
         packed("packed_bf16", 2, *_halves(ml_dtypes.bfloat16)),
+        spoiled("spoiled_f16", np.float16),
+        spoiled("spoiled_bf16", ml_dtypes.bfloat16),
     ]

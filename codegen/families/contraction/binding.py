@@ -129,7 +129,7 @@ def bind(
         spaces,
         Lanes(spaces[-1].axes[0].symbol, vector),
         names={"_batch": "batch"},
-        rows=None if depthwise_channels else spaces[-2],
+        rows=spaces[-2],
     )
     return bound(request, contraction, vector, signature, epilogue)
 
@@ -156,13 +156,16 @@ def bound(
         along=epilogue.along,
         vector=vector,
         index_type=signature.index_type,
-        prologue=prologue_code(request, contraction, signature),
+        prologue=prologue_code(request, contraction, signature, contraction.problem.a_vector),
         rows=row_work(request, contraction, signature),
     )
 
 
-def prologue_code(request: Request, contraction: Contraction, signature: Signature) -> Code | None:
-    """Statements of the prologue: they compute adjacent elements `value` of the first operand from `loaded`.
+def prologue_code(
+    request: Request, contraction: Contraction, signature: Signature, vector: int
+) -> Code | None:
+    """Statements of the prologue: they compute VECTOR adjacent elements `value` of the first operand from
+    `loaded`.
 
     None when elements are used as they are loaded.
     """
@@ -174,7 +177,6 @@ def prologue_code(request: Request, contraction: Contraction, signature: Signatu
     place = channel + symbol("_batch") * problem.channels if grouped else channel
     rank = root.inputs[0].type.rank
     index = tuple(place if axis == summed_axis(root) else 0 for axis in range(rank))
-    vector = problem.a_vector
     if problem.a_k_major:
         lanes, row = Lanes("_channel", vector), "pass"
     else:

@@ -24,6 +24,7 @@ from .record import Refusal
 
 # Of the tile that a large contraction usually gets: a shape of its kernels, the same on every target.
 TILE_COLUMNS = 128
+ONCE = 4  # times the arithmetic that pays where an element is not computed for every tap and column
 
 Sizes = Mapping[str, int]
 
@@ -35,18 +36,20 @@ def refusal(
     multiplied: DType,
     sizes: Sizes,
     target: ArchSpec,
+    *,
+    once: bool = False,
 ) -> Refusal | None:
     """Why SEED should not have OPS as its prologue; None when it should.
 
     OPS are the ops evaluated per element. STORED is the operand's type in memory, MULTIPLIED the type in
     which it is multiplied. SIZES holds every symbol's optimum. TARGET gives memory bandwidth and launch
-    latency.
+    latency. ONCE: its kernels load an element about once, whatever the window.
     """
     fit = target.fitted.fusion
     flops = sum(_flops(op, target) for op in ops)
-    if flops > fit.prologue_flops:
+    if flops > fit.prologue_flops * (ONCE if once else 1):
         return Refusal("it takes too many flops for a prologue", {"flops": flops})
-    evaluations = loads_per_element(seed, sizes)
+    evaluations = 1.0 if once else loads_per_element(seed, sizes)
     if flops and evaluations > fit.prologue_evaluations:
         return Refusal(f"it would be computed {evaluations:.3g} times over", {"evaluations": evaluations})
     return _wider(seed, evaluations, stored, multiplied, sizes, target)

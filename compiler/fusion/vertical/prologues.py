@@ -17,7 +17,7 @@ from ....dialects.core.ir import Operation
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.convolution import Conv
-from ...patterns.layouts import is_neutral, padded_channels
+from ...patterns.layouts import is_neutral, padded_channels, reads_any_layout
 from ...settings.policy import PrecisionPolicy
 from . import prologue_worth
 from .clusters import Cluster, ClusterPlan, shape_text, viewed
@@ -73,7 +73,10 @@ class Prologues:
         return Refusal("it has another shape than the operand", {"shape": shape})
 
     def _kind(self, seed: Conv | Matmul) -> Refusal | None:
-        """Check that a kernel with prologues exists for SEED: floats of at most 32 bits, not depthwise."""
+        """Check that a kernel with prologues exists for SEED: floats of at most 32 bits, not depthwise, or an
+        image of few channels."""
+        if self._reads_image(seed):
+            return None
         dtype = seed.inputs[0].type.dtype
         if not dtype.is_float or dtype.bits > F32.bits:
             return Refusal(f"no designed kernel multiplies {dtype} with a prologue")
@@ -87,12 +90,18 @@ class Prologues:
                 return Refusal("the input's channels are padded to whole words")
         return None
 
+    def _reads_image(self, seed: Operation) -> bool:
+        """Whether SEED is a convolution that reads its image in any layout, and every pixel about once."""
+        operands = self._policy.format_of(seed).stored(seed.inputs[0].type.dtype)
+        return reads_any_layout(seed, operands, self._plan.target)
+
     def _memory(self, seed: Operation, prologue: Prologue) -> Refusal | None:
         """Check that the streamed tensor lies in memory, in the layout that the kernel reads."""
         root = viewed(prologue.streamed).producer
         if isinstance(root, Constant) and prologue.gather is None:
             return Refusal("the tensor it reads is a constant")
-        if root is None and isinstance(seed, Conv) and not is_neutral(seed.x.type):
+        laid_out = isinstance(seed, Conv) and not is_neutral(seed.x.type) and not self._reads_image(seed)
+        if root is None and laid_out:
             return Refusal("a kernel converts the layout of the model's input anyway")
         return None
 
@@ -102,7 +111,8 @@ class Prologues:
         ]
         multiplied = self._policy.format_of(seed).stored(prologue.operand.type.dtype)
         stored, target = self._stored(seed, prologue), self._plan.target
-        return prologue_worth.refusal(seed, full, stored, multiplied, self._sizes, target)
+        once = self._reads_image(seed)
+        return prologue_worth.refusal(seed, full, stored, multiplied, self._sizes, target, once=once)
 
     def _stored(self, seed: Operation, prologue: Prologue) -> DType:
         """The type in which the streamed tensor will be stored: the format of its producer decides."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import ml_dtypes
@@ -17,16 +18,18 @@ from ....dialects.fused import FusedKernel
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.convolution import Conv
+from ....dialects.precision import PrecisionKernel
 from ....dialects.roots import Root
 from ...fusion.vertical.attention_layouts import multiplied
 from ...passes.eight_bits import EightBitProducts
-from ...patterns.layouts import is_neutral, padded_channels, product_layout
+from ...patterns.layouts import is_neutral, padded_channels, product_layout, reads_any_layout
 from ...settings.formats import FORMATS
 from ...settings.policy import PrecisionPolicy
+from .image_reads import ImageReads, StoredImage
 from .multiplication import Multiplication, exactly, multiplication_of
 from .region import RegionPrecision
 from .rounding import Rounding
-from .storage import Lead, StoragePlan, contraction_of, is_lowered, leading_op
+from .storage import Lead, StoragePlan, contraction_of, image_of, is_lowered, leading_op
 
 # Constants up to this size stay in f32: biases, scales, slopes. Larger ones cost memory traffic.
 SMALL_ELEMENTS = 1 << 16
@@ -44,9 +47,11 @@ class KernelOperands:
         module: Module,
         rounding: Rounding,
         eight_bits: EightBitProducts,
+        images: ImageReads,
+        stored: Mapping[Value, Value],
     ) -> None:
         """EIGHT_BITS: the contractions that stay in floats although eight bits are requested, with the
-        reasons."""
+        reasons. STORED: the new values, as they are stored, of those outside the kernel."""
         self._kernel = kernel
         self._target = target
         self._override = policy.override_of(leading_op(kernel))
@@ -62,6 +67,9 @@ class KernelOperands:
         self._multiplication = self._chosen()
         self._large_constant = False
         self._channels = self._padding()
+        self._image = self._read_as_stored(images, stored)
+        if self._image is not None:
+            self._channels = 0
         self._converted: list[DType] = []
 
     def region(self) -> RegionPrecision:
@@ -89,7 +97,8 @@ class KernelOperands:
         dtype = argument.type.dtype
         if self._feeds_contraction(argument) or argument is self._table:
             last = self._lead is Lead.CONVOLUTION
-            layout = channels_last(argument.type.rank) if last else self._product_layout(argument)
+            rank = argument.type.rank
+            layout = channels_last(rank) if last else self._product_layout(argument, constant=True)
             return self._multiplied(dtype), layout, self._channels
         _, most = bounds(argument.type.elements, {})
         small = most is not None and most <= SMALL_ELEMENTS
@@ -101,6 +110,8 @@ class KernelOperands:
 
     def form(self, argument: Value, stored: TensorType) -> TensorType:
         """The tensor type that the kernel needs for ARGUMENT, which is stored as STORED."""
+        if argument is self._image:
+            return stored
         layout = self._layout(argument, stored)
         if self._feeds_contraction(argument):
             shape = stored.shape
@@ -124,12 +135,13 @@ class KernelOperands:
                 return self._product_layout(argument)
         return stored.layout
 
-    def _product_layout(self, argument: Value) -> Layout:
-        """The layout that a matrix product needs for ARGUMENT."""
+    def _product_layout(self, argument: Value, constant: bool = False) -> Layout:
+        """The layout that a matrix product needs for ARGUMENT, which may be a CONSTANT."""
         op = self._contraction
         if op is None or self._multiplication is None or argument not in op.inputs:
             return ROW_MAJOR
-        return product_layout(op, op.inputs.index(argument), argument.type, self._multiplication.chosen)
+        index, multiply = op.inputs.index(argument), self._multiplication.chosen
+        return product_layout(op, index, argument.type, multiply, constant=constant)
 
     def _is_converted(self, argument: Value, stored: TensorType, layout: Layout) -> bool:
         """True when the contraction itself converts ARGUMENT, its first operand, while it loads it."""
@@ -154,6 +166,32 @@ class KernelOperands:
             return 0
         # A value that the epilogue reads, too, cannot be padded with channels.
         return padded_channels(conv, dtype, self._target) if len(x.uses) == 1 else 0
+
+    def _read_as_stored(self, images: ImageReads, stored: Mapping[Value, Value]) -> Value | None:
+        """The argument that the contraction, a convolution, reads as it is stored; None if there is none."""
+        conv, dtype = self._contraction, self.operand_dtype
+        if not isinstance(conv, Conv) or dtype is None:
+            return None
+        image = image_of(conv)
+        own = stored.get(self._outside[image]) if image in self._outside else None
+        if own is None or own.type.rank != conv.result.type.rank:
+            return None
+        if image is not conv.x:  # fusion asked already
+            return (
+                image if reads_any_layout(conv, self._multiplied(conv.x.type.dtype), self._target) else None
+            )
+        return image if self._without_a_copy(conv, own, images) else None
+
+    def _without_a_copy(self, conv: Conv, own: Value, images: ImageReads) -> bool:
+        shape = (own.type.shape[0], own.type.shape[1] + self._channels, *own.type.shape[2:])
+        copy = TensorType(shape, self._multiplied(own.type.dtype), channels_last(own.type.rank))
+        if own.type == copy:
+            return False
+        maker = own.producer
+        loop = isinstance(maker, PrecisionKernel) and maker.root is Root.LOOP
+        accumulate = conv.accumulate or self._format.computed(copy.dtype)
+        image = StoredImage(own.type, copy, loop and len(self._outside[conv.x].uses) == 1)
+        return images.as_stored(conv, image, accumulate, self._plan.dtype(self._kernel.results[0]))
 
     def _chosen(self) -> Multiplication | None:
         if self._contraction is None:
@@ -251,6 +289,8 @@ class KernelOperands:
             reasons.append(f"a constant exceeds the range of {self._format.storage} and keeps its type")
         reasons += kept
         reasons += [f"{dtype} is converted while it is loaded" for dtype in self._converted]
+        if self._image is not None:
+            reasons.append("the image is read as it is stored")
         if self._channels:
             reasons.append(f"{self._channels} zero channels fill the input's words")
         return "; ".join(filter(None, reasons))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from ....codegen.interface import ArchSpec
+from ....codegen.interface import ArchSpec, NoPrologue, read_prologue
 from ....dialects.control import ControlOp, ControlYield
 from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.dtypes import F32, DType
@@ -28,7 +28,7 @@ from ....dialects.graph.movement.reshape import Reshape, Transpose
 from ....dialects.roots import Root
 from ...fusion.vertical.attention_layouts import masks_of
 from ...fusion.vertical.clusters import viewed
-from ...patterns.layouts import CONVERSION_PASSES, is_neutral, launch_elements
+from ...patterns.layouts import CONVERSION_PASSES, is_neutral, launch_elements, reads_any_layout
 from ...settings.formats import Format
 from ...settings.policy import PrecisionPolicy
 from ..narrowing.decisions import Wide
@@ -51,10 +51,18 @@ def contraction_of(kernel: FusedKernel) -> Operation | None:
     return next(leaders, None)
 
 
+def image_of(conv: Conv) -> Value:
+    """The value that CONV reads from memory as its input, which its kernel may compute from that."""
+    prologue = read_prologue(conv)
+    return conv.x if isinstance(prologue, NoPrologue) else prologue.streamed
+
+
 def lead_of(kernel: FusedKernel) -> Lead:
     match contraction_of(kernel) or kernel.body.block.first:
         case Conv() | ConvTranspose():
             return Lead.CONVOLUTION
+        case CudaOp(any_order=True):
+            return Lead.FREE
         case Matmul() | Attention() | CudaOp():  # which read and write row-major
             return Lead.PRODUCT
     return Lead.FREE
@@ -76,6 +84,7 @@ class StoragePlan:
         self._launch_elements = launch_elements(target)
         self._sizes = module.values_at("optimum")
         self._formats = result_formats(block, policy)
+        self._policy, self._target = policy, target
         self._returned = {viewed(value) for value in block.terminator.inputs}
         self._carried = _carried(block)
         self._fixed = self._returned | self._carried
@@ -153,10 +162,22 @@ class StoragePlan:
             return -need
         match self._leads[user]:
             case Lead.CONVOLUTION:
-                return need if value.type.rank == user.results[0].type.rank else 0.0
+                wants = value.type.rank == user.results[0].type.rank and not self._takes_any(value, user)
+                return need if wants else 0.0
             case Lead.PRODUCT:
                 return -need
         return weight * self._passed_on(user)
+
+    def _takes_any(self, value: Value, user: FusedKernel) -> bool:
+        """Whether USER, a convolution, may read VALUE as its image in any layout."""
+        conv = contraction_of(user)
+        places = [index for index, given in enumerate(user.inputs) if given is value]
+        if not isinstance(conv, Conv) or [user.body.block.arguments[index] for index in places] != [
+            image_of(conv)
+        ]:
+            return False
+        operands = self._policy.format_of(conv).stored(conv.x.type.dtype)
+        return reads_any_layout(conv, operands, self._target)
 
     def _passed_on(self, kernel: FusedKernel) -> float:
         """The sign of the preference of KERNEL's consumers; 0 if KERNEL reorders dimensions."""

@@ -1,4 +1,6 @@
+#include "wgmma_f8.cuh"
 #include "wgmma_integer.cuh"
+#include "wgmma_registers.cuh"
 using namespace glass;
 
 // LINES lines of 128 bytes, laid out in shared memory as wgmma_tile wants them.
@@ -41,6 +43,37 @@ GLASS_DEVICE void product(Input<u32> a, Input<u32> b, Input<Number> c, Output<Nu
     GLASS_UNROLL
     for (int i = 0; i < COLUMNS / 2; i++) y[(row + i / 2 % 2 * 8) * COLUMNS + column + i / 4 * 8 + i % 2] = d[i];
 }
+// a is 71 chunks of 16 bytes, of which row i of the matrix is the eight from chunk i on; b is eight chunks along k of 64
+// columns, each of all columns side by side; y is 64 x 64. HELD: a goes through registers.
+template <class Number, class T, bool HELD = false>
+GLASS_DEVICE void slide(Input<u32> a, Input<u32> b, Output<Number> y) {
+    GLASS_DYNAMIC_SHARED(shared);
+    u32* const words = reinterpret_cast<u32*>(shared);
+    u32* const columns = words + 71 * 4;
+    for (int i = thread_x(); i < 71 * 4; i += 128) words[i] = a[i];
+    for (int i = thread_x(); i < 8 * 64 * 4; i += 128) columns[i] = b[i];
+    fence_proxy_async();
+    sync_threads();
+    const u64 left = wgmma_rows(words, 16, 128), right = wgmma_rows(columns, 1024, 128);
+    Number d[32];
+    u32 fragment[4][4];
+    GLASS_UNROLL
+    for (int step = 0; HELD && step < 4; step++) {
+        ldmatrix_x4(fragment[step], words + (warp_id() * 16 + lane_id() % 16 + 2 * step + lane_id() / 16) * 4);
+    }
+    wgmma_fence();
+    GLASS_UNROLL
+    for (int step = 0; step < 4; step++) {
+        if constexpr (HELD) wgmma(d, fragment[step], wgmma_step(right, step * 2048), step > 0, T{}, T{});
+        else wgmma(d, wgmma_step(left, step * 32), wgmma_step(right, step * 2048), step > 0, T{}, T{});
+    }
+    wgmma_commit();
+    wgmma_wait<0>();
+    wgmma_take(d);
+    const int row = warp_id() * 16 + lane_id() / 4, column = lane_id() % 4 * 2;
+    GLASS_UNROLL
+    for (int i = 0; i < 32; i++) y[(row + i / 2 % 2 * 8) * 64 + column + i / 4 * 8 + i % 2] = d[i];
+}
 #define SUMS_IN(Number) Input<u32> a, Input<u32> b, Input<Number> c, Output<Number> y, int add
 #if defined(GLASS_HOST) || defined(GLASS_HAS_WGMMA)
 GLASS_KERNEL(128, 1) wgmma_f16_8(SUMS_IN(f32)) { product<8, f32, f16, f16>(a, b, c, y, add); }
@@ -51,12 +84,19 @@ GLASS_KERNEL(128, 1) wgmma_f16_96(SUMS_IN(f32)) { product<96, f32, f16, f16>(a, 
 GLASS_KERNEL(128, 1) wgmma_f16_128(SUMS_IN(f32)) { product<128, f32, f16, f16>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_f16_192(SUMS_IN(f32)) { product<192, f32, f16, f16>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_f16_256(SUMS_IN(f32)) { product<256, f32, f16, f16>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_slide_f16(Input<u32> a, Input<u32> b, Output<f32> y) { slide<f32, f16>(a, b, y); }
+GLASS_KERNEL(128, 1) wgmma_held_f16(Input<u32> a, Input<u32> b, Output<f32> y) { slide<f32, f16, true>(a, b, y); }
+GLASS_KERNEL(128, 1) wgmma_held_bf16(Input<u32> a, Input<u32> b, Output<f32> y) { slide<f32, bf16, true>(a, b, y); }
+GLASS_KERNEL(128, 1) wgmma_held_s8(Input<u32> a, Input<u32> b, Output<i32> y) { slide<i32, i8, true>(a, b, y); }
+GLASS_KERNEL(128, 1) wgmma_slide_s8(Input<u32> a, Input<u32> b, Output<i32> y) { slide<i32, i8>(a, b, y); }
 GLASS_KERNEL(128, 1) wgmma_bf16_64(SUMS_IN(f32)) { product<64, f32, bf16, bf16>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_s8_s8_8(SUMS_IN(i32)) { product<8, i32, i8, i8>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_s8_s8_128(SUMS_IN(i32)) { product<128, i32, i8, i8>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_u8_s8_32(SUMS_IN(i32)) { product<32, i32, u8, i8>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_s8_u8_96(SUMS_IN(i32)) { product<96, i32, i8, u8>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_u8_u8_16(SUMS_IN(i32)) { product<16, i32, u8, u8>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_e4m3_16(SUMS_IN(f32)) { product<16, f32, f8e4m3, f8e4m3>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_e4m3_128(SUMS_IN(f32)) { product<128, f32, f8e4m3, f8e4m3>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_across_64(SUMS_IN(f32)) { product<64, f32, f16, f16, false>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_across_128(SUMS_IN(f32)) { product<128, f32, bf16, bf16, false>(a, b, c, y, add); }
 #endif

@@ -49,6 +49,15 @@ def test_little_work_that_is_done_once_is_a_prologue() -> None:
     assert often is not None and "times over" in often.reason and often.figures["evaluations"] == 256
 
 
+def test_work_that_is_done_once_may_be_more() -> None:
+    """A kernel that loads every element once computes what a kernel before it would, and no more."""
+    (x,) = Block([TensorType((4,), F16)]).arguments
+    for count, fits in ((1, True), (100, False)):
+        found = refusal(conv(7), [Exp(x)] * count, F32, F16, SIZES, REFERENCE, once=True)
+        assert (found is None) == fits
+    assert refusal(conv(7), [Exp(x)], F32, F16, SIZES, REFERENCE) is not None
+
+
 def test_a_wider_type_is_not_read_over_and_over() -> None:
     assert refusal(product(64, rows=1 << 16), [], F32, F16, SIZES, REFERENCE) is None
     found = refusal(product(1 << 14, rows=1 << 16), [], F32, F16, SIZES, REFERENCE)

@@ -1,0 +1,189 @@
+// kernel: conv, add, relu, cast
+//
+// Convolution of 3 channels. A block brings the part of an image that a run of 1 tile of 8 x 8 outputs reads to
+// shared memory, with 4 elements for each pixel. Neighbouring outputs begin 16 bytes apart there, and so the rows
+// of the implicit matrix overlap: it is multiplied where it lies.
+#include "wgmma_registers.cuh"
+using namespace glass;
+
+using Offset = int;  // counts elements of a buffer
+constexpr int THREADS = 128;
+constexpr int TILES = 1;  // of a run, neighbours along the width
+constexpr int BLOCK_N = 64, VECTOR = 8;  // output channels of a block; adjacent results of a thread
+constexpr int CHUNK = 8, PIXELS = 2, CHANNELS = 3;  // elements and pixels of 16 bytes; channels with numbers
+constexpr int LINE_CHUNKS = 4, SLOTS = 28;  // chunks of a line of the window; of the whole window
+constexpr int PATCH_LINES = 21, PATCH_CHUNKS = 11;  // of a run
+constexpr int PITCH = 11, SLOT_PITCH = 64;  // chunks from line to line of the patch, from slot to slot of the weights
+constexpr int LANES = 16;  // threads that bring a line of the patch together
+
+using Chunk = Vec<f16, CHUNK>;
+using WeightChunk = Vec<f16, CHUNK>;
+
+// The output channel of a column of the product: those of a thread, which lie eight columns apart, are neighbours.
+GLASS_DEVICE int channel_of(int column) {
+    return column / (4 * VECTOR) * (4 * VECTOR) + column % 8 / 2 * VECTOR + column % (4 * VECTOR) / 8 * 2 + column % 2;
+}
+
+GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output<f16> y0) {
+    GLASS_DYNAMIC_SHARED(shared);
+    pdl_launch_dependents();
+    const int first_n = block_y() * BLOCK_N;
+    WeightChunk* const weights = reinterpret_cast<WeightChunk*>(shared);
+    unsigned char* const patch = shared + 28672;
+    u32* const flags = reinterpret_cast<u32*>(patch + 3696);  // of two runs: an element is not finite
+    if (thread_x() < 2) flags[thread_x()] = 0;
+    pdl_wait();
+    #pragma unroll 2
+    for (int item = thread_x(); item < SLOTS * BLOCK_N; item += THREADS) {
+        const int slot = item / BLOCK_N, filter = first_n + channel_of(item % BLOCK_N);
+        const int chunk = slot;
+        const Offset first = Offset(filter) * 147 + chunk / LINE_CHUNKS * 21;
+        WeightChunk own = {};
+        GLASS_UNROLL
+        for (int pixel = 0; pixel < PIXELS; pixel++) {
+            const int place = chunk % LINE_CHUNKS * 2 + pixel - 1;
+            const int tap = place;
+            if (u32(tap) < 7u) {
+                GLASS_UNROLL
+                for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 4 + channel] = load(x1, first + tap * 3 + channel);
+            }
+        }
+        weights[slot * SLOT_PITCH + item % BLOCK_N] = own;
+    }
+
+    const int lane = lane_id();
+    const u64 weights_view = wgmma_rows(weights, SLOT_PITCH * 16, 128);
+    // Of this lane: row lane % 8 of a tile, and which matrix of a load.
+    const unsigned char* const own_rows = patch + warp_id() % 4 * 704 + lane % 8 * 16;
+    const unsigned char* const own_rows0 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 32 : 48);
+
+    // Epilogue operands of 8 results that are the same in every row.
+    struct Along {
+        Vec<f32, 8> x2_1;
+    };
+    Along along_all[2] = {};
+    GLASS_UNROLL
+    for (int part = 0; part < 2; part++) {
+        const int n = first_n + (part ^ lane / 4 % 2) * (4 * VECTOR) + lane % 4 * VECTOR;
+        Along& along = along_all[part];
+        along.x2_1 = load_wide<8>(x2, n);
+    }
+
+    int parity = 0;
+    for (int run = block_x(); run < 32; run += grid_x()) {
+        const int row = run / 4, first_x = run % 4 * (TILES * 8);
+        const int image = row / 4, first_y = row % 4 * 8;
+        sync_threads();  // the patch before has been read
+        const int left = first_x * 2 - 4 + thread_x() % LANES * 2;
+        const Offset origin = Offset(image) * 9600 + Offset(left);
+        u32 spoil = 0;
+        if (thread_x() == 0) flags[parity ^ 1] = 0;
+        #pragma unroll 1
+        for (int line = thread_x() / LANES; line < PATCH_LINES; line += THREADS / LANES) {
+            const int y = first_y * 2 - 3 + line;
+            Vec<f16, PIXELS> read[1][CHANNELS] = {};
+            if (u32(y) < u32(50)) {
+                const Offset first = origin + Offset(y) * 64;
+                if (u32(left) < u32(64)) {
+                    GLASS_UNROLL
+                    for (int channel = 0; channel < CHANNELS; channel++) read[0][channel] = load_wide<PIXELS>(x0, first + Offset(channel) * 3200);
+                }
+            }
+            Chunk own = {};
+            GLASS_UNROLL
+            for (int pixel = 0; pixel < PIXELS; pixel++) {
+                GLASS_UNROLL
+                for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 4 + channel] = convert<f16>(read[0][channel][pixel]);
+            }
+            const auto words = bit_cast<Vec<u32, 4>>(own);
+            GLASS_UNROLL
+            for (int word = 0; word < 4; word++) spoil = spoiled(spoil, words[word], f16{});
+            const int chunk = thread_x() % LANES;
+            if (chunk < PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[line * PITCH + chunk] = own;
+        }
+        if (spoil != 0) flags[parity] = 1;
+
+        fence_proxy_async();
+        sync_threads();
+        u32 window[9][4];
+        ldmatrix_x4(window[0], own_rows0);
+        ldmatrix_x4(window[1], own_rows0 + 176);
+        ldmatrix_x4(window[2], own_rows0 + 352);
+        ldmatrix_x4(window[3], own_rows0 + 528);
+        ldmatrix_x4(window[4], own_rows0 + 704);
+        ldmatrix_x4(window[5], own_rows0 + 880);
+        ldmatrix_x4(window[6], own_rows0 + 1056);
+        ldmatrix_x4(window[7], own_rows0 + 1232);
+        ldmatrix_x4(window[8], own_rows0 + 1408);
+
+        f32 sum[BLOCK_N / 2];  // uninitialised: the first product overwrites them
+        wgmma_fence();
+        wgmma(sum, { window[0][0], window[2][0], window[0][1], window[2][1] }, wgmma_step(weights_view, 0), false, f16{}, f16{});
+        wgmma(sum, { window[0][2], window[2][2], window[0][3], window[2][3] }, wgmma_step(weights_view, 2048), true, f16{}, f16{});
+        wgmma(sum, { window[1][0], window[3][0], window[1][1], window[3][1] }, wgmma_step(weights_view, 4096), true, f16{}, f16{});
+        wgmma(sum, { window[1][2], window[3][2], window[1][3], window[3][3] }, wgmma_step(weights_view, 6144), true, f16{}, f16{});
+        wgmma(sum, { window[2][0], window[4][0], window[2][1], window[4][1] }, wgmma_step(weights_view, 8192), true, f16{}, f16{});
+        wgmma(sum, { window[2][2], window[4][2], window[2][3], window[4][3] }, wgmma_step(weights_view, 10240), true, f16{}, f16{});
+        wgmma(sum, { window[3][0], window[5][0], window[3][1], window[5][1] }, wgmma_step(weights_view, 12288), true, f16{}, f16{});
+        wgmma(sum, { window[3][2], window[5][2], window[3][3], window[5][3] }, wgmma_step(weights_view, 14336), true, f16{}, f16{});
+        wgmma(sum, { window[4][0], window[6][0], window[4][1], window[6][1] }, wgmma_step(weights_view, 16384), true, f16{}, f16{});
+        wgmma(sum, { window[4][2], window[6][2], window[4][3], window[6][3] }, wgmma_step(weights_view, 18432), true, f16{}, f16{});
+        wgmma(sum, { window[5][0], window[7][0], window[5][1], window[7][1] }, wgmma_step(weights_view, 20480), true, f16{}, f16{});
+        wgmma(sum, { window[5][2], window[7][2], window[5][3], window[7][3] }, wgmma_step(weights_view, 22528), true, f16{}, f16{});
+        wgmma(sum, { window[6][0], window[8][0], window[6][1], window[8][1] }, wgmma_step(weights_view, 24576), true, f16{}, f16{});
+        wgmma(sum, { window[6][2], window[8][2], window[6][3], window[8][3] }, wgmma_step(weights_view, 26624), true, f16{}, f16{});
+        wgmma_commit();
+        wgmma_wait<0>();
+        wgmma_take(sum);
+        if (flags[parity]) {
+            GLASS_UNROLL
+            for (int j = 0; j < BLOCK_N / 8; j++) {
+                GLASS_UNROLL
+                for (int i = 0; i < 4; i++) sum[(j) * 4 + i] = 0;
+            }
+            #pragma unroll 1
+            for (int item = 0; item < 147; item++) {
+                const int tap_y = item / 21;
+                const int pixel = item / CHANNELS % 7 + 1;
+                const int element = pixel % PIXELS * 4 + item % CHANNELS;
+                const int chunk = tap_y * LINE_CHUNKS + pixel / PIXELS;
+                const int row = (warp_id() % 4 * 2 * 2 + tap_y) * PITCH + (lane / 4) + pixel / PIXELS;
+                const Chunk* const windows = reinterpret_cast<const Chunk*>(patch) + row;
+                GLASS_UNROLL
+                for (int j = 0; j < BLOCK_N / 8; j++) {
+                    GLASS_UNROLL
+                    for (int i = 0; i < 4; i++) {
+                        const f32 value = convert<f32>(windows[i / 2 * 22][element]);
+                        const f32 weight = convert<f32>(weights[chunk * SLOT_PITCH + j * 8 + lane % 4 * 2 + i % 2][element]);
+                        sum[(j) * 4 + i] += value * weight;
+                    }
+                }
+            }
+        }
+        const int x = first_x + lane / 4;
+        GLASS_UNROLL
+        for (int half = 0; half < 2; half++) {
+            const int y = first_y + warp_id() % 4 * 2 + half;
+            if (!(y < 25)) continue;
+            const int m = (image * 25 + y) * 32 + x;
+            GLASS_UNROLL
+            for (int part = 0; part < 2; part++) {
+                const int n = first_n + (part ^ lane / 4 % 2) * (4 * VECTOR) + lane % 4 * VECTOR;
+                f32 accumulator[VECTOR];
+                GLASS_UNROLL
+                for (int i = 0; i < VECTOR; i++) accumulator[i] = lane / 4 % 2 ? sum[((part ^ 1) * (VECTOR / 2) + i / 2) * 4 + half * 2 + i % 2] : sum[(part * (VECTOR / 2) + i / 2) * 4 + half * 2 + i % 2];
+                const Along& along = along_all[part];
+                Vec<f16, 8> y0_5;
+                GLASS_UNROLL
+                for (int lane = 0; lane < 8; ++lane) {
+                    const f32 add_2 = accumulator[lane] + along.x2_1[lane];
+                    const f32 max_3 = m_max(add_2, 0x0p+0f);
+                    const f16 cast4 = convert<f16>(max_3);
+                    y0_5[lane] = cast4;
+                }
+                store_wide<8>(y0, n + m*64, y0_5);
+            }
+        }
+        parity ^= 1;
+    }
+}

@@ -1,0 +1,73 @@
+"""The spec of kernels, their launch, and the text that is emitted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from glassrt.codegen.families.few_channels.config import FewChannelsConfig
+from glassrt.codegen.families.few_channels.spec import FewChannelsSpec, StepSpec, launch, loads_wide
+from glassrt.codegen.families.registry import families
+from glassrt.codegen.text.render import render
+from glassrt.dialects.core.affine import symbol
+
+from ...contraction_cases import TARGET
+from .layers import BYTES, LAYERS, STEM, image, request
+
+WGMMA, MMA = (families()[name] for name in ("few_channels_wgmma", "few_channels_mma"))
+CONFIG = {"tiles": 14, "block_n": 64, "groups": 2, "resident": 2}
+
+
+def spec(layer: Any, **config: int) -> FewChannelsSpec:
+    found = WGMMA.realize(request(layer), {**CONFIG, **config}).spec
+    assert isinstance(found, FewChannelsSpec)
+    return found
+
+
+def test_steps_take_chunks_in_pairs() -> None:
+    """Matrices are in the order of their places: lines of four chunks. The second row of outputs begins two
+    lines below the first one."""
+    made = spec(STEM)
+    assert made.steps[:3] == (StepSpec((0, 8, 1, 9)), StepSpec((2, 10, 3, 11)), StepSpec((4, 12, 5, 13)))
+    assert [load.first for load in made.loads] == [line * 115 * 16 for line in range(9)]
+    assert made.patterns == ((16, 32, 48),)
+    assert not made.odd and made.vectors == 2 and made.careful
+
+
+def test_an_odd_chunk_comes_behind_the_first_one() -> None:
+    made = spec(replace(STEM, window=(3, 5), pads=(1, 2, 1, 2)), tiles=1, groups=1)
+    assert made.odd and len(made.steps) == 5
+    assert made.steps[-1] == StepSpec((0, 6, 8, 14))  # the last chunk of the third line, and of the fifth one
+
+
+def test_rows_alternate_where_they_would_meet_in_the_same_banks() -> None:
+    assert spec(STEM).alternates and spec(replace(STEM, out="f32")).alternates
+    assert not spec(replace(STEM, count=40)).alternates and not spec(replace(STEM, count=32)).alternates
+
+
+def test_integers_are_all_finite() -> None:
+    assert not spec(BYTES, tiles=2).careful
+
+
+def test_wide_loads_need_planes_of_whole_chunks() -> None:
+    assert loads_wide(image(STEM))
+    assert not loads_wide(image(replace(STEM, last=True)))
+    assert not loads_wide(image(replace(STEM, x=(2, 3, 224, 223))))
+
+
+def test_blocks_stay_where_there_are_more_runs_than_room() -> None:
+    config = FewChannelsConfig(14, 64, 2, 2)
+    assert launch(image(STEM), config, TARGET).grid == (28, 1, 1)
+    many = replace(STEM, x=(128, 3, 224, 224), count=100)
+    assert launch(image(many), config, TARGET).grid == (132, 2, 1)
+    unknown = replace(STEM, x=(symbol("B"), 3, 224, 224))
+    assert launch(image(unknown), config, TARGET).grid == (264, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["stem", "odd", "bytes", "residual", "quantized"])
+def test_emitted_text(name: str, golden: Any) -> None:
+    layer = LAYERS[name]
+    family = MMA if name == "residual" else WGMMA
+    code = family.realize(request(layer), family.propose(request(layer))[0].config)
+    assert render(code.template, code.spec) == golden.at(f"{name}.cu")
