@@ -19,29 +19,32 @@ from .emit.strided import Strided
 from .families.contraction.mma import needs_k_innermost
 from .families.contraction.prologue import NoPrologue, Prologue, Varies, read_prologue
 from .families.executed import executed
+from .families.gemv.config import streams_weights
 from .families.group.cost import GroupLoad, MemberLoad
 from .families.group.joinable import unjoinable
 from .families.group.launch import group_launch
 from .families.group.members import MemberKernel, member_kernels
+from .families.group.parts import of_members
 from .families.kernel_family import Accumulation
 from .families.registry import candidates, expected, families, realize, resized, tiers, unfit
 from .families.row.cost import better_shared
 from .nvrtc.cache import KernelCache
 from .nvrtc.compiled_kernel import UnfitError
 from .nvrtc.cost import BUDGET_MS, compile_ms
-from .nvrtc.library import check_target
+from .nvrtc.library import check_target, compiler_identity
 from .nvrtc.parallel import CompiledPrograms
-from .plan.assemble import BuildOptions, assemble
+from .plan.assemble import GENERATOR, BuildOptions, assemble
 from .plan.sharing import RULE as SHARE_KERNELS
 from .plan.sharing import SUMMARY as KERNELS_SHARED
 from .plan.sources import made_kernels, request_of
 from .request.make import code_in_model_symbols, make_request
-from .request.naming import kernel_name
-from .request.request import Candidate, KernelCode, Request
+from .request.naming import kernel_name, request_signature
+from .request.request import Candidate, Config, KernelCode, Request
 from .text.provenance import without_provenance
 
 __all__ = [
     "BUDGET_MS",
+    "GENERATOR",
     "KERNELS_SHARED",
     "REFERENCE",
     "SHARE_KERNELS",
@@ -50,6 +53,7 @@ __all__ = [
     "BuildOptions",
     "Candidate",
     "CompiledPrograms",
+    "Config",
     "Feature",
     "GroupLoad",
     "KernelCache",
@@ -71,6 +75,7 @@ __all__ = [
     "check_target",
     "code_in_model_symbols",
     "compile_ms",
+    "compiler_identity",
     "executed",
     "expected",
     "families",
@@ -80,10 +85,13 @@ __all__ = [
     "make_request",
     "member_kernels",
     "needs_k_innermost",
+    "of_members",
     "read_prologue",
     "realize",
     "request_of",
+    "request_signature",
     "resized",
+    "streams_weights",
     "tiers",
     "unfit",
     "unjoinable",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from ..codegen.interface import KernelCache
 from ..dialects.core.clone import clone_module
 from ..dialects.core.module import Module
-from ..errors import InputError, UnsupportedError
+from ..errors import InputError
 from ..runtime.arguments import checked_but
 from ..runtime.plan import Plan
 from .calibration.calibrate import calibrate
@@ -22,10 +23,12 @@ from .frontend.source import InputShapes, Shapes, Source
 from .precision.scales.table import CalibrationTable
 from .search.auto import AUTO, BASE, Auto, searched
 from .search.budget import Budget
+from .search.tuning.tactics import TacticsRequest, with_tactics
+from .search.tuning.tune import SECONDS, Tuning
 from .settings.policy import PrecisionPolicy, as_policy
 
 
-@checked_but("model", "target", "shapes", "inputs", "calibration", "budget", "data")
+@checked_but("model", "target", "shapes", "inputs", "calibration", "budget", "data", "lock")
 def compile(
     model: Source,
     *,
@@ -39,6 +42,8 @@ def compile(
     labels: object = None,
     device: str | None = None,
     tune: int = 0,
+    tune_seconds: float = SECONDS,
+    lock: str | os.PathLike[str] | None = None,
     cache: bool = True,
     progress: Progress | None = None,
 ) -> Plan:
@@ -60,14 +65,17 @@ def compile(
     calibration is absent; labels: for top-1, an integer for each row; device: where mixtures are run,
     'interpret' (numpy, the default), 'host', 'cuda' or 'cuda:N'. The mixtures considered are in the plan's
     ledger. If even the base misses the budget, InputError, unless it has allow_fallback.
-    tune: for measured kernel choice, which is not implemented: anything but 0 raises UnsupportedError.
+    tune: measure so many candidates of every kernel on the GPU that the plan is for, or on the host for
+    'host', and take the fastest; 0, the default, takes what the cost model expects to be. It stops after
+    tune_seconds. lock: a lock file with choices that were measured, which is read and, by tuning, written;
+    with it alone nothing is measured, and no GPU is needed. See docs/tuning.md.
     cache: keep compiled kernels in the user's cache folder.
     progress: called with (stage, done, total).
 
     Raises ModelError, UnsupportedError, IRError, InputError, CalibrationError, CompileError; all are
     GlassErrors.
     """
-    _check_tune(tune)
+    request = TacticsRequest(Tuning(tune, tune_seconds) if tune else None, lock)
     auto = _auto(precision, budget, data, labels, device)
     settings = Settings(
         targets=chosen_targets(target, present_arch() if target is None else None),
@@ -78,16 +86,15 @@ def compile(
     # All arguments are checked by now. Calibration and search, which run whole builds, come next.
     if calibration is not None:
         settings = replace(settings, calibration=_scales(model, calibration, inputs, shapes, progress))
-    if auto is None:
-        return build(model, settings, inputs, shapes).plan
-    outcome = searched(model, settings, auto, inputs, shapes)
-    return build(outcome.module, outcome.settings).plan
-
-
-def _check_tune(tune: int) -> None:
-    if tune:
-        text = "tuning is not implemented: kernels are chosen by the cost model"
-        raise UnsupportedError(text, "leave tune at 0")
+    if auto is not None:
+        outcome = searched(model, settings, auto, inputs, shapes)
+        model, settings, inputs, shapes = outcome.module, outcome.settings, None, None
+    if request:
+        found = with_tactics(model, settings, request, inputs, shapes)
+        for note in found.notes:
+            warnings.warn(note, stacklevel=3)
+        model, settings = found.model, found.settings
+    return build(model, settings, inputs, shapes).plan
 
 
 def _policy(precision: str | PrecisionPolicy, auto: Auto | None, calibrated: bool) -> PrecisionPolicy:

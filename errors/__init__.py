@@ -124,7 +124,10 @@ class CalibrationError(GlassError):
 
 
 class DeviceError(GlassError):
-    """The device is missing, failed, or cannot run this plan."""
+    """The device is missing, failed, or cannot run this plan; `lost`: it is unusable in this process from now
+    on."""
+
+    lost = False
 
 
 class OutOfMemoryError(DeviceError):

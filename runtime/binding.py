@@ -18,18 +18,21 @@ from .plan import Plan
 from .program import BoundTensor
 from .symbols import SymbolBinder
 from .tensors import check_in_place, has_dtype, taken, taken_output
+from .unranked import Shapes, flat
 
+RETURNED = "take the tensor that is returned, instead of giving one"
 MAX_COMPARED = 100  # characters of a name that is compared with others, which takes quadratic time
 CONSTANT = "; if it is an initializer of the model, the build has to make it an input: inputs={{{}: shape}}"
 
 
 class RunInputs(NamedTuple):
-    """The inputs of a run in the plan's order, the numbers that sizes depend on, by input, and what was
-    `given`."""
+    """The inputs of a run in the plan's order, the numbers that sizes depend on, by input, what was `given`,
+    and the shapes of inputs of any rank, whose values are lists."""
 
     values: list[Value]
     numbers: Mapping[str, list[int]]
     given: Mapping[str, object]
+    shapes: Shapes
 
     @property
     def signature(self) -> object:
@@ -51,6 +54,7 @@ class InputBinder:
         self._results = dict.fromkeys(shown([tensor.name for tensor in manifest.outputs], manifest.cuts))
         self._inputs = [f"input {clip(tensor.name)}" for tensor in manifest.inputs]
         self._outputs = [f"output {clip(tensor.name)}" for tensor in manifest.outputs]
+        self._unranked = [self._names.index(name) for name in dict.fromkeys(manifest.unranked.values())]
         self._read = [
             (index, tensor)
             for index, tensor in enumerate(manifest.inputs)
@@ -72,12 +76,15 @@ class InputBinder:
             raise mismatch(self._manifest, "the inputs have the wrong names", given, hint)
         stream, device = session.stream, self._device
         values = [taken(name, every[name], stream, device, kept=kept) for name in self._names]
+        shapes = {self._names[index]: tuple(values[index].shape) for index in self._unranked}
+        for index in self._unranked:
+            values[index] = flat(self._names[index], values[index], kept=kept)
         numbers: dict[str, list[int]] = {}
         if self._read:
             self._check_types(values, given)
             for index, tensor in self._read:
                 numbers[tensor.name] = self._numbers(tensor, session.fetch(values[index]), given)
-        return RunInputs(values, numbers, given)
+        return RunInputs(values, numbers, given, shapes)
 
     def symbols(self, inputs: RunInputs) -> dict[str, int]:
         """The value of every symbol in a run with INPUTS.
@@ -152,8 +159,10 @@ class InputBinder:
             raise InputError(f"there is no output {clip(min(map(str, unknown)))}; the outputs are {names}")
         for cut in self._manifest.cuts:
             if cut.output in given:
-                text = f"the size of the output {clip(cut.output)} depends on data"
-                raise InputError(text, "take the tensor that is returned, instead of giving one")
+                raise InputError(f"the size of the output {clip(cut.output)} depends on data", RETURNED)
+        for name in self._manifest.unranked:
+            if name in given:
+                raise InputError(f"the output {clip(name)} has the shape of an input of any rank", RETURNED)
         return [
             taken_output(tensor, given[tensor.name], stream, self._device, kept=kept)
             if tensor.name in given

@@ -16,6 +16,7 @@ from .device import BoundCall, Executable, LaunchRecord, Observer, Session, Valu
 from .manifest import Manifest
 from .program import Program, resolve
 from .tensors import on_device
+from .unranked import shaped
 
 MAX_PROGRAMS = 64
 
@@ -90,14 +91,15 @@ class Context:
         if reuse is not True and reuse is not False:
             expect("reuse", reuse, bool)
         session = self._checked()
-        program, values = self._bind(session, inputs)
+        program, given = self._bind(session, inputs)
+        values = given.values
         if outputs is None:
             targets: list[Value | None] = [None] * len(program.outputs)
         else:
             targets = self._core.binder.outputs(program.outputs, outputs, session.stream)
             self._core.binder.check_disjoint(values, targets)
         results = session.run(program, values, targets, any(map(on_device, values)), reuse)
-        named = self._named(results)
+        named = self._named(results, given)
         return named if outputs is None else named | dict(outputs)
 
     @checked
@@ -121,27 +123,28 @@ class Context:
         binder.check_in_place(given.values, targets)
         binder.check_disjoint(given.values, targets)
         call, results = session.bind(program, given.values, targets)
-        return Binding(self, call, self._named(results) | dict(outputs or {}))
+        return Binding(self, call, self._named(results, given) | dict(outputs or {}))
 
     @checked
     def trace(self, inputs: Mapping[str, object], observer: Observer) -> dict[str, Any]:
         """As `Engine.trace`."""
         session = self._checked()
-        program, values = self._bind(session, inputs)
-        return self._named(session.trace(program, values, observer))
+        program, given = self._bind(session, inputs)
+        return self._named(session.trace(program, given.values, observer), given)
 
     @checked
     def profile(self, inputs: Mapping[str, object], repeats: int = 10) -> list[LaunchRecord]:
         """As `Engine.profile`."""
         session = self._checked()
-        return session.profile(*self._bind(session, inputs), _count("repeats", repeats, 1))
+        program, given = self._bind(session, inputs)
+        return session.profile(program, given.values, _count("repeats", repeats, 1))
 
     @checked
     def time(self, inputs: Mapping[str, object], repeats: int = 100, warmup: int = 10) -> list[float]:
         """As `Engine.time`."""
         session = self._checked()
-        program, values = self._bind(session, inputs)
-        return session.time(program, values, _count("repeats", repeats, 1), _count("warmup", warmup, 0))
+        program, given = self._bind(session, inputs)
+        return session.time(program, given.values, _count("repeats", repeats, 1), _count("warmup", warmup, 0))
 
     def close(self) -> None:
         """Wait for launches that are under way, and free the context's memory. A second call does nothing."""
@@ -169,17 +172,19 @@ class Context:
             raise DeviceError("this context is closed")
         return self._session
 
-    def _bind(self, session: Session, inputs: Mapping[str, object]) -> tuple[Program, Sequence[Value]]:
+    def _bind(self, session: Session, inputs: Mapping[str, object]) -> tuple[Program, RunInputs]:
         given = self._core.binder.inputs(inputs, session)
         signature = given.signature
         if self._last is None or self._last[0] != signature:
             self._last = signature, self._core.programs.get(given)
-        return self._last[1], given.values
+        return self._last[1], given
 
-    def _named(self, results: Sequence[object]) -> dict[str, Any]:
+    def _named(self, results: Sequence[object], given: RunInputs) -> dict[str, Any]:
         named = dict(zip(self._core.results, results, strict=True))
         cuts = self._core.manifest.cuts
-        return true_results(named, cuts) if cuts else named
+        if cuts:
+            named = true_results(named, cuts)
+        return shaped(named, self._core.manifest.unranked, given.shapes) if given.shapes else named
 
 
 class Binding:

@@ -53,6 +53,11 @@ def present_figures(ordinal: int, driver: Driver | None = None) -> dict[str, int
     return device_figures(driver or process_driver(), ordinal)
 
 
+def driver_version(driver: Driver | None = None) -> str:
+    """The CUDA version of the driver, such as ``13.0``. Raises `DeviceError`."""
+    return _version(int((driver or process_driver()).call("cuDriverGetVersion")))
+
+
 def open_backend(ordinal: int, debug: bool, driver: Driver | None = None) -> CudaBackend:
     """The backend of one GPU. Raises `DeviceError` if there is no such GPU."""
     return CudaBackend(CudaDevice(driver or process_driver(), ordinal), debug)

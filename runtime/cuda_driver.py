@@ -24,6 +24,7 @@ class DriverError(DeviceError):
     def __init__(self, message: str, code: int, hint: str | None = None) -> None:
         super().__init__(message, hint)
         self.code = code
+        self.lost = code in _STICKY
 
 
 class Driver:
@@ -55,14 +56,16 @@ class Driver:
     def check(self, ordinal: int) -> None:
         """Raise `DeviceError` at once if an earlier failure destroyed the device's context."""
         if ordinal in self._lost:
-            raise DeviceError(
+            error = DeviceError(
                 f"cuda:{ordinal} is unusable in this process since an earlier failure: {self._lost[ordinal]}",
                 hint="restart the process; GLASSRT_DEBUG_SYNC=1 names the kernel that fails",
             )
+            error.lost = True
+            raise error
 
     def lose(self, ordinal: int, error: DeviceError) -> None:
         """Remember the first error that makes a device unusable; other errors are ignored."""
-        if isinstance(error, DriverError) and error.code in _STICKY:
+        if error.lost:
             self._lost.setdefault(ordinal, error.message)
 
     def _failure(self, function: str, code: int) -> DeviceError:

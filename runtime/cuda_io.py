@@ -14,7 +14,7 @@ from .cuda_driver import DriverError
 from .cuda_memory import DeviceTensor, Lease, OutputPool, Staging
 from .cuda_streams import StreamWaits
 from .device import Array, Value
-from .dlpack import SOME_GPU, ExternalTensor
+from .dlpack import CUDA, SOME_GPU, ExternalTensor
 from .dtypes import numpy_dtype
 from .manifest import Manifest, TensorSpec
 from .plan_check import corners
@@ -223,6 +223,14 @@ class Transfers:
         if array is not None:
             np.copyto(array, pinned)
         return given
+
+
+def placed_copy(device: CudaDevice, data: Array) -> ExternalTensor:
+    """A copy of the bytes DATA in an allocation of its own on DEVICE, which is current."""
+    memory = device.allocate(data.nbytes)
+    if data.nbytes:
+        device.driver.call("cuMemcpyHtoD", memory.value, data.ctypes.data, data.nbytes)
+    return ExternalTensor(int(memory), (CUDA, device.ordinal), "u8", data.shape, True, memory)
 
 
 def _device_tensor(value: Value | None) -> ExternalTensor | None:

@@ -16,6 +16,7 @@ from .cuda_tensor_map import encode_tensor_map
 from .program import BoundBuffer, BoundLaunch, BoundScalar, BoundTensorMap
 
 RELAXED = "CU_STREAM_CAPTURE_MODE_RELAXED"
+EXTERNAL = 1  # CU_EVENT_RECORD_EXTERNAL: a graph node that takes a timestamp at every replay
 
 
 class Launcher:
@@ -92,16 +93,24 @@ class Launcher:
 
     def capture_timed(self, call: CudaCall, stream: Any, events: Sequence[Handle]) -> Handle:
         """Capture a linear graph of the launches, with a timing event before the first and after each."""
-        external = 1  # CU_EVENT_RECORD_EXTERNAL: a graph node that takes a timestamp at every replay
-
         def body() -> None:
-            self._driver.call("cuEventRecordWithFlags", events[0].value, stream, external)
+            self._driver.call("cuEventRecordWithFlags", events[0].value, stream, EXTERNAL)
             for launch, event in zip(call.program.launches, events[1:], strict=True):
                 if not launch.empty:
                     self.issue(launch, call.addresses, stream, overlap=False)
-                self._driver.call("cuEventRecordWithFlags", event.value, stream, external)
+                self._driver.call("cuEventRecordWithFlags", event.value, stream, EXTERNAL)
 
         return self._captured(stream, body)
+
+    def capture_between(self, call: CudaCall, streams: Sequence[Any], begin: Handle, end: Handle) -> Handle:
+        """Capture the launches of CALL, which may overlap as in `capture`, between the timing events BEGIN
+        and END."""
+        def body() -> None:
+            self._driver.call("cuEventRecordWithFlags", begin.value, streams[0], EXTERNAL)
+            self.issue_branches(list(enumerate(call.program.launches)), call.addresses, streams)
+            self._driver.call("cuEventRecordWithFlags", end.value, streams[0], EXTERNAL)
+
+        return self._captured(streams[0], body)
 
     def _captured(self, stream: Any, body: Callable[[], None]) -> Handle:
         """Capture what BODY issues to STREAM, and instantiate it as a graph.

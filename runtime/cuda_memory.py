@@ -164,6 +164,12 @@ class DeviceTensor(OwnTensor):
         part.shape = shape
         return part
 
+    def reshape(self, shape: tuple[int, ...]) -> DeviceTensor:
+        """The same elements in the same memory, of another SHAPE; the tensor is dense."""
+        part = copied(self)
+        part.shape = part._whole = shape
+        return part
+
     def __dlpack_device__(self) -> tuple[int, int]:
         """DLPack device type and ordinal of the GPU."""
         return CUDA, self._device.ordinal

@@ -16,11 +16,12 @@ from .cuda_binding import CudaBinding
 from .cuda_call import CudaCall, issue_copies
 from .cuda_device import CudaDevice, Handle
 from .cuda_graph import NoConditionalNodes, build_graph
-from .cuda_io import Transfers
+from .cuda_io import Transfers, placed_copy
 from .cuda_launch import Launcher
 from .cuda_walk import CudaMachine, read_buffer
 from .cuda_workspace import Workspace
 from .device import Array, LaunchRecord, Observer, Value
+from .dlpack import ExternalTensor
 from .manifest import Manifest
 from .program import Program
 from .walk import walk
@@ -59,6 +60,11 @@ class CudaSession:
         for."""
         with self._device.current():
             return self._transfers.fetched(value)
+
+    def place(self, data: Array) -> ExternalTensor:
+        """A copy of DATA in an allocation of its own; see `device.Session`."""
+        with self._device.current():
+            return placed_copy(self._device, data)
 
     def run(
         self,
@@ -159,6 +165,20 @@ class CudaSession:
                 self._record(end)
             self._space.synchronize()
             return [self._milliseconds(begin, end) for begin, end in events]
+
+    def measure(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[float]:
+        """Replay a graph that records an event before its launches and one after them."""
+        with self._space.running(), contextlib.ExitStack() as stack:
+            call = self._scratch(program, inputs, stack)
+            begin, end = self._new_event(stack), self._new_event(stack)
+            graph = self._launcher.capture_between(call, self._streams, begin, end)
+            stack.callback(graph.close)
+            times = []
+            for _ in range(repeats + 1):
+                self._call("cuGraphLaunch", graph.value, self._streams[0])
+                self._space.synchronize()
+                times.append(self._milliseconds(begin, end))
+            return times[1:]
 
     def _time_in_graph(
         self, call: CudaCall, samples: Sequence[list[float]], repeats: int, stack: contextlib.ExitStack

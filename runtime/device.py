@@ -66,6 +66,10 @@ class Session(Protocol):
     def fetch(self, value: Value) -> Array:
         """The elements of an input in host memory; the runtime reads the numbers that sizes depend on."""
 
+    def place(self, data: Array) -> Value:
+        """A copy of the bytes DATA in the device's memory, on which kernels of any session can work where it
+        lies; it lives as long as the value. Raises `OutOfMemoryError`."""
+
     def run(
         self,
         program: Program,
@@ -98,6 +102,10 @@ class Session(Protocol):
 
     def time(self, program: Program, inputs: Sequence[Value], repeats: int, warmup: int) -> list[float]:
         """Device time of each of REPEATS whole runs, in milliseconds, after WARMUP runs."""
+
+    def measure(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[float]:
+        """Device time of all launches of a straight program, in milliseconds, in each of REPEATS runs behind
+        one to warm up. The device itself takes the time: how fast the host starts a run does not matter."""
 
     def close(self) -> None:
         """Release everything. A second call does nothing."""

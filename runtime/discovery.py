@@ -64,6 +64,14 @@ def present_figures() -> dict[str, int | str] | None:
     return figures
 
 
+def present_driver() -> str | None:
+    """The CUDA version of this machine's driver, such as ``13.0``; None without a usable GPU."""
+    try:
+        return str(_cuda_module().driver_version()) if cuda_devices() else None
+    except DeviceError:
+        return None
+
+
 def _cuda_module() -> ModuleType:
     try:
         return importlib.import_module(".cuda", __package__)

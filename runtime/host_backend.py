@@ -87,6 +87,12 @@ class HostSession:
         """The elements of an input, which are in host memory."""
         return host_array(value)
 
+    def place(self, data: Array) -> Array:
+        """A copy of DATA at an aligned address."""
+        copy: Array = aligned_bytes(data.nbytes)
+        copy[:] = data
+        return copy
+
     def run(
         self,
         program: Program,
@@ -172,6 +178,10 @@ class HostSession:
         memory = self._stage(program, inputs)
         times = [_seconds(partial(self._launch_all, program, memory)) * 1e3 for _ in range(warmup + repeats)]
         return times[warmup:]
+
+    def measure(self, program: Program, inputs: Sequence[Value], repeats: int) -> list[float]:
+        """As `time`: on the host, the one who starts a run is the one who runs it."""
+        return self.time(program, inputs, repeats, 1)
 
     def close(self) -> None:
         """Free the arena."""

@@ -122,6 +122,7 @@ class Manifest:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     defaults: Mapping[str, DefaultSpec]
+    unranked: Mapping[str, str]
     cuts: tuple[Cut, ...]
     arena_bytes: int
     zeroed_bytes: int
@@ -177,6 +178,7 @@ def parse_manifest(value: object) -> Manifest:
         defaults=MappingProxyType(
             parse_defaults(fields, {each.name: (each.dtype, len(each.shape)) for each in inputs})
         ),
+        unranked=MappingProxyType(_unranked(fields, inputs, outputs)),
         cuts=_cuts(fields, outputs),
         arena_bytes=arena_bytes,
         zeroed_bytes=fields.integer("zeroed_bytes", 0, arena_bytes, 0),
@@ -187,6 +189,18 @@ def parse_manifest(value: object) -> Manifest:
         steps=parse_steps(fields, len(launches)),
         setter=_setter(fields, kernels),
     )
+
+
+def _unranked(fields: Fields, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> dict[str, str]:
+    """By output the input of any rank whose shape it has. Raises `PlanError` unless both are lists of one
+    length."""
+    given, made = ({each.name: each.shape for each in tensors} for tensors in (inputs, outputs))
+    found: dict[str, str] = {}
+    for output, input in fields.named("unranked") if "unranked" in fields.values else ():
+        if not isinstance(input, str) or len(given.get(input, ())) != 1 or made.get(output) != given[input]:
+            raise fails(f"unranked {clip(output)}", "is no output with the size of an input that is a list")
+        found[output] = input
+    return found
 
 
 def _cuts(fields: Fields, outputs: Sequence[TensorSpec]) -> tuple[Cut, ...]:

@@ -18,7 +18,11 @@ def mismatch(
     """The error that the tensors GIVEN do not match the inputs of MANIFEST for REASON: it lists both,
     and the defaults of inputs that are not given."""
     contents = manifest.sizes.contents
-    wanted = "; ".join(_tensor(tensor) + _content(contents.get(tensor.name)) for tensor in manifest.inputs)
+    unranked = set(manifest.unranked.values())
+    wanted = "; ".join(
+        _tensor(tensor, tensor.name in unranked) + _content(contents.get(tensor.name))
+        for tensor in manifest.inputs
+    )
     lacking = "; ".join(
         f"{clip(name)}: {default.dtype}{list(default.shape)}"
         for name, default in manifest.defaults.items()
@@ -38,9 +42,10 @@ def mismatch(
     return InputError("\n".join([*lines, *([f"  default: {lacking}"] if lacking else [])]), hint)
 
 
-def _tensor(tensor: TensorSpec) -> str:
-    """A tensor as text: ``'x': f32[N, 3, 224, 224]``."""
-    return f"{clip(tensor.name)}: {tensor.dtype}[{', '.join(map(dimension, tensor.shape))}]"
+def _tensor(tensor: TensorSpec, unranked: bool) -> str:
+    """A tensor as text: ``'x': f32[N, 3, 224, 224]``, or ``'x': f32 of N elements`` in any shape."""
+    sizes = ", ".join(map(dimension, tensor.shape))
+    return f"{clip(tensor.name)}: {tensor.dtype}" + (f" of {sizes} elements" if unranked else f"[{sizes}]")
 
 
 def _content(content: Sequence[Expression] | None) -> str:

@@ -206,7 +206,16 @@ def _check_further(plan: Plan) -> None:
 def _interface(plan: Plan) -> tuple[object, ...]:
     spec = plan.spec
     defaults = {name: each.shape for name, each in spec.defaults.items()}
-    return spec.name, spec.inputs, spec.outputs, spec.cuts, dict(spec.symbols), spec.sizes, defaults
+    return (
+        spec.name,
+        spec.inputs,
+        spec.outputs,
+        spec.cuts,
+        dict(spec.unranked),
+        dict(spec.symbols),
+        spec.sizes,
+        defaults,
+    )
 
 
 def _check_names(

@@ -11,7 +11,7 @@ from cuda.bindings import nvrtc
 from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.emit.early_reads import StructCode
 from glassrt.codegen.emit.tile_epilogue import PAIR, TileEpilogue
-from glassrt.codegen.families.contraction import depthwise
+from glassrt.codegen.families.contraction import depthwise, depthwise_spec
 from glassrt.codegen.families.contraction.mma import MMA
 from glassrt.codegen.families.contraction.simt import SIMT
 from glassrt.codegen.families.contraction.spec import (
@@ -20,9 +20,14 @@ from glassrt.codegen.families.contraction.spec import (
     contraction_launch,
     split_scratch,
 )
+from glassrt.codegen.families.contraction.tile import Tiling
 from glassrt.codegen.families.contraction.wgmma import WGMMA
+from glassrt.codegen.families.gemv import family as gemv
+from glassrt.codegen.families.gemv import spec as gemv_spec
+from glassrt.codegen.families.gemv.cost import microseconds as gemv_microseconds
 from glassrt.codegen.families.persistent import family as persistent
 from glassrt.codegen.families.persistent.cost import microseconds
+from glassrt.codegen.families.persistent.interleave import interleaved, run_of, vector_of
 from glassrt.codegen.families.persistent.operands import operand_a, operand_b
 from glassrt.codegen.families.persistent.results import BulkResults, BulkTile
 from glassrt.codegen.families.persistent.spec import launch, persistent_spec
@@ -48,14 +53,14 @@ for (int lane = 0; lane < VECTOR; lane++) {{
     result[lane] = convert<{out}>(value > 0.0f ? value : 0.0f);
 }}
 store_wide<VECTOR>(y0, {index}, result);"""
-PAIR_EPILOGUE = """\
-Vec<{out}, 2> result;
+TILE_EPILOGUE = """\
+Vec<{out}, {count}> result;
 GLASS_UNROLL
-for (int lane = 0; lane < 2; lane++) {{
+for (int lane = 0; lane < {count}; lane++) {{
     const f32 value = accumulator[lane] + along.bias[lane]{added};
     result[lane] = convert<{out}>(value > 0.0f ? value : 0.0f);
 }}
-*reinterpret_cast<Vec<{out}, 2>*>(place) = result;"""
+*reinterpret_cast<Vec<{out}, {count}>*>(place) = result;"""
 
 
 def early(name: str, dtype: DType, vector: int, buffer: str, place: str) -> StructCode:
@@ -69,8 +74,8 @@ def early(name: str, dtype: DType, vector: int, buffer: str, place: str) -> Stru
     )
 
 
-def leaving(layer: LayerCase) -> BulkResults | None:
-    """The results of LAYER as bulk stores take them, if they do."""
+def leaving(layer: LayerCase, vector: int = PAIR) -> BulkResults | None:
+    """The results of LAYER as bulk stores take them, if they do, VECTOR finished at a time."""
     made, op = problem(layer), operation(layer)
     if made.batches != 1:
         return None
@@ -78,33 +83,32 @@ def leaving(layer: LayerCase) -> BulkResults | None:
     inputs = 4 if layer.residual else 3
     tiles = [BulkTile(place, DTYPES[layer.dtype], (n, m), (n * bytes_,), 0) for place in (inputs, 3)]
     added = " + convert<f32>(beside[lane])" if layer.residual else ""
-    lines = PAIR_EPILOGUE.format(out=layer.dtype, added=added)
-    along = early("along", DTYPES["f32"], PAIR, "x2", "n")
+    lines = TILE_EPILOGUE.format(out=layer.dtype, count=vector, added=added)
+    along = early("along", DTYPES["f32"], vector, "x2", "n")
     epilogue = TileEpilogue((lines,), op.result if layer.residual else None, along)
     return BulkResults(tiles[0], tiles[1] if layer.residual else None, epilogue)
 
 
 def binding(
-    layer: LayerCase, name: str, splits: int, maps: Sequence[TensorMapParameter] = ()
+    layer: LayerCase,
+    name: str,
+    added: Sequence[ScratchParameter | TensorMapParameter] = (),
+    most: int = 16,
 ) -> KernelBinding:
+    """The binding of a kernel of LAYER whose threads store at most MOST columns at once."""
     dtype, made = layer.dtype, problem(layer)
     assert isinstance(made.n, int)
     parameters = f"Input<{dtype}> x0, Input<{dtype}> x1, Input<f32> x2, "
     parameters += f"Input<{dtype}> x3, " if layer.residual else ""
-    parameters += f"Output<{dtype}> y0" + (
-        ", Output<f32> workspace, Output<u32> counters" if splits > 1 else ""
-    )
-    parameters += "".join(f", {own.declaration()}" for own in maps)
+    parameters += f"Output<{dtype}> y0" + "".join(f", {own.declaration()}" for own in added)
     columns = layer.shape[1] if layer.kind == "depthwise" else made.n
-    vector = next(v for v in (16 // DTYPES[dtype].bytes, 4, 2, 1) if columns % v == 0)
+    widest = min(16 // DTYPES[dtype].bytes, most)
+    vector = next(v for v in (widest, 4, 2, 1) if v <= widest and columns % v == 0)
     place = "i64(m) * N + n"
     if layer.kind == "matmul" and made.batches != 1:
         place = "(i64(batch) * M + m) * N + n"
     added = " + convert<f32>(beside.other[lane])" if layer.residual else ""
     code = EPILOGUE.format(out=dtype, index=place, added=added)
-    along: StructCode | None = early("along", DTYPES["f32"], vector, "x2", "n")
-    if layer.kind == "depthwise":  # loads epilogue operands where they are used
-        code, along = f"struct {{ {along.fields} }} along;\n{along.reads}\n{code}", None
     return KernelBinding(
         Identifier(name),
         Code(layer.kind),
@@ -115,7 +119,7 @@ def binding(
         Code(code),
         vector,
         beside=early("beside", DTYPES[dtype], vector, "x3", place) if layer.residual else None,
-        along=along,
+        along=early("along", DTYPES["f32"], vector, "x2", "n"),
     )
 
 
@@ -142,7 +146,8 @@ def kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKern
     made = problem(layer)
     if layer.kind == "depthwise":
         for number, form in enumerate(depthwise.candidates(made, target, 2, most)):
-            spec: Any = depthwise.specialize(made, form, binding(layer, f"k{number}", 1))
+            own = binding(layer, f"k{number}", most=form.vector)
+            spec: Any = depthwise_spec.specialize(made, form, own)
             source = render(depthwise.TEMPLATE, spec)
             predicted = depthwise.cost(made, form, target)
             yield TimedKernel(layer, form, predicted, depthwise.launch(made, form), f"k{number}", source)
@@ -153,12 +158,26 @@ def kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKern
             continue
         for number, config in enumerate(product.candidates(made, target, most)):
             name = f"k{number}"
-            spec = product.specialize(made, config, binding(layer, name, config.splits), target)
+            scratch = split_scratch(made, Tiling.of(config, target))
+            spec = product.specialize(made, config, binding(layer, name, scratch), target)
             geometry = contraction_launch(made, spec)
             predicted = product.cost(made, config, target)
-            scratch = split_scratch(made, config.block_m, config.block_n, config.splits)
             yield TimedKernel(layer, config, predicted, geometry, name, render(TEMPLATE, spec), scratch)
+    yield from gemv_kernels(layer, most, target)
     yield from persistent_kernels(layer, target)
+
+
+def gemv_kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKernel]:
+    made = problem(layer)
+    if MMA.unsupported(made, target) or gemv.unsupported(made) or layer.dtype == "f32":
+        return
+    for number, config in enumerate(gemv.candidates(made, target)[:most]):
+        bound = binding(layer, f"k{number}")
+        spec = gemv_spec.gemv_spec(made, config, bound, target)
+        source = render(gemv_spec.TEMPLATE, spec)
+        predicted = gemv_microseconds(made, config, target)
+        geometry = gemv_spec.launch(made, spec)
+        yield TimedKernel(layer, config, predicted, geometry, f"k{number}", source)
 
 
 def persistent_kernels(layer: LayerCase, target: ArchSpec) -> Iterator[TimedKernel]:
@@ -172,13 +191,18 @@ def persistent_kernels(layer: LayerCase, target: ArchSpec) -> Iterator[TimedKern
     if results:
         found += persistent.candidates(made, target, persistent.buffers_for(made, layer.residual))
     for number, config in enumerate(found):
-        name, own = f"k{number}", results if config.buffers else None
-        maps = persistent.maps((a, b), [0, 1], config) + (own.maps(config.block_n) if own else [])
-        bound = binding(layer, name, 1, maps)
+        name, own, columns = f"k{number}", results if config.buffers else None, b
+        vector = PAIR
+        if own:
+            columns = interleaved(b, config, run_of(own, config)) or b
+            vector = vector_of(own, config) if columns.interleave else PAIR
+            own = leaving(layer, vector)
+        maps = persistent.maps((a, columns), [0, 1], config) + (own.maps(config.block_n) if own else [])
+        bound = binding(layer, name, maps)
         if own:
             code = Code("\n".join(own.epilogue.lines))
-            bound = replace(bound, epilogue=code, vector=PAIR, beside=None, along=own.epilogue.along)
-        spec = persistent_spec(made, a, b, config, bound, own)
+            bound = replace(bound, epilogue=code, vector=vector, beside=None, along=own.epilogue.along)
+        spec = persistent_spec(made, a, columns, config, bound, own)
         geometry = launch(made, config, target.multiprocessors)
         predicted = microseconds(made, config, target)
         source = render("kernels/persistent.cu.j2", spec)

@@ -69,11 +69,13 @@ class RegistersFit(Fit):
 class RasterFit(Fit):
     """When tiles are visited in bands of rows, so that their operands stay in the L2 cache.
 
-    Bands pay where the cache does not hold B, which is taken to be a number of columns of tiles.
+    Bands pay where the cache does not hold B, which is taken to be a number of columns of tiles; never where
+    B is a small part of it.
     """
 
     column_bytes: int = 50 * 2**16  # of the L2 cache, per column of tiles: 16 columns in 50 MiB
     rows: int = 8  # tile rows of a band
+    small: int = 64  # B is no larger than this part of the L2 cache
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,9 @@ class ContractionFit(Fit):
     start: float = 1170.0  # until a block's first tile has arrived
     finish: float = 16.7  # epilogue, per byte of a thread's accumulators
     split: float = 4790.0  # split-K: round trip to the counter, and the last block's reads
+    exchange: float = 2500.0  # split-K in a cluster: until sums have gone from block to block
+    cluster_bandwidth: float = 20.0  # bytes per clock of the sums that a block sends to its cluster
+    cluster_room: float = 0.9  # share of the multiprocessors that clusters of four blocks or more can fill
     launch: float = 0.44  # launch latency in microseconds
 
 
@@ -120,20 +125,39 @@ class PersistentFit(Fit):
     leave: float = 0.04  # the same, where bulk stores take it
     bandwidth: float = 0.91  # share of the memory's bandwidth that bulk copies reach
     tile: float = 100.0  # of a tile, beside products and epilogue
+    meet: float = 800.0  # of a cluster, whose blocks meet twice
 
 
 @dataclass(frozen=True)
-class DepthwiseFit(Fit):
-    """Constants of the cost model of depthwise convolutions."""
+class GemvFit(Fit):
+    """Constants of the cost model of products of few rows. Times are in cycles unless stated otherwise."""
 
-    launch: float = 1.5  # launch latency
-    load: float = 0.15  # ten loads of a thread, which are in flight together
-    l1_bandwidth: float = 64.0  # bytes per clock and multiprocessor
-    threads: float = 512.0  # threads of a multiprocessor that saturate its bandwidth
+    launch: float = 0.3  # launch latency in microseconds
+    start: float = 1800.0  # until a warp's first weights have arrived, and from its last product to its end
+    step: float = 60.0  # of a warp's step, beside the arrival of weights
+    warp: float = 12.0  # of the sums, for each of a block's warps
+    efficiency: float = 0.9  # sustained share of the bandwidth of memory
+    flight: float = 40e3  # bytes in flight that saturate a multiprocessor's share of it
+    l2_bandwidth: float = 30.0  # bytes per clock and multiprocessor
 
-    def slowed(self, factor: float) -> DepthwiseFit:
+
+@dataclass(frozen=True)
+class StripsFit(Fit):
+    """Constants of the cost model of kernels over strips: depthwise convolutions, and maxima of windows."""
+
+    launch: float = 2.1  # launch latency, and a block's weights
+    thread: float = 27.0  # instructions of a thread, beside those for its lines and outputs
+    issue: float = 1.2  # cycles of a scheduler per instruction
+    code: float = 0.0003  # to fetch an instruction, of code without loops; not fitted
+    memory: float = 0.9  # time over that of moving every byte once at the bandwidth of copies
+    narrow: float = 15.0  # bytes of a block's adjacent channels for which memory takes twice as long
+    start: float = 0.87  # of a thread, beside its lines
+    line: float = 0.22  # of a thread, for each line, with one loaded ahead
+    norm: float = 2.5  # of what bounds a kernel: how far one thing hides another
+
+    def slowed(self, factor: float) -> StripsFit:
         """The constants on a card whose cycles are FACTOR times as long."""
-        return replace(self, load=self.load * factor)
+        return replace(self, start=self.start * factor, line=self.line * factor)
 
 
 @dataclass(frozen=True)
@@ -261,8 +285,9 @@ class Fitted:
     contraction: ContractionFit = ContractionFit()
     wgmma: ContractionFit = WGMMA
     persistent: PersistentFit = PersistentFit()
-    depthwise: DepthwiseFit = DepthwiseFit()
+    strips: StripsFit = StripsFit()
     few_channels: FewChannelsFit = FewChannelsFit()
+    gemv: GemvFit = GemvFit()
     attention: AttentionFit = AttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()
     loop: LoopFit = LoopFit()
@@ -279,4 +304,4 @@ class Fitted:
     def at_clock(self, hertz: float) -> Fitted:
         """The constants for a card of HERTZ under load: loads take as many cycles, launches as long."""
         factor = MEASURED_CLOCK / hertz
-        return replace(self, depthwise=self.depthwise.slowed(factor), row=self.row.slowed(factor))
+        return replace(self, strips=self.strips.slowed(factor), row=self.row.slowed(factor))

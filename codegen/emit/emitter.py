@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ...dialects.core.affine import Dim, symbol
 from ...dialects.core.affine_traversal import substitute
-from ...dialects.core.dtypes import BOOL, F16, DType
+from ...dialects.core.dtypes import BOOL, F16, F32, DType
 from ...dialects.core.expr import (
     Apply,
     BitCastExpr,
@@ -35,6 +35,7 @@ from .early_reads import EarlyReads
 from .lanes import Lanes
 from .narrow_types import narrowing, widened_at_once
 from .offsets import linear_offset
+from .quotients import Quotient
 from .sections import Guard, Section, SectionTerm
 from .serial_reductions import serial_reduce
 from .short_floats import SHORT_SIGMOID, SIGMOID, packed_in_f16, shortened
@@ -132,6 +133,8 @@ class Emitter:
                 return self._bit_cast(expr, section)
             case Apply():
                 return self._apply(expr, section)
+            case Quotient():
+                return self._quotient(expr, section)
             case Select():
                 return self._select(expr, section)
             case IndexValue():
@@ -217,6 +220,12 @@ class Emitter:
         text = spelled(SHORT_SIGMOID if short else apply.function, texts, compute_dtype(dtype))
         text = stored(text, apply.dtype)
         return self._define(section, apply.function + "_", apply.dtype, text, varying)
+
+    def _quotient(self, quotient: Quotient, section: Section) -> SectionTerm:
+        term = self.lower(quotient.dividend, section)
+        parts = [literal(part, F32) for part in (quotient.divisor, quotient.high, quotient.low)]
+        text = f"quotient_to_round({', '.join([term.text, *parts])})"
+        return self._define(section, "div_", F32, text, term.varying)
 
     def _select(self, select: Select, section: Section) -> SectionTerm:
         condition = self.lower(select.condition, section)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ...dialects.core.dtypes import F8E4M3, F8E5M2, F32, I8, U8, DType
 from ...dialects.core.expr import Apply, CastExpr, Const, Expr, LoadExpr
 from ..text.literals import c_type
+from .quotients import by_reciprocals
 
 BYTES = (I8, U8)
 EIGHT_BIT_FLOATS = (F8E4M3, F8E5M2)
@@ -44,7 +45,7 @@ def narrowing(expr: Expr) -> Narrowing | None:
         return Narrowing(expr.operand, expr.dtype)
     if expr.dtype not in BYTES or not _is_whole(expr.operand):
         return None
-    operand = expr.operand
+    operand = by_reciprocals(expr.operand, expr.dtype.limits)
     if isinstance(operand, Apply) and operand.function == "round":
         operand = operand.operands[0]
     return Narrowing(operand, expr.dtype, rounds=True)

@@ -90,10 +90,13 @@ def reduction_state(emitter: Emitter, reduce: ReduceExpr, varying: bool) -> Redu
 
 
 def _declared(name: str, dtype: DType, start: str, lanes: int) -> list[str]:
-    if not lanes:
-        return [f"{c_type(dtype)} {name} = {start};"]
-    fill = f"GLASS_UNROLL for (int lane = 0; lane < {lanes}; ++lane) {name}[lane] = {start};"
-    return [f"{c_type(dtype)} {name}[{lanes}];", *fill.replace("GLASS_UNROLL ", "GLASS_UNROLL\n").split("\n")]
+    return declared_array(name, dtype, start, lanes) if lanes else [f"{c_type(dtype)} {name} = {start};"]
+
+
+def declared_array(name: str, dtype: DType, start: str, lanes: int) -> list[str]:
+    """Statements that define NAME, an array of LANES elements of DTYPE, all of them START."""
+    fill = f"for (int lane = 0; lane < {lanes}; ++lane) {name}[lane] = {start};"
+    return [f"{c_type(dtype)} {name}[{lanes}];", "GLASS_UNROLL", fill]
 
 
 def _extreme_state(emitter: Emitter, reduce: ReduceExpr, wide: bool) -> ReductionState:

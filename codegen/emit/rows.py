@@ -129,9 +129,11 @@ def reductions_inside_out(expr: Expr) -> list[ReduceExpr]:
 class RowEmitter(Emitter):
     """An emitter that spreads the reductions of a row over several threads, and over several blocks.
 
-    rows: rows per block; workers: threads per row in a block; across: whether adjacent threads are on
-    different rows, for coalesced loads; splits: blocks per row; ranges: bounds of the symbols, which decide
-    whether loop counters fit an int.
+    With several lanes a thread has as many adjacent rows, whose reductions do not depend on one another.
+
+    rows: rows per block, or vectors of rows; workers: threads per row in a block; across: whether adjacent
+    threads are on different rows, for coalesced loads; splits: blocks per row; ranges: bounds of the symbols,
+    which decide whether loop counters fit an int.
     """
 
     rows = 1
@@ -151,7 +153,7 @@ class RowEmitter(Emitter):
 
     def _accumulate(self, group: Sequence[ReduceExpr], section: Section) -> list[SharedReduction]:
         """Emit the loop in which each thread reduces its own elements; returns GROUP's per-thread states."""
-        states = [shared_reduction(self.fresh, reduce) for reduce in group]
+        states = [shared_reduction(self.fresh, reduce, self.lanes.count) for reduce in group]
         for state in states:
             section.lines(state.declare())
         inner = section.child()
@@ -161,8 +163,8 @@ class RowEmitter(Emitter):
         section.lines(self._variables(group, counter))
         for reduce, state in zip(group, states, strict=True):
             element = computed(self.lower(reduce.body, inner).text, reduce.body.dtype)
-            inner.lines(state.update(element, counter))
-        section.embed(inner.finished(1))
+            inner.write_all(state.update(element, counter), varying=True)
+        section.embed(inner.finished(self.lanes.count))
         if opened:
             section.close()
         return states
@@ -170,10 +172,11 @@ class RowEmitter(Emitter):
     def _combine_threads(self, states: Sequence[SharedReduction], section: Section) -> None:
         spread = f"{self.rows}, {self.workers}, {'true' if self.across else 'false'}"
         for state in states:
-            section.lines(state.combine_threads(self.fresh, spread))
+            section.write_all(state.combine_threads(self.fresh, spread), varying=True)
 
     def _remember(self, reduce: ReduceExpr, state: SharedReduction, section: Section) -> None:
-        section.remember(reduce, SectionTerm(stored(state.result, reduce.dtype)))
+        varying = self.lanes.count > 1
+        section.remember(reduce, SectionTerm(stored(state.result, reduce.dtype), varying))
 
     # ------------------------------------------------------------ several blocks share the row
 

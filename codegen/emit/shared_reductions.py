@@ -9,7 +9,7 @@ from ...dialects.core.dtypes import BOOL, F32, F64, I64, DType
 from ...dialects.core.expr import ReduceExpr
 from ...dialects.graph.numeric import compute_dtype
 from ..text.literals import c_type, highest, lowest
-from .reductions import better, combined, initial
+from .reductions import better, combined, declared_array, initial
 
 # The functors of row_reduce.cuh, by the kind of the reduction.
 FUNCTORS = {"sum": "Sum", "prod": "Product", "max": "Maximum", "min": "Minimum", "any": "Any", "all": "All"}
@@ -22,16 +22,25 @@ Fresh = Callable[[str], str]
 
 @dataclass(frozen=True)
 class SharedReduction:
-    """The state of a reduction in one thread: C `variables` with their types, and their `first` values."""
+    """The state of a reduction in one thread: C `variables` with their types, and their `first` values.
+
+    With several `lanes` a variable is the element of an array at the current lane.
+    """
 
     kind: str
     variables: tuple[tuple[str, DType], ...]
     first: tuple[str, ...]
+    lanes: int = 1
 
     def declare(self) -> list[str]:
         """Statements that define the variables, before the first element."""
-        pairs = zip(self.variables, self.first, strict=True)
-        return [f"{c_type(dtype)} {name} = {value};" for (name, dtype), value in pairs]
+        lines = []
+        for (name, dtype), value in zip(self.variables, self.first, strict=True):
+            if self.lanes == 1:
+                lines.append(f"{c_type(dtype)} {name} = {value};")
+            else:
+                lines += declared_array(name.removesuffix("[lane]"), dtype, value, self.lanes)
+        return lines
 
     def restart(self) -> list[str]:
         """Statements that reset the variables to their first values."""
@@ -92,15 +101,19 @@ class SharedExtreme(SharedReduction):
         return best, where, dtype
 
 
-def shared_reduction(fresh: Fresh, reduce: ReduceExpr) -> SharedReduction:
-    """The state of REDUCE in one thread; FRESH makes the names of its variables."""
+def shared_reduction(fresh: Fresh, reduce: ReduceExpr, lanes: int = 1) -> SharedReduction:
+    """The state of REDUCE in one thread; FRESH makes the names of its variables.
+
+    With several LANES there is one for each; not for argmax and argmin.
+    """
     if reduce.kind in EXTREMES:
         dtype = compute_dtype(reduce.body.dtype)
         least = lowest(dtype) if reduce.kind == "argmax" else highest(dtype)
         variables = ((fresh("best"), dtype), (fresh("where"), I64))
         return SharedExtreme(reduce.kind, variables, (least, NOWHERE))
     dtype = compute_dtype(reduce.dtype)
-    return SharedReduction(reduce.kind, ((fresh(reduce.kind), dtype),), (initial(reduce, dtype),))
+    name = fresh(reduce.kind) + ("[lane]" if lanes > 1 else "")
+    return SharedReduction(reduce.kind, ((name, dtype),), (initial(reduce, dtype),), lanes)
 
 
 def _same(a: str, b: str, dtype: DType) -> str:

@@ -50,16 +50,17 @@ def _narrow(expr: Expr) -> Expr | None:
 def shortened(expr: Expr) -> Expr:
     """EXPR, an f32 that is rounded to f16, with logistic functions that are exact enough for that.
 
-    Only those that reach the result through products: these keep a relative error as it is.
+    They reach the result through products, which keep a relative error as it is, and through sums with what
+    has been rounded to f16 before: the error of that is 2^7 times as large, however much of it is cancelled.
     """
     if not isinstance(expr, Apply) or expr.dtype != F32:
         return expr
     if expr.function == SIGMOID:
         return Apply(SHORT_SIGMOID, expr.operands, F32)
-    if expr.function == "mul":
-        factors = tuple(shortened(factor) for factor in expr.operands)
-        if any(new is not old for new, old in zip(factors, expr.operands, strict=True)):
-            return Apply("mul", factors, F32)
+    if expr.function == "mul" or (expr.function == "add" and any(map(_narrow, expr.operands))):
+        operands = tuple(map(shortened, expr.operands))
+        if any(new is not old for new, old in zip(operands, expr.operands, strict=True)):
+            return Apply(expr.function, operands, F32)
     return expr
 
 

@@ -1,7 +1,7 @@
 """Emits epilogues whose results leave in tiles.
 
-A thread of a warpgroup finishes pairs of results from its own accumulators. It puts them where a bulk copy
-takes them from shared memory, and where another has put the elements that are read beside them.
+A thread of a warpgroup finishes pairs, or vectors, of results from its own accumulators. It puts them where a
+bulk copy takes them from shared memory, and where another has put the elements that are read beside them.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class NotInTiles(Exception):
 
 @dataclass(frozen=True)
 class TileEpilogue:
-    """An emitted epilogue of a pair of results.
+    """An emitted epilogue of a vector of results, a pair at least.
 
-    The statements `lines` turn the array `accumulator` into the pair at `place`, a pointer into shared
-    memory. `operand` is what the region reads beside it, element for element, and whose pair the variable
+    The statements `lines` turn the array `accumulator` into the vector at `place`, a pointer into shared
+    memory. `operand` is what the region reads beside it, element for element, and whose vector the variable
     `beside` holds; None if it reads nothing so. `along` has the operands that all rows share.
     """
 
@@ -53,10 +53,11 @@ def emit_tile_epilogue(
     accumulate: DType,
     index: tuple[Dim, ...],
     spaces: tuple[Space, ...],
+    vector: int = PAIR,
 ) -> TileEpilogue | None:
-    """The epilogue of ROOT, the contraction of REQUEST, whose sums have the type ACCUMULATE.
+    """The epilogue of VECTOR results of ROOT, the contraction of REQUEST, whose sums are of type ACCUMULATE.
 
-    INDEX is the logical index of the first of a pair in terms of the axes of SPACES: batches, rows, columns.
+    INDEX is the logical index of the first of them in terms of the axes of SPACES: batches, rows, columns.
     None if the region needs more than its own tile: another place, an operand's other elements, or several
     results.
     """
@@ -65,7 +66,7 @@ def emit_tile_epilogue(
     ranges: dict[str, Range] = dict(request.ranges)
     for space in spaces:
         ranges.update(space.ranges(request.ranges))
-    lanes = Lanes(spaces[-1].axes[0].symbol, PAIR)
+    lanes = Lanes(spaces[-1].axes[0].symbol, vector)
     known = {root.result: total_at(root, accumulate, lanes, index)}
     place, (result,) = results_at(request, known, index, ranges)
     if place != index:
@@ -120,7 +121,7 @@ class _TileRead(StructReads):
         self.operand: Value | None = None
 
     def read(self, field: str, dtype: DType, count: int, buffer: str, offset: Dim) -> str:
-        """The C name of the pair of BUFFER at OFFSET. NotInTiles if these are others."""
+        """The C name of the vector of BUFFER at OFFSET. NotInTiles if these are others."""
         value = self._operands[buffer]
         own = value.type.rank == len(self._index) and linear_offset(value.type, self._index) == offset
         if not own or self.operand not in (None, value):

@@ -29,7 +29,7 @@ from .kernel_family import KernelFamily, Rank
 
 MOST_THREADS = 1024
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-RESERVED = re.compile(r"[xys]\d+|block|compute|glass|\w*_type|int|i64|const")
+RESERVED = re.compile(r"[xys]\d+|scratch\d+|block|block_x|compute|glass|\w*_type|int|i64|const")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,14 @@ class NamedConstant:
 
     name: Identifier
     value: int
+
+
+@dataclass(frozen=True)
+class NamedSize:
+    """A size that a body is passed: a variable, so that kernels that differ in it share their code."""
+
+    name: Identifier
+    value: Code
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,8 @@ class CustomSpec:
     functions: tuple[Code, ...]
     takes: Code
     passes: Code
+    index_type: Identifier
+    sizes: tuple[NamedSize, ...]
     body: tuple[Code, ...]
 
 
@@ -107,8 +117,9 @@ def custom_op_of(request: Request) -> CudaOp | None:
     ops = request.ops
     if len(ops) != 1 or not isinstance(ops[0], CudaOp):
         return None
-    dense = all(type.layout == ROW_MAJOR for type in (*request.reads, *request.writes))
-    return ops[0] if dense else None
+    op = ops[0]
+    dense = all(type.layout.is_dense if op.any_order else type.layout == ROW_MAJOR for type in request.reads)
+    return op if dense and all(type.layout == ROW_MAJOR for type in request.writes) else None
 
 
 def checked_body(op: CudaOp, request: Request) -> CudaBody:
@@ -163,6 +174,11 @@ def _spec(op: CudaOp, body: CudaBody, request: Request, signature: Signature) ->
         functions=_lines(op, body.functions, "functions"),
         takes=Code(", ".join(takes)),
         passes=Code(", ".join(passes)),
+        index_type=Identifier(signature.index_type),
+        sizes=tuple(
+            NamedSize(Identifier(name), Code(dim_to_c(dim, signature.symbols)))
+            for name, dim in body.sizes.items()
+        ),
         body=_lines(op, body.text, "text"),
     )
 
@@ -181,9 +197,9 @@ def _arguments(
     for number, (name, scratch) in enumerate(body.scratch.items()):
         takes.append(f"Output<{c_type(scratch.dtype)}> {name}")
         passes.append(f"scratch{number}")
-    for name, dim in body.sizes.items():
+    for name in body.sizes:
         takes.append(f"const {signature.index_type} {name}")
-        passes.append(dim_to_c(dim, signature.symbols))
+        passes.append(name)
     return takes, passes
 
 

@@ -50,7 +50,8 @@ def shared(made: Mapping[str, MadeKernel], apart: Collection[str] = ()) -> dict[
 
 def _cut(name: str, kernel: MadeKernel) -> _CutKernel | None:
     """KERNEL with size slots in its body only: the functions before it do not see its parameters."""
-    text = re.sub(rf"\b{name}\b", _NAME, without_provenance(kernel.source))
+    own = rf"\b{name}(?![A-Za-z0-9])"  # and what is named after it
+    text = re.sub(own, _NAME, without_provenance(kernel.source))
     head = _HEAD.search(text)
     if head is None:
         return None

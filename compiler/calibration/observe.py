@@ -1,7 +1,8 @@
 """Runs a network in fp32 over batches, and records a histogram of every tensor.
 
-On a device, the network is built with all its tensors as outputs, so that fusion cannot hide one. In the
-interpreter, each tensor is recorded as it is computed. Either way only one batch's tensors are in memory.
+On a device, the network is built with ops that record all its tensors, so that fusion cannot hide one and the
+device gives histograms. In the interpreter, each tensor is recorded as it is computed. Either way only one
+batch's tensors are in memory.
 What control flow computes inside changes from iteration to iteration and is no output: the interpreter runs
 it, on a device's network too, on the operands that the device computed.
 """
@@ -11,16 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ...codegen.interface import KernelCache
+from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.builtin import Return
 from ...dialects.core.clone import clone_module
 from ...dialects.core.interpreter import Array, bind_symbols, run_block
 from ...dialects.core.ir import Value
 from ...dialects.core.module import Function, Module
+from ...dialects.custom.registry import registered
 from ...errors import InputError
 from ...runtime.engine import Engine
 from ..driver.build import HOST, Settings, build, chosen_targets, context_of, present_arch
@@ -31,6 +33,7 @@ from ..fusion.horizontal.contractions import HorizontalContraction
 from ..passes.manager import PassManager
 from ..precision.scales.histogram import Histogram
 from ..precision.scales.names import model_hash, tensor_names
+from .recording import OPS, append_recording, recorded
 from .watch import Histograms, InnerTensors, TensorWatch
 
 INTERPRET = "interpret"
@@ -85,57 +88,61 @@ def observer(
 ) -> Iterator[Feed]:
     """A context with a function that runs a batch of inputs by name and adds its tensors to HISTOGRAMS.
 
-    DEVICE is as for `Engine`, or 'interpret' for numpy. On a device the network's module is consumed. Raises
-    what `build` and `Engine` raise.
+    DEVICE is as for `Engine`, or 'interpret' for numpy; None is a GPU, or else numpy, which is done before
+    kernels for the host are compiled. On a device the network's module is consumed. Raises what `build` and
+    `Engine` raise.
     """
-    if device == INTERPRET:
+    if device == INTERPRET or (device is None and present_arch() is None):
         yield _interpreted(network, histograms)
         return
     targets = chosen_targets(HOST if device == HOST else None, None if device == HOST else present_arch())
     settings = Settings(
         targets=targets, disabled=UNJOINED, cache=KernelCache() if cache else None, progress=progress
     )
-    inputs = network.module.main.inputs
     inner = InnerTensors(network.module, network.names, histograms)
-    if not _show_all(network, inner.operands):
-        yield lambda batch: _add({name: batch[name] for name in inputs}, histograms)
+    outputs = _record(network, inner.operands)
+    if not network.module.main.outputs:
+        yield lambda batch: None
         return
-    with Engine(build(clone_module(network.module), settings).plan, device) as engine:
+    with registered(*OPS):
+        plan = build(clone_module(network.module), settings).plan
+    with Engine(plan, device) as engine:
 
         def feed(batch: Mapping[str, Array]) -> None:
             found = engine.run(batch)
-            _add({**batch, **found}, histograms)
+            for name, (span, counts) in outputs.items():
+                histograms[name] = histograms[name].merged(recorded(found[span], found[counts]))
             inner.add(batch, found)
 
         yield feed
 
 
-def _show_all(network: Network, more: dict[Value, str]) -> list[str]:
-    """Make all observed tensors of the function but its inputs outputs of the network, and MORE under these
-    names; their names."""
+def _record(network: Network, more: Mapping[Value, str]) -> dict[str, tuple[str, str]]:
+    """Make the outputs of the network what records each observed tensor of its function, and MORE tensors
+    under these names; the names of both outputs for each observed tensor."""
     function = network.module.main
-    own = {value: name for value, name in network.names.items() if value.producer is not None}
-    shown = {value: name for value, name in own.items() if value.block is function.block} | more
-    if shown:
-        old = function.block.terminator
-        function.block.insert_before(old, Return(*shown, loc=old.location))
-        old.erase()
-        function.outputs = list(shown.values())
-        network.module.cuts = []
-    return list(shown.values())
-
-
-def _add(arrays: Mapping[str, Any], histograms: Histograms) -> None:
-    for name, array in arrays.items():
-        if name in histograms:
-            histograms[name].add(np.asarray(array))
+    old = function.block.terminator
+    outputs, found = {name: value for value, name in more.items()}, {}
+    sizes = network.module.values_at("optimum")
+    for value, name in network.names.items():
+        if value.block is function.block:
+            count = evaluate(value.type.elements, sizes)
+            found[name] = f"span of {name}", f"bins of {name}"
+            outputs |= zip(found[name], append_recording(function.block, old, value, count), strict=True)
+    function.block.insert_before(old, Return(*outputs.values(), loc=old.location))
+    old.erase()
+    function.outputs = list(outputs)
+    network.module.cuts = []
+    return found
 
 
 def _interpreted(network: Network, histograms: Histograms) -> Feed:
     function = network.module.main
 
     def feed(batch: Mapping[str, Array]) -> None:
-        _add(batch, histograms)
+        for name, array in batch.items():
+            if name in histograms:
+                histograms[name].add(np.asarray(array))
         arrays = [batch[name] for name in function.inputs]
         watch = TensorWatch(network.module, bind_symbols(function, arrays), network.names, histograms)
         with np.errstate(all="ignore"):

@@ -33,7 +33,9 @@ def onnx_outputs(source: Source, inputs: Mapping[str, Array]) -> dict[str, Array
     try:
         session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         names = [output.name for output in session.get_outputs()]
-        given = {each.name: _as_declared(inputs[each.name], each.type) for each in session.get_inputs()}
+        optional = [each for each in session.get_overridable_initializers() if each.name in inputs]
+        wanted = [*session.get_inputs(), *optional]
+        given = {each.name: _as_declared(inputs[each.name], each.type) for each in wanted}
         return dict(zip(names, session.run(names, given), strict=True))
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
         return f"ONNX Runtime cannot run the model: {str(error).strip().splitlines()[0]}"

@@ -24,6 +24,7 @@ from .failure import UsageError, tell, tell_misuse, wants_json
 from .inspect import inspect
 from .opt import opt
 from .run import run
+from .tune import tune
 
 AS_JSON = "glassrt.json"  # where a context keeps whether --json is given
 
@@ -69,7 +70,7 @@ app = typer.Typer(
 )
 __all__ = ["app", "clear_all", "main"]
 
-for command in (build, run, bench, inspect, explain, opt, check, calibrate):
+for command in (build, run, bench, inspect, explain, opt, check, calibrate, tune):
     app.command()(command)
 
 

@@ -150,6 +150,7 @@ def node_text(answer: NodeAnswer) -> str:
         lines.append(
             f"launch {home.launch}: {home.kernel}, {home.family}" + (f" ({config})" if config else "")
         )
+        lines.append(f"  chosen {home.chosen}")
         if home.together:
             lines.append(f"  together with {_names(home.together)}")
         if home.beside:

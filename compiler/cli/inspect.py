@@ -13,6 +13,8 @@ import typer
 from ...errors import InputError
 from ...runtime.plan import Plan
 from ...runtime.sizes import said_of
+from ..passes.tactic_record import KERNEL, ORIGIN
+from ..settings.tactics import RULE
 from .arrays import symbols_of
 from .console import out, print_table, printable, quantity, write_json, write_text
 from .cubin import registers
@@ -86,12 +88,13 @@ def describe(plan: Plan, symbols: Mapping[str, int], whole: Plan) -> dict[str, A
         "inputs": plan.manifest["inputs"],
         "defaults": sorted(spec.defaults),
         "outputs": plan.manifest["outputs"],
+        "unranked": dict(spec.unranked),
         "cuts": [asdict(each) for each in spec.cuts],
         "bytes": _bytes(plan),
         "levels": {name: _level(text) for name, text in plan.levels.items()},
         "decisions": sum("rule" in entry for entry in plan.ledger),
         "kernels": [_kernel(plan, name) for name in spec.kernels],
-        "launches": _launches(plan, symbols),
+        "launches": _launches(plan, symbols, _origins(plan)),
         "control": [asdict(control) for control in controls_of(plan, symbols)],
         "buffers": [_buffer(buffer) for buffer in buffers_of(plan, symbols)],
     }
@@ -134,10 +137,17 @@ def _kernel(plan: Plan, name: str) -> dict[str, Any]:
     return {"name": name, "module": kernel.module, "source_lines": lines, "targets": targets}
 
 
-def _launches(plan: Plan, symbols: Mapping[str, int]) -> list[dict[str, Any]]:
+def _origins(plan: Plan) -> dict[str, str]:
+    """How kernels were chosen that were not by the cost model, by name: `tuned` or `locked`."""
+    figures = [entry["figures"] for entry in plan.ledger if entry.get("rule") == RULE]
+    return {str(each[KERNEL]): str(each[ORIGIN]) for each in figures}
+
+
+def _launches(plan: Plan, symbols: Mapping[str, int], origins: Mapping[str, str]) -> list[dict[str, Any]]:
     return [
         {
             "kernel": launch.bound.kernel,
+            "chosen": origins.get(launch.bound.kernel, "model"),
             "op": launch.bound.op,
             "nodes": list(launch.bound.nodes),
             "grid": list(launch.bound.grid),
@@ -195,7 +205,10 @@ def _head(facts: Mapping[str, Any]) -> list[str]:
     held = {name: f" = {_shape(content)}" for name, content in facts["contents"].items()}
     for name in facts["defaults"]:
         held[name] = f"{held.get(name, '')} (optional)"
+    for name in dict.fromkeys(facts["unranked"].values()):
+        held[name] = f"{held.get(name, '')} in any shape"
     cut = {name: f" cut to {', '.join(sizes)}" for name, sizes in _cuts(facts).items()}
+    cut |= {name: f" in the shape of {of}" for name, of in facts["unranked"].items()}
     for what, also in (("inputs", held), ("outputs", cut)):
         tensors = (
             f"{t['name']} {t['dtype']}{_shape(t['shape'])}{also.get(t['name'], '')}" for t in facts[what]
@@ -243,7 +256,7 @@ def _show_parts(facts: Mapping[str, Any]) -> None:
 
 def _show_launches(facts: Mapping[str, Any]) -> None:
     kernels = {kernel["name"]: kernel for kernel in facts["kernels"]}
-    columns = [">#", "kernel", "op", "precision", ">grid", ">block", ">shared", ">FLOPs", ">bytes"]
+    columns = [">#", "kernel", "op", "precision", "chosen", ">grid", ">block", ">shared", ">FLOPs", ">bytes"]
     columns += [f">registers {target}" for target in facts["targets"]]
     rows = []
     for index, launch in enumerate(facts["launches"]):
@@ -255,6 +268,7 @@ def _show_launches(facts: Mapping[str, Any]) -> None:
                 launch["kernel"],
                 launch["op"],
                 _precision(launch["formats"]),
+                launch["chosen"],
                 _extent(launch["grid"]),
                 _extent(launch["block"]),
                 quantity(launch["shared_bytes"], "B"),

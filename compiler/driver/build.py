@@ -27,6 +27,7 @@ from ..precision.scales.names import model_hash
 from ..precision.scales.table import CalibrationTable
 from ..settings.options import Options
 from ..settings.policy import PrecisionPolicy, as_policy
+from ..settings.tactics import Tactics
 from .clock import BuildClock, Progress, no_collections
 from .interface import check_overrides, set_io_types
 from .lowering import Descent, Watch, check_below, op_count, parted_for
@@ -44,9 +45,9 @@ class Settings:
     targets: GPU architectures, empty for the host alone; precision: the policy; options: limits of the
     passes; disabled: rules not to apply; barriers: pairs of ONNX nodes not to fuse; keep: ONNX nodes whose
     results are stored in memory; calibration: the scales, for eight-bit policies; decided: records of
-    decisions made before the build, for its ledger; limit: see `PassContext`; dump_dir, print_ir,
-    verify_each: see `PassManager`; cache: of compiled kernels, None for no cache; progress: called with
-    stage, done, total.
+    decisions made before the build, for its ledger; tactics: measured choices of kernels by the name of the
+    target; limit: see `PassContext`; dump_dir, print_ir, verify_each: see `PassManager`; cache: of compiled
+    kernels, None for no cache; progress: called with stage, done, total.
     """
 
     targets: tuple[ArchSpec, ...] = ()
@@ -57,6 +58,7 @@ class Settings:
     keep: frozenset[str] = frozenset()
     calibration: CalibrationTable | None = None
     decided: tuple[Record, ...] = ()
+    tactics: Mapping[str, Tactics] = field(default_factory=dict)
     limit: int | None = None
     dump_dir: Path | WholeFolder | None = None
     print_ir: Sink | None = None
@@ -126,6 +128,7 @@ def context_of(settings: Settings) -> PassContext:
         keep=settings.keep,
         clips=_clips(settings),
         limit=settings.limit,
+        tactics=settings.tactics,
     )
 
 

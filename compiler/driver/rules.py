@@ -50,6 +50,8 @@ from ..schedule.grouping.group_launches import GroupLaunches
 from ..schedule.grouping.record import GROUP_LAUNCHES
 from ..schedule.precision_to_launch import PrecisionToLaunch
 from ..schedule.streams.assign import CONCURRENCY, AssignStreams
+from ..settings.tactics import RULE as TACTICS
+from ..settings.tactics import SUMMARY as MEASURED_CHOICES
 from ..simplify import canonicalize, fold_batch_norm, recognize
 from ..simplify.canonicalize import Canonicalize
 from ..simplify.cse import CommonSubexpressions
@@ -64,8 +66,8 @@ from .size_records import SUMMARIES as SIZE_RULES
 class Rule:
     """A rule: its name, its level (`graph`, `fused`, `precision` or `launch`), and a summary of what it does.
 
-    applied_by: the pass that applies it; empty for rules of the import, of the search, of a build that is
-    repeated, and of code generation;
+    applied_by: the pass that applies it; empty for rules of the import, of the search, of tuning, of a
+    build that is repeated, and of code generation;
     roots: the names of the ops that a rewrite pattern matches at; empty for a rule that is no pattern.
     """
 
@@ -174,6 +176,7 @@ def _launch_rules() -> Iterable[Rule]:
     grouped = "small independent launches => one launch"
     yield Rule(GROUP_LAUNCHES, "launch", grouped, applied_by=GroupLaunches.name)
     yield Rule(SPILLED, "launch", SPILLS, switchable=False)
+    yield Rule(TACTICS, "launch", MEASURED_CHOICES, switchable=False)
     spread = "independent launches => different streams"
     yield Rule(CONCURRENCY, "launch", spread, applied_by=AssignStreams.name)
     yield Rule(SHARE_KERNELS, "launch", KERNELS_SHARED)

@@ -12,13 +12,14 @@ from ...dialects.core.contents import is_list
 from ...dialects.core.defaults import beyond_ranges, symbols_for
 from ...dialects.core.ir import Value
 from ...dialects.core.location import UNKNOWN
-from ...dialects.core.module import Function, Module
+from ...dialects.core.module import Function, Module, SymbolRange
 from ...dialects.core.sizes.outcomes import GivesWay
 from ...dialects.core.types import TensorType
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.movement.expand import Expand
 from ...errors import GlassError, InputError, IRError, ModelError, UnsupportedError
 from ...errors.diagnostic import Diagnostic
+from .any_rank import MOST_ELEMENTS, USUAL_ELEMENTS, alike
 from .bounding import bound_counts
 from .builder import Builder
 from .contents import Contents, ElementRanges, merged
@@ -35,7 +36,7 @@ from .old_opsets import RULE, conversion
 from .optional_inputs import meant_to_be_given
 from .ordering import in_order
 from .problems import Malformed, Refused, shown
-from .ranks import with_rank
+from .ranks import needs_rank, of_rank, with_rank
 from .reading import Model, Source, read_model
 from .signature import Overrides, check_names, input_types
 from .tensor import Array, Tensor
@@ -187,15 +188,31 @@ class _Importer:
         values = [value for value in self._graph.input if value.name not in constants]
         _check_names(values, "input")
         values = [value if value.name in overrides else with_rank(value, self._graph) for value in values]
+        values = [self._as_list(value) if needs_rank(value, overrides) else value for value in values]
         sizes = self._builder.sizes_known
         types, offenders = input_types(values, overrides, ranges, sizes, self._widened, self._read)
         self._offenders += offenders
+        self._widen_lists(types, ranges)
         for value in values:
             type = types.get(value.name)
             if type is None:
                 frame.tensors[value.name] = LOST
             else:
                 frame.tensors[value.name] = self._argument(value.name, type)
+
+    def _as_list(self, value: ValueInfoProto) -> ValueInfoProto:
+        """The input VALUE, whose rank nothing tells, as the list of its elements if it does not matter."""
+        outputs = alike(value.name, self._graph)
+        self._module.unranked |= dict.fromkeys(outputs, value.name)
+        return of_rank(value, 1) if outputs else value
+
+    def _widen_lists(self, types: Mapping[str, TensorType], ranges: SymbolRanges) -> None:
+        """Let inputs of any rank have many elements, unless RANGES say how many."""
+        for name in dict.fromkeys(self._module.unranked.values()):
+            (size,) = types[name].shape
+            if str(size) not in ranges:
+                self._module.symbols[str(size)] = SymbolRange(0, USUAL_ELEMENTS, MOST_ELEMENTS)
+                self._builder.sizes_known.defaults.discard(str(size))
 
     def _argument(self, name: str, type: TensorType) -> Tensor:
         try:

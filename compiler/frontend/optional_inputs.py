@@ -6,14 +6,14 @@ one may be overridden by a run. Exporters that list all weights are common all t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from onnx import GraphProto, ModelProto, TensorProto
 
-# Ops whose constant operands are prepared at build time: a file that lists these lists by habit.
-_WITH_WEIGHTS = frozenset({
-    "BatchNormalization", "Conv", "ConvInteger", "ConvTranspose", "DequantizeLinear", "GRU", "Gather", "Gemm",
-    "GroupNormalization", "InstanceNormalization", "LSTM", "LayerNormalization", "MatMul", "MatMulInteger",
-    "PRelu", "QLinearConv", "QLinearMatMul", "QuantizeLinear", "RNN", "Transpose",
-})  # fmt: skip
+from .any_rank import ELEMENTWISE
+from .ordering import reads
+
+_PREPARED = frozenset({"DequantizeLinear", "PRelu", "QuantizeLinear"})  # what they have beside x is prepared
 _REALS = frozenset({TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE})
 FIRST_IR_VERSION = 4  # that does not demand initializers among the inputs
 
@@ -26,10 +26,13 @@ def meant_to_be_given(proto: ModelProto) -> frozenset[str]:
         return frozenset()
     stored = {each.name: each.data_type for each in proto.graph.initializer}
     listed = {value.name for value in proto.graph.input if value.name in stored}
-    if listed & _weights(proto.graph):
+    if not listed.isdisjoint(_weights(proto.graph)):
         return frozenset()
     return frozenset(name for name in listed if stored[name] in _REALS)
 
 
-def _weights(graph: GraphProto) -> set[str]:
-    return {name for node in graph.node if node.op_type in _WITH_WEIGHTS for name in node.input}
+def _weights(graph: GraphProto) -> Iterator[str]:
+    """What nodes read that prepare constants when the plan is built: all but elementwise ones."""
+    for node in graph.node:
+        if node.op_type not in ELEMENTWISE - _PREPARED or node.domain not in ("", "ai.onnx"):
+            yield from reads(node)

@@ -14,9 +14,9 @@ def in_order(nodes: Sequence[NodeProto]) -> Sequence[NodeProto]:
     Nodes of a cycle, and those that depend on them, come last: the walk over the nodes reports the cycle.
     """
     makers = {name: place for place, node in reversed(list(enumerate(nodes))) for name in node.output if name}
-    if all(makers.get(name, -1) < place for place, node in enumerate(nodes) for name in _read(node)):
+    if all(makers.get(name, -1) < place for place, node in enumerate(nodes) for name in reads(node)):
         return nodes
-    needed = [{makers[name] for name in _read(node) if name in makers} for node in nodes]
+    needed = [{makers[name] for name in reads(node) if name in makers} for node in nodes]
     return [nodes[place] for place in _sorted(needed)]
 
 
@@ -24,7 +24,7 @@ def last_reads(nodes: Sequence[NodeProto], kept: Iterable[str]) -> list[list[str
     """For each of NODES those names that it reads or gives and no later one reads, but for those KEPT."""
     seen, found = set(kept), []
     for node in reversed(nodes):
-        names = {name for name in (*_read(node), *node.output) if name}
+        names = {name for name in (*reads(node), *node.output) if name}
         found.append(sorted(names - seen))
         seen |= names
     return found[::-1]
@@ -49,7 +49,7 @@ def _sorted(needed: Sequence[set[int]]) -> list[int]:
     return order + [place for place, count in enumerate(missing) if count]
 
 
-def _read(node: NodeProto) -> Iterator[str]:
+def reads(node: NodeProto) -> Iterator[str]:
     """The names that NODE reads, including those that its subgraphs read."""
     yield from node.input
     for attribute in node.attribute:
@@ -57,4 +57,4 @@ def _read(node: NodeProto) -> Iterator[str]:
             for graph in (attribute.g, *attribute.graphs):
                 yield from (value.name for value in graph.output)
                 for inner in graph.node:
-                    yield from _read(inner)
+                    yield from reads(inner)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,17 @@ def with_rank(value: ValueInfoProto, graph: GraphProto) -> ValueInfoProto:
     if value.type.WhichOneof("value") != "tensor_type" or value.type.tensor_type.HasField("shape"):
         return value
     rank = _rank(value.name, graph)
-    if rank is None:
-        return value
+    return value if rank is None else of_rank(value, rank)
+
+
+def needs_rank(value: ValueInfoProto, given: Container[str]) -> bool:
+    """Whether VALUE is a tensor without a shape, and none is GIVEN for it."""
+    tensor = value.type.WhichOneof("value") == "tensor_type"
+    return tensor and not value.type.tensor_type.HasField("shape") and value.name not in given
+
+
+def of_rank(value: ValueInfoProto, rank: int) -> ValueInfoProto:
+    """VALUE with RANK dimensions of unknown sizes."""
     ranked = ValueInfoProto()
     ranked.CopyFrom(value)
     ranked.type.tensor_type.shape.SetInParent()

@@ -17,6 +17,7 @@ from ...codegen.interface import (
     kernel_name,
     make_request,
     realize,
+    request_signature,
     tiers,
 )
 from ...dialects.core.clone import clone_block
@@ -26,6 +27,7 @@ from ...dialects.core.printer import canonical_text
 from ...dialects.core.types import TensorType
 from ...dialects.launch_memory import Buffer
 from ..passes.spilled import Spilled
+from ..settings.tactics import GoneTacticError, Tactic, Tactics
 
 Choice = Callable[[Request], Candidate]
 # Identifies a kernel: region, results, weights, and the rows of which it writes one.
@@ -41,23 +43,32 @@ def cheapest(request: Request) -> Candidate:
 class Planned:
     """A kernel as it will be launched, its code with sizes in the symbols of the model.
 
-    instead: descriptions of the better candidates that it replaces because they spill registers.
+    instead: descriptions of the better candidates that it replaces because they spill registers; tactic: the
+    measured choice that it is by, None where the cost model chose.
     """
 
     name: str
     candidate: Candidate
     code: KernelCode
     instead: tuple[str, ...] = ()
+    tactic: Tactic | None = None
 
 
 class KernelChooser:
-    """Chooses the kernels of MODULE for TARGET by CHOOSE, avoiding those in SPILLED; choices are cached."""
+    """Chooses the kernels of MODULE for TARGET by TACTICS or else by CHOOSE, avoiding those in SPILLED;
+    choices are cached."""
 
     def __init__(
-        self, module: Module, target: ArchSpec, choose: Choice, spilled: Spilled | None = None
+        self,
+        module: Module,
+        target: ArchSpec,
+        choose: Choice,
+        spilled: Spilled | None = None,
+        tactics: Tactics | None = None,
     ) -> None:
         self.target = target
         self._spilled = spilled or Spilled()
+        self._tactics = tactics or {}
         self._module = module
         self._choose = choose
         self._planned: dict[_Key, Planned] = {}
@@ -69,14 +80,32 @@ class KernelChooser:
         """The kernel that computes REGION from the buffers READS into the buffers WRITES, or a row of them if
         it is STACKED.
 
-        Raises UnsupportedError when no family can run it.
+        Raises UnsupportedError when no family can run it, and GoneTacticError for a tactic that none
+        proposes.
         """
         request = make_request(self._module, region, reads, writes, self.target, "kernel", stacked)
         key = _key(request)
         if key not in self._planned:
-            candidate = self._best(key, request) if self._choose is cheapest else self._choose(request)
-            self._planned[key] = self._fitting(request, candidate)
+            self._planned[key] = self._by_tactic(request) or self._fitting(
+                request, self._chosen(key, request)
+            )
         return self._planned[key]
+
+    def _chosen(self, key: _Key, request: Request) -> Candidate:
+        return self._best(key, request) if self._choose is cheapest else self._choose(request)
+
+    def _by_tactic(self, request: Request) -> Planned | None:
+        """The kernel for REQUEST as its tactic says, or what replaces that because it spills; None without
+        one."""
+        signature = request_signature(request) if self._tactics else ""
+        if signature not in self._tactics:
+            return None
+        tactic = self._tactics[signature]
+        candidate = next((each for each in candidates(request) if tactic.is_of(each)), None)
+        if candidate is None:
+            raise GoneTacticError(signature, tactic)
+        planned = self._fitting(request, candidate)
+        return planned if planned.instead else replace(planned, tactic=tactic)
 
     def _fitting(self, request: Request, best: Candidate) -> Planned:
         """BEST or, if it is known to spill, the next designed candidate that is not; BEST without one."""

@@ -26,6 +26,7 @@ from ...runtime.whole_files import WholeFolder, content
 from ..patterns.rewrite import Applied
 from ..settings.options import Options
 from ..settings.policy import PrecisionPolicy
+from ..settings.tactics import Tactics
 from .debug import DebugLog, Sink
 from .eight_bits import EightBitProducts
 from .ledger import Ledger, Verdict
@@ -39,13 +40,13 @@ DUMPED_WEIGHTS = "model.weights"  # beside the numbered files, for all of them
 class PassContext:
     """What passes share: the known ops, the ledger, the policy, limits, and switches.
 
-    disabled: names of rules that must not be applied; barriers: pairs of ONNX nodes that must not
-    share a kernel; keep: ONNX nodes whose results must be stored; clips: the largest magnitudes of
-    tensors by name, from calibration, which 8-bit policies take scales from; limit: how many decisions may
-    be made before everything optional is switched off (bisection varies it); debug: receives the output
-    that GLASSRT_DEBUG requests; eight_bits: decisions about 8-bit contractions, for later passes; spilled:
-    kernels that spilled registers in an earlier attempt at the build.
-    No pass reads the ledger, which is for people.
+    disabled: names of rules that must not be applied; barriers: pairs of ONNX nodes that must not share a
+    kernel; keep: ONNX nodes whose results must be stored; clips: the largest magnitudes of tensors by name,
+    from calibration, which 8-bit policies take scales from; limit: how many decisions may be made before
+    everything optional is switched off (bisection varies it); debug: receives the output that GLASSRT_DEBUG
+    requests; eight_bits: decisions about 8-bit contractions, for later passes; spilled: kernels that spilled
+    registers in an earlier attempt at the build; tactics: measured choices of kernels, by the name of the
+    target. No pass reads the ledger, which is for people.
 
     A decision is an applied rewrite, or a candidate for fusion that may be considered. Decisions are
     counted in the order in which they are made, so that builds of the same model with different limits
@@ -63,6 +64,7 @@ class PassContext:
     limit: int | None = None
     debug: DebugLog = field(default_factory=DebugLog)
     spilled: Spilled = field(default_factory=Spilled, repr=False)
+    tactics: Mapping[str, Tactics] = field(default_factory=dict, repr=False)
     decisions: int = field(default=0, init=False)
     eight_bits: EightBitProducts = field(default_factory=EightBitProducts, init=False, repr=False)
     verified: VerifiedOps = field(default_factory=VerifiedOps, init=False, repr=False)

@@ -19,7 +19,8 @@ from ...dialects.core.diagnostics import op_error
 from ...dialects.core.ir import Block, Operation, Region, Value
 from ...dialects.core.location import Location
 from ...dialects.core.module import Function, Module
-from ...dialects.core.types import ROW_MAJOR, TensorType
+from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
+from ...dialects.custom.op import CudaOp
 from ...dialects.fused import FusedKernel
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
@@ -28,7 +29,7 @@ from ...dialects.precision import PrecisionKernel
 from ...dialects.roots import Root
 from ..passes.manager import PassContext
 from ..patterns.layouts import is_neutral
-from .formats.custom_form import custom_form
+from .formats.custom_form import custom_form, custom_op_in
 from .formats.image_reads import ImageReads
 from .formats.kept_wide import kept_on_record
 from .formats.kernel_operands import KernelOperands
@@ -258,8 +259,10 @@ class _ToPrecision:
         Conversions go before and after it.
         """
         form = custom_form(old, self._policy, self._plan)
-        operands = [self._read(value, form.type(value), old.location) for value in old.inputs]
-        region = form.region(old)
+        types = [form.type(value, self._kept_layout(custom_op_in(old), value)) for value in old.inputs]
+        pairs = zip(old.inputs, types, strict=True)
+        operands = [self._read(value, type, old.location) for value, type in pairs]
+        region = form.region(old, types)
         kernel = PrecisionKernel(
             *operands, regions=[Region(region)], loc=old.location, root=old.root, **form.formats(region)
         )
@@ -274,6 +277,13 @@ class _ToPrecision:
             self._values[value] = (
                 self._place.form(new, self._plan.type(value), old.location) if fixed else new
             )
+
+    def _kept_layout(self, op: CudaOp, value: Value) -> Layout:
+        """The layout in which the kernel of OP reads VALUE: as it is stored, if any dense order will do."""
+        if not op.any_order or isinstance(value.producer, Constant):
+            return ROW_MAJOR
+        layout = self._stored(value).type.layout
+        return layout if layout.is_dense else ROW_MAJOR
 
     def _read(self, value: Value, wanted: TensorType, reader: Location) -> Value:
         """VALUE as WANTED, the form that the kernel at READER needs."""

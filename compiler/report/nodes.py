@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..fusion.vertical.record import VIEW, VIEW_SLICE
+from ..passes.tactic_record import chosen_by
 from ..simplify.fold_constants import FoldConstants
 from .facts import Facts
 
@@ -56,7 +57,7 @@ class Home:
     """A launch that a node runs in, with its kernel and number formats.
 
     together: the other nodes of its kernel; beside: in a grouped launch, the nodes of the other members;
-    family and config are those of the node's own kernel.
+    family and config are those of the node's own kernel; chosen: by what they were chosen, with its times.
     """
 
     launch: int
@@ -66,6 +67,7 @@ class Home:
     together: tuple[str, ...]
     formats: dict[str, str]
     beside: tuple[str, ...] = ()
+    chosen: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,4 +119,5 @@ def _home(facts: Facts, index: int, node: str) -> Home:
         keys = ("requested", "compute", "accumulate", "why")
         formats = {key: str(kernel.attributes[key]) for key in keys}
         formats |= {key: format.name for key, format in member.formats.items()}
-    return Home(index, launch.op.kernel, member.family, dict(member.config), others, formats, beside)
+    config, chosen = dict(member.config), chosen_by(facts.records, launch.op.kernel)
+    return Home(index, launch.op.kernel, member.family, config, others, formats, beside, chosen)

@@ -32,6 +32,7 @@ from ..memory.views.view_plan import Copy, ViewPlace, base_of
 from ..passes.ledger import Verdict
 from ..passes.manager import PassContext
 from ..passes.spilled import SPILLED
+from ..passes.tactic_record import tactic_record
 from ..patterns.strided import same_memory, settled
 from ..precision.formats.mismatch import Mismatches
 from .control_to_launch import convert_control
@@ -49,7 +50,8 @@ def precision_to_launch(
     result = module.emptied()
     old = module.main
     new = result.add(Function(old.name, old.inputs, old.outputs))
-    chooser = KernelChooser(module, target, choose, None if context is None else context.spilled)
+    spilled, tactics = (context.spilled, context.tactics) if context is not None else (None, {})
+    chooser = KernelChooser(module, target, choose, spilled, tactics.get(target.name))
     _ToLaunch(module, old, new, chooser, context).run()
     place_buffers(result)
     return result
@@ -259,11 +261,16 @@ class _ToLaunch:
         return kernel
 
     def _note(self, planned: Planned, region: Block, location: Location) -> None:
-        """Record the kernels that PLANNED replaces because they spill registers."""
-        if planned.instead and self._context is not None:
-            ops = [op.name for op in region if op.next is not None]
+        """Record the kernels that PLANNED replaces because they spill registers, and the tactic it is by."""
+        if self._context is None:
+            return
+        ops = [op.name for op in region if op.next is not None]
+        if planned.instead:
             reason = "; ".join(planned.instead)
             self._context.ledger.add(SPILLED, Verdict.TAKEN, reason, ops=ops, nodes=location.nodes)
+        if planned.tactic is not None:
+            record = tactic_record(planned.tactic, planned.name, tuple(ops), location.nodes)
+            self._context.ledger.append(record)
 
     def _output(self, value: Value) -> Value:
         """The buffer to return for VALUE: its own if it is an output buffer, otherwise a copy."""

@@ -1,4 +1,4 @@
-"""Reorders the launches of a block, together with the buffers and views that they use."""
+"""The order of launches in a block, together with the buffers and views that they use."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ def reorder(block: Block, launches: Iterable[Operation]) -> None:
         _place(launch, block, waiting)
     for op in operations:
         _place(op, block, waiting)
+
+
+def outermost(op: Operation) -> Operation:
+    """OP, or the control op of the function's own block that it is inside of."""
+    while op.holder is not None:
+        op = op.holder
+    return op
 
 
 def _place(op: Operation, block: Block, waiting: dict[Operation, None]) -> None:

@@ -38,6 +38,7 @@ from .records import (
     ModuleRecord,
     OpRecord,
     SymbolRecord,
+    UnrankedRecord,
 )
 from .types import CHANNELS_LAST_NAMES, Layout, TensorType, channels_last
 
@@ -57,6 +58,7 @@ class Records(Transformer):  # type: ignore[misc]  # lark is untyped here
         _once((size.token for size in sizes if isinstance(size, SymbolRecord)), "symbol")
         _once((size.token for size in sizes if isinstance(size, ContentRecord)), "content of")
         _once((size.token for size in sizes if isinstance(size, DefaultRecord)), "default of")
+        _once((size.token for size in sizes if isinstance(size, UnrankedRecord)), "unranked")
         _once((function.token for function in functions), "function")
         return ModuleRecord(str(name)[1:], sizes, functions)
 
@@ -83,6 +85,9 @@ class Records(Transformer):  # type: ignore[misc]  # lark is untyped here
 
     def default(self, name: Token, weight: Token) -> DefaultRecord:
         return DefaultRecord(unquoted(name), name, str(weight)[1:])
+
+    def unranked(self, output: Token, input: Token) -> UnrankedRecord:
+        return UnrankedRecord(unquoted(output), output, unquoted(input))
 
     def cut(self, output: Token, axis: Token, count: Token) -> CutRecord:
         return CutRecord(output, Cut(unquoted(output), int(axis), unquoted(count)))

@@ -29,6 +29,7 @@ from .records import (
     OpRecord,
     SizeRecord,
     SymbolRecord,
+    UnrankedRecord,
 )
 from .resources import ResourceTable
 from .source_text import Place, SourceText
@@ -79,8 +80,8 @@ class _Builder:
         return text_error(message, self._source.span_of(token), hint)
 
     def size(self, module: Module, record: SizeRecord) -> None:
-        """Add one line about sizes (a symbol, a content, a default, a determined symbol, a constraint or a
-        cut); it may use earlier symbols."""
+        """Add one line about sizes (a symbol, a content, a default, a shape that is taken over, a determined
+        symbol, a constraint or a cut); it may use earlier symbols."""
         if isinstance(record, SymbolRecord):
             named = set() if record.derived is None else record.derived.symbols
             module.symbols[record.name] = record.range
@@ -92,6 +93,9 @@ class _Builder:
         elif isinstance(record, DefaultRecord):
             named = set()
             module.defaults[record.name] = record.weight
+        elif isinstance(record, UnrankedRecord):
+            named = set()
+            module.unranked[record.output] = record.input
         elif isinstance(record, DeterminedRecord):
             named = symbols(record.found.dim)
             module.determined[record.name] = record.found

@@ -23,9 +23,12 @@ Array = np.ndarray[Any, Any]
 
 
 def completed(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """INPUTS, completed by the defaults of those that are missing. Raises IRError for a missing weight."""
+    """INPUTS as the ops take them: with the defaults of those that are missing, and those of any rank as
+    lists. Raises IRError for a missing weight."""
     lacking = [name for name in module.defaults if name not in inputs]
-    return dict(inputs) | {name: module.resources[module.defaults[name]] for name in lacking}
+    given = dict(inputs) | {name: module.resources[module.defaults[name]] for name in lacking}
+    flat = {name: np.reshape(given[name], -1) for name in module.unranked.values() if name in given}
+    return given | flat
 
 
 def symbols_for(module: Module, index: int, array: Array) -> dict[str, int] | None:

@@ -77,7 +77,9 @@ def interpret(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
     arrays = [_named(given, name) for name in function.inputs]
     symbols = bind_symbols(function, arrays)
     results = run_block(function.block, arrays, Evaluation(module, symbols))
-    return named_results(function, results)
+    named = named_results(function, results)
+    shaped = {name: named[name].reshape(np.shape(inputs[of])) for name, of in module.unranked.items()}
+    return named | shaped
 
 
 def named_results(function: Function, results: Sequence[Array]) -> dict[str, Array]:

@@ -60,7 +60,8 @@ class Module:
     """A whole program at one level: functions, symbols and weights.
 
     symbols: the range of each; contents: the contents of inputs that sizes depend on, by name; defaults: the
-    weights that inputs hold if a run leaves them out, by name; derived: the definitions of symbols that no
+    weights that inputs hold if a run leaves them out, by name; unranked: by output the input of any rank
+    whose shape it has (`runtime/unranked.py`); derived: the definitions of symbols that no
     input determines; determined: the expressions that symbols of the model always equal; constraints:
     relations between sizes that must hold; cuts: the axes of outputs with data-dependent sizes; remarks:
     decisions taken while it was built, which are not printed.
@@ -71,6 +72,7 @@ class Module:
     symbols: dict[str, SymbolRange] = field(default_factory=dict)
     contents: dict[str, tuple[Dim, ...]] = field(default_factory=dict)
     defaults: dict[str, str] = field(default_factory=dict)
+    unranked: dict[str, str] = field(default_factory=dict)
     derived: dict[str, Derived] = field(default_factory=dict)
     determined: dict[str, Determined] = field(default_factory=dict)
     constraints: list[Constraint] = field(default_factory=list)
@@ -90,6 +92,7 @@ class Module:
             symbols=dict(self.symbols),
             contents=dict(self.contents),
             defaults=dict(self.defaults),
+            unranked=dict(self.unranked),
             derived=dict(self.derived),
             determined=dict(self.determined),
             constraints=list(self.constraints),

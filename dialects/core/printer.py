@@ -63,6 +63,8 @@ def size_lines(module: Module) -> Iterator[str]:
         yield f"  content {json.dumps(name)} = [{', '.join(map(str, dims))}]"
     for name, weight in module.defaults.items():
         yield f"  default {json.dumps(name)} = @{weight}"
+    for output, input in module.unranked.items():
+        yield f"  unranked {json.dumps(output)} = {json.dumps(input)}"
     for name, found in module.determined.items():
         yield f"  determined {name} = {found.dim} {json.dumps(found.why)}{_location_text(found.location)}"
     for each in module.constraints:

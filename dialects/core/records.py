@@ -68,6 +68,13 @@ class DefaultRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class UnrankedRecord:
+    output: str
+    token: Token
+    input: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeterminedRecord:
     name: str
     token: Token
@@ -86,7 +93,15 @@ class CutRecord:
     cut: Cut
 
 
-SizeRecord = SymbolRecord | ContentRecord | DefaultRecord | DeterminedRecord | ConstraintRecord | CutRecord
+SizeRecord = (
+    SymbolRecord
+    | ContentRecord
+    | DefaultRecord
+    | UnrankedRecord
+    | DeterminedRecord
+    | ConstraintRecord
+    | CutRecord
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ...runtime.launch_rules import Swizzle, Traversal
+from ...runtime.launch_rules import SWIZZLES, Swizzle, Traversal
 from .affine import Dim, exact_div, total
 from .affine_traversal import substitute, symbols
 from .dtypes import DType
+
+
+def swizzle_of(line: int) -> Swizzle:
+    """The swizzle of boxes whose innermost dimension has LINE bytes: 32, 64 or 128."""
+    return next(name for name, span in SWIZZLES.items() if span == line)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from .module import Function, Module
 from .parts import ArgumentAt, AttributeAt, OperandAt, ResultAt, SymbolIn
 from .traits import Trait, has
 from .types import symbols_in
+from .unranked import verify_unranked
 from .visibility import unseen_operand
 
 PLAIN = frozenset({type(None), bool, int, float, str})  # types of attributes that contain no symbols
@@ -74,6 +75,7 @@ def verify(module: Module, dialects: DialectSet | None = None, verified: Verifie
     verified = VerifiedOps() if verified is None else verified
     verify_contents(module)
     verify_defaults(module)
+    verify_unranked(module)
     verify_cuts(module)
     bound = [_bound_symbols(function) for function in module.functions]
     verified.begin((dict(module.symbols), bound))

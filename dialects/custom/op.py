@@ -208,10 +208,13 @@ class CudaOp(CustomOp):
     """An op with a kernel of its own, whose body is CUDA.
 
     floats: the element types that the body accepts instead of f32; the precision policy converts to them.
+    any_order: whether the results are the same in whatever order the elements of an operand lie in memory, so
+    that the body may be given dense buffers that are not row-major.
     """
 
     compile_ms = 6000.0  # a body may be long: it is compiled in a process that can be killed
     floats: ClassVar[tuple[DType, ...]] = (F32,)
+    any_order: ClassVar[bool] = False
 
     def cuda(self) -> CudaBody:
         """The kernel for the types of the operands."""

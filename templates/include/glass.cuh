@@ -21,5 +21,6 @@
 #include "math.cuh"
 #include "math_integer.cuh"
 #include "packed.cuh"
+#include "dot.cuh"
 #include "fast.cuh"
 #include "short.cuh"

@@ -36,10 +36,14 @@ struct BarrierBits {
 };
 static_assert(sizeof(BarrierBits) == sizeof(u64), "a barrier is one word");
 
-inline BarrierBits read_barrier(u64* barrier) {
-    check_shared(barrier, 8, 8, "barrier");
+inline BarrierBits bits_of(const u64* barrier) {
     if (*barrier == ~u64(0)) fail("barrier used before barrier_init");
     return bit_cast<BarrierBits>(*barrier);
+}
+
+inline BarrierBits read_barrier(u64* barrier) {
+    check_shared(barrier, 8, 8, "barrier");
+    return bits_of(barrier);
 }
 
 inline void write_barrier(u64* barrier, BarrierBits bits) {
@@ -58,12 +62,18 @@ void barrier_init(u64* barrier, int count) {
     *barrier = bit_cast<u64>(BarrierBits{0, u64(count), u64(count), 0});
 }
 
-void barrier_arrive(u64* barrier, i64 expected_bytes) {
-    BarrierBits bits = read_barrier(barrier);
+inline void arrive(u64* barrier, BarrierBits bits, i64 expected_bytes) {
     if (bits.pending == 0) fail("more arrivals at a barrier than it expects");
     bits.pending -= 1;
     bits.bytes += expected_bytes;
     write_barrier(barrier, bits);
+}
+
+void barrier_arrive(u64* barrier, i64 expected_bytes) { arrive(barrier, read_barrier(barrier), expected_bytes); }
+
+void barrier_arrive_at(u64* barrier, int rank) {
+    u64* const there = static_cast<u64*>(cluster_shared(barrier, rank));
+    arrive(there, bits_of(there), 0);
 }
 
 void barrier_wait(u64* barrier, u32 parity) {
@@ -72,6 +82,17 @@ void barrier_wait(u64* barrier, u32 parity) {
     current_lane->parity = parity & 1;
     current_worker->suspend(*current_lane, "barrier_wait");
     current_lane->barrier = nullptr;
+}
+
+void cluster_store(void* own, int rank, u64* barrier, const void* value, int bytes) {
+    check_shared(own, u64(bytes), u64(bytes), "cluster_store");
+    read_barrier(barrier);
+    u64* const there = static_cast<u64*>(cluster_shared(barrier, rank));
+    if (*there == ~u64(0)) fail("cluster_store before the other block's barrier_init");
+    std::memcpy(cluster_shared(own, rank), value, std::size_t(bytes));
+    BarrierBits bits = bit_cast<BarrierBits>(*there);
+    bits.bytes -= bytes;
+    write_barrier(there, bits);
 }
 
 inline void Worker::wake_waiters(u64* barrier, u32 ended_parity) {
@@ -107,17 +128,29 @@ inline BulkCopy bulk_copy(const u64* map, const void* shared, const int* coordin
 }
 
 inline void start_load(BulkCopy copy, u64* barrier) {
-    read_barrier(barrier);
+    bits_of(barrier);
     copy.barrier = barrier;
     std::memset(copy.shared, 0xff, TensorMapView{copy.map}.box_bytes());
     current_worker->bulk_loads().push_back(copy);
 }
 
 void bulk_load(void* to, const u64* map, u64* barrier, const int* coordinates, int rank) {
+    check_shared(barrier, 8, 8, "barrier");
     start_load(bulk_copy(map, to, coordinates, nullptr, rank, "tma_load"), barrier);
 }
 
+void bulk_load_to(u16 blocks, void* to, const u64* map, u64* barrier, const int* coordinates, int rank) {
+    const BulkCopy copy = bulk_copy(map, to, coordinates, nullptr, rank, "tma_load");
+    for (int block = 0; block < 16; block++) {
+        if (!(blocks >> block & 1)) continue;
+        BulkCopy own = copy;
+        own.shared = static_cast<unsigned char*>(cluster_shared(to, block));
+        start_load(own, static_cast<u64*>(cluster_shared(barrier, block)));
+    }
+}
+
 void bulk_load_im2col(void* to, const u64* map, u64* barrier, const int* coordinates, const int* offsets, int rank) {
+    check_shared(barrier, 8, 8, "barrier");
     start_load(bulk_copy(map, to, coordinates, offsets, rank, "tma_load"), barrier);
 }
 

@@ -78,10 +78,16 @@ void copy_async_wait(int pending);
 
 void barrier_init(u64* barrier, int count);
 void barrier_arrive(u64* barrier, i64 expected_bytes);
+// At the place of `barrier` in block `rank` of the cluster.
+void barrier_arrive_at(u64* barrier, int rank);
 void barrier_wait(u64* barrier, u32 parity);
+// Stores `bytes` at the place of `own`, and counts them at that of `barrier`, in block `rank` of the cluster.
+void cluster_store(void* own, int rank, u64* barrier, const void* value, int bytes);
 
 constexpr int max_rank = 5;
 void bulk_load(void* to, const u64* map, u64* barrier, const int* coordinates, int rank);
+// The same to every block whose rank is a bit of `blocks`.
+void bulk_load_to(u16 blocks, void* to, const u64* map, u64* barrier, const int* coordinates, int rank);
 // `offsets`, of the spatial dimensions, are added to every pixel.
 void bulk_load_im2col(void* to, const u64* map, u64* barrier, const int* coordinates, const int* offsets, int rank);
 void bulk_store(const u64* map, const void* from, const int* coordinates, int rank);

@@ -75,6 +75,8 @@ GLASS_DEVICE i32 atomic_add(Output<i32> p, i64 i, i32 value) {
 GLASS_DEVICE u32 atomic_add_u32(Output<u32> p, i64 i, u32 value) {
     return __atomic_fetch_add(&p[i], value, __ATOMIC_ACQ_REL);
 }
+// Adds to a number in shared memory; the fibers of a block run one at a time.
+GLASS_DEVICE void shared_add(i32* p, i32 i, i32 value) { p[i] += value; }
 GLASS_DEVICE void threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
 #else
@@ -139,6 +141,7 @@ GLASS_DEVICE f32 atomic_add(f32* p, i64 i, f32 value) { return atomicAdd(p + i, 
 GLASS_DEVICE f64 atomic_add(f64* p, i64 i, f64 value) { return atomicAdd(p + i, value); }
 GLASS_DEVICE i32 atomic_add(i32* p, i64 i, i32 value) { return atomicAdd(p + i, value); }
 GLASS_DEVICE u32 atomic_add_u32(u32* p, i64 i, u32 value) { return atomicAdd(p + i, value); }
+GLASS_DEVICE void shared_add(i32* p, i32 i, i32 value) { atomicAdd(p + i, value); }
 GLASS_DEVICE void threadfence() { __threadfence(); }
 
 #endif

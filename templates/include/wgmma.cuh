@@ -10,6 +10,7 @@
 #pragma once
 
 #include "glass.cuh"
+#include "multicast.cuh"
 
 #if defined(GLASS_HOST)
 #include "host_wgmma.hpp"

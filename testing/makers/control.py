@@ -132,6 +132,8 @@ def scan(d: Draft) -> str:
 @node_maker
 def recurrence(d: Draft) -> str:
     """An LSTM, GRU or RNN over a sequence."""
+    if d.special:
+        raise Unfit("ONNX Runtime's gates are numbers for NaN, too")
     x = d.pick(lambda array: array.ndim == 3, "sequence")
     op, gates = d.choice(("LSTM", 4), ("GRU", 3), ("RNN", 1))
     direction = d.choice("forward", "reverse", "bidirectional")

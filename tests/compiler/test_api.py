@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from glassrt.compiler.driver.build import Build, Settings
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.frontend.source import InputShapes, Shapes, Source
 from glassrt.compiler.precision.scales.table import CalibrationTable
+from glassrt.compiler.search.tuning.tactics import TacticsRequest, WithTactics
+from glassrt.compiler.search.tuning.tune import Tuning
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.printer import print_module
-from glassrt.errors import InputError, UnsupportedError
+from glassrt.errors import InputError
 from glassrt.runtime.plan import Plan
 
 from .calibration.small import batches, network
@@ -84,10 +87,26 @@ def test_the_rest_is_passed_on(asked: list[Asked]) -> None:
     assert second.precision.name == "fp32" and second.cache is not None and second.calibration is None
 
 
-def test_tuning_is_not_there_yet(asked: list[Asked]) -> None:
-    with pytest.raises(UnsupportedError, match="tuning is not implemented"):
-        glassrt.compile(network(), target="host", tune=1)
-    assert asked == []
+def test_tactics_are_measured_or_read_and_passed_on(
+    asked: list[Asked], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    requests: list[TacticsRequest] = []
+
+    def fake(model: Source, settings: Settings, request: TacticsRequest, *others: object) -> WithTactics:
+        requests.append(request)
+        return WithTactics(model, replace(settings, tactics={"sm_90a": {}}), notes=("a note",))
+
+    monkeypatch.setattr(api, "with_tactics", fake)
+    with pytest.warns(UserWarning, match="a note"):
+        glassrt.compile(network(), target="host", tune=4, tune_seconds=9.0, lock=tmp_path / "net.lock")
+    with pytest.warns(UserWarning, match="a note"):
+        glassrt.compile(network(), target="host", lock=tmp_path / "net.lock")
+    glassrt.compile(network(), target="host")
+    assert requests == [
+        TacticsRequest(Tuning(4, 9.0), tmp_path / "net.lock"),
+        TacticsRequest(None, tmp_path / "net.lock"),
+    ]
+    assert [dict(settings.tactics) for settings, _, _ in asked] == [{"sm_90a": {}}, {"sm_90a": {}}, {}]
 
 
 def test_scales_that_nothing_would_use_are_refused(asked: list[Asked]) -> None:

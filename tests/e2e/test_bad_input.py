@@ -220,7 +220,9 @@ BAD_OPTIONS: dict[str, tuple[dict[str, Any], type[GlassError]]] = {
     "size": ({"inputs": {"image": [-1, 8, 8, 8]}}, InputError),
     "channels": ({"inputs": {"image": [1, 7, 8, 8]}}, ModelError),
     "calibration": ({"calibration": []}, InputError),
-    "tune": ({"tune": 3}, UnsupportedError),
+    "tune": ({"tune": 1}, InputError),
+    "time to tune": ({"tune": 3, "tune_seconds": 0.0}, InputError),
+    "lock": ({"lock": "nowhere.lock"}, InputError),
 }
 
 

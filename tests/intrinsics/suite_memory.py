@@ -96,6 +96,12 @@ def atomics() -> Case:
     )
 
 
+def shared_counts() -> Case:
+    x = _RANDOM.integers(-50, 50, (3, 128)).astype(np.int32)
+    sums = np.array([[row[(row & 7) == k].sum() for k in range(8)] for row in x], np.int32)
+    return Case("shared_counts", "shared_counts", [x, Out(sums)], (3, 1, 1), (128, 1, 1), shared_bytes=32)
+
+
 def last_block() -> Case:
     x = _RANDOM.integers(-50, 50, (16, 32)).astype(np.int32)
     return Case(
@@ -127,6 +133,7 @@ def cases() -> list[Case]:
         named_barrier(),
         async_copy(),
         atomics(),
+        shared_counts(),
         last_block(),
         pdl(),
     ]

@@ -8,7 +8,8 @@ import numpy as np
 from .cases import Array, Case, Out, within
 
 _RANDOM = np.random.default_rng(11)
-_NAMES = {np.float16: "f16", ml_dtypes.bfloat16: "bf16", np.int8: "s8", np.uint8: "u8"}
+E4M3 = ml_dtypes.float8_e4m3fn
+_NAMES = {np.float16: "f16", ml_dtypes.bfloat16: "bf16", np.int8: "s8", np.uint8: "u8", E4M3: "e4m3"}
 LINE = 128  # bytes of a line along k
 
 
@@ -24,12 +25,14 @@ def _case(kernel: str, a: Array, b: Array, c: Array, out: Out, add: bool) -> Cas
 
 def floats(dtype: type, columns: int, add: bool, across: bool = False) -> Case:
     """ACROSS: the tiles are MN-major."""
-    a, b = (_RANDOM.standard_normal((lines, LINE // 2)).astype(dtype) for lines in (64, columns))
+    depth = LINE // np.dtype(dtype).itemsize
+    a, b = (_RANDOM.standard_normal((lines, depth)).astype(dtype) for lines in (64, columns))
     c = _RANDOM.standard_normal((64, columns)).astype(np.float32)
     left, right = a.astype(np.float64), b.astype(np.float64)
     exact = left @ right.T + (c if add else 0)
     magnitude = float((np.abs(left) @ np.abs(right).T + np.abs(c)).max())
-    bound = within(0, magnitude * LINE * 2.0**-23)  # products are aligned to the largest one, and truncated
+    # Products are aligned to the largest one, and truncated: to 24 bits, to about 13 those of e4m3.
+    bound = within(0, magnitude * (2.0**-11 if dtype is E4M3 else LINE * 2.0**-23))
     out = Out(exact.astype(np.float32), check=bound)
     if across:
         return _case(f"wgmma_across_{columns}", _slabs(a), _slabs(b), c, out, add)
@@ -84,6 +87,8 @@ def cases() -> list[Case]:
         sliding("wgmma_held_s8", np.int8),
         floats(np.float16, 64, False),
         floats(ml_dtypes.bfloat16, 64, True),
+        floats(E4M3, 16, False),
+        floats(E4M3, 128, True),
         floats(np.float16, 64, True, across=True),
         floats(ml_dtypes.bfloat16, 128, False, across=True),
         integers(np.int8, np.int8, 8, False),

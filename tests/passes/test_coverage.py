@@ -23,6 +23,7 @@ BEYOND_PASSES = {
     "register-spill",
     "share-kernels",
     "standard-body",
+    "tactics",
     "unrolled-loop",
 }
 

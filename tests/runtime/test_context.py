@@ -125,7 +125,7 @@ def test_a_reused_result_that_is_fed_back_is_not_what_the_run_writes(fake: FakeD
 
 def test_signatures_tell_programs_apart() -> None:
     def signature(*shape: int, held: tuple[int, ...] = (), dtype: str = "f4") -> object:
-        return RunInputs([np.zeros(shape, dtype)], {"x": list(held)} if held else {}, {}).signature
+        return RunInputs([np.zeros(shape, dtype)], {"x": list(held)} if held else {}, {}, {}).signature
 
     assert signature(2, 3) == signature(2, 3) and signature(2, held=(1,)) == signature(2, held=(1,))
     others = [signature(3, 2), signature(2, 3, dtype=">f4"), signature(2, 3, held=(2,)), signature(6)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from glassrt.runtime import Plan
+from glassrt.runtime.cuda import driver_version
+from glassrt.runtime.cuda_driver import Driver
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,3 +28,8 @@ def test_weights_are_uploaded_once(fake: FakeDriver, plan: Plan) -> None:
     for size in (1, 2):
         engine.run({"x": batch(size)})
     assert fake.log.count("cuMemcpyHtoD") == 1
+
+
+def test_the_driver_has_a_version(fake: FakeDriver) -> None:
+    major, _, minor = driver_version(Driver(fake)).partition(".")
+    assert major.isdigit() and minor.isdigit()

@@ -39,13 +39,14 @@ def test_a_sticky_error_poisons_the_device(fake: FakeDriver, plan: Plan) -> None
     fake.faulty_kernel = "k1_add"
     with pytest.raises(DeviceError, match="CUDA_ERROR_ILLEGAL_ADDRESS") as caught:
         engine.run({"x": X})
-    assert "restart the process" in str(caught.value)
+    assert "restart the process" in str(caught.value) and caught.value.lost
     start = len(fake.log)
     with pytest.raises(DeviceError, match="earlier failure: CUDA_ERROR_ILLEGAL_ADDRESS"):
         engine.run({"x": X})
     assert fake.log[start:] == []
-    with pytest.raises(DeviceError, match="earlier failure"):
+    with pytest.raises(DeviceError, match="earlier failure") as again:
         Engine(plan, open_backend(0, False, driver))
+    assert again.value.lost and not DeviceError("it has no such kernel").lost
 
 
 class NoDriver:

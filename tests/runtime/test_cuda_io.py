@@ -71,3 +71,17 @@ class NullTensor(GpuTensor):
 def test_empty_tensors_of_others_have_no_address(fake: FakeDriver) -> None:
     y = NullTensor()
     assert engine_on(fake, affine_plan(from_zero)).run({"x": NullTensor()}, {"y": y})["y"] is y
+
+
+def test_bytes_are_placed_for_kernels_of_any_session(fake: FakeDriver, plan: Plan) -> None:
+    engine = engine_on(fake, plan)
+    data = batch(4).view(np.uint8).reshape(-1)
+    session, other = engine.context()._session, engine.context()._session
+    assert session is not None and other is not None
+    value = session.place(data)
+    data = data.copy()
+    assert value.device == (CUDA, 0) and value.bytes == data.size  # type: ignore[union-attr]
+    np.testing.assert_array_equal(other.fetch(value), data)
+    before = len(fake.live)
+    del value
+    assert len(fake.live) == before - 1

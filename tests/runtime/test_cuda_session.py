@@ -11,6 +11,7 @@ import pytest
 from glassrt.errors import DeviceError
 from glassrt.runtime import Plan
 from glassrt.runtime.cuda_session import MAX_GRAPHS
+from glassrt.runtime.program import resolve
 
 from .fake_driver import FakeDriver, Graph
 from .tiny_engines import GpuTensor, batch, engine_on, from_zero
@@ -171,3 +172,16 @@ def test_counters_are_zeroed_once_and_after_a_failure(fake: FakeDriver) -> None:
     with pytest.raises(DeviceError):
         engine.run({})
     assert int(engine.run({})["y"]) == 0
+
+
+def test_the_device_takes_the_time_of_launches_that_overlap(fake: FakeDriver, plan: Plan) -> None:
+    session = engine_on(fake, plan).context()._session
+    assert session is not None
+    x = batch(3)
+    program = resolve(plan.spec, {"N": 3})
+    start = len(fake.log)
+    assert session.measure(program, [x], 4) == [0.5] * 4
+    assert fake.log[start:].count("cuGraphLaunch") == 5 and fake.log[start:].count("cuGraphInstantiate") == 1
+    assert fake.log[start:].count("cuEventRecordWithFlags") == 2
+    assert fake.launched[-2:] == [("k0_double", False), ("k1_add", True)]
+    assert "event" not in fake.live.values() and "executable graph" not in fake.live.values()

@@ -49,3 +49,12 @@ def test_counters_are_zeroed_once() -> None:
 
 def test_a_tensor_map() -> None:
     np.testing.assert_array_equal(load(tile_plan(), "host").run({"x": batch(32)})["y"], batch(32))
+
+
+def test_bytes_are_placed_at_an_aligned_address(host_plan: Plan) -> None:
+    session = HostBackend().load(host_plan).session()
+    data = np.arange(1, 100, dtype=np.uint8)
+    placed = session.place(data)
+    assert placed.ctypes.data % 256 == 0 and (placed == data).all()
+    data[:] = 0
+    assert placed.all()

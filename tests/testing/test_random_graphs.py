@@ -6,6 +6,7 @@ from collections import Counter
 
 import onnx
 import pytest
+from glassrt.testing.draft import Unfit
 from glassrt.testing.nodes import reads
 from glassrt.testing.oracles import onnx_runtime
 from glassrt.testing.random_graphs import Graph, graphs, seeded
@@ -60,3 +61,12 @@ def test_hypothesis_shrinks_graphs() -> None:
     small = find(graphs(most=6, makers=["function", "binary", "transpose"]), lambda g: "Transpose" in g.ops)
     assert small.ops == ["Transpose"]
     assert "Transpose" in repr(small)
+
+
+def test_special_numbers_go_only_where_implementations_agree() -> None:
+    for maker in ("local_norm", "recurrence", "pool"):
+        with pytest.raises(Unfit, match=f"nothing fits {maker}"):
+            seeded("special", must=[maker], special=True)
+    clips = [seeded(f"clip/{seed}", must=["clip"], special=True) for seed in range(6)]
+    nodes = [node for graph in clips for node in graph.model.graph.node if node.op_type == "Clip"]
+    assert nodes and all(len(node.input) == 3 and node.input[1] for node in nodes)

@@ -129,7 +129,7 @@ def bind(
         spaces,
         Lanes(spaces[-1].axes[0].symbol, vector),
         names={"_batch": "batch"},
-        rows=None if depthwise_channels else spaces[-2],
+        rows=spaces[-2],
     )
     return bound(request, contraction, vector, signature, epilogue)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
@@ -11,13 +11,14 @@ from ...arch.spec import ArchSpec
 from ...request.request import Candidate, Config, KernelCode, Request
 from ...request.signature import make_signature
 from ..kernel_family import AnyConfig, ConfiguredFamily, Rank
-from . import depthwise
+from . import depthwise, depthwise_spec
 from .binding import Contraction, bind, find_contraction, widest_vector
-from .depthwise import DepthwiseConfig
 from .maps import tensor_maps
 from .problem import Problem, as_priced
 from .spec import TEMPLATE, contraction_launch, split_scratch
-from .tile import AnyTile
+from .strip_cost import THREADS
+from .strips import StripConfig
+from .tile import AnyTile, Tiling
 from .tile_product import MOST_CANDIDATES, TileProduct
 
 PROBLEMS_KEPT = 4096  # size of the cache of priced problems
@@ -78,7 +79,7 @@ class TiledFamily(ContractionFamily[AnyTile]):
 
     def code(self, request: Request, contraction: Contraction, config: AnyTile) -> KernelCode:
         problem = contraction.problem
-        scratch = split_scratch(problem, config.block_m, config.block_n, config.splits)
+        scratch = split_scratch(problem, Tiling.of(config, request.target))
         signature = make_signature(request, scratch, tensor_maps(request, contraction, config))
         binding = bind(request, contraction, widest_vector(request, problem.n), signature)
         spec = self.product.specialize(problem, config, binding, request.target)
@@ -101,12 +102,12 @@ def _priced(
 
 
 @dataclass(frozen=True, kw_only=True)
-class DepthwiseFamily(ContractionFamily[DepthwiseConfig]):
+class DepthwiseFamily(ContractionFamily[StripConfig]):
     """Depthwise convolutions: memory-bound, vectorized over channels."""
 
     name: str = "depthwise"
     rank: Rank = Rank.SPECIAL_CASE
-    config_type: Callable[..., DepthwiseConfig] = DepthwiseConfig
+    config_type: Callable[..., StripConfig] = StripConfig
 
     def unsupported(self, contraction: Contraction, target: ArchSpec) -> str | None:
         if contraction.has_prologue:
@@ -114,16 +115,21 @@ class DepthwiseFamily(ContractionFamily[DepthwiseConfig]):
         return depthwise.unsupported(contraction.problem)
 
     def priced(self, request: Request, contraction: Contraction) -> list[Candidate]:
-        problem, target = contraction.problem, request.target
-        found = depthwise.candidates(problem, target, request.writes[0].dtype.bytes, MOST_CANDIDATES)
+        return self._priced(request, contraction.problem, THREADS)
+
+    def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
+        contraction = find_contraction(request)
+        return [] if contraction is None else self._priced(request, contraction.problem, (threads,))
+
+    def _priced(self, request: Request, problem: Problem, threads: Sequence[int]) -> list[Candidate]:
+        target, out_bytes = request.target, request.writes[0].dtype.bytes
+        found = depthwise.candidates(problem, target, out_bytes, MOST_CANDIDATES, threads)
         return [
-            self.candidate(config, depthwise.cost(problem, config, target))
-            for config in found
-            if depthwise.illegal(problem, config, target) is None
+            self.candidate(config, depthwise.cost(problem, config, target, out_bytes)) for config in found
         ]
 
-    def code(self, request: Request, contraction: Contraction, config: DepthwiseConfig) -> KernelCode:
+    def code(self, request: Request, contraction: Contraction, config: StripConfig) -> KernelCode:
         problem, signature = contraction.problem, make_signature(request)
         binding = bind(request, contraction, config.vector, signature, depthwise_channels=True)
-        spec = depthwise.specialize(problem, config, binding)
+        spec = depthwise_spec.specialize(problem, config, binding)
         return KernelCode(depthwise.TEMPLATE, spec, depthwise.launch(problem, config), signature.typed)

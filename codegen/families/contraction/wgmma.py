@@ -94,6 +94,15 @@ class WgmmaProductSpec(ProductSpec):
     group_n: int
 
 
+def misplaced(problem: Problem) -> str | None:
+    """Why wgmma cannot multiply the operands of PROBLEM from where they lie; None if it can."""
+    if problem.a.bytes != 2 and not (problem.a_k_major and problem.b_k_major):
+        return f"{problem.a} operands must be K-major"
+    if min(problem.a_vector, problem.b_vector) * problem.a.bytes < NARROWEST:
+        return "narrow copies take the registers that the accumulators need"
+    return "more than 2^31 rows" if tile.has_too_many_rows(problem) else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class WgmmaProduct(TileProduct[WgmmaConfig]):
     """The product on tensor cores by wgmma."""
@@ -108,11 +117,7 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
     def unsupported(self, problem: Problem, target: ArchSpec) -> str | None:
         if _MATH.get((problem.a, problem.b)) != problem.accumulate:
             return f"wgmma has no {problem.a} by {problem.b} with {problem.accumulate} accumulators"
-        if problem.a.bytes != 2 and not (problem.a_k_major and problem.b_k_major):
-            return f"{problem.a} operands must be K-major"
-        if min(problem.a_vector, problem.b_vector) * problem.a.bytes < NARROWEST:
-            return "narrow copies take the registers that the accumulators need"
-        return "more than 2^31 rows" if tile.has_too_many_rows(problem) else None
+        return misplaced(problem)
 
     def misfit(self, problem: Problem, config: WgmmaConfig, target: ArchSpec) -> str | None:
         if config.block_k * problem.a.bytes != LINE_BYTES:
@@ -164,7 +169,7 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
         columns = config.block_n // config.groups_n
         products = config.block_m // ROWS * config.groups_n  # of 64 rows each
         return Work(
-            tiling=tile.Tiling.of(config),
+            tiling=tile.Tiling.of(config, target),
             resident=self.blocks_per_multiprocessor(problem, config, target),
             flops_per_clock=target.fitted.throughput.wgmma * 2 / problem.a.bytes,
             shared_bytes=products * (ROWS + columns) * LINE_BYTES,

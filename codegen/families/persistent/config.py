@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from ....dialects.core.dtypes import F8E4M3, F32
 from ..contraction.problem import Problem
 from ..contraction.tile import SUMS_PADDING
 from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, MAX_ACCUMULATORS, ROWS
@@ -18,6 +19,7 @@ SHORT = 4  # tiles of k of a product that takes no longer than its results need 
 SLAB = 64  # rows (columns) along a line of an MN-major tile
 MOST_STAGES = 8
 LEAST_STAGES = 3
+MOST_PROMOTED = 96  # accumulators of a thread that has as many again for the sums of a tile of k
 WIDE = 128 * 256  # results of a tile so large that shared memory has room for narrow chunks only
 # Block tile, warpgroups of a team and teams; widest first.
 _SHAPES: tuple[tuple[int, int, int, int], ...] = (
@@ -44,7 +46,8 @@ class PersistentConfig:
     With one team all warpgroups multiply the same tile. Two teams alternate between tiles, so that one runs
     its epilogue while the other one multiplies. raster: tile rows in a band, for reuse in the L2 cache.
     buffers: chunks of results that each warpgroup has in shared memory, on their way by bulk copies; 0 where
-    threads store the results.
+    threads store the results. cluster: blocks with adjacent tiles along m, each of which copies its share of
+    their tile of B to all (multicast).
     """
 
     block_m: int
@@ -55,6 +58,7 @@ class PersistentConfig:
     stages: int
     raster: int = 1
     buffers: int = 0
+    cluster: int = 1
 
     @property
     def consumers(self) -> int:
@@ -80,6 +84,11 @@ class PersistentConfig:
     def stage_bytes(self) -> int:
         """Shared memory of a stage: a tile of either operand."""
         return (self.block_m + self.block_n) * LINE_BYTES
+
+    @property
+    def rows(self) -> int:
+        """The rows that a cluster computes together."""
+        return self.block_m * self.cluster
 
     @property
     def shared_bytes(self) -> int:
@@ -111,17 +120,27 @@ def illegal(config: PersistentConfig, room: int) -> str | None:
         return "too many accumulators per thread"
     if config.buffers == 1 or config.buffers < 0:
         return "a chunk is stored while the next one is made"
+    if config.cluster not in (1, 2) or (config.cluster > 1 and not config.buffers):
+        return "clusters are of two blocks whose results leave in bulk"
     if config.stages < LEAST_STAGES:
         return "too few stages"
     return "not enough shared memory" if config.shared_bytes > room else None
 
 
+def promotes(problem: Problem) -> bool:
+    """Whether tensor cores keep too few bits of the sums of PROBLEM (about 14 of e4m3), so that those of each
+    tile of k are added to accumulators of their own."""
+    return problem.a == problem.b == F8E4M3 and problem.accumulate == F32
+
+
 def misfit(problem: Problem, config: PersistentConfig) -> str | None:
     """Why the tiles of CONFIG do not fit the operands of PROBLEM; None if they do."""
-    if not problem.b_k_major and config.block_n % SLAB:
-        return "an MN-major tile has lines of 64 elements"
+    if not problem.b_k_major and config.block_n % (SLAB * config.cluster):
+        return "an MN-major tile has lines of 64 elements, as many for each block of a cluster"
     if config.block_k * problem.a.bytes != LINE_BYTES:
         return "a tile has 128 bytes of k"
+    if promotes(problem) and config.accumulators > MOST_PROMOTED:
+        return "too many accumulators for sums that are promoted"
     return None
 
 
@@ -135,3 +154,11 @@ def shapes(problem: Problem, room: int, buffers: int = 0) -> Iterator[Persistent
             config = replace(config, stages=config.stages - 1)
         if illegal(config, room) is None and misfit(problem, config) is None:
             yield config
+            yield from _clustered(problem, config)
+
+
+def _clustered(problem: Problem, config: PersistentConfig) -> Iterator[PersistentConfig]:
+    """CONFIG in clusters, where these have tiles for all blocks."""
+    made = replace(config, cluster=2)
+    if config.buffers and problem.at_optimum(problem.m) > config.block_m and misfit(problem, made) is None:
+        yield made

@@ -24,18 +24,22 @@ def microseconds(problem: Problem, config: PersistentConfig, target: ArchSpec) -
 
 def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, constants: PersistentFit) -> float:
     """Expected microseconds of PROBLEM at its optimal sizes under CONFIG on TARGET, with CONSTANTS."""
-    tiles = problem.at_optimum(tiles_of(problem, config.block_m, config.block_n))
-    own = -(-tiles // target.multiprocessors)
+    tiles = problem.at_optimum(tiles_of(problem, config.rows, config.block_n))
+    own = -(-tiles // (target.multiprocessors // config.cluster))
     k_tiles = problem.at_optimum(tiles_of_k(problem, config.block_k))
     results = config.block_m * config.block_n
     rate = target.fitted.throughput.wgmma * 2 / problem.a.bytes * constants.efficiency
     multiply = k_tiles * (2.0 * results * config.block_k / rate + constants.step)
-    load = k_tiles * (config.block_m + config.block_n) * LINE_BYTES + results * problem.result_bytes
+    load = (
+        k_tiles * (config.block_m + config.block_n / config.cluster) * LINE_BYTES
+        + results * problem.result_bytes
+    )
     finish = (constants.leave if config.buffers else constants.finish) * results + constants.tile
+    start = constants.start + (constants.meet if config.cluster > 1 else 0.0)
     if config.teams > 1:
-        cycles = constants.start + own * _norm(multiply, load / constants.l2_bandwidth, finish) + finish
+        cycles = start + own * _norm(multiply, load / constants.l2_bandwidth, finish) + finish
     else:
-        cycles = constants.start + own * _norm(multiply + finish, load / constants.l2_bandwidth)
+        cycles = start + own * _norm(multiply + finish, load / constants.l2_bandwidth)
     memory = _moved_bytes(problem) / (target.bytes_per_second * constants.bandwidth) * 1e6
     return constants.launch + _norm(cycles / target.clock, memory)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ....dialects.core.bounds import bounds
+from ....dialects.core.dtypes import F8E4M3
 from ...arch.features import Feature
 from ...arch.spec import ArchSpec
 from ...emit.tile_epilogue import PAIR
@@ -18,15 +19,17 @@ from ..contraction.binding import Contraction, bind, bound, widest_vector
 from ..contraction.families import PROBLEMS_KEPT, ContractionFamily
 from ..contraction.problem import Problem, as_priced
 from ..contraction.tile_product import MOST_CANDIDATES
-from ..contraction.wgmma import LINE_BYTES, WGMMA
+from ..contraction.wgmma import LINE_BYTES, WGMMA, misplaced
 from ..kernel_family import Accumulation, Rank
-from .config import FEW_BUFFERS, MANY_BUFFERS, SHORT, PersistentConfig, illegal, misfit, shapes
+from .config import FEW_BUFFERS, MANY_BUFFERS, SHORT, PersistentConfig, illegal, misfit, promotes, shapes
 from .cost import microseconds
+from .interleave import interleaved, run_of, vector_of
 from .operands import BulkOperand, operand_a, operand_b, tiles_of_k
-from .results import bulk_results
+from .results import BulkResults, bulk_results
 from .spec import TEMPLATE, launch, persistent_spec
 
-SUMS = Accumulation(tiled=True)
+# Sums of 128 products of e4m3 have about 13 bits, relative to the largest product; they are promoted to f32.
+SUMS = Accumulation(frozenset({F8E4M3}), terms=LINE_BYTES, roundoff=2.0**-13, tiled=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,16 +69,29 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
             raise ValueError(reason or operands)
         values = (contraction.root.inputs[0], contraction.root.inputs[1])
         places = [request.region.arguments.index(value) for value in values]
-        results = bulk_results(request, contraction) if config.buffers else None
-        leaving = results.maps(config.block_n) if results else []
-        signature = make_signature(request, (), [*maps(operands, places, config), *leaving])
+        results, b = leaving(request, contraction, config, operands[1])
+        operands = (operands[0], b)
+        bulk = results.maps(config.block_n) if results else []
+        signature = make_signature(request, (), [*maps(operands, places, config), *bulk])
         if results:
-            binding = bound(request, contraction, PAIR, signature, results.epilogue)
+            vector = vector_of(results, config) if b.interleave else PAIR
+            binding = bound(request, contraction, vector, signature, results.epilogue)
         else:
             binding = bind(request, contraction, widest_vector(request, problem.n), signature)
         spec = persistent_spec(problem, *operands, config, binding, results)
         geometry = launch(problem, config, request.target.multiprocessors)
         return KernelCode(TEMPLATE, spec, geometry, signature.typed, 1, spec.header)
+
+
+def leaving(
+    request: Request, contraction: Contraction, config: PersistentConfig, b: BulkOperand
+) -> tuple[BulkResults | None, BulkOperand]:
+    """The results of REQUEST in bulk, where CONFIG has buffers for them, and B: interleaved, if threads then
+    finish vectors."""
+    results = bulk_results(request, contraction) if config.buffers else None
+    own = interleaved(b, config, run_of(results, config)) if results else None
+    vectors = bulk_results(request, contraction, vector_of(results, config)) if results and own else None
+    return (vectors, own) if vectors and own else (results, b)
 
 
 def buffers_for(problem: Problem, residual: bool) -> int:
@@ -89,7 +105,7 @@ def buffers_for(problem: Problem, residual: bool) -> int:
 
 def unsupported(problem: Problem, target: ArchSpec) -> str | None:
     """Why persistent kernels do not compute PROBLEM, whatever lies where; None when they may."""
-    reason = WGMMA.unsupported(problem, target)
+    reason = misplaced(problem) if promotes(problem) else WGMMA.unsupported(problem, target)
     if reason is not None:
         return reason
     if problem.a_stored != problem.a:
@@ -114,9 +130,11 @@ def maps(
     operands: tuple[BulkOperand, BulkOperand], places: list[int], config: PersistentConfig
 ) -> list[TensorMapParameter]:
     """The tensor maps of A and B, which are the buffers PLACES of the kernel."""
-    lines = (config.block_m, config.block_n)
-    each = zip(("a_map", "b_map"), operands, places, lines, strict=True)
-    return [TensorMapParameter(name, operand.map(place, wide)) for name, operand, place, wide in each]
+    (a, b), (a_place, b_place) = operands, places
+    return [
+        TensorMapParameter("a_map", a.map(a_place, config.block_m)),
+        TensorMapParameter("b_map", b.map(b_place, config.block_n, config.cluster)),
+    ]
 
 
 @lru_cache(maxsize=PROBLEMS_KEPT)

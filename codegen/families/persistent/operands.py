@@ -39,7 +39,8 @@ class BulkOperand:
     dimensions counts window taps; batch: the batch axes with a dimension of their own, the last ones; window:
     that of a convolution's input, whose copies gather pixels (im2col); channels: the distance in elements
     between batch entries along the innermost dimension; first: the start of the operand in that dimension,
-    for a slice of longer rows.
+    for a slice of longer rows; interleave: of B, the columns of a run, where its lines are in the order of
+    `interleave.py`.
     """
 
     dtype: DType
@@ -51,17 +52,22 @@ class BulkOperand:
     window: Window2d | None = None
     channels: int = 0
     first: int = 0
+    interleave: int = 0
 
     def copies(self, lines: int) -> int:
         """Bulk copies for a tile of LINES rows of A (columns of B)."""
         return 1 if self.k_major else lines // SLAB
 
-    def map(self, operand: int, lines: int) -> TensorMap:
-        """The map over buffer OPERAND for tiles of LINES rows of A (columns of B)."""
+    def map(self, operand: int, lines: int, shares: int = 1) -> TensorMap:
+        """The map over buffer OPERAND for tiles of LINES rows of A (columns of B), which come in so many
+        SHARES."""
         deep = LINE_BYTES // self.dtype.bytes
         if self.window is not None:
             return self._im2col(operand, (deep, lines), self.window)
-        box = [deep, lines] if self.k_major else [SLAB, deep]
+        if self.interleave:
+            box = [deep, 2, lines // self.interleave, self.interleave // 2 // shares]
+            return TensorMap.tiled(operand, self.dtype, self.dims, self.strides, box)
+        box = [deep, lines // shares] if self.k_major else [SLAB, deep]
         if self.taps:
             box.insert(1, 1)
         box += [1] * (len(self.dims) - len(box))

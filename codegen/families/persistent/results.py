@@ -7,15 +7,14 @@ from itertools import pairwise
 
 from ....dialects.core.affine import Dim, exact_div
 from ....dialects.core.dtypes import DType
-from ....dialects.core.tensor_map import TensorMap
+from ....dialects.core.tensor_map import TensorMap, swizzle_of
 from ....dialects.core.types import TensorType
-from ....runtime.launch_rules import SWIZZLES
 from ...emit.tile_epilogue import PAIR, TileEpilogue, emit_tile_epilogue
 from ...request.parameters import TensorMapParameter
 from ...request.request import Request
 from ...request.signature import make_signature
 from ..contraction.binding import Contraction, spaces_of
-from ..contraction.problem import Problem
+from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.wgmma import LINE_BYTES, ROWS
 from ..divisors import divisor
 
@@ -40,8 +39,7 @@ class BulkTile:
     def map(self, name: str, columns: int) -> TensorMapParameter:
         """The map NAME for chunks of 64 rows and COLUMNS."""
         line = columns * self.dtype.bytes
-        swizzle = next(name for name, span in SWIZZLES.items() if span == line)
-        box = (columns, ROWS)
+        box, swizzle = (columns, ROWS), swizzle_of(line)
         return TensorMapParameter(
             name, TensorMap.tiled(self.operand, self.dtype, self.dims, self.strides, box, swizzle)
         )
@@ -68,17 +66,18 @@ class BulkResults:
         return [*found, self.residual.map(RESIDUAL_MAP, columns)] if self.residual else found
 
 
-def bulk_results(request: Request, contraction: Contraction) -> BulkResults | None:
-    """The results of REQUEST as bulk copies bring them away; None where threads have to store them."""
+def bulk_results(request: Request, contraction: Contraction, vector: int = PAIR) -> BulkResults | None:
+    """The results of REQUEST as bulk copies bring them away, with an epilogue of VECTOR of them; None where
+    threads have to store them."""
     problem, shape = contraction.problem, contraction.root.result.type.shape
-    if problem.batch or len(request.writes) != 1 or divisor(problem.n) % PAIR:
+    if problem.batch or len(request.writes) != 1 or divisor(problem.n) % vector:
         return None
     result = _tile(problem, shape, request.writes[0], len(request.reads))
     if result is None or result.dtype.bytes > WIDEST:
         return None
     index, spaces = spaces_of(contraction, depthwise_channels=False)
     epilogue = emit_tile_epilogue(
-        request, make_signature(request), contraction.root, problem.accumulate, index, spaces
+        request, make_signature(request), contraction.root, problem.accumulate, index, spaces, vector
     )
     if epilogue is None:
         return None
@@ -103,6 +102,8 @@ def _tile(problem: Problem, shape: tuple[Dim, ...], type: TensorType, operand: i
     first, columns = type.layout.offset, type.shape[column]
     if step is None or type.strides[column] != 1 or not isinstance(first, int):
         return None
+    if first * type.dtype.bytes % COPY_BYTES:
+        return None  # a bulk copy does not begin there
     row = exact_div(step, 1)
     if first and not (isinstance(columns, int) and isinstance(row, int) and first + columns <= row):
         return None  # it does not begin within the first row of its buffer

@@ -16,7 +16,7 @@ from ..contraction.problem import Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
 from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS
-from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig
+from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig, promotes
 from .operands import BulkOperand, tiles_of_k
 from .results import BulkResults
 
@@ -42,7 +42,7 @@ class BulkSpec:
 
     copies: bulk copies of a stage, each of `slab` elements; dims: of its map; batch: the C variables of its
     batch axes; channels: the first channel of a batch entry is a multiple of it, 0 for none; first: the
-    innermost coordinate of the operand's first element.
+    innermost coordinate of the operand's first element; interleave: see `BulkOperand`.
     """
 
     role: Identifier
@@ -56,6 +56,7 @@ class BulkSpec:
     batch: tuple[Identifier, ...]
     channels: int
     first: int
+    interleave: int
     window: BulkWindowSpec | None
 
     @property
@@ -118,6 +119,7 @@ class PersistentSpec:
     parameters: Code
     header: Identifier
     accumulate: Identifier
+    promotes: bool
     m: Code
     n: Code
     k_tiles: Code
@@ -142,6 +144,7 @@ class PersistentSpec:
     b: BulkSpec
     epilogue: EpilogueSpec
     results: ResultsSpec | None
+    cluster: int
 
     @property
     def producer_registers(self) -> int:
@@ -221,8 +224,9 @@ def persistent_spec(
         name=binding.name,
         title=binding.title,
         parameters=binding.parameters,
-        header=Identifier("wgmma" if problem.a.is_float else "wgmma_integer"),
+        header=Identifier(_header(problem)),
         accumulate=Identifier(c_type(problem.accumulate)),
+        promotes=promotes(problem),
         m=Code(dim_to_c(problem.m, names)),
         n=Code(dim_to_c(problem.n, names)),
         k_tiles=Code(dim_to_c(k_tiles, names)),
@@ -247,6 +251,7 @@ def persistent_spec(
         b=_operand("b", b, problem, config, names),
         epilogue=_epilogue(problem, config, binding),
         results=leaving,
+        cluster=config.cluster,
     )
 
 
@@ -263,6 +268,11 @@ def _results(results: BulkResults | None, config: PersistentConfig) -> ResultsSp
         chunk=results.chunk(config.block_n),
         buffers=config.buffers,
     )
+
+
+def _header(problem: Problem) -> str:
+    """The header with the products of PROBLEM's types."""
+    return "wgmma_f8" if promotes(problem) else "wgmma" if problem.a.is_float else "wgmma_integer"
 
 
 def _over(k_tiles: Dim, taps: int) -> Dim:
@@ -287,6 +297,7 @@ def _operand(
         batch=tuple(Identifier(f"batch_{index}") for index in operand.batch),
         channels=operand.channels,
         first=operand.first,
+        interleave=operand.interleave,
         window=_window(operand, names),
     )
 
@@ -308,6 +319,7 @@ def _epilogue(problem: Problem, config: PersistentConfig, binding: KernelBinding
         columns=config.chunk // binding.vector,
         threads=GROUP,
         splits=1,
+        cluster=1,
         groups=1,
         pitch=config.chunk + SUMS_PADDING,
         m_checked=not divides(config.block_m, problem.m),
@@ -320,6 +332,7 @@ def _epilogue(problem: Problem, config: PersistentConfig, binding: KernelBinding
 
 def launch(problem: Problem, config: PersistentConfig, multiprocessors: int) -> Geometry:
     """One block on each of MULTIPROCESSORS, or fewer if there are fewer tiles."""
-    tiles = tiles_of(problem, config.block_m, config.block_n)
-    blocks = min(tiles, multiprocessors) if isinstance(tiles, int) else multiprocessors
-    return Geometry((blocks, 1, 1), (config.threads, 1, 1), config.shared_bytes)
+    tiles, most = tiles_of(problem, config.rows, config.block_n), multiprocessors // config.cluster
+    clusters = min(tiles, most) if isinstance(tiles, int) else most
+    grid, cluster = (clusters * config.cluster, 1, 1), (config.cluster, 1, 1)
+    return Geometry(grid, (config.threads, 1, 1), config.shared_bytes, cluster=cluster)

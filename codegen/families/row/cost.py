@@ -20,11 +20,15 @@ MOST_SPLITS = 1024  # blocks of a row; bounds the partial results that its last 
 
 @dataclass(frozen=True)
 class Shares:
-    """A division of rows: `rows` per block, `workers` threads per row in a block, `splits` blocks per row."""
+    """A division of rows: `rows` per block, `workers` threads per row in a block, `splits` blocks per row.
+
+    With several `lanes` a row of a block is a vector of as many adjacent ones.
+    """
 
     rows: int
     workers: int
     splits: int = 1
+    lanes: int = 1
 
     @property
     def threads(self) -> int:
@@ -70,6 +74,7 @@ def microseconds(problem: RowProblem, request: Request, shares: Shares) -> float
     fit = request.target.fitted.row
     rows = evaluate(problem.rows.size, request.optimum)
     moved = sum(evaluate(type.bytes, request.optimum) for type in (*request.reads, *request.writes))
+    rows = -(-rows // shares.lanes)
     elements = rows * (sum(problem.lengths) + evaluate(problem.columns.size, request.optimum))
     busy = min(max(rows, 1) * shares.workers * shares.splits, _room(request.target))
     working = max(moved / request.target.bytes_per_second * 1e6, elements / busy * fit.element)

@@ -8,17 +8,18 @@ last one to finish combines them and stores the result.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ....dialects.core.affine import Affine, ceildiv
 from ....dialects.core.affine_traversal import symbols
 from ....dialects.core.dtypes import U32, U64
 from ....dialects.core.expr import LoadExpr
+from ....dialects.graph.numeric import compute_dtype
 from ...emit.lanes import Lanes
 from ...emit.offsets import linear_offset
 from ...emit.rows import RowEmitter, in_groups, walk
 from ...emit.sections import Section
-from ...emit.shared_reductions import shared_reduction
+from ...emit.shared_reductions import FUNCTORS, shared_reduction
 from ...emit.stores import store
 from ...request.describe import title
 from ...request.parameters import ScratchParameter
@@ -26,10 +27,12 @@ from ...request.request import Candidate, Config, Geometry, KernelCode, Request
 from ...request.signature import Signature, make_signature
 from ...text.affine_c import dim_to_c
 from ...text.render import Code, Identifier
+from ..divisors import divisor, power_of_two_in
 from ..kernel_family import KernelFamily, Rank
 from .cost import Shares, microseconds, split_shares, whole_shares
 from .problem import RowProblem, analyse
 
+WIDEST = 16  # bytes of a vectorized load
 WORD = 8  # bytes of shared memory per thread, for exchanging partial results
 FLAG = 16  # bytes of shared memory after those, for a flag that one thread broadcasts to the block
 
@@ -58,6 +61,7 @@ class RowSpec:
     decode: tuple[Code, ...]
     reductions: tuple[Code, ...]
     columns: tuple[Code, ...]
+    lanes: int = 1
     splits: int = 1
     words: int = 0
     save: tuple[Code, ...] = ()
@@ -69,7 +73,8 @@ class RowFamily(KernelFamily):
     """The family of row kernels, which run regions with large reductions along rows.
 
     Configuration: `rows` per block; `workers`, threads per row in a block; `across`, 1 if adjacent threads
-    are on different rows, for coalesced loads; `splits`, blocks per row, where more than one.
+    are on different rows, for coalesced loads; `splits`, blocks per row, and `lanes`, adjacent rows of a
+    thread, where more than one.
     """
 
     name: str = "row"
@@ -81,7 +86,10 @@ class RowFamily(KernelFamily):
         if problem is None:
             return []
         across = _rows_are_contiguous(problem)
-        shares = [whole_shares(problem, request, across), *split_shares(problem, request, across)]
+        whole = whole_shares(problem, request, across)
+        shares = [whole, *split_shares(problem, request, across)]
+        if across and widest(problem) > 1:
+            shares.append(replace(whole, lanes=widest(problem)))
         return [
             Candidate(self.name, _config(share, across), microseconds(problem, request, share))
             for share in shares
@@ -94,19 +102,27 @@ class RowFamily(KernelFamily):
         rows, rest = divmod(threads, workers)
         if problem is None or rest or not rows:
             return []
-        share = Shares(rows, workers, splits)
+        share = Shares(rows, workers, splits, int(config.get("lanes", 1)))
         return [Candidate(self.name, config | {"rows": rows}, microseconds(problem, request, share))]
 
     def realize(self, request: Request, config: Config) -> KernelCode:
         problem = analyse(request)
         if problem is None:
             raise ValueError("not a row kernel")
-        share = Shares(int(config["rows"]), int(config["workers"]), int(config.get("splits", 1)))
+        share = Shares(
+            int(config["rows"]),
+            int(config["workers"]),
+            int(config.get("splits", 1)),
+            int(config.get("lanes", 1)),
+        )
         if share.splits > 1 and not problem.divisible:
             raise ValueError("the rows cannot be split over several blocks")
+        if share.lanes > 1 and (share.splits > 1 or widest(problem) % share.lanes):
+            raise ValueError("a thread cannot have so many rows")
+        lanes = Lanes(problem.rows.axes[-1].symbol, share.lanes) if share.lanes > 1 else Lanes("", 1)
         signature = make_signature(request, _scratch(problem, share))
         emitter = RowEmitter(
-            signature.buffers(request), signature.symbols, (problem.rows, problem.columns), Lanes("", 1)
+            signature.buffers(request), signature.symbols, (problem.rows, problem.columns), lanes
         )
         emitter.rows, emitter.workers, emitter.across = share.rows, share.workers, bool(config["across"])
         emitter.splits = share.splits
@@ -117,12 +133,13 @@ class RowFamily(KernelFamily):
 
 def _config(share: Shares, across: bool) -> Config:
     config: Config = {"rows": share.rows, "workers": share.workers, "across": int(across)}
-    return config if share.splits == 1 else {**config, "splits": share.splits}
+    more = {"splits": share.splits, "lanes": share.lanes}
+    return config | {name: count for name, count in more.items() if count > 1}
 
 
 def _geometry(problem: RowProblem, share: Shares) -> Geometry:
     return Geometry(
-        (ceildiv(problem.rows.size, share.rows), share.splits, 1),
+        (ceildiv(problem.rows.size, share.rows * share.lanes), share.splits, 1),
         (share.threads, 1, 1),
         shared=share.threads * WORD + (FLAG if share.splits > 1 else 0),
     )
@@ -162,6 +179,7 @@ def _spec(request: Request, problem: RowProblem, signature: Signature, emitter: 
         decode=_code(decode),
         reductions=_code(bodies.reductions),
         columns=_code(columns.decode(emitter.names, kind) + bodies.columns),
+        lanes=emitter.lanes.count,
         splits=emitter.splits,
         words=len(bodies.save),
         save=_code(bodies.save),
@@ -185,7 +203,8 @@ class _Bodies:
 
 def _bodies(request: Request, problem: RowProblem, signature: Signature, emitter: RowEmitter) -> _Bodies:
     """Emits the shared reductions of a row, and the statements for each of its columns."""
-    top = Section(1)
+    lanes = emitter.lanes.count
+    top = Section(lanes)
     groups = in_groups(problem.shared)
     save: list[str] = []
     join: list[str] = []
@@ -199,11 +218,26 @@ def _bodies(request: Request, problem: RowProblem, signature: Signature, emitter
     else:
         for group in groups:
             emitter.share(group, top)
-        reductions = top.finished(1)
+        reductions = top.finished(lanes)
     inner = top.child()
     for name, type, expr in zip(signature.outputs, request.writes, problem.results, strict=True):
         store(emitter, name, type, problem.index, expr, inner)
-    return _Bodies(reductions, inner.finished(1), save, join)
+    return _Bodies(reductions, inner.finished(lanes), save, join)
+
+
+def widest(problem: RowProblem) -> int:
+    """The most adjacent rows that a thread may have: those of one vectorized load.
+
+    Only rows of one result may have company, by reductions of one group that have the type in which they are
+    computed.
+    """
+    shared = problem.shared
+    plain = all(r.kind in FUNCTORS and r.dtype == compute_dtype(r.dtype) for r in shared)
+    inner = problem.rows.axes[-1].size if problem.rows.axes else 1
+    if problem.columns.size != 1 or len(in_groups(shared)) != 1 or not plain:
+        return 1
+    loads = [node for reduce in shared for node in walk(reduce.body) if isinstance(node, LoadExpr)]
+    return power_of_two_in(divisor(inner), min(WIDEST // load.dtype.bytes for load in loads)) if loads else 1
 
 
 def _rows_are_contiguous(problem: RowProblem) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from ....dialects.core.builtin import Yield
 from ....dialects.core.diagnostics import op_error
 from ....dialects.core.dtypes import F32, DType
 from ....dialects.core.ir import Block, Value
-from ....dialects.core.types import ROW_MAJOR, TensorType
+from ....dialects.core.types import Layout, TensorType
 from ....dialects.custom.op import CudaOp
 from ....dialects.fused import FusedKernel
 from ...settings.formats import Format
@@ -32,16 +32,16 @@ class CustomForm:
     why: str
     fallback: str = ""
 
-    def type(self, value: Value) -> TensorType:
-        """The type in which the kernel reads VALUE."""
+    def type(self, value: Value, layout: Layout) -> TensorType:
+        """The type in which the kernel reads VALUE in LAYOUT."""
         dtype = value.type.dtype
-        return TensorType(value.type.shape, self.chosen if dtype.is_float else dtype, ROW_MAJOR)
+        return TensorType(value.type.shape, self.chosen if dtype.is_float else dtype, layout)
 
-    def region(self, kernel: FusedKernel) -> Block:
-        """KERNEL's region, its operands in these types and the op's result types inferred from them."""
+    def region(self, kernel: FusedKernel, types: Sequence[TensorType]) -> Block:
+        """KERNEL's region, its operands of TYPES and the op's result types inferred from them."""
         op, block = custom_op_in(kernel), Block()
-        arguments = kernel.body.block.arguments
-        inside = {value: block.add_argument(self.type(value), value.hint) for value in arguments}
+        arguments = zip(kernel.body.block.arguments, types, strict=True)
+        inside = {value: block.add_argument(type, value.hint) for value, type in arguments}
         operands = [None if value is None else inside[value] for value in op.operands]
         attributes = {name: value for name, value in op.attributes.items() if value is not None}
         made = block.append(type(op)(*operands, loc=op.location, **attributes))

@@ -61,6 +61,8 @@ def lead_of(kernel: FusedKernel) -> Lead:
     match contraction_of(kernel) or kernel.body.block.first:
         case Conv() | ConvTranspose():
             return Lead.CONVOLUTION
+        case CudaOp(any_order=True):
+            return Lead.FREE
         case Matmul() | Attention() | CudaOp():  # which read and write row-major
             return Lead.PRODUCT
     return Lead.FREE

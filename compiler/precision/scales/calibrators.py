@@ -7,7 +7,7 @@ error under any clip; only the percentile counts them.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
@@ -161,6 +161,21 @@ def estimate(histogram: Histogram, clip: float) -> Estimate:
     return Estimate(clip, float(f"{clipped:.{CLIPPED_DIGITS}g}"), *decibels)
 
 
-def estimates(histogram: Histogram) -> dict[str, Estimate]:
-    """The estimate of every calibrator, by name."""
-    return {name: estimate(histogram, calibrator(histogram)) for name, calibrator in CALIBRATORS.items()}
+class Estimates(Mapping[str, Estimate]):
+    """The estimates of all calibrators from HISTOGRAM, by name, each made when it is first asked for: most
+    builds need a single clip of each tensor. HISTOGRAM must not change."""
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram = histogram
+        self._made: dict[str, Estimate] = {}
+
+    def __getitem__(self, name: str) -> Estimate:
+        if name not in self._made:
+            self._made[name] = estimate(self._histogram, CALIBRATORS[name](self._histogram))
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(CALIBRATORS)
+
+    def __len__(self) -> int:
+        return len(CALIBRATORS)

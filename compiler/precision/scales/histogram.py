@@ -23,6 +23,8 @@ BINS = 1 << BIN_BITS
 LEAST_EXPONENT = -149
 MOST_EXPONENT = 128
 CHUNK = 1 << 16  # elements processed at a time, which fit the cache
+# A float32 without its sign, as an integer: these are ordered as the magnitudes are.
+MAGNITUDE, INFINITY, ONE = np.uint32(0x7FFFFFFF), np.uint32(0x7F800000), np.uint32(1)
 # Factors whose exponent is at most this are normal float32 numbers.
 SHORT_EXPONENT = 126
 
@@ -110,21 +112,21 @@ class Histogram:
 
     def _add(self, values: Array) -> None:
         self.count += values.size
-        low, high = values.min(), values.max()
-        if not (np.isfinite(low) and np.isfinite(high)):
+        bits = values.view(np.uint32) & MAGNITUDE
+        if bits.max() >= INFINITY:
             values = self._without_odd(values)
             if not values.size:
                 return
-            low, high = values.min(), values.max()
-        self.minimum, self.maximum = min(self.minimum, float(low)), max(self.maximum, float(high))
-        magnitudes = np.abs(values)
-        nonzero = int(np.count_nonzero(magnitudes))
+            bits = values.view(np.uint32) & MAGNITUDE
+        self.minimum = min(self.minimum, float(values.min()))
+        self.maximum = max(self.maximum, float(values.max()))
+        nonzero = int(np.count_nonzero(bits))
         self.zeros += values.size - nonzero
         if nonzero:
-            least = magnitudes.min() if nonzero == values.size else magnitudes[magnitudes > 0].min()
-            self.smallest = min(self.smallest, float(least))
-            self._widen(math.frexp(self.largest)[1])
-        self.counts += np.bincount(self._places(magnitudes), minlength=BINS)
+            least = (bits - ONE).min() + ONE  # zeros wrap around, and are the largest
+            self.smallest = min(self.smallest, float(least.view(np.float32)))
+            self._widen(exponent_of(self.largest))
+        self.counts += np.bincount(self._places(bits.view(np.float32)), minlength=BINS)
 
     def _without_odd(self, values: Array) -> Array:
         """The finite elements of VALUES; NaNs and infinities are counted and removed."""
@@ -180,6 +182,11 @@ class Histogram:
         if held.size:
             lower[0], upper[-1] = max(lower[0], self.smallest), min(upper[-1], self.largest)
         return Bins(lower, upper, counts[held].astype(np.float64))
+
+
+def exponent_of(magnitude: float) -> int:
+    """The least e for which MAGNITUDE, which is not zero, lies in [0, 2^e)."""
+    return math.frexp(magnitude)[1]
 
 
 def _joined(counts: Counts, power: int) -> Counts:

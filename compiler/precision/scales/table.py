@@ -15,7 +15,7 @@ from ....runtime.arguments import checked, expect_each
 from ....runtime.whole_files import WholeFiles, content, path_of
 from ...files.regular import open_regular
 from ...frontend.source import InputShapes, Shapes, Source, load_module
-from .calibrators import Estimate, check_calibrator, estimates
+from .calibrators import Estimate, Estimates, check_calibrator
 from .histogram import Histogram
 from .histogram_file import read_histograms, write_histograms
 from .names import model_hash
@@ -238,7 +238,7 @@ def histograms_beside(path: Path) -> Path:
 
 
 def _chosen(histogram: Histogram, calibrator: str) -> TensorCalibration:
-    found = estimates(histogram)
+    found = Estimates(histogram)
     return TensorCalibration(found[calibrator].clip, calibrator, found, TableValues.of(histogram))
 
 

@@ -13,6 +13,7 @@ from ....dialects.core.location import merge as merge_locations
 from ....dialects.core.module import Module
 from ....dialects.launch import Kernel
 from ....dialects.launch_memory import Buffer
+from ..reorder import outermost
 from .drafts import GroupDraft
 from .variants import Variant
 
@@ -54,14 +55,7 @@ def _scratch(module: Module, op: Kernel, variant: Variant) -> list[Value]:
     if [value.type for value in own] == [need.type for need in wanted]:
         return own
     made = [Buffer(space=need.space, bytes=need.type.bytes, types=[need.type]) for need in wanted]
-    return [module.main.block.insert_before(_outermost(op), buffer).result for buffer in made]
-
-
-def _outermost(op: Operation) -> Operation:
-    """OP, or the control op of the function's own block that it is inside of."""
-    while op.holder is not None:
-        op = op.holder
-    return op
+    return [module.main.block.insert_before(outermost(op), buffer).result for buffer in made]
 
 
 def _side_by_side(ops: Sequence[Kernel]) -> Block:

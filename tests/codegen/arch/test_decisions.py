@@ -73,8 +73,8 @@ def row_configs(request: Request, target: ArchSpec) -> list[Config]:
 # ---------------------------------------------------------------- contractions
 
 
-def bands(columns: int, target: ArchSpec) -> int:
-    problem = matmul("f16", (512, 64), (64, 128 * columns)).problem
+def bands(columns: int, target: ArchSpec, deep: int = 1024) -> int:
+    problem = matmul("f16", (512, deep), (deep, 128 * columns)).problem
     return raster(problem, 128, target)
 
 
@@ -84,7 +84,8 @@ def test_tiles_are_visited_in_bands_where_the_l2_cache_does_not_hold_b() -> None
     assert [bands(columns, half) for columns in (8, 9, 16, 17)] == [1, 8, 8, 8]
     assert bands(17, arch_named("sm_89:l40s")) == 1, "96 MiB hold it"
     assert bands(17, fitted("raster", RasterFit(rows=4))) == 4
-    configs = MMA.shapes(matmul("f16", (512, 64), (64, 128 * 17)).problem, half)
+    assert [bands(32, REFERENCE, deep) for deep in (64, 100, 104)] == [1, 1, 8], "a 64th of 50 MiB"
+    configs = MMA.shapes(matmul("f16", (512, 1024), (1024, 128 * 17)).problem, half)
     assert {config.raster for config in configs} == {8}
 
 

@@ -68,7 +68,15 @@ def test_a_sigmoid_of_f16_is_short() -> None:
     assert "convert<f16>(m_short_sigmoid(convert<f32>(x_1[lane])))" in text
 
 
-def test_only_products_stand_behind_a_short_sigmoid() -> None:
+def test_a_sum_with_an_f16_is_no_more_exact() -> None:
+    swish = S.apply("mul", SUM, S.apply("sigmoid", SUM))
+    assert shortened(S.apply("add", swish, WIDE_X)) is not (total := S.apply("add", swish, SUM))
+    assert shortened(total) is total
+    text = "\n".join(emitted(S.cast(S.apply("add", WIDE_X, swish), F16)))
+    assert "m_short_sigmoid(" in text
+
+
+def test_nothing_else_stands_behind_a_short_sigmoid() -> None:
     gate = S.apply("sigmoid", SUM)
     assert isinstance(found := shortened(gate), Apply) and found.function == "short_sigmoid"
     difference = S.apply("sub", gate, SUM)

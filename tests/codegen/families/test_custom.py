@@ -63,7 +63,8 @@ def test_the_frame_around_a_body() -> None:
     takes = "Input<x_type> x, Output<y_type> y, const int count, const int block"
     assert f"GLASS_DEVICE void compute({takes}) {{" in head
     assert f"GLASS_KERNEL(64, 1) {name}(Input<f32> x0, Output<f32> y0, const int s0) {{" in head
-    assert f"    {name}_body::compute(x0, y0, s0*24, block_x());" in head
+    assert "    const int count = s0*24;" in head
+    assert f"    {name}_body::compute(x0, y0, count, block_x());" in head
 
 
 def test_large_buffers_have_wide_indices() -> None:

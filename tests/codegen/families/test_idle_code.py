@@ -36,6 +36,8 @@ SHAPES = {
     "one tile of k in f32": matmul("f32", (40, 10), (10, 24)),
     "one column": matmul("f16", (400, 64), (64, 1)),
     "one column in f32": matmul("f32", (400, 640), (640, 1)),
+    "one row": matmul("f16", (1, 1024), (1000, 1024), transpose_b=True),
+    "few rows": matmul("f16", (16, 200), (70, 200), transpose_b=True),
     "large": matmul("f16", (2048, 4096), (4096, 4096)),
     "long": matmul("f16", (16, 8192), (8192, 64)),
     "long in f32": matmul("f32", (16, 8192), (8192, 64)),

@@ -22,6 +22,8 @@ from glassrt.dialects.core.printer import print_module
 from glassrt.runtime.plan import Plan
 from onnx import ModelProto
 
+from ...custom_ops import drawn, node
+from ...custom_ops import model as custom_model
 from ...e2e.networks import Net as OnnxNet
 from ...property.concat_graphs import lowered
 from ...property.graphs import Net
@@ -104,6 +106,17 @@ def test_numbers_before_the_kernel_are_its_own() -> None:
         return MadeKernel(f"{helper}GLASS_KERNEL(1, 1) {name}(int x0) {{\n}}\n", name, kernel.code)
 
     assert shared({"a": made("a", 3), "b": made("b", 5)}) == {"a": made("a", 3), "b": made("b", 5)}
+
+
+def test_bodies_of_custom_ops_share_code() -> None:
+    """Though their functions are in a namespace that is named after the kernel."""
+    nodes = [node("Scaled", ["x"], "a"), node("Concat", ["a", "a"], "b", axis=1), node("Scaled", ["b"], "y")]
+    plan = glassrt.compile(custom_model(nodes, (3, 24)), target="host")
+    texts = [text for name, text in plan.sources.items() if "scaled" in name]
+    assert len(texts) == 2 and len(set(texts)) == 1
+    with glassrt.load(plan, "host") as engine:
+        found = engine.run({"x": drawn(3, 24)})["y"]
+    np.testing.assert_array_equal(found, np.tile(drawn(3, 24) * 4, 2))
 
 
 def mixed() -> ModelProto:

@@ -11,7 +11,7 @@ import onnx
 import pytest
 from glassrt.compiler.checking.onnx_runtime import onnx_outputs
 from glassrt.compiler.frontend import import_model
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 X = np.array([1.5, -2.0, 0.25], np.float32)
 
@@ -43,6 +43,18 @@ def test_inputs_have_the_type_that_the_model_declares(dtype: int, numpy: Any) ->
         outputs = onnx_outputs(model("Abs", dtype), {"x": X.astype(given)})
         assert isinstance(outputs, dict) and outputs["y"].dtype == numpy
         np.testing.assert_array_equal(outputs["y"], np.abs(X))
+
+
+def test_an_input_with_a_default_may_be_given_or_not() -> None:
+    made = model("Identity")
+    made.graph.node[0].op_type = "Add"
+    made.graph.node[0].input.append("w")
+    made.graph.input.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, [3]))
+    made.graph.initializer.append(numpy_helper.from_array(np.ones(3, np.float32), "w"))
+    for more, want in (({}, X + 1), ({"w": X}, 2 * X)):
+        outputs = onnx_outputs(made, {"x": X, **more})
+        assert isinstance(outputs, dict)
+        np.testing.assert_array_equal(outputs["y"], want)
 
 
 def test_what_is_not_in_onnx_has_no_such_witness(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def test_with_json_it_says_so_in_one_object(glassrt: Glassrt, small: Path, tmp_p
         "weights_bytes": Plan.load(path).spec.weights_bytes,
         "fallbacks": 0,
         "search": None,
+        "tactics": None,
     }
 
 

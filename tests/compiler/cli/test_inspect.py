@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from glassrt import Plan
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.fusion.predicate_branches import PredicateBranches
 from glassrt.runtime.steps import Repeat
+from onnx import TensorProto, helper, numpy_helper
 
 from ...e2e.test_control_flow import NESTED, model
 from ...places import DIGITS
@@ -101,3 +103,21 @@ def test_branches_and_loops_are_shown_as_a_tree(glassrt: Glassrt, tmp_path: Path
 
 def test_a_plan_without_control_flow_shows_none(glassrt: Glassrt, digits_plan: Path) -> None:
     assert "control flow" not in glassrt("inspect", digits_plan).stdout
+
+
+def test_inputs_of_any_shape_and_with_defaults_are_told(glassrt: Glassrt, tmp_path: Path) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["y"]), helper.make_node("Add", ["z", "w"], ["s"])],
+        "g",
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, None),
+            *(helper.make_tensor_value_info(name, TensorProto.FLOAT, [3]) for name in "zw"),
+        ],
+        [helper.make_empty_tensor_value_info(name) for name in "ys"],
+        [numpy_helper.from_array(np.ones(3, np.float32), "w")],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    build(made, Settings(cache=None)).plan.save(tmp_path / "net.plan")
+    output = glassrt("inspect", tmp_path / "net.plan").stdout
+    assert "inputs: x f32[D0] in any shape, z f32[3], w f32[3] (optional)" in output
+    assert "outputs: y f32[D0] in the shape of x, s f32[3]" in output

@@ -22,8 +22,8 @@ def listed(kind: str = "Add", *, w: np.ndarray = W, version: int = 9) -> ModelPr
 
 @pytest.mark.parametrize(
     "made",
-    [listed(version=3), listed("MatMul"), listed("Reshape", w=np.array([3, 2]))],
-    ids=["an old file", "weights", "integers"],
+    [listed(version=3), listed("MatMul"), listed("PRelu", w=W[0]), listed("Max", w=np.array([3, 2]))],
+    ids=["an old file", "weights", "slopes", "integers"],
 )
 def test_one_that_is_listed_by_habit_is_a_constant(made: ModelProto) -> None:
     assert meant_to_be_given(made) == frozenset()

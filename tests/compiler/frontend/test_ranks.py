@@ -112,7 +112,7 @@ def test_a_constant_node_is_a_scalar_too() -> None:
 
 
 UNTOLD = {
-    "nothing": [node("Relu", "x")],
+    "nothing": [node("Softmax", "x")],
     "a constant that may have more dimensions": [node("Mul", "x row", "a"), node("Conv", "a w")],
     "one of as many": [node("Mul", "b x", "a"), node("Add", "a a", "e"), node("Transpose", "e", perm=[1, 0])],
     "a reduction without the axes": [node("ReduceMax", "x", "a", keepdims=0), node("Gemm", "a b")],

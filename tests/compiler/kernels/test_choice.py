@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.interface import candidates, kernel_name, request_of, request_signature
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.compiler.kernels.choice import KernelChooser, cheapest, lying_as
 from glassrt.compiler.passes.spilled import Spilled
+from glassrt.compiler.settings.tactics import GoneTacticError, Tactic
 from glassrt.dialects.core.dtypes import F32
 from glassrt.dialects.core.ir import Value
 from glassrt.dialects.core.module import Module
@@ -54,6 +59,39 @@ def test_a_kernel_that_spills_gives_way_to_the_next_and_says_so() -> None:
     assert other.name != best.name and best.instead == ()
     (reason,) = other.instead
     assert reason.startswith(f"{best.candidate.family} of ") and reason.endswith("spills 8 bytes")
+
+
+def tactics_for(module: Module, op: Kernel, rank: int) -> tuple[dict[str, Tactic], Candidate]:
+    """A tactic for OP, the candidate that the cost model puts at RANK, and that candidate."""
+    request = request_of(module, op, REFERENCE)
+    candidate = candidates(request)[rank]
+    return {request_signature(request): Tactic(candidate.family, candidate.config, 1.0, 2.0, 4)}, candidate
+
+
+def test_a_tactic_takes_the_place_of_the_choice() -> None:
+    module, (op, *_) = convolutions(1)
+    tactics, candidate = tactics_for(module, op, 2)
+    planned = KernelChooser(module, REFERENCE, cheapest, None, tactics).plan(
+        op.body.block, op.reads, op.writes
+    )
+    assert planned.candidate == candidate and planned.tactic in tactics.values()
+    others = {"conv_other": next(iter(tactics.values()))}
+    plain = KernelChooser(module, REFERENCE, cheapest, None, others).plan(op.body.block, op.reads, op.writes)
+    assert plain.tactic is None and plain.candidate != candidate
+
+
+def test_a_tactic_that_spills_gives_way_and_one_that_is_gone_is_an_error() -> None:
+    module, (op, *_) = convolutions(1)
+    tactics, candidate = tactics_for(module, op, 2)
+    name = kernel_name(request_of(module, op, REFERENCE), candidate.family, candidate.config)
+    spilled = Spilled(kernels={name: "spills 8 bytes"})
+    planned = KernelChooser(module, REFERENCE, cheapest, spilled, tactics).plan(
+        op.body.block, op.reads, op.writes
+    )
+    assert planned.tactic is None and planned.candidate != candidate and planned.instead
+    gone = {signature: replace(tactic, family="gone") for signature, tactic in tactics.items()}
+    with pytest.raises(GoneTacticError, match="is no candidate for this kernel: gone"):
+        KernelChooser(module, REFERENCE, cheapest, None, gone).plan(op.body.block, op.reads, op.writes)
 
 
 def test_the_forecast_is_what_is_planned() -> None:

@@ -34,6 +34,8 @@ CASES = {
         ({"raster": 0}, "not positive"),
         ({"stages": 8}, "not enough shared memory"),
         ({"buffers": 1}, "while the next one"),
+        ({"cluster": 2}, "whose results leave in bulk"),
+        ({"cluster": 4, "buffers": 2}, "of two blocks"),
         ({"buffers": 8}, "not enough shared memory"),
     ],
     ids=str,
@@ -47,7 +49,10 @@ def test_what_is_illegal_is_said(changed: dict[str, int], reason: str) -> None:
 def test_tiles_that_do_not_fit_the_operands() -> None:
     across = matmul("f16", (512, 512), (512, 512)).problem
     assert misfit(across, CONFIG) is None
-    assert misfit(across, replace(CONFIG, block_n=96)) == "an MN-major tile has lines of 64 elements"
+    clustered = replace(CONFIG, buffers=2, cluster=2)
+    assert misfit(across, clustered) is None
+    for odd in (replace(CONFIG, block_n=96), replace(clustered, block_n=64)):
+        assert "lines of 64 elements" in (misfit(across, odd) or "")
     assert misfit(across, replace(CONFIG, block_k=32)) == "a tile has 128 bytes of k"
 
 
@@ -55,7 +60,9 @@ def test_tiles_that_do_not_fit_the_operands() -> None:
 def test_shapes_have_as_many_stages_as_fit(name: str) -> None:
     problem = CASES[name].problem
     found = [*shapes(problem, ROOM), *shapes(problem, ROOM, 2)]
-    assert len(found) == 26 and len(set(found)) == 26
+    assert len(set(found)) == len(found)
+    assert sum(config.cluster == 1 for config in found) == 26
+    assert any(config.cluster > 1 for config in found) == (problem.m > 64)
     for config in found:
         assert illegal(config, ROOM) is None and misfit(problem, config) is None
         more = replace(config, stages=config.stages + 1)

@@ -50,6 +50,14 @@ def test_a_residual_costs_its_bytes() -> None:
     assert apart == pytest.approx(2**20 * 256 * 2 / bytes_per_us, rel=0.2)
 
 
+def test_clusters_load_less() -> None:
+    narrow = replace(TEAMS, block_n=64, buffers=2, stages=6)
+    problem = product(65536, 64, 4096)
+    assert microseconds(problem, replace(narrow, cluster=2), TARGET) < microseconds(problem, narrow, TARGET)
+    small = product(256, 64, 64)
+    assert microseconds(small, replace(narrow, cluster=2), TARGET) > microseconds(small, narrow, TARGET)
+
+
 def test_bulk_stores_cost_threads_less() -> None:
     problem = product(65536, 1024, 64)
     bulk = replace(ONE, stages=4, buffers=4)

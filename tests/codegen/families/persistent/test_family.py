@@ -15,11 +15,12 @@ from glassrt.codegen.families.registry import candidates as registered_candidate
 from glassrt.codegen.families.registry import families
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.core.affine import symbol
-from glassrt.dialects.core.dtypes import DTYPES, F16, F32
+from glassrt.dialects.core.dtypes import DTYPES, F16, F32, I8, I32
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import ROW_MAJOR, TensorType, channels_last
-from glassrt.dialects.graph.binary import Add
+from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.unary import Sigmoid
 
@@ -63,15 +64,57 @@ def test_epilogue_operands_are_added(shape: tuple[int, int, int], config: Persis
         assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-10
 
 
+def requantized(do: Any, x: Any, w: Any, scale: Any, bias: Any, other: Any) -> Any:
+    y = do(Mul(do(Cast(do(Matmul(x, w, transpose_b=True, accumulate=I32)), to=F32)), scale))
+    return do(Cast(do(Add(do(Add(y, bias)), do(Cast(other, to=F32)))), to=I8))
+
+
+@pytest.mark.parametrize(
+    ("shape", "config"),
+    [
+        ((700, 144, 208), PersistentConfig(64, 64, 128, 1, 2, 4)),
+        ((200, 272, 288), PersistentConfig(128, 128, 128, 2, 1, 4)),
+        ((70, 144, 48), PersistentConfig(64, 96, 128, 1, 2, 3)),
+    ],
+    ids=["teams", "one team", "few columns"],
+)
+@pytest.mark.parametrize("buffers", [0, 4])
+def test_bytes_are_finished_with_what_their_columns_need(
+    shape: tuple[int, int, int], config: PersistentConfig, buffers: int
+) -> None:
+    m, k, n = shape
+    types = [TensorType((m, k), I8), TensorType((n, k), I8), *[TensorType((n,), F32)] * 2]
+    module = kernel_module(requantized, [*types, TensorType((m, n), I8)])
+    given = draw_inputs(module, np.random.default_rng(0), {})
+    given["x2"] *= np.float32(0.05)
+    for got, want in compare(module, given, configured(replace(config, buffers=buffers))):
+        np.testing.assert_array_equal(got, want)
+        assert len(np.unique(want)) > 100
+
+
 def plain(do: Any, x: Any, w: Any, bias: Any) -> Any:
     y = do(Add(do(Matmul(x, w, transpose_b=True, accumulate=F32)), do(Cast(bias, to=F32))))
     return do(Cast(do(Sigmoid(y)), to=F16))
 
 
+def across(do: Any, x: Any, w: Any, bias: Any) -> Any:
+    """A product whose second operand lies across k."""
+    return do(Cast(do(Add(do(Matmul(x, w, accumulate=F32)), do(Cast(bias, to=F32)))), to=F16))
+
+
+def window(do: Any, x: Any, w: Any, other: Any) -> Any:
+    y = do(Conv(x, w, pads=(1,) * 4, strides=(1, 1), dilations=(1, 1), groups=1, accumulate=F32))
+    y = do(Cast(do(Add(y, do(Cast(other, to=F32)))), to=F16))
+    y.type = y.type.with_layout(channels_last(4))
+    return y
+
+
 BUFFERED = {
     "teams": ((1400, 72, 200), PersistentConfig(64, 64, 64, 1, 2, 4)),  # three tiles of each block
-    "one team": ((200, 72, 264), PersistentConfig(128, 256, 64, 2, 1, 3)),
+    "one team": ((200, 72, 272), PersistentConfig(128, 256, 64, 2, 1, 3)),
     "half lines": ((70, 136, 104), PersistentConfig(128, 96, 64, 1, 2, 3)),
+    "vectors": ((1400, 72, 208), PersistentConfig(64, 64, 64, 1, 2, 4)),
+    "vectors of one team": ((200, 72, 272), PersistentConfig(128, 256, 64, 2, 1, 3)),
     "one tile of k": ((700, 64, 72), PersistentConfig(256, 64, 64, 2, 1, 3)),
 }
 
@@ -83,17 +126,41 @@ def test_results_leave_in_bulk(name: str, device: str) -> None:
     shapes = ((m, k), (n, k), (n,), (m, n))
     for body, given, buffers in ((plain, shapes[:3], 2), (residual, shapes, 4)):
         module = kernel_module(body, [TensorType(shape, F16) for shape in given])
-        choose = configured(replace(config, buffers=buffers))
-        inputs = draw_inputs(module, np.random.default_rng(0), {})
-        for got, want in compare(module, inputs, choose, device):
-            assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-10
+        for cluster in (1, 2):
+            check_results(module, replace(config, buffers=buffers, cluster=cluster), device)
 
 
-@pytest.mark.parametrize(("name", "body", "buffers"), [("results", plain, 2), ("residual", residual, 4)])
-def test_emitted_text(name: str, body: Any, buffers: int, golden: Any) -> None:
-    shapes = ((1400, 72), (200, 72), (200,), *[(1400, 200)] * (body is residual))
+def check_results(module: Module, config: PersistentConfig, device: str) -> None:
+    inputs = draw_inputs(module, np.random.default_rng(0), {})
+    for got, want in compare(module, inputs, configured(config), device):
+        error = np.abs(got.astype(np.float64) - want.astype(np.float64))
+        assert (error / np.maximum(np.abs(want.astype(np.float64)), 1)).max() <= 2.0**-10
+
+
+@pytest.mark.parametrize("device", ["host", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_clusters_share_what_lies_across_and_the_taps_of_windows(device: str) -> None:
+    config = PersistentConfig(64, 128, 64, 1, 2, 4, buffers=2, cluster=2)
+    types = [TensorType(shape, F16) for shape in ((300, 200), (200, 264), (264,))]
+    check_results(kernel_module(across, types), config, device)
+    image = TensorType((3, 64, 9, 7), F16, channels_last(4))
+    weights = TensorType((64, 64, 3, 3), F16, channels_last(4))
+    module = kernel_module(window, [image, weights, image])
+    check_results(module, replace(config, block_n=64, buffers=4), device)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "buffers", "n", "cluster"),
+    [
+        ("results", plain, 2, 200, 1),
+        ("residual", residual, 4, 200, 1),
+        ("vectors", residual, 4, 208, 1),
+        ("cluster", plain, 2, 200, 2),
+    ],
+)
+def test_emitted_text(name: str, body: Any, buffers: int, n: int, cluster: int, golden: Any) -> None:
+    shapes = ((1400, 72), (n, 72), (n,), *[(1400, n)] * (body is residual))
     module = kernel_module(body, [TensorType(shape, F16) for shape in shapes])
-    config = PersistentConfig(128, 128, 64, 1, 2, 4, buffers=buffers)
+    config = PersistentConfig(128, 128, 64, 1, 2, 4, buffers=buffers, cluster=cluster)
     (source,) = plan_of(module, configured(config)).sources.values()
     assert source == golden.at(f"{name}.cu")
 

@@ -92,8 +92,9 @@ def test_symbolic_rows() -> None:
         {"result": I8, "residual": F16},  # a result does not fit where its residual was
         {"layout": Layout((1, 0))},
         {"layout": Layout((0, 1), strides=(64, 1), offset=32)},  # reaches into the next row
+        {"layout": Layout((0, 1), strides=(256, 1), offset=36)},  # begins within 16 bytes
     ],
-    ids=["pitch", "wide", "residual", "order", "slice"],
+    ids=["pitch", "wide", "residual", "order", "slice", "offset"],
 )
 def test_what_threads_store(given: dict[str, Any]) -> None:
     assert results(**{"m": 300, "n": 64, **given}) is None

@@ -29,6 +29,7 @@ SMALL = PersistentConfig(64, 64, 64, 1, 2, 4)
 TOGETHER = PersistentConfig(128, 128, 64, 2, 1, 3)
 FRAGMENTS = PersistentConfig(128, 64, 64, 1, 2, 3)
 WIDE = PersistentConfig(128, 256, 64, 2, 1, 4)
+CLUSTER = PersistentConfig(64, 64, 64, 1, 2, 4, buffers=2, cluster=2)
 BYTES = PersistentConfig(64, 96, 128, 1, 2, 4)
 M = symbol("M")
 
@@ -52,6 +53,7 @@ ROWS: dict[str, tuple[Case, PersistentConfig]] = {
     "slice": (slices(16), SMALL),
     "integers": (matmul("i8", (150, 144), (104, 144), out="i32", transpose_b=True), BYTES),
     "mixed": (conv("u8", (1, 128, 5, 6), (96, 128, 3, 3), weights="i8", out="i32", pad=1), BYTES),
+    "promoted": (matmul("f8e4m3", (150, 272), (104, 272), out="f32", transpose_b=True), BYTES),
     "pointwise": (conv("f16", (2, 72, 9, 7), (72, 72, 1, 1)), SMALL),
     "window": (conv("f16", (2, 128, 9, 7), (72, 128, 3, 3), pad=1), SMALL),
     "strided": (conv("f16", (2, 64, 9, 8), (64, 64, 3, 3), pad=1, stride=2), SMALL),
@@ -81,11 +83,13 @@ def test_a_block_for_each_multiprocessor_unless_there_are_fewer_tiles() -> None:
         geometry = launch(problem, SMALL, 8)
         assert geometry.grid == (blocks, 1, 1) and geometry.block == (384, 1, 1)
         assert geometry.shared == SMALL.shared_bytes
+    both = launch(matmul("f16", (330, 64), (512, 64), transpose_b=True).problem, CLUSTER, 9)
+    assert both.grid == (8, 1, 1) and both.cluster == (2, 1, 1)
     symbolic = matmul("f16", (M, 72), (40, 72), transpose_b=True, sizes={"M": 1}).problem
     assert launch(symbolic, SMALL, 8).grid == (8, 1, 1)
 
 
-@pytest.mark.parametrize("name", ["many_tiles", "window", "together", "across"])
+@pytest.mark.parametrize("name", ["many_tiles", "window", "together", "across", "promoted"])
 def test_emitted_text(name: str, golden: Any) -> None:
     case, config = ROWS[name]
     assert persistent_kernel_of(case, config, f"k0_{name}").source == golden.at(f"{name}.cu")

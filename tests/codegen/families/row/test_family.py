@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import glassrt
@@ -10,13 +11,13 @@ import numpy as np
 import onnx
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.families.registry import families
+from glassrt.codegen.families.registry import candidates, families
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BOOL, F16, F32, F64, I8, I32, I64, U8
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.module import Module
-from glassrt.dialects.core.types import TensorType
+from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul, Sub
 from glassrt.dialects.graph.elementwise import Cast
@@ -27,7 +28,8 @@ from glassrt.runtime.host_backend import HostBackend
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ...one_kernel import Array, draw_inputs, kernel_module, plan_of
+from ...one_kernel import Array, compare, draw_inputs, kernel_module, plan_of
+from ...requests import request_for
 from .reductions import SYMBOLS, chosen, one, split_by, tensor
 
 ORDERS: tuple[Any, ...] = ("forward", "reverse", ("seeded", 1), ("seeded", 2))
@@ -211,3 +213,63 @@ def test_split_reductions_of_other_types_compile(dtype):
     )
     assert "splits" in chosen(lambda do, x: one(do, kinds[0], x, 0), tensor(1 << 20, 3, dtype=dtype)).config
     plan_of(module, None, (REFERENCE,))
+
+
+def beside(lanes: int) -> Callable[[Request], Candidate]:
+    """The row family with LANES adjacent rows a thread."""
+
+    def choose(request: Request) -> Candidate:
+        found = [c for c in families()["row"].propose(request) if c.config.get("lanes") == lanes]
+        return replace(found[0], config=found[0].config | {"rows": 8}) if found else candidates(request)[0]
+
+    return choose
+
+
+@pytest.mark.parametrize(
+    ("channels", "dtype", "lanes"), [(40, F16, 8), (12, F16, 4), (40, F32, 4), (6, F32, 2), (48, I8, 16)]
+)
+def test_a_thread_may_have_adjacent_rows(channels: int, dtype: Any, lanes: int) -> None:
+    """Two independent reductions over an image of channels last; the last block has too few rows."""
+
+    def body(do: Any, x: Any) -> Any:
+        wide = do(Cast(x, to=F32))
+        reduced = [
+            do(Reduce(y, kind=kind, axes=[2, 3])) for kind, y in (("mean", wide), ("max", do(Abs(wide))))
+        ]
+        y = do(Add(*reduced))
+        y.type = y.type.with_layout(channels_last(4))
+        return y
+
+    x = TensorType((3, channels, 7, 5), dtype, channels_last(4))
+    module = kernel_module(body, [x], None, SYMBOLS)
+    found: list[Candidate] = []
+
+    def choose(request: Request) -> Candidate:
+        found.append(beside(lanes)(request))
+        return found[-1]
+
+    [(got, want)] = compare(module, draw_inputs(module, np.random.default_rng(2)), choose)
+    assert found[-1].config["lanes"] == lanes
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
+def mean(do: Any, x: Any) -> Any:
+    y = do(Reduce(do(Cast(x, to=F32)), kind="mean", axes=[2, 3]))
+    y.type = y.type.with_layout(channels_last(4))
+    return y
+
+
+@pytest.mark.parametrize(("images", "alone"), [(128, False), (1, True)])
+def test_adjacent_rows_share_a_thread_where_there_are_many(images: int, alone: bool) -> None:
+    found = request_for(
+        lambda do, x: [mean(do, x)], [TensorType((images, 1280, 7, 7), F16, channels_last(4))]
+    )
+    assert ("lanes" not in candidates(found)[0].config) == alone
+
+
+def test_rows_that_need_each_other_have_no_company() -> None:
+    def deviation(do: Any, x: Any) -> Any:
+        return [mean(do, do(Abs(do(Sub(x, mean(do, x))))))]
+
+    found = request_for(deviation, [TensorType((128, 64, 7, 7), F32, channels_last(4))])
+    assert all("lanes" not in candidate.config for candidate in candidates(found))

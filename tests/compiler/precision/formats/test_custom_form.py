@@ -12,7 +12,7 @@ from glassrt import custom
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.dtypes import DType
 from glassrt.errors import GlassError, IRError, UnsupportedError
-from onnx import NodeProto
+from onnx import NodeProto, parser
 
 from ....custom_ops import drawn, model, node
 
@@ -117,3 +117,40 @@ def test_int8_leaves_a_body_in_floats() -> None:
     plan = glassrt.compile(made, target="host", precision="int8", calibration=table)
     (line,) = (line for line in plan.ir("precision").splitlines() if "root = custom" in line)
     assert "compute = f16" in line
+
+
+@pytest.mark.parametrize("any_order", [False, True])
+def test_a_body_for_any_order_gets_operands_as_they_are_stored(any_order: bool) -> None:
+    """A convolution stores channels last; the sum of all elements is the same in any order."""
+
+    class Total(custom.CudaOp):
+        x = custom.operand()
+        y = custom.result()
+
+        def result_type(self) -> custom.TensorType:
+            return self.x.type.with_shape((1,))
+
+        def compute(self, x: Any) -> Any:
+            return np.sum(x, keepdims=True).reshape(1)
+
+        def tolerance(self) -> float:
+            return 1e-4
+
+        def cuda(self) -> custom.CudaBody:
+            text = "f32 sum = 0.0f; for (int i = 0; i < count; i++) sum += x[i]; y[0] = sum;"
+            return custom.CudaBody(text, blocks=1, threads=1, sizes={"count": self.x.type.elements})
+
+    Total.any_order = any_order
+    custom.op("glass.forms::Total")(Total)
+    text = """<ir_version: 8, opset_import: ["" : 17, "glass.forms" : 1]>
+    agraph (float[2,3,6,5] x, float[8,3,3,3] w) => (float[1] y) {
+      c = Conv(x, w)  y = glass.forms.Total(c)
+    }"""
+    plan = glassrt.compile(parser.parse_model(text), target="host")
+    kernels = [line for line in plan.ir("precision").splitlines() if "precision.kernel" in line]
+    assert len(kernels) == (4 if any_order else 5)  # x and w are reordered, too
+    with glassrt.load(plan, "host") as engine:
+        x, w = drawn(2, 3, 6, 5), drawn(8, 3, 3, 3)
+        found = engine.run({"x": x, "w": w})["y"]
+    windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(2, 3))
+    np.testing.assert_allclose(found[0], np.einsum("ncyxij,ocij->", windows, w), rtol=1e-4)

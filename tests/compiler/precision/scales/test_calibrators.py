@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt.compiler.precision.scales import calibrators
 from glassrt.compiler.precision.scales.calibrators import (
     CALIBRATORS,
+    Estimates,
     check_calibrator,
     entropy,
     estimate,
-    estimates,
     least_noise,
     percentile,
 )
@@ -33,17 +34,17 @@ def test_a_uniform_distribution_keeps_nearly_its_maximum(calibrator: str) -> Non
 
 @pytest.mark.parametrize("calibrator", ["entropy", "percentile", "percentile-99.9"])
 def test_a_few_outliers_are_clipped(calibrator: str) -> None:
-    found = estimates(of(OUTLIERS))[calibrator]
+    found = Estimates(of(OUTLIERS))[calibrator]
     assert 3 < found.clip < 8 and 0 < found.clipped < 0.002
 
 
 def test_the_squared_error_pulls_the_clip_towards_outliers_but_not_to_the_last() -> None:
-    found = estimates(of(OUTLIERS))["mse"]
+    found = Estimates(of(OUTLIERS))["mse"]
     assert 5 < found.clip < 11 and found.clipped > 0
 
 
 def test_min_max_clips_nothing() -> None:
-    found = estimates(of(OUTLIERS))["min-max"]
+    found = Estimates(of(OUTLIERS))["min-max"]
     assert (found.clip, found.clipped) == (12.0, 0.0)
 
 
@@ -99,7 +100,7 @@ def test_entropy_is_the_least_divergence_of_the_definition(name: str) -> None:
 
 @pytest.mark.parametrize("calibrator", CALIBRATORS)
 def test_zeros_have_no_clip_and_lose_nothing(calibrator: str) -> None:
-    found = estimates(of(np.zeros(10)))[calibrator]
+    found = Estimates(of(np.zeros(10)))[calibrator]
     assert (found.clip, found.clipped, found.int8, found.fp8) == (0.0, 0.0, math.inf, math.inf)
     assert INT8.scale(0.0) == E4M3.scale(0.0) == 1
 
@@ -107,7 +108,7 @@ def test_zeros_have_no_clip_and_lose_nothing(calibrator: str) -> None:
 @pytest.mark.parametrize("calibrator", CALIBRATORS)
 @pytest.mark.parametrize("samples", [[2.5], [-0.3] * 50, [1e30] * 3, [0.0, 0.0, -7.0]])
 def test_a_single_magnitude_is_kept_exactly(samples: list[float], calibrator: str) -> None:
-    found = estimates(of(samples))[calibrator]
+    found = Estimates(of(samples))[calibrator]
     assert found.clip == np.abs(np.float32(samples)).max()
     assert (found.clipped, found.int8, found.fp8) == (0.0, math.inf, math.inf)
 
@@ -116,7 +117,7 @@ def test_a_single_magnitude_is_kept_exactly(samples: list[float], calibrator: st
 @pytest.mark.parametrize("size", [1e-45, 1e-42, 1e-37, 1e-30, 1e30, 3e37])
 def test_tiny_and_huge_values_have_usable_scales(size: float, calibrator: str) -> None:
     samples = (GAUSSIAN[:2000] * size).astype(np.float32)
-    found = estimates(of(samples))[calibrator]
+    found = Estimates(of(samples))[calibrator]
     assert LEAST_CLIP <= found.clip <= np.finfo(np.float32).max
     for form in (INT8, E4M3):
         assert np.finfo(np.float32).tiny <= form.scale(found.clip) < np.inf
@@ -139,7 +140,7 @@ def test_any_tensor_has_a_clip_within_its_range(calibrator: str, samples: Array)
 def test_magnitudes_that_keep_away_from_zero_are_not_clipped_to_the_least(spread: float) -> None:
     """Those of a sigmoid: a candidate of the lowest bin alone has no divergence from itself."""
     x = np.random.default_rng(3).normal(0, spread, 100_000)
-    found = estimates(of((1 / (1 + np.exp(-x))).astype(np.float32)))["entropy"]
+    found = Estimates(of((1 / (1 + np.exp(-x))).astype(np.float32)))["entropy"]
     assert found.clipped < 0.02
 
 
@@ -157,3 +158,13 @@ def test_sparse_tensors_keep_a_percentile_above_zero() -> None:
 def test_an_unknown_calibrator_is_refused_by_name() -> None:
     with pytest.raises(InputError, match="no calibrator 'entropie'"):
         check_calibrator("entropie")
+
+
+def test_estimates_are_made_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    counting = {name: lambda histogram, name=name: asked.append(name) or 1.0 for name in CALIBRATORS}
+    monkeypatch.setattr(calibrators, "CALIBRATORS", counting)
+    found = Estimates(of(OUTLIERS))
+    assert list(found) == list(CALIBRATORS) and not asked
+    assert found["mse"] is found["mse"] and asked == ["mse"]
+    assert found == dict(found) and sorted(asked) == sorted(CALIBRATORS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from glassrt.compiler.precision.scales.calibrators import (
-    estimates,
+    Estimates,
     min_max,
 )
 from glassrt.compiler.precision.scales.histogram import BINS
@@ -39,7 +39,7 @@ def test_sqnr_falls_with_a_clip_that_is_far_too_small_or_large() -> None:
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_the_estimated_sqnr_is_that_of_the_samples(name: str, form: str) -> None:
     samples = DISTRIBUTIONS[name].astype(np.float32).astype(np.float64)
-    for calibrator, found in estimates(of(samples)).items():
+    for calibrator, found in Estimates(of(samples)).items():
         exact = measured(samples, found.clip, form)
         assert getattr(found, form) == pytest.approx(exact, abs=0.1), calibrator
         share = np.mean(np.abs(samples) > found.clip)

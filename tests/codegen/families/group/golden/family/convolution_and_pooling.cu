@@ -1,4 +1,4 @@
-// k_max_pool_conv_add_relu_e4c0b972: max_pool + conv, add, relu, cast
+// k_max_pool_conv_add_relu_b956aee9: max_pool + conv, add, relu, cast
 // from ONNX nodes max_pool4, conv1, add2, relu3
 //
 // A group: 2 independent kernels in one launch. The block index selects the kernel that a block runs.
@@ -7,29 +7,75 @@ using namespace glass;
 
 // member_0: max_pool
 //
-// Loop nest: 128 threads per block, 1 element per thread.
+// Maxima of windows, channels last: each thread computes 2 channels of 1 x 1 neighbouring output positions, line
+// by line of the input; a block covers 32 channels of 8 such strips.
 namespace member_0 {
+
+using Offset = int;  // counts elements of a buffer
+constexpr int THREADS = 128;
+constexpr int VECTOR = 2;  // channels per thread
+constexpr int CHANNELS = 32, LANES = CHANNELS / VECTOR, STRIPS = THREADS / LANES;
+constexpr int ROWS = 1, PIXELS = 1;  // output lines per thread, and positions of each
+constexpr int LINES = 3, COLUMNS = 3;  // lines and columns of the input for these
+constexpr int LINE_TAPS = 3, STRIDE = 1;  // of the window, from line to line
+constexpr int AHEAD = 2;  // lines that are loaded before they are used
 
 static GLASS_DEVICE void run(Input<f16> x0, Output<f16> y0, const int own_block) {
     pdl_launch_dependents();
+    const int N = 32;
+    const int channel_blocks = (N + CHANNELS - 1) / CHANNELS;
+    const int strip_block = own_block / channel_blocks;
+    const int first_channel = (own_block - strip_block * channel_blocks) * CHANNELS;
+
     pdl_wait();
-    const int element = int(own_block) * 128 + thread_x();
-    if (element >= 6272) return;
-    const int i2 = element / 448 % 14;
-    const int i3 = element / 32 % 14;
-    const int i1 = element % 32;
-    f32 max8 = bit_cast<f32>(0xff800000u);
-    for (int r1 = 0; r1 < 3; ++r1) {
-        for (int r2 = 0; r2 < 3; ++r2) {
-            const bool inside3 = i2 + r1 - 1 >= 0 && i2 + r1 - 1 < 14;
-            const bool inside4 = i3 + r2 - 1 >= 0 && i3 + r2 - 1 < 14;
-            const bool and_5 = inside3 && inside4;
-            const f16 x0_6 = and_5 ? load(x0, element + r1*448 + r2*32 - 480) : f16{};
-            const f16 select7 = and_5 ? x0_6 : f16{0xfc00};
-            max8 = m_max(max8, convert<f32>(select7));
+    const int own_channel = thread_x() % LANES * VECTOR;
+    const int n = first_channel + own_channel;
+    const int strips_x = (14 + PIXELS - 1) / PIXELS, strips_y = (14 + ROWS - 1) / ROWS;
+    const int strip = strip_block * STRIPS + thread_x() / LANES;
+    int rest = strip / strips_x;
+    const int first_out_x = (strip - rest * strips_x) * PIXELS;
+    const int first_out_y = rest % strips_y * ROWS;
+    rest /= strips_y;
+    const int own_plane = rest;  // flat index over the output dimensions but the innermost two
+    if (own_plane >= 1) return;
+    const int image = rest;
+    const int in_y = first_out_y - 1;
+    const int in_x = first_out_x - 1;
+    const Offset origin = n + Offset(image) * 6272 + Offset(in_y) * 448 + Offset(in_x) * 32;
+
+    Packed<f16, VECTOR> most[ROWS][PIXELS];
+    auto finish = [&](int row) {
+        const int m = (own_plane * 14 + first_out_y + row) * 14 + first_out_x;
+        const Vec<f16, VECTOR> maximum = unpacked(most[row][0]);
+        store_wide<2>(y0, n + m*96, maximum);
+    };
+    Packed<f16, VECTOR> loaded[AHEAD + 1][COLUMNS];
+    auto load_line = [&](int line) {
+        const bool line_inside = (line != 0 && line != 2 || u32(in_y + line) < u32(14));
+        GLASS_UNROLL
+        for (int column = 0; column < COLUMNS; column++) {
+            loaded[line % (AHEAD + 1)][column] = filled<VECTOR>(f16{0xfc00});
+            if (line_inside && (column != 0 && column != 2 || u32(in_x + column) < u32(14))) loaded[line % (AHEAD + 1)][column] = load_packed<VECTOR>(x0, origin + Offset(line) * 448 + Offset(column) * 32);
+        }
+    };
+    GLASS_UNROLL
+    for (int line = 0; line < AHEAD; line++) load_line(line);
+    GLASS_UNROLL
+    for (int line = 0; line < LINES; line++) {
+        if (line + AHEAD < LINES) load_line(line + AHEAD);
+        const auto& own = loaded[line % (AHEAD + 1)];
+        Packed<f16, VECTOR> of_line[PIXELS];
+        of_line[0] = own[0];
+        GLASS_UNROLL
+        for (int tap = 1; tap < 3; tap++) of_line[0] = max_all(of_line[0], own[tap]);
+        GLASS_UNROLL
+        for (int tap_line = 0; tap_line < LINE_TAPS; tap_line++) {
+            if (line < tap_line || (line - tap_line) % STRIDE != 0 || line - tap_line >= ROWS * STRIDE) continue;
+            const int row = (line - tap_line) / STRIDE;
+            most[row][0] = tap_line == 0 ? of_line[0] : max_all(most[row][0], of_line[0]);
+            if (tap_line == LINE_TAPS - 1) finish(row);
         }
     }
-    store(y0, i1 + i2*1344 + i3*96, convert<f16>(max8));
 }
 }  // namespace member_0
 
@@ -80,7 +126,6 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
 
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
-
     const int a_chunk = thread_x() % 16, a_line = thread_x() / 16;
     Offset a_origin[2];
     GLASS_UNROLL
@@ -145,6 +190,20 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
     copy_a(0, 0, 0, 1, 0 == k_tiles - 1);
     cp_async_commit();
 
+    const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
+    const int n = tile_n * BLOCK_N + column;
+    const int rows_left = M - tile_m * BLOCK_M;
+    // Epilogue operands of 8 results that are the same in every row.
+    struct Along {
+        Vec<f32, 8> x2_1;
+    };
+    auto read_columns = [&](int n, Along& along) {
+        along.x2_1 = load_wide<8>(x2, n);
+    };
+
+    Along along;
+    read_columns(n, along);
+
     cp_async_wait<STAGES - 2>();
     sync_threads();
     load_fragments(0, 0, 0);
@@ -187,20 +246,6 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
             *reinterpret_cast<Vec<f32, 2>*>(sums + sum_slot(row, column)) = pair;
         }
     }
-    const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
-    const int n = tile_n * BLOCK_N + column;
-    const int rows_left = M - tile_m * BLOCK_M;
-    // Epilogue operands of 8 results that are the same in every row.
-    struct Along {
-        Vec<f32, 8> x2_1;
-    };
-    auto read_columns = [&](int n, Along& along) {
-        along.x2_1 = load_wide<8>(x2, n);
-    };
-
-    Along along;
-    read_columns(n, along);
-
     sync_threads();
     auto finish_row = [&](int row) {
         const int m = tile_m * BLOCK_M + row;
@@ -231,9 +276,9 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
 }
 }  // namespace member_1
 
-GLASS_KERNEL(128, 2) k_max_pool_conv_add_relu_e4c0b972(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<f32> x3, Output<f16> y0, Output<f16> y1) {
+GLASS_KERNEL(128, 2) k_max_pool_conv_add_relu_b956aee9(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<f32> x3, Output<f16> y0, Output<f16> y1) {
     const int block = block_x();
-    const int first_1 = 49;
+    const int first_1 = 25;
     if (block < first_1) {
         member_0::run(x0, y0, block);
     } else {

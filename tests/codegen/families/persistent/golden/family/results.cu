@@ -1,4 +1,4 @@
-// k_matmul_add_sigmoid_ead5c5ac: matmul, cast, add, sigmoid, cast
+// k_matmul_add_sigmoid_19211919: matmul, cast, add, sigmoid, cast
 //
 // Implicit matrix product on tensor cores (wgmma of f16 and f16, accumulators in f32) of tiles that come by
 // bulk copies: block tile 128 x 128 x 64, 2 teams of 1 warpgroup, 4 stages.
@@ -14,7 +14,7 @@ constexpr int BUFFERS = 2, BUFFER = 8192;  // chunks of a warpgroup in shared me
 // Where byte `at` of a row of a chunk lies, as bulk copies swizzle it.
 GLASS_DEVICE int in_chunk(int row, int at) { return row * 128 + (at ^ (row & 7) << 4); }
 
-GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_ead5c5ac(Input<f16> x0, Input<f16> x1, Input<f16> x2, Output<f16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {
+GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_19211919(Input<f16> x0, Input<f16> x1, Input<f16> x2, Output<f16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int M = 1400;
@@ -22,6 +22,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_ead5c5ac(Input<f16> x0, Input<f16> x1,
     const int tiles_m = (M + BLOCK_M - 1) / BLOCK_M, tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tiles = tiles_m * tiles_n;
     constexpr int k_tiles = 2;
+
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
     unsigned char* const behind = shared + STAGES * (A_TILE * 2 + B_TILE * 2);
@@ -116,8 +117,8 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_ead5c5ac(Input<f16> x0, Input<f16> x1,
                     for (int lane = 0; lane < 2; ++lane) {
                         const f32 cast2 = convert<f32>(along.x2_1[lane]);
                         const f32 add_3 = accumulator[lane] + cast2;
-                        const f32 sigmoid_4 = m_sigmoid(add_3);
-                        const f16 cast5 = convert<f16>(sigmoid_4);
+                        const f32 short_sigmoid_4 = m_short_sigmoid(add_3);
+                        const f16 cast5 = convert<f16>(short_sigmoid_4);
                         place_6[lane] = cast5;
                     }
                     *reinterpret_cast<Vec<f16, 2>*>(place) = place_6;

@@ -25,6 +25,7 @@ GLASS_KERNEL(384, 1) k0_together(Input<f16> x0, Input<f16> x1, Output<f16> y0, c
     const int tiles_m = (M + BLOCK_M - 1) / BLOCK_M, tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tiles = tiles_m * tiles_n;
     constexpr int k_tiles = 3;
+
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
     unsigned char* const behind = shared + STAGES * (A_TILE * 2 + B_TILE * 2);
@@ -111,7 +112,7 @@ GLASS_KERNEL(384, 1) k0_together(Input<f16> x0, Input<f16> x1, Output<f16> y0, c
                 }
             }
             named_barrier_sync(1 + warp_id() / 4, 128);
-            GLASS_UNROLL
+            #pragma unroll 2
             for (int pass = 0; pass < 8; pass++) {
                 const int row = own_row + pass * 8;
                 const int m = tile_m * BLOCK_M + first_row + row;

@@ -1,0 +1,45 @@
+"""An order of B's columns in which a thread's accumulators are neighbours of a row of the result.
+
+Of eight columns of a product by wgmma, a thread has two (`wgmma.cuh`): it would finish pairs. But which
+column of B a line of its tile holds is free. With runs of R columns and tiles of N columns, line
+2c + (2N / R) j + b holds column R c + 2 j + b; the accumulators of a thread are then whole runs. A tensor map
+with a dimension each for b, c and j brings the lines in that order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..contraction.problem import COPY_BYTES
+from .config import PersistentConfig
+from .operands import BulkOperand
+from .results import BulkResults
+
+LANES = 4  # threads whose accumulators are those of a row
+LEAST = 4  # columns of a run
+
+
+def run_of(results: BulkResults, config: PersistentConfig) -> int:
+    """The columns of a row of a chunk of RESULTS that a thread finishes: a fourth, so that the vectors of
+    eight threads, of two rows, lie in different banks."""
+    return results.chunk(config.block_n) // LANES
+
+
+def vector_of(results: BulkResults, config: PersistentConfig) -> int:
+    """The columns that a thread finishes at a time: 16 bytes, or its run if that is shorter."""
+    return min(COPY_BYTES // results.result.dtype.bytes, run_of(results, config))
+
+
+def interleaved(b: BulkOperand, config: PersistentConfig, run: int) -> BulkOperand | None:
+    """B with its columns in the order for runs of RUN columns; None where no map brings them so."""
+    columns, row, deep = b.dims[-1], b.strides[-1], b.dims[0]
+    if run < LEAST or not b.k_major or b.batch or not isinstance(columns, int) or columns % run:
+        return None
+    if b.taps:
+        together = b.strides[0] == deep * b.dtype.bytes and b.first == 0
+        if not together or not isinstance(deep, int) or deep % config.block_k:
+            return None
+        deep = deep * b.dims[1]
+    dims = (deep, 2, columns // run, run // 2)
+    found = replace(b, dims=dims, strides=(row, row * run, row * 2), taps=False, interleave=run)
+    return found if found.map(0, config.block_n).fault() is None else None

@@ -1,0 +1,64 @@
+"""The order of B's columns in which a thread's accumulators are runs of a row."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from glassrt.codegen.families.persistent.config import PersistentConfig
+from glassrt.codegen.families.persistent.interleave import interleaved
+from glassrt.codegen.families.persistent.operands import BulkOperand, operand_b
+from glassrt.dialects.core.affine import symbol
+
+from ...contraction_cases import Case, conv, matmul
+
+BYTES = matmul("i8", (512, 384), (512, 384), out="i8", transpose_b=True)
+
+
+def columns_of(case: Case) -> BulkOperand:
+    b = operand_b(case.problem)
+    assert not isinstance(b, str)
+    return b
+
+
+def config(columns: int, k: int = 128) -> PersistentConfig:
+    return PersistentConfig(128, columns, k, 2, 1, 3)
+
+
+@pytest.mark.parametrize(("columns", "run"), [(64, 16), (96, 8), (128, 32), (256, 16), (128, 4)])
+def test_a_thread_has_runs_of_neighbours(columns: int, run: int) -> None:
+    """Of each eight lines of a tile a thread has two; see `wgmma.cuh` for which."""
+    found = interleaved(columns_of(BYTES), config(columns), run)
+    assert found is not None
+    map = found.map(1, columns)
+    spans = [range(each) for each in reversed(map.traversal.box[1:])]
+    steps = [int(str(step)) // 384 for step in reversed(map.strides)]
+    lines = [sum(at * step for at, step in zip(place, steps, strict=True)) for place in product(*spans)]
+    assert sorted(lines) == list(range(columns))
+    chunks = columns // (4 * run)
+    for thread, chunk in product(range(4), range(chunks)):
+        places = [(i // 2 * chunks + chunk) * 8 + thread * 2 + i % 2 for i in range(run)]
+        first = (chunk * 4 + thread) * run
+        assert [lines[place] for place in places] == list(range(first, first + run))
+
+
+def test_taps_and_channels_are_one_dimension() -> None:
+    b = columns_of(conv("i8", (2, 128, 9, 9), (96, 128, 3, 3), out="i8", pad=1))
+    found = interleaved(b, config(96), 8)
+    assert found is not None and not found.taps
+    assert found.dims == (9 * 128, 2, 12, 4) and found.strides == (9 * 128, 8 * 9 * 128, 2 * 9 * 128)
+
+
+@pytest.mark.parametrize(
+    "b",
+    [
+        columns_of(matmul("f16", (64, 64), (64, 64))),  # lies across
+        columns_of(matmul("i8", (2, 64, 128), (2, 64, 128), out="i8", transpose_b=True)),  # a batch
+        columns_of(conv("i8", (2, 64, 9, 9), (64, 64, 3, 3), out="i8", pad=1)),  # a tile would reach two taps
+        columns_of(matmul("i8", (64, 128), (40, 128), out="i8", transpose_b=True)),  # 40 columns
+        columns_of(matmul("i8", (64, 128), (symbol("N"), 128), out="i8", transpose_b=True, sizes={"N": 64})),
+    ],
+    ids=["across", "batch", "taps", "columns", "symbolic"],
+)
+def test_what_no_map_brings(b: BulkOperand) -> None:
+    assert interleaved(b, config(64), 16) is None
