@@ -122,7 +122,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_128ac3ba(Input<f16> x0, Input<f16> x1,
         // Epilogue operands of the tile's columns, in shared memory: from there each of eight rows has them at once.
         constexpr int COLUMN_PITCH = sizeof(Along) + 16;  // vectors of neighbours lie in different banks
         static_assert(COLUMN_PITCH <= VECTOR * 10 && sizeof(Along) % 16 == 0, "they fit");
-        for (int vector = thread_x() % 128; vector < BLOCK_N / VECTOR; vector += 128) {
+        if (const int vector = thread_x() % 128; vector < BLOCK_N / VECTOR) {
             Along along = {};
             const int n = tile_n * BLOCK_N + vector * VECTOR;
             if (n < N) read_columns(n, along);
@@ -132,8 +132,8 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_128ac3ba(Input<f16> x0, Input<f16> x1,
             unsigned char* const buffer = chunks + count % BUFFERS * BUFFER;
             barrier_wait(ready[count % BUFFERS], count / BUFFERS & 1);
             GLASS_UNROLL
-            for (int first = 0; first < 16; first += VECTOR) {  // of the thread's run of columns
-                const int column = lane % 4 * 16 + first;
+            for (int first = 0; first < 16; first += VECTOR) {
+                const int column = lane % 4 * 16 + first;  // of the thread's run of columns
                 const Along along = *reinterpret_cast<const Along*>(columns + (first_column + column) / VECTOR * COLUMN_PITCH);
                 GLASS_UNROLL
                 for (int half = 0; half < 2; half++) {
