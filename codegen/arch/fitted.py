@@ -126,6 +126,7 @@ class PersistentFit(Fit):
     bandwidth: float = 0.91  # share of the memory's bandwidth that bulk copies reach
     tile: float = 100.0  # of a tile, beside products and epilogue
     meet: float = 800.0  # of a cluster, whose blocks meet twice
+    shared_step: float = 750.0  # of a k tile of a cluster: the arrivals at the other block's barrier
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
     k_tiles = problem.at_optimum(tiles_of_k(problem, config.block_k))
     results = config.block_m * config.block_n
     rate = target.fitted.throughput.wgmma * 2 / problem.a.bytes * constants.efficiency
-    multiply = k_tiles * (2.0 * results * config.block_k / rate + constants.step)
+    step = constants.step if config.cluster == 1 else constants.shared_step
+    multiply = k_tiles * (2.0 * results * config.block_k / rate + step)
     load = (
         k_tiles * (config.block_m + config.block_n / config.cluster) * LINE_BYTES
         + results * problem.result_bytes

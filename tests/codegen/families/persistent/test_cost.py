@@ -50,12 +50,14 @@ def test_a_residual_costs_its_bytes() -> None:
     assert apart == pytest.approx(2**20 * 256 * 2 / bytes_per_us, rel=0.2)
 
 
-def test_clusters_load_less() -> None:
+def test_clusters_load_less_and_wait_for_each_other() -> None:
     narrow = replace(TEAMS, block_n=64, buffers=2, stages=6)
-    problem = product(65536, 64, 4096)
-    assert microseconds(problem, replace(narrow, cluster=2), TARGET) < microseconds(problem, narrow, TARGET)
+    problem, clustered = product(65536, 64, 4096), replace(narrow, cluster=2)
+    assert microseconds(problem, clustered, TARGET) > microseconds(problem, narrow, TARGET)
+    free = replace(TARGET.fitted.persistent, shared_step=0.0)
+    assert expected(problem, clustered, TARGET, free) < expected(problem, narrow, TARGET, free)
     small = product(256, 64, 64)
-    assert microseconds(small, replace(narrow, cluster=2), TARGET) > microseconds(small, narrow, TARGET)
+    assert expected(small, clustered, TARGET, free) > expected(small, narrow, TARGET, free)
 
 
 def test_bulk_stores_cost_threads_less() -> None:
