@@ -164,8 +164,9 @@ class StripsFit(Fit):
 class FewChannelsFit(Fit):
     """Constants of the cost model of convolutions of few channels. Times are in cycles unless stated."""
 
-    launch: float = 1.0  # launch latency in microseconds
-    start: float = 3000.0  # until a block's weights are in shared memory, and after its last store
+    launch: float = 0.5  # launch latency in microseconds
+    start: float = 1500.0  # until a block's first loads, and after its last store
+    weights: float = 250.0  # of 16 bytes of the weights for each thread of a block
     load: float = 1500.0  # until a patch of few chunks for each thread is in shared memory
     tile: float = 600.0  # of a tile, beside its products
     chunk: float = 0.15  # of a multiprocessor, for 16 bytes of a patch

@@ -223,7 +223,7 @@ class MmaProduct(TileProduct[MmaConfig]):
         found: dict[MmaConfig, None] = {}
         for m, n, k, warps_m, warps_n, warps_k, stages in _SHAPES:
             block_k = k * 2 // problem.a.bytes
-            most = max(2, problem.k // block_k + 1) if isinstance(problem.k, int) else stages
+            most = max(2, -(-problem.k // block_k) + 1) if isinstance(problem.k, int) else stages
             config = MmaConfig(m, n, block_k, warps_m, warps_n, warps_k, min(stages, most))
             found[replace(config, raster=tile.raster(problem, config.block_n, target))] = None
         yield from found

@@ -148,7 +148,7 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
         block_k = LINE_BYTES // problem.a.bytes
         found: dict[WgmmaConfig, None] = {}
         for m, n, groups_m, groups_n, stages in _SHAPES:
-            most = max(LAG + 1, problem.k // block_k + LAG) if isinstance(problem.k, int) else stages
+            most = max(LAG + 1, -(-problem.k // block_k) + LAG) if isinstance(problem.k, int) else stages
             config = WgmmaConfig(m, n, block_k, groups_m, groups_n, min(stages, most))
             found[replace(config, raster=tile.raster(problem, config.block_n, target))] = None
         yield from found

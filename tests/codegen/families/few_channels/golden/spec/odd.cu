@@ -19,7 +19,7 @@ constexpr int LANES = 16;  // threads that bring a line of the patch together
 using Chunk = Vec<f16, CHUNK>;
 using WeightChunk = Vec<f16, CHUNK>;
 
-GLASS_KERNEL(THREADS, 7) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output<f16> y0) {
+GLASS_KERNEL(THREADS, 2) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output<f16> y0) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int first_n = block_y() * BLOCK_N;
