@@ -13,9 +13,6 @@ from .work import Work
 
 MOST_PREFETCHED = 8  # rows whose epilogue operands a thread prefetches
 PREFETCH_BYTES = 256  # register budget of a thread for prefetched epilogue operands
-# Budget of a thread, in registers, for accumulators and the epilogue operands that it holds beside them.
-HELD_REGISTERS = 64
-REGISTER_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -82,22 +79,6 @@ class EpilogueSpec:
         ):
             ahead *= 2
         return ahead
-
-    @property
-    def held(self) -> bool:
-        """Whether a thread loads its epilogue operands before the products, and holds them in registers.
-
-        Their latency is that of the first tiles then, which counts where k is short. Only where a thread has
-        the registers for all of its rows; with split-K through a workspace few blocks need them.
-        """
-        if self.splits > 1 or not self.rows_at_a_time or (self.beside is None and self.along is None):
-            return False
-        if self.beside is not None and self.rows_ahead != self.passes:
-            return False
-        beside = self.rows_ahead * self.beside.bytes if self.beside is not None else 0
-        along = self.along.bytes if self.along is not None else 0
-        accumulators = self.groups * self.block_m * self.columns * self.vector // self.threads
-        return accumulators + (beside + along) // REGISTER_BYTES <= HELD_REGISTERS
 
     @property
     def quad(self) -> int:

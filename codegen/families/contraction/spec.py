@@ -64,10 +64,8 @@ class KernelBinding:
 class ContractionSpec:
     """The spec of a contraction kernel for its template.
 
-    `tiles_m` is how many tiles there are along m, at least: 1 where that depends on a symbol.
     `blocks_per_multiprocessor` is the occupancy that the kernel is compiled for. `k_tiles` is how many tiles
-    there are along k; None where that depends on a symbol. `single_wave`: whether all blocks run side by side
-    at the optimal sizes.
+    there are along k; None where that depends on a symbol.
     """
 
     name: Identifier
@@ -77,14 +75,12 @@ class ContractionSpec:
     m: Code
     n: Code
     k: Code
-    tiles_m: int
     k_tiles: int | None
     tiling: Tiling
     batch: tuple[AxisSpec, ...]
     accumulate: Identifier
     b_is_weight: bool
     blocks_per_multiprocessor: int
-    single_wave: bool
     product: ProductSpec
     a: OperandSpec
     b: OperandSpec
@@ -108,17 +104,6 @@ class ContractionSpec:
         if self.k_tiles is None or self.tiling.splits > 1:
             return self.tiles_ahead
         return min(self.k_tiles, self.tiles_ahead)
-
-    @property
-    def touched_k(self) -> int:
-        """Steps of k whose weights a block brings to the L2 cache before it waits for earlier kernels, or 0.
-
-        Those are all but the ones that it copies. Where blocks come in several waves it is not worth while.
-        """
-        if not self.b_is_weight or not self.single_wave or self.k_tiles is None:
-            return 0
-        later = -(-self.k_tiles // self.tiling.splits) - self.tiles_ahead
-        return max(0, later) * self.tiling.block_k if self.b.staging.asynchronous else 0
 
     @property
     def staged(self) -> tuple[OperandSpec, ...]:
@@ -165,23 +150,17 @@ def contraction_spec(
         m=Code(dim_to_c(problem.m, names)),
         n=Code(dim_to_c(problem.n, names)),
         k=Code(dim_to_c(problem.k, names)),
-        tiles_m=-(-problem.m // tiling.block_m) if isinstance(problem.m, int) else 1,
         k_tiles=-(-problem.k // tiling.block_k) if isinstance(problem.k, int) else None,
         tiling=tiling,
         batch=batch_specs(problem.batch, names),
         accumulate=Identifier(c_type(problem.accumulate)),
         b_is_weight=problem.b_is_weight,
         blocks_per_multiprocessor=resident,
-        single_wave=_blocks(problem, tiling) <= target.multiprocessors * resident,
         product=product,
         a=a_operand(problem, tiling, binding.a, names, product, target, binding.prologue, binding.rows),
         b=b_operand(problem, tiling, binding.b, names, product, target),
         epilogue=_epilogue(problem, tiling, binding, product.k_groups),
     )
-
-
-def _blocks(problem: Problem, tiling: Tiling) -> int:
-    return problem.at_optimum(tiles_of(problem, tiling.block_m, tiling.block_n)) * tiling.splits
 
 
 def _epilogue(problem: Problem, tiling: Tiling, binding: KernelBinding, groups: int) -> EpilogueSpec:

@@ -150,20 +150,6 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
     copy_b(0, 0, 0, 1);
     cp_async_commit();
 
-    const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
-    const int n = tile_n * BLOCK_N + column;
-    const int rows_left = M - tile_m * BLOCK_M;
-    // Epilogue operands of 8 results that are the same in every row.
-    struct Along {
-        Vec<f32, 8> x6_1;
-    };
-    auto read_columns = [&](int n, Along& along) {
-        along.x6_1 = load_wide<8>(x6, n);
-    };
-
-    Along along;
-    read_columns(n, along);
-
     cp_async_wait<STAGES - 2>();
     sync_threads();
     load_fragments(0, 0, 0);
@@ -209,6 +195,20 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
             *reinterpret_cast<Vec<f32, 2>*>(sums + sum_slot(row, column)) = pair;
         }
     }
+    const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
+    const int n = tile_n * BLOCK_N + column;
+    const int rows_left = M - tile_m * BLOCK_M;
+    // Epilogue operands of 8 results that are the same in every row.
+    struct Along {
+        Vec<f32, 8> x6_1;
+    };
+    auto read_columns = [&](int n, Along& along) {
+        along.x6_1 = load_wide<8>(x6, n);
+    };
+
+    Along along;
+    read_columns(n, along);
+
     sync_threads();
     auto finish_row = [&](int row) {
         const int m = tile_m * BLOCK_M + row;
