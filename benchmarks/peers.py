@@ -10,8 +10,9 @@ not timed, and the exit code is 1.
 
 `ratio` is the best peer's time over ours. `limit_ms` is the larger of two quotients: FLOPs by the measured
 rate of a product in fp16 (twice it for int8), and bytes of weights and inputs by the measured bandwidth of a
-copy. `call_us` is the wall time of `engine.run` with tensors on the device. With --add, rows of the file for
-other cases are kept, so that a long list can be measured in parts; `autotune` takes minutes for each row.
+copy. With --tune, kernels are chosen by measurement, which `build_s` includes. `call_us` is the wall time of
+`engine.run` with tensors on the device. With --add, rows of the file for other cases are kept, so that a long
+list can be measured in parts; `autotune` takes minutes for each row.
 """
 
 from __future__ import annotations
@@ -57,9 +58,12 @@ def exported(module: nn.Module, inputs: Inputs, path: str) -> str:
     return path
 
 
-def built(precision: str, module: nn.Module, inputs: Inputs, folder: str) -> tuple[glassrt.Plan, float]:
+def built(
+    precision: str, module: nn.Module, inputs: Inputs, folder: str, tune: int = 0
+) -> tuple[glassrt.Plan, float]:
     """The plan of MODULE, which is in fp32 and becomes one in 16 bits, and the seconds of a build without a
-    kernel cache, calibration included; peers find the model in 16 bits in FOLDER."""
+    kernel cache, calibration and tuning (by TUNE candidates) included; peers find the model in 16 bits in
+    FOLDER."""
     os.environ["GLASSRT_CACHE_DIR"] = os.path.join(folder, "cache")
     path, options = os.path.join(folder, HALF), {}
     if precision == "int8":
@@ -69,7 +73,7 @@ def built(precision: str, module: nn.Module, inputs: Inputs, folder: str) -> tup
     if precision == "int8":
         data = {f"input{index}": x.cpu().numpy() for index, x in enumerate(inputs)}
         path, options = exact, {"calibration": glassrt.calibrate(exact, [data], calibrator="percentile")}
-    plan = glassrt.compile(path, precision=precision, **options)
+    plan = glassrt.compile(path, precision=precision, tune=tune, **options)
     return plan, time.perf_counter() - begin
 
 
@@ -80,14 +84,17 @@ def norm_error(have: torch.Tensor, want: torch.Tensor) -> float:
 
 
 @torch.no_grad()
-def measure(case: Case, peers: list[str], peak: tuple[float, float], wanted: Callable[[], bool]) -> Row:
-    """One row; a peer is asked only while WANTED says so."""
+def measure(
+    case: Case, peers: list[str], peak: tuple[float, float], wanted: Callable[[], bool], tune: int = 0
+) -> Row:
+    """One row, of a plan that is tuned by TUNE candidates, if any; a peer is asked only while WANTED says
+    so."""
     name, batch, precision = case
-    row: Row = dict(zip(KEY, case, strict=True))
+    row: Row = dict(zip(KEY, case, strict=True)) | ({"tune": tune} if tune else {})
     module, inputs = prepared(name, batch)
     reference = module(*inputs).double()
     with tempfile.TemporaryDirectory() as folder:
-        plan, seconds = built(precision, module, inputs, folder)
+        plan, seconds = built(precision, module, inputs, folder, tune)
         row["build_s"] = round(seconds, 2)
         module, half = in_half(module, inputs, DTYPES[precision])
         row["eager_error"] = rounded(norm_error(module(*half), reference))
@@ -184,7 +191,7 @@ def measured(options: argparse.Namespace) -> Iterator[Row]:
         if not wanted():
             return
         try:
-            yield measure(case, peers, peak, wanted)
+            yield measure(case, peers, peak, wanted, options.tune)
         except Exception as error:
             message = f"{type(error).__name__}: {error}"[:300]
             yield dict(zip(KEY, case, strict=True)) | {"failed": message}
@@ -214,6 +221,7 @@ def main() -> int:
     command.add_argument("--precisions", default="fp16", help="of fp16, bf16, int8")
     command.add_argument("--peers", default="eager,inductor,ort", help=f"of {', '.join(PEERS)}")
     command.add_argument("--most", type=float, default=1e9, help="start nothing new after so many seconds")
+    command.add_argument("--tune", type=int, default=0, help="measure so many candidates of every kernel")
     command.add_argument("--add", action="store_true", help="keep rows of the file for other cases")
     options = command.parse_args()
     chosen = set(cases(options))

@@ -19,10 +19,12 @@ from .emit.strided import Strided
 from .families.contraction.mma import needs_k_innermost
 from .families.contraction.prologue import NoPrologue, Prologue, Varies, read_prologue
 from .families.executed import executed
+from .families.gemv.config import streams_weights
 from .families.group.cost import GroupLoad, MemberLoad
 from .families.group.joinable import unjoinable
 from .families.group.launch import group_launch
 from .families.group.members import MemberKernel, member_kernels
+from .families.group.parts import of_members
 from .families.kernel_family import Accumulation
 from .families.registry import candidates, expected, families, realize, resized, tiers, unfit
 from .families.row.cost import better_shared
@@ -83,11 +85,13 @@ __all__ = [
     "make_request",
     "member_kernels",
     "needs_k_innermost",
+    "of_members",
     "read_prologue",
     "realize",
     "request_of",
     "request_signature",
     "resized",
+    "streams_weights",
     "tiers",
     "unfit",
     "unjoinable",

@@ -54,7 +54,8 @@ class Engine:
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:
-        """Name, element type and shape (in elements; integers, symbols or expressions) of every input."""
+        """Name, element type and shape (in elements; integers, symbols or expressions) of every input; one
+        that may have any rank is a list here."""
         return self._core.manifest.inputs
 
     @property

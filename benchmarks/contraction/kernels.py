@@ -20,7 +20,11 @@ from glassrt.codegen.families.contraction.spec import (
     contraction_launch,
     split_scratch,
 )
+from glassrt.codegen.families.contraction.tile import Tiling
 from glassrt.codegen.families.contraction.wgmma import WGMMA
+from glassrt.codegen.families.gemv import family as gemv
+from glassrt.codegen.families.gemv import spec as gemv_spec
+from glassrt.codegen.families.gemv.cost import microseconds as gemv_microseconds
 from glassrt.codegen.families.persistent import family as persistent
 from glassrt.codegen.families.persistent.cost import microseconds
 from glassrt.codegen.families.persistent.interleave import interleaved, run_of, vector_of
@@ -86,17 +90,17 @@ def leaving(layer: LayerCase, vector: int = PAIR) -> BulkResults | None:
 
 
 def binding(
-    layer: LayerCase, name: str, splits: int, maps: Sequence[TensorMapParameter] = (), most: int = 16
+    layer: LayerCase,
+    name: str,
+    added: Sequence[ScratchParameter | TensorMapParameter] = (),
+    most: int = 16,
 ) -> KernelBinding:
     """The binding of a kernel of LAYER whose threads store at most MOST columns at once."""
     dtype, made = layer.dtype, problem(layer)
     assert isinstance(made.n, int)
     parameters = f"Input<{dtype}> x0, Input<{dtype}> x1, Input<f32> x2, "
     parameters += f"Input<{dtype}> x3, " if layer.residual else ""
-    parameters += f"Output<{dtype}> y0" + (
-        ", Output<f32> workspace, Output<u32> counters" if splits > 1 else ""
-    )
-    parameters += "".join(f", {own.declaration()}" for own in maps)
+    parameters += f"Output<{dtype}> y0" + "".join(f", {own.declaration()}" for own in added)
     columns = layer.shape[1] if layer.kind == "depthwise" else made.n
     widest = min(16 // DTYPES[dtype].bytes, most)
     vector = next(v for v in (widest, 4, 2, 1) if v <= widest and columns % v == 0)
@@ -142,7 +146,7 @@ def kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKern
     made = problem(layer)
     if layer.kind == "depthwise":
         for number, form in enumerate(depthwise.candidates(made, target, 2, most)):
-            own = binding(layer, f"k{number}", 1, most=form.vector)
+            own = binding(layer, f"k{number}", most=form.vector)
             spec: Any = depthwise_spec.specialize(made, form, own)
             source = render(depthwise.TEMPLATE, spec)
             predicted = depthwise.cost(made, form, target)
@@ -154,12 +158,26 @@ def kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKern
             continue
         for number, config in enumerate(product.candidates(made, target, most)):
             name = f"k{number}"
-            spec = product.specialize(made, config, binding(layer, name, config.splits), target)
+            scratch = split_scratch(made, Tiling.of(config, target))
+            spec = product.specialize(made, config, binding(layer, name, scratch), target)
             geometry = contraction_launch(made, spec)
             predicted = product.cost(made, config, target)
-            scratch = split_scratch(made, config.block_m, config.block_n, config.splits)
             yield TimedKernel(layer, config, predicted, geometry, name, render(TEMPLATE, spec), scratch)
+    yield from gemv_kernels(layer, most, target)
     yield from persistent_kernels(layer, target)
+
+
+def gemv_kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKernel]:
+    made = problem(layer)
+    if MMA.unsupported(made, target) or gemv.unsupported(made) or layer.dtype == "f32":
+        return
+    for number, config in enumerate(gemv.candidates(made, target)[:most]):
+        bound = binding(layer, f"k{number}")
+        spec = gemv_spec.gemv_spec(made, config, bound, target)
+        source = render(gemv_spec.TEMPLATE, spec)
+        predicted = gemv_microseconds(made, config, target)
+        geometry = gemv_spec.launch(made, spec)
+        yield TimedKernel(layer, config, predicted, geometry, f"k{number}", source)
 
 
 def persistent_kernels(layer: LayerCase, target: ArchSpec) -> Iterator[TimedKernel]:
@@ -180,7 +198,7 @@ def persistent_kernels(layer: LayerCase, target: ArchSpec) -> Iterator[TimedKern
             vector = vector_of(own, config) if columns.interleave else PAIR
             own = leaving(layer, vector)
         maps = persistent.maps((a, columns), [0, 1], config) + (own.maps(config.block_n) if own else [])
-        bound = binding(layer, name, 1, maps)
+        bound = binding(layer, name, maps)
         if own:
             code = Code("\n".join(own.epilogue.lines))
             bound = replace(bound, epilogue=code, vector=vector, beside=None, along=own.epilogue.along)

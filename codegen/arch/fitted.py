@@ -93,6 +93,9 @@ class ContractionFit(Fit):
     start: float = 1170.0  # until a block's first tile has arrived
     finish: float = 16.7  # epilogue, per byte of a thread's accumulators
     split: float = 4790.0  # split-K: round trip to the counter, and the last block's reads
+    exchange: float = 2500.0  # split-K in a cluster: until sums have gone from block to block
+    cluster_bandwidth: float = 20.0  # bytes per clock of the sums that a block sends to its cluster
+    cluster_room: float = 0.9  # share of the multiprocessors that clusters of four blocks or more can fill
     launch: float = 0.44  # launch latency in microseconds
 
 
@@ -126,6 +129,19 @@ class PersistentFit(Fit):
 
 
 @dataclass(frozen=True)
+class GemvFit(Fit):
+    """Constants of the cost model of products of few rows. Times are in cycles unless stated otherwise."""
+
+    launch: float = 0.3  # launch latency in microseconds
+    start: float = 1800.0  # until a warp's first weights have arrived, and from its last product to its end
+    step: float = 60.0  # of a warp's step, beside the arrival of weights
+    warp: float = 12.0  # of the sums, for each of a block's warps
+    efficiency: float = 0.9  # sustained share of the bandwidth of memory
+    flight: float = 40e3  # bytes in flight that saturate a multiprocessor's share of it
+    l2_bandwidth: float = 30.0  # bytes per clock and multiprocessor
+
+
+@dataclass(frozen=True)
 class StripsFit(Fit):
     """Constants of the cost model of kernels over strips: depthwise convolutions, and maxima of windows."""
 
@@ -148,8 +164,9 @@ class StripsFit(Fit):
 class FewChannelsFit(Fit):
     """Constants of the cost model of convolutions of few channels. Times are in cycles unless stated."""
 
-    launch: float = 1.0  # launch latency in microseconds
-    start: float = 3000.0  # until a block's weights are in shared memory, and after its last store
+    launch: float = 0.5  # launch latency in microseconds
+    start: float = 1500.0  # until a block's first loads, and after its last store
+    weights: float = 250.0  # of 16 bytes of the weights for each thread of a block
     load: float = 1500.0  # until a patch of few chunks for each thread is in shared memory
     tile: float = 600.0  # of a tile, beside its products
     chunk: float = 0.15  # of a multiprocessor, for 16 bytes of a patch
@@ -271,6 +288,7 @@ class Fitted:
     persistent: PersistentFit = PersistentFit()
     strips: StripsFit = StripsFit()
     few_channels: FewChannelsFit = FewChannelsFit()
+    gemv: GemvFit = GemvFit()
     attention: AttentionFit = AttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()
     loop: LoopFit = LoopFit()

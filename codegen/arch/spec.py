@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .features import Feature
 from .fitted import Fitted
@@ -94,6 +94,10 @@ class ArchSpec:
 
     def __hash__(self) -> int:
         return hash(self.name)  # many caches ask, and a hash of all figures takes as long as a price
+
+    def without(self, *features: Feature) -> ArchSpec:
+        """The target without FEATURES: kernels that are made for it do not use them."""
+        return replace(self, features=self.features.difference(features))
 
     def has(self, *features: Feature) -> bool:
         """Whether the GPU has all of FEATURES."""

@@ -26,6 +26,7 @@ from .failure import attributed
 from .few_channels.family import FewChannelsFamily
 from .few_channels.product import MMA as FEW_CHANNELS_MMA
 from .few_channels.product import WGMMA as FEW_CHANNELS_WGMMA
+from .gemv.family import GemvFamily
 from .group.family import GroupFamily
 from .group.joinable import unjoinable
 from .group.parts import shares_of
@@ -54,6 +55,7 @@ BUILT_IN = _ranked(
         DepthwiseFamily(),
         TiledFamily.of(MMA),
         TiledFamily.of(WGMMA),
+        GemvFamily(),
         PersistentFamily(),
         FewChannelsFamily.of(FEW_CHANNELS_WGMMA),
         FewChannelsFamily.of(FEW_CHANNELS_MMA),
@@ -98,7 +100,8 @@ def unfit(op: Kernel) -> str | None:
     """Why the launch OP cannot be a member of a group; None when it can. Raises IRError as `family_of`."""
     if not family_of(op, op.family).groupable:
         return f"kernels of the family {op.family} cannot be members of a group"
-    geometry = Geometry(op.grid, op.block, op.shared, op.cluster, op.cooperative)
+    # As a member it has no cluster.
+    geometry = Geometry(op.grid, op.block, op.shared, cooperative=op.cooperative)
     reason = unjoinable(geometry, op.maps)
     if reason is not None:
         return reason.value

@@ -59,11 +59,11 @@ def _cut(name: str, kernel: MadeKernel) -> _CutKernel | None:
 
 
 def _joined(kernels: Sequence[_CutKernel]) -> dict[str, MadeKernel]:
-    """KERNELS, whose texts differ in sizes only, with one text; unchanged if that needs too many
-    parameters."""
+    """KERNELS, whose texts differ in sizes at most, with one text; unchanged if that needs too many
+    parameters. Those that bulk copies serve may have their sizes in tensor maps alone."""
     columns = list(zip(*(each.body.sizes for each in kernels), strict=True))
     differing = list(dict.fromkeys(sizes for sizes in columns if len(set(sizes)) > 1))
-    if not differing or len(differing) > MOST_SIZES:
+    if len(kernels) == 1 or len(differing) > MOST_SIZES:
         return {}
     names = {sizes: f"size{number}" for number, sizes in enumerate(differing)}
     body = kernels[0].body.with_names(

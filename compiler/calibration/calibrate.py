@@ -41,7 +41,7 @@ def calibrate(
     .npz files, one batch each.
     calibrator: 'entropy', 'percentile' (99.99; also 'percentile-99.9', 'percentile-99.999'), 'min-max',
     'mse' or 'mse-fp8'; the table has the figures of all of them.
-    device: 'cuda', 'cuda:N', 'host', or 'interpret' for numpy; default: cuda if present, else host.
+    device: 'cuda', 'cuda:N', 'host', or 'interpret' for numpy; default: cuda if present, else numpy.
     shapes, inputs, cache: as for `compile`; limit: how many batches to use, None for all;
     progress: called with ('calibrate', done, total); total is 0 where it is not known.
 

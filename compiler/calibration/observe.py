@@ -88,10 +88,11 @@ def observer(
 ) -> Iterator[Feed]:
     """A context with a function that runs a batch of inputs by name and adds its tensors to HISTOGRAMS.
 
-    DEVICE is as for `Engine`, or 'interpret' for numpy. On a device the network's module is consumed. Raises
-    what `build` and `Engine` raise.
+    DEVICE is as for `Engine`, or 'interpret' for numpy; None is a GPU, or else numpy, which is done before
+    kernels for the host are compiled. On a device the network's module is consumed. Raises what `build` and
+    `Engine` raise.
     """
-    if device == INTERPRET:
+    if device == INTERPRET or (device is None and present_arch() is None):
         yield _interpreted(network, histograms)
         return
     targets = chosen_targets(HOST if device == HOST else None, None if device == HOST else present_arch())

@@ -15,7 +15,7 @@ from .calibrate_report import describe, show
 from .calibrate_source import CalibrationRun, TableSource
 from .console import write_json
 from .files import check_output
-from .options import AsJson, Device, Model
+from .options import AsJson, Model
 from .request import BuildRequest, with_request
 from .sensitivity import Subject, show_sensitivity
 
@@ -37,6 +37,14 @@ Calibrator = Annotated[
     str,
     typer.Option(
         "--calibrator", "-c", metavar="NAME", help=f"How clips are chosen: {', '.join(CALIBRATORS)}."
+    ),
+]
+RunDevice = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        "-d",
+        help="cuda, cuda:N or host. Default: cuda if present, else numpy as with --interpret.",
     ),
 ]
 Interpret = Annotated[
@@ -94,7 +102,7 @@ def calibrate(
     data: Data = None,
     output: Output = None,
     calibrator: Calibrator = "entropy",
-    device: Device = None,
+    device: RunDevice = None,
     interpret: Interpret = False,
     batches: MostBatches = None,
     from_histograms: FromHistograms = None,

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ...dialects.control import captured
 from ...dialects.core.dtypes import DType
-from ...dialects.core.ir import Operation
+from ...dialects.core.ir import Operation, Value
 from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.binary import Add
@@ -38,7 +39,8 @@ Contraction = Conv | Matmul
 class StoredTensor:
     """A quantized activation: the tensor `name` is stored as `dtype` with a per-tensor `scale`.
 
-    only: the nodes that read it quantized, None for all its readers except those in `kept`.
+    only: the nodes that read it quantized, None for all its readers except those in `kept`. reader: for a
+    tensor that is read inside control flow, a node that does, whose graph gets the scale; else "".
     """
 
     name: str
@@ -46,6 +48,7 @@ class StoredTensor:
     dtype: DType
     only: frozenset[str] | None
     kept: frozenset[str]
+    reader: str
 
 
 @dataclass(frozen=True)
@@ -105,24 +108,10 @@ def choices_of(
     module = before_scales(module, context)
     old, floats = set(module.walk()), dict(_constant_weights(module))
     module = InsertQuantization().run(module, context)
-    _refuse_inner([op for op in module.walk() if isinstance(op, Quantize) and op not in old])
-    new = [op for op in module.main.block if isinstance(op, Quantize) and op not in old]
+    new = [op for op in module.walk() if isinstance(op, Quantize) and op not in old]
     tensors = tuple(_tensor(op, module) for op in new)
     weights = (_weights(op, array, given, module) for op, array in floats.items())
     return Choices(module, tensors, tuple(each for each in weights if each is not None))
-
-
-def _refuse_inner(quantized: Iterable[Quantize]) -> None:
-    """Raise UnsupportedError where a tensor inside control flow is QUANTIZED."""
-    for op in quantized:
-        holder = op.holder
-        if holder is not None:
-            where, inner = (each.location.nodes[-1:] or (each.name,) for each in (holder, op.result.users[0]))
-            raise UnsupportedError(
-                f"'{inner[0]}' reads a tensor that is stored in {op.to} inside '{where[0]}', and Q/DQ nodes "
-                "are written into the main graph only",
-                "use an override to keep the products inside it in floats",
-            )
 
 
 def before_scales(module: Module, context: PassContext) -> Module:
@@ -137,7 +126,7 @@ def plain(settings: Settings) -> Settings:
 
 
 def _contraction_nodes(module: Module) -> Iterable[str]:
-    found = (op for op in module.main.block if isinstance(op, (Conv, Matmul)))
+    found = (op for op in module.walk() if isinstance(op, (Conv, Matmul)))
     return (node for op in found for node in op.location.nodes)
 
 
@@ -152,18 +141,34 @@ def _tensor(op: Quantize, module: Module) -> StoredTensor:
     (back,) = [user for user in op.result.users if isinstance(user, Dequantize)]
     readers = [user for user in op.x.users if user is not op and not has(user, Trait.TERMINATOR)]
     source, only = op.x, None
-    while source not in names and not source.tensor and isinstance(source.producer, (Reshape, Transpose)):
+    while not _name(source, names) and isinstance(source.producer, (Reshape, Transpose)):
         # For example a vector that the importer reshapes to a matrix for this node only.
         source = source.producer.x
         only = _nodes(back.result.users)
-    name = names.get(source) or source.tensor
+    name = _name(source, names)
     if not name:
         where = op.location.nodes[-1] if op.location.nodes else str(op.x.type)
         raise UnsupportedError(
             f"the tensor after '{where}' is stored in {op.to}, but the ONNX model has no such tensor",
             "use an override to keep the nodes that read it in floats",
         )
-    return StoredTensor(name, scale, op.to, only, _nodes(readers))
+    reader = min(_nodes(back.result.users), default="") if op.holder is not None else ""
+    return StoredTensor(name, scale, op.to, only, _nodes(readers), reader)
+
+
+def _name(value: Value, names: Mapping[Value, str]) -> str:
+    """The name of VALUE in its graph of the model, NAMES having those of inputs; "" if it has none."""
+    value = captured(value)
+    maker = value.producer
+    if maker is None or maker.holder is None:
+        return names.get(value) or value.tensor or ""
+    around = maker.holder.location.nodes
+    if not around:
+        return ""
+    prefix = f"{around[-1]}/"
+    # A node without a name is called like its result, which is then not among the tensors.
+    called = (*maker.location.tensors, *reversed(maker.location.nodes))
+    return next((each.removeprefix(prefix) for each in called if each.startswith(prefix)), "")
 
 
 def _nodes(ops: Iterable[Operation]) -> frozenset[str]:
@@ -180,7 +185,7 @@ def by_columns(op: Contraction, weights: Array) -> Array:
 
 def _constant_weights(module: Module) -> Iterable[tuple[Contraction, Array]]:
     """The contractions of MODULE with constant weights, each with its weights `by_columns`."""
-    for op in module.main.block:
+    for op in module.walk():
         array = constant_array(weight_of(op), module) if isinstance(op, (Conv, Matmul)) else None
         if array is not None:
             assert isinstance(op, (Conv, Matmul))

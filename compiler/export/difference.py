@@ -42,7 +42,7 @@ def difference(one: Module, other: Module) -> str | None:
 def _parts(module: Module) -> list[tuple[Signature, Operation]]:
     """The contractions and quantized tensors of MODULE, each with a key by which it is compared."""
     found: list[tuple[Signature, Operation]] = []
-    for op in module.main.block:
+    for op in module.walk():
         if isinstance(op, (Conv, Matmul)):
             found.append((_product(op, module), op))
         elif isinstance(op, Quantize):

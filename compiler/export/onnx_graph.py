@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
 
 from ...dialects.core.dtypes import DType
 from ...errors import UnsupportedError
 from ..files.packing import packed
 from ..frontend.node_texts import node_label
+from ..frontend.ordering import reads
 from ..frontend.problems import shown
 from ..frontend.weights import ELEMENT_CODES
 
@@ -20,11 +21,62 @@ Array = np.ndarray[Any, Any]
 IDENTITIES = ("Identity", "Dropout")
 
 
-class OnnxGraph:
-    """The graph of MODEL under edit. Nodes change at once; insertions and removals happen in `finish`."""
+class OnnxGraphs:
+    """The graph of MODEL and those inside its nodes, under edit."""
 
     def __init__(self, model: ModelProto) -> None:
-        self._graph: GraphProto = model.graph
+        self._all = list(_graphs(model.graph, "", set(_names(model.graph))))
+
+    @property
+    def main(self) -> OnnxGraph:
+        return self._all[-1]
+
+    def contraction(self, label: str) -> tuple[OnnxGraph, NodeProto]:
+        """The contraction among the nodes called LABEL, and its graph. Raises UnsupportedError unless there
+        is just one."""
+        found = [
+            (graph, node)
+            for graph in self._all
+            for node in graph.called(label)
+            if node.op_type in ("Conv", "Gemm", "MatMul")
+        ]
+        if len(found) != 1:
+            problem = "no node" if not found else f"{len(found)} nodes"
+            raise UnsupportedError(
+                f"the model has {problem} called {shown(label)} whose weights could be stored in eight bits",
+                "nodes inside functions are reached after onnx.inliner; give every node a name of its own",
+            )
+        return found[0]
+
+    def around(self, label: str) -> OnnxGraph:
+        """The graph of the node called LABEL; the main one if no single graph has it."""
+        found = [graph for graph in self._all if graph.called(label)]
+        return found[0] if len(found) == 1 else self.main
+
+    def finish(self) -> None:
+        """As `OnnxGraph.finish` of all, inner ones first."""
+        for graph in self._all:
+            graph.finish()
+
+
+def _graphs(graph: GraphProto, prefix: str, known: set[str]) -> Iterator[OnnxGraph]:
+    """GRAPH, whose nodes' labels begin with PREFIX, after those inside its nodes; KNOWN are names in use."""
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
+                inner = [attribute.g] if attribute.type == AttributeProto.GRAPH else attribute.graphs
+                for each in inner:
+                    yield from _graphs(each, f"{prefix}{node_label(node)}/", known)
+    yield OnnxGraph(graph, prefix, known)
+
+
+class OnnxGraph:
+    """A GRAPH under edit, whose nodes have labels with a PREFIX. Nodes change at once; insertions and
+    removals happen in `finish`. KNOWN are the names in use, to which new ones are added."""
+
+    def __init__(self, graph: GraphProto, prefix: str, known: set[str]) -> None:
+        self._graph = graph
+        self._prefix = prefix
         self._first: list[NodeProto] = []
         self._before: dict[int, list[NodeProto]] = defaultdict(list)
         self._after: dict[int, list[NodeProto]] = defaultdict(list)
@@ -33,24 +85,21 @@ class OnnxGraph:
         self._by_label: dict[str, list[NodeProto]] = defaultdict(list)
         self._makers: dict[str, NodeProto] = {}
         self._readers: dict[str, list[NodeProto]] = defaultdict(list)
-        self._known = set(_names(self._graph))
+        self._known = known
         self._numbers: Counter[str] = Counter()  # the last suffix tried for a name
         for node in self._nodes:
-            self._by_label[node_label(node)].append(node)
+            self._by_label[self.label(node)].append(node)
             self._makers |= {name: node for name in node.output if name}
             for name in dict.fromkeys(node.input):
                 self._readers[name].append(node)
 
-    def contraction(self, label: str) -> NodeProto:
-        """The contraction among the nodes called LABEL. Raises UnsupportedError unless there is just one."""
-        found = [node for node in self._by_label[label] if node.op_type in ("Conv", "Gemm", "MatMul")]
-        if len(found) != 1:
-            problem = "no node" if not found else f"{len(found)} nodes"
-            raise UnsupportedError(
-                f"the model has {problem} called {shown(label)} whose weights could be stored in eight bits",
-                "nodes inside functions are reached after onnx.inliner; give every node a name of its own",
-            )
-        return found[0]
+    def label(self, node: NodeProto) -> str:
+        """The name of NODE in the locations of ops."""
+        return self._prefix + node_label(node)
+
+    def called(self, label: str) -> list[NodeProto]:
+        """The nodes of this graph called LABEL."""
+        return self._by_label.get(label, [])
 
     def maker(self, name: str) -> NodeProto | None:
         """The producer of the tensor NAME; None for inputs and initializers."""
@@ -130,8 +179,13 @@ class OnnxGraph:
 
 
 def _names(graph: GraphProto) -> Iterable[str]:
+    """All names in GRAPH and in the graphs inside its nodes, which must not hide others."""
     for node in graph.node:
         yield from (node.name, *node.input, *node.output)
+        for attribute in node.attribute:
+            if attribute.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
+                for inner in (attribute.g, *attribute.graphs):
+                    yield from _names(inner)
     yield from (tensor.name for tensor in graph.initializer)
     for values in (graph.input, graph.output, graph.value_info):
         yield from (value.name for value in values)
@@ -144,13 +198,13 @@ def _living(nodes: list[NodeProto], outputs: Iterable[str]) -> list[NodeProto]:
     for node in reversed(nodes):
         if any(name in wanted for name in node.output if name):
             kept.append(node)
-            wanted.update(node.input)
+            wanted.update(reads(node))
     return kept[::-1]
 
 
 def _drop_unused(graph: GraphProto) -> None:
     """Remove unused initializers, their graph inputs, and the value infos of removed tensors."""
-    read = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    read = {name for node in graph.node for name in reads(node)} | {value.name for value in graph.output}
     unused = {tensor.name for tensor in graph.initializer if tensor.name not in read}
     made = read.union(*(node.output for node in graph.node))
     _keep(graph.initializer, lambda each: each.name not in unused)

@@ -5,7 +5,8 @@
 Nodes and tensors keep their names. Activations are quantized per tensor, weights per output channel, and
 zero points are 0. Where a normalization is folded into weights, it is folded in the exported model, too,
 because the scales are those of the folded weights: the convolution then produces the tensor that the
-normalization produced. Biases stay floats.
+normalization produced. Biases stay floats. What is quantized in a branch or in the body of a loop has its
+nodes there; the rows of a Scan and what a loop carries are results of no node behind which they could stand.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from ..settings.policy import PrecisionPolicy, as_policy
 from .choices import Choices, StoredTensor, StoredWeights, before_scales, choices_of, plain
 from .difference import difference
 from .embed import embed
-from .onnx_graph import OnnxGraph
+from .onnx_graph import OnnxGraph, OnnxGraphs
 from .opset import FLOAT8_OPSET, PER_AXIS_OPSET, raised
 
 MOST_BYTES = 2**31 - 1  # the limit of a protobuf message
@@ -96,11 +97,11 @@ def exported_model(
 
 
 def _write_weights(model: ModelProto, choices: Choices) -> None:
-    graph = OnnxGraph(model)
+    graphs = OnnxGraphs(model)
     for weights in choices.weights:
         for label in weights.nodes:
-            _store_weights(graph, graph.contraction(label), weights)
-    graph.finish()
+            _store_weights(*graphs.contraction(label), weights)
+    graphs.finish()
 
 
 def _store_weights(graph: OnnxGraph, node: NodeProto, weights: StoredWeights) -> None:
@@ -149,15 +150,15 @@ def _fold(graph: OnnxGraph, node: NodeProto, weights: StoredWeights) -> None:
 
 
 def _write_tensors(model: ModelProto, choices: Choices) -> None:
-    graph = OnnxGraph(model)
+    graphs = OnnxGraphs(model)
     for tensor in choices.tensors:
-        _store_tensor(graph, tensor)
-    graph.finish()
+        _store_tensor(graphs.around(tensor.reader) if tensor.reader else graphs.main, tensor)
+    graphs.finish()
 
 
 def _store_tensor(graph: OnnxGraph, tensor: StoredTensor) -> None:
     """Insert a Q/DQ pair after TENSOR, for the consumers that read it quantized."""
-    readers = [(node, name) for node, name in graph.readers(tensor.name) if _reads(node, tensor)]
+    readers = [(node, name) for node, name in graph.readers(tensor.name) if _reads(graph.label(node), tensor)]
     scale = graph.store(f"{tensor.name}_scale", tensor.scale, F32)
     zero = graph.store(f"{tensor.name}_zero_point", np.zeros((), tensor.dtype.numpy), tensor.dtype)
     held, back = graph.fresh(f"{tensor.name}_quantized"), graph.fresh(f"{tensor.name}_dequantized")
@@ -168,8 +169,7 @@ def _store_tensor(graph: OnnxGraph, tensor: StoredTensor) -> None:
         graph.read(reader, name, back)
 
 
-def _reads(node: NodeProto, tensor: StoredTensor) -> bool:
-    label = node_label(node)
+def _reads(label: str, tensor: StoredTensor) -> bool:
     return label not in tensor.kept if tensor.only is None else label in tensor.only
 
 

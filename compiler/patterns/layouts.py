@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ...codegen.interface import ArchSpec, families, needs_k_innermost
+from ...codegen.interface import ArchSpec, families, needs_k_innermost, streams_weights
+from ...dialects.core.affine import product
 from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Operation
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
@@ -45,12 +46,26 @@ def reads_any_layout(conv: Operation | None, operands: DType, target: ArchSpec) 
     return any(family.reads_any_layout(conv, operands) for family in able)
 
 
-def product_layout(op: Operation, index: int, type: TensorType, multiply: DType) -> Layout:
+def _streams(op: Matmul, index: int, multiply: DType) -> bool:
+    """Whether operand INDEX of OP are weights that products of few rows stream from memory in MULTIPLY, in
+    whole lines along k."""
+    rows = product(op.result.type.shape[:-1])
+    k = op.a.type.shape[-2 if op.transpose_a else -1]
+    if index != 1 or not isinstance(rows, int) or not isinstance(k, int):
+        return False
+    return streams_weights(rows, k, multiply)
+
+
+def product_layout(
+    op: Operation, index: int, type: TensorType, multiply: DType, *, constant: bool = False
+) -> Layout:
     """The layout of operand INDEX, of TYPE, that the kernels of matrix product OP need to multiply MULTIPLY.
 
-    K-major where MULTIPLY requires it, otherwise row-major.
+    K-major where MULTIPLY requires it, or the operand is a CONSTANT that streams; otherwise row-major.
     """
-    if not isinstance(op, Matmul) or index > 1 or not needs_k_innermost(multiply):
+    if not isinstance(op, Matmul) or index > 1:
+        return ROW_MAJOR
+    if not needs_k_innermost(multiply) and not (constant and _streams(op, index, multiply)):
         return ROW_MAJOR
     innermost = not op.transpose_a if index == 0 else op.transpose_b
     axes = range(type.rank)

@@ -21,6 +21,9 @@ class DType:
     kind: str
     bits: int
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # which is unique; most caches ask
+
     @property
     def bytes(self) -> int:
         return -(-self.bits // 8)

@@ -41,7 +41,7 @@ def product_of(a: Array, b: Array, dtype: DType) -> Array:
         wide: Array = np.matmul(a.astype(np.float64), b.astype(np.float64))
         return wide.astype(np.int64).astype(dtype.numpy)
     with np.errstate(all="ignore"):
-        narrow: Array = np.matmul(a.astype(dtype.numpy), b.astype(dtype.numpy))
+        narrow: Array = np.matmul(a.astype(dtype.numpy, copy=False), b.astype(dtype.numpy, copy=False))
         return np.asarray(narrow + dtype.numpy.type(0))
 
 

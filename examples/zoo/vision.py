@@ -30,7 +30,6 @@ VISION: dict[str, Callable[[], Example]] = {
     ),
     "mvit_v2_s": partial(torchvision_model, "video.mvit_v2_s", (1, 3, 16, 224, 224)),
     "s3d": partial(torchvision_model, "video.s3d", (1, 3, 16, 224, 224)),
-    "swin3d_t": partial(torchvision_model, "video.swin3d_t", (1, 3, 8, 224, 224)),
     "r3d_18": partial(torchvision_model, "video.r3d_18", (1, 3, 8, 112, 112)),
     **{
         name: partial(timm_model, name)

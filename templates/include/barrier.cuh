@@ -91,7 +91,7 @@ GLASS_DEVICE void barrier_arrive_at(Barrier& barrier, int rank) {
     asm volatile(
         "{\n.reg .b32 there;\n"
         "mapa.shared::cluster.u32 there, %0, %1;\n"
-        "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [there];\n}" ::"r"(shared_address(&barrier)),
+        "mbarrier.arrive.shared::cluster.b64 _, [there];\n}" ::"r"(shared_address(&barrier)),
         "r"(rank)
         : "memory");
 #else
@@ -112,12 +112,53 @@ GLASS_DEVICE int cluster_rank() {
 #endif
 }
 
-// All threads of all blocks of the cluster meet.
-GLASS_DEVICE void cluster_sync() {
+// All threads of all blocks of the cluster meet: each arrives once, and goes on; after the wait all have arrived.
+GLASS_DEVICE void cluster_arrive() {
+#if defined(GLASS_HAS_SM90)
+    asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+#endif
+}
+
+GLASS_DEVICE void cluster_wait() {
 #if defined(GLASS_HOST)
     host::sync_cluster();
 #elif defined(GLASS_HAS_SM90)
-    asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+    asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+#else
+    needs_sm90();
+#endif
+}
+
+GLASS_DEVICE void cluster_sync() {
+    cluster_arrive();
+    cluster_wait();
+}
+
+// Stores `value` (of 4, 8 or 16 bytes) where `own` is, in the shared memory of block `rank` of the cluster, and counts its
+// bytes at `barrier` there. That block must have initialised it; the store is seen by who has waited for the bytes.
+template <class T>
+GLASS_DEVICE void cluster_store(void* own, int rank, Barrier& barrier, T value) {
+    static_assert(sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16, "a store has one, two or four words");
+#if defined(GLASS_HOST)
+    host::cluster_store(own, rank, &barrier.state, &value, sizeof(T));
+#elif defined(GLASS_HAS_SM90)
+    u32 to, at;
+    asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(to) : "r"(shared_address(own)), "r"(rank));
+    asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(at) : "r"(shared_address(&barrier)), "r"(rank));
+    const auto words = bit_cast<Vec<u32, sizeof(T) / 4>>(value);
+    if constexpr (sizeof(T) == 16) {
+        asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 [%0], {%2, %3, %4, %5}, [%1];"
+                     ::"r"(to), "r"(at), "r"(words[0]), "r"(words[1]), "r"(words[2]), "r"(words[3])
+                     : "memory");
+    } else if constexpr (sizeof(T) == 8) {
+        asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v2.b32 [%0], {%2, %3}, [%1];"
+                     ::"r"(to), "r"(at), "r"(words[0]), "r"(words[1])
+                     : "memory");
+    } else {
+        asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.b32 [%0], %2, [%1];"
+                     ::"r"(to), "r"(at), "r"(words[0])
+                     : "memory");
+    }
 #else
     needs_sm90();
 #endif

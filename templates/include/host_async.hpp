@@ -84,6 +84,17 @@ void barrier_wait(u64* barrier, u32 parity) {
     current_lane->barrier = nullptr;
 }
 
+void cluster_store(void* own, int rank, u64* barrier, const void* value, int bytes) {
+    check_shared(own, u64(bytes), u64(bytes), "cluster_store");
+    read_barrier(barrier);
+    u64* const there = static_cast<u64*>(cluster_shared(barrier, rank));
+    if (*there == ~u64(0)) fail("cluster_store before the other block's barrier_init");
+    std::memcpy(cluster_shared(own, rank), value, std::size_t(bytes));
+    BarrierBits bits = bit_cast<BarrierBits>(*there);
+    bits.bytes -= bytes;
+    write_barrier(there, bits);
+}
+
 inline void Worker::wake_waiters(u64* barrier, u32 ended_parity) {
     for (int i = 0; i < total_; i++) {
         Lane& lane = lanes_[std::size_t(i)];

@@ -81,6 +81,8 @@ void barrier_arrive(u64* barrier, i64 expected_bytes);
 // At the place of `barrier` in block `rank` of the cluster.
 void barrier_arrive_at(u64* barrier, int rank);
 void barrier_wait(u64* barrier, u32 parity);
+// Stores `bytes` at the place of `own`, and counts them at that of `barrier`, in block `rank` of the cluster.
+void cluster_store(void* own, int rank, u64* barrier, const void* value, int bytes);
 
 constexpr int max_rank = 5;
 void bulk_load(void* to, const u64* map, u64* barrier, const int* coordinates, int rank);

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.families.contraction import depthwise, depthwise_spec
 from glassrt.codegen.families.contraction.implicit_gemm import problem_of
 from glassrt.codegen.families.contraction.mma import MMA
@@ -20,9 +21,14 @@ from glassrt.codegen.families.contraction.spec import (
     split_scratch,
 )
 from glassrt.codegen.families.contraction.strips import StripConfig
-from glassrt.codegen.families.contraction.tile import TileConfig
+from glassrt.codegen.families.contraction.tile import TileConfig, Tiling
 from glassrt.codegen.families.contraction.wgmma import WGMMA
 from glassrt.codegen.families.divisors import divisor, power_of_two_in
+from glassrt.codegen.families.gemv import family as gemv
+from glassrt.codegen.families.gemv.config import GemvConfig
+from glassrt.codegen.families.gemv.spec import TEMPLATE as GEMV
+from glassrt.codegen.families.gemv.spec import gemv_spec
+from glassrt.codegen.families.gemv.spec import launch as gemv_launch
 from glassrt.codegen.families.persistent import config as persistent_config
 from glassrt.codegen.families.persistent import family as persistent
 from glassrt.codegen.families.persistent import operands as persistent_operands
@@ -243,24 +249,35 @@ def persistent_kernel_of(
     return Kernel(name, render(PERSISTENT, spec), geometry, maps=tuple(maps))
 
 
+def gemv_kernel_of(case: Case, config: GemvConfig, name: str = "contraction") -> Kernel:
+    """The rendered kernel of CASE under CONFIG."""
+    problem = case.problem
+    assert gemv.unsupported(problem) is None and gemv.illegal(problem, config, TARGET) is None
+    vector = power_of_two_in(divisor(problem.n, case.pitch, case.start), 4)
+    spec = gemv_spec(problem, config, bind(case, name, vector), TARGET)
+    return Kernel(name, render(GEMV, spec), gemv_launch(problem, spec))
+
+
 def product_of(config: TileConfig) -> Any:
     """The product that CONFIG is of."""
     return next(each for each in (MMA, SIMT, WGMMA) if each.config_type is type(config))
 
 
-def kernel_of(case: Case, config: TileConfig | StripConfig, name: str = "contraction") -> Kernel:
-    """The rendered kernel of CASE under CONFIG."""
+def kernel_of(
+    case: Case, config: TileConfig | StripConfig, name: str = "contraction", target: ArchSpec = TARGET
+) -> Kernel:
+    """The rendered kernel of CASE under CONFIG for TARGET."""
     problem = case.problem
     if isinstance(config, StripConfig):
-        assert depthwise.unsupported(problem) is None and depthwise.illegal(problem, config, TARGET) is None
+        assert depthwise.unsupported(problem) is None and depthwise.illegal(problem, config, target) is None
         spec: Any = depthwise_spec.specialize(problem, config, bind(case, name, config.vector))
         return Kernel(name, render(depthwise.TEMPLATE, spec), depthwise.launch(problem, config))
     product = product_of(config)
-    assert product.unsupported(problem, TARGET) is None
-    assert product.illegal(problem, config, TARGET) is None
+    assert product.unsupported(problem, target) is None
+    assert product.illegal(problem, config, target) is None
     vector = power_of_two_in(divisor(problem.n, case.pitch, case.start), 16 // DTYPES[case.out].bytes)
-    scratch = split_scratch(problem, config.block_m, config.block_n, config.splits)
-    spec = product.specialize(problem, config, bind(case, name, vector, scratch), TARGET)
+    scratch = split_scratch(problem, Tiling.of(config, target))
+    spec = product.specialize(problem, config, bind(case, name, vector, scratch), target)
     return Kernel(name, render(TEMPLATE, spec), contraction_launch(problem, spec), scratch)
 
 
@@ -288,7 +305,7 @@ def run_case(case: Case, kernel: Kernel, module: HostModule, runs: int = 1) -> A
     grid = tuple(evaluate(dim, case.sizes) for dim in geometry.grid)
     for run in range(runs):
         order: Any = ("forward", "reverse", ("seeded", run))[run % 3]
-        module.launch(kernel.name, grid, geometry.block, (1, 1, 1), geometry.shared, arguments, order)
+        module.launch(kernel.name, grid, geometry.block, geometry.cluster, geometry.shared, arguments, order)
     stored = output[case.start * dtype.itemsize :].reshape(rows, pitch * dtype.itemsize)
     assert np.all(output[: case.start * dtype.itemsize] == POISON), "stored before the view"
     assert np.all(stored[:, columns * dtype.itemsize :] == POISON), "stored between the view's rows"

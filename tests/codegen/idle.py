@@ -30,6 +30,25 @@ def unread(source: str) -> list[str]:
     return [name for name in _DEFINED.findall(code) if named[name] == 1]
 
 
+def hidden(source: str) -> list[str]:
+    """The constants of a kernel, or of a member of a group, that SOURCE defines again in a narrower scope.
+
+    The second would hide the first from all that is emitted behind it.
+    """
+    found: list[str] = []
+    for own in re.split(r"^namespace ", source, flags=re.MULTILINE):
+        outer, inner = (
+            {
+                name
+                for line in re.findall(pattern, own, re.MULTILINE)
+                for name in re.findall(r"(\w+) = ", line)
+            }
+            for pattern in (r"^constexpr int (.*);", r"^ +constexpr int (.*);")
+        )
+        found += sorted(outer & inner)
+    return found
+
+
 def short_loops(source: str) -> list[str]:
     """The lines of SOURCE with a loop that runs at most once, whatever the thread, by its named constants."""
     known: dict[str, int] = {}

@@ -57,7 +57,8 @@ def test_what_all_headers_need_is_used_by_all() -> None:
 
 def test_a_name_that_a_macro_makes_may_be_anywhere() -> None:
     headers = read_headers()
-    apart = {name for name in headers if name.startswith(("wgmma", "multicast"))}  # only who includes them sees them
+    # Only who includes them sees these.
+    apart = {name for name in headers if name.startswith(("wgmma", "multicast"))}
     assert used_by("y = m_unheard_of(x);", headers) == set(headers) - apart
     assert used_by('#include "wgmma.cuh"\ny = m_unheard_of(x);', headers) >= {"wgmma.cuh", "mma.cuh"}
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.arch.spec import ArchSpec
-from glassrt.codegen.families.group.parts import GROUP
+from glassrt.codegen.families.group.parts import GROUP, of_members
 from glassrt.codegen.families.registry import realize
 from glassrt.codegen.plan.assemble import BuildOptions, assemble
 from glassrt.codegen.request.make import code_in_model_symbols, make_request
@@ -76,12 +77,15 @@ def _alone(module: Module, op: Kernel, member: Member, number: int, scratch: lis
     reads, writes = op.reads[member.reads], op.writes[member.writes]
     request = make_request(module, member.body, reads, writes, REFERENCE, "kernel")
     code = code_in_model_symbols(module, realize(request, member.family, member.config))
-    own = [scratch.pop(0) for _ in scratch_of(code.parameters)]
+    # In a group it has no cluster, and so a workspace where it needs none of its own.
+    joined = realize(replace(request, target=of_members(REFERENCE)), member.family, member.config)
+    given = [scratch.pop(0) for _ in scratch_of(joined.parameters)]
+    own = given[: len(scratch_of(code.parameters))]
     return Kernel(
         *reads, *writes, *own,
         kernel=f"{op.kernel}_{number}", outputs=len(writes), scratch=len(own), family=member.family,
         config=member.config, grid=code.geometry.grid, block=code.geometry.block,
-        shared=code.geometry.shared, regions=[Region(member.body)],
+        shared=code.geometry.shared, cluster=code.geometry.cluster, regions=[Region(member.body)],
     )  # fmt: skip
 
 

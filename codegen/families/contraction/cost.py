@@ -16,6 +16,7 @@ from .staging import arrival_cycles, copied_bytes, stored_bytes
 from .work import ContractionLoad, Work
 
 UNITS_NORM = 4.0  # order of the norm over the units of a multiprocessor, which overlap well
+WIDE_CLUSTER = 4  # blocks of a cluster, from which some multiprocessors have no place for one
 PHASES_NORM = 1.5  # order of the norm over throughput and latency
 
 
@@ -30,12 +31,20 @@ def microseconds(problem: Problem, work: Work, target: ArchSpec, constants: Cont
 def expected(load: ContractionLoad, work: Work, target: ArchSpec, constants: ContractionFit) -> float:
     """Expected microseconds of LOAD with the configuration WORK on TARGET, and the product's CONSTANTS."""
     own_blocks = -(-load.blocks // target.multiprocessors)
-    waves = -(-load.blocks // (target.multiprocessors * work.resident))
+    waves = -(-load.blocks // _room(work, target, constants))
     busy = own_blocks * _units(load, work, target, constants)
     waiting = waves * _latencies(load, work, constants)
     cycles = _norm(PHASES_NORM, busy, waiting)
     memory = load.moved_bytes / target.bytes_per_second * 1e6
     return constants.launch + _norm(UNITS_NORM, cycles / target.clock, memory)
+
+
+def _room(work: Work, target: ArchSpec, constants: ContractionFit) -> int:
+    """The blocks that run side by side."""
+    tiling = work.tiling
+    wide = tiling.clustered and tiling.splits >= WIDE_CLUSTER
+    share = constants.cluster_room if wide else 1.0
+    return max(1, int(target.multiprocessors * share) * work.resident)
 
 
 def _units(load: ContractionLoad, work: Work, target: ArchSpec, constants: ContractionFit) -> float:

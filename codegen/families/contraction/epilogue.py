@@ -8,11 +8,14 @@ from ...arch.fitted import ContractionFit
 from ...emit.early_reads import StructCode
 from ...text.render import Code, Identifier
 from .problem import COPY_BYTES
-from .tile import SUMS_PADDING, Tiling
+from .tile import EXCHANGE_BARRIER, SUMS_PADDING, Tiling
 from .work import Work
 
 MOST_PREFETCHED = 8  # rows whose epilogue operands a thread prefetches
 PREFETCH_BYTES = 256  # register budget of a thread for prefetched epilogue operands
+# Budget of a thread, in registers, for accumulators and the epilogue operands that it holds beside them.
+HELD_REGISTERS = 64
+REGISTER_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,8 @@ class EpilogueSpec:
 
     The tile has `block_m` rows of `columns` vectors of `vector` accumulators. It is staged in shared memory
     with `pitch` accumulators from row to row, once for each of the `groups` that split a k tile among
-    themselves; with split-K, in the workspace too. `code` computes and stores the results of one vector. It
+    themselves; with split-K, in the workspace too, or in the shared memory of a `cluster` of blocks, of which
+    each finishes a part of the rows. `code` computes and stores the results of one vector. It
     uses prefetched operands: the fields of `beside`, which differ from row to row, and of `along`, which all
     rows share. `m_checked` and `n_checked` say whether stores need an in-bounds predicate.
     """
@@ -32,6 +36,7 @@ class EpilogueSpec:
     columns: int
     threads: int
     splits: int
+    cluster: int
     groups: int
     pitch: int
     m_checked: bool
@@ -41,6 +46,16 @@ class EpilogueSpec:
     along: StructCode | None
 
     @property
+    def rows(self) -> int:
+        """Rows of the tile that the block finishes."""
+        return self.block_m // self.cluster
+
+    @property
+    def unsummed(self) -> int:
+        """The sums that are staged for each accumulator when a thread loads it to finish it."""
+        return self.groups if self.cluster == 1 else self.cluster
+
+    @property
     def rows_at_a_time(self) -> int:
         """Rows of the tile that the threads handle in one pass; 0 when rows do not divide evenly."""
         return 0 if self.threads % self.columns else self.threads // self.columns
@@ -48,14 +63,18 @@ class EpilogueSpec:
     @property
     def passes(self) -> int:
         """The most rows that a thread handles; 0 when rows do not divide evenly."""
-        return -(-self.block_m // self.rows_at_a_time) if self.rows_at_a_time else 0
+        return -(-self.rows // self.rows_at_a_time) if self.rows_at_a_time else 0
 
     @property
     def rows_ahead(self) -> int:
         """The prefetch distance: rows whose epilogue operands a thread loads before it handles the first."""
-        if not self.rows_at_a_time or self.block_m % self.rows_at_a_time or self.beside is None:
+        if not self.rows_at_a_time or self.beside is None:
             return 0
-        ahead, passes = 1, self.block_m // self.rows_at_a_time
+        if self.passes == 1:
+            return 1
+        if self.rows % self.rows_at_a_time:
+            return 0
+        ahead, passes = 1, self.rows // self.rows_at_a_time
         while (
             ahead < MOST_PREFETCHED
             and passes % (2 * ahead) == 0
@@ -63,6 +82,22 @@ class EpilogueSpec:
         ):
             ahead *= 2
         return ahead
+
+    @property
+    def held(self) -> bool:
+        """Whether a thread loads its epilogue operands before the products, and holds them in registers.
+
+        Their latency is that of the first tiles then, which counts where k is short. Only where a thread has
+        the registers for all of its rows; with split-K through a workspace few blocks need them.
+        """
+        if self.splits > 1 or not self.rows_at_a_time or (self.beside is None and self.along is None):
+            return False
+        if self.beside is not None and self.rows_ahead != self.passes:
+            return False
+        beside = self.rows_ahead * self.beside.bytes if self.beside is not None else 0
+        along = self.along.bytes if self.along is not None else 0
+        accumulators = self.groups * self.block_m * self.columns * self.vector // self.threads
+        return accumulators + (beside + along) // REGISTER_BYTES <= HELD_REGISTERS
 
     @property
     def quad(self) -> int:
@@ -73,6 +108,17 @@ class EpilogueSpec:
     def sums_bytes(self) -> int:
         """Shared memory of the staged accumulators, in bytes."""
         return self.groups * self.block_m * self.pitch * accumulator_bytes(self.accumulate)
+
+    @property
+    def exchange_bytes(self) -> int:
+        """Shared memory for the sums that the blocks of a cluster send, and their barrier; 0 without one."""
+        one = self.block_m * self.pitch * accumulator_bytes(self.accumulate)
+        return EXCHANGE_BARRIER + one if self.cluster > 1 else 0
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes that the blocks of a cluster send each block: all sums of its rows."""
+        return self.block_m * self.columns * self.vector * accumulator_bytes(self.accumulate)
 
 
 def sums_pitch(tiling: Tiling) -> int:
@@ -95,8 +141,10 @@ def staged_cycles(work: Work, bandwidth: float) -> float:
 
 
 def partial_cycles(work: Work, constants: ContractionFit) -> float:
-    """Cycles of the L2 cache for a block's partial sums, with split-K; else 0."""
-    return work.accumulator_bytes * 2 / constants.l2_bandwidth if work.tiling.splits > 1 else 0.0
+    """Cycles of the L2 cache for a block's partial sums, with split-K through a workspace; else 0."""
+    tiling = work.tiling
+    through_cache = tiling.splits > 1 and not tiling.clustered
+    return work.accumulator_bytes * 2 / constants.l2_bandwidth if through_cache else 0.0
 
 
 def finish_latency(work: Work, constants: ContractionFit) -> float:
@@ -105,7 +153,12 @@ def finish_latency(work: Work, constants: ContractionFit) -> float:
 
 
 def split_latency(work: Work, constants: ContractionFit) -> float:
-    """Cycles until the last block of a tile has added the partial sums, with split-K; else 0."""
+    """Cycles until the last block of a tile has added the partial sums, with split-K; else 0.
+
+    A block of a cluster sends all of its sums to others, or to itself.
+    """
     if work.tiling.splits == 1:
         return 0.0
+    if work.tiling.clustered:
+        return constants.exchange + work.accumulator_bytes / constants.cluster_bandwidth
     return constants.split + work.accumulator_bytes * (work.tiling.splits + 1) / constants.l2_bandwidth

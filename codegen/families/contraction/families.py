@@ -18,7 +18,7 @@ from .problem import Problem, as_priced
 from .spec import TEMPLATE, contraction_launch, split_scratch
 from .strip_cost import THREADS
 from .strips import StripConfig
-from .tile import AnyTile
+from .tile import AnyTile, Tiling
 from .tile_product import MOST_CANDIDATES, TileProduct
 
 PROBLEMS_KEPT = 4096  # size of the cache of priced problems
@@ -79,7 +79,7 @@ class TiledFamily(ContractionFamily[AnyTile]):
 
     def code(self, request: Request, contraction: Contraction, config: AnyTile) -> KernelCode:
         problem = contraction.problem
-        scratch = split_scratch(problem, config.block_m, config.block_n, config.splits)
+        scratch = split_scratch(problem, Tiling.of(config, request.target))
         signature = make_signature(request, scratch, tensor_maps(request, contraction, config))
         binding = bind(request, contraction, widest_vector(request, problem.n), signature)
         spec = self.product.specialize(problem, config, binding, request.target)

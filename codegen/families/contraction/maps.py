@@ -7,7 +7,6 @@ from ...request.request import Request
 from ..staging.registry import staging_of
 from ..staging.staging import MappedOperand
 from .binding import Contraction
-from .staging import staged_operands
 from .tile import TileConfig
 
 
@@ -18,7 +17,7 @@ def tensor_maps(
     found: list[TensorMapParameter] = []
     values = (contraction.prologue.streamed, contraction.root.inputs[1])
     wides = (config.block_m, config.block_n)
-    operands = staged_operands(contraction.problem)
+    operands = contraction.problem.staged
     for role, value, wide, operand in zip("ab", values, wides, operands, strict=True):
         buffer = request.region.arguments.index(value)
         mapped = MappedOperand(role, contraction.root, buffer, request.reads[buffer], wide, config.block_k)

@@ -56,6 +56,11 @@ def needs_k_innermost(multiply: DType) -> bool:
     return multiply in _K_INNERMOST
 
 
+def math_of(a: DType, b: DType) -> str:
+    """The name of the mma for operands of the types A and B, which there must be."""
+    return _MATH[a, b][0]
+
+
 @dataclass(frozen=True)
 class MmaConfig:
     """A configuration: block tile in elements, warps along m, n and k, pipeline stages, split-K and raster.
@@ -218,7 +223,7 @@ class MmaProduct(TileProduct[MmaConfig]):
         found: dict[MmaConfig, None] = {}
         for m, n, k, warps_m, warps_n, warps_k, stages in _SHAPES:
             block_k = k * 2 // problem.a.bytes
-            most = max(2, problem.k // block_k + 1) if isinstance(problem.k, int) else stages
+            most = max(2, -(-problem.k // block_k) + 1) if isinstance(problem.k, int) else stages
             config = MmaConfig(m, n, block_k, warps_m, warps_n, warps_k, min(stages, most))
             found[replace(config, raster=tile.raster(problem, config.block_n, target))] = None
         yield from found
@@ -237,7 +242,7 @@ class MmaProduct(TileProduct[MmaConfig]):
         bytes_ = problem.a.bytes
         warp_m, warp_n = config.block_m // config.warps_m, config.block_n // config.warps_n
         return Work(
-            tiling=tile.Tiling.of(config),
+            tiling=tile.Tiling.of(config, target),
             resident=self.blocks_per_multiprocessor(problem, config, target),
             flops_per_clock=target.fitted.throughput.mma * 2 / bytes_,
             shared_bytes=config.warps_m * config.warps_n * (warp_m + warp_n) * config.block_k * bytes_,
@@ -250,7 +255,7 @@ class MmaProduct(TileProduct[MmaConfig]):
             template=self.template,
             k_groups=config.warps_k,
             swizzled=True,
-            math=Identifier(_MATH[problem.a, problem.b][0]),
+            math=Identifier(math_of(problem.a, problem.b)),
             warps_m=config.warps_m,
             warps_n=config.warps_n,
             warp_m=config.block_m // config.warps_m,

@@ -19,6 +19,8 @@ from .row_work import RowWork
 from .staging import StagingSpec, stage_alignment, staging_spec
 from .tile import TileSpec, Tiling, stage_elements, tile_spec
 
+CACHE_LINE = 128  # bytes of a line of the L2 cache
+
 
 @dataclass(frozen=True)
 class OperandSpec:
@@ -91,6 +93,11 @@ class OperandSpec:
         """True when a thread's lines have a constant stride: whole tiles of a single axis."""
         plain = len(self.gather.axes) == 1 and not self.gather.windows
         return plain and not self.clamped and not self.picked
+
+    @property
+    def line_elements(self) -> int:
+        """Elements of a line of the L2 cache."""
+        return CACHE_LINE // self.element_bytes
 
     @property
     def slots(self) -> int:

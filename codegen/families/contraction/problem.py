@@ -18,6 +18,7 @@ from ....dialects.core.affine import Dim, product
 from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.dtypes import DType
 from ..divisors import divisor, power_of_two_in
+from ..staging.staging import StagedOperand
 from .axes import NO_WINDOW, BatchAxis, RowAxis, Window
 
 COPY_BYTES = 16  # the widest vectorized access
@@ -104,6 +105,12 @@ class Problem:
     def at_optimum(self, dim: Dim) -> int:
         """DIM at the sizes that kernels are tuned for; at least 1, since an empty kernel needs no tuning."""
         return max(evaluate(dim, self.optimum), 1)
+
+    @cached_property
+    def staged(self) -> tuple[StagedOperand, StagedOperand]:
+        """A and B as their stagings see them, which every price of a configuration asks for."""
+        a = StagedOperand(self.a, self.a_vector, self.a_computed)
+        return a, StagedOperand(self.b, self.b_vector)
 
     @property
     def a_k_major(self) -> bool:

@@ -130,7 +130,7 @@ class SimtProduct(TileProduct[SimtConfig]):
     def work(self, problem: Problem, config: SimtConfig, target: ArchSpec) -> Work:
         thread_m, thread_n = config.block_m // config.threads_m, config.block_n // config.threads_n
         return Work(
-            tiling=tile.Tiling.of(config),
+            tiling=tile.Tiling.of(config, target),
             resident=self.resident(problem, config, target),
             flops_per_clock=target.fitted.throughput.simt * 4 / problem.accumulate.bytes,
             shared_bytes=config.threads

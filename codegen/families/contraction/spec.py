@@ -64,8 +64,10 @@ class KernelBinding:
 class ContractionSpec:
     """The spec of a contraction kernel for its template.
 
+    `tiles_m` is how many tiles there are along m, at least: 1 where that depends on a symbol.
     `blocks_per_multiprocessor` is the occupancy that the kernel is compiled for. `k_tiles` is how many tiles
-    there are along k; None where that depends on a symbol.
+    there are along k; None where that depends on a symbol. `single_wave`: whether all blocks run side by side
+    at the optimal sizes.
     """
 
     name: Identifier
@@ -75,12 +77,14 @@ class ContractionSpec:
     m: Code
     n: Code
     k: Code
+    tiles_m: int
     k_tiles: int | None
     tiling: Tiling
     batch: tuple[AxisSpec, ...]
     accumulate: Identifier
     b_is_weight: bool
     blocks_per_multiprocessor: int
+    single_wave: bool
     product: ProductSpec
     a: OperandSpec
     b: OperandSpec
@@ -106,6 +110,17 @@ class ContractionSpec:
         return min(self.k_tiles, self.tiles_ahead)
 
     @property
+    def touched_k(self) -> int:
+        """Steps of k whose weights a block brings to the L2 cache before it waits for earlier kernels, or 0.
+
+        Those are all but the ones that it copies. Where blocks come in several waves it is not worth while.
+        """
+        if not self.b_is_weight or not self.single_wave or self.k_tiles is None:
+            return 0
+        later = -(-self.k_tiles // self.tiling.splits) - self.tiles_ahead
+        return max(0, later) * self.tiling.block_k if self.b.staging.asynchronous else 0
+
+    @property
     def staged(self) -> tuple[OperandSpec, ...]:
         """The operands that are staged."""
         return self.a, self.b
@@ -120,14 +135,15 @@ class ContractionSpec:
     def barriers(self) -> tuple[tuple[OperandSpec, int], ...]:
         """The operands whose stagings have barriers, with the offsets of these in shared memory, in bytes."""
         sizes = [op.staging.barrier_bytes for op in self.staged]
-        offsets = accumulate(sizes, initial=self.pipeline_bytes)
+        offsets = accumulate(sizes, initial=self.pipeline_bytes + self.epilogue.exchange_bytes)
         pairs = zip(self.staged, offsets, strict=False)  # the last offset is the end
         return tuple((op, offset) for op, offset in pairs if op.staging.barrier_bytes)
 
     @property
     def shared_bytes(self) -> int:
         """Dynamic shared memory of a block."""
-        return self.pipeline_bytes + sum(op.staging.barrier_bytes for op in self.staged)
+        barriers = sum(op.staging.barrier_bytes for op in self.staged)
+        return self.pipeline_bytes + self.epilogue.exchange_bytes + barriers
 
 
 def contraction_spec(
@@ -149,17 +165,23 @@ def contraction_spec(
         m=Code(dim_to_c(problem.m, names)),
         n=Code(dim_to_c(problem.n, names)),
         k=Code(dim_to_c(problem.k, names)),
+        tiles_m=-(-problem.m // tiling.block_m) if isinstance(problem.m, int) else 1,
         k_tiles=-(-problem.k // tiling.block_k) if isinstance(problem.k, int) else None,
         tiling=tiling,
         batch=batch_specs(problem.batch, names),
         accumulate=Identifier(c_type(problem.accumulate)),
         b_is_weight=problem.b_is_weight,
         blocks_per_multiprocessor=resident,
+        single_wave=_blocks(problem, tiling) <= target.multiprocessors * resident,
         product=product,
         a=a_operand(problem, tiling, binding.a, names, product, target, binding.prologue, binding.rows),
         b=b_operand(problem, tiling, binding.b, names, product, target),
         epilogue=_epilogue(problem, tiling, binding, product.k_groups),
     )
+
+
+def _blocks(problem: Problem, tiling: Tiling) -> int:
+    return problem.at_optimum(tiles_of(problem, tiling.block_m, tiling.block_n)) * tiling.splits
 
 
 def _epilogue(problem: Problem, tiling: Tiling, binding: KernelBinding, groups: int) -> EpilogueSpec:
@@ -169,7 +191,8 @@ def _epilogue(problem: Problem, tiling: Tiling, binding: KernelBinding, groups: 
         block_m=tiling.block_m,
         columns=tiling.block_n // binding.vector,
         threads=tiling.threads,
-        splits=tiling.splits,
+        splits=1 if tiling.clustered else tiling.splits,
+        cluster=tiling.splits if tiling.clustered else 1,
         groups=groups,
         pitch=sums_pitch(tiling),
         m_checked=not divides(tiling.block_m, problem.m),
@@ -187,18 +210,21 @@ def contraction_launch(problem: Problem, spec: ContractionSpec) -> Geometry:
         grid=(tiles_of(problem, tiling.block_m, tiling.block_n), tiling.splits, 1),
         block=(tiling.threads, 1, 1),
         shared=spec.shared_bytes,
+        cluster=(1, spec.epilogue.cluster, 1),
     )
 
 
-def split_scratch(problem: Problem, block_m: int, block_n: int, splits: int) -> tuple[ScratchParameter, ...]:
+def split_scratch(problem: Problem, tiling: Tiling) -> tuple[ScratchParameter, ...]:
     """The scratch memory of split-K: a workspace for partial sums, and a counter per tile of finished blocks.
 
-    The last block of a tile to finish adds the partial sums. Nothing when SPLITS is 1.
+    The last block of a tile to finish adds the partial sums. Nothing where blocks share no tile, or are a
+    cluster.
     """
-    if splits == 1:
+    if tiling.splits == 1 or tiling.clustered:
         return ()
-    tiles = tiles_of(problem, block_m, block_n)
+    tiles = tiles_of(problem, tiling.block_m, tiling.block_n)
+    partials = tiling.splits * tiling.block_m * tiling.block_n
     return (
-        ScratchParameter("workspace", problem.accumulate, tiles * (splits * block_m * block_n)),
+        ScratchParameter("workspace", problem.accumulate, tiles * partials),
         ScratchParameter("counters", U32, tiles, "counters"),
     )

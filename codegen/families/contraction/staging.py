@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from ...arch.fitted import ContractionFit
 from ...arch.spec import ArchSpec
 from ...text.render import Code, Template
+from ..staging import registry
 from ..staging.registry import staging_of
-from ..staging.staging import StagedOperand
+from ..staging.staging import StagedOperand, TileStaging
 from .problem import COPY_BYTES, Problem
 from .row_work import RowWork
 from .tile import TileConfig, TileSpec, Tiling
@@ -64,31 +65,48 @@ def staging_spec(
     )
 
 
-def staged_operands(problem: Problem) -> tuple[StagedOperand, StagedOperand]:
-    """A and B of PROBLEM as their stagings see them."""
-    a = StagedOperand(problem.a, problem.a_vector, problem.a_computed)
-    return a, StagedOperand(problem.b, problem.b_vector)
-
-
 # ---------------------------------------------------------------- shared memory and registers
+
+
+class _Latest:
+    """The stagings of A and B of one problem: prices ask for those of the same one thousands of times in a
+    row, so that even hashing it takes too long."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Problem, ArchSpec, object, tuple[TileStaging, TileStaging]] | None = None
+
+    def of(self, problem: Problem, target: ArchSpec) -> tuple[TileStaging, TileStaging]:
+        """The stagings of both operands of PROBLEM on TARGET."""
+        known = self._known
+        if (
+            known is None
+            or known[0] is not problem
+            or known[1] is not target
+            or known[2] is not registry.STAGINGS
+        ):
+            a, b = (staging_of(operand, target) for operand in problem.staged)
+            self._known = known = problem, target, registry.STAGINGS, (a, b)
+        return known[3]
+
+
+_stagings = _Latest().of
 
 
 def stage_alignment(problem: Problem, target: ArchSpec) -> int:
     """The alignment of each stage of both operands, in bytes: the largest that a staging asks for."""
-    return max(staging_of(operand, target).stage_alignment for operand in staged_operands(problem))
+    return max(staging.stage_alignment for staging in _stagings(problem, target))
 
 
 def barrier_bytes(problem: Problem, config: TileConfig, target: ArchSpec) -> int:
     """Shared memory of a block for the barriers of both operands' stagings, in bytes."""
-    stagings = (staging_of(operand, target) for operand in staged_operands(problem))
-    return sum(staging.barrier_bytes(config.stages) for staging in stagings)
+    return sum(staging.barrier_bytes(config.stages) for staging in _stagings(problem, target))
 
 
 def staged_registers(problem: Problem, config: TileConfig, target: ArchSpec) -> int:
     """Registers of a thread for tiles that are staged through registers."""
     copies_b = config.block_n * config.block_k * problem.b.bytes // COPY_BYTES // config.threads
-    own_a, own_b = (staging_of(operand, target).registers(operand) for operand in staged_operands(problem))
-    return own_a * _copies_of_a(problem, config) + own_b * copies_b
+    (a, b), (of_a, of_b) = problem.staged, _stagings(problem, target)
+    return of_a.registers(a) * _copies_of_a(problem, config) + of_b.registers(b) * copies_b
 
 
 def origin_registers(problem: Problem, config: TileConfig) -> int:

@@ -14,11 +14,13 @@ from typing import Protocol, Self, TypeVar
 from ....dialects.core.affine import Dim, ceildiv, product
 from ....dialects.core.bounds import bounds
 from ....dialects.core.dtypes import DType
+from ...arch.features import Feature
 from ...arch.spec import ArchSpec
 from ..kernel_family import BlockConfig
 from .problem import COPY_BYTES, INT_LIMIT, Problem
 
 LAYOUTS_KEPT = 1024  # size of the cache of layouts, which are few, while every configuration asks for two
+EXCHANGE_BARRIER = 16  # bytes for the barrier at which sums from the blocks of a cluster arrive, before them
 SUMS_PADDING = 8  # padding of each row of staged accumulators, against bank conflicts
 
 
@@ -49,7 +51,8 @@ class Tiling:
     """How a contraction is tiled: block_m x block_n results per block, in k steps of block_k elements.
 
     threads: of a block; stages: of the pipeline, in k tiles; splits: blocks that share the k of one tile
-    (split-K); raster: tile rows in a band, for reuse in the L2 cache.
+    (split-K); raster: tile rows in a band, for reuse in the L2 cache; clustered: whether those blocks are a
+    cluster.
     """
 
     block_m: int
@@ -59,10 +62,11 @@ class Tiling:
     stages: int
     splits: int
     raster: int
+    clustered: bool = False
 
     @classmethod
-    def of(cls, config: TileConfig) -> Tiling:
-        """The tiling of a configuration."""
+    def of(cls, config: TileConfig, target: ArchSpec) -> Tiling:
+        """The tiling of a configuration on TARGET."""
         return cls(
             block_m=config.block_m,
             block_n=config.block_n,
@@ -71,6 +75,7 @@ class Tiling:
             stages=config.stages,
             splits=config.splits,
             raster=config.raster,
+            clustered=is_clustered(config.block_m, config.splits, target),
         )
 
 
@@ -182,6 +187,22 @@ def splits_evenly(k: Dim, block_k: int, splits: int) -> bool:
     tiles = -(-k // block_k)
     share = -(-tiles // splits)
     return -(-tiles // share) == splits
+
+
+def is_clustered(block_m: int, splits: int, target: ArchSpec) -> bool:
+    """Whether the SPLITS blocks that share the k of a tile of BLOCK_M rows are a cluster on TARGET.
+
+    They then add up their sums in its shared memory, each those of as many rows, and not through a workspace.
+    """
+    fits = 1 < splits <= target.limits.cluster and block_m % splits == 0
+    return fits and target.has(Feature.CLUSTERS)
+
+
+def exchange_bytes(block_m: int, block_n: int, splits: int, accumulate: DType, target: ArchSpec) -> int:
+    """Shared memory of a block for the sums that the SPLITS blocks of its cluster send it; 0 without one."""
+    if not is_clustered(block_m, splits, target):
+        return 0
+    return EXCHANGE_BARRIER + block_m * (block_n + SUMS_PADDING) * accumulate.bytes
 
 
 def split_ways(problem: Problem, config: AnyTile, counts: tuple[int, ...], room: int) -> Iterator[AnyTile]:

@@ -18,7 +18,7 @@ from .problem import COPY_BYTES, Problem
 from .product import ProductSpec
 from .spec import ContractionSpec, KernelBinding, contraction_spec
 from .staging import barrier_bytes, stage_alignment
-from .tile import AnyTile, Tiling, split_ways, splits_evenly
+from .tile import AnyTile, Tiling, exchange_bytes, split_ways, splits_evenly
 from .work import Work
 
 MOST_CANDIDATES = 16
@@ -93,9 +93,12 @@ class TileProduct(FamilyTraits, ABC, Generic[AnyTile]):
         return self.spills(problem, config, target)
 
     def shared_bytes(self, problem: Problem, config: AnyTile, target: ArchSpec) -> int:
-        """Dynamic shared memory of a block in bytes: the pipeline's, and the barriers of the stagings."""
+        """Dynamic shared memory of a block in bytes: the pipeline's, that of sums from other blocks of its
+        cluster, and the barriers of the stagings."""
         pipeline = self.pipeline_bytes(problem, config, stage_alignment(problem, target))
-        return pipeline + barrier_bytes(problem, config, target)
+        block_m, block_n, splits = config.block_m, config.block_n, config.splits
+        exchange = exchange_bytes(block_m, block_n, splits, problem.accumulate, target)
+        return pipeline + exchange + barrier_bytes(problem, config, target)
 
     def resident(self, problem: Problem, config: AnyTile, target: ArchSpec) -> int:
         """The occupancy that the kernel is compiled for, in blocks per multiprocessor."""
@@ -126,7 +129,7 @@ class TileProduct(FamilyTraits, ABC, Generic[AnyTile]):
         self, problem: Problem, config: AnyTile, binding: KernelBinding, target: ArchSpec
     ) -> ContractionSpec:
         """The spec of PROBLEM's kernel under CONFIG, which must be legal."""
-        tiling, product = Tiling.of(config), self.spec(problem, config)
+        tiling, product = Tiling.of(config, target), self.spec(problem, config)
         return contraction_spec(
             problem, tiling, binding, product, self.resident(problem, config, target), target
         )

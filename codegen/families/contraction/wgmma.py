@@ -148,7 +148,7 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
         block_k = LINE_BYTES // problem.a.bytes
         found: dict[WgmmaConfig, None] = {}
         for m, n, groups_m, groups_n, stages in _SHAPES:
-            most = max(LAG + 1, problem.k // block_k + LAG) if isinstance(problem.k, int) else stages
+            most = max(LAG + 1, -(-problem.k // block_k) + LAG) if isinstance(problem.k, int) else stages
             config = WgmmaConfig(m, n, block_k, groups_m, groups_n, min(stages, most))
             found[replace(config, raster=tile.raster(problem, config.block_n, target))] = None
         yield from found
@@ -169,7 +169,7 @@ class WgmmaProduct(TileProduct[WgmmaConfig]):
         columns = config.block_n // config.groups_n
         products = config.block_m // ROWS * config.groups_n  # of 64 rows each
         return Work(
-            tiling=tile.Tiling.of(config),
+            tiling=tile.Tiling.of(config, target),
             resident=self.blocks_per_multiprocessor(problem, config, target),
             flops_per_clock=target.fitted.throughput.wgmma * 2 / problem.a.bytes,
             shared_bytes=products * (ROWS + columns) * LINE_BYTES,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from ....dialects.core.affine import ceildiv
 from ...arch.fitted import FewChannelsFit
 from ...arch.spec import ArchSpec
-from .config import SIDE, FewChannelsConfig, patch_of, runs_of
+from ..contraction.problem import COPY_BYTES
+from .config import SIDE, FewChannelsConfig, patch_of, runs_of, weight_bytes
 from .problem import STEP_BYTES, Image
 from .product import WindowProduct
 
@@ -25,7 +26,8 @@ def microseconds(image: Image, config: FewChannelsConfig, product: WindowProduct
     resident = min(config.resident, -(-runs // target.multiprocessors))
     rounds = -(-runs // (target.multiprocessors * resident))
     units = resident * _units(image, config, product, target, fit)
-    cycles = fit.start + rounds * max(units, _latency(image, config, product, target, fit))
+    start = fit.start + fit.weights * weight_bytes(image, config) / COPY_BYTES / config.threads
+    cycles = start + rounds * max(units, _latency(image, config, product, target, fit))
     memory = _moved_bytes(image) / target.bytes_per_second * 1e6
     return fit.launch + _norm(cycles / target.clock, memory)
 

@@ -19,6 +19,7 @@ from ..divisors import divisor
 from .config import SIDE, FewChannelsConfig, patch_of, runs_of, shared_bytes, slot_bytes, weight_bytes
 from .problem import Image, Side
 from .product import WindowProduct
+from .steps import LoadSpec, StepSpec, loads_of, steps_of
 from .window import LineOfTaps
 
 TEMPLATE = "kernels/few_channels.cu.j2"
@@ -39,22 +40,6 @@ class SideSpec:
     dilation: int
     pad: int
     checked: bool
-
-
-@dataclass(frozen=True)
-class LoadSpec:
-    """A load of four matrices of eight rows by 16 bytes, the first of them `first` bytes behind a tile's
-    first row; `pattern` says where the others are."""
-
-    first: int
-    pattern: int
-
-
-@dataclass(frozen=True)
-class StepSpec:
-    """One instruction along k: which of the matrices its fragment is made of, in the order of its words."""
-
-    matrices: tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -157,8 +142,8 @@ def few_channels_spec(
     chunks = image.lines * image.line.chunks
     skips = image.line.skips or chunks % 2 == 1
     run = SIDE * config.tiles
-    steps, places = _steps(image, patch.pitch)
-    loads, patterns = _loads(places)
+    steps, places = steps_of(image, patch.pitch)
+    loads, patterns = loads_of(places)
     return FewChannelsSpec(
         name=binding.name,
         title=binding.title,
@@ -246,42 +231,6 @@ def _side(side: Side, span: int, names: dict[str, str]) -> SideSpec:
         pad=window.pad,
         checked=not divides(span, side.out),
     )
-
-
-def _steps(image: Image, pitch: int) -> tuple[tuple[StepSpec, ...], tuple[int, ...]]:
-    """The instructions, and where their matrices lie in a tile's patch, in bytes.
-
-    They take chunks of the window in pairs; an odd one comes last, behind the first of all, whose weights are
-    zeros there. Rows 8 to 15 of a fragment are outputs of the next line.
-    """
-    window = image.height.window
-    chunks = [(line, chunk) for line in range(image.lines) for chunk in range(image.line.chunks)]
-    if len(chunks) % 2:
-        chunks.insert(-1, chunks[0])
-
-    def place(chunk: tuple[int, int], below: int) -> int:
-        line = chunk[0] * window.dilation + below * window.stride
-        return line * pitch + chunk[1] * COPY_BYTES
-
-    words = [
-        tuple(place(chunk, below) for chunk in pair for below in (0, 1))
-        for pair in zip(chunks[::2], chunks[1::2], strict=True)
-    ]
-    places = sorted({at for step in words for at in step})
-    order = {at: index for index, at in enumerate(places)}
-    steps = [StepSpec((order[a], order[b], order[c], order[d])) for a, b, c, d in words]
-    return tuple(steps), tuple(places)
-
-
-def _loads(places: tuple[int, ...]) -> tuple[tuple[LoadSpec, ...], tuple[tuple[int, ...], ...]]:
-    """Loads of four of PLACES each, the last one of some again, and the patterns of the distances in them."""
-    filled = places + places[-1:] * (-len(places) % 4)
-    patterns: dict[tuple[int, ...], int] = {}
-    loads = []
-    for group in zip(*(filled[start::4] for start in range(4)), strict=True):
-        apart = tuple(at - group[0] for at in group[1:])
-        loads.append(LoadSpec(group[0], patterns.setdefault(apart, len(patterns))))
-    return tuple(loads), tuple(patterns)
 
 
 def launch(image: Image, config: FewChannelsConfig, target: ArchSpec) -> Geometry:

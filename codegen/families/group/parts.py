@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from ....dialects.core.builtin import Yield
 from ....dialects.core.clone import clone_op
 from ....dialects.core.ir import Block, Operation, Value
+from ...arch.features import Feature
+from ...arch.spec import ArchSpec
 from ...request.request import Config, Request
 
 GROUP = "group"  # the name of the family of groups
@@ -123,6 +125,11 @@ def _owner(op: Operation, owners: dict[Value, int]) -> int:
     return next(owners[value] for value in op.results if value in owners)
 
 
+def of_members(target: ArchSpec) -> ArchSpec:
+    """The target that the members of a group on TARGET are made for: a group has no clusters."""
+    return target.without(Feature.CLUSTERS)
+
+
 def parts_of(request: Request, config: Config) -> list[GroupPart]:
     """The members of the group REQUEST with CONFIG; KeyError or ValueError when they are not a group."""
     shares = shares_of(config)
@@ -134,7 +141,7 @@ def parts_of(request: Request, config: Config) -> list[GroupPart]:
             writes=request.writes[wrote : wrote + share.outputs],
             ranges=request.ranges,
             optimum=request.optimum,
-            target=request.target,
+            target=of_members(request.target),
             name=f"member_{index}",
             weights=frozenset(at - read for at in request.weights if read <= at < read + share.reads),
         )

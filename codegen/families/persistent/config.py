@@ -14,6 +14,7 @@ CONSUMERS = 2  # warpgroups that multiply
 PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232  # of a thread; three warpgroups begin with 168
 BARRIER_BYTES = 8
 BUFFER_BYTES = ROWS * LINE_BYTES  # of a chunk of results
+COLUMN_BYTES = 10  # of epilogue operands of a column: two f32, and padding
 FEW_BUFFERS, MANY_BUFFERS = 2, 4  # of a warpgroup, for chunks of results
 SHORT = 4  # tiles of k of a product that takes no longer than its results need to leave
 SLAB = 64  # rows (columns) along a line of an MN-major tile
@@ -99,9 +100,10 @@ class PersistentConfig:
 
     @property
     def results_bytes(self) -> int:
-        """Shared memory of results: chunks, or staged accumulators, 64 rows of a chunk for each warpgroup."""
+        """Shared memory of results, for each warpgroup: chunks, and epilogue operands of a tile's columns, or
+        staged accumulators, 64 rows of a chunk."""
         if self.buffers:
-            return CONSUMERS * self.buffers * BUFFER_BYTES
+            return CONSUMERS * (self.buffers * BUFFER_BYTES + self.block_n * COLUMN_BYTES)
         return CONSUMERS * ROWS * (self.chunk + SUMS_PADDING) * 4
 
 

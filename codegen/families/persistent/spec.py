@@ -12,11 +12,11 @@ from ...text.literals import c_type
 from ...text.render import Code, Identifier
 from ..contraction.epilogue import PREFETCH_BYTES, EpilogueSpec
 from ..contraction.gather import AxisSpec, batch_specs, divides
-from ..contraction.problem import Problem
+from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
 from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS
-from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig, promotes
+from .config import COLUMN_BYTES, CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig, promotes
 from .operands import BulkOperand, tiles_of_k
 from .results import BulkResults
 
@@ -102,6 +102,11 @@ class ResultsSpec:
         return self.chunk * self.element_bytes
 
     @property
+    def column_bytes(self) -> int:
+        """The room in shared memory for the epilogue operands of a column."""
+        return COLUMN_BYTES
+
+    @property
     def rows_per_line(self) -> int:
         """The rows of a chunk in 128 bytes, which have one swizzle."""
         return LINE_BYTES // self.line
@@ -140,6 +145,7 @@ class PersistentSpec:
     threads: int
     chunk: int
     results_bytes: int
+    keeps_columns: bool
     a: BulkSpec
     b: BulkSpec
     epilogue: EpilogueSpec
@@ -247,6 +253,7 @@ def persistent_spec(
         threads=config.threads,
         chunk=leaving.chunk if leaving else config.chunk,
         results_bytes=config.results_bytes,
+        keeps_columns=b.interleave > 0 and _fits(binding),
         a=_operand("a", a, problem, config, names),
         b=_operand("b", b, problem, config, names),
         epilogue=_epilogue(problem, config, binding),
@@ -268,6 +275,15 @@ def _results(results: BulkResults | None, config: PersistentConfig) -> ResultsSp
         chunk=results.chunk(config.block_n),
         buffers=config.buffers,
     )
+
+
+def _fits(binding: KernelBinding) -> bool:
+    """Whether the epilogue operands of a vector of columns, whose fields need no padding, have room in shared
+    memory with what keeps vectors in different banks."""
+    along = binding.along
+    if along is None or along.bytes % COPY_BYTES or along.bytes // along.fields.count(";") < COPY_BYTES:
+        return False
+    return along.bytes + COPY_BYTES <= binding.vector * COLUMN_BYTES
 
 
 def _header(problem: Problem) -> str:
@@ -319,6 +335,7 @@ def _epilogue(problem: Problem, config: PersistentConfig, binding: KernelBinding
         columns=config.chunk // binding.vector,
         threads=GROUP,
         splits=1,
+        cluster=1,
         groups=1,
         pitch=config.chunk + SUMS_PADDING,
         m_checked=not divides(config.block_m, problem.m),

@@ -125,7 +125,9 @@ class CostModel:
         dtype = format.stored(x.dtype)
         spatial = channels_last(x.rank) if isinstance(op, Conv) else ROW_MAJOR
         multiply = format.multiplied(x.dtype)
-        weight_layout = spatial if isinstance(op, Conv) else product_layout(op, 1, weight, multiply)
+        weight_layout = spatial
+        if not isinstance(op, Conv):
+            weight_layout = product_layout(op, 1, weight, multiply, constant=True)
         block = Block([TensorType(x.shape, dtype, spatial), TensorType(weight.shape, dtype, weight_layout)])
         attributes = {**op.attributes, "accumulate": op.accumulate or format.computed(dtype)}
         attributes["multiply"] = multiply if multiply == TF32 else None

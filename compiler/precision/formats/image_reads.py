@@ -74,9 +74,9 @@ class ImageReads:
 
     def _request(self, conv: Conv, x: TensorType, operands: DType, accumulate: DType, out: DType) -> Request:
         """The request for CONV alone, which reads X, multiplies OPERANDS and stores OUT."""
-        weights = TensorType(
-            (conv.w.type.shape[0], x.shape[1], *conv.w.type.shape[2:]), operands, channels_last(x.rank)
-        )
+        own = conv.w.type
+        shape = (own.shape[0], x.shape[1], *own.shape[2:])
+        weights = TensorType(shape, operands if own.dtype.is_float else own.dtype, channels_last(x.rank))
         block = Block([x, weights])
         image = block.arguments[0]
         if x.dtype != operands:

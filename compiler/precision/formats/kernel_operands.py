@@ -97,7 +97,8 @@ class KernelOperands:
         dtype = argument.type.dtype
         if self._feeds_contraction(argument) or argument is self._table:
             last = self._lead is Lead.CONVOLUTION
-            layout = channels_last(argument.type.rank) if last else self._product_layout(argument)
+            rank = argument.type.rank
+            layout = channels_last(rank) if last else self._product_layout(argument, constant=True)
             return self._multiplied(dtype), layout, self._channels
         _, most = bounds(argument.type.elements, {})
         small = most is not None and most <= SMALL_ELEMENTS
@@ -134,12 +135,13 @@ class KernelOperands:
                 return self._product_layout(argument)
         return stored.layout
 
-    def _product_layout(self, argument: Value) -> Layout:
-        """The layout that a matrix product needs for ARGUMENT."""
+    def _product_layout(self, argument: Value, constant: bool = False) -> Layout:
+        """The layout that a matrix product needs for ARGUMENT, which may be a CONSTANT."""
         op = self._contraction
         if op is None or self._multiplication is None or argument not in op.inputs:
             return ROW_MAJOR
-        return product_layout(op, op.inputs.index(argument), argument.type, self._multiplication.chosen)
+        index, multiply = op.inputs.index(argument), self._multiplication.chosen
+        return product_layout(op, index, argument.type, multiply, constant=constant)
 
     def _is_converted(self, argument: Value, stored: TensorType, layout: Layout) -> bool:
         """True when the contraction itself converts ARGUMENT, its first operand, while it loads it."""

@@ -12,6 +12,7 @@ from ....codegen.interface import (
     Request,
     expected,
     families,
+    of_members,
     realize,
     request_of,
     resized,
@@ -48,11 +49,10 @@ class Variants:
         self._resized: dict[tuple[str, int], list[Variant]] = {}
 
     def own(self, op: Kernel) -> Variant:
-        """OP in its own configuration."""
+        """OP in its own configuration, with its time as a launch of its own."""
         if op.kernel not in self._own:
-            request = self._request(op)
-            time = expected(request, op.family, op.config)
-            self._own[op.kernel] = self._variant(op, Candidate(op.family, dict(op.config), time))
+            alone = request_of(self._module, op, self.target)
+            self._own[op.kernel] = self._in_own(op, expected(alone, op.family, op.config))
         return self._own[op.kernel]
 
     def resized(self, op: Kernel, threads: int) -> list[Variant]:
@@ -66,7 +66,7 @@ class Variants:
             own = self.own(op)
             tiled = families()[op.family].accumulation.tiled
             if tiled and own.load.threads == threads:
-                self._resized[key] = [own]
+                self._resized[key] = [self._in_own(op, expected(self._request(op), op.family, op.config))]
             else:
                 found = resized(self._request(op), op.family, dict(op.config), threads)[:MOST_VARIANTS]
                 made = [self._variant(op, candidate) for candidate in found]
@@ -74,9 +74,14 @@ class Variants:
         return self._resized[key]
 
     def _request(self, op: Kernel) -> Request:
+        """The request for OP as a member."""
         if op.kernel not in self._requests:
-            self._requests[op.kernel] = replace(request_of(self._module, op, self.target), name="member")
+            request = request_of(self._module, op, of_members(self.target))
+            self._requests[op.kernel] = replace(request, name="member")
         return self._requests[op.kernel]
+
+    def _in_own(self, op: Kernel, time: float) -> Variant:
+        return self._variant(op, Candidate(op.family, dict(op.config), time))
 
     def _variant(self, op: Kernel, candidate: Candidate) -> Variant:
         request = self._request(op)

@@ -59,7 +59,7 @@ class Sizes(DeterminedSizes):
                 self._constrain(Constraint(need.left, "broadcasts", need.right, need.why, location))
 
     def require_at_least(self, left: Dim, right: Dim, why: str, location: Location = UNKNOWN) -> None:
-        """Decide LEFT >= RIGHT. Raises Conflict, or Resized if a range is left with a single value."""
+        """Decide LEFT >= RIGHT. Raises Conflict, or Resized if derived symbols become certain by it."""
         dim = left - right
         if self.proves(dim) or self._assumes(dim):
             return

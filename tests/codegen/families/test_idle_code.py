@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.registry import candidates, families
@@ -18,11 +19,15 @@ from glassrt.codegen.text.render import render
 from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
 from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.core.module import Module
+from glassrt.dialects.core.types import TensorType
+from glassrt.dialects.graph.binary import Add
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.elementwise import Cast
 
 from ..attention_cases import module_of
 from ..contraction_cases import Case, conv, matmul
-from ..idle import idle, short_loops, unread
-from ..one_kernel import kernel_module
+from ..idle import hidden, idle, short_loops, unread
+from ..one_kernel import compare, draw_inputs, kernel_module
 from ..prologue_cases import SYMBOLS as PROLOGUE_SYMBOLS
 from .attention.checked import CASES as ATTENTION
 from .attention.checked import SYMBOLS as ATTENTION_SYMBOLS
@@ -36,6 +41,8 @@ SHAPES = {
     "one tile of k in f32": matmul("f32", (40, 10), (10, 24)),
     "one column": matmul("f16", (400, 64), (64, 1)),
     "one column in f32": matmul("f32", (400, 640), (640, 1)),
+    "one row": matmul("f16", (1, 1024), (1000, 1024), transpose_b=True),
+    "few rows": matmul("f16", (16, 200), (70, 200), transpose_b=True),
     "large": matmul("f16", (2048, 4096), (4096, 4096)),
     "long": matmul("f16", (16, 8192), (8192, 64)),
     "long in f32": matmul("f32", (16, 8192), (8192, 64)),
@@ -65,7 +72,7 @@ def sources(module: Module) -> Iterator[tuple[Candidate, str]]:
 
 def check(module: Module) -> None:
     for made, text in sources(module):
-        assert not idle(text), f"{made.family} with {made.config}"
+        assert not idle(text) and not hidden(text), f"{made.family} with {made.config}"
 
 
 @pytest.mark.parametrize("row", test_spec.ALL_ROWS, ids=lambda row: row.name)
@@ -107,9 +114,46 @@ def test_loop_nests_and_rows(name: str) -> None:
     check(kernel_module(body, inputs, outputs, SYMBOLS))
 
 
+def residual(do: Any, x: Any, w: Any, bias: Any, other: Any) -> Any:
+    """A product whose epilogue has operands of its own for each row, many rows to a thread."""
+    y = do(Add(do(Matmul(x, w, transpose_b=True, accumulate=F32)), do(Cast(bias, to=F32))))
+    return do(Cast(do(Add(y, do(Cast(other, to=F32)))), to=F16))
+
+
+RESIDUAL = [TensorType(shape, F16) for shape in ((250, 384), (72, 384), (72,), (250, 72))]
+
+
+def test_epilogue_operands() -> None:
+    check(kernel_module(residual, RESIDUAL))
+
+
+@pytest.mark.parametrize("family", ["contraction_mma", "contraction_wgmma"])
+def test_epilogue_operands_are_those_of_their_rows(family: str) -> None:
+    """Under every third configuration, with more tiles of k than stages."""
+    module = kernel_module(residual, RESIDUAL)
+    inputs = draw_inputs(module, np.random.default_rng(3), {})
+    offered: list[Candidate] = []
+
+    def choose(request: Request) -> Candidate:
+        offered[:] = families()[family].propose(request)
+        return offered[0]
+
+    precision_to_launch(module, REFERENCE, choose)
+    for candidate in offered[::3]:
+        for got, want in compare(module, inputs, lambda _, own=candidate: own):  # type: ignore[misc]
+            assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-6
+
+
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_golden_kernels(path: Path) -> None:
-    assert not short_loops(path.read_text())
+    text = path.read_text()
+    assert not short_loops(text) and not hidden(text)
+
+
+def test_what_is_hidden() -> None:
+    twice = "constexpr int AHEAD = 2;\nvoid k() {\n    constexpr int AHEAD = 4;\n}\n"
+    assert hidden(twice) == ["AHEAD"]
+    assert not hidden(twice.replace("void k", "}\nnamespace other {\nvoid k"))
 
 
 def test_what_is_idle() -> None:

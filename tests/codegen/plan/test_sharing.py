@@ -62,6 +62,15 @@ def test_who_is_apart_or_alone_keeps_its_text() -> None:
     assert shared(made, others) == made
 
 
+def test_kernels_of_the_same_text_share_it() -> None:
+    """What differs may be in tensor maps and grids alone."""
+    ((name, kernel),) = made_kernels(growing((100,)), REFERENCE).items()
+    twin = MadeKernel(kernel.source.replace(name, "k_twin"), "k_twin", kernel.code)
+    found = shared({name: kernel, "k_twin": twin})
+    assert len({each.entry for each in found.values()}) == 1 == len({each.source for each in found.values()})
+    assert not any(sizes_of(each) for each in found.values())
+
+
 def of_depths(*depths: int) -> dict[str, MadeKernel]:
     """Products that differ in rows and in steps of k."""
     return {

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt.compiler.calibration import observe
 from glassrt.compiler.calibration.observe import INTERPRET, Histograms, Network, observer
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.precision.scales.names import model_hash
@@ -22,7 +23,7 @@ from .small import WEIGHT, batches, siblings
 Array = np.ndarray[Any, Any]
 
 
-def recorded(device: str) -> tuple[Network, Histograms]:
+def recorded(device: str | None) -> tuple[Network, Histograms]:
     found = Network.of(siblings())
     histograms = found.histograms()
     with observer(found, histograms, device, cache=True, progress=None) as feed:
@@ -89,6 +90,14 @@ def test_a_network_without_tensors_of_its_own_records_its_inputs(device: str) ->
 def test_lower_levels_are_refused() -> None:
     with pytest.raises(InputError, match="this one is at the fused level"):
         Network.of(at("fused", convolutions(), "sm_90a"))
+
+
+def test_numpy_observes_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels of the host, which would have to be compiled first, are for those who ask for them."""
+    monkeypatch.setattr(observe, "present_arch", lambda: None)
+    monkeypatch.setattr(observe, "build", lambda *_: pytest.fail("kernels are built"))
+    _, histograms = recorded(None)
+    assert histograms == recorded(INTERPRET)[1]
 
 
 def test_a_device_gives_histograms_and_not_tensors() -> None:

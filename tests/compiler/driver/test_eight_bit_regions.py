@@ -12,7 +12,9 @@ from glassrt.compiler.driver.build import Settings, brought_to, context_of
 from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.precision.quantization.insert import FED_BACK
 from glassrt.compiler.search.candidates import contraction_kernels
-from onnx import ModelProto, numpy_helper, parser
+from glassrt.compiler.settings.policy import as_policy
+from glassrt.dialects.core.interpreter import interpret
+from onnx import ModelProto, checker, numpy_helper, parser
 
 from ...models import Array
 
@@ -115,9 +117,37 @@ def test_what_a_loop_feeds_back_stays_floats(table: glassrt.CalibrationTable) ->
     assert node in products(forced)[0]
 
 
-def test_scales_inside_are_not_written_into_a_model(table: glassrt.CalibrationTable) -> None:
-    with pytest.raises(glassrt.UnsupportedError, match=r"stored in i8 inside '.*', and Q/DQ nodes are"):
-        glassrt.export_qdq(model(), table, precision="int8")
+def test_scales_inside_are_written_into_the_graphs_inside(table: glassrt.CalibrationTable) -> None:
+    """Of what nodes compute: the row of a scan has no node that a scale could stand behind."""
+    with pytest.raises(glassrt.UnsupportedError, match="the ONNX model has no such tensor"):
+        glassrt.export_qdq(model(), table)
+    policy = glassrt.PrecisionPolicy("int8", {"node:last/picked/k": "fp32"})
+    exported = glassrt.export_qdq(model(), table, precision=policy)
+    checker.check_model(exported, full_check=True)
+    (scan,) = [node for node in exported.graph.node if node.op_type == "Scan"]
+    (body,) = [each.g for each in scan.attribute if each.name == "body"]
+    assert [n.op_type for n in body.node].count("QuantizeLinear") == 1
+    (branch,) = [node for node in body.node if node.op_type == "If"]
+    kinds = [[n.op_type for n in each.g.node] for each in branch.attribute]
+    assert sorted(each.count("QuantizeLinear") for each in kinds) == [0, 1]
+    (batch,) = feeds(1)
+    want, have = (
+        interpret(brought_to("launch", load_module(source), settings, context_of(settings)), batch)["y"]
+        for source, settings in (
+            (model(), Settings(precision=policy, calibration=table, cache=None)),
+            (exported, Settings(precision=as_policy("int8"), cache=None)),
+        )
+    )
+    np.testing.assert_array_equal(have, want)
+
+
+def test_scales_of_what_is_unrolled_are_refused() -> None:
+    unrolled = model()
+    unrolled.graph.input[0].type.tensor_type.shape.dim[0].ClearField("dim_param")
+    unrolled.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
+    made = glassrt.calibrate(unrolled, feeds(steps=2), calibrator="min-max", device="interpret")
+    with pytest.raises(glassrt.UnsupportedError, match="the ONNX model has no such tensor"):
+        glassrt.export_qdq(unrolled, made)
 
 
 def test_products_inside_are_candidates_of_a_search() -> None:

@@ -47,6 +47,17 @@ def test_groups_and_others_are_not_padded() -> None:
     assert padded_channels(Relu(x), F16, REFERENCE) == 0
 
 
+@pytest.mark.parametrize(
+    ("rows", "k", "dtype", "streams"),
+    [(1, 64, F16, True), (16, 64, F16, True), (17, 64, F16, False), (1, 60, F16, False), (1, 64, F32, False)],
+)
+def test_weights_of_few_rows_stream_along_k(rows: int, k: int, dtype: DType, streams: bool) -> None:
+    w = TensorType((k, 32), dtype)
+    op = Matmul(*Block([TensorType((rows, k), dtype), w]).arguments)
+    assert (product_layout(op, 1, w, dtype, constant=True) == Layout((1, 0))) == streams
+    assert product_layout(op, 1, w, dtype) == ROW_MAJOR and product_layout(op, 0, w, dtype) == ROW_MAJOR
+
+
 def test_products_of_some_types_are_k_major() -> None:
     a, b = TensorType((2, 4, 8), F32), TensorType((8, 4), F32)
     op = Matmul(*Block([a, b]).arguments)

@@ -69,7 +69,7 @@ def test_fp16_casts_at_loads_and_stores_and_keeps_the_interface() -> None:
     assert [v.type.dtype for v in (*module.main.arguments, *module.main.returned)] == [F32, F32]
     constants = {str(op.result.type) for op in module.main.block if isinstance(op, Constant)}
     assert constants == {
-        "tensor<8x8x3x3xf16, nhwc>", "tensor<8x1x1xf32>", "tensor<16x4xf16>", "tensor<4xf32>",
+        "tensor<8x8x3x3xf16, nhwc>", "tensor<8x1x1xf32>", "tensor<16x4xf16, order<1, 0>>", "tensor<4xf32>",
     }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ SPEC = EpilogueSpec(
     columns=16,
     threads=256,
     splits=1,
+    cluster=1,
     groups=1,
     pitch=136,
     m_checked=False,

@@ -23,7 +23,7 @@ N = symbol("N")
 
 
 def operands(problem: Problem, rows: RowWork | None = None) -> tuple[OperandSpec, OperandSpec]:
-    product, tiling, names = MMA.spec(problem, CONFIG), Tiling.of(CONFIG), {"N": "s0"}
+    product, tiling, names = MMA.spec(problem, CONFIG), Tiling.of(CONFIG, REFERENCE), {"N": "s0"}
     code = Code("value") if problem.a_computed else None
     a = a_operand(problem, tiling, Identifier("x0"), names, product, REFERENCE, code, rows)
     return a, b_operand(problem, tiling, Identifier("x1"), names, product, REFERENCE)
@@ -103,6 +103,6 @@ def test_gathered_rows_have_no_common_stride() -> None:
 def test_which_tiles_are_checked_for_the_end_of_k(k: int, splits: int, end: KEnd) -> None:
     """With three stages two tiles are loaded before the main loop."""
     problem, config = matmul("f16", (64, k), (k, 32), sizes={"N": 7}).problem, CONFIG.split(splits)
-    product, tiling = MMA.spec(problem, config), Tiling.of(config)
+    product, tiling = MMA.spec(problem, config), Tiling.of(config, REFERENCE)
     b = b_operand(problem, tiling, Identifier("x1"), {"N": "s0"}, product, REFERENCE)
     assert b.gather.k_end is end

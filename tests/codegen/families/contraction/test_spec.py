@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.families.contraction.mma import MMA, MmaConfig
 from glassrt.codegen.families.contraction.simt import SimtConfig
 from glassrt.codegen.families.contraction.spec import split_scratch
+from glassrt.codegen.families.contraction.tile import Tiling
 from glassrt.codegen.families.contraction.wgmma import WGMMA, WgmmaConfig
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F16
@@ -78,6 +80,16 @@ def mma_rows() -> list[Row]:
             conv("f16", (1, 64, 5, 5), (72, 64, 3, 3), pad=1),
             MmaConfig(32, 32, 64, 1, 1, 2, 3, splits=3),
         ),
+        Row(
+            "split_cluster",
+            conv("f16", (1, 112, 5, 5), (72, 112, 3, 3), pad=1),
+            MmaConfig(16, 32, 128, 1, 1, 4, 3, splits=4),
+        ),
+        Row(
+            "split_cluster_rows",
+            matmul("f16", (3, 70, 256), (3, 256, 140)),
+            MmaConfig(32, 128, 32, 1, 2, 1, 3, splits=2),
+        ),
         Row("k_groups", matmul("f16", (40, 200), (200, 24)), MmaConfig(32, 32, 128, 1, 1, 4, 3)),
         Row("column_major", matmul("f16", (33, 72), (48, 72), transpose_b=True), wide),
         Row("both_transposed", matmul("f16", (72, 40), (48, 72), transpose_a=True, transpose_b=True), wide),
@@ -133,6 +145,7 @@ def simt_rows() -> list[Row]:
         Row("s_groups", conv("f32", (1, 12, 6, 5), (8, 6, 3, 3), pad=1, groups=2), small),
         Row("s_three_channels", conv("f32", (1, 3, 9, 9), (16, 3, 3, 3), stride=2, pad=1), small),
         Row("s_split", matmul("f32", (20, 260), (260, 36)), SimtConfig(32, 32, 32, 8, 8, 3, splits=3)),
+        Row("s_split_odd", matmul("f64", (19, 380), (380, 33)), SimtConfig(16, 32, 16, 4, 8, 4, splits=8)),
         Row("s_half", conv("f16", (1, 12, 6, 5), (20, 12, 3, 3), pad=1), SimtConfig(32, 32, 64, 8, 8, 4)),
         Row("s_double", matmul("f64", (20, 30), (30, 18)), SimtConfig(32, 32, 16, 8, 8, 3), UNITS["f64"]),
         Row("s_i8", matmul("i8", (20, 33), (33, 18), out="i32"), SimtConfig(32, 32, 64, 8, 8, 3)),
@@ -240,13 +253,27 @@ def test_kernel_agrees_with_numpy(name: str, module: HostModule) -> None:
     np.testing.assert_array_equal(*results)
 
 
+def test_a_cluster_adds_up_to_the_bits_of_a_workspace() -> None:
+    """The last block of a tile adds up the sums in the order in which each block of a cluster does."""
+    case, config = matmul("f16", (40, 1024), (1024, 72)), MmaConfig(32, 32, 64, 1, 1, 2, 3, splits=8)
+    kernels = [
+        kernel_of(case, config, name, target)
+        for name, target in (("cluster", TARGET), ("workspace", arch_named("sm_80")))
+    ]
+    assert [bool(kernel.scratch) for kernel in kernels] == [False, True]
+    module = module_of(kernels)
+    np.testing.assert_array_equal(*(run_case(case, kernel, module) for kernel in kernels))
+
+
 def test_a_launch_has_a_block_for_every_tile_and_split() -> None:
     case, config = matmul("f16", (3, 100, 512), (3, 512, 130)), MmaConfig(32, 64, 64, 1, 1, 2, 3, splits=4)
     geometry = kernel_of(case, config).geometry
     assert geometry.grid == (3 * 4 * 3, 4, 1) and geometry.block == (64, 1, 1)
-    workspace, counters = split_scratch(case.problem, 32, 64, 4)
+    assert geometry.cluster == (1, 4, 1) and split_scratch(case.problem, Tiling.of(config, TARGET)) == ()
+    alone = Tiling.of(config, arch_named("sm_80"))
+    workspace, counters = split_scratch(case.problem, alone)
     assert workspace.type.bytes == 36 * 4 * 32 * 64 * 4 and counters.type.bytes == 36 * 4
-    assert counters.space == "counters" and split_scratch(case.problem, 32, 64, 1) == ()
+    assert counters.space == "counters" and split_scratch(case.problem, replace(alone, splits=1)) == ()
 
 
 def test_barriers_lie_behind_the_pipeline() -> None:

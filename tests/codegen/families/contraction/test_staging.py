@@ -11,7 +11,6 @@ from glassrt.codegen.families.contraction.staging import (
     barrier_bytes,
     copied_bytes,
     origin_registers,
-    staged_operands,
     staged_registers,
     staging_spec,
     stored_bytes,
@@ -38,7 +37,7 @@ def test_threads_pass_over_the_lines_of_a_tile(wide: int, passes: int, ragged: b
 
 
 def test_only_what_goes_through_registers_takes_them() -> None:
-    a, b = staged_operands(PROBLEM)
+    a, b = PROBLEM.staged
     assert (a.vector, b.vector, a.computed) == (8, 8, False)
     assert staged_registers(PROBLEM, TILING, REFERENCE) == barrier_bytes(PROBLEM, TILING, REFERENCE) == 0
     computed = replace(PROBLEM, a_computed=True)

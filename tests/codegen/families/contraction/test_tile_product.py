@@ -92,4 +92,4 @@ def test_the_shared_memory_that_is_counted_is_that_of_the_kernel(config: TileCon
     product = product_of(config)
     spec = product.specialize(case.problem, config, bind(case, "k", 1), TARGET)
     assert product.shared_bytes(case.problem, config, TARGET) == spec.shared_bytes
-    assert spec.tiling == Tiling.of(config) and spec.product == product.spec(case.problem, config)
+    assert spec.tiling == Tiling.of(config, TARGET) and spec.product == product.spec(case.problem, config)

@@ -128,6 +128,8 @@ LAYERS = {
     "residual": Layer((2, 3, 33, 41), 40, (3, 3), 2, (1, 1, 1, 1), last=True, residual=True),
     "dilated": Layer((1, 4, 40, 36), 16, (3, 3), 2, (2, 2, 2, 2), 2, "bf16", "bf16", out="bf16"),
     "patches": Layer((1, 3, 32, 32), 160, (4, 4), 4),
+    "single": Layer((1, 2, 9, 11), 33, (2, 3), 1, (1, 0, 0, 2), last=True),
+    "upright": Layer((1, 8, 12, 9), 16, (7, 1), 1, (1, 2, 2, 0), image="bf16", weights="bf16", out="bf16"),
     "quantized": replace(BYTES, image="f32", multiplied="i8", shifted=True),
     "shifted": Layer((1, 3, 21, 24), 16, (3, 3), 2, (1, 1, 1, 1), shifted=True),
     "odd": Layer((1, 2, 30, 30), 8, (3, 5), 2, (1, 2, 1, 2)),

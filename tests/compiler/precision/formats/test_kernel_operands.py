@@ -75,16 +75,20 @@ def test_tf32_weights_lie_with_k_innermost() -> None:
     def weights(module: Module, precision: str) -> list[Layout]:
         return [k.inputs[1].type.layout for k in kernels(lower(module, precision)) if k.root == "contraction"]
 
-    def product(flip: bool, *lead: int) -> Module:
+    def product(flip: bool, *lead: int, rows: int = 4) -> Module:
         net = Net()
         shape = (*lead, *((6, 8) if flip else (8, 6)))
-        return net.done(net.add(Matmul, net.input("x", *lead, 4, 8), net.weights(*shape), transpose_b=flip))
+        return net.done(
+            net.add(Matmul, net.input("x", *lead, rows, 8), net.weights(*shape), transpose_b=flip)
+        )
 
     assert weights(product(False), "tf32") == [K_INNERMOST]
     assert weights(product(True), "tf32") == [ROW_MAJOR]
     assert weights(product(False, 3), "tf32") == [Layout((0, 2, 1))]
     for precision in ("fp32", "fp16", "bf16"):
-        assert weights(product(False), precision) == [ROW_MAJOR]
+        assert weights(product(False, rows=40), precision) == [ROW_MAJOR]
+        # Weights of few rows stream in whole lines along k, where tensor cores multiply them.
+        assert weights(product(False), precision) == [ROW_MAJOR if precision == "fp32" else K_INNERMOST]
 
 
 def test_an_override_cannot_change_what_the_model_itself_has() -> None:

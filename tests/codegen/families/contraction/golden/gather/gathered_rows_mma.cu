@@ -45,7 +45,6 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
 
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
-
     const int a_chunk = thread_x() % 16, a_line = thread_x() / 16;
     Offset a_origin[2];
 
@@ -116,6 +115,20 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
     copy_b(0, 0, 0, 1);
     cp_async_commit();
 
+    const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
+    const int n = tile_n * BLOCK_N + column;
+    const int rows_left = M - tile_m * BLOCK_M;
+    // Epilogue operands of 8 results that are the same in every row.
+    struct Along {
+        Vec<f32, 8> x3_1;
+    };
+    auto read_columns = [&](int n, Along& along) {
+        along.x3_1 = load_wide<8>(x3, n);
+    };
+
+    Along along;
+    read_columns(n, along);
+
     cp_async_wait<STAGES - 2>();
     sync_threads();
     load_fragments(0, 0, 0);
@@ -158,20 +171,6 @@ GLASS_KERNEL(THREADS, 2) k0(Input<f16> x0, Input<i64> x1, Input<f16> x2, Input<f
             *reinterpret_cast<Vec<f32, 2>*>(sums + sum_slot(row, column)) = pair;
         }
     }
-    const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
-    const int n = tile_n * BLOCK_N + column;
-    const int rows_left = M - tile_m * BLOCK_M;
-    // Epilogue operands of 8 results that are the same in every row.
-    struct Along {
-        Vec<f32, 8> x3_1;
-    };
-    auto read_columns = [&](int n, Along& along) {
-        along.x3_1 = load_wide<8>(x3, n);
-    };
-
-    Along along;
-    read_columns(n, along);
-
     sync_threads();
     auto finish_row = [&](int row) {
         const int m = tile_m * BLOCK_M + row;

@@ -45,7 +45,6 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
 
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
-
     const int a_chunk = thread_x() % 8, a_line = thread_x() / 8;
     Offset a_origin[8];
     u32 a_taps[8] = {};  // one bit per tap: whether it lies inside the input
@@ -133,6 +132,14 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
     GLASS_UNROLL
     for (int stage = 0; stage < STAGES - 1; stage++) {
         copy_b(stage, stage * BLOCK_K, 0, 1);
+    }
+    // The weights of later k tiles come to the L2 cache while earlier kernels end.
+    const int k_end = 576;
+    const int sharers = (M + BLOCK_M - 1) / BLOCK_M;
+    const int own_k = (STAGES - 1) * BLOCK_K + lane_id() * 64, own_line = tile_m + warp_id() * sharers;
+    for (int line = own_line; line < m_min(BLOCK_N, N - tile_n * BLOCK_N); line += sharers * (THREADS / 32)) {
+        const Offset row = Offset(tile_n * BLOCK_N + line) * 576;
+        if (own_k < k_end) prefetch_l2(x1, row + own_k);
     }
     pdl_wait();
     GLASS_UNROLL

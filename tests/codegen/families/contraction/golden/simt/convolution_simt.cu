@@ -32,7 +32,7 @@ constexpr int THREADS_M = 8, THREADS_N = 8;
 constexpr int THREAD_M = 4, THREAD_N = 4;  // tile of one thread
 constexpr int K_STEP = 4;  // steps of k loaded from shared memory at a time
 
-GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, Output<f32> workspace, Output<u32> counters) {
+GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int M = 162;
@@ -50,7 +50,15 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
 
     f32* const a_tiles = reinterpret_cast<f32*>(shared);
     f32* const b_tiles = reinterpret_cast<f32*>(shared + STAGES * A_TILE * 4);
-
+    // The blocks of the cluster send each other sums, once all of them have a barrier.
+    Barrier& sums_barrier = *reinterpret_cast<Barrier*>(shared + 27648);
+    f32* const own_sums = reinterpret_cast<f32*>(shared + 27664);
+    if (thread_x() == 0) {
+        barrier_init(sums_barrier, 1);
+        barrier_fence_init();
+        barrier_expect(sums_barrier, 4096);
+    }
+    cluster_arrive();
     const int a_chunk = thread_x() % 8, a_line = thread_x() / 8;
     Offset a_origin[4];
     u32 a_taps[4] = {};  // one bit per tap: whether it lies inside the input
@@ -181,56 +189,42 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0, O
         GLASS_UNROLL
         for (int j = 0; j < THREAD_N; j++) sums[sum_slot(row_of(i), column_of(j))] = sum[i][j];
     }
+    constexpr int OWN_ROWS = BLOCK_M / SPLITS;  // rows of the tile that each block of the cluster finishes
+    const int first_m = tile_m * BLOCK_M + cluster_rank() * OWN_ROWS;
     constexpr int ROWS = THREADS / COLUMNS;  // rows finished per iteration
     const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
     const int n = tile_n * BLOCK_N + column;
-    const int rows_left = M - tile_m * BLOCK_M;
+    const int rows_left = M - first_m;
 
     sync_threads();
-    for (int item = thread_x(); item < BLOCK_M * COLUMNS; item += THREADS) {
-        const int row = item / COLUMNS, column = item % COLUMNS * VECTOR;
-        f32 accumulator[VECTOR];
-        auto part = *reinterpret_cast<const Vec<f32, QUAD>*>(sums + sum_slot(row, column));
-        GLASS_UNROLL
-        for (int i = 0; i < QUAD; i++) accumulator[i] = part[i];
-        Vec<f32, VECTOR> own;
-        GLASS_UNROLL
-        for (int lane = 0; lane < VECTOR; lane++) own[lane] = accumulator[lane];
-        const i64 partial = (i64(block_x()) * SPLITS + block_y()) * (BLOCK_M * BLOCK_N) + row * BLOCK_N + column;
-        store_wide<VECTOR>(workspace, partial, own);
+    cluster_wait();
+    for (int item = thread_x(); item < BLOCK_M * (BLOCK_N / QUAD); item += THREADS) {
+        const int sent_row = item / (BLOCK_N / QUAD), sent_column = item % (BLOCK_N / QUAD) * QUAD;
+        auto total = *reinterpret_cast<const Vec<f32, QUAD>*>(sums + sum_slot(sent_row, sent_column));
+
+        cluster_store(own_sums + sum_slot(cluster_rank() * OWN_ROWS + sent_row % OWN_ROWS, sent_column), sent_row / OWN_ROWS, sums_barrier, total);
     }
-    threadfence();
-    sync_threads();
-    u32* const arrived = reinterpret_cast<u32*>(shared);
-    if (thread_x() == 0) *arrived = atomic_add_u32(counters, block_x(), 1);
-    sync_threads();
-    if (*arrived != SPLITS - 1) return;
-    threadfence();
-    if (thread_x() == 0) store(counters, block_x(), 0u);
-
+    barrier_wait(sums_barrier, 0);
     if (n >= N) return;
     auto finish_row = [&](int row) {
-        const int m = tile_m * BLOCK_M + row;
+        const int m = first_m + row;
         f32 accumulator[VECTOR];
+        auto part = *reinterpret_cast<const Vec<f32, QUAD>*>(own_sums + sum_slot(row, column));
+        const auto other = *reinterpret_cast<const Vec<f32, QUAD>*>(own_sums + sum_slot(OWN_ROWS + row, column));
         GLASS_UNROLL
-        for (int lane = 0; lane < VECTOR; lane++) accumulator[lane] = 0;
+        for (int i = 0; i < QUAD; i++) part[i] += other[i];
         GLASS_UNROLL
-        for (int split = 0; split < SPLITS; split++) {
-            const i64 partial = (i64(block_x()) * SPLITS + split) * (BLOCK_M * BLOCK_N) + row * BLOCK_N + column;
-            const Vec<f32, VECTOR> part = load_wide<VECTOR>(workspace, partial);
-            GLASS_UNROLL
-            for (int lane = 0; lane < VECTOR; lane++) accumulator[lane] += part[lane];
-        }
+        for (int i = 0; i < QUAD; i++) accumulator[i] = part[i];
         Vec<f32, VECTOR> result;
         GLASS_UNROLL
         for (int lane = 0; lane < VECTOR; lane++) result[lane] = convert<f32>(accumulator[lane]);
         store_wide<VECTOR>(y0, 0 + (i64(m)) * 20 + n, result);
     };
-    if (rows_left < BLOCK_M) {
+    if (rows_left < OWN_ROWS) {
         #pragma unroll 1
         for (int row = own_row; row < rows_left; row += ROWS) finish_row(row);
         return;
     }
     #pragma unroll 2
-    for (int pass = 0; pass < BLOCK_M / ROWS; pass++) finish_row(own_row + pass * ROWS);
+    for (int pass = 0; pass < OWN_ROWS / ROWS; pass++) finish_row(own_row + pass * ROWS);
 }

@@ -44,7 +44,6 @@ GLASS_KERNEL(THREADS, 1) k0_across(Input<f16> x0, Input<f16> x1, Output<f16> y0)
 
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
-
     const int a_chunk = thread_x() % 16, a_line = thread_x() / 16;
     const int a_first = tile_m * BLOCK_M + a_chunk * 8;
     const Offset a_origin = a_first;
@@ -83,6 +82,17 @@ GLASS_KERNEL(THREADS, 1) k0_across(Input<f16> x0, Input<f16> x1, Output<f16> y0)
     GLASS_UNROLL
     for (int stage = 0; stage < STAGES - 2; stage++) {
         copy_b(stage, stage * BLOCK_K, 0, 1);
+    }
+    // The weights of later k tiles come to the L2 cache while earlier kernels end.
+    const int k_end = 512;
+    const int sharers = (M + BLOCK_M - 1) / BLOCK_M;
+    const int own_k = (STAGES - 2) * BLOCK_K + tile_m + thread_x() * sharers;
+    if (own_k < k_end) {
+        GLASS_UNROLL
+        for (int part = 0; part < 2; part++) {
+            const int n = tile_n * BLOCK_N + part * 64;
+            if (n < N) prefetch_l2(x1, n + Offset(own_k) * 512);
+        }
     }
     pdl_wait();
     GLASS_UNROLL

@@ -44,7 +44,6 @@ GLASS_KERNEL(THREADS, 1) k0_product(Input<f16> x0, Input<f16> x1, Output<f16> y0
 
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
-
     const int a_chunk = thread_x() % 8, a_line = thread_x() / 8;
     const Offset a_origin = Offset(tile_m * BLOCK_M + a_line) * 512;
 
@@ -85,6 +84,14 @@ GLASS_KERNEL(THREADS, 1) k0_product(Input<f16> x0, Input<f16> x1, Output<f16> y0
     GLASS_UNROLL
     for (int stage = 0; stage < STAGES - 2; stage++) {
         copy_b(stage, stage * BLOCK_K, 0, 1);
+    }
+    // The weights of later k tiles come to the L2 cache while earlier kernels end.
+    const int k_end = 512;
+    const int sharers = (M + BLOCK_M - 1) / BLOCK_M;
+    const int own_k = (STAGES - 2) * BLOCK_K + lane_id() * 64, own_line = tile_m + warp_id() * sharers;
+    for (int line = own_line; line < m_min(BLOCK_N, N - tile_n * BLOCK_N); line += sharers * (THREADS / 32)) {
+        const Offset row = Offset(tile_n * BLOCK_N + line) * 512;
+        if (own_k < k_end) prefetch_l2(x1, row + own_k);
     }
     pdl_wait();
     GLASS_UNROLL

@@ -1,20 +1,20 @@
 // kernel: conv, cast, add, relu, cast
 //
-// Convolution of 3 channels. A block brings the part of an image that a run of 1 tile of 8 x 8 outputs reads to
+// Convolution of 3 channels. A block brings the part of an image that a run of 4 tiles of 8 x 8 outputs reads to
 // shared memory, with 8 elements for each pixel. Neighbouring outputs begin 16 bytes apart there, and so the rows
 // of the implicit matrix overlap: it is multiplied where it lies.
 #include "wgmma_registers.cuh"
 using namespace glass;
 
 using Offset = int;  // counts elements of a buffer
-constexpr int THREADS = 128;
-constexpr int TILES = 1;  // of a run, neighbours along the width
+constexpr int THREADS = 256;
+constexpr int TILES = 4;  // of a run, neighbours along the width
 constexpr int BLOCK_N = 64, VECTOR = 4;  // output channels of a block; adjacent results of a thread
 constexpr int CHUNK = 16, PIXELS = 2, CHANNELS = 3;  // elements and pixels of 16 bytes; channels with numbers
 constexpr int LINE_CHUNKS = 4, SLOTS = 28;  // chunks of a line of the window; of the whole window
-constexpr int PATCH_LINES = 21, PATCH_CHUNKS = 11;  // of a run
-constexpr int PITCH = 11, SLOT_PITCH = 64;  // chunks from line to line of the patch, from slot to slot of the weights
-constexpr int LANES = 16;  // threads that bring a line of the patch together
+constexpr int PATCH_LINES = 21, PATCH_CHUNKS = 35;  // of a run
+constexpr int PITCH = 35, SLOT_PITCH = 64;  // chunks from line to line of the patch, from slot to slot of the weights
+constexpr int LANES = 32;  // threads that bring a line of the patch together
 
 using Chunk = Vec<i8, CHUNK>;
 using WeightChunk = Vec<i8, CHUNK>;
@@ -24,18 +24,18 @@ GLASS_DEVICE int channel_of(int column) {
     return column / (4 * VECTOR) * (4 * VECTOR) + column % 8 / 2 * VECTOR + column % (4 * VECTOR) / 8 * 2 + column % 2;
 }
 
-GLASS_KERNEL(THREADS, 4) kernel(Input<i8> x0, Input<i8> x1, Input<f32> x2, Output<f32> y0) {
+GLASS_KERNEL(THREADS, 2) kernel(Input<i8> x0, Input<i8> x1, Input<f32> x2, Output<f32> y0) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int first_n = block_y() * BLOCK_N;
     WeightChunk* const weights = reinterpret_cast<WeightChunk*>(shared);
     unsigned char* const patch = shared + 28672;
     pdl_wait();
-    #pragma unroll 2
+    #pragma unroll 4
     for (int item = thread_x(); item < SLOTS * BLOCK_N; item += THREADS) {
-        const int slot = item / BLOCK_N, n = first_n + channel_of(item % BLOCK_N);
+        const int slot = item / BLOCK_N, filter = first_n + channel_of(item % BLOCK_N);
         const int chunk = slot;
-        const Offset first = Offset(n) * 147 + chunk / LINE_CHUNKS * 21;
+        const Offset first = Offset(filter) * 147 + chunk / LINE_CHUNKS * 21;
         WeightChunk own = {};
         GLASS_UNROLL
         for (int pixel = 0; pixel < PIXELS; pixel++) {
@@ -49,10 +49,10 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<i8> x0, Input<i8> x1, Input<f32> x2, Outpu
         weights[slot * SLOT_PITCH + item % BLOCK_N] = own;
     }
 
-    const int lane = lane_id();
+    const int lane = lane_id(), group = warp_id() / 4;
     const u64 weights_view = wgmma_rows(weights, SLOT_PITCH * 16, 128);
     // Of this lane: row lane % 8 of a tile, and which matrix of a load.
-    const unsigned char* const own_rows = patch + warp_id() % 4 * 704 + lane % 8 * 16;
+    const unsigned char* const own_rows = patch + warp_id() % 4 * 2240 + lane % 8 * 16;
     const unsigned char* const own_rows0 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 32 : 48);
 
     // Epilogue operands of 4 results that are the same in every row.
@@ -67,88 +67,97 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<i8> x0, Input<i8> x1, Input<f32> x2, Outpu
         along.x2_2 = load_wide<4>(x2, n);
     }
 
-    for (int run = block_x(); run < 9; run += grid_x()) {
-        const int row = run / 3, first_x = run % 3 * (TILES * 8);
-        const int image = row / 3, first_y = row % 3 * 8;
+    for (int run = block_x(); run < 3; run += grid_x()) {
+        const int first_x = 0;
+        const int image = run / 3, first_y = run % 3 * 8;
         sync_threads();  // the patch before has been read
         const int left = first_x * 2 - 4 + thread_x() % LANES * 2;
         const Offset origin = Offset(left);
         #pragma unroll 1
         for (int line = thread_x() / LANES; line < PATCH_LINES; line += THREADS / LANES) {
             const int y = first_y * 2 - 3 + line;
-            Vec<i8, PIXELS> read[1][CHANNELS] = {};
+            Vec<i8, PIXELS> read[2][CHANNELS] = {};
             if (u32(y) < u32(40)) {
                 const Offset first = origin + Offset(y) * 40;
-                if (u32(left) < u32(40)) {
-                    GLASS_UNROLL
-                    for (int channel = 0; channel < CHANNELS; channel++) read[0][channel] = load_wide<PIXELS>(x0, first + Offset(channel) * 1600);
+                GLASS_UNROLL
+                for (int trip = 0; trip < 2; trip++) {
+                    if (u32(left + trip * 64) < u32(40)) {
+                        GLASS_UNROLL
+                        for (int channel = 0; channel < CHANNELS; channel++) read[trip][channel] = load_wide<PIXELS>(x0, first + trip * 64 + Offset(channel) * 1600);
+                    }
                 }
             }
-            Chunk own = {};
             GLASS_UNROLL
-            for (int pixel = 0; pixel < PIXELS; pixel++) {
+            for (int trip = 0; trip < 2; trip++) {
+                Chunk own = {};
                 GLASS_UNROLL
-                for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 8 + channel] = convert<i8>(read[0][channel][pixel]);
+                for (int pixel = 0; pixel < PIXELS; pixel++) {
+                    GLASS_UNROLL
+                    for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 8 + channel] = convert<i8>(read[trip][channel][pixel]);
+                }
+                const int chunk = thread_x() % LANES + trip * LANES;
+                if (chunk < PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[line * PITCH + chunk] = own;
             }
-            const int chunk = thread_x() % LANES;
-            if (chunk < PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[line * PITCH + chunk] = own;
         }
 
         fence_proxy_async();
         sync_threads();
-        if (first_x < 20) {
-        u32 window[9][4];
-            ldmatrix_x4(window[0], own_rows0);
-            ldmatrix_x4(window[1], own_rows0 + 176);
-            ldmatrix_x4(window[2], own_rows0 + 352);
-            ldmatrix_x4(window[3], own_rows0 + 528);
-            ldmatrix_x4(window[4], own_rows0 + 704);
-            ldmatrix_x4(window[5], own_rows0 + 880);
-            ldmatrix_x4(window[6], own_rows0 + 1056);
-            ldmatrix_x4(window[7], own_rows0 + 1232);
-            ldmatrix_x4(window[8], own_rows0 + 1408);
+        #pragma unroll 1
+        for (int tile = group; tile < TILES; tile += 2) {
+            if (first_x + tile * 8 < 20) {
+            u32 window[9][4];
+                ldmatrix_x4(window[0], own_rows0 + tile * 128);
+                ldmatrix_x4(window[1], own_rows0 + tile * 128 + 560);
+                ldmatrix_x4(window[2], own_rows0 + tile * 128 + 1120);
+                ldmatrix_x4(window[3], own_rows0 + tile * 128 + 1680);
+                ldmatrix_x4(window[4], own_rows0 + tile * 128 + 2240);
+                ldmatrix_x4(window[5], own_rows0 + tile * 128 + 2800);
+                ldmatrix_x4(window[6], own_rows0 + tile * 128 + 3360);
+                ldmatrix_x4(window[7], own_rows0 + tile * 128 + 3920);
+                ldmatrix_x4(window[8], own_rows0 + tile * 128 + 4480);
 
-            i32 sum[BLOCK_N / 2];  // uninitialised: the first product overwrites them
-            wgmma_fence();
-            wgmma(sum, { window[0][0], window[2][0], window[0][1], window[2][1] }, wgmma_step(weights_view, 0), false, i8{}, i8{});
-            wgmma(sum, { window[0][2], window[2][2], window[0][3], window[2][3] }, wgmma_step(weights_view, 2048), true, i8{}, i8{});
-            wgmma(sum, { window[1][0], window[3][0], window[1][1], window[3][1] }, wgmma_step(weights_view, 4096), true, i8{}, i8{});
-            wgmma(sum, { window[1][2], window[3][2], window[1][3], window[3][3] }, wgmma_step(weights_view, 6144), true, i8{}, i8{});
-            wgmma(sum, { window[2][0], window[4][0], window[2][1], window[4][1] }, wgmma_step(weights_view, 8192), true, i8{}, i8{});
-            wgmma(sum, { window[2][2], window[4][2], window[2][3], window[4][3] }, wgmma_step(weights_view, 10240), true, i8{}, i8{});
-            wgmma(sum, { window[3][0], window[5][0], window[3][1], window[5][1] }, wgmma_step(weights_view, 12288), true, i8{}, i8{});
-            wgmma(sum, { window[3][2], window[5][2], window[3][3], window[5][3] }, wgmma_step(weights_view, 14336), true, i8{}, i8{});
-            wgmma(sum, { window[4][0], window[6][0], window[4][1], window[6][1] }, wgmma_step(weights_view, 16384), true, i8{}, i8{});
-            wgmma(sum, { window[4][2], window[6][2], window[4][3], window[6][3] }, wgmma_step(weights_view, 18432), true, i8{}, i8{});
-            wgmma(sum, { window[5][0], window[7][0], window[5][1], window[7][1] }, wgmma_step(weights_view, 20480), true, i8{}, i8{});
-            wgmma(sum, { window[5][2], window[7][2], window[5][3], window[7][3] }, wgmma_step(weights_view, 22528), true, i8{}, i8{});
-            wgmma(sum, { window[6][0], window[8][0], window[6][1], window[8][1] }, wgmma_step(weights_view, 24576), true, i8{}, i8{});
-            wgmma(sum, { window[6][2], window[8][2], window[6][3], window[8][3] }, wgmma_step(weights_view, 26624), true, i8{}, i8{});
-            wgmma_commit();
-            wgmma_wait<0>();
-            wgmma_take(sum);
-            const int x = first_x + lane / 4;
-            GLASS_UNROLL
-            for (int half = 0; half < 2; half++) {
-                const int y = first_y + warp_id() % 4 * 2 + half;
-                if (!(x < 20 && y < 20)) continue;
-                const int m = (image * 20 + y) * 20 + x;
+                i32 sum[BLOCK_N / 2];  // uninitialised: the first product overwrites them
+                wgmma_fence();
+                wgmma(sum, { window[0][0], window[2][0], window[0][1], window[2][1] }, wgmma_step(weights_view, 0), false, i8{}, i8{});
+                wgmma(sum, { window[0][2], window[2][2], window[0][3], window[2][3] }, wgmma_step(weights_view, 2048), true, i8{}, i8{});
+                wgmma(sum, { window[1][0], window[3][0], window[1][1], window[3][1] }, wgmma_step(weights_view, 4096), true, i8{}, i8{});
+                wgmma(sum, { window[1][2], window[3][2], window[1][3], window[3][3] }, wgmma_step(weights_view, 6144), true, i8{}, i8{});
+                wgmma(sum, { window[2][0], window[4][0], window[2][1], window[4][1] }, wgmma_step(weights_view, 8192), true, i8{}, i8{});
+                wgmma(sum, { window[2][2], window[4][2], window[2][3], window[4][3] }, wgmma_step(weights_view, 10240), true, i8{}, i8{});
+                wgmma(sum, { window[3][0], window[5][0], window[3][1], window[5][1] }, wgmma_step(weights_view, 12288), true, i8{}, i8{});
+                wgmma(sum, { window[3][2], window[5][2], window[3][3], window[5][3] }, wgmma_step(weights_view, 14336), true, i8{}, i8{});
+                wgmma(sum, { window[4][0], window[6][0], window[4][1], window[6][1] }, wgmma_step(weights_view, 16384), true, i8{}, i8{});
+                wgmma(sum, { window[4][2], window[6][2], window[4][3], window[6][3] }, wgmma_step(weights_view, 18432), true, i8{}, i8{});
+                wgmma(sum, { window[5][0], window[7][0], window[5][1], window[7][1] }, wgmma_step(weights_view, 20480), true, i8{}, i8{});
+                wgmma(sum, { window[5][2], window[7][2], window[5][3], window[7][3] }, wgmma_step(weights_view, 22528), true, i8{}, i8{});
+                wgmma(sum, { window[6][0], window[8][0], window[6][1], window[8][1] }, wgmma_step(weights_view, 24576), true, i8{}, i8{});
+                wgmma(sum, { window[6][2], window[8][2], window[6][3], window[8][3] }, wgmma_step(weights_view, 26624), true, i8{}, i8{});
+                wgmma_commit();
+                wgmma_wait<0>();
+                wgmma_take(sum);
+                const int x = first_x + tile * 8 + lane / 4;
                 GLASS_UNROLL
-                for (int part = 0; part < 4; part++) {
-                    const int n = first_n + (part ^ lane / 4 % 2) * (4 * VECTOR) + lane % 4 * VECTOR;
-                    i32 accumulator[VECTOR];
+                for (int half = 0; half < 2; half++) {
+                    const int y = first_y + warp_id() % 4 * 2 + half;
+                    if (!(x < 20 && y < 20)) continue;
+                    const int m = (image * 20 + y) * 20 + x;
                     GLASS_UNROLL
-                    for (int i = 0; i < VECTOR; i++) accumulator[i] = lane / 4 % 2 ? sum[((part ^ 1) * (VECTOR / 2) + i / 2) * 4 + half * 2 + i % 2] : sum[(part * (VECTOR / 2) + i / 2) * 4 + half * 2 + i % 2];
-                    const Along& along = along_all[part];
-                    Vec<f32, 4> y0_5;
-                    GLASS_UNROLL
-                    for (int lane = 0; lane < 4; ++lane) {
-                        const f32 cast1 = convert<f32>(accumulator[lane]);
-                        const f32 add_3 = cast1 + along.x2_2[lane];
-                        const f32 max_4 = m_max(add_3, 0x0p+0f);
-                        y0_5[lane] = max_4;
+                    for (int part = 0; part < 4; part++) {
+                        const int n = first_n + (part ^ lane / 4 % 2) * (4 * VECTOR) + lane % 4 * VECTOR;
+                        i32 accumulator[VECTOR];
+                        GLASS_UNROLL
+                        for (int i = 0; i < VECTOR; i++) accumulator[i] = lane / 4 % 2 ? sum[((part ^ 1) * (VECTOR / 2) + i / 2) * 4 + half * 2 + i % 2] : sum[(part * (VECTOR / 2) + i / 2) * 4 + half * 2 + i % 2];
+                        const Along& along = along_all[part];
+                        Vec<f32, 4> y0_5;
+                        GLASS_UNROLL
+                        for (int lane = 0; lane < 4; ++lane) {
+                            const f32 cast1 = convert<f32>(accumulator[lane]);
+                            const f32 add_3 = cast1 + along.x2_2[lane];
+                            const f32 max_4 = m_max(add_3, 0x0p+0f);
+                            y0_5[lane] = max_4;
+                        }
+                        store_wide<4>(y0, n + m*64, y0_5);
                     }
-                    store_wide<4>(y0, n + m*64, y0_5);
                 }
             }
         }

@@ -19,12 +19,7 @@ constexpr int LANES = 16;  // threads that bring a line of the patch together
 using Chunk = Vec<f16, CHUNK>;
 using WeightChunk = Vec<f16, CHUNK>;
 
-// The output channel of a column of the product: those of a thread, which lie eight columns apart, are neighbours.
-GLASS_DEVICE int channel_of(int column) {
-    return column / (4 * VECTOR) * (4 * VECTOR) + column % 8 / 2 * VECTOR + column % (4 * VECTOR) / 8 * 2 + column % 2;
-}
-
-GLASS_KERNEL(THREADS, 7) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output<f16> y0) {
+GLASS_KERNEL(THREADS, 2) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output<f16> y0) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int first_n = block_y() * BLOCK_N;
@@ -34,9 +29,9 @@ GLASS_KERNEL(THREADS, 7) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
     if (thread_x() < 2) flags[thread_x()] = 0;
     pdl_wait();
     if (thread_x() < SLOTS * BLOCK_N) {
-        const int slot = thread_x() / BLOCK_N, n = first_n + channel_of(thread_x() % BLOCK_N);
+        const int slot = thread_x() / BLOCK_N, filter = first_n + thread_x() % BLOCK_N;
         const int chunk = slot == SLOTS - 1 ? SLOTS - 2 : slot;  // the one before it has no weights
-        const Offset first = Offset(n) * 30 + chunk / LINE_CHUNKS * 10;
+        const Offset first = Offset(filter) * 30 + chunk / LINE_CHUNKS * 10;
         WeightChunk own = {};
         GLASS_UNROLL
         for (int pixel = 0; pixel < PIXELS; pixel++) {
@@ -126,8 +121,8 @@ GLASS_KERNEL(THREADS, 7) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
                 for (int i = 0; i < 4; i++) sum[(0) * 4 + i] = 0;
                 #pragma unroll 1
                 for (int item = 0; item < 30; item++) {
-                    const int tap_y = item / 10, tap_x = item / CHANNELS % 5;
-                    const int pixel = tap_x;
+                    const int tap_y = item / 10;
+                    const int pixel = item / CHANNELS % 5;
                     const int element = pixel % PIXELS * 4 + item % CHANNELS;
                     const int chunk = tap_y * LINE_CHUNKS + pixel / PIXELS, slot = chunk == SLOTS - 2 ? SLOTS - 1 : chunk;
                     const int row = (warp_id() % 4 * 2 * 2 + tap_y) * PITCH + (lane / 4) + pixel / PIXELS;

@@ -1,20 +1,20 @@
 // kernel: add, quantize, conv, cast, add, relu, cast
 //
-// Convolution of 3 channels. A block brings the part of an image that a run of 1 tile of 8 x 8 outputs reads to
+// Convolution of 3 channels. A block brings the part of an image that a run of 2 tiles of 8 x 8 outputs reads to
 // shared memory, with 8 elements for each pixel. Neighbouring outputs begin 16 bytes apart there, and so the rows
 // of the implicit matrix overlap: it is multiplied where it lies.
 #include "wgmma_registers.cuh"
 using namespace glass;
 
 using Offset = int;  // counts elements of a buffer
-constexpr int THREADS = 128;
-constexpr int TILES = 1;  // of a run, neighbours along the width
+constexpr int THREADS = 256;
+constexpr int TILES = 2;  // of a run, neighbours along the width
 constexpr int BLOCK_N = 64, VECTOR = 4;  // output channels of a block; adjacent results of a thread
 constexpr int CHUNK = 16, PIXELS = 2, CHANNELS = 3;  // elements and pixels of 16 bytes; channels with numbers
 constexpr int LINE_CHUNKS = 4, SLOTS = 28;  // chunks of a line of the window; of the whole window
-constexpr int PATCH_LINES = 21, PATCH_CHUNKS = 11;  // of a run
-constexpr int PITCH = 11, SLOT_PITCH = 64;  // chunks from line to line of the patch, from slot to slot of the weights
-constexpr int LANES = 16;  // threads that bring a line of the patch together
+constexpr int PATCH_LINES = 21, PATCH_CHUNKS = 19;  // of a run
+constexpr int PITCH = 19, SLOT_PITCH = 64;  // chunks from line to line of the patch, from slot to slot of the weights
+constexpr int LANES = 32;  // threads that bring a line of the patch together
 
 using Chunk = Vec<i8, CHUNK>;
 using WeightChunk = Vec<i8, CHUNK>;
@@ -24,18 +24,18 @@ GLASS_DEVICE int channel_of(int column) {
     return column / (4 * VECTOR) * (4 * VECTOR) + column % 8 / 2 * VECTOR + column % (4 * VECTOR) / 8 * 2 + column % 2;
 }
 
-GLASS_KERNEL(THREADS, 4) kernel(Input<f32> x0, Input<i8> x1, Input<f32> x2, Output<f32> y0) {
+GLASS_KERNEL(THREADS, 2) kernel(Input<f32> x0, Input<i8> x1, Input<f32> x2, Output<f32> y0) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int first_n = block_y() * BLOCK_N;
     WeightChunk* const weights = reinterpret_cast<WeightChunk*>(shared);
     unsigned char* const patch = shared + 28672;
     pdl_wait();
-    #pragma unroll 2
+    #pragma unroll 4
     for (int item = thread_x(); item < SLOTS * BLOCK_N; item += THREADS) {
-        const int slot = item / BLOCK_N, n = first_n + channel_of(item % BLOCK_N);
+        const int slot = item / BLOCK_N, filter = first_n + channel_of(item % BLOCK_N);
         const int chunk = slot;
-        const Offset first = Offset(n) * 147 + chunk / LINE_CHUNKS * 21;
+        const Offset first = Offset(filter) * 147 + chunk / LINE_CHUNKS * 21;
         WeightChunk own = {};
         GLASS_UNROLL
         for (int pixel = 0; pixel < PIXELS; pixel++) {
@@ -49,10 +49,10 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f32> x0, Input<i8> x1, Input<f32> x2, Outp
         weights[slot * SLOT_PITCH + item % BLOCK_N] = own;
     }
 
-    const int lane = lane_id();
+    const int lane = lane_id(), group = warp_id() / 4;
     const u64 weights_view = wgmma_rows(weights, SLOT_PITCH * 16, 128);
     // Of this lane: row lane % 8 of a tile, and which matrix of a load.
-    const unsigned char* const own_rows = patch + warp_id() % 4 * 704 + lane % 8 * 16;
+    const unsigned char* const own_rows = patch + warp_id() % 4 * 1216 + lane % 8 * 16;
     const unsigned char* const own_rows0 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 32 : 48);
 
     // Epilogue operands of 4 results that are the same in every row.
@@ -67,8 +67,8 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f32> x0, Input<i8> x1, Input<f32> x2, Outp
         along.x2_2 = load_wide<4>(x2, n);
     }
 
-    for (int run = block_x(); run < 9; run += grid_x()) {
-        const int row = run / 3, first_x = run % 3 * (TILES * 8);
+    for (int run = block_x(); run < 6; run += grid_x()) {
+        const int row = run / 2, first_x = run % 2 * (TILES * 8);
         const int image = row / 3, first_y = row % 3 * 8;
         sync_threads();  // the patch before has been read
         const int left = first_x * 2 - 4 + thread_x() % LANES * 2;
@@ -106,17 +106,17 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f32> x0, Input<i8> x1, Input<f32> x2, Outp
 
         fence_proxy_async();
         sync_threads();
-        if (first_x < 20) {
+        if (first_x + group * 8 < 20) {
         u32 window[9][4];
-            ldmatrix_x4(window[0], own_rows0);
-            ldmatrix_x4(window[1], own_rows0 + 176);
-            ldmatrix_x4(window[2], own_rows0 + 352);
-            ldmatrix_x4(window[3], own_rows0 + 528);
-            ldmatrix_x4(window[4], own_rows0 + 704);
-            ldmatrix_x4(window[5], own_rows0 + 880);
-            ldmatrix_x4(window[6], own_rows0 + 1056);
-            ldmatrix_x4(window[7], own_rows0 + 1232);
-            ldmatrix_x4(window[8], own_rows0 + 1408);
+            ldmatrix_x4(window[0], own_rows0 + group * 128);
+            ldmatrix_x4(window[1], own_rows0 + group * 128 + 304);
+            ldmatrix_x4(window[2], own_rows0 + group * 128 + 608);
+            ldmatrix_x4(window[3], own_rows0 + group * 128 + 912);
+            ldmatrix_x4(window[4], own_rows0 + group * 128 + 1216);
+            ldmatrix_x4(window[5], own_rows0 + group * 128 + 1520);
+            ldmatrix_x4(window[6], own_rows0 + group * 128 + 1824);
+            ldmatrix_x4(window[7], own_rows0 + group * 128 + 2128);
+            ldmatrix_x4(window[8], own_rows0 + group * 128 + 2432);
 
             i32 sum[BLOCK_N / 2];  // uninitialised: the first product overwrites them
             wgmma_fence();
@@ -137,7 +137,7 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f32> x0, Input<i8> x1, Input<f32> x2, Outp
             wgmma_commit();
             wgmma_wait<0>();
             wgmma_take(sum);
-            const int x = first_x + lane / 4;
+            const int x = first_x + group * 8 + lane / 4;
             GLASS_UNROLL
             for (int half = 0; half < 2; half++) {
                 const int y = first_y + warp_id() % 4 * 2 + half;

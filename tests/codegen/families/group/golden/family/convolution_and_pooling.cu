@@ -126,7 +126,6 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
 
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
-
     const int a_chunk = thread_x() % 16, a_line = thread_x() / 16;
     Offset a_origin[2];
     GLASS_UNROLL
@@ -191,6 +190,20 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
     copy_a(0, 0, 0, 1, 0 == k_tiles - 1);
     cp_async_commit();
 
+    const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
+    const int n = tile_n * BLOCK_N + column;
+    const int rows_left = M - tile_m * BLOCK_M;
+    // Epilogue operands of 8 results that are the same in every row.
+    struct Along {
+        Vec<f32, 8> x2_1;
+    };
+    auto read_columns = [&](int n, Along& along) {
+        along.x2_1 = load_wide<8>(x2, n);
+    };
+
+    Along along;
+    read_columns(n, along);
+
     cp_async_wait<STAGES - 2>();
     sync_threads();
     load_fragments(0, 0, 0);
@@ -233,20 +246,6 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
             *reinterpret_cast<Vec<f32, 2>*>(sums + sum_slot(row, column)) = pair;
         }
     }
-    const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
-    const int n = tile_n * BLOCK_N + column;
-    const int rows_left = M - tile_m * BLOCK_M;
-    // Epilogue operands of 8 results that are the same in every row.
-    struct Along {
-        Vec<f32, 8> x2_1;
-    };
-    auto read_columns = [&](int n, Along& along) {
-        along.x2_1 = load_wide<8>(x2, n);
-    };
-
-    Along along;
-    read_columns(n, along);
-
     sync_threads();
     auto finish_row = [&](int row) {
         const int m = tile_m * BLOCK_M + row;

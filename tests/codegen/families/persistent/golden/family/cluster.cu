@@ -19,14 +19,14 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_5bb9afc7(Input<f16> x0, Input<f16> x1,
     pdl_launch_dependents();
     const int M = 1400;
     const int N = 200;
-    const int tiles_m = (M + (2 * BLOCK_M) - 1) / (2 * BLOCK_M), tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
+    const int tiles_m = (M + 2 * BLOCK_M - 1) / (2 * BLOCK_M), tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tiles = tiles_m * tiles_n;
-    constexpr int k_tiles = 2;
+    const int k_tiles = 2;
     const int rank = cluster_rank();  // blocks of a cluster have adjacent tiles along m, and share the tile along n
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
     unsigned char* const behind = shared + STAGES * (A_TILE * 2 + B_TILE * 2);
-    Barrier* const full = reinterpret_cast<Barrier*>(behind + 32768);  // a stage has been copied
+    Barrier* const full = reinterpret_cast<Barrier*>(behind + 35328);  // a stage has been copied
     Barrier* const empty = full + STAGES;  // all warps of the team have read it
     Barrier* const turn = empty + STAGES;  // the team may multiply
 

@@ -21,12 +21,11 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_e49de163(Input<f16> x0, Input<f16> x1,
     const int N = 200;
     const int tiles_m = (M + BLOCK_M - 1) / BLOCK_M, tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tiles = tiles_m * tiles_n;
-    constexpr int k_tiles = 2;
-
+    const int k_tiles = 2;
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
     unsigned char* const behind = shared + STAGES * (A_TILE * 2 + B_TILE * 2);
-    Barrier* const full = reinterpret_cast<Barrier*>(behind + 65536);  // a stage has been copied
+    Barrier* const full = reinterpret_cast<Barrier*>(behind + 68096);  // a stage has been copied
     Barrier* const empty = full + STAGES;  // all warps of the team have read it
     Barrier* const turn = empty + STAGES;  // the team may multiply
     Barrier* const arrived = turn + 2;  // the residual of a chunk is there

@@ -24,8 +24,7 @@ GLASS_KERNEL(384, 1) k0_promoted(Input<f8e4m3> x0, Input<f8e4m3> x1, Output<f32>
     const int N = 104;
     const int tiles_m = (M + BLOCK_M - 1) / BLOCK_M, tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tiles = tiles_m * tiles_n;
-    constexpr int k_tiles = 3;
-
+    const int k_tiles = 3;
     f8e4m3* const a_tiles = reinterpret_cast<f8e4m3*>(shared);
     f8e4m3* const b_tiles = reinterpret_cast<f8e4m3*>(shared + STAGES * A_TILE);
     unsigned char* const behind = shared + STAGES * (A_TILE + B_TILE);

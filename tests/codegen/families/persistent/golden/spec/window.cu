@@ -24,8 +24,7 @@ GLASS_KERNEL(384, 1) k0_window(Input<f16> x0, Input<f16> x1, Output<f16> y0, con
     const int N = 72;
     const int tiles_m = (M + BLOCK_M - 1) / BLOCK_M, tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
     const int tiles = tiles_m * tiles_n;
-    constexpr int k_tiles = 18;
-
+    const int k_tiles = 18;
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
     unsigned char* const behind = shared + STAGES * (A_TILE * 2 + B_TILE * 2);

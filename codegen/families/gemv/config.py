@@ -1,0 +1,110 @@
+"""Configurations of products of few rows, and the resources of a block of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ....dialects.core.dtypes import DType
+from ...arch.spec import ArchSpec
+from ..contraction.mma import FRAGMENT_COLUMNS, FRAGMENT_ROWS
+from ..contraction.problem import COPY_BYTES, Problem
+from ..contraction.tile import SUMS_PADDING, exchange_bytes, is_clustered, splits_evenly
+
+LINE_BYTES = 128  # of k in a step of a warp: a line of the L2 cache
+WARP = 32
+MOST_ROWS = 16  # of the result, for which this is the way
+OTHER_REGISTERS = 24  # of a thread, beside fragments and accumulators
+_TILES, _WARPS, _SPLITS = (1, 2, 4), (4, 8, 16), (1, 2, 4, 8)
+
+
+@dataclass(frozen=True)
+class GemvConfig:
+    """A configuration: `block_m` rows and `tiles` times 16 columns of the result to a block.
+
+    Its `warps` share k, as do the `splits` blocks of a cluster.
+    """
+
+    block_m: int
+    tiles: int
+    warps: int
+    splits: int = 1
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block."""
+        return WARP * self.warps
+
+    @property
+    def block_n(self) -> int:
+        """Columns of the result of a block."""
+        return FRAGMENT_ROWS * self.tiles
+
+    @property
+    def pitch(self) -> int:
+        """Accumulators from row to row where they are staged."""
+        return self.block_n + SUMS_PADDING
+
+    @property
+    def staged_bytes(self) -> int:
+        """Shared memory of the staged accumulators of all warps."""
+        return self.warps * self.block_m * self.pitch * 4
+
+    @property
+    def registers(self) -> int:
+        """Registers of a thread: fragments of two steps, accumulators and addresses."""
+        rows = self.block_m // FRAGMENT_COLUMNS
+        held = 32 * self.tiles + 16 * rows + 4 * self.tiles * rows + OTHER_REGISTERS
+        return -(-held // 8) * 8
+
+
+def streams_weights(rows: int, k: int, multiply: DType) -> bool:
+    """Whether a product of ROWS rows by weights of K steps of k streams them, if they are K-major, when it
+    multiplies 16-bit MULTIPLY."""
+    return rows <= MOST_ROWS and multiply.bytes == 2 and k * multiply.bytes % COPY_BYTES == 0
+
+
+def step_of(problem: Problem) -> int:
+    """Elements of k that a warp multiplies in a step."""
+    return LINE_BYTES // problem.b.bytes
+
+
+def illegal(problem: Problem, config: GemvConfig, target: ArchSpec) -> str | None:
+    """Why CONFIG cannot run PROBLEM on TARGET; None when it can."""
+    if config.block_m not in (FRAGMENT_COLUMNS, 2 * FRAGMENT_COLUMNS) or config.tiles not in _TILES:
+        return "the tile does not divide into mma"
+    if not 1 <= config.threads <= target.limits.threads_per_block or config.splits < 1:
+        return "too many warps, or none"
+    if config.splits > 1 and not is_clustered(config.block_m, config.splits, target):
+        return "blocks share k in a cluster alone"
+    if config.splits > 1 and not splits_evenly(problem.k, step_of(problem), config.splits):
+        return "a split of k would be empty"
+    if config.threads * config.registers > target.limits.registers_per_multiprocessor:
+        return "not enough registers"
+    shared = shared_bytes(problem, config, target)
+    return "not enough shared memory" if shared > target.shared_bytes else None
+
+
+def resident(problem: Problem, config: GemvConfig, target: ArchSpec) -> int:
+    """The occupancy that kernels are compiled for, in blocks of a multiprocessor."""
+    shared = shared_bytes(problem, config, target)
+    return max(1, target.limits.resident(config.threads, shared, config.registers))
+
+
+def shared_bytes(problem: Problem, config: GemvConfig, target: ArchSpec) -> int:
+    """Dynamic shared memory of a block: staged accumulators, and those of other blocks of its cluster."""
+    tile = config.block_m, config.block_n, config.splits
+    return config.staged_bytes + exchange_bytes(*tile, problem.accumulate, target)
+
+
+def shapes(problem: Problem, target: ArchSpec) -> Iterator[GemvConfig]:
+    """The legal configurations for PROBLEM on TARGET whose warps all have a step of k."""
+    block_m = FRAGMENT_COLUMNS if problem.at_optimum(problem.m) <= FRAGMENT_COLUMNS else 2 * FRAGMENT_COLUMNS
+    steps = -(-problem.at_optimum(problem.k) // step_of(problem))
+    for tiles in _TILES:
+        for warps in _WARPS:
+            for splits in _SPLITS:
+                config = GemvConfig(block_m, tiles, warps, splits)
+                fits = warps * splits <= max(steps, _WARPS[0])
+                if fits and illegal(problem, config, target) is None:
+                    yield config

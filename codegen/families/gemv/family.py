@@ -1,0 +1,79 @@
+"""The kernel family of products of few rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ....dialects.core.dtypes import F8E4M3
+from ...arch.features import Feature
+from ...arch.spec import ArchSpec
+from ...request.request import Candidate, KernelCode, Request
+from ...request.signature import make_signature
+from ..contraction.binding import Contraction, bind, widest_vector
+from ..contraction.families import PROBLEMS_KEPT, ContractionFamily
+from ..contraction.mma import MMA
+from ..contraction.problem import COPY_BYTES, Problem, as_priced
+from ..contraction.tile_product import MOST_CANDIDATES
+from ..kernel_family import Accumulation, Rank
+from .config import MOST_ROWS, GemvConfig, illegal, shapes
+from .cost import microseconds
+from .spec import TEMPLATE, gemv_spec, launch
+
+SUMS = Accumulation(tiled=True)
+MOST_VECTOR = 4  # columns that a thread finishes: few rows have few results, which many threads share
+
+
+@dataclass(frozen=True, kw_only=True)
+class GemvFamily(ContractionFamily[GemvConfig]):
+    """Products of few rows with K-major weights, by mma.sync with swapped operands, bound by memory."""
+
+    name: str = "contraction_gemv"
+    rank: Rank = Rank.TENSOR_CORES
+    needs_features: frozenset[Feature] = frozenset({Feature.LDMATRIX})
+    rounds_operands: bool = True
+    groupable: bool = False
+    accumulation: Accumulation = SUMS
+    config_type: Callable[..., GemvConfig] = GemvConfig
+
+    def unsupported(self, contraction: Contraction, target: ArchSpec) -> str | None:
+        if contraction.has_prologue:
+            return "operands go from memory to tensor cores as they are"
+        return MMA.refuses(contraction, target) or unsupported(contraction.problem)
+
+    def priced(self, request: Request, contraction: Contraction) -> list[Candidate]:
+        problem = contraction.problem
+        found = candidates(as_priced(problem), request.target)
+        return [self.candidate(config, microseconds(problem, config, request.target)) for config in found]
+
+    def code(self, request: Request, contraction: Contraction, config: GemvConfig) -> KernelCode:
+        problem = contraction.problem
+        reason = illegal(problem, config, request.target)
+        if reason is not None:
+            raise ValueError(reason)
+        signature = make_signature(request)
+        vector = min(MOST_VECTOR, widest_vector(request, problem.n))
+        spec = gemv_spec(problem, config, bind(request, contraction, vector, signature), request.target)
+        return KernelCode(TEMPLATE, spec, launch(problem, spec), signature.typed, spec.resident)
+
+
+def unsupported(problem: Problem) -> str | None:
+    """Why PROBLEM, which mma.sync can run, is none of few rows and streamed weights; None when it is."""
+    if problem.a == F8E4M3:
+        return "sums of 8-bit floats are rounded step by step"
+    if problem.windows or len(problem.rows) > 1:
+        return "rows that are gathered"
+    if problem.at_optimum(problem.m) > MOST_ROWS:
+        return "too many rows"
+    if not problem.a_k_major or not problem.b_k_major or problem.a_stored != problem.a:
+        return "operands are not K-major, or converted"
+    wide = min(problem.a_vector * problem.a.bytes, problem.b_vector * problem.b.bytes) == COPY_BYTES
+    return None if wide else "operands do not lie at multiples of 16 bytes"
+
+
+@lru_cache(maxsize=PROBLEMS_KEPT)
+def candidates(problem: Problem, target: ArchSpec) -> tuple[GemvConfig, ...]:
+    """Legal configurations for PROBLEM, the fastest by the cost model first."""
+    ordered = sorted(shapes(problem, target), key=lambda config: microseconds(problem, config, target))
+    return tuple(ordered[:MOST_CANDIDATES])

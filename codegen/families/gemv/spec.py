@@ -1,0 +1,165 @@
+"""The spec of a product of few rows for its template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ....dialects.core.affine import Dim
+from ...arch.spec import ArchSpec
+from ...request.request import Geometry
+from ...text.affine_c import dim_to_c, factor_to_c
+from ...text.literals import c_type
+from ...text.render import Code, Identifier
+from ..contraction.epilogue import EpilogueSpec
+from ..contraction.gather import AxisSpec, batch_specs, divides
+from ..contraction.mma import FRAGMENT_COLUMNS, math_of
+from ..contraction.problem import COPY_BYTES, Problem
+from ..contraction.spec import KernelBinding
+from ..contraction.tile import tiles_of
+from .config import WARP, GemvConfig, resident, step_of
+
+TEMPLATE = "kernels/gemv.cu.j2"
+
+
+@dataclass(frozen=True)
+class StreamedSpec:
+    """An operand that goes from memory to registers: its C name and type, the C expressions of its first
+    element and of the step between its rows (columns of B), and whether a batch entry may start elsewhere."""
+
+    name: Identifier
+    type: Identifier
+    offset: Code
+    step: Code
+    based: bool
+
+
+@dataclass(frozen=True)
+class GemvSpec:
+    """The spec of a product of few rows: sizes, configuration, operands and the epilogue.
+
+    math: the type of its mma; resident: the occupancy that the kernel is compiled for; step: the elements
+    of k in a step of a warp, of which a thread loads `chunk` at a time; steps: those of a warp, 2 where it is
+    not known; k_checked: whether the last step may reach past the end of k; rows_checked, columns_checked:
+    whether a tile may reach past the last row, or column.
+    """
+
+    name: Identifier
+    title: Code
+    parameters: Code
+    index_type: Identifier
+    accumulate: Identifier
+    math: Identifier
+    m: Code
+    n: Code
+    k: Code
+    batch: tuple[AxisSpec, ...]
+    b_is_weight: bool
+    block_m: int
+    tiles: int
+    warps: int
+    splits: int
+    resident: int
+    step: int
+    chunk: int
+    steps: int
+    k_checked: bool
+    rows_checked: bool
+    columns_checked: bool
+    a: StreamedSpec
+    b: StreamedSpec
+    epilogue: EpilogueSpec
+
+    @property
+    def block_n(self) -> int:
+        """Columns of the result of a block."""
+        return self.epilogue.columns * self.epilogue.vector
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block."""
+        return WARP * self.warps
+
+    @property
+    def row_tiles(self) -> int:
+        """Fragments of eight rows."""
+        return self.block_m // FRAGMENT_COLUMNS
+
+
+def gemv_spec(problem: Problem, config: GemvConfig, binding: KernelBinding, target: ArchSpec) -> GemvSpec:
+    """The spec of PROBLEM under CONFIG for TARGET."""
+    names, step, k = binding.names, step_of(problem), problem.k
+    return GemvSpec(
+        name=binding.name,
+        title=binding.title,
+        parameters=binding.parameters,
+        index_type=Identifier(binding.index_type if not problem.wide else "i64"),
+        accumulate=Identifier(c_type(problem.accumulate)),
+        math=Identifier(math_of(problem.a, problem.b)),
+        m=Code(dim_to_c(problem.m, names)),
+        n=Code(dim_to_c(problem.n, names)),
+        k=Code(dim_to_c(k, names)),
+        batch=batch_specs(problem.batch, names),
+        b_is_weight=problem.b_is_weight,
+        block_m=config.block_m,
+        tiles=config.tiles,
+        warps=config.warps,
+        splits=config.splits,
+        resident=resident(problem, config, target),
+        step=step,
+        chunk=COPY_BYTES // problem.b.bytes,
+        steps=-(-k // step // (config.warps * config.splits)) if isinstance(k, int) else 2,
+        k_checked=not divides(step, k),
+        rows_checked=not divides(config.block_m, problem.m),
+        columns_checked=not divides(config.block_n, problem.n),
+        a=_a(problem, binding.a, names),
+        b=_b(problem, binding.b, names),
+        epilogue=_epilogue(problem, config, binding),
+    )
+
+
+def _a(problem: Problem, name: Identifier, names: Mapping[str, str]) -> StreamedSpec:
+    step: Dim = problem.rows[0].step if problem.rows else 0
+    based = problem.a_offset != 0 or any(axis.a_step != 0 for axis in problem.batch)
+    return _operand(name, c_type(problem.a), problem.a_offset, step, based, names)
+
+
+def _b(problem: Problem, name: Identifier, names: Mapping[str, str]) -> StreamedSpec:
+    based = problem.b_offset != 0 or any(axis.b_step != 0 for axis in problem.batch)
+    return _operand(name, c_type(problem.b), problem.b_offset, problem.b_n_step, based, names)
+
+
+def _operand(
+    name: Identifier, type: str, offset: Dim, step: Dim, based: bool, names: Mapping[str, str]
+) -> StreamedSpec:
+    first, between = Code(factor_to_c(offset, names)), Code(factor_to_c(step, names))
+    return StreamedSpec(name, Identifier(type), first, between, based)
+
+
+def _epilogue(problem: Problem, config: GemvConfig, binding: KernelBinding) -> EpilogueSpec:
+    return EpilogueSpec(
+        accumulate=Identifier(c_type(problem.accumulate)),
+        vector=binding.vector,
+        block_m=config.block_m,
+        columns=config.block_n // binding.vector,
+        threads=config.threads,
+        splits=1,
+        cluster=config.splits,
+        groups=config.warps,
+        pitch=config.pitch,
+        m_checked=not divides(config.block_m, problem.m),
+        n_checked=not divides(config.block_n, problem.n),
+        code=binding.epilogue,
+        beside=binding.beside,
+        along=binding.along,
+    )
+
+
+def launch(problem: Problem, spec: GemvSpec) -> Geometry:
+    """The launch geometry of PROBLEM with SPEC."""
+    return Geometry(
+        grid=(tiles_of(problem, spec.block_m, spec.block_n), spec.splits, 1),
+        block=(spec.threads, 1, 1),
+        shared=spec.epilogue.sums_bytes + spec.epilogue.exchange_bytes,
+        cluster=(1, spec.splits, 1),
+    )
