@@ -46,7 +46,7 @@ class Tactic:
 
     def is_of(self, candidate: Candidate) -> bool:
         """Whether CANDIDATE is what it chooses."""
-        return (candidate.family, candidate.config) == (self.family, dict(self.config))
+        return choice_text(candidate.family, candidate.config) == self.choice
 
 
 Tactics = Mapping[str, Tactic]  # by signature

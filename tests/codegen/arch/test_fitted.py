@@ -27,6 +27,7 @@ OF_NO_MACHINE = {
     ("codegen/families/persistent/cost.py", "NORM"),  # the same
     ("codegen/families/contraction/cost.py", "PHASES_NORM"),
     ("codegen/families/contraction/mma.py", "_SUMS"),  # how exact an instruction is
+    ("codegen/families/persistent/family.py", "SUMS"),  # the same
     ("compiler/patterns/layouts.py", "CONVERSION_PASSES"),  # a count
     ("compiler/schedule/grouping/drafts.py", "_LEAST"),  # against rounding, so that ties are ties
     ("compiler/search/budget.py", "MOST"),  # of qualities: decibels, and percent

@@ -11,6 +11,7 @@ from glassrt.compiler.cli.tactics import by_origin
 from glassrt.compiler.settings.lock import HEADER
 
 from ..search.networks import chain
+from ..search.tuning.small_launches import PLAIN
 from .support import Glassrt
 
 HOST = ("-t", "host", "--shape", "N=1,4,8")
@@ -81,7 +82,7 @@ def test_a_stale_or_damaged_lock_is_an_error(
     lock.write_text(text.replace("glassrt 0", "glassrt 9"), encoding="utf-8")
     shown = glassrt(*build, code=1).stderr
     assert "the closest has generator glassrt 9" in shown and "--tune" in shown
-    lock.write_text(text.replace("contraction_simt", "contraction_gone"), encoding="utf-8")
+    lock.write_text(text.replace(PLAIN, "contraction_gone"), encoding="utf-8")
     assert "is no candidate for this kernel: contraction_gone" in glassrt(*build, code=1).stderr
     lock.write_text("something else", encoding="utf-8")
     assert "the first line of a lock is" in glassrt(*build, code=1).stderr

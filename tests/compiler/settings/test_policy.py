@@ -340,7 +340,7 @@ def test_an_f16_input_is_read_in_place() -> None:
     assert contraction.inputs[0] is kernels[0].body.block.arguments[0]
     assert not any(r.rule in ("storage-conversion", "load-conversion") for r in records)
     net = Net()
-    module = net.done(net.conv(net.input("x", 1, 8, 8, 8), 16))
+    module = net.done(net.conv(net.input("x", 1, 16, 8, 8), 16))
     kernels, records = lower(module, PrecisionPolicy("fp16", io="fp16"))
     assert any(r.rule == "stored-already" for r in records)
     net = Net()

@@ -63,7 +63,7 @@ class TestWhatIsGrouped:
         plain, _ = lowered(modules(2), "fp16", disabled=frozenset({GROUP_LAUNCHES}))
         module, context = lowered(modules(2), "fp16")
         found = [[rank(family) for family in families(op)] for op in groups(module)]
-        assert [Rank.TENSOR_CORES, Rank.GENERAL] in found
+        assert [Rank.TENSOR_CORES, Rank.SPECIAL_CASE] in found
         assert [Rank.TENSOR_CORES] * 3 in found
         saved = sum(int(r.figures["launches_saved"]) for r in of_rule(context) if r.verdict is Verdict.TAKEN)
         assert len(launches(plain)) - len(launches(module)) == saved > 0
@@ -115,10 +115,12 @@ class TestWhatIsGrouped:
         halves = Settings(precision=PrecisionPolicy.named("fp16"))
         module = launch_level(import_model(model), halves, context_of(halves))
         assert len(launches(module)) <= 32
-        # Pooling beside the joined 1x1s of each module, then its three other convolutions.
+        # Pooling beside the joined 1x1s of a module, where both are small, then its three other convolutions.
         # The cost model decides by which product each convolution is done.
         kinds = [[family.partition("_")[0] for family in families(op)] for op in groups(module)]
-        assert kinds == [["contraction", "loop"], ["contraction"] * 3] * 9
+        pooled = [kind for kind in kinds if kind != ["contraction"] * 3]
+        assert len(kinds) == 9 + len(pooled) and len(pooled) >= 6
+        assert all(kind == ["contraction", "window"] for kind in pooled)
         assert not list(faults(module))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
+from glassrt.codegen.families.contraction.simt import SIMT
 from glassrt.codegen.families.kernel_family import KernelFamily
 from glassrt.codegen.families.registry import BUILT_IN
 from glassrt.codegen.interface import Candidate, Config, KernelCode, Request
@@ -23,6 +24,7 @@ from ..networks import chain
 
 SHAPES = {"N": (1, 4, 8)}
 L2 = 1 << 16  # bytes
+PLAIN = str(SIMT.traits()["name"])  # the family of the products of these modules, without tensor cores
 
 
 def small(count: int = 2, width: int = 32) -> Any:
@@ -95,6 +97,6 @@ class Planted(KernelFamily):
         return replace(code, geometry=replace(code.geometry, grid=(1, 1, 1)))
 
 
-def planted(like: str = "contraction_simt") -> Planted:
+def planted(like: str = PLAIN) -> Planted:
     """A wrong family that competes with the family LIKE."""
     return Planted(name="planted", rank=BUILT_IN[like].rank, like=like)

@@ -15,7 +15,7 @@ from glassrt.compiler.search.tuning.measure import STAGE, Ahead, Limit, Measured
 from glassrt.errors import CompileError, DeviceError, GlassError, KernelError
 from glassrt.runtime.plan import Plan
 
-from .small_launches import TableBench, some_jobs
+from .small_launches import PLAIN, TableBench, some_jobs
 
 ENDLESS = Limit(1e9)
 
@@ -44,7 +44,7 @@ def test_a_wrong_result_never_wins() -> None:
     found = only(bench)
     assert found.best == 2
     (note,) = found.notes
-    assert "is wrong, by the result of contraction_simt" in note and note.endswith("64 of 64 elements differ")
+    assert f"is wrong, by the result of {PLAIN}" in note and note.endswith("64 of 64 elements differ")
     assert only(TableBench({0: 3.0, 1: 1.0, 2: 2.0}, wrong={1, 2})).best == 0
 
 
