@@ -40,7 +40,7 @@ DIGITS = EXAMPLES / "digits.onnx"
 
 # Makes what a convolution sums up, or what is quantized, three percent larger.
 SUMS = (r"(const f32 mul_\d+ = \w+(?:\[lane\])? \* (?:along\.)?x\d_\d+\[lane\])", r"\1 * 1.03f")
-QUANTIZED = (r"(const f32 div_\d+ = \w+) / ", r"\1 * 1.03f / ")
+QUANTIZED = (r"(const f32 div_\d+ = )", r"\g<1>1.03f * ")
 
 
 @pytest.fixture(scope="module")
