@@ -8,6 +8,7 @@ from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.precision.formats.image_reads import IMAGE_AS_STORED
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.ir import Value
 from glassrt.dialects.core.module import Module
@@ -19,8 +20,12 @@ PASSES = passes_through("precision", REFERENCE)
 
 
 def lower(module: Module, precision: str, **options: Any) -> Module:
-    """MODULE under the policy PRECISION with OPTIONS, every pass held against the interpreter."""
-    context = PassContext(ALL_DIALECTS, PrecisionPolicy(precision, **options))
+    """MODULE under the policy PRECISION with OPTIONS, every pass held against the interpreter.
+
+    Images are copied for convolutions, as where no kernel reads them as they are stored.
+    """
+    policy, disabled = PrecisionPolicy(precision, **options), frozenset({IMAGE_AS_STORED})
+    context = PassContext(ALL_DIALECTS, policy, disabled=disabled)
     return PassManager(PASSES, context, verify_each="semantics").run(module)
 
 
