@@ -3,7 +3,7 @@
     python -m benchmarks.windows [--out FILE]
 
 The layers of MobileNetV2 and GoogLeNet at 128 images and at one, channels last: with bias and clip in fp16,
-with scale, bias, clip and quantisation in int8. Each is the kernel that the cost model chooses, checked
+with scale, bias, clip and quantization in int8. Each is the kernel that the cost model chooses, checked
 against PyTorch: bytes exactly. All are timed in CUDA graphs over buffers that do not fit the L2 cache;
 so are PyTorch's kernel (the window alone) and a copy of as many bytes.
 """
@@ -41,7 +41,7 @@ from glassrt.dialects.graph.reduction import Reduce
 from .common.rows import Row, parser, report
 from .contraction.kernels import checked
 
-STEP = 0.0356088  # of the quantised results
+STEP = 0.0356088  # of the quantized results
 BYTES = 200e6  # of all buffers of a layer together
 SHAPES = {  # channels, size, taps, stride, pad
     "depthwise": [
@@ -55,7 +55,7 @@ Run = Callable[[int], object]
 
 
 @dataclass(frozen=True)
-class Layer:
+class WindowLayer:
     kind: str
     dtype: DType
     images: int
@@ -84,7 +84,7 @@ def image(images: int, channels: int, size: int, dtype: DType) -> TensorType:
     return TensorType((images, channels, size, size), dtype, channels_last(4))
 
 
-def request(layer: Layer, name: str) -> Request:
+def request(layer: WindowLayer, name: str) -> Request:
     """The kernel of LAYER, as the compiler asks for it, called NAME."""
     c, dtype = layer.channels, layer.dtype
     types = [layer.input]
@@ -99,7 +99,9 @@ def request(layer: Layer, name: str) -> Request:
     return Request(block, (y.type,), {}, {}, REFERENCE, name, frozenset({1}))
 
 
-def depthwise(do: Callable[[Operation], Value], layer: Layer, x: Value, w: Value, *scales: Value) -> Value:
+def depthwise(
+    do: Callable[[Operation], Value], layer: WindowLayer, x: Value, w: Value, *scales: Value
+) -> Value:
     def number(value: float) -> Value:
         return do(Constant(value=np.array(value, np.float32)))
 
@@ -111,19 +113,19 @@ def depthwise(do: Callable[[Operation], Value], layer: Layer, x: Value, w: Value
     return do(Quantize(y, number(STEP), to=I8) if layer.dtype == I8 else Cast(y, to=layer.dtype))
 
 
-def maxima(do: Callable[[Operation], Value], layer: Layer, x: Value) -> Value:
+def maxima(do: Callable[[Operation], Value], layer: WindowLayer, x: Value) -> Value:
     sizes: Any = {"kernel": [layer.taps] * 2, "strides": [layer.stride] * 2, "pads": [layer.pad] * 4}
     return do(MaxPool(x, ceil_mode=True, **sizes))
 
 
-def mean(do: Callable[[Operation], Value], layer: Layer, x: Value) -> Value:
+def mean(do: Callable[[Operation], Value], layer: WindowLayer, x: Value) -> Value:
     return do(Cast(do(Reduce(do(Cast(x, to=F32)), kind="mean", axes=[2, 3])), to=layer.dtype))
 
 
-class Operands:
+class WindowOperands:
     """Buffers of a layer, in as many sets as do not fit the L2 cache together, and PyTorch's answer."""
 
-    def __init__(self, layer: Layer) -> None:
+    def __init__(self, layer: WindowLayer) -> None:
         count = max(2, min(8, int(BYTES / layer.bytes) + 1))
         self.layer, self.x = layer, [self._drawn() for _ in range(count)]
         c, taps = layer.channels, layer.taps
@@ -191,7 +193,7 @@ def microseconds(run: Run, sets: int) -> float:
     return sorted(found)[4] * 1e3 / runs
 
 
-def launched(kernel: CompiledKernel, geometry: Geometry, operands: Operands) -> Run:
+def launched(kernel: CompiledKernel, geometry: Geometry, operands: WindowOperands) -> Run:
     """A launch of KERNEL, as the runtime does it, on the set with a number."""
     module = checked(driver.cuModuleLoadData(kernel.cubin))
     function = checked(driver.cuModuleGetFunction(module, kernel.entry.encode()))
@@ -215,9 +217,9 @@ def launched(kernel: CompiledKernel, geometry: Geometry, operands: Operands) -> 
     return run
 
 
-def measured(layer: Layer, chosen: Candidate, geometry: Geometry, kernel: CompiledKernel) -> Row:
+def measured(layer: WindowLayer, chosen: Candidate, geometry: Geometry, kernel: CompiledKernel) -> Row:
     """The row of LAYER: KERNEL is that of the candidate CHOSEN."""
-    operands = Operands(layer)
+    operands = WindowOperands(layer)
     run, sets = launched(kernel, geometry, operands), len(operands.x)
     run(0)
     error = float((operands.y[0].float() - operands.want()).abs().max())
@@ -231,7 +233,7 @@ def measured(layer: Layer, chosen: Candidate, geometry: Geometry, kernel: Compil
     return row | {"error": error, "config": " ".join(map(str, chosen.config.values()))}
 
 
-def copied(layer: Layer, sets: int, number: int) -> None:
+def copied(layer: WindowLayer, sets: int, number: int) -> None:
     """A copy that reads and writes as many bytes as LAYER, of the set NUMBER."""
     half = layer.bytes // 2
     whole = _COPIES.setdefault((half, sets), torch.zeros(2 * sets * half, device="cuda", dtype=torch.uint8))
@@ -242,12 +244,12 @@ def copied(layer: Layer, sets: int, number: int) -> None:
 _COPIES: dict[tuple[int, int], torch.Tensor] = {}
 
 
-def layers() -> Iterator[Layer]:
+def layers() -> Iterator[WindowLayer]:
     for images in (128, 1):
         for kind, shapes in SHAPES.items():
             for dtype in (F16, I8) if kind == "depthwise" else (F16,):
                 for shape in shapes:
-                    yield Layer(kind, dtype, images, *shape)
+                    yield WindowLayer(kind, dtype, images, *shape)
 
 
 def rows() -> Iterator[Row]:
