@@ -34,7 +34,7 @@ _SIMPLER = (
 def unrolled(
     index: str,
     trips: int,
-    bound: str,
+    bound: str | int,
     *,
     first: int = 0,
     step: int | str = 1,
@@ -49,7 +49,7 @@ def loop(
     hint: str,
     index: str,
     trips: int,
-    bound: str,
+    bound: str | int,
     *,
     first: int = 0,
     step: int | str = 1,
@@ -58,10 +58,14 @@ def loop(
 ) -> str:
     """A loop of TRIPS over the int INDEX from FIRST (0 or 1) to BOUND by STEP, preceded by HINT.
 
+    ValueError for a number of trips that BOUND, FIRST and STEP contradict, where these are numbers.
+
     The body is that of the `call`, with the indentation that it has in a loop. A body of one line has no
     braces unless BRACES. For one trip the body alone is emitted, for none nothing. There is no newline at the
     end.
     """
+    if isinstance(bound, int) and isinstance(step, int) and trips != max(0, -(-(bound - first) // step)):
+        raise ValueError(f"a loop from {first} to {bound} by {step} has other than {trips} trips")
     if trips <= 1:
         return dedented(folded(_body(caller), index, first)) if trips else ""
     advance = f"{index}++" if step == 1 else f"{index} += {step}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.codegen.text.loops import folded
+from glassrt.codegen.text.loops import folded, loop
 from glassrt.codegen.text.render import environment
 
 FOLDED = {
@@ -81,3 +81,14 @@ def test_loops_that_threads_share() -> None:
     assert written(call % ("64", ", exact=false"), body) == "if (thread_x() < ITEMS) f(thread_x());"
     assert written(call % ("64", ', kind="i64"'), body) == "f(i64(thread_x()));"
     assert written(call % ("1", ""), body) == "if (thread_x() == 0) f(0);"
+
+
+def test_trips_that_the_numbers_contradict_are_refused() -> None:
+    """A window of one column has no further taps; told of one, a kernel compared it with its neighbour."""
+
+    def body() -> str:
+        return "    f(tap);\n"
+
+    assert loop("", "tap", 0, 1, first=1, caller=body) == ""
+    with pytest.raises(ValueError, match="from 1 to 1 by 1 has other than 1 trips"):
+        loop("", "tap", 1, 1, first=1, caller=body)
