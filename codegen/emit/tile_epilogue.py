@@ -72,7 +72,8 @@ def emit_tile_epilogue(
     if place != index:
         return None
     buffers = signature.buffers(request)
-    reads = _TileReads(signature.symbols, spaces, {name: value for value, name in buffers.items()}, index)
+    reads = EarlyReads(signature.symbols, spaces, spaces[-2])
+    reads.beside = tile = _TileRead({name: value for value, name in buffers.items()}, index)
     emitter = Emitter(buffers, signature.symbols, spaces, lanes, reads)
     section = Section(lanes.count)
     try:
@@ -82,7 +83,7 @@ def emit_tile_epilogue(
     if _names_rows(emitter, spaces[:-1]):
         return None
     return TileEpilogue(
-        tuple(section.finished(lanes.count)), reads.tile.operand, reads.along.code(signature.index_type)
+        tuple(section.finished(lanes.count)), tile.operand, reads.along.code(signature.index_type)
     )
 
 
@@ -92,31 +93,14 @@ def _names_rows(emitter: Emitter, spaces: tuple[Space, ...]) -> bool:
     return not names.isdisjoint(emitter.names.used)
 
 
-class _TileReads(EarlyReads):
-    """The loads of an epilogue: those that all rows share, and those of one operand's element at INDEX."""
-
-    def __init__(
-        self,
-        names: Mapping[str, str],
-        spaces: tuple[Space, ...],
-        operands: Mapping[str, Value],
-        index: tuple[Dim, ...],
-    ) -> None:
-        super().__init__(names, spaces, spaces[-2])
-        self.tile = self.beside = _TileRead(names, spaces, operands, index)
-
-
 class _TileRead(StructReads):
-    """The only operand that is read at INDEX."""
+    """The only one of OPERANDS, by the names of their buffers, that is read beside the results, at INDEX.
 
-    def __init__(
-        self,
-        names: Mapping[str, str],
-        spaces: tuple[Space, ...],
-        operands: Mapping[str, Value],
-        index: tuple[Dim, ...],
-    ) -> None:
-        super().__init__(BESIDE, names, spaces)
+    It needs no loads of its own.
+    """
+
+    def __init__(self, operands: Mapping[str, Value], index: tuple[Dim, ...]) -> None:
+        super().__init__(BESIDE, {}, ())
         self._operands, self._index = operands, index
         self.operand: Value | None = None
 

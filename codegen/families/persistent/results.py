@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ....dialects.core.affine import Dim, exact_div
+from ....dialects.core.affine import Dim
 from ....dialects.core.dtypes import DType
 from ....dialects.core.tensor_map import TensorMap, swizzle_of
 from ....dialects.core.types import TensorType
@@ -104,8 +104,7 @@ def _tile(problem: Problem, shape: tuple[Dim, ...], type: TensorType, operand: i
         return None
     if first * type.dtype.bytes % COPY_BYTES:
         return None  # a bulk copy does not begin there
-    row = exact_div(step, 1)
-    if first and not (isinstance(columns, int) and isinstance(row, int) and first + columns <= row):
+    if first and not (isinstance(columns, int) and isinstance(step, int) and first + columns <= step):
         return None  # it does not begin within the first row of its buffer
     tile = BulkTile(operand, type.dtype, (columns + first, problem.m), (step * type.dtype.bytes,), first)
     return None if tile.map(RESULT_MAP, LINE_BYTES // type.dtype.bytes).map.fault() else tile
