@@ -151,6 +151,16 @@ def test_strips_share_code_whatever_their_channels_and_lines() -> None:
     assert len({manifest["kernels"][launch["kernel"]]["entry"] for launch in launches}) == 1
 
 
+def test_means_share_code_whatever_their_lines() -> None:
+    net, shapes = OnnxNet(5), ((40, 28), (96, 30))
+    images = [net.input(f"x{size}", 1, channels, size, size) for channels, size in shapes]
+    model = net.done(*(net.op("GlobalAveragePool", net.relu(x)) for x in images))
+    settings = Settings(precision=as_policy("fp16"), disabled=APART, cache=None)
+    kernels = build(model, settings).plan.manifest["kernels"]
+    means = {name: kernel["entry"] for name, kernel in kernels.items() if "reduce" in name}
+    assert len(means) == 2 and len(set(means.values())) == 1
+
+
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_results_are_the_same_bits(precision: str) -> None:
     image = np.random.default_rng(0).standard_normal((1, 8, 24, 24)).astype(np.float32)
