@@ -136,7 +136,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_e49de163(Input<f16> x0, Input<f16> x1,
                     const int row = warp_id() % 4 * 16 + half * 8 + lane / 4;
                     unsigned char* const place = buffer + in_chunk(row, column * 2);
                     const f32 accumulator[] = {own[j * 4 + half * 2], own[j * 4 + half * 2 + 1]};
-                    const auto beside = *reinterpret_cast<const Vec<f16, 2>*>(place);
+                    const auto beside = load_shared<Vec<f16, 2>>(place);
                     Vec<f16, 2> place_9;
                     GLASS_UNROLL
                     for (int lane = 0; lane < 2; ++lane) {
@@ -148,7 +148,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_e49de163(Input<f16> x0, Input<f16> x1,
                         const f16 cast8 = convert<f16>(short_sigmoid_7);
                         place_9[lane] = cast8;
                     }
-                    *reinterpret_cast<Vec<f16, 2>*>(place) = place_9;
+                    store_shared(place, place_9);
                 }
             }
             fence_proxy_async();

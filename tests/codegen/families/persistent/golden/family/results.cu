@@ -120,7 +120,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_19211919(Input<f16> x0, Input<f16> x1,
                         const f16 cast5 = convert<f16>(short_sigmoid_4);
                         place_6[lane] = cast5;
                     }
-                    *reinterpret_cast<Vec<f16, 2>*>(place) = place_6;
+                    store_shared(place, place_6);
                 }
             }
             fence_proxy_async();

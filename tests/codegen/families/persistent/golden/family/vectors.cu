@@ -139,7 +139,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_128ac3ba(Input<f16> x0, Input<f16> x1,
                     f32 accumulator[VECTOR];
                     GLASS_UNROLL
                     for (int i = 0; i < VECTOR; i++) accumulator[i] = own[((first + i) / 2 * 2 + first_column / CHUNK) * 4 + half * 2 + i % 2];
-                    const auto beside = *reinterpret_cast<const Vec<f16, 8>*>(place);
+                    const auto beside = load_shared<Vec<f16, 8>>(place);
                     Vec<f16, 8> place_9;
                     GLASS_UNROLL
                     for (int lane = 0; lane < 8; ++lane) {
@@ -151,7 +151,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_128ac3ba(Input<f16> x0, Input<f16> x1,
                         const f16 cast8 = convert<f16>(short_sigmoid_7);
                         place_9[lane] = cast8;
                     }
-                    *reinterpret_cast<Vec<f16, 8>*>(place) = place_9;
+                    store_shared(place, place_9);
                 }
             }
             fence_proxy_async();
