@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ....dialects.core.dtypes import F8E4M3, F32
 from ..contraction.problem import Problem
 from ..contraction.tile import SUMS_PADDING
 from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, MAX_ACCUMULATORS, ROWS
+from .depth import block_k_of, promotes
 
 CONSUMERS = 2  # warpgroups that multiply
 PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232  # of a thread; three warpgroups begin with 168
@@ -47,7 +47,7 @@ class PersistentConfig:
     its epilogue while the other one multiplies. raster: tile rows in a band, for reuse in the L2 cache.
     buffers: chunks of results that each warpgroup has in shared memory, on their way by bulk copies; 0 where
     threads store the results. cluster: blocks with adjacent tiles along m, each of which copies its share of
-    their tile of B to all (multicast).
+    their tile of B to all (multicast). depth: bytes of k in a stage.
     """
 
     block_m: int
@@ -59,6 +59,7 @@ class PersistentConfig:
     raster: int = 1
     buffers: int = 0
     cluster: int = 1
+    depth: int = LINE_BYTES
 
     @property
     def consumers(self) -> int:
@@ -83,7 +84,7 @@ class PersistentConfig:
     @property
     def stage_bytes(self) -> int:
         """Shared memory of a stage: a tile of either operand."""
-        return (self.block_m + self.block_n) * LINE_BYTES
+        return (self.block_m + self.block_n) * self.depth
 
     @property
     def rows(self) -> int:
@@ -127,18 +128,14 @@ def illegal(config: PersistentConfig, room: int) -> str | None:
     return "not enough shared memory" if config.shared_bytes > room else None
 
 
-def promotes(problem: Problem) -> bool:
-    """Whether tensor cores keep too few bits of the sums of PROBLEM (about 14 of e4m3), so that those of each
-    tile of k are added to accumulators of their own."""
-    return problem.a == problem.b == F8E4M3 and problem.accumulate == F32
-
-
 def misfit(problem: Problem, config: PersistentConfig) -> str | None:
     """Why the tiles of CONFIG do not fit the operands of PROBLEM; None if they do."""
     if not problem.b_k_major and config.block_n % (SLAB * config.cluster):
         return "an MN-major tile has lines of 64 elements, as many for each block of a cluster"
-    if config.block_k * problem.a.bytes != LINE_BYTES:
-        return "a tile has 128 bytes of k"
+    if config.block_k != block_k_of(problem) or config.block_k * problem.a.bytes != config.depth:
+        return "a stage has the lines of k that fit its taps"
+    if config.cluster > 1 and config.depth != LINE_BYTES:
+        return "blocks of a cluster share whole lines of 128 bytes"
     if promotes(problem) and config.accumulators > MOST_PROMOTED:
         return "too many accumulators for sums that are promoted"
     return None
@@ -147,9 +144,10 @@ def misfit(problem: Problem, config: PersistentConfig) -> str | None:
 def shapes(problem: Problem, room: int, buffers: int = 0) -> Iterator[PersistentConfig]:
     """Configurations for PROBLEM with as many stages as fit into ROOM bytes of shared memory, beside so many
     BUFFERS of results."""
-    block_k = LINE_BYTES // problem.a.bytes
+    block_k = block_k_of(problem)
+    depth = block_k * problem.a.bytes
     for m, n, groups, teams in _SHAPES:
-        config = PersistentConfig(m, n, block_k, groups, teams, MOST_STAGES, buffers=buffers)
+        config = PersistentConfig(m, n, block_k, groups, teams, MOST_STAGES, buffers=buffers, depth=depth)
         while illegal(config, room) is not None and config.stages > LEAST_STAGES:
             config = replace(config, stages=config.stages - 1)
         if illegal(config, room) is None and misfit(problem, config) is None:

@@ -37,7 +37,7 @@ def interleaved(b: BulkOperand, config: PersistentConfig, run: int) -> BulkOpera
         return None
     if b.taps:
         together = b.strides[0] == deep * b.dtype.bytes and b.first == 0
-        if not together or not isinstance(deep, int) or deep % config.block_k:
+        if not together or not isinstance(deep, int) or deep * b.dtype.bytes % b.line:
             return None
         deep = deep * b.dims[1]
     dims = (deep, 2, columns // run, run // 2)

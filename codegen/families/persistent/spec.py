@@ -15,9 +15,10 @@ from ..contraction.gather import AxisSpec, batch_specs, divides
 from ..contraction.problem import Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
-from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS
-from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig, promotes
-from .operands import BulkOperand, tiles_of_k
+from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS, STEP_BYTES
+from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig
+from .depth import line_of, lines_of_k, panels_of, promotes, tiles_of_k
+from .operands import BulkOperand
 from .results import BulkResults
 
 TEMPLATE = "kernels/persistent.cu.j2"
@@ -40,7 +41,7 @@ class BulkWindowSpec:
 class BulkSpec:
     """An operand for templates: how its bulk copies address a tile; see `BulkOperand`.
 
-    copies: bulk copies of a stage, each of `slab` elements; dims: of its map; batch: the C variables of its
+    line: bytes of a line; copies: bulk copies of a stage, each of `slab` elements; dims: of its map; batch: the C variables of its
     batch axes; channels: the first channel of a batch entry is a multiple of it, 0 for none; first: the
     innermost coordinate of the operand's first element; interleave: see `BulkOperand`.
     """
@@ -49,6 +50,7 @@ class BulkSpec:
     type: Identifier
     element_bytes: int
     tile: TileSpec
+    line: int
     copies: int
     slab: int
     dims: int
@@ -72,7 +74,12 @@ class BulkSpec:
     @property
     def fragment_bytes(self) -> int:
         """The distance between fragments of 64 rows, in bytes."""
-        return ROWS * LINE_BYTES if self.tile.k_major else self.slab * self.element_bytes
+        return ROWS * self.line if self.tile.k_major else self.slab * self.element_bytes
+
+    @property
+    def panel_bytes(self) -> int:
+        """The distance between the panels of a K-major stage, each of a line for every row."""
+        return self.tile.lines * self.line
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,8 @@ class ResultsSpec:
 class PersistentSpec:
     """The spec of a persistent contraction: sizes, configuration, operands, and the epilogue of a chunk.
 
-    results: how they leave in bulk; None where threads store them.
+    chunks_of_k: lines of k of a tap; results: how they leave in bulk; None where threads store them; line:
+    bytes of a line of a tile; panels: lines of k that a stage has for each row.
     """
 
     name: Identifier
@@ -145,6 +153,8 @@ class PersistentSpec:
     epilogue: EpilogueSpec
     results: ResultsSpec | None
     cluster: int
+    line: int
+    panels: int
 
     @property
     def producer_registers(self) -> int:
@@ -190,6 +200,11 @@ class PersistentSpec:
         return int(beside is not None and 2 * self.passes * beside.bytes <= PREFETCH_BYTES)
 
     @property
+    def steps(self) -> int:
+        """Products along k of a stage."""
+        return self.panels * self.line // STEP_BYTES
+
+    @property
     def one_k_tile(self) -> bool:
         """Whether there is a single tile along k, whatever the sizes."""
         return self.k_is_known and self.k_tiles == "1"
@@ -219,7 +234,7 @@ def persistent_spec(
     """
     leaving = _results(results, config)
     names = binding.names
-    k_tiles = tiles_of_k(problem, config.block_k)
+    k_tiles = tiles_of_k(problem)
     return PersistentSpec(
         name=binding.name,
         title=binding.title,
@@ -232,7 +247,7 @@ def persistent_spec(
         k_tiles=Code(dim_to_c(k_tiles, names)),
         k_is_known=isinstance(k_tiles, int),
         taps=problem.taps,
-        chunks_of_k=Code(factor_to_c(_over(k_tiles, problem.taps), names)),
+        chunks_of_k=Code(factor_to_c(_over(lines_of_k(problem), problem.taps), names)),
         batch=batch_specs(problem.batch, names),
         batches=Code(factor_to_c(problem.batches, names)),
         b_is_weight=problem.b_is_weight,
@@ -252,6 +267,8 @@ def persistent_spec(
         epilogue=_epilogue(problem, config, binding),
         results=leaving,
         cluster=config.cluster,
+        line=line_of(problem),
+        panels=panels_of(problem),
     )
 
 
@@ -275,8 +292,8 @@ def _header(problem: Problem) -> str:
     return "wgmma_f8" if promotes(problem) else "wgmma" if problem.a.is_float else "wgmma_integer"
 
 
-def _over(k_tiles: Dim, taps: int) -> Dim:
-    return k_tiles // taps if isinstance(k_tiles, int) else k_tiles  # of a matrix product: one tap
+def _over(lines: Dim, taps: int) -> Dim:
+    return lines // taps if isinstance(lines, int) else lines  # of a matrix product: one tap
 
 
 def _operand(
@@ -290,6 +307,7 @@ def _operand(
         type=Identifier(c_type(dtype)),
         element_bytes=dtype.bytes,
         tile=tile,
+        line=operand.line,
         copies=operand.copies(lines),
         slab=SLAB * config.block_k,
         dims=len(operand.dims),

@@ -53,7 +53,7 @@ def test_tiles_that_do_not_fit_the_operands() -> None:
     assert misfit(across, clustered) is None
     for odd in (replace(CONFIG, block_n=96), replace(clustered, block_n=64)):
         assert "lines of 64 elements" in (misfit(across, odd) or "")
-    assert misfit(across, replace(CONFIG, block_k=32)) == "a tile has 128 bytes of k"
+    assert misfit(across, replace(CONFIG, block_k=32)) == "a stage has the lines of k that fit its taps"
 
 
 @pytest.mark.parametrize("name", CASES)
