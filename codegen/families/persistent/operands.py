@@ -67,7 +67,8 @@ class BulkOperand:
         if self.window is not None:
             return self._im2col(operand, (deep, lines), self.window)
         if self.interleave:
-            box = [deep, 2, lines // self.interleave, self.interleave // 2 // shares]
+            half = self.interleave // 2
+            box = [deep, lines // half, half // shares]
             return TensorMap.tiled(operand, self.dtype, self.dims, self.strides, box, swizzle)
         box = [deep, lines // shares] if self.k_major else [SLAB, deep]
         if self.taps:

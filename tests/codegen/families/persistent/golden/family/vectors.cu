@@ -80,7 +80,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_906a7319(Input<f16> x0, Input<f16> x1,
                 tma_load_2d(a_tiles + at * A_TILE, a_map, full[at], k_tile * BLOCK_K, tile_m * BLOCK_M);
             };
             auto copy_b = [&](int at, int k_tile) {
-                tma_load_4d(b_tiles + at * B_TILE, b_map, full[at], k_tile * BLOCK_K, 0, tile_n * 8, 0);
+                tma_load_3d(b_tiles + at * B_TILE, b_map, full[at], k_tile * BLOCK_K, tile_n * 16, 0);
             };
             if (tile == block_x()) pdl_wait();
             #pragma unroll 1
@@ -138,7 +138,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_906a7319(Input<f16> x0, Input<f16> x1,
                     unsigned char* const place = buffer + in_chunk(row, column * 2);
                     f32 accumulator[VECTOR];
                     GLASS_UNROLL
-                    for (int i = 0; i < VECTOR; i++) accumulator[i] = own[((first + i) / 2 * 2 + first_column / CHUNK) * 4 + half * 2 + i % 2];
+                    for (int i = 0; i < VECTOR; i++) accumulator[i] = own[((first + i) % 8 * 2 + first_column / CHUNK) * 4 + half * 2 + (first + i) / 8];
                     const auto beside = load_shared<Vec<f16, 8>>(place);
                     Vec<f16, 8> place_9;
                     GLASS_UNROLL
