@@ -14,6 +14,7 @@ CONSUMERS = 2  # warpgroups that multiply
 PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232  # of a thread; three warpgroups begin with 168
 BARRIER_BYTES = 8
 BUFFER_BYTES = ROWS * LINE_BYTES  # of a chunk of results
+COLUMN_BYTES = 10  # of epilogue operands of a column of a tile: two f32, and padding
 FEW_BUFFERS, MANY_BUFFERS = 2, 4  # of a warpgroup, for chunks of results
 SHORT = 4  # tiles of k of a product that takes no longer than its results need to leave
 SLAB = 64  # rows (columns) along a line of an MN-major tile
@@ -99,10 +100,16 @@ class PersistentConfig:
         return self.stages * self.stage_bytes + self.results_bytes + barriers * BARRIER_BYTES
 
     @property
+    def chunks_bytes(self) -> int:
+        """Shared memory of chunks of results on their way."""
+        return CONSUMERS * self.buffers * BUFFER_BYTES
+
+    @property
     def results_bytes(self) -> int:
-        """Shared memory of results: chunks, or staged accumulators, 64 rows of a chunk for each warpgroup."""
+        """Shared memory of results: chunks, and the epilogue operands of each team's columns, or staged
+        accumulators, 64 rows of a chunk for each warpgroup."""
         if self.buffers:
-            return CONSUMERS * self.buffers * BUFFER_BYTES
+            return self.chunks_bytes + self.teams * self.block_n * COLUMN_BYTES
         return CONSUMERS * ROWS * (self.chunk + SUMS_PADDING) * 4
 
 

@@ -12,11 +12,11 @@ from ...text.literals import c_type
 from ...text.render import Code, Identifier
 from ..contraction.epilogue import PREFETCH_BYTES, EpilogueSpec
 from ..contraction.gather import AxisSpec, batch_specs, divides
-from ..contraction.problem import Problem
+from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
 from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS, STEP_BYTES
-from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig
+from .config import COLUMN_BYTES, CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig
 from .depth import line_of, lines_of_k, panels_of, promotes, tiles_of_k
 from .operands import BulkOperand
 from .results import BulkResults
@@ -94,7 +94,9 @@ class BulkTileSpec:
 class ResultsSpec:
     """Results that leave by bulk stores: chunks of 64 rows and `chunk` columns, `buffers` for each warpgroup.
 
-    element_bytes: of a result; residual: what is there before the results, and read beside them.
+    element_bytes: of a result; residual: what is there before the results, and read beside them; columns:
+    where the epilogue operands of columns lie, behind the start of the chunks, vector after vector
+    `column_pitch` bytes apart; 0 if each thread reads its own from global memory.
     """
 
     result: BulkTileSpec
@@ -102,6 +104,8 @@ class ResultsSpec:
     element_bytes: int
     chunk: int
     buffers: int
+    columns: int
+    column_pitch: int
 
     @property
     def line(self) -> int:
@@ -232,7 +236,7 @@ def persistent_spec(
 
     RESULTS say how bulk copies take the results, where CONFIG has buffers for them.
     """
-    leaving = _results(results, config)
+    leaving = _results(results, config, binding, b.interleave > 0)
     names = binding.names
     k_tiles = tiles_of_k(problem)
     return PersistentSpec(
@@ -272,19 +276,34 @@ def persistent_spec(
     )
 
 
-def _results(results: BulkResults | None, config: PersistentConfig) -> ResultsSpec | None:
+def _results(
+    results: BulkResults | None, config: PersistentConfig, binding: KernelBinding, vectors: bool
+) -> ResultsSpec | None:
     if not config.buffers:
         return None
     if results is None:
         raise ValueError("threads have to store these results")
     result, residual = results.result, results.residual
+    pitch = _column_pitch(binding) if vectors else 0
     return ResultsSpec(
         result=BulkTileSpec(Identifier(c_type(result.dtype)), result.first),
         residual=BulkTileSpec(Identifier(c_type(residual.dtype)), residual.first) if residual else None,
         element_bytes=result.dtype.bytes,
         chunk=results.chunk(config.block_n),
         buffers=config.buffers,
+        columns=config.chunks_bytes if pitch else 0,
+        column_pitch=pitch,
     )
+
+
+def _column_pitch(binding: KernelBinding) -> int:
+    """The bytes from vector to vector of epilogue operands of columns in shared memory: their own, and as many
+    more as bring neighbours to different banks. 0 where they have no room, or fields need padding."""
+    along = binding.along
+    if along is None or along.bytes % COPY_BYTES or along.bytes // along.fields.count(";") < COPY_BYTES:
+        return 0
+    pitch = along.bytes + COPY_BYTES
+    return pitch if pitch <= binding.vector * COLUMN_BYTES else 0
 
 
 def _header(problem: Problem) -> str:

@@ -26,7 +26,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_3dd8cc35(Input<f16> x0, Input<f16> x1,
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
     unsigned char* const behind = shared + STAGES * (A_TILE * 2 + B_TILE * 2);
-    Barrier* const full = reinterpret_cast<Barrier*>(behind + 32768);  // a stage has been copied
+    Barrier* const full = reinterpret_cast<Barrier*>(behind + 35328);  // a stage has been copied
     Barrier* const empty = full + STAGES;  // all warps of the team have read it
     Barrier* const turn = empty + STAGES;  // the team may multiply
 

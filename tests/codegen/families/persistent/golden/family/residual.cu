@@ -25,7 +25,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_48806b4d(Input<f16> x0, Input<f16> x1,
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
     unsigned char* const behind = shared + STAGES * (A_TILE * 2 + B_TILE * 2);
-    Barrier* const full = reinterpret_cast<Barrier*>(behind + 65536);  // a stage has been copied
+    Barrier* const full = reinterpret_cast<Barrier*>(behind + 68096);  // a stage has been copied
     Barrier* const empty = full + STAGES;  // all warps of the team have read it
     Barrier* const turn = empty + STAGES;  // the team may multiply
     Barrier* const arrived = turn + 2;  // the residual of a chunk is there

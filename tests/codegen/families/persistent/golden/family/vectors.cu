@@ -26,7 +26,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_906a7319(Input<f16> x0, Input<f16> x1,
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
     unsigned char* const behind = shared + STAGES * (A_TILE * 2 + B_TILE * 2);
-    Barrier* const full = reinterpret_cast<Barrier*>(behind + 65536);  // a stage has been copied
+    Barrier* const full = reinterpret_cast<Barrier*>(behind + 68096);  // a stage has been copied
     Barrier* const empty = full + STAGES;  // all warps of the team have read it
     Barrier* const turn = empty + STAGES;  // the team may multiply
     Barrier* const arrived = turn + 2;  // the residual of a chunk is there
@@ -100,6 +100,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_906a7319(Input<f16> x0, Input<f16> x1,
     unsigned char* const chunks = behind + warp_id() / 4 * (BUFFERS * BUFFER);
     Barrier* const ready = arrived + warp_id() / 4 * BUFFERS;
     Barrier* const gone = left + warp_id() / 4 * BUFFERS;
+    unsigned char* const columns = behind + 65536 + team * (BLOCK_N / VECTOR * 32);
     const bool leads = thread_x() % 128 == 0;  // has the warpgroup's chunks stored
     int count = 0;  // of the warpgroup's chunks
     // The warpgroup's part of the first stage of both tiles.
@@ -110,11 +111,6 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_906a7319(Input<f16> x0, Input<f16> x1,
     for (int tile = block_x() + team * grid_x(); tile < tiles; tile += 2 * grid_x()) {
         const int tile_m = tile / tiles_n;
         const int tile_n = tile - tile_m * tiles_n;
-        // Teams multiply in turn: the parity of a barrier tells only two phases apart, so no team may wait further ahead.
-        barrier_wait(turn[team], team == 0 ? ~(index / 2) & 1 : index / 2 & 1);
-        int stage = index * k_tiles % STAGES;
-        u32 parity = index * k_tiles / STAGES & 1;
-        index += 2;
         // Epilogue operands of 8 results that are the same in every row.
         struct Along {
             Vec<f16, 8> x2_1;
@@ -123,15 +119,20 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_906a7319(Input<f16> x0, Input<f16> x1,
             along.x2_1 = load_wide<8>(x2, n);
         };
 
+        // Epilogue operands of the tile's columns, in shared memory: each of eight rows would ask the L1 cache for them anew.
+        if (const int vector = thread_x() % 128; vector < BLOCK_N / VECTOR) {
+            Along along = {};
+            const int n = tile_n * BLOCK_N + vector * VECTOR;
+            if (n < N) read_columns(n, along);
+            *reinterpret_cast<Along*>(columns + vector * 32) = along;
+        }
         auto finish = [&](const f32* own, int first_row, int first_column) {
             unsigned char* const buffer = chunks + count % BUFFERS * BUFFER;
             barrier_wait(ready[count % BUFFERS], count / BUFFERS & 1);
             GLASS_UNROLL
             for (int first = 0; first < 16; first += VECTOR) {
                 const int column = lane % 4 * 16 + first;  // of the thread's run of columns
-                const int n = tile_n * BLOCK_N + first_column + column;
-                Along along = {};
-                if (n < N) read_columns(n, along);
+                const Along along = *reinterpret_cast<const Along*>(columns + (first_column + column) / VECTOR * 32);
                 GLASS_UNROLL
                 for (int half = 0; half < 2; half++) {
                     const int row = warp_id() % 4 * 16 + half * 8 + lane / 4;
@@ -164,6 +165,11 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_906a7319(Input<f16> x0, Input<f16> x1,
             }
             count++;
         };
+        // Teams multiply in turn: the parity of a barrier tells only two phases apart, so no team may wait further ahead.
+        barrier_wait(turn[team], team == 0 ? ~(index / 2) & 1 : index / 2 & 1);
+        int stage = index * k_tiles % STAGES;
+        u32 parity = index * k_tiles / STAGES & 1;
+        index += 2;
         f32 sum[2][BLOCK_N / 2];  // uninitialised: the first product of a tile overwrites them
         Barrier* read = nullptr;  // of the stage before
         #pragma unroll 1
@@ -190,6 +196,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_906a7319(Input<f16> x0, Input<f16> x1,
         wgmma_take(sum[0]);
         wgmma_take(sum[1]);
 
+        named_barrier_sync(1 + warp_id() / 4, 128);  // the operands of the columns are there
         finish(sum[0], 0, 0);
         finish(sum[0], 0, 64);
         finish(sum[1], 64, 0);
