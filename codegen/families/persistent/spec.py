@@ -96,7 +96,8 @@ class ResultsSpec:
 
     element_bytes: of a result; residual: what is there before the results, and read beside them; columns:
     where the epilogue operands of columns lie, behind the start of the chunks, vector after vector
-    `column_pitch` bytes apart; 0 if each thread reads its own from global memory.
+    `column_pitch` bytes apart; 0 if each thread reads its own from global memory; together: fragments of a
+    warpgroup whose results of the same columns are finished together.
     """
 
     result: BulkTileSpec
@@ -106,6 +107,7 @@ class ResultsSpec:
     buffers: int
     columns: int
     column_pitch: int
+    together: int
 
     @property
     def line(self) -> int:
@@ -293,7 +295,16 @@ def _results(
         buffers=config.buffers,
         columns=config.chunks_bytes if pitch else 0,
         column_pitch=pitch,
+        together=_together(results, config) if pitch else 1,
     )
+
+
+def _together(results: BulkResults, config: PersistentConfig) -> int:
+    """The fragments of a warpgroup that read epilogue operands of columns once, for all of their rows. Their
+    residuals are asked for one chunk ahead only, which is early enough where a tile has a single chunk."""
+    fragments = config.block_m // config.groups // ROWS
+    early = results.residual is None or results.chunk(config.block_n) == config.block_n
+    return fragments if early and config.buffers >= 2 * fragments else 1
 
 
 def _column_pitch(binding: KernelBinding) -> int:
