@@ -72,7 +72,9 @@ def sliding(kernel: str, dtype: type) -> Case:
 
 def narrow(dtype: type) -> Case:
     """Lines of 64 bytes along k."""
-    a, b = (_RANDOM.integers(-99, 99, (64, LINE // 2 // np.dtype(dtype).itemsize)).astype(dtype) for _ in "ab")
+    a, b = (
+        _RANDOM.integers(-99, 99, (64, LINE // 2 // np.dtype(dtype).itemsize)).astype(dtype) for _ in "ab"
+    )
     exact = a.astype(np.int32) @ b.astype(np.int32).T  # which f32 represents
     words = [each.view(np.uint32).reshape(-1) for each in (a, b)]
     arguments = [*words, Out(exact.astype(np.int32 if dtype is np.int8 else np.float32))]

@@ -1,4 +1,4 @@
-"""How deep stages of persistent contractions are: lines of k as wgmma reads them, and how many a stage has."""
+"""How deep stages of persistent contractions are: lines of k as wgmma reads them, and how many of them."""
 
 from __future__ import annotations
 

@@ -41,9 +41,9 @@ class BulkWindowSpec:
 class BulkSpec:
     """An operand for templates: how its bulk copies address a tile; see `BulkOperand`.
 
-    line: bytes of a line; copies: bulk copies of a stage, each of `slab` elements; dims: of its map; batch: the C variables of its
-    batch axes; channels: the first channel of a batch entry is a multiple of it, 0 for none; first: the
-    innermost coordinate of the operand's first element; interleave: see `BulkOperand`.
+    line: bytes of a line; copies: bulk copies of a stage, each of `slab` elements; dims: of its map; batch:
+    the C variables of its batch axes; channels: the first channel of a batch entry is a multiple of it, 0 for
+    none; first: the innermost coordinate of the operand's first element; interleave: see `BulkOperand`.
     """
 
     role: Identifier
@@ -308,8 +308,8 @@ def _together(results: BulkResults, config: PersistentConfig) -> int:
 
 
 def _column_pitch(binding: KernelBinding) -> int:
-    """The bytes from vector to vector of epilogue operands of columns in shared memory: their own, and as many
-    more as bring neighbours to different banks. 0 where they have no room, or fields need padding."""
+    """The bytes from vector to vector of epilogue operands of columns in shared memory: their own, and as
+    many more as bring neighbours to different banks. 0 where they have no room, or fields need padding."""
     along = binding.along
     if along is None or along.bytes % COPY_BYTES or along.bytes // along.fields.count(";") < COPY_BYTES:
         return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from glassrt.codegen.families.persistent.operands import BulkOperand, operand_a, operand_b
-from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F16
 from glassrt.dialects.core.types import Layout, TensorType, channels_last
 from glassrt.dialects.graph.contraction import Matmul
