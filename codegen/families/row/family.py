@@ -127,7 +127,8 @@ class RowFamily(KernelFamily):
         along = share.lanes == 1 and not config["across"]
         if share.vector > 1 and not (along and longest_vector(problem) % share.vector == 0):
             raise ValueError("a thread cannot take so many elements at a time")
-        lanes = Lanes(problem.rows.axes[-1].symbol, share.lanes) if share.lanes > 1 else Lanes("", 1)
+        inner = problem.rows.innermost
+        lanes = Lanes(inner.symbol, share.lanes) if inner and share.lanes > 1 else Lanes("", 1)
         signature = make_signature(request, _scratch(problem, share))
         emitter = RowEmitter(
             signature.buffers(request), signature.symbols, (problem.rows, problem.columns), lanes
@@ -230,9 +231,10 @@ def _bodies(request: Request, problem: RowProblem, signature: Signature, emitter
         for group in groups:
             emitter.share(group, top)
         reductions = top.finished(lanes)
-    vector = emitter.vector if problem.columns.size != 1 else 1
+    along = problem.columns.innermost
+    vector = emitter.vector if along is not None else 1
     inner = top.child(vector if vector > 1 else None)
-    with emitter.along(problem.columns.axes[-1].symbol) if vector > 1 else nullcontext():
+    with nullcontext() if along is None else emitter.along(along.symbol):
         for name, type, expr in zip(signature.outputs, request.writes, problem.results, strict=True):
             store(emitter, name, type, problem.index, expr, inner)
     return _Bodies(reductions, inner.finished(lanes * vector), save, join)
@@ -247,8 +249,8 @@ def longest_vector(problem: RowProblem) -> int:
     if not all(isinstance(size, int) for size in (*extents, problem.columns.size)):
         return 1
     found = [_adjacent(reduce.body, *reduce.variables[-1]) for reduce in problem.shared]
-    if problem.columns.size != 1:
-        inner = problem.columns.axes[-1]
+    inner = problem.columns.innermost
+    if inner is not None:
         found += [_adjacent(result, inner.symbol, inner.size) for result in problem.results]
     return min(found)
 
@@ -272,11 +274,15 @@ def widest(problem: RowProblem) -> int:
     """
     shared = problem.shared
     plain = all(r.kind in FUNCTORS and r.dtype == compute_dtype(r.dtype) for r in shared)
-    inner = problem.rows.axes[-1].size if problem.rows.axes else 1
-    if problem.columns.size != 1 or len(in_groups(shared)) != 1 or not plain:
+    inner = problem.rows.innermost
+    if problem.columns.size != 1 or len(in_groups(shared)) != 1 or not plain or inner is None:
         return 1
     loads = [node for reduce in shared for node in walk(reduce.body) if isinstance(node, LoadExpr)]
-    return power_of_two_in(divisor(inner), min(WIDEST // load.dtype.bytes for load in loads)) if loads else 1
+    return (
+        power_of_two_in(divisor(inner.size), min(WIDEST // load.dtype.bytes for load in loads))
+        if loads
+        else 1
+    )
 
 
 def _rows_are_contiguous(problem: RowProblem) -> bool:
@@ -284,10 +290,9 @@ def _rows_are_contiguous(problem: RowProblem) -> bool:
 
     Adjacent threads should then be on different rows, for coalesced loads.
     """
-    axes = [axis for axis in problem.rows.axes if axis.size != 1]
-    if not axes:
+    inner = problem.rows.innermost
+    if inner is None:
         return False
-    innermost = axes[-1].symbol
     for reduce in problem.shared:
         variables = {name for name, _ in reduce.variables}
         for load in (node for node in walk(reduce.body) if isinstance(node, LoadExpr)):
@@ -296,6 +301,6 @@ def _rows_are_contiguous(problem: RowProblem) -> bool:
             if isinstance(offset, Affine) and not variables.isdisjoint(symbols(offset)):
                 steps = dict(offset.terms)
                 along = any(steps.get((name,)) == 1 for name in variables)
-                if steps.get((innermost,)) == 1 and not along:
+                if steps.get((inner.symbol,)) == 1 and not along:
                     return True
     return False

@@ -11,7 +11,7 @@ from glassrt.codegen.families.registry import candidates
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F16, F32, I8
-from glassrt.dialects.core.types import TensorType
+from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.normalization import LayerNorm
 from glassrt.dialects.graph.reduction import ArgReduce, Reduce
@@ -58,6 +58,19 @@ def test_vectors_give_what_the_interpreter_gives(name: str) -> None:
     for have, want in compare(module, inputs, widest):
         tolerance = {"f": 2e-3 if have.dtype == np.float16 else 2e-6}.get(have.dtype.kind, 0)
         np.testing.assert_allclose(have.astype(np.float64), want.astype(np.float64), tolerance, tolerance)
+
+
+def test_rows_are_found_before_axes_of_one_element() -> None:
+    """The mean of every channel, whose result ends in axes of one element: threads have adjacent channels."""
+
+    def mean(do: Callable[..., Any], x: Any) -> Any:
+        wide = do(Cast(x, to=F32))
+        return do(Cast(do(Reduce(wide, kind="mean", axes=[2, 3], keepdims=True)), to=F16))
+
+    found: list[Candidate] = []
+    image = TensorType((64, 2048, 7, 7), F16, channels_last(4))
+    plan_of(kernel_module(mean, [image]), lambda request: found.append(candidates(request)[0]) or found[0])
+    assert found[-1].config["lanes"] == 8
 
 
 @pytest.mark.parametrize("shape", [(64, 300), (64, 301), (64, symbol("L"))])
