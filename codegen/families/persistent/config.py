@@ -10,8 +10,11 @@ from ..contraction.tile import SUMS_PADDING
 from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, MAX_ACCUMULATORS, ROWS
 from .depth import block_k_of, promotes
 
-CONSUMERS = 2  # warpgroups that multiply
-PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232  # of a thread; three warpgroups begin with 168
+PRODUCER_REGISTERS = 40  # of a thread
+# Registers of a thread that multiplies, by the number of warpgroups that do; with the one that copies, three
+# begin with 168, four with 128.
+CONSUMER_REGISTERS = {2: 232, 3: 152}
+MOST_ACCUMULATORS = {2: MAX_ACCUMULATORS, 3: 64}  # of such a thread
 BARRIER_BYTES = 8
 BUFFER_BYTES = ROWS * LINE_BYTES  # of a chunk of results
 COLUMN_BYTES = 10  # of epilogue operands of a column of a tile: two f32, and padding
@@ -20,12 +23,13 @@ SHORT = 4  # tiles of k of a product that takes no longer than its results need 
 SLAB = 64  # rows (columns) along a line of an MN-major tile
 MOST_STAGES = 8
 LEAST_STAGES = 3
-MOST_PROMOTED = 96  # accumulators of a thread that has as many again for the sums of a tile of k
+MOST_PROMOTED = {2: 96, 3: 48}  # where it has as many again for the sums of a tile of k
 WIDE = 128 * 256  # results of a tile so large that shared memory has room for narrow chunks only
 # Block tile, warpgroups of a team and teams; widest first.
 _SHAPES: tuple[tuple[int, int, int, int], ...] = (
     (128, 256, 2, 1),
     (256, 128, 2, 1),
+    (192, 128, 3, 1),
     (128, 192, 2, 1),
     (128, 128, 2, 1),
     (256, 64, 2, 1),
@@ -63,9 +67,14 @@ class PersistentConfig:
     depth: int = LINE_BYTES
 
     @property
+    def warpgroups(self) -> int:
+        """Warpgroups that multiply."""
+        return self.groups * self.teams
+
+    @property
     def consumers(self) -> int:
         """Threads that multiply."""
-        return GROUP * self.groups * self.teams
+        return GROUP * self.warpgroups
 
     @property
     def threads(self) -> int:
@@ -96,13 +105,13 @@ class PersistentConfig:
     def shared_bytes(self) -> int:
         """Dynamic shared memory of a block: stages, results, barriers."""
         barriers = 2 * self.stages + (self.teams if self.teams > 1 else 0)
-        barriers += 2 * self.buffers * CONSUMERS
+        barriers += 2 * self.buffers * self.warpgroups
         return self.stages * self.stage_bytes + self.results_bytes + barriers * BARRIER_BYTES
 
     @property
     def chunks_bytes(self) -> int:
         """Shared memory of chunks of results on their way."""
-        return CONSUMERS * self.buffers * BUFFER_BYTES
+        return self.warpgroups * self.buffers * BUFFER_BYTES
 
     @property
     def results_bytes(self) -> int:
@@ -110,21 +119,21 @@ class PersistentConfig:
         accumulators, 64 rows of a chunk for each warpgroup."""
         if self.buffers:
             return self.chunks_bytes + self.teams * self.block_n * COLUMN_BYTES
-        return CONSUMERS * ROWS * (self.chunk + SUMS_PADDING) * 4
+        return self.warpgroups * ROWS * (self.chunk + SUMS_PADDING) * 4
 
 
 def illegal(config: PersistentConfig, room: int) -> str | None:
     """Why CONFIG is not legal with ROOM bytes of shared memory; None if it is."""
     if min(config.block_m, config.block_n, config.groups, config.teams, config.raster) < 1:
         return "a size is not positive"
-    if config.groups * config.teams != CONSUMERS:
-        return "registers are divided among two warpgroups that multiply and one that copies"
+    if config.warpgroups not in CONSUMER_REGISTERS:
+        return "registers are divided among two or three warpgroups that multiply and one that copies"
     if config.block_n not in COLUMNS:
         return "the tile does not divide into wgmma"
     rows = config.block_m // config.groups
     if rows * config.groups != config.block_m or rows % ROWS or config.block_n % config.chunk:
         return "the tile does not divide into wgmma"
-    if config.accumulators > MAX_ACCUMULATORS:
+    if config.accumulators > MOST_ACCUMULATORS[config.warpgroups]:
         return "too many accumulators per thread"
     if config.buffers == 1 or config.buffers < 0:
         return "a chunk is stored while the next one is made"
@@ -143,7 +152,7 @@ def misfit(problem: Problem, config: PersistentConfig) -> str | None:
         return "a stage has the lines of k that fit its taps"
     if config.cluster > 1 and config.depth != LINE_BYTES:
         return "blocks of a cluster share whole lines of 128 bytes"
-    if promotes(problem) and config.accumulators > MOST_PROMOTED:
+    if promotes(problem) and config.accumulators > MOST_PROMOTED[config.warpgroups]:
         return "too many accumulators for sums that are promoted"
     return None
 

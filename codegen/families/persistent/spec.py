@@ -170,7 +170,12 @@ class PersistentSpec:
     @property
     def consumer_registers(self) -> int:
         """Registers of a thread that multiplies."""
-        return CONSUMER_REGISTERS
+        return CONSUMER_REGISTERS[self.warpgroups]
+
+    @property
+    def warpgroups(self) -> int:
+        """Warpgroups that multiply."""
+        return self.groups * self.teams
 
     @property
     def fragments(self) -> int:
