@@ -54,10 +54,11 @@ class Workspace:
 
     def begin(self, stream: int, keeper: object = None) -> None:
         """Let a call begin on STREAM, which KEEPER keeps alive: after the one before, with counters at 0."""
-        self.under_way = True
         if stream != self.busy:
-            self.order.follow(stream, self.busy)
+            if self.under_way:
+                self.order.follow(stream, self.busy)
             self.busy, self._keeper = stream, keeper
+        self.under_way = True
         if not self.zeroed:
             if self._zeroed_bytes:
                 self._call("cuMemsetD8Async", self.arena, 0, self._zeroed_bytes, stream)
