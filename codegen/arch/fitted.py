@@ -155,6 +155,7 @@ class StripsFit(Fit):
     start: float = 0.87  # of a thread, beside its lines
     line: float = 0.22  # of a thread, for each line, with one loaded ahead
     norm: float = 2.5  # of what bounds a kernel: how far one thing hides another
+    alike: float = 0.01  # of the least time: a difference that does not tell kernels apart; not fitted
 
     def slowed(self, factor: float) -> StripsFit:
         """The constants on a card whose cycles are FACTOR times as long."""
