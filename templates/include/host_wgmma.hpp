@@ -7,14 +7,17 @@
 
 namespace glass::host {
 
+inline bool is_swizzled(u64 tile) { return tile >> 62 != 0; }
+
+// Bytes of a line of a swizzled tile, which are its swizzle's.
+inline int line_bytes(u64 tile) { return tile >> 62 == 1 ? 128 : 64; }
+
 // The 16 bytes of a tile that lie `byte` after its first, with the swizzle undone.
 inline const unsigned char* in_tile(u64 tile, int byte) {
     u64 address = ((tile & 0x3fff) << 4) + u64(byte);
-    address ^= (address >> 7 & 7) << 4;
+    address ^= (address >> 7 & u64(line_bytes(tile) / 16 - 1)) << 4;
     return self().block->shared + address;
 }
-
-inline bool is_swizzled(u64 tile) { return tile >> 62 != 0; }
 
 // Byte `byte` along k of row `line` of a tile that is not swizzled.
 inline const unsigned char* in_rows(u64 tile, int line, int byte) {
@@ -30,7 +33,7 @@ void read_line(u64 tile, int line, typename Elements::Sum (&wide)[DEPTH]) {
     const int slab = int(tile >> 16 & 0x3fff) << 4;
     for (int k = 0; k < DEPTH; k++) {
         const int byte = (K_MAJOR ? k : line % 64) * int(sizeof(Stored));
-        const int start = K_MAJOR ? 128 * line : line / 64 * slab + 128 * k;
+        const int start = K_MAJOR ? line_bytes(tile) * line : line / 64 * slab + 128 * k;
         const unsigned char* const from = is_swizzled(tile) ? in_tile(tile, start + byte / 16 * 16) + byte % 16
                                                             : in_rows(tile, line, byte);
         Stored stored;
