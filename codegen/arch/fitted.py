@@ -191,6 +191,18 @@ class AttentionFit(Fit):
 
 
 @dataclass(frozen=True)
+class PersistentAttentionFit(Fit):
+    """Constants of the cost model of persistent attention. Times are in cycles unless stated otherwise."""
+
+    launch: float = 0.9  # launch latency in microseconds
+    start: float = 3500.0  # until a block's first tiles have arrived, and from its last product to its end
+    item: float = 600.0  # of a tile of queries, beside its tiles of keys
+    efficiency: float = 0.9  # sustained share of the peak multiply-add rate
+    softmax: float = 4.6  # of a warpgroup, per key of a tile
+    latency: float = 300.0  # of a tile: barriers, and reductions along rows
+
+
+@dataclass(frozen=True)
 class SimtAttentionFit(Fit):
     """Constants of the cost model of attention on scalar units. Times are in cycles unless stated."""
 
@@ -293,6 +305,7 @@ class Fitted:
     few_channels: FewChannelsFit = FewChannelsFit()
     gemv: GemvFit = GemvFit()
     attention: AttentionFit = AttentionFit()
+    persistent_attention: PersistentAttentionFit = PersistentAttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()
     loop: LoopFit = LoopFit()
     row: RowFit = RowFit()
