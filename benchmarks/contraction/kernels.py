@@ -60,7 +60,7 @@ for (int lane = 0; lane < {count}; lane++) {{
     const f32 value = accumulator[lane] + along.bias[lane]{added};
     result[lane] = convert<{out}>(value > 0.0f ? value : 0.0f);
 }}
-*reinterpret_cast<Vec<{out}, {count}>*>(place) = result;"""
+store_shared(place, result);"""
 
 
 def early(name: str, dtype: DType, vector: int, buffer: str, place: str) -> StructCode:

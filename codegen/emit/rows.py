@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from ...dialects.core.affine import Dim, product
 from ...dialects.core.affine_traversal import symbols
@@ -21,6 +22,7 @@ from ...dialects.core.expr import (
 )
 from ..text.literals import c_type, computed, stored
 from .emitter import Emitter
+from .lanes import Lanes
 from .sections import Section, SectionTerm
 from .shared_reductions import SharedReduction, as_word, from_word, shared_reduction
 from .spaces import Axis, Space
@@ -129,7 +131,8 @@ def reductions_inside_out(expr: Expr) -> list[ReduceExpr]:
 class RowEmitter(Emitter):
     """An emitter that spreads the reductions of a row over several threads, and over several blocks.
 
-    With several lanes a thread has as many adjacent rows, whose reductions do not depend on one another.
+    With several lanes a thread has as many adjacent rows, whose reductions do not depend on one another. With
+    a `vector` it takes as many adjacent elements of its row at a time, and lanes run along the row.
 
     rows: rows per block, or vectors of rows; workers: threads per row in a block; across: whether adjacent
     threads are on different rows, for coalesced loads; splits: blocks per row; ranges: bounds of the symbols,
@@ -140,6 +143,7 @@ class RowEmitter(Emitter):
     workers = 1
     across = False
     splits = 1
+    vector = 1
     ranges: Mapping[str, Range] = {}
 
     # ------------------------------------------------------------ one block has the whole row
@@ -156,21 +160,40 @@ class RowEmitter(Emitter):
         states = [shared_reduction(self.fresh, reduce, self.lanes.count) for reduce in group]
         for state in states:
             section.lines(state.declare())
-        inner = section.child()
-        count = product(extent for _, extent in group[0].variables)
+        inner = section.child(self.vector if self.vector > 1 else None)
+        count = self.vectors(product(extent for _, extent in group[0].variables))
         first = "worker" if self.splits == 1 else f"share * {self.workers} + worker"
         counter, opened = self._open_shared(section, "k", first, count, self.workers * self.splits)
+        if self.vector > 1:
+            step, counter = counter, self.fresh("first")
+            section.lines([f"const int {counter} = {step} * {self.vector};"])
         spaces = self._element_spaces(group, counter)
         before, self.spaces = self.spaces, (*self.spaces, *spaces)
         for reduce, state in zip(group, states, strict=True):
-            element = computed(self.lower(reduce.body, inner).text, reduce.body.dtype)
-            inner.write_all(state.update(element, counter), varying=True)
+            with self.along(reduce.variables[-1][0]):
+                term = self.lower(reduce.body, inner)
+            element = computed(term.text, reduce.body.dtype)
+            place = f"{counter} + lane" if self.vector > 1 else counter
+            inner.write_all(state.update(element, place), varying=True)
         self.spaces = before
         section.lines(spaces[0].decode(self.names, "int"))
-        section.embed(inner.finished(self.lanes.count))
+        section.embed(inner.finished(self.lanes.count * self.vector))
         if opened:
             section.close()
         return states
+
+    def vectors(self, count: Dim) -> Dim:
+        """How many vectors COUNT elements are; those of a row with vectors are known, and whole vectors."""
+        return count // self.vector if isinstance(count, int) else count
+
+    @contextmanager
+    def along(self, symbol: str) -> Iterator[None]:
+        """A context in which lanes run along SYMBOL, an index of elements of a row, if rows have vectors."""
+        outer = self.lanes
+        if self.vector > 1:
+            self.lanes = Lanes(symbol, self.vector)
+        yield
+        self.lanes = outer
 
     def _combine_threads(self, states: Sequence[SharedReduction], section: Section) -> None:
         spread = f"{self.rows}, {self.workers}, {'true' if self.across else 'false'}"
