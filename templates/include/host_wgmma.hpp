@@ -72,7 +72,7 @@ void multiply_warp(void* const* operands, int lanes) {
     multiply_rows<B, B_K_MAJOR>(operands, a);
 }
 
-template <class A, class B>
+template <class A, class B, bool B_K_MAJOR>
 void multiply_fragments(void* const* operands, int lanes) {
     if (lanes != 32) fail("wgmma needs all 32 lanes of a warp");
     u32 words[16][8];
@@ -82,12 +82,12 @@ void multiply_fragments(void* const* operands, int lanes) {
     }
     typename A::Sum a[16][32 / sizeof(typename A::Stored)];
     widen_rows<A>(words, a);
-    multiply_rows<B, true>(operands, a);
+    multiply_rows<B, B_K_MAJOR>(operands, a);
 }
 
-template <class A, class B>
+template <class A, class B, bool B_K_MAJOR = true>
 GLASS_DEVICE void wgmma_of_registers(typename A::Sum* d, int count, const u32 (&a)[4], u64 b, bool add) {
-    wgmma_issue({d, count, 0, b, add, multiply_fragments<A, B>, {a[0], a[1], a[2], a[3]}});
+    wgmma_issue({d, count, 0, b, add, multiply_fragments<A, B, B_K_MAJOR>, {a[0], a[1], a[2], a[3]}});
 }
 
 template <class A, class B, bool A_K_MAJOR, bool B_K_MAJOR>
