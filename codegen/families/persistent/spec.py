@@ -314,11 +314,10 @@ def _results(
 
 
 def _together(results: BulkResults, config: PersistentConfig) -> int:
-    """The fragments of a warpgroup that read epilogue operands of columns once, for all of their rows. Their
-    residuals are asked for one chunk ahead only, which is early enough where a tile has a single chunk."""
+    """The fragments of a warpgroup that read epilogue operands of columns once, for all of their rows; one
+    where there is a residual, which would be asked for too late."""
     fragments = config.block_m // config.groups // ROWS
-    early = results.residual is None or results.chunk(config.block_n) == config.block_n
-    return fragments if early and config.buffers >= 2 * fragments else 1
+    return fragments if results.residual is None and config.buffers >= 2 * fragments else 1
 
 
 def _column_pitch(binding: KernelBinding) -> int:
