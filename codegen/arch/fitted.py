@@ -155,6 +155,7 @@ class StripsFit(Fit):
     start: float = 0.87  # of a thread, beside its lines
     line: float = 0.22  # of a thread, for each line, with one loaded ahead
     norm: float = 2.5  # of what bounds a kernel: how far one thing hides another
+    alike: float = 0.01  # of the least time: a difference that does not tell kernels apart; not fitted
 
     def slowed(self, factor: float) -> StripsFit:
         """The constants on a card whose cycles are FACTOR times as long."""
@@ -190,6 +191,18 @@ class AttentionFit(Fit):
 
 
 @dataclass(frozen=True)
+class PersistentAttentionFit(Fit):
+    """Constants of the cost model of persistent attention. Times are in cycles unless stated otherwise."""
+
+    launch: float = 0.9  # launch latency in microseconds
+    start: float = 3500.0  # until a block's first tiles have arrived, and from its last product to its end
+    item: float = 600.0  # of a tile of queries, beside its tiles of keys
+    efficiency: float = 0.9  # sustained share of the peak multiply-add rate
+    softmax: float = 4.6  # of a warpgroup, per key of a tile
+    latency: float = 300.0  # of a tile: barriers, and reductions along rows
+
+
+@dataclass(frozen=True)
 class SimtAttentionFit(Fit):
     """Constants of the cost model of attention on scalar units. Times are in cycles unless stated."""
 
@@ -217,6 +230,7 @@ class RowFit(Fit):
 
     launch: float = 3.0  # launch latency, first load, and the combination of a block's partial results
     element: float = 0.15  # one element of a thread
+    vector: float = 0.25  # one vector of elements of a thread
     join: float = 2.0  # the round trips that combine the parts of a split row
     arrival: float = 0.001  # one block's update of the counter
     # Elements of a reduction from which threads share it. Shorter ones are cheaper in one thread, even if
@@ -231,8 +245,8 @@ class RowFit(Fit):
 
     def slowed(self, factor: float) -> RowFit:
         """The constants on a card whose cycles are FACTOR times as long."""
-        element, join, arrival = (time * factor for time in (self.element, self.join, self.arrival))
-        return replace(self, element=element, join=join, arrival=arrival)
+        names = ("element", "vector", "join", "arrival")
+        return replace(self, **{name: getattr(self, name) * factor for name in names})
 
 
 @dataclass(frozen=True)
@@ -291,6 +305,7 @@ class Fitted:
     few_channels: FewChannelsFit = FewChannelsFit()
     gemv: GemvFit = GemvFit()
     attention: AttentionFit = AttentionFit()
+    persistent_attention: PersistentAttentionFit = PersistentAttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()
     loop: LoopFit = LoopFit()
     row: RowFit = RowFit()

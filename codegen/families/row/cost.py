@@ -15,6 +15,7 @@ from .problem import RowProblem
 THREADS = 256
 MOST_WORKERS = 512
 LEAST_THREADS, LEAST_OF_WARPS = 64, 128
+MOST_VECTORS = 4  # of a thread; more keep too few threads busy
 MOST_SPLITS = 1024  # blocks of a row; bounds the partial results that its last block combines
 
 
@@ -22,13 +23,15 @@ MOST_SPLITS = 1024  # blocks of a row; bounds the partial results that its last 
 class Shares:
     """A division of rows: `rows` per block, `workers` threads per row in a block, `splits` blocks per row.
 
-    With several `lanes` a row of a block is a vector of as many adjacent ones.
+    With several `lanes` a row of a block is a vector of as many adjacent ones; with a `vector` a thread takes
+    as many adjacent elements of its row at a time.
     """
 
     rows: int
     workers: int
     splits: int = 1
     lanes: int = 1
+    vector: int = 1
 
     @property
     def threads(self) -> int:
@@ -49,8 +52,24 @@ def whole_shares(problem: RowProblem, request: Request, across: bool) -> Shares:
     return Shares(threads // workers, workers)
 
 
-def split_shares(problem: RowProblem, request: Request, across: bool) -> Iterator[Shares]:
-    """The divisions in which several blocks share a row, where that is legal and the GPU has room."""
+def vector_shares(problem: RowProblem, vector: int) -> Iterator[Shares]:
+    """The divisions in which threads take VECTOR elements at a time, and one to MOST_VECTORS of those."""
+    vectors = max(problem.lengths) // vector
+    workers = 32
+    while workers * MOST_VECTORS < vectors and workers < MOST_WORKERS:
+        workers *= 2
+    while True:
+        yield Shares(max(1, LEAST_OF_WARPS // workers), workers, vector=vector)
+        if workers >= min(vectors, MOST_WORKERS):
+            return
+        workers *= 2
+
+
+def split_shares(problem: RowProblem, request: Request, across: bool, vector: int) -> Iterator[Shares]:
+    """The divisions in which several blocks share a row, where that is legal and the GPU has room.
+
+    Threads take VECTOR elements at a time where each has some.
+    """
     if not problem.divisible:
         return
     rows, least = evaluate(problem.rows.size, request.optimum), request.target.fitted.row.part_elements
@@ -62,7 +81,8 @@ def split_shares(problem: RowProblem, request: Request, across: bool) -> Iterato
     splits = 2
     while splits <= MOST_SPLITS and min(problem.lengths) >= least * workers * splits:
         if blocks * splits * THREADS <= _room(request.target):
-            yield Shares(in_block, workers, splits)
+            wide = min(problem.lengths) >= workers * splits * vector
+            yield Shares(in_block, workers, splits, vector=vector if wide else 1)
         splits *= 2
 
 
@@ -76,8 +96,9 @@ def microseconds(problem: RowProblem, request: Request, shares: Shares) -> float
     moved = sum(evaluate(type.bytes, request.optimum) for type in (*request.reads, *request.writes))
     rows = -(-rows // shares.lanes)
     elements = rows * (sum(problem.lengths) + evaluate(problem.columns.size, request.optimum))
+    each = fit.element if shares.vector == 1 else fit.vector / shares.vector
     busy = min(max(rows, 1) * shares.workers * shares.splits, _room(request.target))
-    working = max(moved / request.target.bytes_per_second * 1e6, elements / busy * fit.element)
+    working = max(moved / request.target.bytes_per_second * 1e6, elements / busy * each)
     joining = fit.join + fit.arrival * shares.splits if shares.splits > 1 else 0.0
     return fit.launch + working + joining
 
