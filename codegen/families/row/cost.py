@@ -15,6 +15,9 @@ from .problem import RowProblem
 THREADS = 256
 MOST_WORKERS = 512
 LEAST_THREADS, LEAST_OF_WARPS = 64, 128
+WARP = 32
+MOST_VECTOR, MOST_VECTOR_BYTES = 8, 16  # of a thread that keeps its elements of a row
+MOST_HELD = 32  # elements of each operand that such a thread keeps
 MOST_SPLITS = 1024  # blocks of a row; bounds the partial results that its last block combines
 
 
@@ -22,13 +25,15 @@ MOST_SPLITS = 1024  # blocks of a row; bounds the partial results that its last 
 class Shares:
     """A division of rows: `rows` per block, `workers` threads per row in a block, `splits` blocks per row.
 
-    With several `lanes` a row of a block is a vector of as many adjacent ones.
+    With several `lanes` a row of a block is a vector of as many adjacent ones. With a `vector` a thread keeps
+    its elements of the row, so many adjacent ones at a time.
     """
 
     rows: int
     workers: int
     splits: int = 1
     lanes: int = 1
+    vector: int = 1
 
     @property
     def threads(self) -> int:
@@ -47,6 +52,26 @@ def whole_shares(problem: RowProblem, request: Request, across: bool) -> Shares:
         workers *= 2
     threads = max(workers, LEAST_OF_WARPS if workers > 32 else LEAST_THREADS)
     return Shares(threads // workers, workers)
+
+
+def held_shares(problem: RowProblem, request: Request) -> Iterator[Shares]:
+    """The division in which threads keep their elements of a row, where all reductions go along its columns
+    and they are few enough."""
+    length, vector = problem.columns.size, MOST_VECTOR_BYTES // request.writes[0].dtype.bytes
+    if not problem.along_columns or not isinstance(length, int):
+        return
+    vector = min(vector, MOST_VECTOR)
+    while vector > 1 and (length % vector or length < vector * WARP):
+        vector //= 2
+    workers = WARP
+    while -(-length // (vector * workers)) * vector > MOST_HELD:
+        workers *= 2
+    if vector == 1 or workers > MOST_WORKERS:
+        return
+    rows, each = evaluate(problem.rows.size, request.optimum), max(1, LEAST_OF_WARPS // workers)
+    while each > 1 and rows < each * request.target.multiprocessors:
+        each //= 2
+    yield Shares(each, workers, vector=vector)
 
 
 def split_shares(problem: RowProblem, request: Request, across: bool) -> Iterator[Shares]:
@@ -75,7 +100,11 @@ def microseconds(problem: RowProblem, request: Request, shares: Shares) -> float
     rows = evaluate(problem.rows.size, request.optimum)
     moved = sum(evaluate(type.bytes, request.optimum) for type in (*request.reads, *request.writes))
     rows = -(-rows // shares.lanes)
-    elements = rows * (sum(problem.lengths) + evaluate(problem.columns.size, request.optimum))
+    columns = evaluate(problem.columns.size, request.optimum)
+    if shares.vector > 1:  # each element is loaded once, with its neighbours
+        elements = rows * columns // shares.vector
+    else:
+        elements = rows * (sum(problem.lengths) + columns)
     busy = min(max(rows, 1) * shares.workers * shares.splits, _room(request.target))
     working = max(moved / request.target.bytes_per_second * 1e6, elements / busy * fit.element)
     joining = fit.join + fit.arrival * shares.splits if shares.splits > 1 else 0.0

@@ -17,6 +17,7 @@ from ....dialects.core.expr import LoadExpr
 from ....dialects.graph.numeric import compute_dtype
 from ...emit.lanes import Lanes
 from ...emit.offsets import linear_offset
+from ...emit.row_walk import HeldElements, RowWalk
 from ...emit.rows import RowEmitter, in_groups, walk
 from ...emit.sections import Section
 from ...emit.shared_reductions import FUNCTORS, shared_reduction
@@ -29,7 +30,7 @@ from ...text.affine_c import dim_to_c
 from ...text.render import Code, Identifier
 from ..divisors import divisor, power_of_two_in
 from ..kernel_family import KernelFamily, Rank
-from .cost import Shares, microseconds, split_shares, whole_shares
+from .cost import Shares, held_shares, microseconds, split_shares, whole_shares
 from .problem import RowProblem, analyse
 
 WIDEST = 16  # bytes of a vectorized load
@@ -44,7 +45,8 @@ class RowSpec:
     `reductions` computes the reductions of a row, `columns` the results of one column; `known_columns` is how
     many there are, None where a symbol decides that. With several `splits`, `reductions` computes the partial
     results of one block, `save` stores them as `words` words in the workspace, and `join` combines those of
-    all blocks.
+    all blocks. With a `vector`, `columns` is a loop over the vectors of a thread, and `early` loads those of
+    weights.
     """
 
     name: Identifier
@@ -66,6 +68,8 @@ class RowSpec:
     words: int = 0
     save: tuple[Code, ...] = ()
     join: tuple[Code, ...] = ()
+    vector: int = 1
+    early: tuple[Code, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +77,8 @@ class RowFamily(KernelFamily):
     """The family of row kernels, which run regions with large reductions along rows.
 
     Configuration: `rows` per block; `workers`, threads per row in a block; `across`, 1 if adjacent threads
-    are on different rows, for coalesced loads; `splits`, blocks per row, and `lanes`, adjacent rows of a
-    thread, where more than one.
+    are on different rows, for coalesced loads; `splits`, blocks per row, `lanes`, adjacent rows of a thread,
+    and `vector`, adjacent elements of a thread that keeps its part of the row, where more than one.
     """
 
     name: str = "row"
@@ -87,7 +91,8 @@ class RowFamily(KernelFamily):
             return []
         across = _rows_are_contiguous(problem)
         whole = whole_shares(problem, request, across)
-        shares = [whole, *split_shares(problem, request, across)]
+        held = [] if across else list(held_shares(problem, request))
+        shares = [*held, whole, *split_shares(problem, request, across)]
         if across and widest(problem) > 1:
             shares.append(replace(whole, lanes=widest(problem)))
         return [
@@ -102,7 +107,7 @@ class RowFamily(KernelFamily):
         rows, rest = divmod(threads, workers)
         if problem is None or rest or not rows:
             return []
-        share = Shares(rows, workers, splits, int(config.get("lanes", 1)))
+        share = Shares(rows, workers, splits, int(config.get("lanes", 1)), int(config.get("vector", 1)))
         return [Candidate(self.name, config | {"rows": rows}, microseconds(problem, request, share))]
 
     def realize(self, request: Request, config: Config) -> KernelCode:
@@ -114,11 +119,14 @@ class RowFamily(KernelFamily):
             int(config["workers"]),
             int(config.get("splits", 1)),
             int(config.get("lanes", 1)),
+            int(config.get("vector", 1)),
         )
         if share.splits > 1 and not problem.divisible:
             raise ValueError("the rows cannot be split over several blocks")
         if share.lanes > 1 and (share.splits > 1 or widest(problem) % share.lanes):
             raise ValueError("a thread cannot have so many rows")
+        if share.vector > 1 and not _holds(problem, share):
+            raise ValueError("a thread cannot keep its elements of a row")
         lanes = Lanes(problem.rows.axes[-1].symbol, share.lanes) if share.lanes > 1 else Lanes("", 1)
         signature = make_signature(request, _scratch(problem, share))
         emitter = RowEmitter(
@@ -126,6 +134,12 @@ class RowFamily(KernelFamily):
         )
         emitter.rows, emitter.workers, emitter.across = share.rows, share.workers, bool(config["across"])
         emitter.splits = share.splits
+        if share.vector > 1:
+            buffers = signature.buffers(request)
+            emitter.weights = frozenset(buffers[request.region.arguments[at]] for at in request.weights)
+            length = problem.columns.size
+            assert isinstance(length, int)
+            emitter.held = HeldElements(RowWalk(length, share.vector, share.workers))
         emitter.ranges = {**request.ranges, **problem.rows.ranges(request.ranges)}
         spec = _spec(request, problem, signature, emitter)
         return KernelCode("kernels/row.cu.j2", spec, _geometry(problem, share), signature.typed)
@@ -133,7 +147,7 @@ class RowFamily(KernelFamily):
 
 def _config(share: Shares, across: bool) -> Config:
     config: Config = {"rows": share.rows, "workers": share.workers, "across": int(across)}
-    more = {"splits": share.splits, "lanes": share.lanes}
+    more = {"splits": share.splits, "lanes": share.lanes, "vector": share.vector}
     return config | {name: count for name, count in more.items() if count > 1}
 
 
@@ -184,6 +198,8 @@ def _spec(request: Request, problem: RowProblem, signature: Signature, emitter: 
         words=len(bodies.save),
         save=_code(bodies.save),
         join=_code(bodies.join),
+        vector=emitter.held.walk.vector if emitter.held is not None else 1,
+        early=_code(emitter.held.loads(early=True) if emitter.held is not None else []),
     )
 
 
@@ -219,10 +235,26 @@ def _bodies(request: Request, problem: RowProblem, signature: Signature, emitter
         for group in groups:
             emitter.share(group, top)
         reductions = top.finished(lanes)
-    inner = top.child()
+    inner = top.child() if emitter.held is None else top.child(emitter.along(_column_symbol(problem)))
     for name, type, expr in zip(signature.outputs, request.writes, problem.results, strict=True):
         store(emitter, name, type, problem.index, expr, inner)
-    return _Bodies(reductions, inner.finished(lanes), save, join)
+    columns = inner.finished(emitter.lanes.count)
+    if emitter.held is not None:
+        emitter.lanes = Lanes("", lanes)
+        columns = emitter.held.walk.over(columns)
+        reductions = emitter.held.loads(early=False) + reductions
+    return _Bodies(reductions, columns, save, join)
+
+
+def _column_symbol(problem: RowProblem) -> str:
+    return next(axis.symbol for axis in problem.columns.axes if axis.size != 1)
+
+
+def _holds(problem: RowProblem, share: Shares) -> bool:
+    """Whether threads may keep their elements of a row of PROBLEM in the division SHARE."""
+    size = problem.columns.size
+    whole = problem.along_columns and isinstance(size, int) and size % share.vector == 0
+    return whole and share.splits == share.lanes == 1
 
 
 def widest(problem: RowProblem) -> int:
