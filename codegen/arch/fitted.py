@@ -140,6 +140,7 @@ class GemvFit(Fit):
     efficiency: float = 0.9  # sustained share of the bandwidth of memory
     flight: float = 40e3  # bytes in flight that saturate a multiprocessor's share of it
     l2_bandwidth: float = 30.0  # bytes per clock and multiprocessor
+    exchange: float = 2500.0  # of a cluster, until sums have gone from block to block
 
 
 @dataclass(frozen=True)
