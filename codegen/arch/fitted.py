@@ -218,6 +218,9 @@ class RowFit(Fit):
 
     launch: float = 3.0  # launch latency, first load, and the combination of a block's partial results
     element: float = 0.15  # one element of a thread
+    vector: float = 0.25  # one vector of elements of a thread
+    kept: float = 0.03  # one vector more, of a thread that loads all of its vectors at the same time; a guess
+    meet: float = 0.05  # warps that share a row meet, for one reduction; a guess
     join: float = 2.0  # the round trips that combine the parts of a split row
     arrival: float = 0.001  # one block's update of the counter
     # Elements of a reduction from which threads share it. Shorter ones are cheaper in one thread, even if
@@ -232,8 +235,8 @@ class RowFit(Fit):
 
     def slowed(self, factor: float) -> RowFit:
         """The constants on a card whose cycles are FACTOR times as long."""
-        element, join, arrival = (time * factor for time in (self.element, self.join, self.arrival))
-        return replace(self, element=element, join=join, arrival=arrival)
+        names = ("element", "vector", "kept", "meet", "join", "arrival")
+        return replace(self, **{name: getattr(self, name) * factor for name in names})
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from ...dialects.core.affine import Dim, product
 from ...dialects.core.affine_traversal import symbols
@@ -28,6 +29,7 @@ from .row_walk import COLUMN, HeldElements
 from .sections import Section, SectionTerm
 from .shared_reductions import SharedReduction, as_word, from_word, shared_reduction
 
+MOST_IN_FLIGHT = 6  # items of a thread whose loads overlap
 INT_STEPS = 1 << 30  # a loop counter below this cannot overflow an int by one step
 
 
@@ -132,62 +134,58 @@ def reductions_inside_out(expr: Expr) -> list[ReduceExpr]:
 class RowEmitter(Emitter):
     """An emitter that spreads the reductions of a row over several threads, and over several blocks.
 
-    With several lanes a thread has as many adjacent rows, whose reductions do not depend on one another.
+    With several lanes a thread has as many adjacent rows, whose reductions do not depend on one another. With
+    a `vector` it takes as many adjacent elements of its row at a time, and lanes run along the row.
 
     rows: rows per block, or vectors of rows; workers: threads per row in a block; across: whether adjacent
     threads are on different rows, for coalesced loads; splits: blocks per row; ranges: bounds of the symbols,
-    which decide whether loop counters fit an int; held: the elements of a row that threads keep, where they
-    go along it in vectors; weights: the buffers that no kernel writes.
+    which decide whether loop counters fit an int; held: the elements of a row that threads keep, if they do;
+    weights: the buffers that no kernel writes.
     """
 
     rows = 1
     workers = 1
     across = False
     splits = 1
+    vector = 1
     ranges: Mapping[str, Range] = {}
     held: HeldElements | None = None
     weights: frozenset[str] = frozenset()
 
     # ------------------------------------------------------------ a thread keeps its elements
 
-    def along(self, symbol_: str) -> int:
-        """Let lanes be the elements of a vector along the row, which SYMBOL_ counts; returns how many."""
-        assert self.held is not None
-        self.lanes = Lanes(symbol_, self.held.walk.vector)
-        self.names.define(symbol_, COLUMN)
-        return self.lanes.count
-
     def _load(self, load: LoadExpr, section: Section) -> SectionTerm:
-        vector = self._held_vector(load, section)
+        vector = None if self.held is None else self._held_vector(load, section, self.held)
         return super()._load(load, section) if vector is None else SectionTerm.lane_of(vector)
 
-    def _held_vector(self, load: LoadExpr, section: Section) -> str | None:
+    def _held_vector(self, load: LoadExpr, section: Section, held: HeldElements) -> str | None:
         """The vector that a thread keeps of what LOAD reads; None where it is to be loaded in its place."""
         offset = linear_offset(load.source.type, load.index)
         own, used = self.lanes.symbol, set() if isinstance(offset, int) else symbols(offset)
         placed = self.lanes.stride(offset) == 1 and self.lanes.aligned(offset)
         # What a loop inside counts is not known where elements are loaded ahead.
         known = {own, *(axis.symbol for axis in self.spaces[0].axes)}
-        if self.held is None or not placed or section.guard().text or not used <= known:
+        if not placed or section.guard().text or not used <= known:
             return None
         buffer = self.buffers[load.source]
         early = buffer in self.weights and used <= {own}
-        return self.held.hold(self.fresh(f"{buffer}_"), load.dtype, buffer, self.index(offset), early)
+        return held.hold(self.fresh(f"{buffer}_"), load.dtype, buffer, self.index(offset), early)
 
-    def _accumulate_held(self, group: Sequence[ReduceExpr], section: Section) -> list[SharedReduction]:
+    def _accumulate_held(
+        self, group: Sequence[ReduceExpr], section: Section, held: HeldElements
+    ) -> list[SharedReduction]:
         """As `_accumulate`, over the vectors of a thread."""
-        assert self.held is not None
         states = [shared_reduction(self.fresh, reduce) for reduce in group]
         for state in states:
             section.lines(state.declare())
-        whole, count = self.lanes, self.held.walk.vector
-        inner = section.child(count)
+        inner = section.child(self.vector)
         for reduce, state in zip(group, states, strict=True):
-            self.along(reduce.variables[0][0])
-            element = computed(self.lower(reduce.body, inner).text, reduce.body.dtype)
+            symbol = reduce.variables[0][0]
+            self.names.define(symbol, COLUMN)
+            with self.along(symbol):
+                element = computed(self.lower(reduce.body, inner).text, reduce.body.dtype)
             inner.write_all(state.update(element, COLUMN), varying=True)
-        section.embed(self.held.walk.over(inner.finished(count)))
-        self.lanes = whole
+        section.embed(held.walk.over(inner.finished(self.vector)))
         return states
 
     # ------------------------------------------------------------ one block has the whole row
@@ -202,22 +200,41 @@ class RowEmitter(Emitter):
     def _accumulate(self, group: Sequence[ReduceExpr], section: Section) -> list[SharedReduction]:
         """Emit the loop in which each thread reduces its own elements; returns GROUP's per-thread states."""
         if self.held is not None:
-            return self._accumulate_held(group, section)
+            return self._accumulate_held(group, section, self.held)
         states = [shared_reduction(self.fresh, reduce, self.lanes.count) for reduce in group]
         for state in states:
             section.lines(state.declare())
-        inner = section.child()
-        count = product(extent for _, extent in group[0].variables)
+        inner = section.child(self.vector if self.vector > 1 else None)
+        count = self.vectors(product(extent for _, extent in group[0].variables))
         first = "worker" if self.splits == 1 else f"share * {self.workers} + worker"
         counter, opened = self._open_shared(section, "k", first, count, self.workers * self.splits)
+        if self.vector > 1:
+            step, counter = counter, self.fresh("first")
+            section.lines([f"const int {counter} = {step} * {self.vector};"])
         section.lines(self._variables(group, counter))
         for reduce, state in zip(group, states, strict=True):
-            element = computed(self.lower(reduce.body, inner).text, reduce.body.dtype)
-            inner.write_all(state.update(element, counter), varying=True)
-        section.embed(inner.finished(self.lanes.count))
+            with self.along(reduce.variables[-1][0]):
+                term = self.lower(reduce.body, inner)
+            element = computed(term.text, reduce.body.dtype)
+            place = f"{counter} + lane" if self.vector > 1 else counter
+            inner.write_all(state.update(element, place), varying=True)
+        section.embed(inner.finished(self.lanes.count * self.vector))
         if opened:
             section.close()
         return states
+
+    def vectors(self, count: Dim) -> Dim:
+        """How many vectors COUNT elements are; those of a row with vectors are known, and whole vectors."""
+        return count // self.vector if isinstance(count, int) else count
+
+    @contextmanager
+    def along(self, symbol: str) -> Iterator[None]:
+        """A context in which lanes run along SYMBOL, an index of elements of a row, if rows have vectors."""
+        outer = self.lanes
+        if self.vector > 1:
+            self.lanes = Lanes(symbol, self.vector)
+        yield
+        self.lanes = outer
 
     def _combine_threads(self, states: Sequence[SharedReduction], section: Section) -> None:
         spread = f"{self.rows}, {self.workers}, {'true' if self.across else 'false'}"
@@ -287,6 +304,9 @@ class RowEmitter(Emitter):
             head = (
                 f"for ({kind} {counter} = {first}; {counter} < {self.index(count)}; {counter} += {threads})"
             )
+            # Loads of several items are in flight, as many as every thread has.
+            sure = count // threads if isinstance(count, int) else MOST_IN_FLIGHT
+            section.lines([f"GLASS_UNROLL_BY({min(sure, MOST_IN_FLIGHT)})"])
             section.open(f"{head} {{")
             return counter, True
         counter = first

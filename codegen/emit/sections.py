@@ -73,7 +73,7 @@ class Section:
     def child(self, lanes: int | None = None) -> Section:
         """A section for the body of a loop in this one's head: it knows the values that the head defines.
 
-        LANES: of the section, where they are not those of this one.
+        It has as many lanes, or LANES of its own, over which the values of the head do not vary.
         """
         shared = {
             key: (expr, term)
@@ -81,7 +81,7 @@ class Section:
             for key, (expr, term) in layer.items()
             if not term.varying or term.text.endswith("[lane]")
         }
-        section = Section(self._lanes if lanes is None else lanes, [shared])
+        section = Section(lanes or self._lanes, [shared])
         section._guards = list(self._guards)
         return section
 

@@ -15,9 +15,9 @@ from .problem import RowProblem
 THREADS = 256
 MOST_WORKERS = 512
 LEAST_THREADS, LEAST_OF_WARPS = 64, 128
+MOST_VECTORS = 4  # of a thread; more keep too few threads busy
+MOST_HELD = 32  # elements of an operand that a thread keeps
 WARP = 32
-MOST_VECTOR, MOST_VECTOR_BYTES = 8, 16  # of a thread that keeps its elements of a row
-MOST_HELD = 32  # elements of each operand that such a thread keeps
 MOST_SPLITS = 1024  # blocks of a row; bounds the partial results that its last block combines
 
 
@@ -25,8 +25,8 @@ MOST_SPLITS = 1024  # blocks of a row; bounds the partial results that its last 
 class Shares:
     """A division of rows: `rows` per block, `workers` threads per row in a block, `splits` blocks per row.
 
-    With several `lanes` a row of a block is a vector of as many adjacent ones. With a `vector` a thread keeps
-    its elements of the row, so many adjacent ones at a time.
+    With several `lanes` a row of a block is a vector of as many adjacent ones; with a `vector` a thread takes
+    as many adjacent elements of its row at a time.
     """
 
     rows: int
@@ -54,28 +54,32 @@ def whole_shares(problem: RowProblem, request: Request, across: bool) -> Shares:
     return Shares(threads // workers, workers)
 
 
-def held_shares(problem: RowProblem, request: Request) -> Iterator[Shares]:
-    """The division in which threads keep their elements of a row, where all reductions go along its columns
-    and they are few enough."""
-    length, vector = problem.columns.size, MOST_VECTOR_BYTES // request.writes[0].dtype.bytes
-    if not problem.along_columns or not isinstance(length, int):
-        return
-    vector = min(vector, MOST_VECTOR)
-    while vector > 1 and (length % vector or length < vector * WARP):
-        vector //= 2
-    workers = WARP
-    while -(-length // (vector * workers)) * vector > MOST_HELD:
+def vector_shares(problem: RowProblem, request: Request, vector: int) -> Iterator[Shares]:
+    """The divisions in which threads take VECTOR elements at a time, and one to MOST_VECTORS of those, or to
+    as many as they keep.
+
+    Blocks have several rows unless multiprocessors would then have none.
+    """
+    vectors = max(problem.lengths) // vector
+    rows = evaluate(problem.rows.size, request.optimum) // request.target.multiprocessors
+    workers, most = 32, MOST_HELD // vector if problem.along_columns else MOST_VECTORS
+    while workers * most < vectors and workers < MOST_WORKERS:
         workers *= 2
-    if vector == 1 or workers > MOST_WORKERS:
-        return
-    rows, each = evaluate(problem.rows.size, request.optimum), max(1, LEAST_OF_WARPS // workers)
-    while each > 1 and rows < each * request.target.multiprocessors:
-        each //= 2
-    yield Shares(each, workers, vector=vector)
+    while True:
+        in_block = LEAST_OF_WARPS // workers
+        while in_block > max(1, rows):
+            in_block //= 2
+        yield Shares(max(1, in_block), workers, vector=vector)
+        if workers >= min(vectors, MOST_WORKERS):
+            return
+        workers *= 2
 
 
-def split_shares(problem: RowProblem, request: Request, across: bool) -> Iterator[Shares]:
-    """The divisions in which several blocks share a row, where that is legal and the GPU has room."""
+def split_shares(problem: RowProblem, request: Request, across: bool, vector: int) -> Iterator[Shares]:
+    """The divisions in which several blocks share a row, where that is legal and the GPU has room.
+
+    Threads take VECTOR elements at a time where each has some.
+    """
     if not problem.divisible:
         return
     rows, least = evaluate(problem.rows.size, request.optimum), request.target.fitted.row.part_elements
@@ -87,7 +91,8 @@ def split_shares(problem: RowProblem, request: Request, across: bool) -> Iterato
     splits = 2
     while splits <= MOST_SPLITS and min(problem.lengths) >= least * workers * splits:
         if blocks * splits * THREADS <= _room(request.target):
-            yield Shares(in_block, workers, splits)
+            wide = min(problem.lengths) >= workers * splits * vector
+            yield Shares(in_block, workers, splits, vector=vector if wide else 1)
         splits *= 2
 
 
@@ -100,15 +105,33 @@ def microseconds(problem: RowProblem, request: Request, shares: Shares) -> float
     rows = evaluate(problem.rows.size, request.optimum)
     moved = sum(evaluate(type.bytes, request.optimum) for type in (*request.reads, *request.writes))
     rows = -(-rows // shares.lanes)
-    columns = evaluate(problem.columns.size, request.optimum)
-    if shares.vector > 1:  # each element is loaded once, with its neighbours
-        elements = rows * columns // shares.vector
-    else:
-        elements = rows * (sum(problem.lengths) + columns)
+    elements = rows * (sum(problem.lengths) + evaluate(problem.columns.size, request.optimum))
+    each = fit.element if shares.vector == 1 else fit.vector / shares.vector
     busy = min(max(rows, 1) * shares.workers * shares.splits, _room(request.target))
-    working = max(moved / request.target.bytes_per_second * 1e6, elements / busy * fit.element)
+    if holds(problem, shares):
+        return fit.launch + max(
+            moved / request.target.bytes_per_second * 1e6, _keeping(problem, request, shares)
+        )
+    working = max(moved / request.target.bytes_per_second * 1e6, elements / busy * each)
     joining = fit.join + fit.arrival * shares.splits if shares.splits > 1 else 0.0
     return fit.launch + working + joining
+
+
+def _keeping(problem: RowProblem, request: Request, shares: Shares) -> float:
+    """Microseconds of threads that keep their elements: loads of all vectors overlap, and warps meet."""
+    fit, rows = request.target.fitted.row, evaluate(problem.rows.size, request.optimum)
+    waves = -(-rows * shares.workers // _room(request.target))
+    trips = -(-max(problem.lengths) // (shares.vector * shares.workers))
+    meeting = fit.meet * len(problem.shared) if shares.workers > WARP else 0.0
+    return waves * (fit.vector + fit.kept * trips + meeting)
+
+
+def holds(problem: RowProblem, shares: Shares) -> bool:
+    """Whether each thread keeps its elements of a row in the division SHARES."""
+    length = problem.columns.size
+    if shares.vector == 1 or shares.splits > 1 or not problem.along_columns or not isinstance(length, int):
+        return False
+    return -(-length // (shares.vector * shares.workers)) * shares.vector <= MOST_HELD
 
 
 def better_shared(rows: float, length: float, target: ArchSpec) -> bool:

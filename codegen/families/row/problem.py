@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from ....dialects.core.affine import Dim, product
 from ....dialects.core.affine_traversal import evaluate
-from ....dialects.core.expr import Expr, LetIndex, ReduceExpr
+from ....dialects.core.expr import Expr, ReduceExpr
 from ....dialects.core.types import TensorType
 from ...emit.inline import RegionExpressions
-from ...emit.rows import Dependences, depends, reductions_inside_out, walk
+from ...emit.rows import Dependences, depends, reductions_inside_out
 from ...emit.shared_reductions import FUNCTORS, KINDS
 from ...emit.spaces import Space, make_space
 from ...request.request import Request
@@ -33,13 +33,8 @@ class RowProblem:
 
     @property
     def along_columns(self) -> bool:
-        """True when every shared reduction goes along the columns, which are one axis of the results.
-
-        Nothing may be read at an index that is computed from data, which might differ within a vector.
-        """
+        """True when every shared reduction goes along the columns, which are one axis of the results."""
         long = [axis for axis in self.columns.axes if axis.size != 1]
-        if any(isinstance(node, LetIndex) for result in self.results for node in walk(result)):
-            return False
         return len(long) == 1 and all(
             reduce.kind in FUNCTORS and [extent for _, extent in reduce.variables] == [long[0].size]
             for reduce in self.shared

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from cuda.bindings import nvrtc
-from glassrt.codegen.families.registry import families, realize
+from glassrt.codegen.families.registry import candidates, families, realize
 from glassrt.codegen.nvrtc.intrinsics import device_headers
 from glassrt.codegen.text.render import render
 from glassrt.dialects.core.dtypes import F16, F32
@@ -72,7 +72,7 @@ def test_weights_along_a_row_are_loaded_before_the_wait_and_the_row_behind_it():
 
     types = [TensorType(shape, F32) for shape in ((8, 256), (256,), (256,))]
     request = replace(request_for(body, types), weights=frozenset((1, 2)))
-    code = realize(request, "row", families()["row"].candidates(request)[0].config)
+    code = realize(request, "row", candidates(request)[0].config)
     source = render(code.template, code.spec)
     marks = ("load_wide<4>(x1, column)", "load_wide<4>(x2, column)", "pdl_wait()", "load_wide<4>(x0, ")
     places = [source.index(mark) for mark in marks]
