@@ -60,7 +60,7 @@ for (int lane = 0; lane < {count}; lane++) {{
     const f32 value = accumulator[lane] + along.bias[lane]{added};
     result[lane] = convert<{out}>(value > 0.0f ? value : 0.0f);
 }}
-*reinterpret_cast<Vec<{out}, {count}>*>(place) = result;"""
+store_shared(place, result);"""
 
 
 def early(name: str, dtype: DType, vector: int, buffer: str, place: str) -> StructCode:
@@ -146,12 +146,13 @@ class TimedKernel:
 def kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKernel]:
     made = problem(layer)
     if layer.kind == "depthwise":
-        for number, form in enumerate(depthwise.candidates(made, target, 2, most)):
+        for number, price in enumerate(depthwise.candidates(made, target, 2, most)):
+            form = price.config
             own = binding(layer, f"k{number}", most=form.vector)
             spec: Any = depthwise_spec.specialize(made, form, own)
             source = render(depthwise.TEMPLATE, spec)
-            predicted = depthwise.cost(made, form, target)
-            yield TimedKernel(layer, form, predicted, depthwise.launch(made, form), f"k{number}", source)
+            geometry = depthwise.launch(made, form)
+            yield TimedKernel(layer, form, price.microseconds, geometry, f"k{number}", source)
         return
     products: tuple[Any, ...] = (SIMT, MMA) if layer.dtype == "f32" else (MMA, WGMMA)
     for product in products:

@@ -156,6 +156,7 @@ class StripsFit(Fit):
     start: float = 0.87  # of a thread, beside its lines
     line: float = 0.22  # of a thread, for each line, with one loaded ahead
     norm: float = 2.5  # of what bounds a kernel: how far one thing hides another
+    alike: float = 0.01  # of the least time: a difference that does not tell kernels apart; not fitted
 
     def slowed(self, factor: float) -> StripsFit:
         """The constants on a card whose cycles are FACTOR times as long."""
@@ -188,6 +189,18 @@ class AttentionFit(Fit):
     contention: float = 1.15  # slowdown of warps that compete for the units of a quarter of a multiprocessor
     l2_bandwidth: float = 42.0  # bytes per clock and multiprocessor
     resident: int = 4  # blocks of a multiprocessor beyond which more hide no more latency
+
+
+@dataclass(frozen=True)
+class PersistentAttentionFit(Fit):
+    """Constants of the cost model of persistent attention. Times are in cycles unless stated otherwise."""
+
+    launch: float = 0.9  # launch latency in microseconds
+    start: float = 3500.0  # until a block's first tiles have arrived, and from its last product to its end
+    item: float = 600.0  # of a tile of queries, beside its tiles of keys
+    efficiency: float = 0.9  # sustained share of the peak multiply-add rate
+    softmax: float = 4.6  # of a warpgroup, per key of a tile
+    latency: float = 300.0  # of a tile: barriers, and reductions along rows
 
 
 @dataclass(frozen=True)
@@ -295,6 +308,7 @@ class Fitted:
     few_channels: FewChannelsFit = FewChannelsFit()
     gemv: GemvFit = GemvFit()
     attention: AttentionFit = AttentionFit()
+    persistent_attention: PersistentAttentionFit = PersistentAttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()
     loop: LoopFit = LoopFit()
     row: RowFit = RowFit()

@@ -20,7 +20,6 @@ from ...dialects.core.expr import (
     ReduceExpr,
     Select,
 )
-from ..text.affine_c import factor_to_c
 from ..text.literals import c_type, computed, stored
 from .emitter import Emitter
 from .lanes import Lanes
@@ -28,8 +27,8 @@ from .offsets import linear_offset
 from .row_walk import COLUMN, HeldElements
 from .sections import Section, SectionTerm
 from .shared_reductions import SharedReduction, as_word, from_word, shared_reduction
+from .spaces import Axis, Space
 
-MOST_IN_FLIGHT = 6  # items of a thread whose loads overlap
 INT_STEPS = 1 << 30  # a loop counter below this cannot overflow an int by one step
 
 
@@ -211,13 +210,16 @@ class RowEmitter(Emitter):
         if self.vector > 1:
             step, counter = counter, self.fresh("first")
             section.lines([f"const int {counter} = {step} * {self.vector};"])
-        section.lines(self._variables(group, counter))
+        spaces = self._element_spaces(group, counter)
+        before, self.spaces = self.spaces, (*self.spaces, *spaces)
         for reduce, state in zip(group, states, strict=True):
             with self.along(reduce.variables[-1][0]):
                 term = self.lower(reduce.body, inner)
             element = computed(term.text, reduce.body.dtype)
             place = f"{counter} + lane" if self.vector > 1 else counter
             inner.write_all(state.update(element, place), varying=True)
+        self.spaces = before
+        section.lines(spaces[0].decode(self.names, "int"))
         section.embed(inner.finished(self.lanes.count * self.vector))
         if opened:
             section.close()
@@ -301,13 +303,9 @@ class RowEmitter(Emitter):
             counter = self.fresh(stem)
             high = bounds(count, self.ranges)[1]
             kind = "int" if high is not None and high < INT_STEPS else "i64"
-            head = (
-                f"for ({kind} {counter} = {first}; {counter} < {self.index(count)}; {counter} += {threads})"
-            )
-            # Loads of several items are in flight, as many as every thread has.
-            sure = count // threads if isinstance(count, int) else MOST_IN_FLIGHT
-            section.lines([f"GLASS_UNROLL_BY({min(sure, MOST_IN_FLIGHT)})"])
-            section.open(f"{head} {{")
+            end, step = self.fresh("end"), self.fresh("step")
+            section.lines([f"const {kind} {end} = {self.index(count)};", f"const int {step} = {threads};"])
+            section.open(f"for ({kind} {counter} = {first}; {counter} < {end}; {counter} += {step}) {{")
             return counter, True
         counter = first
         if first != "worker":
@@ -317,31 +315,20 @@ class RowEmitter(Emitter):
             section.open(f"if ({counter} < {count}) {{" if count > 1 else f"if ({counter} == 0) {{")
         return counter, count < threads
 
-    def _variables(self, group: Sequence[ReduceExpr], counter: str) -> list[str]:
-        """Definitions of the loop variables, decoded from COUNTER, innermost fastest.
+    def _element_spaces(self, group: Sequence[ReduceExpr], counter: str) -> list[Space]:
+        """The space of the elements of each reduction of GROUP, which COUNTER enumerates, innermost fastest.
 
-        All reductions of GROUP use the same variables.
+        All have the same C variables.
         """
-        first = group[0].variables
-        if len(first) == 1:
-            self._bind(group, 0, counter)
-            return []
-        lines = []
-        step: Dim = 1
-        for position in reversed(range(len(first))):
-            name = self.fresh("r")
-            self._bind(group, position, name)
-            text = counter if step == 1 else f"{counter} / {factor_to_c(step, self.names)}"
-            extent = first[position][1]
-            if position != 0:
-                text += f" % {factor_to_c(extent, self.names)}"
-            lines.append(f"const int {name} = {text};")
-            step = step * extent
-        return lines
-
-    def _bind(self, group: Sequence[ReduceExpr], position: int, name: str) -> None:
+        extents = [extent for _, extent in group[0].variables]
+        names = [counter] if len(extents) == 1 else [self.fresh("r") for _ in extents]
+        spaces = []
         for reduce in group:
-            self.names.define(reduce.variables[position][0], name)
+            own = (symbol for symbol, _ in reduce.variables)
+            spaces.append(Space(counter, tuple(map(Axis, own, names, extents))))
+            for axis in spaces[-1].axes:
+                self.names.define(axis.symbol, axis.variable)
+        return spaces
 
 
 def _word(place: int) -> str:

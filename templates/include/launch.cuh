@@ -10,7 +10,6 @@
 #define GLASS_KERNEL(threads, blocks) extern "C" void
 #define GLASS_DYNAMIC_SHARED(name) unsigned char* const name = ::glass::host::self().block->shared
 #define GLASS_UNROLL
-#define GLASS_UNROLL_BY(count)
 
 namespace glass {
 
@@ -61,8 +60,6 @@ GLASS_DEVICE void named_barrier_sync(int id, int threads) { host::sync_named(id,
     extern __shared__ __align__(1024) unsigned char glass_dynamic_shared[]; \
     unsigned char* const name = glass_dynamic_shared
 #define GLASS_UNROLL _Pragma("unroll")
-#define GLASS_PRAGMA(text) _Pragma(#text)
-#define GLASS_UNROLL_BY(count) GLASS_PRAGMA(unroll count)
 
 namespace glass {
 

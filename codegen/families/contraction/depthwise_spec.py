@@ -13,7 +13,7 @@ from .problem import Problem
 from .spec import KernelBinding
 from .strips import StripConfig, StripsSpec, strips_spec, weights_first_line
 
-MOST_STAGED = 9  # weights of a thread on their way to shared memory
+AT_ONCE = 8  # weights of a thread that are loaded before the first of them is stored to shared memory
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,7 @@ class DepthwiseSpec:
     epilogue: Code
     beside: StructCode | None
     along: StructCode | None
-
-    @property
-    def staged_at_once(self) -> int:
-        """The weights of a thread that are loaded before the first of them is stored to shared memory."""
-        items, threads = self.strips.config.channels * self.taps, self.strips.config.threads
-        return min(-(-items // threads), MOST_STAGED)
+    at_once: int = AT_ONCE
 
 
 def specialize(problem: Problem, config: StripConfig, binding: KernelBinding) -> DepthwiseSpec:

@@ -5,26 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ....dialects.core.dtypes import F8E4M3, F32
 from ..contraction.problem import Problem
 from ..contraction.tile import SUMS_PADDING
 from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, MAX_ACCUMULATORS, ROWS
+from .depth import block_k_of, promotes
 
-CONSUMERS = 2  # warpgroups that multiply
-PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232  # of a thread; three warpgroups begin with 168
+PRODUCER_REGISTERS = 40  # of a thread
+# Registers of a thread that multiplies, by the number of warpgroups that do; with the one that copies, three
+# begin with 168, four with 128.
+CONSUMER_REGISTERS = {2: 232, 3: 152}
+MOST_ACCUMULATORS = {2: MAX_ACCUMULATORS, 3: 64}  # of such a thread
 BARRIER_BYTES = 8
 BUFFER_BYTES = ROWS * LINE_BYTES  # of a chunk of results
+COLUMN_BYTES = 10  # of epilogue operands of a column of a tile: two f32, and padding
 FEW_BUFFERS, MANY_BUFFERS = 2, 4  # of a warpgroup, for chunks of results
 SHORT = 4  # tiles of k of a product that takes no longer than its results need to leave
 SLAB = 64  # rows (columns) along a line of an MN-major tile
 MOST_STAGES = 8
 LEAST_STAGES = 3
-MOST_PROMOTED = 96  # accumulators of a thread that has as many again for the sums of a tile of k
+MOST_PROMOTED = {2: 96, 3: 48}  # where it has as many again for the sums of a tile of k
 WIDE = 128 * 256  # results of a tile so large that shared memory has room for narrow chunks only
 # Block tile, warpgroups of a team and teams; widest first.
 _SHAPES: tuple[tuple[int, int, int, int], ...] = (
     (128, 256, 2, 1),
     (256, 128, 2, 1),
+    (192, 128, 3, 1),
     (128, 192, 2, 1),
     (128, 128, 2, 1),
     (256, 64, 2, 1),
@@ -47,7 +52,7 @@ class PersistentConfig:
     its epilogue while the other one multiplies. raster: tile rows in a band, for reuse in the L2 cache.
     buffers: chunks of results that each warpgroup has in shared memory, on their way by bulk copies; 0 where
     threads store the results. cluster: blocks with adjacent tiles along m, each of which copies its share of
-    their tile of B to all (multicast).
+    their tile of B to all (multicast). depth: bytes of k in a stage.
     """
 
     block_m: int
@@ -59,11 +64,17 @@ class PersistentConfig:
     raster: int = 1
     buffers: int = 0
     cluster: int = 1
+    depth: int = LINE_BYTES
+
+    @property
+    def warpgroups(self) -> int:
+        """Warpgroups that multiply."""
+        return self.groups * self.teams
 
     @property
     def consumers(self) -> int:
         """Threads that multiply."""
-        return GROUP * self.groups * self.teams
+        return GROUP * self.warpgroups
 
     @property
     def threads(self) -> int:
@@ -83,7 +94,7 @@ class PersistentConfig:
     @property
     def stage_bytes(self) -> int:
         """Shared memory of a stage: a tile of either operand."""
-        return (self.block_m + self.block_n) * LINE_BYTES
+        return (self.block_m + self.block_n) * self.depth
 
     @property
     def rows(self) -> int:
@@ -94,29 +105,35 @@ class PersistentConfig:
     def shared_bytes(self) -> int:
         """Dynamic shared memory of a block: stages, results, barriers."""
         barriers = 2 * self.stages + (self.teams if self.teams > 1 else 0)
-        barriers += 2 * self.buffers * CONSUMERS
+        barriers += 2 * self.buffers * self.warpgroups
         return self.stages * self.stage_bytes + self.results_bytes + barriers * BARRIER_BYTES
 
     @property
+    def chunks_bytes(self) -> int:
+        """Shared memory of chunks of results on their way."""
+        return self.warpgroups * self.buffers * BUFFER_BYTES
+
+    @property
     def results_bytes(self) -> int:
-        """Shared memory of results: chunks, or staged accumulators, 64 rows of a chunk for each warpgroup."""
+        """Shared memory of results: chunks, and the epilogue operands of each team's columns, or staged
+        accumulators, 64 rows of a chunk for each warpgroup."""
         if self.buffers:
-            return CONSUMERS * self.buffers * BUFFER_BYTES
-        return CONSUMERS * ROWS * (self.chunk + SUMS_PADDING) * 4
+            return self.chunks_bytes + self.teams * self.block_n * COLUMN_BYTES
+        return self.warpgroups * ROWS * (self.chunk + SUMS_PADDING) * 4
 
 
 def illegal(config: PersistentConfig, room: int) -> str | None:
     """Why CONFIG is not legal with ROOM bytes of shared memory; None if it is."""
     if min(config.block_m, config.block_n, config.groups, config.teams, config.raster) < 1:
         return "a size is not positive"
-    if config.groups * config.teams != CONSUMERS:
-        return "registers are divided among two warpgroups that multiply and one that copies"
+    if config.warpgroups not in CONSUMER_REGISTERS:
+        return "registers are divided among two or three warpgroups that multiply and one that copies"
     if config.block_n not in COLUMNS:
         return "the tile does not divide into wgmma"
     rows = config.block_m // config.groups
     if rows * config.groups != config.block_m or rows % ROWS or config.block_n % config.chunk:
         return "the tile does not divide into wgmma"
-    if config.accumulators > MAX_ACCUMULATORS:
+    if config.accumulators > MOST_ACCUMULATORS[config.warpgroups]:
         return "too many accumulators per thread"
     if config.buffers == 1 or config.buffers < 0:
         return "a chunk is stored while the next one is made"
@@ -127,19 +144,15 @@ def illegal(config: PersistentConfig, room: int) -> str | None:
     return "not enough shared memory" if config.shared_bytes > room else None
 
 
-def promotes(problem: Problem) -> bool:
-    """Whether tensor cores keep too few bits of the sums of PROBLEM (about 14 of e4m3), so that those of each
-    tile of k are added to accumulators of their own."""
-    return problem.a == problem.b == F8E4M3 and problem.accumulate == F32
-
-
 def misfit(problem: Problem, config: PersistentConfig) -> str | None:
     """Why the tiles of CONFIG do not fit the operands of PROBLEM; None if they do."""
     if not problem.b_k_major and config.block_n % (SLAB * config.cluster):
         return "an MN-major tile has lines of 64 elements, as many for each block of a cluster"
-    if config.block_k * problem.a.bytes != LINE_BYTES:
-        return "a tile has 128 bytes of k"
-    if promotes(problem) and config.accumulators > MOST_PROMOTED:
+    if config.block_k != block_k_of(problem) or config.block_k * problem.a.bytes != config.depth:
+        return "a stage has the lines of k that fit its taps"
+    if config.cluster > 1 and config.depth != LINE_BYTES:
+        return "blocks of a cluster share whole lines of 128 bytes"
+    if promotes(problem) and config.accumulators > MOST_PROMOTED[config.warpgroups]:
         return "too many accumulators for sums that are promoted"
     return None
 
@@ -147,9 +160,10 @@ def misfit(problem: Problem, config: PersistentConfig) -> str | None:
 def shapes(problem: Problem, room: int, buffers: int = 0) -> Iterator[PersistentConfig]:
     """Configurations for PROBLEM with as many stages as fit into ROOM bytes of shared memory, beside so many
     BUFFERS of results."""
-    block_k = LINE_BYTES // problem.a.bytes
+    block_k = block_k_of(problem)
+    depth = block_k * problem.a.bytes
     for m, n, groups, teams in _SHAPES:
-        config = PersistentConfig(m, n, block_k, groups, teams, MOST_STAGES, buffers=buffers)
+        config = PersistentConfig(m, n, block_k, groups, teams, MOST_STAGES, buffers=buffers, depth=depth)
         while illegal(config, room) is not None and config.stages > LEAST_STAGES:
             config = replace(config, stages=config.stages - 1)
         if illegal(config, room) is None and misfit(problem, config) is None:

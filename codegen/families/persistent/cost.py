@@ -10,9 +10,8 @@ from ...arch.fitted import PersistentFit
 from ...arch.spec import ArchSpec
 from ..contraction.problem import Problem
 from ..contraction.tile import tiles_of
-from ..contraction.wgmma import LINE_BYTES
 from .config import PersistentConfig
-from .operands import tiles_of_k
+from .depth import tiles_of_k
 
 NORM = 4.0  # order of the norm over units, which overlap well
 
@@ -26,13 +25,13 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
     """Expected microseconds of PROBLEM at its optimal sizes under CONFIG on TARGET, with CONSTANTS."""
     tiles = problem.at_optimum(tiles_of(problem, config.rows, config.block_n))
     own = -(-tiles // (target.multiprocessors // config.cluster))
-    k_tiles = problem.at_optimum(tiles_of_k(problem, config.block_k))
+    k_tiles = problem.at_optimum(tiles_of_k(problem))
     results = config.block_m * config.block_n
     rate = target.fitted.throughput.wgmma * 2 / problem.a.bytes * constants.efficiency
     step = constants.step if config.cluster == 1 else constants.shared_step
     multiply = k_tiles * (2.0 * results * config.block_k / rate + step)
     load = (
-        k_tiles * (config.block_m + config.block_n / config.cluster) * LINE_BYTES
+        k_tiles * (config.block_m + config.block_n / config.cluster) * config.depth
         + results * problem.result_bytes
     )
     finish = (constants.leave if config.buffers else constants.finish) * results + constants.tile

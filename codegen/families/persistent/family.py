@@ -21,10 +21,11 @@ from ..contraction.problem import Problem, as_priced
 from ..contraction.tile_product import MOST_CANDIDATES
 from ..contraction.wgmma import LINE_BYTES, WGMMA, misplaced
 from ..kernel_family import Accumulation, Rank
-from .config import FEW_BUFFERS, MANY_BUFFERS, SHORT, PersistentConfig, illegal, misfit, promotes, shapes
+from .config import FEW_BUFFERS, MANY_BUFFERS, SHORT, PersistentConfig, illegal, misfit, shapes
 from .cost import microseconds
+from .depth import promotes, tiles_of_k
 from .interleave import interleaved, run_of, vector_of
-from .operands import BulkOperand, operand_a, operand_b, tiles_of_k
+from .operands import BulkOperand, operand_a, operand_b
 from .results import BulkResults, bulk_results
 from .spec import TEMPLATE, launch, persistent_spec
 
@@ -99,7 +100,7 @@ def buffers_for(problem: Problem, residual: bool) -> int:
 
     Many where a RESIDUAL has to be there before the results, or where products are short.
     """
-    short = problem.at_optimum(tiles_of_k(problem, LINE_BYTES // problem.a.bytes)) <= SHORT
+    short = problem.at_optimum(tiles_of_k(problem)) <= SHORT
     return MANY_BUFFERS if residual or short else FEW_BUFFERS
 
 

@@ -139,6 +139,28 @@ def mixed() -> ModelProto:
     return net.done(x)
 
 
+def test_strips_share_code_whatever_their_channels_and_lines() -> None:
+    """And their blocks."""
+    net, shapes = OnnxNet(5), ((8, 20), (48, 7), (144, 9))
+    images = [net.input(f"x{size}", 1, channels, size, size) for channels, size in shapes]
+    model = net.done(*(net.conv(x, c, c, 3, group=c) for x, (c, _) in zip(images, shapes, strict=True)))
+    settings = Settings(precision=as_policy("fp16"), disabled=APART, cache=None)
+    manifest = build(model, settings).plan.manifest
+    launches = [launch for launch in manifest["launches"] if "conv" in launch["kernel"]]
+    assert len(launches) == 3 and len({str(launch["block"]) for launch in launches}) > 1
+    assert len({manifest["kernels"][launch["kernel"]]["entry"] for launch in launches}) == 1
+
+
+def test_means_share_code_whatever_their_lines() -> None:
+    net, shapes = OnnxNet(5), ((40, 28), (96, 30))
+    images = [net.input(f"x{size}", 1, channels, size, size) for channels, size in shapes]
+    model = net.done(*(net.op("GlobalAveragePool", net.relu(x)) for x in images))
+    settings = Settings(precision=as_policy("fp16"), disabled=APART, cache=None)
+    kernels = build(model, settings).plan.manifest["kernels"]
+    means = {name: kernel["entry"] for name, kernel in kernels.items() if "reduce" in name}
+    assert len(means) == 2 and len(set(means.values())) == 1
+
+
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_results_are_the_same_bits(precision: str) -> None:
     image = np.random.default_rng(0).standard_normal((1, 8, 24, 24)).astype(np.float32)

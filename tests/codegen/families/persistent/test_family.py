@@ -64,27 +64,29 @@ def test_epilogue_operands_are_added(shape: tuple[int, int, int], config: Persis
         assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-10
 
 
-def requantized(do: Any, x: Any, w: Any, scale: Any, bias: Any, other: Any) -> Any:
-    y = do(Mul(do(Cast(do(Matmul(x, w, transpose_b=True, accumulate=I32)), to=F32)), scale))
-    return do(Cast(do(Add(do(Add(y, bias)), do(Cast(other, to=F32)))), to=I8))
+def requantized(do: Any, x: Any, w: Any, scale: Any, bias: Any, *others: Any) -> Any:
+    y = do(Add(do(Mul(do(Cast(do(Matmul(x, w, transpose_b=True, accumulate=I32)), to=F32)), scale)), bias))
+    for other in others:
+        y = do(Add(y, do(Cast(other, to=F32))))
+    return do(Cast(y, to=I8))
 
 
 @pytest.mark.parametrize(
-    ("shape", "config"),
+    ("shape", "config", "others"),
     [
-        ((700, 144, 208), PersistentConfig(64, 64, 128, 1, 2, 4)),
-        ((200, 272, 288), PersistentConfig(128, 128, 128, 2, 1, 4)),
-        ((70, 144, 48), PersistentConfig(64, 96, 128, 1, 2, 3)),
+        ((700, 144, 208), PersistentConfig(128, 64, 128, 1, 2, 4), 1),  # both fragments together
+        ((200, 272, 288), PersistentConfig(128, 128, 128, 2, 1, 4), 1),
+        ((300, 144, 176), PersistentConfig(128, 96, 128, 1, 2, 3), 0),  # together, in three chunks
     ],
     ids=["teams", "one team", "few columns"],
 )
 @pytest.mark.parametrize("buffers", [0, 4])
 def test_bytes_are_finished_with_what_their_columns_need(
-    shape: tuple[int, int, int], config: PersistentConfig, buffers: int
+    shape: tuple[int, int, int], config: PersistentConfig, others: int, buffers: int
 ) -> None:
     m, k, n = shape
     types = [TensorType((m, k), I8), TensorType((n, k), I8), *[TensorType((n,), F32)] * 2]
-    module = kernel_module(requantized, [*types, TensorType((m, n), I8)])
+    module = kernel_module(requantized, types + [TensorType((m, n), I8)] * others)
     given = draw_inputs(module, np.random.default_rng(0), {})
     given["x2"] *= np.float32(0.05)
     for got, want in compare(module, given, configured(replace(config, buffers=buffers))):
@@ -115,6 +117,7 @@ BUFFERED = {
     "half lines": ((70, 136, 104), PersistentConfig(128, 96, 64, 1, 2, 3)),
     "vectors": ((1400, 72, 208), PersistentConfig(64, 64, 64, 1, 2, 4)),
     "vectors of one team": ((200, 72, 272), PersistentConfig(128, 256, 64, 2, 1, 3)),
+    "three warpgroups": ((1000, 72, 272), PersistentConfig(192, 128, 64, 3, 1, 3)),
     "one tile of k": ((700, 64, 72), PersistentConfig(256, 64, 64, 2, 1, 3)),
 }
 

@@ -1,6 +1,6 @@
 // k_reduce_mul_sqrt_f6f71e15: cast, reduce, mul, reduce, sqrt, arg_reduce
 //
-// Row-wise: 1 row per block, 256 threads per row, 256 blocks per row.
+// Row-wise: 1 row per block, 256 threads per row, several blocks per row.
 #include "glass.cuh"
 using namespace glass;
 
@@ -19,28 +19,29 @@ GLASS_KERNEL(256, 1) k_reduce_mul_sqrt_f6f71e15(Input<f16> x0, Output<f32> y0, O
     f32 sum2 = 0x0p+0f;
     f32 best3 = bit_cast<f32>(0xff800000u);
     i64 where4 = 0x7fffffffffffffffll;
-    GLASS_UNROLL_BY(2)
-    for (int k5 = share * 256 + worker; k5 < 131072; k5 += 65536) {
-        const int first6 = k5 * 8;
-        const Vec<f16, 8> x0_7 = load_wide<8>(x0, row*1048576 + first6);
-        const Vec<f16, 8> x0_9 = load_wide<8>(x0, row*1048576 + first6);
-        const Vec<f16, 8> x0_12 = load_wide<8>(x0, row*1048576 + first6);
+    const int end6 = 131072;
+    const int step7 = 65536;
+    for (int k5 = share * 256 + worker; k5 < end6; k5 += step7) {
+        const int first8 = k5 * 8;
+        const Vec<f16, 8> x0_9 = load_wide<8>(x0, row*1048576 + first8);
+        const Vec<f16, 8> x0_11 = load_wide<8>(x0, row*1048576 + first8);
+        const Vec<f16, 8> x0_14 = load_wide<8>(x0, row*1048576 + first8);
         GLASS_UNROLL
         for (int lane = 0; lane < 8; ++lane) {
-            const f32 cast8 = convert<f32>(x0_7[lane]);
-            sum1 = sum1 + cast8;
             const f32 cast10 = convert<f32>(x0_9[lane]);
-            const f32 mul_11 = cast10 * cast10;
-            sum2 = sum2 + mul_11;
-            const f32 cast13 = convert<f32>(x0_12[lane]);
-            if (where4 == 0x7fffffffffffffffll || cast13 > best3 || (m_isnan(cast13) && !m_isnan(best3))) { best3 = cast13; where4 = first6 + lane; }
+            sum1 = sum1 + cast10;
+            const f32 cast12 = convert<f32>(x0_11[lane]);
+            const f32 mul_13 = cast12 * cast12;
+            sum2 = sum2 + mul_13;
+            const f32 cast15 = convert<f32>(x0_14[lane]);
+            if (where4 == 0x7fffffffffffffffll || cast15 > best3 || (m_isnan(cast15) && !m_isnan(best3))) { best3 = cast15; where4 = first8 + lane; }
         }
     }
     sum1 = row_reduce<Sum, 1, 256, false>(sum1, smem);
     sum2 = row_reduce<Sum, 1, 256, false>(sum2, smem);
-    const f32 own14 = best3;
-    best3 = row_reduce<Maximum, 1, 256, false>(own14, smem);
-    where4 = row_reduce<Minimum, 1, 256, false>((own14 == best3 || (m_isnan(own14) && m_isnan(best3))) ? where4 : 0x7fffffffffffffffll, smem);
+    const f32 own16 = best3;
+    best3 = row_reduce<Maximum, 1, 256, false>(own16, smem);
+    where4 = row_reduce<Minimum, 1, 256, false>((own16 == best3 || (m_isnan(own16) && m_isnan(best3))) ? where4 : 0x7fffffffffffffffll, smem);
 
     // Every block writes its partial result to the workspace. The last block to arrive combines them in index
     // order, so that the result does not depend on the order of arrival.
@@ -64,26 +65,26 @@ GLASS_KERNEL(256, 1) k_reduce_mul_sqrt_f6f71e15(Input<f16> x0, Output<f32> y0, O
     best3 = bit_cast<f32>(0xff800000u);
     where4 = 0x7fffffffffffffffll;
     const i64 slot = (i64(row) * 256 + worker) * 4;
-    const f32 part15 = bit_cast<f32>(u32(load(workspace, slot)));
-    sum1 = sum1 + part15;
-    const f32 part16 = bit_cast<f32>(u32(load(workspace, slot + 1)));
-    sum2 = sum2 + part16;
-    const f32 part17 = bit_cast<f32>(u32(load(workspace, slot + 2)));
-    const i64 part18 = i64(load(workspace, slot + 3));
-    if (part18 != 0x7fffffffffffffffll && (where4 == 0x7fffffffffffffffll || part17 > best3 || (m_isnan(part17) && !m_isnan(best3)) || ((part17 == best3 || (m_isnan(part17) && m_isnan(best3))) && part18 < where4))) { best3 = part17; where4 = part18; }
+    const f32 part17 = bit_cast<f32>(u32(load(workspace, slot)));
+    sum1 = sum1 + part17;
+    const f32 part18 = bit_cast<f32>(u32(load(workspace, slot + 1)));
+    sum2 = sum2 + part18;
+    const f32 part19 = bit_cast<f32>(u32(load(workspace, slot + 2)));
+    const i64 part20 = i64(load(workspace, slot + 3));
+    if (part20 != 0x7fffffffffffffffll && (where4 == 0x7fffffffffffffffll || part19 > best3 || (m_isnan(part19) && !m_isnan(best3)) || ((part19 == best3 || (m_isnan(part19) && m_isnan(best3))) && part20 < where4))) { best3 = part19; where4 = part20; }
     sum1 = row_reduce<Sum, 1, 256, false>(sum1, smem);
     sum2 = row_reduce<Sum, 1, 256, false>(sum2, smem);
-    const f32 own19 = best3;
-    best3 = row_reduce<Maximum, 1, 256, false>(own19, smem);
-    where4 = row_reduce<Minimum, 1, 256, false>((own19 == best3 || (m_isnan(own19) && m_isnan(best3))) ? where4 : 0x7fffffffffffffffll, smem);
+    const f32 own21 = best3;
+    best3 = row_reduce<Maximum, 1, 256, false>(own21, smem);
+    where4 = row_reduce<Minimum, 1, 256, false>((own21 == best3 || (m_isnan(own21) && m_isnan(best3))) ? where4 : 0x7fffffffffffffffll, smem);
 
     if (wanted > row) return;
     if (worker == 0) {
-        const f32 cast20 = convert<f32>(i64(1048576));
-        const f32 div_21 = sum1 / cast20;
-        store(y0, row, div_21);
-        const f32 sqrt_22 = m_sqrt(sum2);
-        store(y1, row, sqrt_22);
+        const f32 cast22 = convert<f32>(i64(1048576));
+        const f32 div_23 = sum1 / cast22;
+        store(y0, row, div_23);
+        const f32 sqrt_24 = m_sqrt(sum2);
+        store(y1, row, sqrt_24);
         store(y2, row, where4);
     }
 }
