@@ -140,6 +140,7 @@ class GemvFit(Fit):
     efficiency: float = 0.9  # sustained share of the bandwidth of memory
     flight: float = 40e3  # bytes in flight that saturate a multiprocessor's share of it
     l2_bandwidth: float = 30.0  # bytes per clock and multiprocessor
+    exchange: float = 2500.0  # of a cluster, until sums have gone from block to block
 
 
 @dataclass(frozen=True)
@@ -232,6 +233,8 @@ class RowFit(Fit):
     launch: float = 3.0  # launch latency, first load, and the combination of a block's partial results
     element: float = 0.15  # one element of a thread
     vector: float = 0.25  # one vector of elements of a thread
+    kept: float = 0.03  # one vector more, of a thread that loads all of its vectors at the same time; a guess
+    meet: float = 0.05  # warps that share a row meet, for one reduction; a guess
     join: float = 2.0  # the round trips that combine the parts of a split row
     arrival: float = 0.001  # one block's update of the counter
     # Elements of a reduction from which threads share it. Shorter ones are cheaper in one thread, even if
@@ -246,7 +249,7 @@ class RowFit(Fit):
 
     def slowed(self, factor: float) -> RowFit:
         """The constants on a card whose cycles are FACTOR times as long."""
-        names = ("element", "vector", "join", "arrival")
+        names = ("element", "vector", "kept", "meet", "join", "arrival")
         return replace(self, **{name: getattr(self, name) * factor for name in names})
 
 
