@@ -39,11 +39,13 @@ class StripWork:
 
 @dataclass(frozen=True)
 class StripPrice:
-    """A configuration with its expected time; `instructions` is about as long as its code is."""
+    """A configuration with its expected time; `instructions` is about as long as its code is, `registers`
+    are those of a thread."""
 
     config: StripConfig
     microseconds: float
     instructions: float
+    registers: int
 
 
 Evaluated = Callable[[Dim], int]  # a size at the symbols' optimal sizes
@@ -95,7 +97,7 @@ def ranked(prices: Iterable[StripPrice], target: ArchSpec) -> list[StripPrice]:
     def step(each: StripPrice) -> int:
         return int((each.microseconds / least - 1) / alike)
 
-    found.sort(key=lambda each: (step(each), each.instructions, each.microseconds))
+    found.sort(key=lambda each: (step(each), each.instructions, each.registers))
     return [replace(each, microseconds=least * (1 + step(each) * alike)) for each in found]
 
 
@@ -123,4 +125,4 @@ def priced(
     bounds = (issue, memory, latency)
     known = fit.launch + issued * fit.code
     time = float(known + sum(bound**fit.norm for bound in bounds) ** (1 / fit.norm))
-    return StripPrice(config, time, instructions)
+    return StripPrice(config, time, instructions, work.registers)

@@ -231,14 +231,20 @@ def span_spec(axis: RowAxis, outputs: int, names: Mapping[str, str]) -> SpanSpec
 
 
 def _edges(axis: RowAxis, outputs: int, positions: int) -> tuple[int, ...]:
-    """The positions that may lie outside the input: all where that depends on a symbol."""
+    """The positions that may lie outside the input: all where that depends on a symbol.
+
+    Those of a single output are as many at both ends: it has the same code with any stride then.
+    """
     window = axis.window or NO_WINDOW
     limit: Dim = window.limit if axis.window else axis.extent
     if not isinstance(limit, int) or not isinstance(axis.extent, int):
         return tuple(range(positions))
     last = (axis.extent - 1) // outputs * outputs * window.stride - window.pad
     places = ((at, at * window.dilation) for at in range(positions))
-    return tuple(at for at, place in places if place < window.pad or last + place >= limit)
+    found = {at for at, place in places if place < window.pad or last + place >= limit}
+    if outputs == 1:
+        found |= {positions - 1 - at for at in found}
+    return tuple(sorted(found))
 
 
 def weights_first_line(outer: Sequence[AxisSpec], lines: int) -> str:
