@@ -71,6 +71,7 @@ def early(name: str, dtype: DType, vector: int, buffer: str, place: str) -> Stru
         Code(f"{name}.{field} = load_wide<{vector}>({buffer}, {place});"),
         vector * dtype.bytes,
         Code(f"prefetch_l2({buffer}, {place});"),
+        constant=name == "along",
     )
 
 
@@ -165,7 +166,7 @@ def kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKern
             predicted = product.cost(made, config, target)
             yield TimedKernel(layer, config, predicted, geometry, name, render(TEMPLATE, spec), scratch)
     yield from gemv_kernels(layer, most, target)
-    yield from persistent_kernels(layer, target)
+    yield from persistent_kernels(layer, most, target)
 
 
 def gemv_kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKernel]:
@@ -173,7 +174,7 @@ def gemv_kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[Time
     if MMA.unsupported(made, target) or gemv.unsupported(made) or layer.dtype == "f32":
         return
     for number, config in enumerate(gemv.candidates(made, target)[:most]):
-        bound = binding(layer, f"k{number}")
+        bound = binding(layer, f"k{number}", most=gemv.MOST_VECTOR)
         spec = gemv_spec.gemv_spec(made, config, bound, target)
         source = render(gemv_spec.TEMPLATE, spec)
         predicted = gemv_microseconds(made, config, target)
@@ -181,7 +182,7 @@ def gemv_kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[Time
         yield TimedKernel(layer, config, predicted, geometry, f"k{number}", source)
 
 
-def persistent_kernels(layer: LayerCase, target: ArchSpec) -> Iterator[TimedKernel]:
+def persistent_kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKernel]:
     made, op = problem(layer), operation(layer)
     operands = operand_a(made, op), operand_b(made)
     a, b = operands
@@ -191,7 +192,8 @@ def persistent_kernels(layer: LayerCase, target: ArchSpec) -> Iterator[TimedKern
     found = list(persistent.candidates(made, target))
     if results:
         found += persistent.candidates(made, target, persistent.buffers_for(made, layer.residual))
-    for number, config in enumerate(found):
+    found.sort(key=lambda config: microseconds(made, config, target))
+    for number, config in enumerate(found[:most]):
         name, own, columns = f"k{number}", results if config.buffers else None, b
         vector = PAIR
         if own:

@@ -23,6 +23,8 @@ from ...dialects.core.expr import (
 from ..text.literals import c_type, computed, stored
 from .emitter import Emitter
 from .lanes import Lanes
+from .offsets import linear_offset
+from .row_walk import COLUMN, HeldElements
 from .sections import Section, SectionTerm
 from .shared_reductions import SharedReduction, as_word, from_word, shared_reduction
 from .spaces import Axis, Space
@@ -136,7 +138,8 @@ class RowEmitter(Emitter):
 
     rows: rows per block, or vectors of rows; workers: threads per row in a block; across: whether adjacent
     threads are on different rows, for coalesced loads; splits: blocks per row; ranges: bounds of the symbols,
-    which decide whether loop counters fit an int.
+    which decide whether loop counters fit an int; held: the elements of a row that threads keep, if they do;
+    weights: the buffers that no kernel writes.
     """
 
     rows = 1
@@ -145,6 +148,44 @@ class RowEmitter(Emitter):
     splits = 1
     vector = 1
     ranges: Mapping[str, Range] = {}
+    held: HeldElements | None = None
+    weights: frozenset[str] = frozenset()
+
+    # ------------------------------------------------------------ a thread keeps its elements
+
+    def _load(self, load: LoadExpr, section: Section) -> SectionTerm:
+        vector = None if self.held is None else self._held_vector(load, section, self.held)
+        return super()._load(load, section) if vector is None else SectionTerm.lane_of(vector)
+
+    def _held_vector(self, load: LoadExpr, section: Section, held: HeldElements) -> str | None:
+        """The vector that a thread keeps of what LOAD reads; None where it is to be loaded in its place."""
+        offset = linear_offset(load.source.type, load.index)
+        own, used = self.lanes.symbol, set() if isinstance(offset, int) else symbols(offset)
+        placed = self.lanes.stride(offset) == 1 and self.lanes.aligned(offset)
+        # What a loop inside counts is not known where elements are loaded ahead.
+        known = {own, *(axis.symbol for axis in self.spaces[0].axes)}
+        if not placed or section.guard().text or not used <= known:
+            return None
+        buffer = self.buffers[load.source]
+        early = buffer in self.weights and used <= {own}
+        return held.hold(self.fresh(f"{buffer}_"), load.dtype, buffer, self.index(offset), early)
+
+    def _accumulate_held(
+        self, group: Sequence[ReduceExpr], section: Section, held: HeldElements
+    ) -> list[SharedReduction]:
+        """As `_accumulate`, over the vectors of a thread."""
+        states = [shared_reduction(self.fresh, reduce) for reduce in group]
+        for state in states:
+            section.lines(state.declare())
+        inner = section.child(self.vector)
+        for reduce, state in zip(group, states, strict=True):
+            symbol = reduce.variables[0][0]
+            self.names.define(symbol, COLUMN)
+            with self.along(symbol):
+                element = computed(self.lower(reduce.body, inner).text, reduce.body.dtype)
+            inner.write_all(state.update(element, COLUMN), varying=True)
+        section.embed(held.walk.over(inner.finished(self.vector)))
+        return states
 
     # ------------------------------------------------------------ one block has the whole row
 
@@ -157,6 +198,8 @@ class RowEmitter(Emitter):
 
     def _accumulate(self, group: Sequence[ReduceExpr], section: Section) -> list[SharedReduction]:
         """Emit the loop in which each thread reduces its own elements; returns GROUP's per-thread states."""
+        if self.held is not None:
+            return self._accumulate_held(group, section, self.held)
         states = [shared_reduction(self.fresh, reduce, self.lanes.count) for reduce in group]
         for state in states:
             section.lines(state.declare())

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ...dialects.core.ir import Operation
 from ...dialects.graph.movement.reshape import Transpose
 from ...dialects.graph.movement.slicing import Slice
-from ..patterns.arrange import arranged
+from ..patterns.arrange import arranged, moves
 from ..patterns.arrangement import MOVES, Rearrangement, moves_into, paths_from
 from ..patterns.rewrite import Rewriter, pattern
 
@@ -19,27 +19,30 @@ from ..patterns.rewrite import Rewriter, pattern
 @pattern("moves-as-one", *MOVES)
 def moves_as_one(op: Operation, rewriter: Rewriter) -> bool:
     """transpose(slice(reshape(transpose(x)))) and so on => transpose(reshape(slice(x))), where that is fewer
-    transposes, or moves only what the slices need"""
+    transposes, moves only what the slices need, or is fewer ops"""
     if op.result.users and all(isinstance(user, MOVES) for user in op.result.users):
         return False
     source, chain = moves_into(op.result)
     turns = [step for step in chain if isinstance(step, Transpose)]
-    if not turns or (len(turns) == 1 and not _sliced_behind(chain, turns[0])):
+    behind = [step for step in chain[_place(chain) :] if isinstance(step, Slice)]
+    if not turns or (behind and len(turns) == 1 and not _is_only_sliced(turns[0])):
         return False
     found = Rearrangement.through(source.type.shape, chain)
-    if found is None:
+    ops = [] if found is None else [kind for kind, _ in moves(found)]
+    if found is None or (ops.count(Transpose), 0, len(ops)) >= (len(turns), len(behind), len(chain)):
         return False
     rewriter.replace(op, arranged(source, found, rewriter.insert), absorbed=chain[:-1])
     return True
 
 
-def _sliced_behind(chain: Sequence[Operation], turn: Transpose) -> bool:
-    """Whether a slice of CHAIN stands behind TURN, of which nothing but slices is read."""
-    behind = chain[list(chain).index(turn) + 1 :]
-    paths = paths_from(turn.result)
-    return any(isinstance(op, Slice) for op in behind) and all(
-        any(isinstance(op, Slice) for op in path) for path in paths
-    )
+def _place(chain: Sequence[Operation]) -> int:
+    """The place of the first transpose in CHAIN, or the end."""
+    return next((place for place, op in enumerate(chain) if isinstance(op, Transpose)), len(chain))
+
+
+def _is_only_sliced(turn: Transpose) -> bool:
+    """Whether nothing but slices is read of what TURN gives: then it need not be whole."""
+    return all(any(isinstance(op, Slice) for op in path) for path in paths_from(turn.result))
 
 
 PATTERNS = (moves_as_one,)

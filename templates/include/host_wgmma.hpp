@@ -10,7 +10,7 @@ namespace glass::host {
 inline bool is_swizzled(u64 tile) { return tile >> 62 != 0; }
 
 // Bytes of a line of a swizzled tile, which are its swizzle's.
-inline int line_bytes(u64 tile) { return tile >> 62 == 1 ? 128 : 64; }
+inline int line_bytes(u64 tile) { return 256 >> (tile >> 62); }
 
 // The 16 bytes of a tile that lie `byte` after its first, with the swizzle undone.
 inline const unsigned char* in_tile(u64 tile, int byte) {

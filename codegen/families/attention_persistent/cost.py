@@ -16,6 +16,16 @@ from ..contraction.wgmma import ROWS
 from .config import FEATURES, PersistentAttentionConfig, width_of
 
 
+def band(problem: AttentionProblem, request: Request) -> int:
+    """How many entries of the batch of causal PROBLEM should be attended to before the next ones, at the
+    optimal sizes of REQUEST: tiles of queries with as many keys are of all entries. 0 for all of them."""
+    features, batches = problem.depth + problem.width, at_optimum(problem.batches, request)
+    own = at_optimum(problem.keys, request) * features * problem.math.bytes
+    target = request.target
+    fitting = max(1, int(target.fitted.persistent_attention.l2_share * target.card.l2_bytes) // own)
+    return fitting if problem.causal and fitting < batches else 0
+
+
 def microseconds(problem: AttentionProblem, config: PersistentAttentionConfig, request: Request) -> float:
     """Expected microseconds of PROBLEM under CONFIG, at the optimal sizes of REQUEST."""
     keys, queries, batches = (

@@ -16,7 +16,7 @@ from ..attention.problem import MATH, AttentionProblem, find_attention, supports
 from ..attention.spec import attention_spec
 from ..kernel_family import ConfiguredFamily, Rank
 from .config import PersistentAttentionConfig, illegal, shapes
-from .cost import microseconds
+from .cost import band, microseconds
 from .operands import BulkMatrix, bulk_matrix
 from .spec import TEMPLATE, launch, product_spec
 
@@ -58,7 +58,7 @@ class PersistentAttentionFamily(ConfiguredFamily[PersistentAttentionConfig]):
         rows = (made.block_s, made.keys, made.keys)
         maps = [matrix.parameter(count) for matrix, count in zip(matrices, rows, strict=True)]
         signature = make_signature(request, (), maps)
-        product = product_spec(problem, matrices, made, signature)
+        product = product_spec(problem, matrices, made, signature, band(problem, request))
         spec = attention_spec(request, problem, product, signature)
         geometry = launch(problem, made, request.target.multiprocessors)
         return KernelCode(TEMPLATE, spec, geometry, signature.typed, made.resident, HEADER)

@@ -24,8 +24,9 @@ MOST_STORED = 8  # results of the widest vectorized store
 class PersistentAttentionSpec(AttentionProductSpec):
     """The products of persistent attention: see `PersistentAttentionConfig`.
 
-    matrices: queries, keys and values as bulk copies bring them; batches: entries of the batch; may_idle:
-    there may be fewer tiles of queries than blocks; stores_vectors: results are stored 16 bytes at a time.
+    matrices: queries, keys and values as bulk copies bring them; batches: entries of the batch; band: see
+    `product_spec`; may_idle: there may be fewer tiles of queries than blocks; stores_vectors: results are
+    stored 16 bytes at a time.
     """
 
     groups: int
@@ -37,6 +38,7 @@ class PersistentAttentionSpec(AttentionProductSpec):
     consumer_registers: int
     matrices: tuple[BulkMatrixSpec, ...]
     batches: Code
+    band: int
     may_idle: bool
     stores_vectors: bool
     weights: WeightsSpec
@@ -47,8 +49,12 @@ def product_spec(
     matrices: Sequence[BulkMatrix],
     config: PersistentAttentionConfig,
     signature: Signature,
+    band: int,
 ) -> PersistentAttentionSpec:
-    """The spec of PROBLEM, whose operands bulk copies bring as MATRICES, under CONFIG."""
+    """The spec of PROBLEM, whose operands bulk copies bring as MATRICES, under CONFIG.
+
+    BAND entries of the batch have their keys and values in the L2 cache together; 0 if all do.
+    """
     names = signature.symbols
     return PersistentAttentionSpec(
         template=TEMPLATE,
@@ -67,6 +73,7 @@ def product_spec(
         consumer_registers=config.consumer_registers,
         matrices=tuple(bulk_matrix_spec(matrix, names) for matrix in matrices),
         batches=Code(factor_to_c(problem.batches, names)),
+        band=band,
         may_idle=not isinstance(items(problem, config), int),
         stores_vectors=problem.y.vector == MOST_STORED and problem.y.dtype == problem.math,
         weights=weights_spec(problem),

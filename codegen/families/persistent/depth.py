@@ -7,7 +7,7 @@ from ....dialects.core.dtypes import F8E4M3, F32
 from ..contraction.problem import Problem
 from ..contraction.wgmma import LINE_BYTES
 
-NARROW_BYTES = 64  # of a line, where a tap has an odd multiple of so many
+NARROW = (64, 32)  # bytes of shorter lines
 MOST_PANELS = 3  # lines of k that a stage has for each row
 
 
@@ -18,12 +18,15 @@ def promotes(problem: Problem) -> bool:
 
 
 def line_of(problem: Problem) -> int:
-    """The bytes of k in a line of a tile of PROBLEM: 64 where 128 would reach from a tap into the next."""
-    gathered = problem.windows or len(problem.rows) > 1
-    if not gathered or not problem.b_k_major or not isinstance(problem.channels, int):
+    """The bytes of k in a line of a tile of PROBLEM: fewer than 128 where these would reach from a tap into
+    the next, or where all of k is shorter, so that fewer zeros are stored and multiplied.
+    """
+    if not (problem.a_k_major and problem.b_k_major) or not isinstance(problem.channels, int):
         return LINE_BYTES
     own = problem.channels * problem.a.bytes
-    return NARROW_BYTES if own % LINE_BYTES == NARROW_BYTES else LINE_BYTES
+    if problem.windows or len(problem.rows) > 1:
+        return next((line for line in (LINE_BYTES, *NARROW) if own % line == 0), LINE_BYTES)
+    return min(line for line in (LINE_BYTES, *NARROW) if own <= line or line == LINE_BYTES)
 
 
 def lines_of_k(problem: Problem) -> Dim:

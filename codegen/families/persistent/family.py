@@ -140,7 +140,7 @@ def maps(
 def candidates(problem: Problem, target: ArchSpec, buffers: int = 0) -> tuple[PersistentConfig, ...]:
     """Legal configurations for PROBLEM with BUFFERS of results, the fastest by the cost model first."""
     found = [
-        replace(config, raster=tile.raster(problem, config.block_n, target))
+        config if config.kept else replace(config, raster=tile.raster(problem, config.block_n, target))
         for config in shapes(problem, target.shared_bytes, buffers)
     ]
     ordered = sorted(found, key=lambda config: microseconds(problem, config, target))

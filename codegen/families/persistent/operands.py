@@ -94,7 +94,8 @@ def operand_a(problem: Problem, root: Operation) -> BulkOperand | str:
         row = problem.rows[0]
         deep, wide = (problem.channels, problem.a_k_step), (row.extent, row.step)
         axes = [deep, wide] if problem.a_k_major else [wide, deep]
-        return _tiled(problem.a, problem.a_k_major, axes, problem.batch, "a", problem.a_offset)
+        line, offset = line_of(problem), problem.a_offset
+        return _tiled(problem.a, problem.a_k_major, axes, problem.batch, "a", offset, line=line)
     if problem.op != "conv" or root.inputs[0].type.rank != 4:
         return "A's rows have no stride of their own"
     return _gathered(problem, root)

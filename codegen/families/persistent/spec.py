@@ -16,7 +16,14 @@ from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
 from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS, STEP_BYTES
-from .config import COLUMN_BYTES, CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig
+from .config import (
+    COLUMN_BYTES,
+    CONSUMER_REGISTERS,
+    PRODUCER_REGISTERS,
+    SLAB,
+    PersistentConfig,
+    clusters_of,
+)
 from .depth import line_of, lines_of_k, panels_of, promotes, tiles_of_k
 from .operands import BulkOperand
 from .results import BulkResults
@@ -125,7 +132,7 @@ class PersistentSpec:
     """The spec of a persistent contraction: sizes, configuration, operands, and the epilogue of a chunk.
 
     chunks_of_k: lines of k of a tap; results: how they leave in bulk; None where threads store them; line:
-    bytes of a line of a tile; panels: lines of k that a stage has for each row.
+    bytes of a line of a tile; panels: lines of k that a stage has for each row; kept: tiles of B that stay.
     """
 
     name: Identifier
@@ -161,6 +168,7 @@ class PersistentSpec:
     cluster: int
     line: int
     panels: int
+    kept: int
 
     @property
     def producer_registers(self) -> int:
@@ -280,6 +288,7 @@ def persistent_spec(
         cluster=config.cluster,
         line=line_of(problem),
         panels=panels_of(problem),
+        kept=config.kept,
     )
 
 
@@ -305,11 +314,10 @@ def _results(
 
 
 def _together(results: BulkResults, config: PersistentConfig) -> int:
-    """The fragments of a warpgroup that read epilogue operands of columns once, for all of their rows. Their
-    residuals are asked for one chunk ahead only, which is early enough where a tile has a single chunk."""
+    """The fragments of a warpgroup that read epilogue operands of columns once, for all of their rows; one
+    where there is a residual, which would be asked for too late."""
     fragments = config.block_m // config.groups // ROWS
-    early = results.residual is None or results.chunk(config.block_n) == config.block_n
-    return fragments if early and config.buffers >= 2 * fragments else 1
+    return fragments if results.residual is None and config.buffers >= 2 * fragments else 1
 
 
 def _column_pitch(binding: KernelBinding) -> int:
@@ -385,7 +393,10 @@ def _epilogue(problem: Problem, config: PersistentConfig, binding: KernelBinding
 
 def launch(problem: Problem, config: PersistentConfig, multiprocessors: int) -> Geometry:
     """One block on each of MULTIPROCESSORS, or fewer if there are fewer tiles."""
-    tiles, most = tiles_of(problem, config.rows, config.block_n), multiprocessors // config.cluster
+    tiles, most = (
+        tiles_of(problem, config.rows, config.block_n),
+        clusters_of(problem, config, multiprocessors),
+    )
     clusters = min(tiles, most) if isinstance(tiles, int) else most
     grid, cluster = (clusters * config.cluster, 1, 1), (config.cluster, 1, 1)
     return Geometry(grid, (config.threads, 1, 1), config.shared_bytes, cluster=cluster)

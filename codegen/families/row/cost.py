@@ -16,6 +16,8 @@ THREADS = 256
 MOST_WORKERS = 512
 LEAST_THREADS, LEAST_OF_WARPS = 64, 128
 MOST_VECTORS = 4  # of a thread; more keep too few threads busy
+MOST_HELD = 32  # elements of an operand that a thread keeps
+WARP = 32
 MOST_SPLITS = 1024  # blocks of a row; bounds the partial results that its last block combines
 
 
@@ -52,14 +54,22 @@ def whole_shares(problem: RowProblem, request: Request, across: bool) -> Shares:
     return Shares(threads // workers, workers)
 
 
-def vector_shares(problem: RowProblem, vector: int) -> Iterator[Shares]:
-    """The divisions in which threads take VECTOR elements at a time, and one to MOST_VECTORS of those."""
+def vector_shares(problem: RowProblem, request: Request, vector: int) -> Iterator[Shares]:
+    """The divisions in which threads take VECTOR elements at a time, and one to MOST_VECTORS of those, or to
+    as many as they keep.
+
+    Blocks have several rows unless multiprocessors would then have none.
+    """
     vectors = max(problem.lengths) // vector
-    workers = 32
-    while workers * MOST_VECTORS < vectors and workers < MOST_WORKERS:
+    rows = evaluate(problem.rows.size, request.optimum) // request.target.multiprocessors
+    workers, most = 32, MOST_HELD // vector if problem.along_columns else MOST_VECTORS
+    while workers * most < vectors and workers < MOST_WORKERS:
         workers *= 2
     while True:
-        yield Shares(max(1, LEAST_OF_WARPS // workers), workers, vector=vector)
+        in_block = LEAST_OF_WARPS // workers
+        while in_block > max(1, rows):
+            in_block //= 2
+        yield Shares(max(1, in_block), workers, vector=vector)
         if workers >= min(vectors, MOST_WORKERS):
             return
         workers *= 2
@@ -98,9 +108,30 @@ def microseconds(problem: RowProblem, request: Request, shares: Shares) -> float
     elements = rows * (sum(problem.lengths) + evaluate(problem.columns.size, request.optimum))
     each = fit.element if shares.vector == 1 else fit.vector / shares.vector
     busy = min(max(rows, 1) * shares.workers * shares.splits, _room(request.target))
+    if holds(problem, shares):
+        return fit.launch + max(
+            moved / request.target.bytes_per_second * 1e6, _keeping(problem, request, shares)
+        )
     working = max(moved / request.target.bytes_per_second * 1e6, elements / busy * each)
     joining = fit.join + fit.arrival * shares.splits if shares.splits > 1 else 0.0
     return fit.launch + working + joining
+
+
+def _keeping(problem: RowProblem, request: Request, shares: Shares) -> float:
+    """Microseconds of threads that keep their elements: loads of all vectors overlap, and warps meet."""
+    fit, rows = request.target.fitted.row, evaluate(problem.rows.size, request.optimum)
+    waves = -(-rows * shares.workers // _room(request.target))
+    trips = -(-max(problem.lengths) // (shares.vector * shares.workers))
+    meeting = fit.meet * len(problem.shared) if shares.workers > WARP else 0.0
+    return waves * (fit.vector + fit.kept * trips + meeting)
+
+
+def holds(problem: RowProblem, shares: Shares) -> bool:
+    """Whether each thread keeps its elements of a row in the division SHARES."""
+    length = problem.columns.size
+    if shares.vector == 1 or shares.splits > 1 or not problem.along_columns or not isinstance(length, int):
+        return False
+    return -(-length // (shares.vector * shares.workers)) * shares.vector <= MOST_HELD
 
 
 def better_shared(rows: float, length: float, target: ArchSpec) -> bool:

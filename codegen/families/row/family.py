@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from ....dialects.core.affine import Affine, Dim, ceildiv
 from ....dialects.core.affine_traversal import symbols
 from ....dialects.core.dtypes import U32, U64
-from ....dialects.core.expr import Expr, LoadExpr
+from ....dialects.core.expr import Expr, LetIndex, LoadExpr
 from ....dialects.graph.numeric import compute_dtype
 from ...emit.lanes import Lanes
 from ...emit.offsets import linear_offset
+from ...emit.row_walk import HeldElements, RowWalk
 from ...emit.rows import RowEmitter, in_groups, walk
 from ...emit.sections import Section
 from ...emit.shared_reductions import FUNCTORS, shared_reduction
@@ -30,7 +31,7 @@ from ...text.affine_c import dim_to_c
 from ...text.render import Code, Identifier
 from ..divisors import divisor, power_of_two_in
 from ..kernel_family import KernelFamily, Rank
-from .cost import Shares, microseconds, split_shares, vector_shares, whole_shares
+from .cost import Shares, holds, microseconds, split_shares, vector_shares, whole_shares
 from .problem import RowProblem, analyse
 
 WIDEST = 16  # bytes of a vectorized load
@@ -45,7 +46,8 @@ class RowSpec:
     `reductions` computes the reductions of a row, `columns` the results of a column, or of a vector of them;
     `step` counts either, and `known_columns` is how many there are, None where a symbol decides that. With
     several `splits`, `reductions` computes the partial results of one block, `save` stores them as `words`
-    words in the workspace, and `join` combines those of all blocks.
+    words in the workspace, and `join` combines those of all blocks. Where threads keep their elements, in
+    registers (`held`), `columns` is a loop over those, and `early` loads what they keep of weights.
     """
 
     name: Identifier
@@ -68,6 +70,8 @@ class RowSpec:
     words: int = 0
     save: tuple[Code, ...] = ()
     join: tuple[Code, ...] = ()
+    held: bool = False
+    early: tuple[Code, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +94,10 @@ class RowFamily(KernelFamily):
         across = _rows_are_contiguous(problem)
         whole = whole_shares(problem, request, across)
         vector = 1 if across else longest_vector(problem)
-        shares = [whole, *split_shares(problem, request, across, vector)]
+        shares = list(vector_shares(problem, request, vector)) if vector > 1 else []
+        shares += [whole, *split_shares(problem, request, across, vector)]
         if across and widest(problem) > 1:
             shares.append(replace(whole, lanes=widest(problem)))
-        shares += vector_shares(problem, vector) if vector > 1 else ()
         return [
             Candidate(self.name, _config(share, across), microseconds(problem, request, share))
             for share in shares
@@ -136,6 +140,11 @@ class RowFamily(KernelFamily):
         emitter.rows, emitter.workers, emitter.across = share.rows, share.workers, bool(config["across"])
         emitter.splits, emitter.vector = share.splits, share.vector
         emitter.ranges = {**request.ranges, **problem.rows.ranges(request.ranges)}
+        if holds(problem, share):
+            buffers, length = signature.buffers(request), problem.columns.size
+            assert isinstance(length, int)
+            emitter.weights = frozenset(buffers[request.region.arguments[at]] for at in request.weights)
+            emitter.held = HeldElements(RowWalk(length, share.vector, share.workers))
         spec = _spec(request, problem, signature, emitter)
         return KernelCode("kernels/row.cu.j2", spec, _geometry(problem, share), signature.typed)
 
@@ -190,12 +199,16 @@ def _spec(request: Request, problem: RowProblem, signature: Signature, emitter: 
         step=Identifier("vector" if vectored else "column"),
         decode=_code(decode),
         reductions=_code(bodies.reductions),
-        columns=_code(first + columns.decode(emitter.names, kind) + bodies.columns),
+        columns=_code(
+            bodies.columns if emitter.held else first + columns.decode(emitter.names, kind) + bodies.columns
+        ),
         lanes=emitter.lanes.count,
         splits=emitter.splits,
         words=len(bodies.save),
         save=_code(bodies.save),
         join=_code(bodies.join),
+        held=emitter.held is not None,
+        early=_code(emitter.held.loads(early=True) if emitter.held else []),
     )
 
 
@@ -237,7 +250,11 @@ def _bodies(request: Request, problem: RowProblem, signature: Signature, emitter
     with nullcontext() if along is None else emitter.along(along.symbol):
         for name, type, expr in zip(signature.outputs, request.writes, problem.results, strict=True):
             store(emitter, name, type, problem.index, expr, inner)
-    return _Bodies(reductions, inner.finished(lanes * vector), save, join)
+    columns = inner.finished(lanes * vector)
+    if emitter.held is not None:
+        columns = emitter.held.walk.over(columns)
+        reductions = emitter.held.loads(early=False) + reductions
+    return _Bodies(reductions, columns, save, join)
 
 
 def longest_vector(problem: RowProblem) -> int:
@@ -247,6 +264,9 @@ def longest_vector(problem: RowProblem) -> int:
     """
     extents = [extent for reduce in problem.shared for _, extent in reduce.variables]
     if not all(isinstance(size, int) for size in (*extents, problem.columns.size)):
+        return 1
+    # An index that is computed from data might differ within a vector.
+    if any(isinstance(node, LetIndex) for result in problem.results for node in walk(result)):
         return 1
     found = [_adjacent(reduce.body, *reduce.variables[-1]) for reduce in problem.shared]
     inner = problem.columns.innermost

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+import pytest
+from glassrt.compiler.patterns.rewrite import Pattern
+from glassrt.compiler.simplify import arrangements, attention_groups, product_rows, slicing
+from glassrt.compiler.simplify.canonicalize import Canonicalize
 from glassrt.dialects.graph.attention import Attention
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.testing.net import Net
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from ...property.rule_checks import check_meaning, check_switch, name_of
 from .recognizing import PASSES, counts, run
+
+RULES = (
+    *arrangements.PATTERNS, *product_rows.PATTERNS, *attention_groups.PATTERNS, slicing.gather_slice,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", RULES, ids=name_of)
+@given(data=st.data())
+def test_a_rule_keeps_the_meaning(rule: Pattern, data: st.DataObject) -> None:
+    check_meaning(rule, data)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=name_of)
+@settings(max_examples=5)
+@given(data=st.data())
+def test_a_rule_can_be_switched_off(rule: Pattern, data: st.DataObject) -> None:
+    check_switch(Canonicalize(), rule, data)
 
 
 def test_parts_of_one_stack_are_slices_of_what_it_was_made_of() -> None:

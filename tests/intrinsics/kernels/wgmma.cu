@@ -75,19 +75,19 @@ GLASS_DEVICE void slide(Input<u32> a, Input<u32> b, Output<Number> y) {
     GLASS_UNROLL
     for (int i = 0; i < 32; i++) y[(row + i / 2 % 2 * 8) * 64 + column + i / 4 * 8 + i % 2] = d[i];
 }
-// a and b are 64 lines of 64 bytes along k, y is 64 x 64.
-template <class Number, class T>
+// a and b are 64 lines of LINE bytes along k, y is 64 x 64.
+template <int LINE, class Number, class T>
 GLASS_DEVICE void narrow(Input<u32> a, Input<u32> b, Output<Number> y) {
     GLASS_DYNAMIC_SHARED(shared);
-    place_lines<64>(shared, a, 64);
-    place_lines<64>(shared + 4096, b, 64);
+    place_lines<LINE>(shared, a, 64);
+    place_lines<LINE>(shared + 4096, b, 64);
     fence_proxy_async();
     sync_threads();
-    const u64 left = wgmma_tile<64>(shared), right = wgmma_tile<64>(shared + 4096);
+    const u64 left = wgmma_tile<LINE>(shared), right = wgmma_tile<LINE>(shared + 4096);
     Number d[32];
     wgmma_fence();
     GLASS_UNROLL
-    for (int step = 0; step < 2; step++) {
+    for (int step = 0; step < LINE / 32; step++) {
         wgmma(d, wgmma_step(left, step * 32), wgmma_step(right, step * 32), step > 0, T{}, T{});
     }
     wgmma_commit();
@@ -112,8 +112,9 @@ GLASS_KERNEL(128, 1) wgmma_held_f16(Input<u32> a, Input<u32> b, Output<f32> y) {
 GLASS_KERNEL(128, 1) wgmma_held_bf16(Input<u32> a, Input<u32> b, Output<f32> y) { slide<f32, bf16, true>(a, b, y); }
 GLASS_KERNEL(128, 1) wgmma_held_s8(Input<u32> a, Input<u32> b, Output<i32> y) { slide<i32, i8, true>(a, b, y); }
 GLASS_KERNEL(128, 1) wgmma_slide_s8(Input<u32> a, Input<u32> b, Output<i32> y) { slide<i32, i8>(a, b, y); }
-GLASS_KERNEL(128, 1) wgmma_narrow_f16(Input<u32> a, Input<u32> b, Output<f32> y) { narrow<f32, f16>(a, b, y); }
-GLASS_KERNEL(128, 1) wgmma_narrow_s8(Input<u32> a, Input<u32> b, Output<i32> y) { narrow<i32, i8>(a, b, y); }
+GLASS_KERNEL(128, 1) wgmma_narrow_f16(Input<u32> a, Input<u32> b, Output<f32> y) { narrow<64, f32, f16>(a, b, y); }
+GLASS_KERNEL(128, 1) wgmma_narrow_s8(Input<u32> a, Input<u32> b, Output<i32> y) { narrow<64, i32, i8>(a, b, y); }
+GLASS_KERNEL(128, 1) wgmma_narrower_s8(Input<u32> a, Input<u32> b, Output<i32> y) { narrow<32, i32, i8>(a, b, y); }
 GLASS_KERNEL(128, 1) wgmma_bf16_64(SUMS_IN(f32)) { product<64, f32, bf16, bf16>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_s8_s8_8(SUMS_IN(i32)) { product<8, i32, i8, i8>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_s8_s8_128(SUMS_IN(i32)) { product<128, i32, i8, i8>(a, b, c, y, add); }

@@ -25,10 +25,18 @@ def test_tiles_along_k_are_those_of_each_tap() -> None:
         (conv("f16", (2, 32, 9, 8), (64, 32, 1, 1), stride=2), 64, 1, 1),
         (conv("f8e4m3", (2, 64, 9, 7), (64, 64, 3, 3), out="f32", pad=1), 64, 1, 9),  # promoted line by line
         (conv("i8", (2, 128, 9, 7), (64, 128, 3, 3), out="i8", pad=1), 128, 1, 9),
-        (conv("i8", (2, 32, 9, 7), (64, 32, 3, 3), out="i8", pad=1), 128, 1, 9),
-        (conv("i8", (2, 64, 9, 7), (64, 64, 1, 1), out="i8"), 128, 1, 1),  # no window: a line ends with zeros
+        (conv("i8", (2, 32, 9, 7), (64, 32, 3, 3), out="i8", pad=1), 32, 3, 3),
+        (conv("i8", (2, 48, 9, 7), (64, 48, 3, 3), out="i8", pad=1), 128, 1, 9),  # which no copy brings
+        (conv("i8", (2, 64, 9, 7), (64, 64, 1, 1), out="i8"), 64, 1, 1),
+        (conv("i8", (2, 192, 9, 7), (64, 192, 1, 1), out="i8"), 128, 1, 2),  # the last line ends with zeros
+        (matmul("f16", (64, 24), (40, 24), transpose_b=True), 64, 1, 1),
+        (matmul("f16", (64, 16), (40, 16), transpose_b=True), 32, 1, 1),
+        (matmul("f16", (64, 16), (16, 40)), 128, 1, 1),  # B lies across
     ],
-    ids=["window", "channels", "prime", "stride", "promoted", "whole", "quarter", "pointwise"],
+    ids=[
+        *("window", "channels", "prime", "stride", "promoted", "whole", "quarter", "odd"),
+        *("pointwise", "long", "short", "shorter", "across"),
+    ],
 )
 def test_lines_do_not_reach_from_a_tap_into_the_next(case: Case, line: int, panels: int, tiles: int) -> None:
     problem = case.problem

@@ -120,6 +120,11 @@ BUFFERED = {
     "three warpgroups": ((1000, 72, 272), PersistentConfig(192, 128, 64, 3, 1, 3)),
     "one tile of k": ((700, 64, 72), PersistentConfig(256, 64, 64, 2, 1, 3)),
 }
+# So many rows that some blocks have two tiles, of two columns.
+KEPT = {
+    "teams": ((4400, 72, 72), PersistentConfig(64, 64, 64, 1, 2, 4, buffers=2, kept=2)),
+    "one tile of k": ((8700, 40, 72), PersistentConfig(128, 64, 64, 2, 1, 3, buffers=2, kept=1)),
+}
 
 
 @pytest.mark.parametrize("device", ["host", pytest.param("cuda", marks=pytest.mark.gpu)])
@@ -131,6 +136,14 @@ def test_results_leave_in_bulk(name: str, device: str) -> None:
         module = kernel_module(body, [TensorType(shape, F16) for shape in given])
         for cluster in (1, 2):
             check_results(module, replace(config, buffers=buffers, cluster=cluster), device)
+
+
+@pytest.mark.parametrize("device", ["host", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("name", KEPT)
+def test_blocks_keep_b(name: str, device: str) -> None:
+    (m, k, n), config = KEPT[name]
+    module = kernel_module(plain, [TensorType(shape, F16) for shape in ((m, k), (n, k), (n,))])
+    check_results(module, config, device)
 
 
 def check_results(module: Module, config: PersistentConfig, device: str) -> None:
@@ -152,18 +165,19 @@ def test_clusters_share_what_lies_across_and_the_taps_of_windows(device: str) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "buffers", "n", "cluster"),
+    ("name", "body", "n", "changed"),
     [
-        ("results", plain, 2, 200, 1),
-        ("residual", residual, 4, 200, 1),
-        ("vectors", residual, 4, 208, 1),
-        ("cluster", plain, 2, 200, 2),
+        ("results", plain, 200, {"buffers": 2}),
+        ("residual", residual, 200, {"buffers": 4}),
+        ("vectors", residual, 208, {"buffers": 4}),
+        ("cluster", plain, 200, {"buffers": 2, "cluster": 2}),
+        ("kept", plain, 208, {"buffers": 2, "kept": 2}),
     ],
 )
-def test_emitted_text(name: str, body: Any, buffers: int, n: int, cluster: int, golden: Any) -> None:
+def test_emitted_text(name: str, body: Any, n: int, changed: dict[str, int], golden: Any) -> None:
     shapes = ((1400, 72), (n, 72), (n,), *[(1400, n)] * (body is residual))
     module = kernel_module(body, [TensorType(shape, F16) for shape in shapes])
-    config = PersistentConfig(128, 128, 64, 1, 2, 4, buffers=buffers, cluster=cluster)
+    config = replace(PersistentConfig(128, 128, 64, 1, 2, 4), **changed)
     (source,) = plan_of(module, configured(config)).sources.values()
     assert source == golden.at(f"{name}.cu")
 

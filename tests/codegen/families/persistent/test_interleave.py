@@ -60,7 +60,7 @@ def test_taps_and_channels_are_one_dimension() -> None:
     [
         columns_of(matmul("f16", (64, 64), (64, 64))),  # lies across
         columns_of(matmul("i8", (2, 64, 128), (2, 64, 128), out="i8", transpose_b=True)),  # a batch
-        columns_of(conv("i8", (2, 32, 9, 9), (64, 32, 3, 3), out="i8", pad=1)),  # lines of four taps
+        columns_of(conv("i8", (2, 48, 9, 9), (64, 48, 3, 3), out="i8", pad=1)),  # lines of three taps
         columns_of(matmul("i8", (64, 128), (40, 128), out="i8", transpose_b=True)),  # 40 columns
         columns_of(matmul("i8", (64, 128), (symbol("N"), 128), out="i8", transpose_b=True, sizes={"N": 64})),
     ],

@@ -53,7 +53,8 @@ GLASS_KERNEL(384, 1) k_slice_transpose_2b99db6b(Input<f16> x0, Output<f16> y0, c
         int q_stage = 0;
         u32 q_parity = 1;
         pdl_wait();
-        for (int item = block_x(); item < items; item += grid_x()) {
+        int item = block_x();
+        while (item < items) {
             const int batch = item / query_tiles;
             const int first_query = (item - batch * query_tiles) * BLOCK_S;
 
@@ -78,6 +79,7 @@ GLASS_KERNEL(384, 1) k_slice_transpose_2b99db6b(Input<f16> x0, Output<f16> y0, c
 
             stage = stage + 1 == STAGES ? 0 : stage + 1;
             parity ^= stage == 0;
+            item += grid_x();
         }
 
         return;
@@ -91,12 +93,12 @@ GLASS_KERNEL(384, 1) k_slice_transpose_2b99db6b(Input<f16> x0, Output<f16> y0, c
     f32 score[KEYS / 8][4];  // of one tile of keys
     u32 weight[KEYS / 16][4];  // of the tile before it
     f32 result[WIDTH / 8][4] = {};
-    f32 largest[2], total[2] = {0.0f, 0.0f};
+    f32 largest[2], total[2] = {0.0f, 0.0f}, done[2];  // of the rows, and the total of those of the item before
     int stage = 0, v_stage = 0, q_stage = 0;
     u32 parity = 0, v_parity = 0, q_parity = 0;
     u32 turn_parity = group == 0;  // the first warpgroup does not wait for its first turn
-    int item = block_x();  // of the scores
-    int ended = -1;  // the item of the weights
+    int item = block_x();
+    int ended = -1;  // the item of the results, if there is one
 
     // Normalises and stores the results of an item; the four threads of a row have parts of its total.
     auto finish = [&](int item, const f32 (&parts)[2]) {
@@ -159,7 +161,8 @@ GLASS_KERNEL(384, 1) k_slice_transpose_2b99db6b(Input<f16> x0, Output<f16> y0, c
             }
         }
 
-        const f32 done[2] = {total[0], total[1]};  // of the item before
+        done[0] = total[0];
+        done[1] = total[1];
         largest[0] = largest[1] = nothing;
         total[0] = total[1] = 0.0f;
         // Online softmax: where a row's maximum grows, rescale what has been accumulated so far.
@@ -203,9 +206,7 @@ GLASS_KERNEL(384, 1) k_slice_transpose_2b99db6b(Input<f16> x0, Output<f16> y0, c
             if (lane == 0) barrier_arrive(v_empty[v_stage]);
             v_stage = v_stage + 1 == STAGES ? 0 : v_stage + 1;
             v_parity ^= v_stage == 0;
-            finish(ended, done);
         }
-        ended = item;
         GLASS_UNROLL
         for (int step = 0; step < KEYS / 16; step++) {
             GLASS_UNROLL
@@ -215,9 +216,11 @@ GLASS_KERNEL(384, 1) k_slice_transpose_2b99db6b(Input<f16> x0, Output<f16> y0, c
             }
         }
 
-        // The scores of the next tile, and the results of this one.
+        // The scores of the next tile, and the results of this one; those of an item that has ended are stored between.
+        const int weighed = item;
         if (item + grid_x() >= items) break;
         item += grid_x();
+
         q_stage ^= 1;
         q_parity ^= q_stage == 0;
 
@@ -233,6 +236,9 @@ GLASS_KERNEL(384, 1) k_slice_transpose_2b99db6b(Input<f16> x0, Output<f16> y0, c
             wgmma(score, own, keys, step > 0, Element{}, Element{});
         }
         wgmma_commit();
+        if (ended >= 0) finish(ended, done);
+        ended = weighed;
+        wgmma_fence();
         barrier_wait(v_full[v_stage], v_parity);
         GLASS_UNROLL
         for (int step = 0; step < KEYS / 16; step++) {
@@ -243,6 +249,7 @@ GLASS_KERNEL(384, 1) k_slice_transpose_2b99db6b(Input<f16> x0, Output<f16> y0, c
         if (lane == 0) barrier_arrive(turn[group + 1 == 2 ? 0 : group + 1]);
         wgmma_wait<1>();
     }
+    if (ended >= 0) finish(ended, done);
     barrier_wait(v_full[v_stage], v_parity);
     wgmma_fence();
     GLASS_UNROLL

@@ -55,7 +55,8 @@ GLASS_KERNEL(512, 1) k_attention_6342fd7d(Input<bf16> x0, Input<bf16> x1, Input<
         u32 parity = 1;
         u32 q_parity = 1;
         pdl_wait();
-        for (int item = block_x(); item < items; item += grid_x()) {
+        int item = block_x(), apart = 2 * (grid_x() - block_x()) - 1;
+        while (item < items) {
             const int from_last = item / batches;
             const int batch = item - from_last * batches;
             const int first_query = (query_tiles - 1 - from_last) * BLOCK_S;
@@ -87,6 +88,8 @@ GLASS_KERNEL(512, 1) k_attention_6342fd7d(Input<bf16> x0, Input<bf16> x1, Input<
                 stage = stage + 1 == STAGES ? 0 : stage + 1;
                 parity ^= stage == 0;
             }
+            item += apart;
+            apart = 2 * grid_x() - apart;
         }
 
         return;
@@ -100,12 +103,13 @@ GLASS_KERNEL(512, 1) k_attention_6342fd7d(Input<bf16> x0, Input<bf16> x1, Input<
     f32 score[KEYS / 8][4];  // of one tile of keys
     u32 weight[KEYS / 16][4];  // of the tile before it
     f32 result[WIDTH / 8][4] = {};
-    f32 largest[2], total[2] = {0.0f, 0.0f};
+    f32 largest[2], total[2] = {0.0f, 0.0f}, done[2];  // of the rows, and the total of those of the item before
     int stage = 0, v_stage = 0;
     u32 parity = 0, v_parity = 0, q_parity = 0;
     u32 turn_parity = group == 0;  // the first warpgroup does not wait for its first turn
-    int item = block_x(), tile = 0;  // of the scores
-    int ended = -1;  // the item of the weights
+    int item = block_x(), apart = 2 * (grid_x() - block_x()) - 1;
+    int ended = -1;  // the item of the results, if there is one
+    int tile = 0;  // of the scores
     int batch, first_query, tiles;  // of the item
     const int from_last = item / batches;
     batch = item - from_last * batches;
@@ -199,8 +203,9 @@ GLASS_KERNEL(512, 1) k_attention_6342fd7d(Input<bf16> x0, Input<bf16> x1, Input<
             }
         }
 
-        const f32 done[2] = {total[0], total[1]};  // of the item before
         if (tile == 0) {
+            done[0] = total[0];
+            done[1] = total[1];
             largest[0] = largest[1] = nothing;
             total[0] = total[1] = 0.0f;
         }
@@ -245,13 +250,14 @@ GLASS_KERNEL(512, 1) k_attention_6342fd7d(Input<bf16> x0, Input<bf16> x1, Input<
             if (lane == 0) barrier_arrive(v_empty[v_stage]);
             v_stage = v_stage + 1 == STAGES ? 0 : v_stage + 1;
             v_parity ^= v_stage == 0;
-            if (tile == 0) finish(ended, done);
         }
-        ended = item;
-        GLASS_UNROLL
-        for (int n = 0; n < WIDTH / 8; n++) {
+        const bool add = tile > 0;
+        if (add) {
             GLASS_UNROLL
-            for (int word = 0; word < 4; word++) result[n][word] *= correction[word / 2];
+            for (int n = 0; n < WIDTH / 8; n++) {
+                GLASS_UNROLL
+                for (int word = 0; word < 4; word++) result[n][word] *= correction[word / 2];
+            }
         }
         GLASS_UNROLL
         for (int step = 0; step < KEYS / 16; step++) {
@@ -262,12 +268,14 @@ GLASS_KERNEL(512, 1) k_attention_6342fd7d(Input<bf16> x0, Input<bf16> x1, Input<
             }
         }
 
-        // The scores of the next tile, and the results of this one.
-        const bool add = tile > 0;
+        // The scores of the next tile, and the results of this one; those of an item that has ended are stored between.
+        const int weighed = item;
         if (++tile == tiles) {
             tile = 0;
-            if (item + grid_x() >= items) break;
-            item += grid_x();
+            if (item + apart >= items) break;
+            item += apart;
+            apart = 2 * grid_x() - apart;
+
             const int from_last = item / batches;
             batch = item - from_last * batches;
             first_query = (query_tiles - 1 - from_last) * BLOCK_S;
@@ -288,6 +296,9 @@ GLASS_KERNEL(512, 1) k_attention_6342fd7d(Input<bf16> x0, Input<bf16> x1, Input<
             wgmma(score, own, keys, step > 0, Element{}, Element{});
         }
         wgmma_commit();
+        if (!add && ended >= 0) finish(ended, done);
+        ended = weighed;
+        wgmma_fence();
         barrier_wait(v_full[v_stage], v_parity);
         GLASS_UNROLL
         for (int step = 0; step < KEYS / 16; step++) {
@@ -299,6 +310,7 @@ GLASS_KERNEL(512, 1) k_attention_6342fd7d(Input<bf16> x0, Input<bf16> x1, Input<
         wgmma_wait<1>();
     }
     const bool add = tiles > 1;
+    if (!add && ended >= 0) finish(ended, done);
     barrier_wait(v_full[v_stage], v_parity);
     wgmma_fence();
     GLASS_UNROLL

@@ -118,7 +118,6 @@ constexpr int K_STEPS = 2;  // mma steps of one warp per k tile, 32 bytes of k e
 
 static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output<f16> y0, const int own_block) {
     GLASS_DYNAMIC_SHARED(shared);
-    pdl_launch_dependents();
     const int M = 196;
     const int N = 64;
     const int K = 32;
@@ -189,11 +188,26 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
         }
     };
 
+    const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
+    const int n = tile_n * BLOCK_N + column;
+    const int rows_left = M - tile_m * BLOCK_M;
+    // Epilogue operands of 8 results that are the same in every row.
+    struct Along {
+        Vec<f32, 8> x2_1;
+    };
+    auto read_columns = [&](int n, Along& along) {
+        along.x2_1 = load_wide<8>(x2, n);
+    };
+
+    Along along;
+    read_columns(n, along);
     copy_b(0, 0, 0, 1, 0 == k_tiles - 1);
     pdl_wait();
     copy_a(0, 0, 0, 1, 0 == k_tiles - 1);
     cp_async_commit();
 
+    // Blocks of the next kernel share the multiprocessors with this one from here on, behind its first loads.
+    pdl_launch_dependents();
     cp_async_wait<STAGES - 2>();
     sync_threads();
     load_fragments(0, 0, 0);
@@ -236,19 +250,6 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
             *reinterpret_cast<Vec<f32, 2>*>(sums + sum_slot(row, column)) = pair;
         }
     }
-    const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
-    const int n = tile_n * BLOCK_N + column;
-    const int rows_left = M - tile_m * BLOCK_M;
-    // Epilogue operands of 8 results that are the same in every row.
-    struct Along {
-        Vec<f32, 8> x2_1;
-    };
-    auto read_columns = [&](int n, Along& along) {
-        along.x2_1 = load_wide<8>(x2, n);
-    };
-
-    Along along;
-    read_columns(n, along);
 
     sync_threads();
     auto finish_row = [&](int row) {
