@@ -33,6 +33,7 @@ from .group.parts import shares_of
 from .kernel_family import KernelFamily
 from .loop import LoopFamily
 from .persistent.family import PersistentFamily
+from .recurrence.family import RecurrenceFamily
 from .row.family import RowFamily
 from .window_maxima import WindowMaximaFamily
 
@@ -60,6 +61,7 @@ BUILT_IN = _ranked(
         FewChannelsFamily.of(FEW_CHANNELS_WGMMA),
         FewChannelsFamily.of(FEW_CHANNELS_MMA),
         AttentionFamily.of(MMA_ATTENTION),
+        RecurrenceFamily(),
         TiledFamily.of(SIMT),
         AttentionFamily.of(SIMT_ATTENTION),
         WindowMaximaFamily(),
