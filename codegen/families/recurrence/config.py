@@ -24,20 +24,24 @@ FRAGMENT_BYTES = WARP * COPY_BYTES  # of the weights of half a fragment in a ste
 BARRIER_BYTES = 128  # before the states, for two barriers
 MOST_REGISTERS = 255  # of a thread
 OTHER_REGISTERS = 56  # of a thread: addresses, fragments of the state and what gates are computed with
+IN_PIECES, FOR_GROUP, FOR_BLOCK = COPIES = (0, 1, 2)  # how states are sent
 _CLUSTERS, _SPLITS, _TILES = (1, 2, 4, 8, 16), (1, 2, 4), (1, 2, 4)
+_SIZES = _CLUSTERS, _SPLITS, _TILES, COPIES
 
 
 @dataclass(frozen=True)
 class RecurrenceConfig:
     """A configuration: clusters of `cluster` blocks with `groups` of units each, of `splits` warps.
 
-    A cluster has `tiles` times 8 sequences of the batch.
+    A cluster has `tiles` times 8 sequences of the batch. `copies` says how states are sent: in pieces of 16
+    bytes by threads (0), by one bulk copy to each block for a group (1), or for the block (2).
     """
 
     cluster: int
     groups: int
     splits: int
     tiles: int
+    copies: int = IN_PIECES
 
     @property
     def warps(self) -> int:
@@ -84,11 +88,9 @@ class RecurrenceLayout:
         return -(-self.hidden // (STEP * self.config.splits))
 
     @property
-    def pitch(self) -> int:
-        """Elements from state to state in shared memory: 64 bytes beyond a multiple of 128, so that eight
-        lanes that read two of them hit all banks."""
-        across = self.steps * self.config.splits
-        return STEP * (across + 1 - across % 2)
+    def tile_elements(self) -> int:
+        """Elements of the states of a tile in shared memory, padded to whole steps of k."""
+        return STEP * self.steps * self.config.splits * FRAGMENT_COLUMNS
 
     @property
     def cells(self) -> int:
@@ -122,7 +124,21 @@ class RecurrenceLayout:
     @property
     def state_bytes(self) -> int:
         """Shared memory of the states before and after a step."""
-        return 2 * self.config.rows * self.pitch * 2
+        return 2 * self.config.tiles * self.tile_elements * 2
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes of the states of a tile that arrive at a block; of one sequence where threads send them."""
+        if self.config.copies == IN_PIECES:
+            return -(-self.hidden // HALF) * COPY_BYTES
+        return -(-self.hidden // self.units) * self.units * FRAGMENT_COLUMNS * 2
+
+    @property
+    def staged_bytes(self) -> int:
+        """Shared memory of the states that are put together before they are copied."""
+        if self.config.copies == IN_PIECES:
+            return 0
+        return 2 * self.config.tiles * self.config.groups * self.units * FRAGMENT_COLUMNS * 2
 
     @property
     def weight_bytes(self) -> int:
@@ -132,7 +148,8 @@ class RecurrenceLayout:
     @property
     def shared_bytes(self) -> int:
         """Dynamic shared memory of a block."""
-        return BARRIER_BYTES + self.state_bytes + self.sums_bytes + self.weight_bytes
+        parts = self.state_bytes, self.staged_bytes, self.sums_bytes, self.weight_bytes
+        return BARRIER_BYTES + sum(parts)
 
 
 def parts_of(gates: int) -> int:
@@ -147,13 +164,16 @@ def layout_of(op: Recurrence, config: RecurrenceConfig) -> RecurrenceLayout:
 
 def illegal(op: Recurrence, config: RecurrenceConfig, target: ArchSpec) -> str | None:
     """Why CONFIG cannot run OP on TARGET; None when it can."""
-    if config.cluster not in _CLUSTERS or config.splits not in _SPLITS or config.tiles not in _TILES:
+    sizes = (config.cluster, config.splits, config.tiles, config.copies)
+    if any(size not in known for size, known in zip(sizes, _SIZES, strict=True)):
         return "a size that there is no kernel for"
     if config.cluster > target.limits.largest_cluster:
         return "the cluster is too large"
     layout, limits = layout_of(op, config), target.limits
     if config.groups != groups_of(op, config.cluster):
         return "its groups are not those of the hidden units"
+    if config.copies == FOR_BLOCK and layout.units * config.groups * config.cluster != op.hidden:
+        return "its blocks do not have as many units each"
     if config.splits > 1 and config.groups >= limits.named_barriers:
         return "not enough barriers"
     if config.threads > limits.threads_per_block:
@@ -176,9 +196,10 @@ def shapes(op: Recurrence, target: ArchSpec, sizes: Mapping[str, int]) -> Iterat
             continue  # a block would have no units
         for splits in _SPLITS:
             for tiles in useful:
-                config = RecurrenceConfig(cluster, groups, splits, tiles)
-                if (splits == 1 or op.hidden > STEP * (splits - 1)) and illegal(op, config, target) is None:
-                    yield config
+                for copies in COPIES:
+                    config = RecurrenceConfig(cluster, groups, splits, tiles, copies)
+                    if op.hidden > STEP * (splits - 1) and illegal(op, config, target) is None:
+                        yield config
 
 
 def blocks_of(op: Recurrence, config: RecurrenceConfig) -> tuple[Dim, Dim, Dim]:

@@ -14,6 +14,7 @@ from ...request.signature import Signature
 from ...text.affine_c import dim_to_c
 from ...text.literals import c_type, literal
 from ...text.render import Code, Identifier
+from ..contraction.problem import COPY_BYTES
 from .config import BARRIER_BYTES, RecurrenceLayout
 
 TEMPLATE = "kernels/recurrence.cu.j2"
@@ -54,14 +55,18 @@ class RecurrenceSpec:
     threads: int
     tiles: int
     rows: int
-    pitch: int
+    tile_elements: int
     steps: int
     kept: int
     chains: int
     cells: int
     own: int
     wide: int
+    copies: int
+    sent: int
+    zeroed: int
     states_at: int
+    staged_at: int
     sums_at: int
     weights_at: int
     padded: bool
@@ -93,7 +98,8 @@ def recurrence_spec(
     """The spec of OP, laid out as LAYOUT."""
     config, names = layout.config, signature.symbols
     reads, writes = signature.buffers(request), signature.outputs
-    sums_at = BARRIER_BYTES + layout.state_bytes
+    staged_at = BARRIER_BYTES + layout.state_bytes
+    sums_at = staged_at + layout.staged_bytes
     return RecurrenceSpec(
         name=Identifier(request.name),
         title=title(request),
@@ -118,14 +124,18 @@ def recurrence_spec(
         threads=config.threads,
         tiles=config.tiles,
         rows=config.rows,
-        pitch=layout.pitch,
+        tile_elements=layout.tile_elements,
         steps=layout.steps,
         kept=layout.kept,
         chains=layout.chains,
         cells=layout.cells,
         own=layout.own_cells,
         wide=layout.gates if layout.gates == 4 else 1,
+        copies=config.copies,
+        sent=layout.sent_bytes,
+        zeroed=(layout.state_bytes + layout.staged_bytes) // COPY_BYTES,
         states_at=BARRIER_BYTES,
+        staged_at=staged_at,
         sums_at=sums_at,
         weights_at=sums_at + layout.sums_bytes,
         padded=layout.units * (config.cluster * config.groups - 1) >= layout.hidden,

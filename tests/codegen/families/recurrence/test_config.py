@@ -36,11 +36,19 @@ def test_a_block_holds_its_weights_in_registers_while_there_is_room() -> None:
     assert every == 4 * 512 * 512 * 2  # bytes of a direction
 
 
-def test_states_lie_so_that_eight_lanes_hit_all_banks() -> None:
+def test_states_are_padded_to_whole_steps_of_all_warps() -> None:
     for hidden in (6, 32, 64, 110, 512, 768):
         op, _ = op_of(Lstm, (2, 2, hidden))
         for config in shapes(op, REFERENCE, {}):
-            assert layout_of(op, config).pitch * 2 % 128 == 64
+            layout = layout_of(op, config)
+            assert layout.tile_elements == layout.steps * config.splits * 32 * 8 >= hidden * 8
+
+
+def test_what_arrives_at_a_block() -> None:
+    odd, _ = op_of(Gru, (2, 2, 110))
+    sizes = {copies: layout_of(odd, RecurrenceConfig(4, 2, 2, 1, copies)) for copies in (0, 1)}
+    assert sizes[0].sent_bytes == 14 * 16 and sizes[0].staged_bytes == 0  # of each sequence
+    assert sizes[1].sent_bytes == 7 * 16 * 8 * 2 and sizes[1].staged_bytes == 2 * 2 * 16 * 8 * 2
 
 
 @pytest.mark.parametrize(
@@ -49,6 +57,7 @@ def test_states_lie_so_that_eight_lanes_hit_all_banks() -> None:
         (CONFIG, None),
         (replace(CONFIG, cluster=3), "a size that there is no kernel for"),
         (replace(CONFIG, groups=5), "its groups are not those of the hidden units"),
+        (replace(CONFIG, copies=2), None),
         (RecurrenceConfig(1, 64, 1, 1), "too many warps"),
         (RecurrenceConfig(4, 16, 2, 1), "not enough barriers"),
         (RecurrenceConfig(4, 16, 1, 1), "not enough shared memory"),
@@ -56,6 +65,12 @@ def test_states_lie_so_that_eight_lanes_hit_all_banks() -> None:
 )
 def test_what_is_illegal(config: RecurrenceConfig, reason: str | None) -> None:
     assert illegal(LARGE, config, REFERENCE) == reason
+
+
+def test_blocks_copy_their_states_where_all_have_as_many() -> None:
+    op, _ = op_of(Lstm, (2, 2, 40))
+    reasons = [illegal(op, RecurrenceConfig(2, 3, 1, 1, copies), REFERENCE) for copies in (0, 1, 2)]
+    assert reasons == [None, None, "its blocks do not have as many units each"]
 
 
 def test_clusters_have_no_more_blocks_than_the_target_allows() -> None:

@@ -23,7 +23,7 @@ CASES: dict[str, tuple[type[Recurrence], Any, Any, dict[str, Any], RecurrenceCon
     "lstm": (
         *(Lstm, (T, B, 64), (*STATES, "lengths")),
         {"direction": "bidirectional"},
-        RecurrenceConfig(4, 2, 2, 2),
+        RecurrenceConfig(4, 2, 2, 2, copies=2),
         [5, 0, 1, 2, 9, *[4] * 14],
     ),
     # The last group of the second block has no units.
@@ -37,10 +37,10 @@ CASES: dict[str, tuple[type[Recurrence], Any, Any, dict[str, Any], RecurrenceCon
     "gru": (
         *(Gru, (T, B, 110), ("initial", "bias", "lengths")),
         {"direction": "reverse", "clip": 0.9},
-        RecurrenceConfig(4, 2, 4, 1),
+        RecurrenceConfig(4, 2, 4, 1, copies=1),
         [3, 5, 1],
     ),
-    "rnn": (*(Rnn, (T, B, 24), ()), {"activation": "relu"}, RecurrenceConfig(1, 2, 1, 4), []),
+    "rnn": (*(Rnn, (T, B, 24), ()), {"activation": "relu"}, RecurrenceConfig(1, 2, 1, 4, copies=1), []),
 }
 
 

@@ -8,9 +8,12 @@ using Offset = int;  // counts elements of a buffer
 using Words = Vec<u32, 4>;  // 16 bytes of a row: of each half fragment, those of two products
 constexpr int HIDDEN = 96, GATES = 4, UNITS = 8;  // units: of a group of warps
 constexpr int CLUSTER = 4, THREADS = 192, GROUPS = 3, SPLITS = 2;
-constexpr int ROWS = 8, PITCH = 160;  // states in shared memory: sequences, and elements from one to the next
-constexpr int CHUNKS = (HIDDEN + 7) / 8;  // 16 bytes of a state
+constexpr int ROWS = 8, STATES = 1024;  // sequences of a cluster, and elements of the states of eight
 constexpr int HALVES = 4, CELLS = 2, OWN = 1;
+
+// Where eight units of a sequence are in the states of a tile. Eight lanes, which read four such places of two sequences,
+// hit all banks.
+GLASS_DEVICE int place_of(int sequence, int unit) { return (unit / 8 * 8 + (sequence ^ unit / 8 % 4 * 2)) * 8; }
 
 GLASS_KERNEL(THREADS, 1) k(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<i32> x3, Input<f16> x4, Input<f16> x5, Output<f16> y0, Output<f16> y1, Output<f16> y2) {
     GLASS_DYNAMIC_SHARED(shared);
@@ -30,7 +33,7 @@ GLASS_KERNEL(THREADS, 1) k(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<i3
         for (int i = 0; i < 2; i++) barrier_init(arrived[i], 1);
         barrier_fence_init();
     }
-    for (int chunk = thread_x(); chunk < ROWS * PITCH / 4; chunk += THREADS) reinterpret_cast<Words*>(states)[chunk] = Words{};
+    for (int chunk = thread_x(); chunk < 256; chunk += THREADS) reinterpret_cast<Words*>(states)[chunk] = Words{};
     // Row `half * 8 + row` of the group is the gate half % GATES of a unit; k of the step `at` of the warp.
     auto weight = [&](int half, int at) {
         const int unit = first_unit + half / GATES * 8 + row;
@@ -75,11 +78,11 @@ GLASS_KERNEL(THREADS, 1) k(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<i3
         memory[0][0] = convert<f32>(load(x4, from));
     }
     // Where the inputs of a step are, and its output: a backward direction begins at the end of a sequence.
-    auto place_of = [&](int step, int end) { return direction == 1 && step < end ? end - 1 - step : step; };
+    auto turned = [&](int step, int end) { return direction == 1 && step < end ? end - 1 - step : step; };
     f16 next[1][OWN][GATES] = {};
     auto load_inputs = [&](int step, int tile) {
         if (is_cell[tile][0]) {
-            const Offset from = ((Offset(place_of(step, ends[tile][0])) * batch + first_row + cell_row[tile][0]) * 2 + direction) * (GATES * HIDDEN) + cell_unit[0];
+            const Offset from = ((Offset(turned(step, ends[tile][0])) * batch + first_row + cell_row[tile][0]) * 2 + direction) * (GATES * HIDDEN) + cell_unit[0];
             GLASS_UNROLL
             for (int gate = 0; gate < GATES; gate++) next[tile][0][gate] = load(x0, from + gate * HIDDEN);
         }
@@ -90,11 +93,11 @@ GLASS_KERNEL(THREADS, 1) k(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<i3
     sync_threads();
     for (int i = thread_x(); i < rows * HIDDEN; i += THREADS) {
         const int r = i / HIDDEN, unit = i % HIDDEN;
-        states[r * PITCH + unit] = load(x2, (Offset(direction * batch + first_row) + r) * HIDDEN + unit);
+        states[place_of(r, unit) + unit % 8] = load(x2, (Offset(direction * batch + first_row) + r) * HIDDEN + unit);
     }
     if (thread_x() == 0) {
-        if (steps > 1) barrier_expect(arrived[1], rows * (CHUNKS * 16));
-        if (steps > 2) barrier_expect(arrived[0], rows * (CHUNKS * 16));
+        if (steps > 1) barrier_expect(arrived[1], rows * 192);
+        if (steps > 2) barrier_expect(arrived[0], rows * 192);
     }
     cluster_sync();
 
@@ -104,16 +107,17 @@ GLASS_KERNEL(THREADS, 1) k(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<i3
         GLASS_UNROLL
         for (int gate = 0; gate < GATES; gate++) input[0][gate] = next[0][0][gate];
         if (step + 1 < steps) load_inputs(step + 1, 0);
+        Barrier& filled = arrived[(turn ^ 1)];
         if (step > 0) {
             barrier_wait(arrived[turn], (step - 1) / 2 % 2);
-            if (thread_x() == 0 && step + 2 < steps) barrier_expect(arrived[turn], rows * (CHUNKS * 16));
+            if (thread_x() == 0 && step + 2 < steps) barrier_expect(arrived[turn], rows * 192);
         }
-        const f16* const before = states + turn * (ROWS * PITCH);
-        f16* const after = states + (turn ^ 1) * (ROWS * PITCH);
+        const f16* const before = states + turn * STATES;
+        f16* const after = states + (turn ^ 1) * STATES;
         f32 sum[2][HALVES / 2][4] = {};
         auto products = [&](const Words (&rows_of)[HALVES], int at) {
             const int k = (split * 2 + at) * 32 + column * 8;
-            const Words state = *reinterpret_cast<const Words*>(before + row * PITCH + k);
+            const Words state = *reinterpret_cast<const Words*>(before + (k + (row ^ column * 2)) * 8);
             GLASS_UNROLL
             for (int pair = 0; pair < 2; pair++) {
                 const u32 own[2] = {state[pair * 2], state[pair * 2 + 1]};
@@ -128,7 +132,7 @@ GLASS_KERNEL(THREADS, 1) k(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<i3
         for (int at = 0; at < 2; at++) products(kept[at], at);
 
         f32 total[OWN][GATES] = {};
-        f32* const shared_sums = reinterpret_cast<f32*>(shared + 5248) + (group) * (CELLS * (SPLITS - 1) * GATES * 32) + lane * 4;
+        f32* const shared_sums = reinterpret_cast<f32*>(shared + 4224) + (group) * (CELLS * (SPLITS - 1) * GATES * 32) + lane * 4;
         GLASS_UNROLL
         for (int cell = 0; cell < CELLS; cell++) {
             const int side = cell % 2;
@@ -170,9 +174,10 @@ GLASS_KERNEL(THREADS, 1) k(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<i3
         const Words chunk = row & 4 ? Words{next_low, next_high, low, high} : Words{low, high, next_low, next_high};
         if (cell_row[0][0] < rows && cell_unit[0] - row < HIDDEN) {
             if (step + 1 < steps) {
-                if (row < CLUSTER) cluster_store(after + cell_row[0][0] * PITCH + cell_unit[0] - row, row, arrived[(turn ^ 1)], chunk);
+                f16* const place = after + place_of(cell_row[0][0], cell_unit[0]);
+                if (row < CLUSTER) cluster_store(place, row, filled, chunk);
             }
-            const Offset to = ((Offset(place_of(step, ends[0][0])) * batch + first_row + cell_row[0][0]) * 2 + direction) * HIDDEN + cell_unit[0];
+            const Offset to = ((Offset(turned(step, ends[0][0])) * batch + first_row + cell_row[0][0]) * 2 + direction) * HIDDEN + cell_unit[0];
             if (row == 0) store_vec<8>(y0, to, bit_cast<Vec<f16, 8>>(step < ends[0][0] ? chunk : Words{}));
         }
     }
