@@ -180,6 +180,22 @@ class FewChannelsFit(Fit):
 
 
 @dataclass(frozen=True)
+class RecurrenceFit(Fit):
+    """Constants of the cost model of recurrent kernels. Times are in cycles unless stated otherwise."""
+
+    launch: float = 2.0  # launch latency in microseconds
+    start: float = 6000.0  # until the weights are in registers and the blocks of a cluster have met
+    product: float = 8.0  # of a scheduler, for a product of 16 x 8 x 16
+    latency: float = 33.0  # of a product that depends on the one before
+    meet: float = 60.0  # of the warps that share k
+    cell: float = 160.0  # gates and states of a thread's cell
+    exchange: float = 320.0  # until a state has arrived in other blocks
+    bandwidth: float = 24.0  # bytes per clock of the states that a block sends to its cluster
+    loop_launch: float = 1.0  # a launch of a step where a loop takes the kernel's place, in microseconds
+    room: float = 0.85  # share of the multiprocessors that clusters of more than two blocks can fill
+
+
+@dataclass(frozen=True)
 class AttentionFit(Fit):
     """Constants of the cost model of attention by mma.sync. Times are in cycles unless stated otherwise."""
 
@@ -310,6 +326,7 @@ class Fitted:
     strips: StripsFit = StripsFit()
     few_channels: FewChannelsFit = FewChannelsFit()
     gemv: GemvFit = GemvFit()
+    recurrence: RecurrenceFit = RecurrenceFit()
     attention: AttentionFit = AttentionFit()
     persistent_attention: PersistentAttentionFit = PersistentAttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()
