@@ -123,6 +123,7 @@ class PersistentFit(Fit):
     l2_bandwidth: float = 60.0  # bytes per clock and multiprocessor
     finish: float = 0.10  # epilogue, per result of a tile that threads store
     leave: float = 0.04  # the same, where bulk stores take it
+    convert: float = 0.08  # of either, where sums of integers are scaled and rounded
     bandwidth: float = 0.91  # share of the memory's bandwidth that bulk copies reach
     tile: float = 100.0  # of a tile, beside products and epilogue
     meet: float = 800.0  # of a cluster, whose blocks meet twice
