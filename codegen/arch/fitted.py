@@ -118,11 +118,12 @@ class PersistentFit(Fit):
 
     launch: float = 0.3  # launch latency in microseconds
     start: float = 3000.0  # until a block's first tile has arrived, and from its last product to its end
-    efficiency: float = 0.94  # sustained share of the peak multiply-add rate
+    efficiency: float = 0.82  # sustained share of the peak multiply-add rate, at the clock under its power
     step: float = 80.0  # of a k tile, beside its products
-    l2_bandwidth: float = 60.0  # bytes per clock and multiprocessor
-    finish: float = 0.10  # epilogue, per result of a tile that threads store
-    leave: float = 0.07  # the same, where bulk stores take it
+    l2_bandwidth: float = 70.0  # bytes per clock and multiprocessor
+    finish: float = 0.14  # epilogue, per result of a tile that threads store
+    leave: float = 0.1  # the same, where bulk stores take it
+    convert: float = 0.05  # of either, where sums of integers are scaled and rounded
     bandwidth: float = 0.91  # share of the memory's bandwidth that bulk copies reach
     tile: float = 100.0  # of a tile, beside products and epilogue
     meet: float = 800.0  # of a cluster, whose blocks meet twice
