@@ -17,7 +17,7 @@ class Encoder:
     opset: LayerNormalization is one node from 17 on, Gelu from 20 on, Attention from 23 on.
     written_out: norms are written out in any opset. inner: how much wider the feed-forward network is.
     halves: the scale stands on q and on k, as scaled_dot_product_attention is exported, else on the
-    scores. packed: q, k and v are one product, split. bare_keys: the product for k has no bias, as in Whisper.
+    scores. packed: q, k and v are one product, split. bare_keys: the product for k has none, as in Whisper.
     symbolic: the batch is the symbol B.
     """
 
