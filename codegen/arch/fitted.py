@@ -119,14 +119,16 @@ class PersistentFit(Fit):
     launch: float = 0.3  # launch latency in microseconds
     start: float = 3000.0  # until a block's first tile has arrived, and from its last product to its end
     efficiency: float = 0.94  # sustained share of the peak multiply-add rate
-    step: float = 0.0  # of a k tile, beside its products
+    step: float = 80.0  # of a k tile, beside its products
     l2_bandwidth: float = 60.0  # bytes per clock and multiprocessor
     finish: float = 0.10  # epilogue, per result of a tile that threads store
-    leave: float = 0.04  # the same, where bulk stores take it
+    leave: float = 0.07  # the same, where bulk stores take it
     bandwidth: float = 0.91  # share of the memory's bandwidth that bulk copies reach
     tile: float = 100.0  # of a tile, beside products and epilogue
     meet: float = 800.0  # of a cluster, whose blocks meet twice
-    shared_step: float = 750.0  # of a k tile of a cluster: the arrivals at the other block's barrier
+    shared_step: float = 130.0  # the same in a cluster: stages wait for both blocks
+    crowd: float = 2000.0  # of a tile whose B all blocks read from the same few lines of the L2 cache
+    crowded: float = 4096.0  # bytes of B up to which that takes so long; of more, as much less
 
 
 @dataclass(frozen=True)
