@@ -245,9 +245,8 @@ def together(options: argparse.Namespace) -> Iterator[Row]:
                 own += ["--peers", options.peers, "--tune", str(options.tune), "--turns", str(turns)]
                 own += ["--out", str(files[-1])]
                 children.append(subprocess.Popen([*command, *own], stdout=subprocess.DEVNULL))
-            for child in children:
+            for child, file in zip(children, files, strict=True):
                 child.wait()
-            for file in files:
                 yield from read(file)
 
 

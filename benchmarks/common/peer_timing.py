@@ -63,7 +63,14 @@ def compiled(module: nn.Module, inputs: Inputs, mode: str | None = None) -> Run:
     torch._dynamo.reset()
     fast = torch.compile(module, mode=mode)
     fast(*inputs)
-    return captured(lambda: fast(*inputs)).replay
+    graph = captured(lambda: fast(*inputs))
+
+    def replay() -> None:
+        """As long as this function lives, so does what the graph runs."""
+        assert fast is not None
+        graph.replay()
+
+    return replay
 
 
 def autotuned(module: nn.Module, inputs: Inputs) -> Run:
