@@ -200,13 +200,13 @@ class RecurrenceFit(Fit):
 class AttentionFit(Fit):
     """Constants of the cost model of attention by mma.sync. Times are in cycles unless stated otherwise."""
 
-    launch: float = 1.0  # launch latency in microseconds
-    start: float = 3400.0  # until the queries and the first keys have arrived
-    merge: float = 190.0  # to combine the results of warps that share queries
+    launch: float = 1.5  # launch latency in microseconds
+    start: float = 2300.0  # until the queries and the first keys have arrived
+    merge: float = 175.0  # to combine the results of warps that share queries
     softmax: float = 12.6  # of a warp, per score that a thread holds
-    tile_latency: float = 240.0  # a tile's barrier, first loads and reductions along rows
-    contention: float = 2.8  # slowdown of warps that compete for the units of a quarter of a multiprocessor
-    l2_bandwidth: float = 15.0  # bytes per clock and multiprocessor
+    tile_latency: float = 550.0  # a tile's barrier, first loads and reductions along rows
+    contention: float = 2.9  # slowdown of warps that compete for the units of a quarter of a multiprocessor
+    l2_bandwidth: float = 42.0  # bytes per clock and multiprocessor
     resident: int = 4  # blocks of a multiprocessor beyond which more hide no more latency
 
 
@@ -214,13 +214,14 @@ class AttentionFit(Fit):
 class PersistentAttentionFit(Fit):
     """Constants of the cost model of persistent attention. Times are in cycles unless stated otherwise."""
 
-    launch: float = 0.13  # launch latency in microseconds
-    start: float = 3000.0  # until a block's first tiles have arrived, and from its last product to its end
-    item: float = 250.0  # of a tile of queries, beside its tiles of keys
-    efficiency: float = 0.71  # sustained share of the peak multiply-add rate
-    softmax: float = 6.8  # of a warpgroup, per key of a tile
-    latency: float = 680.0  # of a tile: barriers, and reductions along rows
-    l2_share: float = 0.4  # of the L2 cache that keys and values may take
+    launch: float = 0.05  # launch latency in microseconds
+    start: float = 3500.0  # until a block's first tiles have arrived, and from its last product to its end
+    item: float = 20.0  # of a tile of queries, beside its tiles of keys
+    efficiency: float = 0.85  # sustained share of the peak multiply-add rate
+    softmax: float = 4.6  # of a warpgroup, per key of a tile
+    latency: float = 575.0  # of a tile: barriers, and reductions along rows
+    turn: float = 510.0  # of a tile, where those of other warpgroups keep the units busy
+    l2_bandwidth: float = 108.0  # bytes per clock and multiprocessor
 
 
 @dataclass(frozen=True)
