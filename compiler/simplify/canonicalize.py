@@ -8,12 +8,14 @@ from ..patterns.rewrite import rewrite
 from . import control_flow as simplify_control_flow
 from . import elementwise as simplify_elementwise
 from . import movement as simplify_movement
+from . import recurrence as simplify_recurrence
 from . import slicing as simplify_slicing
 
 PATTERNS = (
     *simplify_elementwise.PATTERNS,
     *simplify_movement.PATTERNS,
     *simplify_slicing.PATTERNS,
+    *simplify_recurrence.PATTERNS,
     *simplify_control_flow.PATTERNS,
 )
 
