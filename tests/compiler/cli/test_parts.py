@@ -64,7 +64,9 @@ def test_explain_speaks_of_one_part(glassrt: Glassrt, several: Path, tmp_path: P
 def test_dumps_of_what_parts_say_for_which(several: Path) -> None:
     names = sorted(path.name for path in several.parent.glob("*.ir"))
     assert "00-input.ir" in names and "01-hold.ir" in names
-    apart = {name.partition("-")[2]: name.partition("-")[0] for name in names if "decompose-attention" in name}
+    apart = {
+        name.partition("-")[2]: name.partition("-")[0] for name in names if "decompose-attention" in name
+    }
     assert sorted(apart) == ["decompose-attention.sm_86.ir", "decompose-attention.sm_90a.ir"]
     assert not [name for name in names if name.startswith(min(apart.values())) and name.count(".") == 1]
     kernels = {path.stem for path in (several.parent / "kernels").glob("*.cu")}
