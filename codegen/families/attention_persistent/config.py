@@ -18,7 +18,8 @@ MOST_STAGES = 3
 # the blocks of a multiprocessor.
 _REGISTERS = {1: (24, 232), 2: (24, 240), 3: (32, 160)}
 _RESIDENT = {1: 2, 2: 1, 3: 1}
-OTHER_REGISTERS = 32  # of a thread that multiplies, beside scores, weights and accumulators
+# Registers of a thread that multiplies, beside scores, weights and accumulators; with a mask it loads ahead.
+OTHER_REGISTERS, MASK_REGISTERS = 32, 72
 MOST_SCORES = 96  # of a thread of small blocks: ptxas needs them and their operands among the first registers
 
 
@@ -95,7 +96,8 @@ def illegal(problem: AttentionProblem, config: PersistentAttentionConfig, room: 
     held = config.keys * 3 // 4 + width_of(problem.width) // 2
     if config.groups != 2 and config.keys // 2 > MOST_SCORES:
         return "scores need more registers"
-    if held + OTHER_REGISTERS > config.consumer_registers:
+    others = OTHER_REGISTERS if problem.mask is None else MASK_REGISTERS
+    if held + others > config.consumer_registers:
         return "scores, weights and accumulators need more registers"
     return "not enough shared memory" if shared_bytes(problem, config) > room else None
 
