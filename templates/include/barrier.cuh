@@ -83,7 +83,9 @@ GLASS_DEVICE void barrier_wait(Barrier& barrier, u32 parity) {
 #endif
 }
 
-// Arrives at the barrier that is where `barrier` is, in block `rank` of the cluster, which must have initialised it.
+// Arrives at the barrier that is where `barrier` is, in block `rank` of the cluster, which must have initialised it. It
+// says that what this thread has read may be overwritten, and publishes no writes: an arrival that does waits for all
+// of the thread's earlier ones, which took 750 clocks of a k tile on an H200.
 GLASS_DEVICE void barrier_arrive_at(Barrier& barrier, int rank) {
 #if defined(GLASS_HOST)
     host::barrier_arrive_at(&barrier.state, rank);
@@ -91,7 +93,7 @@ GLASS_DEVICE void barrier_arrive_at(Barrier& barrier, int rank) {
     asm volatile(
         "{\n.reg .b32 there;\n"
         "mapa.shared::cluster.u32 there, %0, %1;\n"
-        "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [there];\n}" ::"r"(shared_address(&barrier)),
+        "mbarrier.arrive.relaxed.cluster.shared::cluster.b64 _, [there];\n}" ::"r"(shared_address(&barrier)),
         "r"(rank)
         : "memory");
 #else

@@ -5,6 +5,10 @@ GLASS_KERNEL(128, 1) short_sigmoid(Input<f32> x, Output<f32> y, const int n) {
     const i64 i = i64(block_x()) * threads_x() + thread_x();
     if (i < n) store(y, i, m_short_sigmoid(load(x, i)));
 }
+GLASS_KERNEL(128, 1) short_gelu(Input<f32> x, Output<f32> y, const int n) {
+    const i64 i = i64(block_x()) * threads_x() + thread_x();
+    if (i < n) store(y, i, m_short_gelu(load(x, i)));
+}
 GLASS_KERNEL(128, 1) short_tanh(Input<f32> x, Output<f32> y, const int n) {
     const i64 i = i64(block_x()) * threads_x() + thread_x();
     if (i < n) store(y, i, m_short_tanh(load(x, i)));
