@@ -7,6 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
+# Modules are compiled once, where they are first imported, not by every process that a test starts.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test lint sizes fuzz conformance release-check clean
 
 demo: $(VENV)/.demo

@@ -118,15 +118,18 @@ class PersistentFit(Fit):
 
     launch: float = 0.3  # launch latency in microseconds
     start: float = 3000.0  # until a block's first tile has arrived, and from its last product to its end
-    efficiency: float = 0.94  # sustained share of the peak multiply-add rate
-    step: float = 0.0  # of a k tile, beside its products
-    l2_bandwidth: float = 60.0  # bytes per clock and multiprocessor
-    finish: float = 0.10  # epilogue, per result of a tile that threads store
-    leave: float = 0.04  # the same, where bulk stores take it
+    efficiency: float = 0.82  # sustained share of the peak multiply-add rate, at the clock under its power
+    step: float = 80.0  # of a k tile, beside its products
+    l2_bandwidth: float = 70.0  # bytes per clock and multiprocessor
+    finish: float = 0.14  # epilogue, per result of a tile that threads store
+    leave: float = 0.1  # the same, where bulk stores take it
+    convert: float = 0.05  # of either, where sums of integers are scaled and rounded
     bandwidth: float = 0.91  # share of the memory's bandwidth that bulk copies reach
     tile: float = 100.0  # of a tile, beside products and epilogue
     meet: float = 800.0  # of a cluster, whose blocks meet twice
-    shared_step: float = 750.0  # of a k tile of a cluster: the arrivals at the other block's barrier
+    shared_step: float = 130.0  # the same in a cluster: stages wait for both blocks
+    crowd: float = 2000.0  # of a tile whose B all blocks read from the same few lines of the L2 cache
+    crowded: float = 4096.0  # bytes of B up to which that takes so long; of more, as much less
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,22 @@ class FewChannelsFit(Fit):
     chunk: float = 0.15  # of a multiprocessor, for 16 bytes of a patch
     element: float = 0.02  # the same for each element of a chunk
     finish: float = 0.05  # epilogue, per result
+
+
+@dataclass(frozen=True)
+class RecurrenceFit(Fit):
+    """Constants of the cost model of recurrent kernels. Times are in cycles unless stated otherwise."""
+
+    launch: float = 2.0  # launch latency in microseconds
+    start: float = 6000.0  # until the weights are in registers and the blocks of a cluster have met
+    product: float = 8.0  # of a scheduler, for a product of 16 x 8 x 16
+    latency: float = 33.0  # of a product that depends on the one before
+    meet: float = 60.0  # of the warps that share k
+    cell: float = 160.0  # gates and states of a thread's cell
+    exchange: float = 320.0  # until a state has arrived in other blocks
+    bandwidth: float = 24.0  # bytes per clock of the states that a block sends to its cluster
+    loop_launch: float = 1.0  # a launch of a step where a loop takes the kernel's place, in microseconds
+    room: float = 0.85  # share of the multiprocessors that clusters of more than two blocks can fill
 
 
 @dataclass(frozen=True)
@@ -309,6 +328,7 @@ class Fitted:
     strips: StripsFit = StripsFit()
     few_channels: FewChannelsFit = FewChannelsFit()
     gemv: GemvFit = GemvFit()
+    recurrence: RecurrenceFit = RecurrenceFit()
     attention: AttentionFit = AttentionFit()
     persistent_attention: PersistentAttentionFit = PersistentAttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()
