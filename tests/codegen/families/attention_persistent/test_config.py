@@ -75,7 +75,9 @@ def test_all_shapes_are_legal_and_queries_wait_where_there_is_room() -> None:
         assert found and all(illegal(problem, config, ROOM // config.resident) is None for config in found)
         assert len({(config.groups, config.keys) for config in found}) == len(found)
     assert {config.query_stages for config in shapes(problem_of(BIG), ROOM)} == {1, 2}
-    assert PersistentAttentionConfig(3, 128, 2, 2) in list(shapes(small(), ROOM))
+    assert PersistentAttentionConfig(3, 128, 3, 2) in list(shapes(small(), ROOM))
+    one_tile = replace(small(), keys=128)  # for which a third stage would stay empty
+    assert PersistentAttentionConfig(3, 128, 2, 2) in list(shapes(one_tile, ROOM))
 
 
 def test_no_registers_are_spilled_and_no_products_serialised() -> None:
