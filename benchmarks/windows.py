@@ -127,7 +127,8 @@ class WindowOperands:
 
     def __init__(self, layer: WindowLayer) -> None:
         count = max(2, min(8, int(BYTES / layer.bytes) + 1))
-        self.layer, self.x = layer, [self._drawn() for _ in range(count)]
+        self.layer = layer
+        self.x = [self._drawn() for _ in range(count)]
         c, taps = layer.channels, layer.taps
         if layer.dtype == I8:
             self.w = torch.randint(-127, 128, (c, 1, taps, taps), device="cuda", dtype=torch.int8)

@@ -11,6 +11,7 @@ from .contents import numbers_in
 from .cuts import shown
 from .device import Array, Session, Value
 from .expressions import clip
+from .input_slots import InputSlots
 from .manifest import TensorSpec
 from .mismatch import mismatch
 from .overlap import shared
@@ -20,6 +21,7 @@ from .symbols import SymbolBinder
 from .tensors import check_in_place, has_dtype, taken, taken_output
 from .unranked import Shapes, flat
 
+NO_SHAPES: Shapes = {}
 RETURNED = "take the tensor that is returned, instead of giving one"
 MAX_COMPARED = 100  # characters of a name that is compared with others, which takes quadratic time
 CONSTANT = "; if it is an initializer of the model, the build has to make it an input: inputs={{{}: shape}}"
@@ -61,30 +63,46 @@ class InputBinder:
             if tensor.name in manifest.sizes.contents
         ]
 
-    def inputs(self, given: Mapping[str, object], session: Session, *, kept: bool = False) -> RunInputs:
-        """The inputs in the plan's order, to be held as long as they are used; see `taken` about KEPT.
-        SESSION reads what inputs hold where sizes depend on that. An input with a default may be left out.
+    def inputs(
+        self, given: Mapping[str, object], session: Session, slots: InputSlots | None = None
+    ) -> RunInputs:
+        """The inputs in the plan's order, to be held as long as they are used: GIVEN itself, if it is taken
+        by SLOTS, or else what is returned. SESSION reads what inputs hold where sizes depend on that. An
+        input with a default may be left out.
 
         Raises `InputError`, listing the wanted and the given tensors, for a wrong name, or for what is no
         tensor.
         """
-        if not isinstance(given, Mapping):
+        if type(given) is not dict and not isinstance(given, Mapping):
             raise InputError(f"inputs must be a mapping from names to arrays, not {type(given).__name__}")
         every = self._defaults(given) | dict(given) if self._manifest.defaults else given
         if every.keys() != self._name_set:
             hint = self._about_unknown([name for name in given if name not in self._name_set], given)
             raise mismatch(self._manifest, "the inputs have the wrong names", given, hint)
-        stream, device = session.stream, self._device
-        values = [taken(name, every[name], stream, device, kept=kept) for name in self._names]
-        shapes = {self._names[index]: tuple(values[index].shape) for index in self._unranked}
-        for index in self._unranked:
-            values[index] = flat(self._names[index], values[index], kept=kept)
+        if slots is not None:
+            values = slots.taken(every, session.stream)
+        else:
+            values = [
+                taken(name, every[name], session.stream, self._device, kept=True) for name in self._names
+            ]
+        shapes = self._flattened(values, slots is None) if self._unranked else NO_SHAPES
         numbers: dict[str, list[int]] = {}
         if self._read:
             self._check_types(values, given)
             for index, tensor in self._read:
                 numbers[tensor.name] = self._numbers(tensor, session.fetch(values[index]), given)
         return RunInputs(values, numbers, given, shapes)
+
+    def _flattened(self, values: list[Value], kept: bool) -> Shapes:
+        """Flatten those of VALUES that are of inputs of any rank; their shapes by name."""
+        shapes = {self._names[index]: tuple(values[index].shape) for index in self._unranked}
+        for index in self._unranked:
+            values[index] = flat(self._names[index], values[index], kept=kept)
+        return shapes
+
+    def slots(self) -> InputSlots:
+        """What takes the inputs of one context."""
+        return InputSlots(self._names, self._device)
 
     def symbols(self, inputs: RunInputs) -> dict[str, int]:
         """The value of every symbol in a run with INPUTS.

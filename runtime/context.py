@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from operator import is_
 from types import TracebackType
 from typing import Any
 
@@ -13,6 +14,7 @@ from .arguments import checked, expect
 from .binding import InputBinder, RunInputs
 from .cuts import true_results
 from .device import BoundCall, Executable, LaunchRecord, Observer, Session, Value
+from .input_slots import is_recognised
 from .manifest import Manifest
 from .program import Program, resolve
 from .tensors import on_device
@@ -62,6 +64,7 @@ class Core:
         self.binder = InputBinder(executable.plan, executable.device)
         self.programs = Programs(self.manifest, self.binder)
         self.results = [tensor.name for tensor in self.manifest.outputs]
+        self.no_outputs: list[Value | None] = [None] * len(self.results)
         self.closed = False
 
 
@@ -77,7 +80,9 @@ class Context:
         self._core = core
         self._owner = threading.get_ident()
         self._session: Session | None = core.executable.session()
+        self._slots = core.binder.slots()
         self._last: tuple[object, Program] | None = None  # signature and program of the last call
+        self._again: list[Value] | None = None  # its inputs, if all are tensors that are recognised
 
     def run(
         self,
@@ -94,7 +99,7 @@ class Context:
         program, given = self._bind(session, inputs)
         values = given.values
         if outputs is None:
-            targets: list[Value | None] = [None] * len(program.outputs)
+            targets = self._core.no_outputs
         else:
             targets = self._core.binder.outputs(program.outputs, outputs, session.stream)
             self._core.binder.check_disjoint(values, targets)
@@ -117,7 +122,7 @@ class Context:
         session = self._checked()
         binder, manifest = self._core.binder, self._core.manifest
         _refuse_sizes_of_data(manifest)
-        given = binder.inputs(inputs, session, kept=True)
+        given = binder.inputs(inputs, session)
         program = self._core.programs.get(given)
         targets = binder.outputs(program.outputs, outputs, session.stream, kept=True)
         binder.check_in_place(given.values, targets)
@@ -173,11 +178,15 @@ class Context:
         return self._session
 
     def _bind(self, session: Session, inputs: Mapping[str, object]) -> tuple[Program, RunInputs]:
-        given = self._core.binder.inputs(inputs, session)
+        given = self._core.binder.inputs(inputs, session, self._slots)
+        last, again, values = self._last, self._again, given.values
+        if last is not None and again is not None and all(map(is_, values, again)) and not given.numbers:
+            return last[1], given
         signature = given.signature
-        if self._last is None or self._last[0] != signature:
-            self._last = signature, self._core.programs.get(given)
-        return self._last[1], given
+        if last is None or last[0] != signature:
+            last = self._last = signature, self._core.programs.get(given)
+        self._again = values if all(map(is_recognised, values)) else None
+        return last[1], given
 
     def _named(self, results: Sequence[object], given: RunInputs) -> dict[str, Any]:
         named = dict(zip(self._core.results, results, strict=True))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from .cuda_device import Handle
 from .cuda_driver import Driver
 from .program import BoundBuffer, Program
 from .unroll import ITERATIONS
@@ -39,13 +41,18 @@ class CudaCopy(NamedTuple):
     size: int
 
 
-class CudaCall(NamedTuple):
-    """One way to run a program: on these addresses, with copies before its launches and after them."""
+@dataclass(eq=False, slots=True)
+class CudaCall:
+    """One way to run a program: on these addresses, with copies before its launches and after them.
+
+    `graph` is its graph, once there is one; another call may be given the same one.
+    """
 
     program: Program
     addresses: Addresses
     before: tuple[CudaCopy, ...] = ()
     after: tuple[CudaCopy, ...] = ()
+    graph: Handle | None = field(default=None, init=False)
 
     @property
     def key(self) -> object:

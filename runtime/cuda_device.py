@@ -88,6 +88,26 @@ class CudaDevice:
         """
         return _Current(self)
 
+    def enter(self) -> bool:
+        """Make the context current on the calling thread; whether it was pushed, and `leave` has to pop it.
+
+        Raises `DeviceError` at once if an earlier error destroyed the context.
+        """
+        call = self.driver.call
+        self.driver.check(self.ordinal)
+        if int(call("cuCtxGetCurrent")) == int(self.context):
+            return False
+        call("cuCtxPushCurrent", self.context)
+        return True
+
+    def leave(self, pushed: bool, error: BaseException | None) -> None:
+        """What follows `enter`; ERROR is what happened between them, and is remembered if it destroyed the
+        context."""
+        if isinstance(error, DeviceError):
+            self.driver.lose(self.ordinal, error)
+        if pushed:
+            self.pop()
+
     def pop(self) -> None:
         """Restore the context that was current before. A failure is ignored."""
         # Popping a lost context can fail too; the original error is already propagating to the caller.
@@ -141,19 +161,12 @@ class _Current:
         self._pushed = False
 
     def __enter__(self) -> None:
-        device, call = self._device, self._device.driver.call
-        device.driver.check(device.ordinal)
-        if int(call("cuCtxGetCurrent")) != int(device.context):
-            call("cuCtxPushCurrent", device.context)
-            self._pushed = True
+        self._pushed = self._device.enter()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, DeviceError):
-            self._device.driver.lose(self._device.ordinal, error)
-        if self._pushed:
-            self._device.pop()
+        self._device.leave(self._pushed, error)
 
 
 def _release_primary(driver: Driver, handle: Any) -> None:
@@ -166,6 +179,7 @@ class Handle:
 
     def __init__(self, device: CudaDevice, value: Any, release: str) -> None:
         self.value = value
+        self.closed = False
         self._finalizer = weakref.finalize(self, device.release, release, value)
 
     def __int__(self) -> int:
@@ -174,6 +188,7 @@ class Handle:
     def close(self) -> None:
         """Release it now. A second call does nothing."""
         self._finalizer()
+        self.closed = True
 
     def bytes(self, size: int) -> Array:
         """The first SIZE bytes of pinned memory, as an array of u8."""

@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import InputError
-from .cuda_call import Addresses, CudaCall, CudaCopy
+from .cuda_call import CudaCall, CudaCopy
 from .cuda_device import CudaDevice
+from .cuda_direct import MOST_BYTES, direct_outputs
 from .cuda_driver import DriverError
-from .cuda_memory import DeviceTensor, Lease, OutputPool, Staging
+from .cuda_memory import DeviceTensor, OutputPool, Staging
+from .cuda_sources import Sources, device_tensor
 from .cuda_streams import StreamWaits
 from .device import Array, Value
-from .dlpack import CUDA, SOME_GPU, ExternalTensor
+from .dlpack import CUDA, SOME_GPU, ExternalTensor, Library
 from .dtypes import numpy_dtype
 from .manifest import Manifest, TensorSpec
 from .plan_check import corners
@@ -22,20 +24,30 @@ from .program import BoundTensor, Program, bind_tensor
 from .tensors import ADDRESS_ALIGNMENT, as_array, host_array
 
 
-class Target(NamedTuple):
-    """Where the caller finds an output: in the leased memory, or in the tensor `given`, into which it may
-    have to be copied from the pinned memory; in a new array where there is neither."""
+class Pinned(NamedTuple):
+    """A result in the memory `pinned`, to be copied into the tensor `given`; into a new array without one."""
 
-    tensor: BoundTensor
-    given: Value | None = None
-    lease: Lease | None = None
-    pinned: Array | None = None
+    pinned: Array
+    given: Value | None
+
+    def delivered(self) -> object:
+        """The result for the caller."""
+        if self.given is None:
+            return self.pinned.copy()
+        array = as_array(self.given)
+        if array is not None:
+            np.copyto(array, self.pinned)
+        return self.given
+
+
+# Where the caller finds a result: in memory of the device, in a tensor that was given, or by a copy.
+Target = DeviceTensor | Value | Pinned
 
 
 class Transfers:
     """The input and output memory of one session, all of it used on one stream.
 
-    ARENA, WEIGHTS and ITERATIONS are the addresses of what does not depend on a call.
+    FIXED are the addresses of what does not depend on a call: the arena, the weights, the iterations.
     """
 
     def __init__(
@@ -49,13 +61,15 @@ class Transfers:
         self._device = device
         self._stream = stream
         self._order = order
-        self._arena, self._weights, self._iterations = fixed
+        self._fixed = fixed
         self._inputs = [Staging(device, size) for size in _capacities(manifest, manifest.inputs)]
         self._results = [Staging(device, size) for size in _capacities(manifest, manifest.outputs)]
         self._pools = [
             OutputPool(device, size, stream, order) for size in _capacities(manifest, manifest.outputs)
         ]
+        self._direct = direct_outputs(manifest)
         self._arrays: dict[str, Array] = {}  # results in host memory that are overwritten
+        self._sources: Sources | None = None  # of the last call
 
     def placed(
         self,
@@ -70,19 +84,24 @@ class Transfers:
         Inputs in host memory are in pinned memory on return; their copies to the device are part of the call.
         """
         self.await_writers(inputs, outputs)
-        before: list[CudaCopy] = []
+        sources = self._sources
+        if sources is None or not sources.again(program, inputs):
+            sources = self._sources = Sources(program, inputs, self._inputs)
+        read = sources.addresses if reuse else None
         after: list[CudaCopy] = []
-        sources = tuple(
-            [self._source(*each, before) for each in zip(program.inputs, inputs, self._inputs, strict=True)]
-        )
         places: list[int] = []
         targets: list[Target] = []
         for index, (tensor, given) in enumerate(zip(program.outputs, outputs, strict=True)):
-            place, target = self._target(index, tensor, given, on_device, sources if reuse else None, after)
-            places.append(place)
-            targets.append(target)
-        addresses = Addresses(self._arena, self._weights, sources, tuple(places), self._iterations)
-        return CudaCall(program, addresses, tuple(before), tuple(after)), targets
+            if given is None and on_device:
+                pool = self._pools[index]
+                lease = pool.take(tensor.bytes) if read is None else pool.kept(tensor.bytes, read)
+                places.append(lease.address)
+                targets.append(DeviceTensor(self._device, tensor, lease))
+            else:
+                place, target = self._target(index, tensor, given, reuse, after)
+                places.append(place)
+                targets.append(target)
+        return sources.call(self._fixed, tuple(places), tuple(after)), targets
 
     def in_own_memory(self, call: CudaCall) -> tuple[list[CudaCopy], CudaCall, list[CudaCopy]]:
         """CALL as copies, a call that works on the memory of this session alone, and copies."""
@@ -94,7 +113,8 @@ class Transfers:
             if address != sources[-1] and tensor.bytes:
                 before.append(CudaCopy("cuMemcpyDtoDAsync", sources[-1], address, tensor.bytes))
         for tensor, address, staging in zip(program.outputs, addresses.outputs, self._results, strict=True):
-            places.append(staging.reserve(tensor.bytes))
+            own_place = staging.reserve(tensor.bytes)
+            places.append(address if address == staging.host_address else own_place)
             if address != places[-1] and tensor.bytes:
                 after.append(CudaCopy("cuMemcpyDtoDAsync", address, places[-1], tensor.bytes))
         own = addresses._replace(inputs=tuple(sources), outputs=tuple(places))
@@ -102,7 +122,7 @@ class Transfers:
 
     def fetched(self, value: Value) -> Array:
         """The elements of VALUE in host memory. Waits for the stream where they have to be copied."""
-        given = _device_tensor(value)
+        given = device_tensor(value)
         if given is None:
             return host_array(value)
         self.await_writers([given])
@@ -115,7 +135,7 @@ class Transfers:
 
     def results(self, targets: Sequence[Target]) -> list[object]:
         """The results for the caller; to be called after the stream has finished."""
-        return [self._result(target) for target in targets]
+        return [target.delivered() if type(target) is Pinned else target for target in targets]
 
     def close(self) -> None:
         """Free all memory that is not leased out."""
@@ -130,13 +150,19 @@ class Transfers:
         Raises `InputError` for a tensor on another GPU whose library did not say so.
         """
         awaited: list[int] = []
+        asked: list[Library] = []
         for group in groups:
             for value in group:
                 if type(value) is not ExternalTensor:
                     continue
-                if value.device[1] == SOME_GPU:
+                stream, library = value.stream, value.library
+                if library is not None:
+                    if library in asked or value.in_host_memory:
+                        continue
+                    asked.append(library)  # which has one current stream on this GPU
+                    stream = library.stream_on(value.device)
+                elif value.device[1] == SOME_GPU:
                     self._check_is_here(value)
-                stream = value.stream
                 if stream is not None and stream not in awaited:
                     awaited.append(stream)
                     if not self._device.driver.is_idle(stream):  # an event takes time on the GPU, too
@@ -155,54 +181,33 @@ class Transfers:
         if here != self._device.ordinal:
             raise InputError(f"a tensor is on cuda:{here}, the engine on {self._device.name}")
 
-    def _source(self, tensor: BoundTensor, value: Value, staging: Staging, before: list[CudaCopy]) -> int:
-        """The address on which the program reads an input; a copy that it needs is added to BEFORE."""
-        given, size = _device_tensor(value), tensor.bytes
-        if given is not None and given.pointer % ADDRESS_ALIGNMENT == 0 and size:
-            return given.pointer
-        to = staging.reserve(size)
-        if not size:
-            pass
-        elif given is not None:
-            before.append(CudaCopy("cuMemcpyDtoDAsync", to, given.pointer, size))
-        else:
-            np.copyto(staging.pinned(tensor), host_array(value))
-            before.append(CudaCopy("cuMemcpyHtoDAsync", to, staging.host_address, size))
-        return to
-
     def _target(
         self,
         index: int,
         tensor: BoundTensor,
         given: Value | None,
-        on_device: bool,
-        read: Sequence[int] | None,
+        reuse: bool,
         after: list[CudaCopy],
     ) -> tuple[int, Target]:
-        """The address on which the program writes an output, and where the caller finds it; a copy that it
-        needs is added to AFTER.
-
-        READ: the addresses that the run reads, if its results may be overwritten later; None if not.
-        """
-        own, size = _device_tensor(given), tensor.bytes
+        """The address on which the program writes an output that is given, or goes to host memory, and where
+        the caller finds it; a copy that it needs is added to AFTER."""
+        own, size = device_tensor(given), tensor.bytes
         if own is not None and own.pointer % ADDRESS_ALIGNMENT == 0 and size:
-            return own.pointer, Target(tensor, given)
-        if given is None and on_device:
-            pool = self._pools[index]
-            lease = pool.take(size) if read is None else pool.kept(size, read)
-            return lease.address, Target(tensor, lease=lease)
+            return own.pointer, own
         staging = self._results[index]
         place = staging.reserve(size)
-        if given is None and read is not None:
-            given = self._overwritten(tensor)
         if own is not None:
             if size:
                 after.append(CudaCopy("cuMemcpyDtoDAsync", own.pointer, place, size))
-            return place, Target(tensor, given)
+            return place, own
+        if given is None and reuse:
+            given = self._overwritten(tensor)
         pinned = staging.pinned(tensor)
-        if size:
+        if index in self._direct and 0 < size <= MOST_BYTES:
+            place = staging.host_address
+        elif size:
             after.append(CudaCopy("cuMemcpyDtoHAsync", staging.host_address, place, size))
-        return place, Target(tensor, given, pinned=pinned)
+        return place, Pinned(pinned, given)
 
     def _overwritten(self, tensor: BoundTensor) -> Array:
         """The array of this session for an output, which the next run overwrites."""
@@ -211,19 +216,6 @@ class Transfers:
             kept = self._arrays[tensor.name] = np.empty(tensor.shape, numpy_dtype(tensor.dtype))
         return kept
 
-    def _result(self, target: Target) -> object:
-        tensor, given, lease, pinned = target
-        if lease is not None:
-            return DeviceTensor(self._device, tensor, lease)
-        if pinned is None:
-            return given
-        if given is None:
-            return pinned.copy()
-        array = as_array(given)
-        if array is not None:
-            np.copyto(array, pinned)
-        return given
-
 
 def placed_copy(device: CudaDevice, data: Array) -> ExternalTensor:
     """A copy of the bytes DATA in an allocation of its own on DEVICE, which is current."""
@@ -231,11 +223,6 @@ def placed_copy(device: CudaDevice, data: Array) -> ExternalTensor:
     if data.nbytes:
         device.driver.call("cuMemcpyHtoD", memory.value, data.ctypes.data, data.nbytes)
     return ExternalTensor(int(memory), (CUDA, device.ordinal), "u8", data.shape, True, memory)
-
-
-def _device_tensor(value: Value | None) -> ExternalTensor | None:
-    """The value if it is in GPU memory, else None."""
-    return value if type(value) is ExternalTensor and not value.in_host_memory else None
 
 
 def _capacities(manifest: Manifest, tensors: Sequence[TensorSpec]) -> list[int]:

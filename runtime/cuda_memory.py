@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from copy import copy as copied
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -63,6 +63,14 @@ class Staging:
         self.address = self.host_address = 0
 
 
+class PoolBuffer(NamedTuple):
+    """A buffer of a pool: its handle, address, and capacity in bytes."""
+
+    memory: Handle
+    address: int
+    capacity: int
+
+
 class OutputPool:
     """Device buffers of one output, recycled once the tensors that use them are no longer referenced."""
 
@@ -71,7 +79,7 @@ class OutputPool:
         self._capacity = capacity
         self._stream = stream
         self._order = order
-        self._free: list[tuple[Handle, int, frozenset[int]]] = []
+        self._free: list[tuple[PoolBuffer, set[int]]] = []
         self._kept: list[Lease] = []
         self._closed = False
 
@@ -79,13 +87,15 @@ class OutputPool:
         """Lease a buffer of at least SIZE bytes; the stream waits for those that used it before."""
         self._capacity = max(self._capacity, size)
         while self._free:
-            memory, capacity, users = self._free.pop()
-            if capacity >= size:
-                lease = Lease(self, memory, capacity)
-                self._await(users)
+            buffer, users = self._free.pop()
+            if buffer.capacity >= size:
+                lease = Lease(self, buffer)
+                if users:
+                    self._await(users)
                 return lease
-            memory.close()
-        return Lease(self, self._device.allocate(self._capacity), self._capacity)
+            buffer.memory.close()
+        memory = self._device.allocate(self._capacity)
+        return Lease(self, PoolBuffer(memory, int(memory), self._capacity))
 
     def kept(self, size: int, read: Collection[int]) -> Lease:
         """A lease of at least SIZE bytes that the pool itself keeps, for results that are overwritten.
@@ -105,38 +115,36 @@ class OutputPool:
         for user in users:
             self._order.follow(self._stream, user)
 
-    def give_back(self, memory: Handle, capacity: int, users: set[int]) -> None:
+    def give_back(self, buffer: PoolBuffer, users: set[int]) -> None:
         """Take a buffer back when its lease ends; any thread may call this."""
         if self._closed:
-            memory.close()
+            buffer.memory.close()
         else:
-            self._free.append((memory, capacity, frozenset(users)))
+            self._free.append((buffer, users))
 
     def close(self) -> None:
         """Free every buffer that is not leased; the others are freed as their leases end."""
         self._closed = True
         self._kept = []
         while self._free:
-            self._free.pop()[0].close()
+            self._free.pop()[0].memory.close()
 
 
 class Lease:
     """The right to use one buffer of a pool; ends when released or no longer referenced."""
 
-    __slots__ = ("_memory", "_pool", "address", "capacity", "users")
+    __slots__ = ("_buffer", "_pool", "address", "capacity", "users")
 
-    def __init__(self, pool: OutputPool, memory: Handle, capacity: int) -> None:
-        self.address = int(memory)
-        self.capacity = capacity
+    def __init__(self, pool: OutputPool, buffer: PoolBuffer) -> None:
+        _, self.address, self.capacity = self._buffer = buffer
         self.users: set[int] = set()
-        self._memory = memory
         self._pool: OutputPool | None = pool
 
     def release(self) -> None:
         """End the lease now. A second call does nothing."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.give_back(self._memory, self.capacity, self.users)
+            pool.give_back(self._buffer, self.users)
 
     def __del__(self) -> None:
         self.release()
@@ -147,6 +155,8 @@ class DeviceTensor(OwnTensor):
 
     Later runs reuse the memory only once this object, and all tensors that share its memory, are gone.
     """
+
+    __slots__ = ("__weakref__", "_bytes", "_device", "_lease", "_whole", "dtype", "name", "shape")
 
     def __init__(self, device: CudaDevice, tensor: BoundTensor, lease: Lease) -> None:
         self.name = tensor.name

@@ -8,6 +8,7 @@ import statistics
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -229,11 +230,9 @@ class CudaSession:
     def _scratch(self, program: Program, inputs: Sequence[Value], stack: contextlib.ExitStack) -> CudaCall:
         """A call for repeated runs whose results are discarded; its inputs are copied in before it."""
         call, targets = self._transfers.placed(program, inputs, [None] * len(program.outputs), True)
-        for target in targets:
-            if target.lease is not None:
-                stack.callback(target.lease.release)
+        stack.callback(targets.clear)  # which ends the leases of results
         issue_copies(self._device.driver, call.before, self._streams[0])
-        return call._replace(before=())
+        return replace(call, before=())
 
     def _record(self, event: Handle) -> None:
         self._call("cuEventRecord", event.value, self._streams[0])
@@ -254,12 +253,12 @@ class CudaSession:
     def _launch_graph(self, call: CudaCall) -> None:
         """Launch the graph of CALL. On addresses that are met for the first time, launch that on the
         session's own memory, between copies: these cost microseconds, and another graph milliseconds."""
-        key, driver, stream = call.key, self._device.driver, self._streams[0]
-        graph = self._graphs.get(key)
-        if graph is not None:
-            self._graphs.move_to_end(key)
+        graph, stream = call.graph, self._streams[0]
+        if graph is not None and not graph.closed:
             self._call("cuGraphLaunch", graph.value, stream)
-        elif call.program.symbols not in self._programs or key in self._met:
+            return
+        key, driver = call.key, self._device.driver
+        if key in self._graphs or key in self._met or call.program.symbols not in self._programs:
             self._call("cuGraphLaunch", self._graph(call).value, stream)
         else:
             self._meet(key)
@@ -301,6 +300,7 @@ class CudaSession:
             graph = self._graphs[key] = self._built(call)
             self._programs.add(call.program.symbols)
         self._graphs.move_to_end(key)
+        call.graph = graph
         return graph
 
     def _built(self, call: CudaCall) -> Handle:

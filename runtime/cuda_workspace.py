@@ -54,10 +54,11 @@ class Workspace:
 
     def begin(self, stream: int, keeper: object = None) -> None:
         """Let a call begin on STREAM, which KEEPER keeps alive: after the one before, with counters at 0."""
-        self.under_way = True
         if stream != self.busy:
-            self.order.follow(stream, self.busy)
+            if self.under_way:
+                self.order.follow(stream, self.busy)
             self.busy, self._keeper = stream, keeper
+        self.under_way = True
         if not self.zeroed:
             if self._zeroed_bytes:
                 self._call("cuMemsetD8Async", self.arena, 0, self._zeroed_bytes, stream)
@@ -106,14 +107,14 @@ class Workspace:
 class _Running:
     """See `Workspace.running`. A class and not a generator, because every run passes here."""
 
-    __slots__ = ("_current", "_space")
+    __slots__ = ("_pushed", "_space")
 
     def __init__(self, space: Workspace) -> None:
         self._space = space
-        self._current = space.device.current()
+        self._pushed = False
 
     def __enter__(self) -> None:
-        self._current.__enter__()
+        self._pushed = self._space.device.enter()
         try:
             self._space.begin(self._space.main)
         except BaseException as error:
@@ -125,4 +126,4 @@ class _Running:
     ) -> None:
         if error is not None:
             self._space.failed()
-        self._current.__exit__(kind, error, trace)
+        self._space.device.leave(self._pushed, error)

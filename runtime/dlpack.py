@@ -12,7 +12,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -75,11 +75,23 @@ _get_pointer_raw = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_
 )
 
 
+class Library(Protocol):
+    """A library that describes its tensors by C functions, and is asked for its stream when they are used."""
+
+    @property
+    def view(self) -> Any:
+        """The function that describes a tensor in a `TensorStruct`; its result is 0, or an error."""
+
+    def stream_on(self, device: tuple[int, int]) -> int:
+        """Handle of its current stream on a GPU. Raises `InputError`."""
+
+
 @dataclass(slots=True)
 class ExternalTensor:
     """Another library's tensor: address, shape in elements, and the owner that keeps its memory alive.
 
-    Work on `stream` may still be writing it; None where that is in order already.
+    Work may still be writing it: on `stream`, or on the current stream of its `library`; None and None where
+    that is in order already. Without a `keeper` the caller holds the memory.
     """
 
     pointer: int
@@ -90,6 +102,7 @@ class ExternalTensor:
     keeper: object
     stream: int | None = None
     read_only: bool = False
+    library: Library | None = None
 
     @property
     def bytes(self) -> int:
@@ -110,6 +123,8 @@ class ExternalTensor:
 
 class OwnTensor:
     """A tensor of this runtime, which describes itself without a capsule."""
+
+    __slots__ = ()
 
     def borrowed(self) -> ExternalTensor:
         """Its description, valid while the caller holds it."""
@@ -152,10 +167,10 @@ def import_tensor(value: Any, stream: int | None) -> ExternalTensor:
     if not _is_valid(capsule, _NAME):
         raise InputError("the tensor's __dlpack__ did not return a DLPack capsule")
     # The capsule is not consumed: it owns the tensor, and is kept as long as the view is used.
-    return external_tensor(_Managed.from_address(_get_pointer(capsule, _NAME)).tensor, capsule, None)
+    return external_tensor(_Managed.from_address(_get_pointer(capsule, _NAME)).tensor, capsule)
 
 
-def external_tensor(tensor: TensorStruct, keeper: object, stream: int | None) -> ExternalTensor:
+def external_tensor(tensor: TensorStruct, keeper: object, library: Library | None = None) -> ExternalTensor:
     """The C structure TENSOR, which KEEPER keeps alive, as Python sees it. Raises `InputError` for a data
     type that is not supported."""
     # All fields at once: reading them one by one would take longer than the rest of a call.
@@ -166,7 +181,13 @@ def external_tensor(tensor: TensorStruct, keeper: object, stream: int | None) ->
         strides = tuple(_words(rank).from_address(steps)) if steps else None
         dense = strides is None or strides == row_major(shape) or is_dense(shape, strides)
     dtype = element_name(code, bits, lanes)
-    return ExternalTensor(data + offset, (kind, ordinal), dtype, shape, dense, keeper, stream)
+    return ExternalTensor(data + offset, (kind, ordinal), dtype, shape, dense, keeper, library=library)
+
+
+def numbers_of(tensor: TensorStruct) -> list[Any]:
+    """The sizes and, if TENSOR has them, the strides as arrays of ctypes, in its library's memory."""
+    _, _, _, rank, _, _, _, sizes, steps, _ = _FIELDS.unpack_from(tensor)
+    return [_words(rank).from_address(each) for each in (sizes, steps) if each] if rank else []
 
 
 @lru_cache(maxsize=32)

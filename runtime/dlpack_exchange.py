@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from .dlpack import CUDA, CUDA_MANAGED, ExternalTensor, TensorStruct, capsule_pointer, external_tensor
+from ..errors import InputError
+from .dlpack import ExternalTensor, TensorStruct, capsule_pointer, external_tensor
 
 ATTRIBUTE = "__dlpack_c_exchange_api__"
 _NAME = b"dlpack_exchange_api"  # capsules store this pointer, so the object must live as long as the process
@@ -36,34 +37,33 @@ class ExchangeTable(ctypes.Structure):
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exchange:
     """The functions of one library: `view` describes a tensor, `stream` gives its current stream."""
 
     view: Any
     stream: Any
 
-    def borrowed(self, tensor: object) -> ExternalTensor | None:
+    def borrowed(self, tensor: object, into: TensorStruct) -> ExternalTensor | None:
         """TENSOR as it is now, valid while the caller holds and does not change it; None if its library
-        refuses. Raises `InputError` for a data type that is not supported."""
-        found = TensorStruct()
-        if _fails(self.view, tensor, found):
+        refuses. INTO is overwritten by its description. Raises `InputError` for a data type that is not
+        supported."""
+        try:
+            refused = self.view(tensor, into)
+        except Exception:  # whatever a foreign library raises: `__dlpack__` then says why
             return None
-        seen = external_tensor(found, tensor, None)
-        if seen.device[0] in (CUDA, CUDA_MANAGED):
-            current = ctypes.c_void_p()
-            if _fails(self.stream, *seen.device, current):
-                return None
-            seen.stream = current.value or 0
-        return seen
+        return None if refused else external_tensor(into, tensor, self)
 
-
-def _fails(function: Any, *arguments: Any) -> bool:
-    """Whether a function of a foreign library refuses or raises: `__dlpack__` then says why."""
-    try:
-        return bool(function(*arguments))
-    except Exception:  # whatever it raises
-        return True
+    def stream_on(self, device: tuple[int, int]) -> int:
+        """Handle of the library's current stream on a GPU. Raises `InputError` if it does not say."""
+        current = ctypes.c_void_p()
+        try:
+            status = self.stream(*device, current)
+        except Exception as error:  # whatever a foreign library raises
+            raise InputError(f"a tensor's library does not tell its current stream: {error}") from error
+        if status:
+            raise InputError("a tensor's library does not tell its current stream")
+        return current.value or 0
 
 
 @lru_cache(maxsize=64)

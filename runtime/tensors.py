@@ -16,6 +16,7 @@ from .dlpack import (
     CUDA_MANAGED,
     ExternalTensor,
     OwnTensor,
+    TensorStruct,
     device_of,
     import_tensor,
     speaks_dlpack,
@@ -30,10 +31,16 @@ ADDRESS_ALIGNMENT = 16  # kernels access memory in vectors of up to 16 bytes
 
 
 def taken(
-    name: str, given: object, stream: int | None, device: tuple[int, int], *, kept: bool = False
+    name: str,
+    given: object,
+    stream: int | None,
+    device: tuple[int, int],
+    *,
+    kept: bool = False,
+    into: TensorStruct | None = None,
 ) -> Value:
     """The tensor GIVEN for NAME to an engine on DEVICE, ordered after earlier work by STREAM; valid as long
-    as the caller holds GIVEN or, with KEPT, the tensor that is returned.
+    as the caller holds GIVEN or, with KEPT, the tensor that is returned. INTO is overwritten.
 
     Raises `InputError` if it is not a tensor, not contiguous, or in memory that DEVICE cannot access.
     """
@@ -42,7 +49,7 @@ def taken(
             raise InputError(f"{clip(name)} is a masked array", hint="fill it: a kernel sees no masks")
         return given if type(given) is np.ndarray else given.view(np.ndarray)
     try:
-        tensor = None if kept else _borrowed(given)
+        tensor = None if kept else _borrowed(given, TensorStruct() if into is None else into)
         if tensor is None:
             tensor = _imported(given, stream, device)
         elif not _reachable(tensor.device, device):
@@ -54,12 +61,12 @@ def taken(
     return tensor
 
 
-def _borrowed(given: object) -> ExternalTensor | None:
+def _borrowed(given: object, into: TensorStruct) -> ExternalTensor | None:
     if isinstance(given, OwnTensor):
         return given.borrowed()
     kind: Any = type(given)
     exchange = exchange_of(kind)
-    return None if exchange is None else exchange.borrowed(given)
+    return None if exchange is None else exchange.borrowed(given, into)
 
 
 def _imported(given: object, stream: int | None, device: tuple[int, int]) -> ExternalTensor:

@@ -1,10 +1,10 @@
 """Which constants fit the cost model of the contraction kernels to timings, and how good are its choices?
 
-    python -m benchmarks.contraction.fit contraction.json [--rounds 1500]
+    python -m benchmarks.contraction.fit contraction.json... [--rounds 1500]
 
-The file is what benchmarks.contraction.time writes. Prints, before and after the fit, how much slower the
-model's first choice is than the best candidate, and the fitted constants. Least squares of the
-logarithms; candidates far from the best count for little.
+The files are what benchmarks.contraction.time writes, on weights in the cache or not. Prints, before and
+after the fit, how much slower the first choice is than the best candidate, and the fitted constants. Least
+squares of the logarithms; candidates far from the best count for little.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from glassrt.codegen.families.contraction.mma import MMA
 from glassrt.codegen.families.contraction.problem import Problem
 from glassrt.codegen.families.contraction.wgmma import WGMMA
 from glassrt.codegen.families.contraction.work import ContractionLoad
+from glassrt.codegen.families.gemv import cost as gemv
+from glassrt.codegen.families.gemv.config import GemvConfig
 from glassrt.codegen.families.persistent import cost as persistent
 from glassrt.codegen.families.persistent.config import PersistentConfig
 
@@ -33,21 +35,26 @@ from .layers import LayerCase, problem
 TARGET = REFERENCE
 
 
+Expected = Callable[[Any], float]  # microseconds of a candidate, by the constants
+
+
 @dataclass(frozen=True)
 class FittedModel:
-    """A cost model: the class of its configurations, its constants, and what it expects with others."""
+    """A cost model: the class of its configurations, its constants, and what it expects of a problem under a
+    configuration with others."""
 
     config: Callable[..., Any]
     constants: Fit
-    expected: Callable[[Problem, Any, Any], float]
+    expects: Callable[[Problem, Any], Expected]
 
 
 def _of_product(product: Any) -> FittedModel:
-    def guess(problem: Problem, config: Any, constants: Any) -> float:
+    def expects(problem: Problem, config: Any) -> Expected:
         work = product.work(problem, config, TARGET)
-        return expected(ContractionLoad.of(problem, work), work, TARGET, constants)
+        load = ContractionLoad.of(problem, work)
+        return lambda constants: expected(load, work, TARGET, constants)
 
-    return FittedModel(product.config_type, product.constants(TARGET), guess)
+    return FittedModel(product.config_type, product.constants(TARGET), expects)
 
 
 MODELS = {  # by the class of their configurations
@@ -56,7 +63,12 @@ MODELS = {  # by the class of their configurations
     "PersistentConfig": FittedModel(
         PersistentConfig,
         TARGET.fitted.persistent,
-        lambda problem, config, constants: persistent.expected(problem, config, TARGET, constants),
+        lambda problem, config: lambda constants: persistent.expected(problem, config, TARGET, constants),
+    ),
+    "GemvConfig": FittedModel(
+        GemvConfig,
+        TARGET.fitted.gemv,
+        lambda problem, config: lambda constants: gemv.expected(problem, config, TARGET, constants),
     ),
 }
 
@@ -72,8 +84,7 @@ class Timing:
 
     layer: str
     family: str
-    problem: Problem
-    config: Any
+    expected: Expected
     microseconds: float
     weight: float
 
@@ -86,20 +97,17 @@ def timings(path: Path) -> list[Timing]:
         best = min((row["us"] for row in rows), default=0.0)
         made = problem(layer)
         for row in rows:
-            config = MODELS[row["family"]].config(**row["config"])
+            model = MODELS[row["family"]]
+            guess = model.expects(made, model.config(**row["config"]))
             weight = math.exp(-4 * min(row["us"] / best - 1, 1.0)) + 0.05
-            found.append(Timing(layer.name, row["family"], made, config, row["us"], weight))
+            found.append(Timing(layer.name, row["family"], guess, row["us"], weight))
     return found
 
 
 def loss(table: Sequence[Timing], constants: Fit) -> float:
     """Weighted mean square of the logarithm of expected over measured."""
-    total = sum(t.weight * math.log(guess(t, constants) / t.microseconds) ** 2 for t in table)
+    total = sum(t.weight * math.log(t.expected(constants) / t.microseconds) ** 2 for t in table)
     return total / sum(t.weight for t in table)
-
-
-def guess(timing: Timing, constants: Fit) -> float:
-    return MODELS[timing.family].expected(timing.problem, timing.config, constants)
 
 
 def fit(table: Sequence[Timing], start: Fit, rounds: int) -> Fit:
@@ -125,7 +133,7 @@ def report(table: Sequence[Timing], constants: Mapping[str, Fit], title: str) ->
     chosen: dict[str, tuple[float, float]] = {}
     best: dict[str, float] = {}
     for t in table:
-        said = guess(t, constants[t.family])
+        said = t.expected(constants[t.family])
         if t.layer not in chosen or said < chosen[t.layer][0]:
             chosen[t.layer] = (said, t.microseconds)
         best[t.layer] = min(best.get(t.layer, math.inf), t.microseconds)
@@ -142,12 +150,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("file", type=Path)
+    parser.add_argument("files", type=Path, nargs="+")
     parser.add_argument("--rounds", type=int, default=1500)
     options = parser.parse_args()
-    table = timings(options.file)
+    table = [timing for file in options.files for timing in timings(file)]
     if not table:
-        raise SystemExit(f"{options.file}: no timings")
+        raise SystemExit("no timings")
     before = {name: model.constants for name, model in MODELS.items()}
     report(table, before, "before")
     after = dict(before)

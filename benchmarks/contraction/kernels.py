@@ -60,7 +60,7 @@ for (int lane = 0; lane < {count}; lane++) {{
     const f32 value = accumulator[lane] + along.bias[lane]{added};
     result[lane] = convert<{out}>(value > 0.0f ? value : 0.0f);
 }}
-*reinterpret_cast<Vec<{out}, {count}>*>(place) = result;"""
+store_shared(place, result);"""
 
 
 def early(name: str, dtype: DType, vector: int, buffer: str, place: str) -> StructCode:
@@ -71,6 +71,7 @@ def early(name: str, dtype: DType, vector: int, buffer: str, place: str) -> Stru
         Code(f"{name}.{field} = load_wide<{vector}>({buffer}, {place});"),
         vector * dtype.bytes,
         Code(f"prefetch_l2({buffer}, {place});"),
+        constant=name == "along",
     )
 
 
@@ -145,12 +146,13 @@ class TimedKernel:
 def kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKernel]:
     made = problem(layer)
     if layer.kind == "depthwise":
-        for number, form in enumerate(depthwise.candidates(made, target, 2, most)):
+        for number, price in enumerate(depthwise.candidates(made, target, 2, most)):
+            form = price.config
             own = binding(layer, f"k{number}", most=form.vector)
             spec: Any = depthwise_spec.specialize(made, form, own)
             source = render(depthwise.TEMPLATE, spec)
-            predicted = depthwise.cost(made, form, target)
-            yield TimedKernel(layer, form, predicted, depthwise.launch(made, form), f"k{number}", source)
+            geometry = depthwise.launch(made, form)
+            yield TimedKernel(layer, form, price.microseconds, geometry, f"k{number}", source)
         return
     products: tuple[Any, ...] = (SIMT, MMA) if layer.dtype == "f32" else (MMA, WGMMA)
     for product in products:
@@ -164,7 +166,7 @@ def kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKern
             predicted = product.cost(made, config, target)
             yield TimedKernel(layer, config, predicted, geometry, name, render(TEMPLATE, spec), scratch)
     yield from gemv_kernels(layer, most, target)
-    yield from persistent_kernels(layer, target)
+    yield from persistent_kernels(layer, most, target)
 
 
 def gemv_kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKernel]:
@@ -172,7 +174,7 @@ def gemv_kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[Time
     if MMA.unsupported(made, target) or gemv.unsupported(made) or layer.dtype == "f32":
         return
     for number, config in enumerate(gemv.candidates(made, target)[:most]):
-        bound = binding(layer, f"k{number}")
+        bound = binding(layer, f"k{number}", most=gemv.MOST_VECTOR)
         spec = gemv_spec.gemv_spec(made, config, bound, target)
         source = render(gemv_spec.TEMPLATE, spec)
         predicted = gemv_microseconds(made, config, target)
@@ -180,7 +182,7 @@ def gemv_kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[Time
         yield TimedKernel(layer, config, predicted, geometry, f"k{number}", source)
 
 
-def persistent_kernels(layer: LayerCase, target: ArchSpec) -> Iterator[TimedKernel]:
+def persistent_kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKernel]:
     made, op = problem(layer), operation(layer)
     operands = operand_a(made, op), operand_b(made)
     a, b = operands
@@ -190,7 +192,8 @@ def persistent_kernels(layer: LayerCase, target: ArchSpec) -> Iterator[TimedKern
     found = list(persistent.candidates(made, target))
     if results:
         found += persistent.candidates(made, target, persistent.buffers_for(made, layer.residual))
-    for number, config in enumerate(found):
+    found.sort(key=lambda config: microseconds(made, config, target))
+    for number, config in enumerate(found[:most]):
         name, own, columns = f"k{number}", results if config.buffers else None, b
         vector = PAIR
         if own:

@@ -55,6 +55,17 @@ def resnet50(batch: int) -> Iterator[LayerCase]:
         previous, inner, outer = outer, inner * 2, outer * 2
 
 
+def mobilenet(batch: int) -> Iterator[LayerCase]:
+    """The 1x1 convolutions of MobileNetV2, one of each size of the images and channels within a block."""
+    blocks = ((16, 112, 96), (24, 56, 144), (32, 28, 192), (64, 14, 384), (96, 14, 576), (160, 7, 960))
+    for outer, size, inner in blocks:
+        expand, project = (batch, outer, size, inner, 1, 1), (batch, inner, size, outer, 1, 1)
+        yield LayerCase(f"mb{batch}.expand{inner}", "conv", expand, 1)
+        yield LayerCase(f"mb{batch}.project{inner}", "conv", project, 1, residual=True)
+    yield LayerCase(f"mb{batch}.project320", "conv", (batch, 960, 7, 320, 1, 1), 1)
+    yield LayerCase(f"mb{batch}.last", "conv", (batch, 320, 7, 1280, 1, 1), 1)
+
+
 def products() -> Iterator[LayerCase]:
     """Matrix products: large ones, those of transformers and dense networks, some of few rows, depthwise
     convolutions, and exact f32 ones."""
@@ -69,6 +80,7 @@ def products() -> Iterator[LayerCase]:
         ("bert.ffn1", 1, 4096, 3072, 768, True),
         ("bert.ffn2", 1, 4096, 768, 3072, True),
         ("bert1.qkv", 1, 128, 2304, 768, True),
+        ("bert1.out", 1, 128, 768, 768, True),
         ("bert1.ffn1", 1, 128, 3072, 768, True),
         ("bert1.ffn2", 1, 128, 768, 3072, True),
         ("bert384.qkv", 1, 12288, 2304, 768, True),

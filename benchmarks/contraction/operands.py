@@ -19,10 +19,19 @@ from .layers import LayerCase, problem, window_of
 TORCH = {"f16": torch.float16, "bf16": torch.bfloat16, "f32": torch.float32}
 
 
-class Operands:
-    """Buffers of a layer, in as many sets as keep a large layer from running out of the L2 cache alone."""
+COPIES = 48  # of cold weights, one for each launch of a graph
+CACHE_BYTES = 2**27  # more than any L2 cache holds
 
-    def __init__(self, layer: LayerCase) -> None:
+
+class Operands:
+    """Buffers of a layer, in as many sets as keep a large layer from running out of the L2 cache alone.
+
+    COLD: sets differ in weights and bias alone, and the cache is emptied before each graph, in which every
+    set is used once: as in a network at batch 1, where what a layer reads was just written and its weights
+    were last used a run ago.
+    """
+
+    def __init__(self, layer: LayerCase, cold: bool = False) -> None:
         made, dtype = problem(layer), TORCH[layer.dtype]
         m, n, k = (int(str(d)) for d in (made.m, made.n, made.k))
         self.layer = layer
@@ -52,9 +61,19 @@ class Operands:
         residual = torch.randn_like(y)
         self.want = torch.relu(y.float() + bias + (residual.float() if layer.residual else 0))
         self.inputs = [x, w, bias, *([residual] if layer.residual else [])]
+        self.sets = self._cold_sets(y) if cold else self._warm_sets(y)
+        self.launches = len(self.sets) if cold else 0  # of a graph; 0: as many as fill it
+        self._evicting = torch.empty(CACHE_BYTES, device="cuda", dtype=torch.uint8) if cold else None
+
+    def _warm_sets(self, y: torch.Tensor) -> list[tuple[list[torch.Tensor], torch.Tensor]]:
         size_of_all = sum(t.nbytes for t in self.inputs) + y.nbytes
         sets = 1 if size_of_all < 30e6 else max(2, min(5, int(150e6 / size_of_all) + 1))
-        self.sets = [([t.clone() for t in self.inputs], torch.zeros_like(y)) for _ in range(sets)]
+        return [([t.clone() for t in self.inputs], torch.zeros_like(y)) for _ in range(sets)]
+
+    def _cold_sets(self, y: torch.Tensor) -> list[tuple[list[torch.Tensor], torch.Tensor]]:
+        x, w, bias, *others = self.inputs
+        output = torch.zeros_like(y)
+        return [([x, w.clone(), bias.clone(), *others], output) for _ in range(COPIES)]
 
     def graph_time(self, run: Any, launches: int) -> float:
         """Microseconds of one of LAUNCHES back-to-back runs inside a CUDA graph, the best of five replays."""
@@ -66,6 +85,8 @@ class Operands:
         best = float("inf")
         for _ in range(5):
             start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+            if self._evicting is not None:
+                self._evicting.fill_(0)
             start.record()
             graph.replay()
             end.record()
@@ -145,5 +166,5 @@ def measure(kernel: TimedKernel, operands: Operands) -> None:
     kernel.correct = error <= tolerance  # false for NaN
     if not kernel.correct:
         print(f"WRONG {kernel.layer.name} {kernel.config}: error {error}")
-    launches = max(4, min(40, int(1500 / max(kernel.predicted, 1.0))))
+    launches = operands.launches or max(4, min(40, int(1500 / max(kernel.predicted, 1.0))))
     kernel.microseconds = operands.graph_time(run, launches)

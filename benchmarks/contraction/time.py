@@ -1,13 +1,15 @@
 """How fast is every candidate of the contraction kernels on a GPU, and is it right?
 
-    python -m benchmarks.contraction.time [--batches 1,128] [--most 40] [--only PATTERN,...] [--out FILE]
+    python -m benchmarks.contraction.time [--batches 1,128] [--most 40] [--cold] [--only PATTERN,...]
+    [--out FILE]
 
 The layers are ResNet-50's distinct convolutions (with bias, ReLU and, where the network has one, the
-residual) and the matrix products of networks; `--only` takes patterns such as `b128.s2.*`, and a plain word
-stands for every name that contains it. Each candidate is checked against PyTorch, and all stand beside its
-time (cuBLAS, cuDNN) in a table at the end, with the fraction of the rate of its product of 8192 cubed in
-fp16. `--most 1` times only what the cost model chooses. All timings go to a JSON file, so that the cost model
-can be fitted from one run. A kernel that fails is reported and left out; one that takes the CUDA context with
+residual), pointwise ones of MobileNetV2 and the matrix products of networks; `--only` takes patterns such as
+`b128.s2.*`, and a plain word stands for every name that contains it. Each candidate is checked against
+PyTorch, and all stand beside its time (cuBLAS, cuDNN) in a table at the end, with the fraction of the rate of
+its product of 8192 cubed in fp16. `--most 1` times only what the cost model chooses; `--cold` times on
+weights that are not in the L2 cache. All timings go to a JSON file, so that the cost model can be fitted from
+one run. A kernel that fails is reported and left out; one that takes the CUDA context with
 it costs a restart of the process that measures.
 """
 
@@ -32,7 +34,7 @@ from glassrt.codegen.nvrtc.intrinsics import device_headers
 from ..common.peer_timing import peaks
 from ..common.rows import print_columns
 from .kernels import TimedKernel, compiled, kernels
-from .layers import LayerCase, problem, products, resnet50
+from .layers import LayerCase, mobilenet, problem, products, resnet50
 from .operands import Operands, measure
 
 MODULE = "benchmarks.contraction.time"
@@ -58,9 +60,14 @@ class Progress:
         self.path.write_text(json.dumps(kept))
 
 
-def run_layer(layer: LayerCase, group: list[TimedKernel], progress: Progress) -> dict[str, Any] | None:
-    """The timings of GROUP, the kernels of LAYER, beside torch's; None when none could be measured."""
-    operands = Operands(layer)
+def run_layer(
+    layer: LayerCase, group: list[TimedKernel], progress: Progress, cold: bool
+) -> dict[str, Any] | None:
+    """The timings of GROUP, the kernels of LAYER, beside torch's; None when none could be measured.
+
+    COLD: on weights that are not in the L2 cache; torch's are.
+    """
+    operands = Operands(layer, cold)
     rows = [row for kernel in group if (row := timed(layer, kernel, operands, progress)) is not None]
     if not rows:
         return None
@@ -112,7 +119,8 @@ def print_best(layer: LayerCase, rows: list[dict[str, Any]], flops: float, peer:
 
 
 def chosen(options: argparse.Namespace) -> list[LayerCase]:
-    layers = [layer for batch in options.batches.split(",") if batch for layer in resnet50(int(batch))]
+    batches = [int(batch) for batch in options.batches.split(",") if batch]
+    layers = [layer for batch in batches for layer in (*resnet50(batch), *mobilenet(batch))]
     layers += products()
     patterns = [p if "*" in p else f"*{p}*" for p in options.only.split(",") if p]
     fitting = [
@@ -154,7 +162,7 @@ def work(options: argparse.Namespace) -> None:
         progress.current = layer.name
         progress.save()
         try:
-            entry = run_layer(layer, groups[layer.name], progress)
+            entry = run_layer(layer, groups[layer.name], progress, options.cold)
         except torch.OutOfMemoryError as error:
             print(f"FAILED {layer.name}: {error}")
             entry = None
@@ -201,6 +209,7 @@ def main() -> None:
     parser.add_argument("--batches", default="1,128")
     parser.add_argument("--most", type=int, default=40)
     parser.add_argument("--only", default="")
+    parser.add_argument("--cold", action="store_true", help="take copies of weights in turn")
     parser.add_argument(
         "--seconds", type=float, default=420.0, help="measure no further layer after this long"
     )

@@ -24,20 +24,30 @@ from .spaces import NameTable, Space, space_to_c
 class StructCode:
     """A struct of prefetched operands: its `fields`, the loads `reads` that fill it, its size in `bytes`.
 
-    touches: prefetches of the same elements to the L2 cache, by threads that need not wait for them.
+    touches: prefetches of the same elements to the L2 cache, by threads that need not wait for them;
+    constant: whether all of them are weights, which no kernel writes.
     """
 
     fields: Code
     reads: Code
     bytes: int
     touches: Code
+    constant: bool = False
 
 
 class StructReads:
     """Collects the fields of one struct and the loads that fill them."""
 
-    def __init__(self, name: str, names: Mapping[str, str], spaces: tuple[Space, ...]) -> None:
+    def __init__(
+        self,
+        name: str,
+        names: Mapping[str, str],
+        spaces: tuple[Space, ...],
+        weights: frozenset[str] = frozenset(),
+    ) -> None:
         self._name = name
+        self._weights = weights
+        self._constant = True
         self._names = NameTable(names)
         self._spaces = spaces
         self._reads: list[str] = []
@@ -52,6 +62,7 @@ class StructReads:
         """
         place = space_to_c(offset, self._spaces, self._names)
         self._bytes += count * dtype.bytes
+        self._constant &= buffer in self._weights
         self._fields.append(f"Vec<{c_type(dtype)}, {count}> {field};")
         self._reads.append(f"{self._name}.{field} = load_wide<{count}>({buffer}, {place});")
         self._touches.append(f"prefetch_l2({buffer}, {place});")
@@ -65,21 +76,28 @@ class StructReads:
         fields, reads, touches = (
             Code("\n".join(lines)) for lines in (self._fields, decode + self._reads, decode + self._touches)
         )
-        return StructCode(fields, reads, self._bytes, touches)
+        return StructCode(fields, reads, self._bytes, touches, self._constant)
 
 
 class EarlyReads:
     """Collects the loads of an epilogue whose offsets depend only on the kernel's indices.
 
-    SPACES are the kernel's index spaces, of which ROWS counts rows. NAMES gives the C variables of symbols.
+    SPACES are the kernel's index spaces, of which ROWS counts rows. NAMES gives the C variables of symbols,
+    WEIGHTS has the names of the buffers that no kernel writes.
     """
 
-    def __init__(self, names: Mapping[str, str], spaces: tuple[Space, ...], rows: Space) -> None:
+    def __init__(
+        self,
+        names: Mapping[str, str],
+        spaces: tuple[Space, ...],
+        rows: Space,
+        weights: frozenset[str] = frozenset(),
+    ) -> None:
         known = dict(names) | {axis.symbol: axis.variable for space in spaces for axis in space.axes}
         self._known = frozenset(known)
         self._rows = {axis.symbol for axis in rows.axes}
-        self.beside = StructReads("beside", known, spaces)
-        self.along = StructReads("along", known, spaces)
+        self.beside = StructReads("beside", known, spaces, weights)
+        self.along = StructReads("along", known, spaces, weights)
 
     def place(self, offset: Dim) -> StructReads | None:
         """The struct that prefetches a load at OFFSET; None when OFFSET depends on computed values."""

@@ -61,8 +61,10 @@ def emit_epilogue(
     total = total_at(root, accumulate, lanes, index)
     place, results = results_at(request, {root.result: total}, index, ranges)
     named = {**signature.symbols, **names}
-    early = None if rows is None else EarlyReads(named, spaces, rows)
-    emitter = Emitter(signature.buffers(request), named, spaces, lanes, early)
+    buffers = signature.buffers(request)
+    weights = frozenset(buffers[request.region.arguments[at]] for at in request.weights)
+    early = None if rows is None else EarlyReads(named, spaces, rows, weights)
+    emitter = Emitter(buffers, named, spaces, lanes, early)
     section = Section(lanes.count)
     for name, type, expr in zip(signature.outputs, request.writes, results, strict=True):
         store(emitter, name, type, place, expr, section)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from ...dialects.core.affine import Dim, product
 from ...dialects.core.affine_traversal import symbols
@@ -19,11 +20,14 @@ from ...dialects.core.expr import (
     ReduceExpr,
     Select,
 )
-from ..text.affine_c import factor_to_c
 from ..text.literals import c_type, computed, stored
 from .emitter import Emitter
+from .lanes import Lanes
+from .offsets import linear_offset
+from .row_walk import COLUMN, HeldElements
 from .sections import Section, SectionTerm
 from .shared_reductions import SharedReduction, as_word, from_word, shared_reduction
+from .spaces import Axis, Space
 
 INT_STEPS = 1 << 30  # a loop counter below this cannot overflow an int by one step
 
@@ -129,18 +133,59 @@ def reductions_inside_out(expr: Expr) -> list[ReduceExpr]:
 class RowEmitter(Emitter):
     """An emitter that spreads the reductions of a row over several threads, and over several blocks.
 
-    With several lanes a thread has as many adjacent rows, whose reductions do not depend on one another.
+    With several lanes a thread has as many adjacent rows, whose reductions do not depend on one another. With
+    a `vector` it takes as many adjacent elements of its row at a time, and lanes run along the row.
 
     rows: rows per block, or vectors of rows; workers: threads per row in a block; across: whether adjacent
     threads are on different rows, for coalesced loads; splits: blocks per row; ranges: bounds of the symbols,
-    which decide whether loop counters fit an int.
+    which decide whether loop counters fit an int; held: the elements of a row that threads keep, if they do;
+    weights: the buffers that no kernel writes.
     """
 
     rows = 1
     workers = 1
     across = False
     splits = 1
+    vector = 1
     ranges: Mapping[str, Range] = {}
+    held: HeldElements | None = None
+    weights: frozenset[str] = frozenset()
+
+    # ------------------------------------------------------------ a thread keeps its elements
+
+    def _load(self, load: LoadExpr, section: Section) -> SectionTerm:
+        vector = None if self.held is None else self._held_vector(load, section, self.held)
+        return super()._load(load, section) if vector is None else SectionTerm.lane_of(vector)
+
+    def _held_vector(self, load: LoadExpr, section: Section, held: HeldElements) -> str | None:
+        """The vector that a thread keeps of what LOAD reads; None where it is to be loaded in its place."""
+        offset = linear_offset(load.source.type, load.index)
+        own, used = self.lanes.symbol, set() if isinstance(offset, int) else symbols(offset)
+        placed = self.lanes.stride(offset) == 1 and self.lanes.aligned(offset)
+        # What a loop inside counts is not known where elements are loaded ahead.
+        known = {own, *(axis.symbol for axis in self.spaces[0].axes)}
+        if not placed or section.guard().text or not used <= known:
+            return None
+        buffer = self.buffers[load.source]
+        early = buffer in self.weights and used <= {own}
+        return held.hold(self.fresh(f"{buffer}_"), load.dtype, buffer, self.index(offset), early)
+
+    def _accumulate_held(
+        self, group: Sequence[ReduceExpr], section: Section, held: HeldElements
+    ) -> list[SharedReduction]:
+        """As `_accumulate`, over the vectors of a thread."""
+        states = [shared_reduction(self.fresh, reduce) for reduce in group]
+        for state in states:
+            section.lines(state.declare())
+        inner = section.child(self.vector)
+        for reduce, state in zip(group, states, strict=True):
+            symbol = reduce.variables[0][0]
+            self.names.define(symbol, COLUMN)
+            with self.along(symbol):
+                element = computed(self.lower(reduce.body, inner).text, reduce.body.dtype)
+            inner.write_all(state.update(element, COLUMN), varying=True)
+        section.embed(held.walk.over(inner.finished(self.vector)))
+        return states
 
     # ------------------------------------------------------------ one block has the whole row
 
@@ -153,21 +198,45 @@ class RowEmitter(Emitter):
 
     def _accumulate(self, group: Sequence[ReduceExpr], section: Section) -> list[SharedReduction]:
         """Emit the loop in which each thread reduces its own elements; returns GROUP's per-thread states."""
+        if self.held is not None:
+            return self._accumulate_held(group, section, self.held)
         states = [shared_reduction(self.fresh, reduce, self.lanes.count) for reduce in group]
         for state in states:
             section.lines(state.declare())
-        inner = section.child()
-        count = product(extent for _, extent in group[0].variables)
+        inner = section.child(self.vector if self.vector > 1 else None)
+        count = self.vectors(product(extent for _, extent in group[0].variables))
         first = "worker" if self.splits == 1 else f"share * {self.workers} + worker"
         counter, opened = self._open_shared(section, "k", first, count, self.workers * self.splits)
-        section.lines(self._variables(group, counter))
+        if self.vector > 1:
+            step, counter = counter, self.fresh("first")
+            section.lines([f"const int {counter} = {step} * {self.vector};"])
+        spaces = self._element_spaces(group, counter)
+        before, self.spaces = self.spaces, (*self.spaces, *spaces)
         for reduce, state in zip(group, states, strict=True):
-            element = computed(self.lower(reduce.body, inner).text, reduce.body.dtype)
-            inner.write_all(state.update(element, counter), varying=True)
-        section.embed(inner.finished(self.lanes.count))
+            with self.along(reduce.variables[-1][0]):
+                term = self.lower(reduce.body, inner)
+            element = computed(term.text, reduce.body.dtype)
+            place = f"{counter} + lane" if self.vector > 1 else counter
+            inner.write_all(state.update(element, place), varying=True)
+        self.spaces = before
+        section.lines(spaces[0].decode(self.names, "int"))
+        section.embed(inner.finished(self.lanes.count * self.vector))
         if opened:
             section.close()
         return states
+
+    def vectors(self, count: Dim) -> Dim:
+        """How many vectors COUNT elements are; those of a row with vectors are known, and whole vectors."""
+        return count // self.vector if isinstance(count, int) else count
+
+    @contextmanager
+    def along(self, symbol: str) -> Iterator[None]:
+        """A context in which lanes run along SYMBOL, an index of elements of a row, if rows have vectors."""
+        outer = self.lanes
+        if self.vector > 1:
+            self.lanes = Lanes(symbol, self.vector)
+        yield
+        self.lanes = outer
 
     def _combine_threads(self, states: Sequence[SharedReduction], section: Section) -> None:
         spread = f"{self.rows}, {self.workers}, {'true' if self.across else 'false'}"
@@ -234,10 +303,9 @@ class RowEmitter(Emitter):
             counter = self.fresh(stem)
             high = bounds(count, self.ranges)[1]
             kind = "int" if high is not None and high < INT_STEPS else "i64"
-            head = (
-                f"for ({kind} {counter} = {first}; {counter} < {self.index(count)}; {counter} += {threads})"
-            )
-            section.open(f"{head} {{")
+            end, step = self.fresh("end"), self.fresh("step")
+            section.lines([f"const {kind} {end} = {self.index(count)};", f"const int {step} = {threads};"])
+            section.open(f"for ({kind} {counter} = {first}; {counter} < {end}; {counter} += {step}) {{")
             return counter, True
         counter = first
         if first != "worker":
@@ -247,31 +315,20 @@ class RowEmitter(Emitter):
             section.open(f"if ({counter} < {count}) {{" if count > 1 else f"if ({counter} == 0) {{")
         return counter, count < threads
 
-    def _variables(self, group: Sequence[ReduceExpr], counter: str) -> list[str]:
-        """Definitions of the loop variables, decoded from COUNTER, innermost fastest.
+    def _element_spaces(self, group: Sequence[ReduceExpr], counter: str) -> list[Space]:
+        """The space of the elements of each reduction of GROUP, which COUNTER enumerates, innermost fastest.
 
-        All reductions of GROUP use the same variables.
+        All have the same C variables.
         """
-        first = group[0].variables
-        if len(first) == 1:
-            self._bind(group, 0, counter)
-            return []
-        lines = []
-        step: Dim = 1
-        for position in reversed(range(len(first))):
-            name = self.fresh("r")
-            self._bind(group, position, name)
-            text = counter if step == 1 else f"{counter} / {factor_to_c(step, self.names)}"
-            extent = first[position][1]
-            if position != 0:
-                text += f" % {factor_to_c(extent, self.names)}"
-            lines.append(f"const int {name} = {text};")
-            step = step * extent
-        return lines
-
-    def _bind(self, group: Sequence[ReduceExpr], position: int, name: str) -> None:
+        extents = [extent for _, extent in group[0].variables]
+        names = [counter] if len(extents) == 1 else [self.fresh("r") for _ in extents]
+        spaces = []
         for reduce in group:
-            self.names.define(reduce.variables[position][0], name)
+            own = (symbol for symbol, _ in reduce.variables)
+            spaces.append(Space(counter, tuple(map(Axis, own, names, extents))))
+            for axis in spaces[-1].axes:
+                self.names.define(axis.symbol, axis.variable)
+        return spaces
 
 
 def _word(place: int) -> str:

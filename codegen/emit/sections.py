@@ -70,15 +70,18 @@ class Section:
         # The expression is kept with the term, so that its identity is not reused.
         self._known[-1][id(expr)] = (expr, term)
 
-    def child(self) -> Section:
-        """A section for the body of a loop in this one's head: it knows the values that the head defines."""
+    def child(self, lanes: int | None = None) -> Section:
+        """A section for the body of a loop in this one's head: it knows the values that the head defines.
+
+        It has as many lanes, or LANES of its own, over which the values of the head do not vary.
+        """
         shared = {
             key: (expr, term)
             for layer in self._known
             for key, (expr, term) in layer.items()
             if not term.varying or term.text.endswith("[lane]")
         }
-        section = Section(self._lanes, [shared])
+        section = Section(lanes or self._lanes, [shared])
         section._guards = list(self._guards)
         return section
 

@@ -32,6 +32,11 @@ class Space:
         """The number of elements of the space."""
         return product(axis.size for axis in self.axes)
 
+    @property
+    def innermost(self) -> Axis | None:
+        """The axis along which elements are neighbours, the last one longer than 1; None without any."""
+        return next((axis for axis in reversed(self.axes) if axis.size != 1), None)
+
     @cached_property
     def polynomial(self) -> Dim:
         """The linear index as a polynomial in the symbols of the axes."""

@@ -39,13 +39,12 @@ def store(
 
 def store_at(emitter: Emitter, pointer: str, dtype: DType, expr: Expr, section: Section) -> None:
     """Emit the store of all lanes of EXPR, as elements of DTYPE, to where POINTER points in shared memory."""
-    vector = f"Vec<{c_type(dtype)}, {emitter.lanes.count}>"
     _write_vector(
         emitter,
         (pointer, dtype),
         expr,
         section,
-        lambda value: f"*reinterpret_cast<{vector}*>({pointer}) = {value};",
+        lambda vector: f"store_shared({pointer}, {vector});",
     )
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...dialects.core.affine import ceildiv
+from ...dialects.core.affine import Dim, ceildiv
 from ...dialects.core.affine_traversal import evaluate
+from ...dialects.core.types import TensorType
 from ..emit.emitter import Emitter
 from ..emit.inline import RegionExpressions
 from ..emit.lanes import Lanes
 from ..emit.sections import Section
-from ..emit.spaces import make_space
+from ..emit.spaces import Space, make_space
 from ..emit.stores import store
 from ..request.describe import title
 from ..request.request import ROW, Candidate, Config, Geometry, KernelCode, Request
@@ -69,8 +70,7 @@ class LoopFamily(KernelFamily):
     def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
         """CONFIG with blocks of THREADS, and variants with more elements per thread."""
         lanes, widest = int(config["lanes"]), WIDEST // min(t.dtype.bytes for t in request.writes)
-        type, found = request.writes[0], [lanes]
-        inner = type.shape[type.order[-1]] if type.rank else 1
+        inner, found = neighbours(request.writes[0]), [lanes]
         while found[-1] < widest and isinstance(inner, int) and inner % (found[-1] * 2) == 0:
             found.append(found[-1] * 2)
         return [
@@ -82,7 +82,7 @@ class LoopFamily(KernelFamily):
     def _lanes(self, request: Request) -> int:
         """The most lanes that divide the innermost dimension, fit a 16-byte access and still fill the GPU."""
         type = request.writes[0]
-        inner = type.shape[type.order[-1]] if type.rank else 1
+        inner = neighbours(type)
         elements = evaluate(type.elements, request.optimum)
         lanes = WIDEST // min(t.dtype.bytes for t in request.writes)
         enough = 2 * THREADS * request.target.multiprocessors
@@ -120,14 +120,25 @@ class LoopFamily(KernelFamily):
         return KernelCode("kernels/loop.cu.j2", spec, geometry, signature.typed)
 
 
+def element_space(type: TensorType) -> Space:
+    """The elements of a tensor of TYPE, in the order of memory."""
+    return make_space("element", "i", [(axis, type.shape[axis]) for axis in type.order])
+
+
+def neighbours(type: TensorType) -> Dim:
+    """How many elements of a tensor of TYPE lie side by side, at the least."""
+    inner = element_space(type).innermost
+    return 1 if inner is None else inner.size
+
+
 def loop_body(request: Request, signature: Signature, lanes: int) -> tuple[Code, ...]:
     """The statements that compute and store the LANES elements of one thread."""
     type = request.writes[0]
-    space = make_space("element", "i", [(axis, type.shape[axis]) for axis in type.order])
+    space = element_space(type)
     by_axis = space.index(type.order)
     index = tuple(by_axis[axis] for axis in range(type.rank))
     expressions = RegionExpressions({**request.ranges, **space.ranges(request.ranges)})
-    innermost = space.axes[-1].symbol if space.axes else ""
+    innermost = space.innermost.symbol if space.innermost else ""
     symbols = signature.symbols | ({ROW: "row"} if request.stacked else {})
     emitter = Emitter(signature.buffers(request), symbols, (space,), Lanes(innermost, lanes))
     section = Section(lanes)

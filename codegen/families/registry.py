@@ -17,6 +17,7 @@ from ..request.request import Candidate, Config, Geometry, KernelCode, Request
 from .attention.families import AttentionFamily
 from .attention.mma import MMA as MMA_ATTENTION
 from .attention.simt import SIMT as SIMT_ATTENTION
+from .attention_persistent.family import PersistentAttentionFamily
 from .contraction.families import DepthwiseFamily, TiledFamily
 from .contraction.mma import MMA
 from .contraction.simt import SIMT
@@ -33,6 +34,7 @@ from .group.parts import shares_of
 from .kernel_family import KernelFamily
 from .loop import LoopFamily
 from .persistent.family import PersistentFamily
+from .recurrence.family import RecurrenceFamily
 from .row.family import RowFamily
 from .window_maxima import WindowMaximaFamily
 
@@ -60,6 +62,8 @@ BUILT_IN = _ranked(
         FewChannelsFamily.of(FEW_CHANNELS_WGMMA),
         FewChannelsFamily.of(FEW_CHANNELS_MMA),
         AttentionFamily.of(MMA_ATTENTION),
+        PersistentAttentionFamily(),
+        RecurrenceFamily(),
         TiledFamily.of(SIMT),
         AttentionFamily.of(SIMT_ATTENTION),
         WindowMaximaFamily(),

@@ -24,7 +24,7 @@ from ..request.signature import Signature, make_signature
 from ..text.literals import c_type, lowest
 from ..text.render import Code, Identifier
 from .contraction.axes import NO_WINDOW, RowAxis, Window
-from .contraction.strip_cost import THREADS, StripWork, configs, microseconds, positions
+from .contraction.strip_cost import THREADS, StripWork, configs, positions, priced, ranked
 from .contraction.strips import StripConfig, StripsSpec, Windows, strips_spec
 from .divisors import divisor, power_of_two_in
 from .kernel_family import ConfiguredFamily, Rank
@@ -76,8 +76,9 @@ class WindowMaximaFamily(ConfiguredFamily[StripConfig]):
         for config in configs(windows, widest(request, pool), size, at, threads):
             own = work(windows, config, size)
             if own.registers <= MOST_REGISTERS:
-                found.append(self.candidate(config, microseconds(windows, config, own, target, at)))
-        return sorted(found, key=lambda candidate: candidate.microseconds)[:MOST_CANDIDATES]
+                found.append(priced(windows, config, own, target, at))
+        best = ranked(found, target, MOST_CANDIDATES)
+        return [self.candidate(each.config, each.microseconds) for each in best]
 
     def realize(self, request: Request, config: Config) -> KernelCode:
         pool, own = pool_of(request), self.configured(config)

@@ -1,6 +1,6 @@
 """Runs NVRTC in a child process that can be killed, for kernels that may take very long to compile.
 
-NVRTC polls a callback for cancellation while it optimises, but not while ptxas generates machine code, which
+NVRTC asks for cancellation while it optimises, but not while ptxas generates machine code, which
 may take an hour for a large kernel; a thread in there can be neither stopped nor abandoned. A process costs a
 quarter of a second to start, so only kernels that are expected to take several seconds get one.
 
@@ -57,7 +57,7 @@ def answer() -> None:
     """The main function of the child: compiles the program on stdin and writes the answer to stdout."""
     program = NvrtcProgram.from_json(json.load(sys.stdin))
     try:
-        cubin, log = run(program, lambda: False)
+        cubin, log = run(program)
         found = {"cubin": base64.b64encode(cubin).decode(), "log": log}
     except CompileError as error:
         found = {"error": error.message, "log": error.log}

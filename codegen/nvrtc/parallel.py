@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from ...errors import CompileError
@@ -25,7 +24,7 @@ from .cache import CacheEntry, KernelCache
 from .child import run_in_child
 from .compiled_kernel import CompiledKernel, nodes_text, read_report
 from .library import check_target, compiler_identity
-from .program import NvrtcProgram, run
+from .program import Cancellation, NvrtcProgram, run
 from .programs import joined, programs
 
 # `-v` makes ptxas report registers and spills. NVRTC's own disk cache is off, because `cache.py` replaces it.
@@ -169,7 +168,9 @@ class _Job:
         self.nodes = nodes
         self.children = Children()
         self.options = (f"--gpu-architecture={target}", *OPTIONS)
-        self.cancelled = threading.Event()
+        self._lock = threading.Lock()
+        self._running: set[Cancellation] = set()
+        self._stopped = False
 
     def compile(self, sources: Mapping[str, str]) -> dict[str, CompiledKernel]:
         """Compile the program of the kernels SOURCES, or load it from the cache; raises _KernelFailure.
@@ -207,8 +208,8 @@ class _Job:
         try:
             if name in self.heavy:
                 return run_in_child(program, self.children, self.seconds)
-            deadline = time.monotonic() + self.seconds * len(sources)
-            return run(program, lambda: self.cancelled.is_set() or time.monotonic() > deadline)
+            with self._cancellable(self.seconds * len(sources)) as cancellation:
+                return run(program, cancellation)
         except CompileError as error:
             raise _attributed(error, source, self.nodes.get(name, ())) from None
         except TimeoutError:
@@ -219,9 +220,30 @@ class _Job:
                 "hand-written kernel can be split; Sin, Cos, Tan, Pow and Mod cost most",
             ) from None
 
+    @contextmanager
+    def _cancellable(self, seconds: float) -> Iterator[Cancellation]:
+        """A context for a compilation that is cancelled after SECONDS, and by `stop`."""
+        cancellation = Cancellation()
+        deadline = threading.Timer(seconds, cancellation.request)
+        deadline.daemon = True
+        with self._lock:
+            self._running.add(cancellation)
+            if self._stopped:
+                cancellation.request()
+        deadline.start()
+        try:
+            yield cancellation
+        finally:
+            deadline.cancel()
+            with self._lock:
+                self._running.discard(cancellation)
+
     def stop(self) -> None:
         """Cancel all running compilations as soon as possible."""
-        self.cancelled.set()
+        with self._lock:
+            self._stopped = True
+            for cancellation in self._running:
+                cancellation.request()
         self.children.stop()
 
 

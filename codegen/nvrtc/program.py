@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,18 +36,18 @@ class NvrtcProgram:
         return NvrtcProgram(**data)
 
 
-def run(program: NvrtcProgram, stop: Callable[[], bool]) -> tuple[bytes, str]:
+def run(program: NvrtcProgram, cancellation: Cancellation | None = None) -> tuple[bytes, str]:
     """Compiles PROGRAM; returns the cubin and NVRTC's log.
 
-    NVRTC polls STOP meanwhile; TimeoutError when it returns true. CompileError when NVRTC rejects PROGRAM.
+    Raises TimeoutError on CANCELLATION, and CompileError when NVRTC rejects PROGRAM.
     """
     names = [header.encode() for header in program.headers]
     texts = [text.encode() for text in program.headers.values()]
     file = f"{program.name}.cu".encode()
     made = checked(nvrtc.nvrtcCreateProgram(program.source.encode(), file, len(names), texts, names))[0]
     try:
-        watch = _CancelWatch(stop)
-        checked(nvrtc.nvrtcSetFlowCallback(made, watch.address, 0))
+        if cancellation is not None:
+            checked(nvrtc.nvrtcSetFlowCallback(made, cancellation.asked, cancellation.address))
         options = [option.encode() for option in program.options]
         status = nvrtc.nvrtcCompileProgram(made, len(options), options)[0]
         if status == nvrtc.nvrtcResult.NVRTC_ERROR_CANCELLED:
@@ -63,22 +63,27 @@ def run(program: NvrtcProgram, stop: Callable[[], bool]) -> tuple[bytes, str]:
         nvrtc.nvrtcDestroyProgram(made)
 
 
-class _CancelWatch:
-    """The callback that NVRTC polls, about once a millisecond, for whether to cancel.
+class Cancellation:
+    """The request to give up a compilation, of which NVRTC asks while it runs.
 
-    The optimiser polls it; ptxas does not. Once it has answered yes it always does, as NVRTC requires. The
-    object must outlive the compilation, because NVRTC holds only its address.
+    It asks tens of times in a millisecond (its optimiser; ptxas does not ask), so it asks `atoi` of the C
+    library about a number in memory. A function in Python would need the interpreter's lock each time, and
+    threads that hand this to each other compile hardly faster than one.
     """
 
-    def __init__(self, stop: Callable[[], bool]) -> None:
-        self._stopped = False
+    asked = ctypes.cast(ctypes.CDLL(None).atoi, ctypes.c_void_p).value  # takes an address, as NVRTC gives it
 
-        def asked(_payload: int | None, _reserved: int | None) -> int:
-            self._stopped = self._stopped or stop()
-            return int(self._stopped)
+    def __init__(self) -> None:
+        self._number = ctypes.create_string_buffer(b"0")
 
-        self._callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(asked)
-        self.address = ctypes.cast(self._callback, ctypes.c_void_p).value
+    @property
+    def address(self) -> int:
+        """The address of the number, valid as long as this object."""
+        return ctypes.addressof(self._number)
+
+    def request(self) -> None:
+        """Cancel the compilation; any thread may call this. There is no way back, as NVRTC demands."""
+        self._number[0] = b"1"
 
 
 def _log(program: Any) -> str:

@@ -21,7 +21,7 @@ from .sources import MadeKernel
 
 RULE = "share-kernels"
 SUMMARY = "kernels that differ in sizes alone => one kernel that takes these sizes as parameters"
-MOST_SIZES = 8  # that a shared kernel takes
+MOST_SIZES = 16  # that a shared kernel takes
 _NAME = "\0"  # stands for the kernel's own name in a text
 _OPEN = ") {\n"
 _HEAD = re.compile(rf"^GLASS_KERNEL\(.*\) {_NAME}\(.+{re.escape(_OPEN)}", re.MULTILINE)

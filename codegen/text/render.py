@@ -117,6 +117,7 @@ def environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,
         auto_reload=False,
+        optimized=False,  # constants are few, and looking for them takes a tenth of compiling a template
         bytecode_cache=CompiledTemplates(Path(templates.__file__).parent / "__pycache__"),
     )
     result.filters = {name: result.filters[name] for name in _FILTERS}

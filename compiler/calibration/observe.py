@@ -33,12 +33,16 @@ from ..fusion.horizontal.contractions import HorizontalContraction
 from ..passes.manager import PassManager
 from ..precision.scales.histogram import Histogram
 from ..precision.scales.names import model_hash, tensor_names
-from .recording import OPS, append_recording, recorded
+from ..schedule.grouping.record import GROUP_LAUNCHES
+from ..schedule.streams.assign import CONCURRENCY
+from .recording import OPS, insert_recording, recorded
 from .watch import Histograms, InnerTensors, TensorWatch
 
 INTERPRET = "interpret"
 # Whether siblings are joined depends on the target and the precision; a calibration table must not.
 UNJOINED = frozenset({HorizontalContraction.name})
+# A plan that runs once a batch need not be fast: its launches, three for each tensor, stay as they are.
+IN_TURN = UNJOINED | {GROUP_LAUNCHES, CONCURRENCY}
 
 Feed = Callable[[Mapping[str, Array]], None]
 
@@ -97,7 +101,7 @@ def observer(
         return
     targets = chosen_targets(HOST if device == HOST else None, None if device == HOST else present_arch())
     settings = Settings(
-        targets=targets, disabled=UNJOINED, cache=KernelCache() if cache else None, progress=progress
+        targets=targets, disabled=IN_TURN, cache=KernelCache() if cache else None, progress=progress
     )
     inner = InnerTensors(network.module, network.names, histograms)
     outputs = _record(network, inner.operands)
@@ -128,7 +132,7 @@ def _record(network: Network, more: Mapping[Value, str]) -> dict[str, tuple[str,
         if value.block is function.block:
             count = evaluate(value.type.elements, sizes)
             found[name] = f"span of {name}", f"bins of {name}"
-            outputs |= zip(found[name], append_recording(function.block, old, value, count), strict=True)
+            outputs |= zip(found[name], insert_recording(function.block, value, count), strict=True)
     function.block.insert_before(old, Return(*outputs.values(), loc=old.location))
     old.erase()
     function.outputs = list(outputs)

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from ...dialects import custom
-from ...dialects.core.ir import Block, Operation, Value
+from ...dialects.core.ir import Block, Value
 from ...dialects.graph.reduction import Reduce
 from ..precision.scales.histogram import BIN_BITS, BINS, Array, Histogram, exponent_of
 
@@ -169,9 +169,14 @@ with custom.registered():  # whoever records registers them for as long
         custom.op(f"glassrt.calibration::{op.__name__}")(op)
 
 
-def append_recording(block: Block, before: Operation, value: Value, count: int) -> tuple[Value, Value]:
-    """Ops in BLOCK, before BEFORE, that record VALUE, of about COUNT elements: its `TensorSpan`, and the
-    counts of its bins, [BINS]."""
+def insert_recording(block: Block, value: Value, count: int) -> tuple[Value, Value]:
+    """Ops in BLOCK that record its VALUE, of about COUNT elements: its `TensorSpan`, and the counts of its
+    bins, [BINS].
+
+    They follow what makes VALUE, so that no tensor has to live until all are there.
+    """
+    before = block.first if value.producer is None else value.producer.next
+    assert before is not None  # the terminator is behind all
     parts = min(max(count // PART, 1), THREADS)
     span = TensorSpan(value, parts=parts, loc=before.location)
     bins = TensorBins(value, span.result, parts=parts, loc=before.location)
@@ -182,7 +187,7 @@ def append_recording(block: Block, before: Operation, value: Value, count: int) 
 
 
 def recorded(span: Array, counts: Array | None = None) -> Histogram:
-    """The histogram of a tensor with these results of `append_recording`; no bins without COUNTS."""
+    """The histogram of a tensor with these results of `insert_recording`; no bins without COUNTS."""
     lowest, highest, least = int(span[:, 0].min()), int(span[:, 1].max()), int(span[:, 2].min())
     zeros, nans, infinities = (int(each) for each in span[:, 3:].sum(axis=0, dtype=np.int64))
     found = Histogram(zeros=zeros, nans=nans, infinities=infinities)

@@ -21,6 +21,7 @@ from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.roots import Root, led_by
 from ..passes.manager import PassContext
+from ..patterns.depth import places
 from ..simplify.dce import erase_dead
 from .vertical.attention_layouts import absorb_movement
 from .vertical.clusters import Cluster, ClusterPlan, is_clusterable, moves, viewed
@@ -64,10 +65,8 @@ def make_plan(module: Module, block: Block, context: PassContext, target: ArchSp
     _open_seeds(plan)
     absorb_movement(plan, recorder)
     consumers = ConsumerFusion(plan, recorder, limit)
-    # In reverse, so that of two contractions whose results are added, the later one absorbs the add.
-    for cluster in reversed(plan.clusters):
-        if cluster.root is Root.CONTRACTION:
-            consumers.grow(cluster, CONTRACTION_EPILOGUE)
+    for cluster in _deepest_first(plan):
+        consumers.grow(cluster, CONTRACTION_EPILOGUE)
     absorb_shuffles(plan, recorder, limit)
     _grow_rows(plan, consumers)
     for cluster in plan.clusters:
@@ -87,6 +86,13 @@ def _open_seeds(plan: ClusterPlan) -> None:
         root = led_by(op)
         if root is not None:
             plan.open(root, op)
+
+
+def _deepest_first(plan: ClusterPlan) -> list[Cluster]:
+    """The contractions of PLAN, so that of two whose results are added the one that runs last comes first."""
+    found = [cluster for cluster in plan.clusters if cluster.root is Root.CONTRACTION]
+    place = places(plan.block)
+    return sorted(found, key=lambda each: place[each.seed], reverse=True)
 
 
 def _grow_rows(plan: ClusterPlan, consumers: ConsumerFusion) -> None:

@@ -65,7 +65,7 @@ def transpose_regrouped(op: Reshape, rewriter: Rewriter) -> bool:
     if moved is None or inner is None:
         return False
     source = inner.x.type.shape
-    groups = _joined_dimensions(source, moved.x.type.shape)
+    groups = joined_dimensions(source, moved.x.type.shape)
     if groups is None:
         return False
     perm = [axis for group in moved.perm for axis in groups[group]]
@@ -79,7 +79,7 @@ def transpose_regrouped(op: Reshape, rewriter: Rewriter) -> bool:
     return True
 
 
-def _joined_dimensions(source: tuple[Dim, ...], joined: tuple[Dim, ...]) -> list[list[int]] | None:
+def joined_dimensions(source: tuple[Dim, ...], joined: tuple[Dim, ...]) -> list[list[int]] | None:
     """For each dimension of JOINED, the adjacent dimensions of SOURCE that it merges; None if it does not."""
     groups: list[list[int]] = []
     axis = 0

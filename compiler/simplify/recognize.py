@@ -5,9 +5,21 @@ from __future__ import annotations
 from ...dialects.core.module import Module
 from ..passes.manager import PassContext
 from ..patterns.rewrite import rewrite
-from . import recognize_activations, recognize_attention, recognize_rows
+from . import (
+    attention_causal,
+    attention_masks,
+    recognize_activations,
+    recognize_attention,
+    recognize_rows,
+)
 
-PATTERNS = (*recognize_activations.PATTERNS, *recognize_rows.PATTERNS, *recognize_attention.PATTERNS)
+PATTERNS = (
+    *recognize_activations.PATTERNS,
+    *recognize_rows.PATTERNS,
+    *recognize_attention.PATTERNS,
+    *attention_masks.PATTERNS,
+    *attention_causal.PATTERNS,
+)
 
 
 class Recognize:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ...dialects.core.affine import Dim, total
 from ...dialects.core.ir import Value
 from ...dialects.core.location import merge
+from ...dialects.graph.indexing import Gather
 from ...dialects.graph.movement.concat import MOST_PARTS, Concat
+from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.movement.slicing import Slice
-from ..patterns.matching import only_use, produced_by
+from ..patterns.matching import Array, constant_array, only_use, produced_by
 from ..patterns.rewrite import Rewriter, pattern
 
 
@@ -144,6 +148,40 @@ def _one_slice(run: Sequence[Value], axis: int) -> Slice:
     return Slice(first.x, starts=first.starts, sizes=sizes, steps=first.step_list, loc=location)
 
 
+@pattern("gather-slice", Gather)
+def gather_slice(op: Gather, rewriter: Rewriter) -> bool:
+    """gather(x, i..j) => slice(x), for constant indices that follow each other"""
+    axis = op.axis % op.x.type.rank
+    indices = constant_array(op.indices, rewriter.module)
+    start = None if indices is None or indices.size == 0 else _start(indices, op.x.type.shape[axis])
+    if start is None or indices is None:
+        return False
+    starts: list[Dim] = [0] * op.x.type.rank
+    sizes = list(op.x.type.shape)
+    starts[axis], sizes[axis] = start, indices.size
+    value = rewriter.insert(Slice(op.x, starts=starts, sizes=sizes)).result
+    if value.type.shape != op.result.type.shape:
+        value = rewriter.insert(Reshape(value, shape=op.result.type.shape)).result
+    rewriter.replace(op, value)
+    return True
+
+
+def _start(indices: Array, extent: Dim) -> Dim | None:
+    """The first of INDICES into EXTENT elements, if each is the next of the one before and inside; else None.
+
+    Of an extent that is a symbol only the first and the last element are surely inside.
+    """
+    first = int(indices.reshape(-1)[0])
+    if (indices.reshape(-1) != first + np.arange(indices.size)).any():
+        return None
+    if not isinstance(extent, int):
+        last = extent - 1 if first == -1 else None
+        return (0 if first == 0 else last) if indices.size == 1 else None
+    start = first if first >= 0 else extent + first
+    return start if 0 <= start <= extent - indices.size else None
+
+
 PATTERNS = (
     slice_whole, slice_slice, slice_concat, concat_one, concat_empty, concat_concat, concat_slices,
+    gather_slice,
 )  # fmt: skip

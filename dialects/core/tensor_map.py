@@ -53,8 +53,9 @@ class TensorMap:
         box: tuple[int, int],
         corners: tuple[tuple[int, ...], tuple[int, ...]],
         steps: tuple[int, ...],
+        swizzle: Swizzle = "128B",
     ) -> TensorMap:
-        """The map of copies of BOX, channels and pixels, swizzled by 128 bytes.
+        """The map of copies of BOX, channels and pixels, swizzled as SWIZZLE says.
 
         A copy begins between the CORNERS of each spatial dimension, and takes every n-th pixel as STEPS say.
         """
@@ -65,7 +66,7 @@ class TensorMap:
             dtype,
             dims,
             strides,
-            Traversal(box, steps=every, swizzle="128B", lower=lower, upper=upper),
+            Traversal(box, steps=every, swizzle=swizzle, lower=lower, upper=upper),
         )
 
     @property

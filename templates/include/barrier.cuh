@@ -83,7 +83,9 @@ GLASS_DEVICE void barrier_wait(Barrier& barrier, u32 parity) {
 #endif
 }
 
-// Arrives at the barrier that is where `barrier` is, in block `rank` of the cluster, which must have initialised it.
+// Arrives at the barrier that is where `barrier` is, in block `rank` of the cluster, which must have initialised it. It
+// says that what this thread has read may be overwritten, and publishes no writes: an arrival that does waits for all
+// of the thread's earlier ones, which took 750 clocks of a k tile on an H200.
 GLASS_DEVICE void barrier_arrive_at(Barrier& barrier, int rank) {
 #if defined(GLASS_HOST)
     host::barrier_arrive_at(&barrier.state, rank);
@@ -91,7 +93,7 @@ GLASS_DEVICE void barrier_arrive_at(Barrier& barrier, int rank) {
     asm volatile(
         "{\n.reg .b32 there;\n"
         "mapa.shared::cluster.u32 there, %0, %1;\n"
-        "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [there];\n}" ::"r"(shared_address(&barrier)),
+        "mbarrier.arrive.relaxed.cluster.shared::cluster.b64 _, [there];\n}" ::"r"(shared_address(&barrier)),
         "r"(rank)
         : "memory");
 #else
@@ -159,6 +161,25 @@ GLASS_DEVICE void cluster_store(void* own, int rank, Barrier& barrier, T value) 
                      ::"r"(to), "r"(at), "r"(words[0])
                      : "memory");
     }
+#else
+    needs_sm90();
+#endif
+}
+
+// Copies `bytes`, a multiple of 16, from this block's shared memory to where `own` is in that of block `rank` of the
+// cluster, and counts them at `barrier` there, as cluster_store does. Both addresses are multiples of 16. What this block
+// wrote before fence_proxy_async() is copied; it must stay until the bytes have been waited for.
+GLASS_DEVICE void cluster_copy(void* own, int rank, Barrier& barrier, const void* from, int bytes) {
+#if defined(GLASS_HOST)
+    host::cluster_copy(own, rank, &barrier.state, from, bytes);
+#elif defined(GLASS_HAS_SM90)
+    asm volatile(
+        "{\n.reg .b32 to, at;\n"
+        "mapa.shared::cluster.u32 to, %0, %3;\n"
+        "mapa.shared::cluster.u32 at, %1, %3;\n"
+        "cp.async.bulk.shared::cluster.shared::cta.mbarrier::complete_tx::bytes [to], [%2], %4, [at];\n}"
+        ::"r"(shared_address(own)), "r"(shared_address(&barrier)), "r"(shared_address(from)), "r"(rank), "r"(bytes)
+        : "memory");
 #else
     needs_sm90();
 #endif

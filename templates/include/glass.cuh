@@ -21,6 +21,7 @@
 #include "math.cuh"
 #include "math_integer.cuh"
 #include "packed.cuh"
+#include "predicated.cuh"
 #include "dot.cuh"
 #include "fast.cuh"
 #include "short.cuh"

@@ -7,14 +7,17 @@
 
 namespace glass::host {
 
+inline bool is_swizzled(u64 tile) { return tile >> 62 != 0; }
+
+// Bytes of a line of a swizzled tile, which are its swizzle's.
+inline int line_bytes(u64 tile) { return 256 >> (tile >> 62); }
+
 // The 16 bytes of a tile that lie `byte` after its first, with the swizzle undone.
 inline const unsigned char* in_tile(u64 tile, int byte) {
     u64 address = ((tile & 0x3fff) << 4) + u64(byte);
-    address ^= (address >> 7 & 7) << 4;
+    address ^= (address >> 7 & u64(line_bytes(tile) / 16 - 1)) << 4;
     return self().block->shared + address;
 }
-
-inline bool is_swizzled(u64 tile) { return tile >> 62 != 0; }
 
 // Byte `byte` along k of row `line` of a tile that is not swizzled.
 inline const unsigned char* in_rows(u64 tile, int line, int byte) {
@@ -30,7 +33,7 @@ void read_line(u64 tile, int line, typename Elements::Sum (&wide)[DEPTH]) {
     const int slab = int(tile >> 16 & 0x3fff) << 4;
     for (int k = 0; k < DEPTH; k++) {
         const int byte = (K_MAJOR ? k : line % 64) * int(sizeof(Stored));
-        const int start = K_MAJOR ? 128 * line : line / 64 * slab + 128 * k;
+        const int start = K_MAJOR ? line_bytes(tile) * line : line / 64 * slab + 128 * k;
         const unsigned char* const from = is_swizzled(tile) ? in_tile(tile, start + byte / 16 * 16) + byte % 16
                                                             : in_rows(tile, line, byte);
         Stored stored;
@@ -69,7 +72,7 @@ void multiply_warp(void* const* operands, int lanes) {
     multiply_rows<B, B_K_MAJOR>(operands, a);
 }
 
-template <class A, class B>
+template <class A, class B, bool B_K_MAJOR>
 void multiply_fragments(void* const* operands, int lanes) {
     if (lanes != 32) fail("wgmma needs all 32 lanes of a warp");
     u32 words[16][8];
@@ -79,12 +82,12 @@ void multiply_fragments(void* const* operands, int lanes) {
     }
     typename A::Sum a[16][32 / sizeof(typename A::Stored)];
     widen_rows<A>(words, a);
-    multiply_rows<B, true>(operands, a);
+    multiply_rows<B, B_K_MAJOR>(operands, a);
 }
 
-template <class A, class B>
+template <class A, class B, bool B_K_MAJOR = true>
 GLASS_DEVICE void wgmma_of_registers(typename A::Sum* d, int count, const u32 (&a)[4], u64 b, bool add) {
-    wgmma_issue({d, count, 0, b, add, multiply_fragments<A, B>, {a[0], a[1], a[2], a[3]}});
+    wgmma_issue({d, count, 0, b, add, multiply_fragments<A, B, B_K_MAJOR>, {a[0], a[1], a[2], a[3]}});
 }
 
 template <class A, class B, bool A_K_MAJOR, bool B_K_MAJOR>

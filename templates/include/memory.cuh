@@ -40,6 +40,19 @@ GLASS_DEVICE void store_vec(Output<T> p, i64 i, Vec<T, N> value) {
     __builtin_memcpy(const_cast<T*>(address), &value, sizeof(value));
 }
 
+// A vector in shared memory, of 16 bytes at most.
+template <class Vector>
+GLASS_DEVICE Vector load_shared(const void* place) {
+    Vector result;
+    __builtin_memcpy(&result, place, sizeof(result));
+    return result;
+}
+
+template <class Vector>
+GLASS_DEVICE void store_shared(void* place, Vector value) {
+    __builtin_memcpy(place, &value, sizeof(value));
+}
+
 // Brings the line of an element to the L2 cache, without waiting for it.
 template <class T>
 GLASS_DEVICE void prefetch_l2(Input<T> p, i64 i) {
@@ -117,6 +130,22 @@ GLASS_DEVICE Vec<T, N> load_vec(const T* p, i64 i) {
 template <int N, class T>
 GLASS_DEVICE void store_vec(T* p, i64 i, Vec<T, N> value) {
     *reinterpret_cast<WordOf<T, N>*>(p + i) = *reinterpret_cast<const WordOf<T, N>*>(&value);
+}
+
+// A vector in shared memory, of 16 bytes at most, as a word: a compiler takes a Vec of bytes apart and puts it together
+// again, at six instructions a byte.
+template <class Vector>
+GLASS_DEVICE Vector load_shared(const void* place) {
+    using Whole = typename Word<sizeof(Vector)>::type;
+    Vector result;
+    *reinterpret_cast<Whole*>(&result) = *static_cast<const Whole*>(place);
+    return result;
+}
+
+template <class Vector>
+GLASS_DEVICE void store_shared(void* place, Vector value) {
+    using Whole = typename Word<sizeof(Vector)>::type;
+    *static_cast<Whole*>(place) = *reinterpret_cast<const Whole*>(&value);
 }
 
 // For data read once: evicted from the caches first.

@@ -259,6 +259,23 @@ def _masked(g: Onnx, mask: str, scores: str) -> str:
         case "boolean":  # scaled_dot_product_attention with a boolean mask
             kept = g("Cast", g.input(2, 1, 6, 6), to=TensorProto.BOOL)
             return g("Add", scores, g("Where", kept, g.const(0.0), g.const(-np.inf)))
+        case "key padding":  # nn.MultiheadAttention: true for keys that are left out
+            out = g("Cast", g.input(2, 1, 1, 6), to=TensorProto.BOOL)
+            return g("Add", scores, g("Where", out, g.const(-np.inf), g.const(0.0)))
+        case "triangle":  # nn.Transformer.generate_square_subsequent_mask
+            full = g("Expand", g.const(-np.inf), g.ints(6, 6))
+            return g("Add", scores, g("Trilu", full, g.const(1, np.int64), upper=1))
+        case "positions":
+            places = g("Range", g.const(0, np.int64), g.const(6, np.int64), g.const(1, np.int64))
+            later = g("Greater", places, g("Unsqueeze", places, g.ints(1)))
+            return g("Where", later, g.const(np.finfo(np.float32).min), scores)
+        case "selected and added":
+            kept = g("Cast", g.input(2, 1, 6, 6), to=TensorProto.BOOL)
+            lowest = g.const(np.finfo(np.float32).min)
+            return g("Add", g("Where", kept, scores, lowest), g.input(2, 1, 1, 6))
+        case "windows":  # Swin: a bias for each head, and a mask for each of two windows
+            split = g("Reshape", g("Add", scores, g.weights(1, 3, 6, 6)), g.ints(1, 2, 3, 6, 6))
+            return g("Reshape", g("Add", split, g.weights(1, 2, 1, 6, 6)), g.ints(-1, 3, 6, 6))
     return scores
 
 
@@ -312,6 +329,11 @@ ATTENTIONS: dict[str, Spelling] = {
     "selected by a mask": attention("divided", "selected"),
     "masked out": attention("query", "selected out"),
     "boolean mask": attention("both", "boolean"),
+    "keys left out": attention("both", "key padding"),
+    "causal, by a triangle": attention("both", "triangle"),
+    "causal, by positions": attention("divided", "positions"),
+    "selected, then added": attention("divided", "selected and added"),
+    "windows": attention("query", "windows"),
     "boolean mask, guarded against nan": attention("both", "boolean", "nan"),
     "boolean mask, guarded by rows": attention("both", "boolean", "rows"),
 }

@@ -8,6 +8,7 @@ from . import (
     suite_bulk,
     suite_bytes,
     suite_fast,
+    suite_fragments,
     suite_memory,
     suite_packed,
     suite_scalars,
@@ -25,7 +26,7 @@ RECORD = Path(__file__).parent / "gpu_record.json"
 def all_cases() -> list[Case]:
     """Every case; their names are unique."""
     numbers = (suite_scalars, suite_small, suite_packed, suite_bytes, suite_fast, suite_short)
-    suites = (suite_memory, suite_warp, suite_warpgroup, suite_bulk, *numbers)
+    suites = (suite_memory, suite_warp, suite_warpgroup, suite_fragments, suite_bulk, *numbers)
     return [case for suite in suites for case in suite.cases()]
 
 

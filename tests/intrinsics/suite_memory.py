@@ -32,6 +32,27 @@ def wide() -> Case:
     return Case("wide", "wide", [a, b, *(Out(array[::-1].copy()) for array in (a, b))])
 
 
+def _some(x: Array, elements: int) -> Array:
+    """X with its first element for every third vector of ELEMENTS."""
+    vectors = x.reshape(-1, elements).copy()
+    vectors[::3] = x.flat[0]
+    return vectors.reshape(x.shape)
+
+
+def predicated(bytes: int) -> Case:
+    x = {1: _RANDOM.integers(0, 256, (64, 4)).astype(np.uint8), 2: _floats(64, 4).astype(np.float16)}.get(
+        bytes, _floats(64, 4)
+    )
+    wanted = _some(x, 4)
+    return Case(f"predicated_{bytes}", "predicated", [x, Out(wanted), Out(wanted.copy())], block=(64, 1, 1))
+
+
+def predicated_others() -> Case:
+    a, b = _floats(64).astype(np.float16), _floats(64, 8)
+    arguments = [a, b, Out(_some(a, 1)), Out(_some(b, 8))]
+    return Case("predicated_others", "predicated", arguments, block=(64, 1, 1))
+
+
 def row_reduce() -> Case:
     x = _RANDOM.integers(-99, 99, 128).astype(np.int32)
     along, across = x.reshape(16, 8), x.reshape(4, 32)
@@ -127,6 +148,8 @@ def cases() -> list[Case]:
         indices(),
         vectors(),
         wide(),
+        *(predicated(size) for size in (1, 2, 4)),
+        predicated_others(),
         row_reduce(),
         streaming(),
         shared_reverse(),

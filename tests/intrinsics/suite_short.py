@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .cases import Array, Case, Out
@@ -33,6 +35,42 @@ def short_sigmoid(x: Array) -> Case:
     )
 
 
+def _check_gelu(x: Array) -> Out:
+    with np.errstate(invalid="ignore"):
+        wide = x.astype(np.float64)
+        expected = np.array([value / 2 * math.erfc(-value / math.sqrt(2)) for value in wide])
+    unit = 2.0 ** np.maximum(np.floor(np.log2(np.abs(expected) + 2.0**-30)) - 10, -24)
+
+    def check(actual: Array, _expected: Array) -> None:
+        """To a 20th of a unit of f16; far below zero, to half of the least f16."""
+        np.testing.assert_array_equal(np.isnan(actual), np.isnan(expected))
+        known = np.isfinite(expected)
+        error = np.abs(actual[known].astype(np.float64) - expected[known])
+        assert (error <= np.where(x[known] < -5.8, 2.0**-25, unit[known] / 20)).all()
+        np.testing.assert_array_equal(actual[np.isinf(expected)], expected[np.isinf(expected)])
+
+    return Out(expected.astype(np.float32), check=check)
+
+
+def short_gelu(x: Array) -> Case:
+    return Case("short_gelu", "short", [x, _check_gelu(x), x.size], (-(-x.size // 128), 1, 1), (128, 1, 1))
+
+
+def short_tanh(x: Array) -> Case:
+    with np.errstate(all="ignore"):
+        expected = np.tanh(x.astype(np.float64))
+
+    def check(actual: Array, _expected: Array) -> None:
+        """To the bound in short.cuh; what is below the normal numbers may be zero."""
+        np.testing.assert_array_equal(np.isnan(actual), np.isnan(x))
+        known = ~np.isnan(x)
+        error = np.abs(actual.astype(np.float64) - expected)
+        assert (error[known] <= np.abs(expected[known]) * 2.0**-17 + 2.0**-126).all()
+
+    out = Out(expected.astype(np.float32), check=check)
+    return Case("short_tanh", "short", [x, out, x.size], (-(-x.size // 128), 1, 1), (128, 1, 1))
+
+
 def arithmetic(name: str, elements: int, x: Array, y: Array) -> Case:
     """The kernel NAME, whose threads take ELEMENTS each, on X and Y, against f32 rounded once."""
     wide, other = x.astype(np.float32), y.astype(np.float32)
@@ -57,6 +95,8 @@ def cases() -> list[Case]:
     near = np.linspace(-90, 90, 721, dtype=np.float32)
     return [
         short_sigmoid(np.concatenate([floats(300), near])),
+        short_gelu(np.concatenate([floats(300), near, near / 12])),
+        short_tanh(np.concatenate([floats(300), near / 64, near / 4])),
         arithmetic("arithmetic_f16", 8, x, y),
         arithmetic("arithmetic_f16_16", 16, x, y),
     ]

@@ -70,6 +70,17 @@ def sliding(kernel: str, dtype: type) -> Case:
     return Case(kernel, "wgmma", arguments, block=(128, 1, 1), shared_bytes=71 * 16 + 8192, minimum=90)
 
 
+def narrow(dtype: type, line: int) -> Case:
+    """Lines of LINE bytes along k."""
+    shape = (64, line // np.dtype(dtype).itemsize)
+    a, b = (_RANDOM.integers(-99, 99, shape).astype(dtype) for _ in "ab")
+    exact = a.astype(np.int32) @ b.astype(np.int32).T  # which f32 represents
+    words = [each.view(np.uint32).reshape(-1) for each in (a, b)]
+    arguments = [*words, Out(exact.astype(np.int32 if dtype is np.int8 else np.float32))]
+    kernel = f"wgmma_narrow{'er' if line == 32 else ''}_{_NAMES[dtype]}"
+    return Case(kernel, "wgmma", arguments, block=(128, 1, 1), shared_bytes=8192, minimum=90)
+
+
 def registers() -> Case:
     x = _RANDOM.integers(-99, 99, 384).astype(np.int32)
     y = np.where(np.arange(384) < 256, x + 1, -x).astype(np.int32)
@@ -85,6 +96,9 @@ def cases() -> list[Case]:
         sliding("wgmma_held_f16", np.float16),
         sliding("wgmma_held_bf16", ml_dtypes.bfloat16),
         sliding("wgmma_held_s8", np.int8),
+        narrow(np.float16, 64),
+        narrow(np.int8, 64),
+        narrow(np.int8, 32),
         floats(np.float16, 64, False),
         floats(ml_dtypes.bfloat16, 64, True),
         floats(E4M3, 16, False),

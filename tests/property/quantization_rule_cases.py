@@ -22,9 +22,9 @@ from glassrt.testing.net import Net
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from .rule_cases import CASES as CASES
+from .movement_rule_cases import CASES as CASES
+from .movement_rule_cases import nets_for as nets_for
 from .rule_cases import case
-from .rule_cases import nets_for as nets_for
 
 
 def scaling(draw: DrawFn, net: Net, dtype: DType) -> list[Value]:

@@ -13,6 +13,7 @@ from .control_rule_cases import nets_for
 
 # Rules that change how sums or weights are rounded; all others are exact.
 ROUNDING = {"pad-into-conv", "transpose-into-matmul", "square"}
+ROUNDING |= {"product-rows", "attention-groups", "attention-batches"}
 ROUNDING |= {rule.name for rule in fold_batch_norm.PATTERNS}
 
 

@@ -33,8 +33,9 @@ def test_what_begins_on_another_stream_waits_for_the_one_before(fake: FakeDriver
             start = len(fake.log)
             space.begin(stream)
             assert fake.log[start:].count("cuStreamWaitEvent") == waits
-        space.begin(77)
-        space.synchronize()
-        start = len(fake.log)
-        space.begin(space.main)
-        assert fake.log[start:] == []  # everything has ended
+        for stream in (space.main, 77):
+            space.begin(77)
+            space.synchronize()
+            start = len(fake.log)
+            space.begin(stream)
+            assert fake.log[start:] == []  # everything has ended

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 import numpy as np
@@ -10,60 +9,17 @@ import pytest
 from glassrt.errors import InputError
 from glassrt.runtime import Plan
 from glassrt.runtime.dlpack import CUDA, TensorStruct
-from glassrt.runtime.dlpack_exchange import _NAME, ATTRIBUTE, Exchange, ExchangeTable, exchange_of
+from glassrt.runtime.dlpack_exchange import ATTRIBUTE, Exchange, ExchangeTable, exchange_of
 from glassrt.runtime.tensors import taken
 
 from .fake_driver import FakeDriver
+from .fast_tensors import STREAM, FastTensor, capsule, table
 from .tiny_engines import GpuTensor, batch, engine_on
 from .tiny_plans import affine
 
 GPU = (CUDA, 0)
-STREAM = 4242  # the library's current one
-_new_capsule = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)(
-    ("PyCapsule_New", ctypes.pythonapi)
-)
-_View = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.POINTER(TensorStruct))
-_Stream = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int32, ctypes.c_int32, ctypes.POINTER(ctypes.c_void_p))
-
-
-@_View
-def view(tensor: Any, out: Any) -> int:
-    if tensor.refuses:
-        return -1
-    found, sizes = out.contents, tensor.sizes
-    found.data, found.ndim = tensor.array.ctypes.data, tensor.array.ndim
-    found.device.type, found.device.id = CUDA, tensor.ordinal
-    found.dtype.code, found.dtype.bits, found.dtype.lanes = 2, 32, 1
-    found.shape, found.strides, found.byte_offset = sizes, None, 0
-    return 0
-
-
-@_Stream
-def stream_of(kind: int, ordinal: int, out: Any) -> int:
-    out[0] = STREAM
-    return 0
-
-
-def table(major: int = 1, view_of: Any = view) -> ExchangeTable:
-    functions = (ctypes.cast(each, ctypes.c_void_p) for each in (view_of, stream_of))
-    return ExchangeTable(major, 3, None, None, None, None, *functions)
-
-
-TABLE, OTHER_VERSION = table(), table(2)
+OTHER_VERSION = table(2)
 OLD = ExchangeTable(1, 3, None, None, None, None, None, None)
-
-
-class FastTensor(GpuTensor):
-    """A tensor on the GPU whose class has a table."""
-
-    refuses = False
-
-    def __init__(self, array: np.ndarray[Any, Any], ordinal: int = 0) -> None:
-        super().__init__(array, ordinal)
-        self.sizes = (ctypes.c_int64 * array.ndim)(*array.shape)
-
-
-setattr(FastTensor, ATTRIBUTE, _new_capsule(ctypes.addressof(TABLE), _NAME, None))
 
 
 @pytest.mark.parametrize("busy", [False, True])
@@ -94,7 +50,7 @@ def test_what_is_kept_is_owned() -> None:
     assert taken("x", x, 9, GPU, kept=True).stream is None  # type: ignore[union-attr]
     assert x.streams == [9]
     borrowed = taken("x", x, 9, GPU)
-    assert borrowed.stream == STREAM and borrowed.keeper is x  # type: ignore[union-attr]
+    assert borrowed.library.stream_on(GPU) == STREAM and borrowed.keeper is x  # type: ignore[union-attr]
 
 
 def test_what_the_table_refuses_goes_the_usual_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,12 +70,16 @@ def raising(*arguments: Any) -> int:
 
 
 def test_a_library_that_raises_goes_the_usual_way() -> None:
-    assert Exchange(raising, raising).borrowed(FastTensor(batch(1))) is None
+    broken = Exchange(raising, raising)
+    assert broken.borrowed(FastTensor(batch(1)), TensorStruct()) is None
+    for library in (broken, Exchange(raising, lambda *arguments: -1)):
+        with pytest.raises(InputError, match="does not tell its current stream"):
+            library.stream_on(GPU)
 
 
 def test_tables_of_other_versions_or_without_the_functions_are_not_used() -> None:
     for given in (OTHER_VERSION, OLD):
-        attributes = {ATTRIBUTE: _new_capsule(ctypes.addressof(given), _NAME, None)}
+        attributes = {ATTRIBUTE: capsule(given)}
         assert exchange_of(type("Other", (), attributes)) is None
     assert exchange_of(GpuTensor) is None
     assert exchange_of(type("Number", (), {ATTRIBUTE: 12345})) is None

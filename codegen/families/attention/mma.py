@@ -8,21 +8,19 @@ al., "FlashAttention").
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ....dialects.core.dtypes import F32, DType
-from ....dialects.graph.attention import FAR
 from ...arch.features import Feature
 from ...arch.spec import ArchSpec
 from ...request.request import Request
-from ...text.literals import literal
-from ...text.render import Code, Template
+from ...text.render import Template
 from ..kernel_family import Rank
 from .problem import MATH, AttentionProblem, at_optimum
 from .product import AttentionProduct
 from .spec import AttentionProductSpec, padded
+from .weights import WeightsSpec, weights_spec
 
 TEMPLATE = Template("lib/attention/mma.cu.j2")
 QUERIES = 16  # queries of one warp
@@ -58,21 +56,13 @@ class AttentionConfig:
 
 @dataclass(frozen=True)
 class MmaAttentionSpec(AttentionProductSpec):
-    """The products of attention by mma.sync.
-
-    factor: what a score is multiplied by to become an exponent of 2; it includes the scale of the scores
-    where that can be applied so late (`late_scale`). far: the magnitude beyond which a row's largest exponent
-    is rounded too coarsely to be subtracted from the others.
-    """
+    """The products of attention by mma.sync."""
 
     warps_s: int
     warps_t: int
     keys: int
     stages: int
-    factor: Code
-    far: Code
-    late_scale: bool
-    rounded: bool
+    weights: WeightsSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +114,6 @@ class MmaAttention(AttentionProduct[AttentionConfig]):
         return fit.attention.launch + max(cycles / target.clock, memory)
 
     def spec(self, problem: AttentionProblem, config: AttentionConfig) -> MmaAttentionSpec:
-        late = problem.mask is None and problem.scale > 0  # the scale keeps the order of scores
         return MmaAttentionSpec(
             template=self.template,
             threads=config.threads,
@@ -137,10 +126,7 @@ class MmaAttention(AttentionProduct[AttentionConfig]):
             warps_t=config.warps_t,
             keys=config.keys,
             stages=config.stages,
-            factor=Code(literal((problem.scale if late else 1.0) * math.log2(math.e), F32)),
-            far=Code(literal(FAR * math.log2(math.e), F32)),
-            late_scale=late,
-            rounded=problem.rounded,
+            weights=weights_spec(problem),
         )
 
 

@@ -16,7 +16,7 @@ from ...request.request import Geometry
 from ..divisors import divisor, power_of_two_in
 from .axes import NO_WINDOW, Window
 from .problem import Problem
-from .strip_cost import THREADS, StripWork, configs, microseconds, positions
+from .strip_cost import THREADS, StripPrice, StripWork, configs, positions, priced, ranked
 from .strips import StripConfig, Windows
 
 TEMPLATE = "kernels/depthwise_conv.cu.j2"
@@ -61,23 +61,38 @@ def candidates(
     out_bytes: int = 2,
     most: int = 12,
     threads: Sequence[int] = THREADS,
-) -> list[StripConfig]:
-    """Up to MOST legal configurations of PROBLEM with blocks of THREADS, the fastest by `cost` first.
+) -> list[StripPrice]:
+    """Up to MOST legal configurations of PROBLEM with blocks of THREADS, the fastest first.
 
     An output element has OUT_BYTES bytes.
     """
     windows, at = windows_of(problem), problem.at_optimum
-    tried = configs(windows, widest(problem, out_bytes), problem.a.bytes, at, threads)
-    found = [config for config in tried if illegal(problem, config, target) is None]
-    found.sort(key=lambda config: cost(problem, config, target, out_bytes))
-    return found[:most]
+    works: dict[tuple[int, ...], StripWork | None] = {}  # None where no block is legal
+    found = []
+    for config in configs(windows, widest(problem, out_bytes), problem.a.bytes, at, threads):
+        if config.thread not in works:
+            fits = _too_much(problem, config) is None
+            works[config.thread] = work(problem, config, out_bytes) if fits else None
+        own = works[config.thread]
+        if own is not None and _misplaced(problem, windows, config, target) is None:
+            found.append(priced(windows, config, own, target, at))
+    return ranked(found, target, most)
 
 
 def illegal(problem: Problem, config: StripConfig, target: ArchSpec) -> str | None:
     """Why CONFIG cannot run PROBLEM on TARGET; None when it can."""
-    misfit = windows_of(problem).misfit(config)
-    if misfit is not None:
-        return misfit
+    return _misplaced(problem, windows_of(problem), config, target) or _too_much(problem, config)
+
+
+def _misplaced(problem: Problem, windows: Windows, config: StripConfig, target: ArchSpec) -> str | None:
+    """Why blocks of CONFIG cannot run PROBLEM, which has WINDOWS, whatever a thread holds."""
+    if shared_bytes(problem, config) > target.shared_bytes:
+        return "not enough shared memory"
+    return windows.misfit(config)
+
+
+def _too_much(problem: Problem, config: StripConfig) -> str | None:
+    """Why a thread of CONFIG cannot hold what it needs; None when it can."""
     held = held_weights(problem, config) > 0
     if config.rows > 1 and not held:
         return "the weights of several lines of outputs take too many registers"
@@ -87,8 +102,6 @@ def illegal(problem: Problem, config: StripConfig, target: ArchSpec) -> str | No
         products > (MOST_PRODUCTS if held else MOST_UNHELD) or registers(problem, config) > MOST_REGISTERS
     ):
         return "too many outputs per thread for its registers"
-    if shared_bytes(problem, config) > target.shared_bytes:
-        return "not enough shared memory"
     return None
 
 
@@ -169,12 +182,6 @@ def work(problem: Problem, config: StripConfig, out_bytes: int) -> StripWork:
         in_bytes=problem.a.bytes,
         out_bytes=out_bytes,
     )
-
-
-def cost(problem: Problem, config: StripConfig, target: ArchSpec, out_bytes: int = 2) -> float:
-    """Expected microseconds of PROBLEM under CONFIG at the optimal sizes."""
-    own = work(problem, config, out_bytes)
-    return microseconds(windows_of(problem), config, own, target, problem.at_optimum)
 
 
 def _inner(problem: Problem) -> Window:

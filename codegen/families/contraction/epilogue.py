@@ -13,6 +13,8 @@ from .work import Work
 
 MOST_PREFETCHED = 8  # rows whose epilogue operands a thread prefetches
 PREFETCH_BYTES = 256  # register budget of a thread for prefetched epilogue operands
+# The most accumulators of a thread that has registers for epilogue operands while it multiplies.
+SPARING = 32
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,30 @@ class EpilogueSpec:
         ):
             ahead *= 2
         return ahead
+
+    @property
+    def sparing(self) -> bool:
+        """Whether a thread has registers for epilogue operands while it multiplies."""
+        accumulators = self.groups * self.block_m * self.columns * self.vector // self.threads
+        return self.rows_at_a_time > 0 and accumulators <= SPARING
+
+    @property
+    def along_ahead(self) -> bool:
+        """Whether a thread loads the operands that all rows share before the wait for earlier kernels.
+
+        No kernel writes them, so their latency, from memory at batch 1, overlaps that of the kernel before.
+        """
+        return self.along is not None and self.along.constant and self.sparing
+
+    @property
+    def beside_ahead(self) -> bool:
+        """Whether a thread loads those of its only row before the products."""
+        return self.beside is not None and self.passes == 1 and self.sparing
+
+    @property
+    def placed_ahead(self) -> bool:
+        """Whether a thread computes which results it finishes before the products."""
+        return self.along_ahead or self.beside_ahead
 
     @property
     def quad(self) -> int:

@@ -122,11 +122,9 @@ class DepthwiseFamily(ContractionFamily[StripConfig]):
         return [] if contraction is None else self._priced(request, contraction.problem, (threads,))
 
     def _priced(self, request: Request, problem: Problem, threads: Sequence[int]) -> list[Candidate]:
-        target, out_bytes = request.target, request.writes[0].dtype.bytes
-        found = depthwise.candidates(problem, target, out_bytes, MOST_CANDIDATES, threads)
-        return [
-            self.candidate(config, depthwise.cost(problem, config, target, out_bytes)) for config in found
-        ]
+        out_bytes = request.writes[0].dtype.bytes
+        found = depthwise.candidates(problem, request.target, out_bytes, MOST_CANDIDATES, threads)
+        return [self.candidate(each.config, each.microseconds) for each in found]
 
     def code(self, request: Request, contraction: Contraction, config: StripConfig) -> KernelCode:
         problem, signature = contraction.problem, make_signature(request)

@@ -6,8 +6,8 @@ of the lines that a thread loads one after another, of which only some are in fl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
 from ....dialects.core.affine import Dim
@@ -35,6 +35,17 @@ class StripWork:
     output: float
     in_bytes: int
     out_bytes: int
+
+
+@dataclass(frozen=True)
+class StripPrice:
+    """A configuration with its expected time; `instructions` is about as long as its code is, `registers`
+    are those of a thread."""
+
+    config: StripConfig
+    microseconds: float
+    instructions: float
+    registers: int
 
 
 Evaluated = Callable[[Dim], int]  # a size at the symbols' optimal sizes
@@ -77,10 +88,23 @@ def _lanes(vectors: int, bytes: int, threads: int) -> set[int]:
     return {next((count for count in busy if count * bytes >= FEW_BYTES), busy[-1]), busy[-1]}
 
 
-def microseconds(
+def ranked(prices: Iterable[StripPrice], target: ArchSpec, most: int) -> list[StripPrice]:
+    """MOST of PRICES, the fastest first; of those whose times are alike, and are given as equal then, the
+    one with the least code: it compiles fastest, and other layers often have it, too."""
+    found, alike = list(prices), target.fitted.strips.alike
+    least = min((each.microseconds for each in found), default=0.0)
+
+    def step(each: StripPrice) -> int:
+        return int((each.microseconds / least - 1) / alike)
+
+    found.sort(key=lambda each: (step(each), each.instructions, each.registers))
+    return [replace(each, microseconds=least * (1 + step(each) * alike)) for each in found[:most]]
+
+
+def priced(
     windows: Windows, config: StripConfig, work: StripWork, target: ArchSpec, at: Evaluated
-) -> float:
-    """Expected microseconds of a kernel over WINDOWS under CONFIG, whose threads do WORK."""
+) -> StripPrice:
+    """The price of a kernel over WINDOWS under CONFIG, whose threads do WORK."""
     fit, limits = target.fitted.strips, target.limits
     lines, columns = positions(windows, config)
     blocks, strips = at(windows.blocks(config)), at(windows.strips(config))
@@ -88,7 +112,8 @@ def microseconds(
     resident = max(1, limits.resident(config.threads, 0, work.registers))
     outputs = config.rows * config.pixels
     vectors = strips * channels / config.vector
-    issued = fit.thread + lines * columns * work.element + outputs * work.output
+    instructions = lines * columns * work.element + outputs * work.output
+    issued = fit.thread + instructions
     issue = vectors / 32 * issued / (target.multiprocessors * limits.schedulers * target.clock) * fit.issue
     _, y, x = windows.axes
     dense = (y.window or NO_WINDOW).stride * (x.window or NO_WINDOW).stride
@@ -99,4 +124,5 @@ def microseconds(
     latency = waves * (fit.start + lines / config.ahead * fit.line)
     bounds = (issue, memory, latency)
     known = fit.launch + issued * fit.code
-    return float(known + sum(bound**fit.norm for bound in bounds) ** (1 / fit.norm))
+    time = float(known + sum(bound**fit.norm for bound in bounds) ** (1 / fit.norm))
+    return StripPrice(config, time, instructions, work.registers)

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ....dialects.core.affine import Dim, ceildiv, product
 from ...text.affine_c import dim_to_c, factor_to_c
+from ...text.divisions import reciprocal
 from ...text.render import Code, Identifier
 from .axes import NO_WINDOW, RowAxis
 from .gather import AxisSpec, WindowSpec, row_specs
+
+MOST_THREADS = 256  # of a block: more are never proposed, and fewer share the code of a kernel for these
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,11 @@ class StripConfig:
     ahead: int
     channels: int
     threads: int
+
+    @property
+    def thread(self) -> tuple[int, int, int, int]:
+        """What a thread does, whatever its block."""
+        return self.vector, self.pixels, self.rows, self.ahead
 
     @property
     def strips(self) -> int:
@@ -59,12 +68,21 @@ class SpanSpec:
 
 
 @dataclass(frozen=True)
+class DivisorSpec:
+    """A number that the kernel divides by; `reciprocal` is its factor (`text/divisions.py`), 0 for none."""
+
+    value: Code
+    reciprocal: int
+
+
+@dataclass(frozen=True)
 class StripsSpec:
     """The strips of a kernel for its template.
 
     a, type, a_offset: the input's buffer, element type and first element. y, x: a thread's share of the
     innermost two axes; outer: the other axes, of `planes` positions. Of a line, `columns` positions are kept.
-    Steps and offsets count elements.
+    lanes: the threads along the channels of a block; channel_blocks: the blocks along all `channels`;
+    strips_y, strips_x: the strips along the axes. Steps and offsets count elements.
     """
 
     index_type: Identifier
@@ -78,7 +96,15 @@ class StripsSpec:
     x: SpanSpec
     columns: int
     config: StripConfig
-    channels_checked: bool
+    lanes: DivisorSpec
+    channel_blocks: DivisorSpec
+    strips_y: DivisorSpec
+    strips_x: DivisorSpec
+
+    @property
+    def most_threads(self) -> int:
+        """The most threads of a block with this code."""
+        return max(self.config.threads, MOST_THREADS)
 
     @property
     def ahead(self) -> int:
@@ -103,13 +129,13 @@ class Windows:
     channels: Dim
     offset: Dim
 
-    @property
+    @cached_property
     def axes(self) -> tuple[list[RowAxis], RowAxis, RowAxis]:
         """The outer axes, and the innermost two, between which lines and columns are told apart."""
         *outer, y, x = (RowAxis(1, 0, label="line"), *self.rows)[-max(2, len(self.rows)) :]
         return outer, y, x
 
-    @property
+    @cached_property
     def slides(self) -> bool:
         """Whether adjacent output lines share input lines that no outer window comes between."""
         outer, y, _ = self.axes
@@ -118,7 +144,11 @@ class Windows:
 
     def blocks(self, config: StripConfig) -> Dim:
         """The blocks of a launch under CONFIG."""
-        return ceildiv(self.strips(config), config.strips) * ceildiv(self.channels, config.channels)
+        return self.strip_blocks(config) * ceildiv(self.channels, config.channels)
+
+    def strip_blocks(self, config: StripConfig) -> Dim:
+        """The blocks of a launch under CONFIG for each of its blocks of channels."""
+        return ceildiv(self.strips(config), config.strips)
 
     def strips(self, config: StripConfig) -> Dim:
         """The strips of output positions under CONFIG."""
@@ -153,6 +183,12 @@ def strips_spec(
     """
     outer, y, x = windows.axes
     own_y, own_x = span_spec(y, config.rows, names), span_spec(x, config.pixels, names)
+
+    def divisor(value: Dim, dividends: Dim) -> DivisorSpec:
+        return DivisorSpec(Code(dim_to_c(value, names)), reciprocal(value, dividends))
+
+    threads, blocks = max(config.threads, MOST_THREADS), windows.blocks(config)
+    strips = windows.strip_blocks(config) * config.strips
     return StripsSpec(
         index_type=Identifier(types[0]),
         a=buffer,
@@ -165,7 +201,10 @@ def strips_spec(
         x=own_x,
         columns=max(columns, own_x.positions),
         config=config,
-        channels_checked=not (isinstance(windows.channels, int) and windows.channels % config.channels == 0),
+        lanes=divisor(config.channels // config.vector, threads),
+        channel_blocks=divisor(ceildiv(windows.channels, config.channels), blocks),
+        strips_y=divisor(ceildiv(y.extent, config.rows), strips),
+        strips_x=divisor(ceildiv(x.extent, config.pixels), strips),
     )
 
 
@@ -192,14 +231,20 @@ def span_spec(axis: RowAxis, outputs: int, names: Mapping[str, str]) -> SpanSpec
 
 
 def _edges(axis: RowAxis, outputs: int, positions: int) -> tuple[int, ...]:
-    """The positions that may lie outside the input: all where that depends on a symbol."""
+    """The positions that may lie outside the input: all where that depends on a symbol.
+
+    Those of a single output are as many at both ends: it has the same code with any stride then.
+    """
     window = axis.window or NO_WINDOW
     limit: Dim = window.limit if axis.window else axis.extent
     if not isinstance(limit, int) or not isinstance(axis.extent, int):
         return tuple(range(positions))
     last = (axis.extent - 1) // outputs * outputs * window.stride - window.pad
     places = ((at, at * window.dilation) for at in range(positions))
-    return tuple(at for at, place in places if place < window.pad or last + place >= limit)
+    found = {at for at, place in places if place < window.pad or last + place >= limit}
+    if outputs == 1:
+        found |= {positions - 1 - at for at in found}
+    return tuple(sorted(found))
 
 
 def weights_first_line(outer: Sequence[AxisSpec], lines: int) -> str:

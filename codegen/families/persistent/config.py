@@ -4,27 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
-from ....dialects.core.dtypes import F8E4M3, F32
 from ..contraction.problem import Problem
 from ..contraction.tile import SUMS_PADDING
 from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, MAX_ACCUMULATORS, ROWS
+from .depth import block_k_of, promotes, tiles_of_k
 
-CONSUMERS = 2  # warpgroups that multiply
-PRODUCER_REGISTERS, CONSUMER_REGISTERS = 40, 232  # of a thread; three warpgroups begin with 168
+PRODUCER_REGISTERS = 40  # of a thread
+# Registers of a thread that multiplies, by the number of warpgroups that do; with the one that copies, three
+# begin with 168, four with 128.
+CONSUMER_REGISTERS = {2: 232, 3: 152}
+MOST_ACCUMULATORS = {2: MAX_ACCUMULATORS, 3: 64}  # of such a thread
 BARRIER_BYTES = 8
 BUFFER_BYTES = ROWS * LINE_BYTES  # of a chunk of results
+COLUMN_BYTES = 10  # of epilogue operands of a column of a tile: two f32, and padding
 FEW_BUFFERS, MANY_BUFFERS = 2, 4  # of a warpgroup, for chunks of results
 SHORT = 4  # tiles of k of a product that takes no longer than its results need to leave
 SLAB = 64  # rows (columns) along a line of an MN-major tile
 MOST_STAGES = 8
+MOST_KEPT_COLUMNS = 8  # tiles along n, among which all blocks divide where each keeps its columns of B
 LEAST_STAGES = 3
-MOST_PROMOTED = 96  # accumulators of a thread that has as many again for the sums of a tile of k
+LEAST_IN_FLIGHT = 32 << 10  # bytes of A, which hide the latency of memory at its bandwidth
+MOST_PROMOTED = {2: 96, 3: 48}  # where it has as many again for the sums of a tile of k
 WIDE = 128 * 256  # results of a tile so large that shared memory has room for narrow chunks only
 # Block tile, warpgroups of a team and teams; widest first.
 _SHAPES: tuple[tuple[int, int, int, int], ...] = (
     (128, 256, 2, 1),
     (256, 128, 2, 1),
+    (192, 128, 3, 1),
     (128, 192, 2, 1),
     (128, 128, 2, 1),
     (256, 64, 2, 1),
@@ -47,7 +55,8 @@ class PersistentConfig:
     its epilogue while the other one multiplies. raster: tile rows in a band, for reuse in the L2 cache.
     buffers: chunks of results that each warpgroup has in shared memory, on their way by bulk copies; 0 where
     threads store the results. cluster: blocks with adjacent tiles along m, each of which copies its share of
-    their tile of B to all (multicast).
+    their tile of B to all (multicast). depth: bytes of k in a stage. kept: tiles of k of B, all of them, that
+    a block copies once and keeps for all of its tiles; 0 where every stage has its own.
     """
 
     block_m: int
@@ -59,11 +68,18 @@ class PersistentConfig:
     raster: int = 1
     buffers: int = 0
     cluster: int = 1
+    depth: int = LINE_BYTES
+    kept: int = 0
+
+    @property
+    def warpgroups(self) -> int:
+        """Warpgroups that multiply."""
+        return self.groups * self.teams
 
     @property
     def consumers(self) -> int:
         """Threads that multiply."""
-        return GROUP * self.groups * self.teams
+        return GROUP * self.warpgroups
 
     @property
     def threads(self) -> int:
@@ -82,8 +98,8 @@ class PersistentConfig:
 
     @property
     def stage_bytes(self) -> int:
-        """Shared memory of a stage: a tile of either operand."""
-        return (self.block_m + self.block_n) * LINE_BYTES
+        """Shared memory of a stage: a tile of either operand, or of A alone."""
+        return (self.block_m + (0 if self.kept else self.block_n)) * self.depth
 
     @property
     def rows(self) -> int:
@@ -94,52 +110,61 @@ class PersistentConfig:
     def shared_bytes(self) -> int:
         """Dynamic shared memory of a block: stages, results, barriers."""
         barriers = 2 * self.stages + (self.teams if self.teams > 1 else 0)
-        barriers += 2 * self.buffers * CONSUMERS
-        return self.stages * self.stage_bytes + self.results_bytes + barriers * BARRIER_BYTES
+        barriers += 2 * self.buffers * self.warpgroups
+        tiles = self.stages * self.stage_bytes + self.kept * self.block_n * self.depth
+        return tiles + self.results_bytes + barriers * BARRIER_BYTES
+
+    @property
+    def chunks_bytes(self) -> int:
+        """Shared memory of chunks of results on their way."""
+        return self.warpgroups * self.buffers * BUFFER_BYTES
 
     @property
     def results_bytes(self) -> int:
-        """Shared memory of results: chunks, or staged accumulators, 64 rows of a chunk for each warpgroup."""
+        """Shared memory of results: chunks, and the epilogue operands of each team's columns, or staged
+        accumulators, 64 rows of a chunk for each warpgroup."""
         if self.buffers:
-            return CONSUMERS * self.buffers * BUFFER_BYTES
-        return CONSUMERS * ROWS * (self.chunk + SUMS_PADDING) * 4
+            return self.chunks_bytes + self.teams * self.block_n * COLUMN_BYTES
+        return self.warpgroups * ROWS * (self.chunk + SUMS_PADDING) * 4
 
 
 def illegal(config: PersistentConfig, room: int) -> str | None:
     """Why CONFIG is not legal with ROOM bytes of shared memory; None if it is."""
     if min(config.block_m, config.block_n, config.groups, config.teams, config.raster) < 1:
         return "a size is not positive"
-    if config.groups * config.teams != CONSUMERS:
-        return "registers are divided among two warpgroups that multiply and one that copies"
+    if config.warpgroups not in CONSUMER_REGISTERS:
+        return "registers are divided among two or three warpgroups that multiply and one that copies"
     if config.block_n not in COLUMNS:
         return "the tile does not divide into wgmma"
     rows = config.block_m // config.groups
     if rows * config.groups != config.block_m or rows % ROWS or config.block_n % config.chunk:
         return "the tile does not divide into wgmma"
-    if config.accumulators > MAX_ACCUMULATORS:
+    if config.accumulators > MOST_ACCUMULATORS[config.warpgroups]:
         return "too many accumulators per thread"
     if config.buffers == 1 or config.buffers < 0:
         return "a chunk is stored while the next one is made"
     if config.cluster not in (1, 2) or (config.cluster > 1 and not config.buffers):
         return "clusters are of two blocks whose results leave in bulk"
+    if config.kept and (config.cluster > 1 or config.raster > 1):
+        return "a block that keeps B has tiles of the same columns, and shares none"
+    if config.kept and config.stages * config.stage_bytes < LEAST_IN_FLIGHT:
+        return "too few bytes of A on their way"
     if config.stages < LEAST_STAGES:
         return "too few stages"
     return "not enough shared memory" if config.shared_bytes > room else None
-
-
-def promotes(problem: Problem) -> bool:
-    """Whether tensor cores keep too few bits of the sums of PROBLEM (about 14 of e4m3), so that those of each
-    tile of k are added to accumulators of their own."""
-    return problem.a == problem.b == F8E4M3 and problem.accumulate == F32
 
 
 def misfit(problem: Problem, config: PersistentConfig) -> str | None:
     """Why the tiles of CONFIG do not fit the operands of PROBLEM; None if they do."""
     if not problem.b_k_major and config.block_n % (SLAB * config.cluster):
         return "an MN-major tile has lines of 64 elements, as many for each block of a cluster"
-    if config.block_k * problem.a.bytes != LINE_BYTES:
-        return "a tile has 128 bytes of k"
-    if promotes(problem) and config.accumulators > MOST_PROMOTED:
+    if config.block_k != block_k_of(problem) or config.block_k * problem.a.bytes != config.depth:
+        return "a stage has the lines of k that fit its taps"
+    if config.cluster > 1 and config.depth != LINE_BYTES:
+        return "blocks of a cluster share whole lines of 128 bytes"
+    if config.kept and (config.kept != keepable(problem) or columns_of(problem, config) > MOST_KEPT_COLUMNS):
+        return "a block keeps all of B's rows, of one of few tiles of its columns"
+    if promotes(problem) and config.accumulators > MOST_PROMOTED[config.warpgroups]:
         return "too many accumulators for sums that are promoted"
     return None
 
@@ -147,14 +172,30 @@ def misfit(problem: Problem, config: PersistentConfig) -> str | None:
 def shapes(problem: Problem, room: int, buffers: int = 0) -> Iterator[PersistentConfig]:
     """Configurations for PROBLEM with as many stages as fit into ROOM bytes of shared memory, beside so many
     BUFFERS of results."""
-    block_k = LINE_BYTES // problem.a.bytes
-    for m, n, groups, teams in _SHAPES:
-        config = PersistentConfig(m, n, block_k, groups, teams, MOST_STAGES, buffers=buffers)
+    block_k = block_k_of(problem)
+    depth = block_k * problem.a.bytes
+    keepings = dict.fromkeys((0, keepable(problem)))
+    for (m, n, groups, teams), kept in product(_SHAPES, keepings):
+        config = PersistentConfig(
+            m, n, block_k, groups, teams, MOST_STAGES, buffers=buffers, depth=depth, kept=kept
+        )
         while illegal(config, room) is not None and config.stages > LEAST_STAGES:
             config = replace(config, stages=config.stages - 1)
         if illegal(config, room) is None and misfit(problem, config) is None:
             yield config
-            yield from _clustered(problem, config)
+            yield from () if kept else _clustered(problem, config)
+
+
+def keepable(problem: Problem) -> int:
+    """The tiles of k of B that a block may keep; 0 where their number is not known, or B differs by batch."""
+    tiles = tiles_of_k(problem)
+    return tiles if isinstance(tiles, int) and isinstance(problem.n, int) and problem.batches == 1 else 0
+
+
+def columns_of(problem: Problem, config: PersistentConfig) -> int:
+    """Tiles along n of a PROBLEM that has a known number of columns."""
+    assert isinstance(problem.n, int)
+    return -(-problem.n // config.block_n)
 
 
 def _clustered(problem: Problem, config: PersistentConfig) -> Iterator[PersistentConfig]:
@@ -162,3 +203,9 @@ def _clustered(problem: Problem, config: PersistentConfig) -> Iterator[Persisten
     made = replace(config, cluster=2)
     if config.buffers and problem.at_optimum(problem.m) > config.block_m and misfit(problem, made) is None:
         yield made
+
+
+def clusters_of(problem: Problem, config: PersistentConfig, multiprocessors: int) -> int:
+    """The clusters, or blocks, that MULTIPROCESSORS have room for, as many for each column that they keep."""
+    most = multiprocessors // config.cluster
+    return most - most % columns_of(problem, config) if config.kept else most

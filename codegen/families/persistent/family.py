@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 from ....dialects.core.bounds import bounds
@@ -21,10 +21,11 @@ from ..contraction.problem import Problem, as_priced
 from ..contraction.tile_product import MOST_CANDIDATES
 from ..contraction.wgmma import LINE_BYTES, WGMMA, misplaced
 from ..kernel_family import Accumulation, Rank
-from .config import FEW_BUFFERS, MANY_BUFFERS, SHORT, PersistentConfig, illegal, misfit, promotes, shapes
+from .config import FEW_BUFFERS, MANY_BUFFERS, SHORT, PersistentConfig, illegal, misfit, shapes
 from .cost import microseconds
+from .depth import promotes, tiles_of_k
 from .interleave import interleaved, run_of, vector_of
-from .operands import BulkOperand, operand_a, operand_b, tiles_of_k
+from .operands import BulkOperand, operand_a, operand_b
 from .results import BulkResults, bulk_results
 from .spec import TEMPLATE, launch, persistent_spec
 
@@ -57,10 +58,8 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
         problem = contraction.problem
         results = bulk_results(request, contraction)
         buffers = buffers_for(problem, results.residual is not None) if results else 0
-        return [
-            self.candidate(config, microseconds(problem, config, request.target))
-            for config in candidates(as_priced(problem), request.target, buffers)
-        ]
+        found = _priced(as_priced(problem), request.target, buffers)
+        return [Candidate(self.name, dict(config), microseconds) for config, microseconds in found]
 
     def code(self, request: Request, contraction: Contraction, config: PersistentConfig) -> KernelCode:
         problem, operands = contraction.problem, bulk_operands(contraction)
@@ -99,7 +98,7 @@ def buffers_for(problem: Problem, residual: bool) -> int:
 
     Many where a RESIDUAL has to be there before the results, or where products are short.
     """
-    short = problem.at_optimum(tiles_of_k(problem, LINE_BYTES // problem.a.bytes)) <= SHORT
+    short = problem.at_optimum(tiles_of_k(problem)) <= SHORT
     return MANY_BUFFERS if residual or short else FEW_BUFFERS
 
 
@@ -141,8 +140,17 @@ def maps(
 def candidates(problem: Problem, target: ArchSpec, buffers: int = 0) -> tuple[PersistentConfig, ...]:
     """Legal configurations for PROBLEM with BUFFERS of results, the fastest by the cost model first."""
     found = [
-        replace(config, raster=tile.raster(problem, config.block_n, target))
+        config if config.kept else replace(config, raster=tile.raster(problem, config.block_n, target))
         for config in shapes(problem, target.shared_bytes, buffers)
     ]
     ordered = sorted(found, key=lambda config: microseconds(problem, config, target))
     return tuple(ordered[:MOST_CANDIDATES])
+
+
+@lru_cache(maxsize=PROBLEMS_KEPT)
+def _priced(
+    problem: Problem, target: ArchSpec, buffers: int
+) -> tuple[tuple[tuple[tuple[str, int], ...], float], ...]:
+    """The `candidates` as (field, value) pairs, with their times in microseconds."""
+    found = candidates(problem, target, buffers)
+    return tuple((tuple(asdict(config).items()), microseconds(problem, config, target)) for config in found)

@@ -2,8 +2,8 @@
 
 Of eight columns of a product by wgmma, a thread has two (`wgmma.cuh`): it would finish pairs. But which
 column of B a line of its tile holds is free. With runs of R columns and tiles of N columns, line
-2c + (2N / R) j + b holds column R c + 2 j + b; the accumulators of a thread are then whole runs. A tensor map
-with a dimension each for b, c and j brings the lines in that order.
+(2N / R) j + q holds column (R / 2) q + j, as if half runs were transposed; the two half runs of a thread are
+then a run. A tensor map with a dimension each for q and j brings the lines in that order.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ def interleaved(b: BulkOperand, config: PersistentConfig, run: int) -> BulkOpera
         return None
     if b.taps:
         together = b.strides[0] == deep * b.dtype.bytes and b.first == 0
-        if not together or not isinstance(deep, int) or deep % config.block_k:
+        if not together or not isinstance(deep, int) or deep * b.dtype.bytes % b.line:
             return None
         deep = deep * b.dims[1]
-    dims = (deep, 2, columns // run, run // 2)
-    found = replace(b, dims=dims, strides=(row, row * run, row * 2), taps=False, interleave=run)
+    half = run // 2
+    dims, strides = (deep, columns // half, half), (row * half, row)
+    found = replace(b, dims=dims, strides=strides, taps=False, interleave=run)
     return found if found.map(0, config.block_n).fault() is None else None

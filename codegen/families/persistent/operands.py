@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ....dialects.core.affine import Dim, ceildiv, exact_div
+from ....dialects.core.affine import Dim, exact_div
 from ....dialects.core.dtypes import DType
 from ....dialects.core.ir import Operation
-from ....dialects.core.tensor_map import TensorMap
+from ....dialects.core.tensor_map import TensorMap, swizzle_of
 from ..contraction.axes import BatchAxis
 from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.wgmma import LINE_BYTES, ROWS
 from .config import SLAB
+from .depth import line_of
 
 MOST_DIMS = 4  # that the bulk copies of `tma.cuh` take
 
@@ -33,14 +34,14 @@ class Window2d:
 
 @dataclass(frozen=True)
 class BulkOperand:
-    """An operand staged by bulk copies, in lines of 128 bytes as wgmma reads them.
+    """An operand staged by bulk copies, in lines as wgmma reads them.
 
     dims, strides: those of its tensor map, in elements and bytes, innermost first; taps: whether one of the
     dimensions counts window taps; batch: the batch axes with a dimension of their own, the last ones; window:
     that of a convolution's input, whose copies gather pixels (im2col); channels: the distance in elements
     between batch entries along the innermost dimension; first: the start of the operand in that dimension,
     for a slice of longer rows; interleave: of B, the columns of a run, where its lines are in the order of
-    `interleave.py`.
+    `interleave.py`; line: bytes of a line.
     """
 
     dtype: DType
@@ -53,25 +54,27 @@ class BulkOperand:
     channels: int = 0
     first: int = 0
     interleave: int = 0
+    line: int = LINE_BYTES
 
     def copies(self, lines: int) -> int:
-        """Bulk copies for a tile of LINES rows of A (columns of B)."""
+        """Bulk copies for LINES rows of A (columns of B)."""
         return 1 if self.k_major else lines // SLAB
 
     def map(self, operand: int, lines: int, shares: int = 1) -> TensorMap:
         """The map over buffer OPERAND for tiles of LINES rows of A (columns of B), which come in so many
         SHARES."""
-        deep = LINE_BYTES // self.dtype.bytes
+        deep, swizzle = self.line // self.dtype.bytes, swizzle_of(self.line)
         if self.window is not None:
             return self._im2col(operand, (deep, lines), self.window)
         if self.interleave:
-            box = [deep, 2, lines // self.interleave, self.interleave // 2 // shares]
-            return TensorMap.tiled(operand, self.dtype, self.dims, self.strides, box)
+            half = self.interleave // 2
+            box = [deep, lines // half, half // shares]
+            return TensorMap.tiled(operand, self.dtype, self.dims, self.strides, box, swizzle)
         box = [deep, lines // shares] if self.k_major else [SLAB, deep]
         if self.taps:
             box.insert(1, 1)
         box += [1] * (len(self.dims) - len(box))
-        return TensorMap.tiled(operand, self.dtype, self.dims, self.strides, box)
+        return TensorMap.tiled(operand, self.dtype, self.dims, self.strides, box, swizzle)
 
     def _im2col(self, operand: int, box: tuple[int, int], window: Window2d) -> TensorMap:
         """Width comes before height in a map."""
@@ -79,7 +82,8 @@ class BulkOperand:
         upper = [after - span for after, span in zip(window.after, spans, strict=True)]
         corners = (tuple(-before for before in reversed(window.before)), tuple(reversed(upper)))
         steps = (1, *reversed(window.strides), 1)
-        return TensorMap.im2col(operand, self.dtype, self.dims, self.strides, box, corners, steps)
+        swizzle = swizzle_of(self.line)
+        return TensorMap.im2col(operand, self.dtype, self.dims, self.strides, box, corners, steps, swizzle)
 
 
 def operand_a(problem: Problem, root: Operation) -> BulkOperand | str:
@@ -90,7 +94,8 @@ def operand_a(problem: Problem, root: Operation) -> BulkOperand | str:
         row = problem.rows[0]
         deep, wide = (problem.channels, problem.a_k_step), (row.extent, row.step)
         axes = [deep, wide] if problem.a_k_major else [wide, deep]
-        return _tiled(problem.a, problem.a_k_major, axes, problem.batch, "a", problem.a_offset)
+        line, offset = line_of(problem), problem.a_offset
+        return _tiled(problem.a, problem.a_k_major, axes, problem.batch, "a", offset, line=line)
     if problem.op != "conv" or root.inputs[0].type.rank != 4:
         return "A's rows have no stride of their own"
     return _gathered(problem, root)
@@ -103,7 +108,8 @@ def _gathered(problem: Problem, root: Operation) -> BulkOperand | str:
     580.159.04), and one that reaches past a group would copy the next group's channels.
     """
     x, y = root.inputs[0].type, root.result.type
-    deep = LINE_BYTES // problem.a.bytes
+    line = line_of(problem)
+    deep = line // problem.a.bytes
     if not isinstance(problem.channels, int) or problem.channels % deep:
         return "an im2col copy that reaches past the last channel is no legal instruction"
     pads = tuple(root.attributes["pads"]) or (0,) * 4
@@ -121,7 +127,7 @@ def _gathered(problem: Problem, root: Operation) -> BulkOperand | str:
     dims = (x.shape[1], x.shape[3], x.shape[2], x.shape[0])
     strides = tuple(x.strides[axis] * problem.a.bytes for axis in (3, 2, 0))
     channels = problem.channels if problem.batch else 0
-    found = BulkOperand(problem.a, True, dims, strides, window=window, channels=channels)
+    found = BulkOperand(problem.a, True, dims, strides, window=window, channels=channels, line=line)
     return _checked(found, problem.a_offset)
 
 
@@ -130,13 +136,15 @@ def operand_b(problem: Problem) -> BulkOperand | str:
     if problem.b_vector * problem.b.bytes < COPY_BYTES:
         return "B's columns do not begin at multiples of 16 bytes of its buffer"
     deep, wide = (problem.channels, problem.b_k_step), (problem.n, problem.b_n_step)
+    line, offset = line_of(problem), problem.b_offset
     if problem.taps == 1:
         axes = [deep, wide] if problem.b_k_major else [wide, deep]
-        return _tiled(problem.b, problem.b_k_major, axes, problem.batch, "b", problem.b_offset)
+        return _tiled(problem.b, problem.b_k_major, axes, problem.batch, "b", offset, line=line)
     if not problem.b_k_major:
         return "B has several taps and is not K-major"
-    axes = [deep, (problem.taps, problem.channels), wide]
-    return _tiled(problem.b, True, axes, problem.batch, "b", problem.b_offset, taps=True)
+    taps = line == LINE_BYTES  # otherwise no line reaches past the channels of its tap
+    axes = [deep, (problem.taps, problem.channels), wide] if taps else [(problem.k, 1), wide]
+    return _tiled(problem.b, True, axes, problem.batch, "b", offset, taps=taps, line=line)
 
 
 def _tiled(
@@ -147,6 +155,7 @@ def _tiled(
     role: str,
     offset: Dim,
     taps: bool = False,
+    line: int = LINE_BYTES,
 ) -> BulkOperand | str:
     """An operand whose tiles are boxes, from OFFSET on; AXES and BATCH have sizes and steps in elements."""
     steps = [axis.a_step if role == "a" else axis.b_step for axis in batch]
@@ -154,7 +163,7 @@ def _tiled(
     sizes = [*axes, *((batch[index].extent, steps[index]) for index in own)]
     dims = tuple(size for size, _ in sizes)
     strides = tuple(step * dtype.bytes for _, step in sizes[1:])
-    return _checked(BulkOperand(dtype, k_major, dims, strides, taps=taps, batch=own), offset)
+    return _checked(BulkOperand(dtype, k_major, dims, strides, taps=taps, batch=own, line=line), offset)
 
 
 def _checked(operand: BulkOperand, offset: Dim) -> BulkOperand | str:
@@ -169,8 +178,3 @@ def _checked(operand: BulkOperand, offset: Dim) -> BulkOperand | str:
         operand = replace(operand, dims=(end, *operand.dims[1:]), first=offset)
     fault = operand.map(0, ROWS).fault()
     return operand if fault is None else f"the tensor map of an operand {fault}"
-
-
-def tiles_of_k(problem: Problem, block_k: int) -> Dim:
-    """Tiles along k: those of the channels of each tap."""
-    return ceildiv(problem.channels, block_k) * problem.taps

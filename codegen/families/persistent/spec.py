@@ -12,12 +12,20 @@ from ...text.literals import c_type
 from ...text.render import Code, Identifier
 from ..contraction.epilogue import PREFETCH_BYTES, EpilogueSpec
 from ..contraction.gather import AxisSpec, batch_specs, divides
-from ..contraction.problem import Problem
+from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
-from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS
-from .config import CONSUMER_REGISTERS, PRODUCER_REGISTERS, SLAB, PersistentConfig, promotes
-from .operands import BulkOperand, tiles_of_k
+from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS, STEP_BYTES
+from .config import (
+    COLUMN_BYTES,
+    CONSUMER_REGISTERS,
+    PRODUCER_REGISTERS,
+    SLAB,
+    PersistentConfig,
+    clusters_of,
+)
+from .depth import line_of, lines_of_k, panels_of, promotes, tiles_of_k
+from .operands import BulkOperand
 from .results import BulkResults
 
 TEMPLATE = "kernels/persistent.cu.j2"
@@ -40,15 +48,16 @@ class BulkWindowSpec:
 class BulkSpec:
     """An operand for templates: how its bulk copies address a tile; see `BulkOperand`.
 
-    copies: bulk copies of a stage, each of `slab` elements; dims: of its map; batch: the C variables of its
-    batch axes; channels: the first channel of a batch entry is a multiple of it, 0 for none; first: the
-    innermost coordinate of the operand's first element; interleave: see `BulkOperand`.
+    line: bytes of a line; copies: bulk copies of a stage, each of `slab` elements; dims: of its map; batch:
+    the C variables of its batch axes; channels: the first channel of a batch entry is a multiple of it, 0 for
+    none; first: the innermost coordinate of the operand's first element; interleave: see `BulkOperand`.
     """
 
     role: Identifier
     type: Identifier
     element_bytes: int
     tile: TileSpec
+    line: int
     copies: int
     slab: int
     dims: int
@@ -72,7 +81,12 @@ class BulkSpec:
     @property
     def fragment_bytes(self) -> int:
         """The distance between fragments of 64 rows, in bytes."""
-        return ROWS * LINE_BYTES if self.tile.k_major else self.slab * self.element_bytes
+        return ROWS * self.line if self.tile.k_major else self.slab * self.element_bytes
+
+    @property
+    def panel_bytes(self) -> int:
+        """The distance between the panels of a K-major stage, each of a line for every row."""
+        return self.tile.lines * self.line
 
 
 @dataclass(frozen=True)
@@ -87,7 +101,10 @@ class BulkTileSpec:
 class ResultsSpec:
     """Results that leave by bulk stores: chunks of 64 rows and `chunk` columns, `buffers` for each warpgroup.
 
-    element_bytes: of a result; residual: what is there before the results, and read beside them.
+    element_bytes: of a result; residual: what is there before the results, and read beside them; columns:
+    where the epilogue operands of columns lie, behind the start of the chunks, vector after vector
+    `column_pitch` bytes apart; 0 if each thread reads its own from global memory; together: fragments of a
+    warpgroup whose results of the same columns are finished together.
     """
 
     result: BulkTileSpec
@@ -95,6 +112,9 @@ class ResultsSpec:
     element_bytes: int
     chunk: int
     buffers: int
+    columns: int
+    column_pitch: int
+    together: int
 
     @property
     def line(self) -> int:
@@ -111,7 +131,8 @@ class ResultsSpec:
 class PersistentSpec:
     """The spec of a persistent contraction: sizes, configuration, operands, and the epilogue of a chunk.
 
-    results: how they leave in bulk; None where threads store them.
+    chunks_of_k: lines of k of a tap; results: how they leave in bulk; None where threads store them; line:
+    bytes of a line of a tile; panels: lines of k that a stage has for each row; kept: tiles of B that stay.
     """
 
     name: Identifier
@@ -145,6 +166,9 @@ class PersistentSpec:
     epilogue: EpilogueSpec
     results: ResultsSpec | None
     cluster: int
+    line: int
+    panels: int
+    kept: int
 
     @property
     def producer_registers(self) -> int:
@@ -154,7 +178,12 @@ class PersistentSpec:
     @property
     def consumer_registers(self) -> int:
         """Registers of a thread that multiplies."""
-        return CONSUMER_REGISTERS
+        return CONSUMER_REGISTERS[self.warpgroups]
+
+    @property
+    def warpgroups(self) -> int:
+        """Warpgroups that multiply."""
+        return self.groups * self.teams
 
     @property
     def fragments(self) -> int:
@@ -190,6 +219,11 @@ class PersistentSpec:
         return int(beside is not None and 2 * self.passes * beside.bytes <= PREFETCH_BYTES)
 
     @property
+    def steps(self) -> int:
+        """Products along k of a stage."""
+        return self.panels * self.line // STEP_BYTES
+
+    @property
     def one_k_tile(self) -> bool:
         """Whether there is a single tile along k, whatever the sizes."""
         return self.k_is_known and self.k_tiles == "1"
@@ -217,9 +251,9 @@ def persistent_spec(
 
     RESULTS say how bulk copies take the results, where CONFIG has buffers for them.
     """
-    leaving = _results(results, config)
+    leaving = _results(results, config, binding, b.interleave > 0)
     names = binding.names
-    k_tiles = tiles_of_k(problem, config.block_k)
+    k_tiles = tiles_of_k(problem)
     return PersistentSpec(
         name=binding.name,
         title=binding.title,
@@ -232,7 +266,7 @@ def persistent_spec(
         k_tiles=Code(dim_to_c(k_tiles, names)),
         k_is_known=isinstance(k_tiles, int),
         taps=problem.taps,
-        chunks_of_k=Code(factor_to_c(_over(k_tiles, problem.taps), names)),
+        chunks_of_k=Code(factor_to_c(_over(lines_of_k(problem), problem.taps), names)),
         batch=batch_specs(problem.batch, names),
         batches=Code(factor_to_c(problem.batches, names)),
         b_is_weight=problem.b_is_weight,
@@ -252,22 +286,48 @@ def persistent_spec(
         epilogue=_epilogue(problem, config, binding),
         results=leaving,
         cluster=config.cluster,
+        line=line_of(problem),
+        panels=panels_of(problem),
+        kept=config.kept,
     )
 
 
-def _results(results: BulkResults | None, config: PersistentConfig) -> ResultsSpec | None:
+def _results(
+    results: BulkResults | None, config: PersistentConfig, binding: KernelBinding, vectors: bool
+) -> ResultsSpec | None:
     if not config.buffers:
         return None
     if results is None:
         raise ValueError("threads have to store these results")
     result, residual = results.result, results.residual
+    pitch = _column_pitch(binding) if vectors else 0
     return ResultsSpec(
         result=BulkTileSpec(Identifier(c_type(result.dtype)), result.first),
         residual=BulkTileSpec(Identifier(c_type(residual.dtype)), residual.first) if residual else None,
         element_bytes=result.dtype.bytes,
         chunk=results.chunk(config.block_n),
         buffers=config.buffers,
+        columns=config.chunks_bytes if pitch else 0,
+        column_pitch=pitch,
+        together=_together(results, config) if pitch else 1,
     )
+
+
+def _together(results: BulkResults, config: PersistentConfig) -> int:
+    """The fragments of a warpgroup that read epilogue operands of columns once, for all of their rows; one
+    where there is a residual, which would be asked for too late."""
+    fragments = config.block_m // config.groups // ROWS
+    return fragments if results.residual is None and config.buffers >= 2 * fragments else 1
+
+
+def _column_pitch(binding: KernelBinding) -> int:
+    """The bytes from vector to vector of epilogue operands of columns in shared memory: their own, and as
+    many more as bring neighbours to different banks. 0 where they have no room, or fields need padding."""
+    along = binding.along
+    if along is None or along.bytes % COPY_BYTES or along.bytes // along.fields.count(";") < COPY_BYTES:
+        return 0
+    pitch = along.bytes + COPY_BYTES
+    return pitch if pitch <= binding.vector * COLUMN_BYTES else 0
 
 
 def _header(problem: Problem) -> str:
@@ -275,8 +335,8 @@ def _header(problem: Problem) -> str:
     return "wgmma_f8" if promotes(problem) else "wgmma" if problem.a.is_float else "wgmma_integer"
 
 
-def _over(k_tiles: Dim, taps: int) -> Dim:
-    return k_tiles // taps if isinstance(k_tiles, int) else k_tiles  # of a matrix product: one tap
+def _over(lines: Dim, taps: int) -> Dim:
+    return lines // taps if isinstance(lines, int) else lines  # of a matrix product: one tap
 
 
 def _operand(
@@ -290,6 +350,7 @@ def _operand(
         type=Identifier(c_type(dtype)),
         element_bytes=dtype.bytes,
         tile=tile,
+        line=operand.line,
         copies=operand.copies(lines),
         slab=SLAB * config.block_k,
         dims=len(operand.dims),
@@ -332,7 +393,10 @@ def _epilogue(problem: Problem, config: PersistentConfig, binding: KernelBinding
 
 def launch(problem: Problem, config: PersistentConfig, multiprocessors: int) -> Geometry:
     """One block on each of MULTIPROCESSORS, or fewer if there are fewer tiles."""
-    tiles, most = tiles_of(problem, config.rows, config.block_n), multiprocessors // config.cluster
+    tiles, most = (
+        tiles_of(problem, config.rows, config.block_n),
+        clusters_of(problem, config, multiprocessors),
+    )
     clusters = min(tiles, most) if isinstance(tiles, int) else most
     grid, cluster = (clusters * config.cluster, 1, 1), (config.cluster, 1, 1)
     return Geometry(grid, (config.threads, 1, 1), config.shared_bytes, cluster=cluster)

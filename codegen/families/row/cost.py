@@ -15,6 +15,9 @@ from .problem import RowProblem
 THREADS = 256
 MOST_WORKERS = 512
 LEAST_THREADS, LEAST_OF_WARPS = 64, 128
+MOST_VECTORS = 4  # of a thread; more keep too few threads busy
+MOST_HELD = 32  # elements of an operand that a thread keeps
+WARP = 32
 MOST_SPLITS = 1024  # blocks of a row; bounds the partial results that its last block combines
 
 
@@ -22,13 +25,15 @@ MOST_SPLITS = 1024  # blocks of a row; bounds the partial results that its last 
 class Shares:
     """A division of rows: `rows` per block, `workers` threads per row in a block, `splits` blocks per row.
 
-    With several `lanes` a row of a block is a vector of as many adjacent ones.
+    With several `lanes` a row of a block is a vector of as many adjacent ones; with a `vector` a thread takes
+    as many adjacent elements of its row at a time.
     """
 
     rows: int
     workers: int
     splits: int = 1
     lanes: int = 1
+    vector: int = 1
 
     @property
     def threads(self) -> int:
@@ -49,8 +54,32 @@ def whole_shares(problem: RowProblem, request: Request, across: bool) -> Shares:
     return Shares(threads // workers, workers)
 
 
-def split_shares(problem: RowProblem, request: Request, across: bool) -> Iterator[Shares]:
-    """The divisions in which several blocks share a row, where that is legal and the GPU has room."""
+def vector_shares(problem: RowProblem, request: Request, vector: int) -> Iterator[Shares]:
+    """The divisions in which threads take VECTOR elements at a time, and one to MOST_VECTORS of those, or to
+    as many as they keep.
+
+    Blocks have several rows unless multiprocessors would then have none.
+    """
+    vectors = max(problem.lengths) // vector
+    rows = evaluate(problem.rows.size, request.optimum) // request.target.multiprocessors
+    workers, most = 32, MOST_HELD // vector if problem.along_columns else MOST_VECTORS
+    while workers * most < vectors and workers < MOST_WORKERS:
+        workers *= 2
+    while True:
+        in_block = LEAST_OF_WARPS // workers
+        while in_block > max(1, rows):
+            in_block //= 2
+        yield Shares(max(1, in_block), workers, vector=vector)
+        if workers >= min(vectors, MOST_WORKERS):
+            return
+        workers *= 2
+
+
+def split_shares(problem: RowProblem, request: Request, across: bool, vector: int) -> Iterator[Shares]:
+    """The divisions in which several blocks share a row, where that is legal and the GPU has room.
+
+    Threads take VECTOR elements at a time where each has some.
+    """
     if not problem.divisible:
         return
     rows, least = evaluate(problem.rows.size, request.optimum), request.target.fitted.row.part_elements
@@ -62,7 +91,8 @@ def split_shares(problem: RowProblem, request: Request, across: bool) -> Iterato
     splits = 2
     while splits <= MOST_SPLITS and min(problem.lengths) >= least * workers * splits:
         if blocks * splits * THREADS <= _room(request.target):
-            yield Shares(in_block, workers, splits)
+            wide = min(problem.lengths) >= workers * splits * vector
+            yield Shares(in_block, workers, splits, vector=vector if wide else 1)
         splits *= 2
 
 
@@ -76,10 +106,32 @@ def microseconds(problem: RowProblem, request: Request, shares: Shares) -> float
     moved = sum(evaluate(type.bytes, request.optimum) for type in (*request.reads, *request.writes))
     rows = -(-rows // shares.lanes)
     elements = rows * (sum(problem.lengths) + evaluate(problem.columns.size, request.optimum))
+    each = fit.element if shares.vector == 1 else fit.vector / shares.vector
     busy = min(max(rows, 1) * shares.workers * shares.splits, _room(request.target))
-    working = max(moved / request.target.bytes_per_second * 1e6, elements / busy * fit.element)
+    if holds(problem, shares):
+        return fit.launch + max(
+            moved / request.target.bytes_per_second * 1e6, _keeping(problem, request, shares)
+        )
+    working = max(moved / request.target.bytes_per_second * 1e6, elements / busy * each)
     joining = fit.join + fit.arrival * shares.splits if shares.splits > 1 else 0.0
     return fit.launch + working + joining
+
+
+def _keeping(problem: RowProblem, request: Request, shares: Shares) -> float:
+    """Microseconds of threads that keep their elements: loads of all vectors overlap, and warps meet."""
+    fit, rows = request.target.fitted.row, evaluate(problem.rows.size, request.optimum)
+    waves = -(-rows * shares.workers // _room(request.target))
+    trips = -(-max(problem.lengths) // (shares.vector * shares.workers))
+    meeting = fit.meet * len(problem.shared) if shares.workers > WARP else 0.0
+    return waves * (fit.vector + fit.kept * trips + meeting)
+
+
+def holds(problem: RowProblem, shares: Shares) -> bool:
+    """Whether each thread keeps its elements of a row in the division SHARES."""
+    length = problem.columns.size
+    if shares.vector == 1 or shares.splits > 1 or not problem.along_columns or not isinstance(length, int):
+        return False
+    return -(-length // (shares.vector * shares.workers)) * shares.vector <= MOST_HELD
 
 
 def better_shared(rows: float, length: float, target: ArchSpec) -> bool:

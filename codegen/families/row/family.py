@@ -8,15 +8,17 @@ last one to finish combines them and stores the result.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
-from ....dialects.core.affine import Affine, ceildiv
+from ....dialects.core.affine import Affine, Dim, ceildiv
 from ....dialects.core.affine_traversal import symbols
 from ....dialects.core.dtypes import U32, U64
-from ....dialects.core.expr import LoadExpr
+from ....dialects.core.expr import Expr, LetIndex, LoadExpr
 from ....dialects.graph.numeric import compute_dtype
 from ...emit.lanes import Lanes
 from ...emit.offsets import linear_offset
+from ...emit.row_walk import HeldElements, RowWalk
 from ...emit.rows import RowEmitter, in_groups, walk
 from ...emit.sections import Section
 from ...emit.shared_reductions import FUNCTORS, shared_reduction
@@ -29,7 +31,7 @@ from ...text.affine_c import dim_to_c
 from ...text.render import Code, Identifier
 from ..divisors import divisor, power_of_two_in
 from ..kernel_family import KernelFamily, Rank
-from .cost import Shares, microseconds, split_shares, whole_shares
+from .cost import Shares, holds, microseconds, split_shares, vector_shares, whole_shares
 from .problem import RowProblem, analyse
 
 WIDEST = 16  # bytes of a vectorized load
@@ -41,10 +43,11 @@ FLAG = 16  # bytes of shared memory after those, for a flag that one thread broa
 class RowSpec:
     """The spec of a row kernel for its template: the division of rows, and the emitted statements.
 
-    `reductions` computes the reductions of a row, `columns` the results of one column; `known_columns` is how
-    many there are, None where a symbol decides that. With several `splits`, `reductions` computes the partial
-    results of one block, `save` stores them as `words` words in the workspace, and `join` combines those of
-    all blocks.
+    `reductions` computes the reductions of a row, `columns` the results of a column, or of a vector of them;
+    `step` counts either, and `known_columns` is how many there are, None where a symbol decides that. With
+    several `splits`, `reductions` computes the partial results of one block, `save` stores them as `words`
+    words in the workspace, and `join` combines those of all blocks. Where threads keep their elements, in
+    registers (`held`), `columns` is a loop over those, and `early` loads what they keep of weights.
     """
 
     name: Identifier
@@ -58,6 +61,7 @@ class RowSpec:
     row_count: Code
     column_count: Code
     known_columns: int | None
+    step: Identifier
     decode: tuple[Code, ...]
     reductions: tuple[Code, ...]
     columns: tuple[Code, ...]
@@ -66,6 +70,8 @@ class RowSpec:
     words: int = 0
     save: tuple[Code, ...] = ()
     join: tuple[Code, ...] = ()
+    held: bool = False
+    early: tuple[Code, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +79,8 @@ class RowFamily(KernelFamily):
     """The family of row kernels, which run regions with large reductions along rows.
 
     Configuration: `rows` per block; `workers`, threads per row in a block; `across`, 1 if adjacent threads
-    are on different rows, for coalesced loads; `splits`, blocks per row, and `lanes`, adjacent rows of a
-    thread, where more than one.
+    are on different rows, for coalesced loads; `splits`, blocks per row, `lanes`, adjacent rows of a thread,
+    and `vector`, adjacent elements that a thread takes at a time, where more than one.
     """
 
     name: str = "row"
@@ -87,7 +93,9 @@ class RowFamily(KernelFamily):
             return []
         across = _rows_are_contiguous(problem)
         whole = whole_shares(problem, request, across)
-        shares = [whole, *split_shares(problem, request, across)]
+        vector = 1 if across else longest_vector(problem)
+        shares = list(vector_shares(problem, request, vector)) if vector > 1 else []
+        shares += [whole, *split_shares(problem, request, across, vector)]
         if across and widest(problem) > 1:
             shares.append(replace(whole, lanes=widest(problem)))
         return [
@@ -102,7 +110,7 @@ class RowFamily(KernelFamily):
         rows, rest = divmod(threads, workers)
         if problem is None or rest or not rows:
             return []
-        share = Shares(rows, workers, splits, int(config.get("lanes", 1)))
+        share = Shares(rows, workers, splits, int(config.get("lanes", 1)), int(config.get("vector", 1)))
         return [Candidate(self.name, config | {"rows": rows}, microseconds(problem, request, share))]
 
     def realize(self, request: Request, config: Config) -> KernelCode:
@@ -114,26 +122,36 @@ class RowFamily(KernelFamily):
             int(config["workers"]),
             int(config.get("splits", 1)),
             int(config.get("lanes", 1)),
+            int(config.get("vector", 1)),
         )
         if share.splits > 1 and not problem.divisible:
             raise ValueError("the rows cannot be split over several blocks")
         if share.lanes > 1 and (share.splits > 1 or widest(problem) % share.lanes):
             raise ValueError("a thread cannot have so many rows")
-        lanes = Lanes(problem.rows.axes[-1].symbol, share.lanes) if share.lanes > 1 else Lanes("", 1)
+        along = share.lanes == 1 and not config["across"]
+        if share.vector > 1 and not (along and longest_vector(problem) % share.vector == 0):
+            raise ValueError("a thread cannot take so many elements at a time")
+        inner = problem.rows.innermost
+        lanes = Lanes(inner.symbol, share.lanes) if inner and share.lanes > 1 else Lanes("", 1)
         signature = make_signature(request, _scratch(problem, share))
         emitter = RowEmitter(
             signature.buffers(request), signature.symbols, (problem.rows, problem.columns), lanes
         )
         emitter.rows, emitter.workers, emitter.across = share.rows, share.workers, bool(config["across"])
-        emitter.splits = share.splits
+        emitter.splits, emitter.vector = share.splits, share.vector
         emitter.ranges = {**request.ranges, **problem.rows.ranges(request.ranges)}
+        if holds(problem, share):
+            buffers, length = signature.buffers(request), problem.columns.size
+            assert isinstance(length, int)
+            emitter.weights = frozenset(buffers[request.region.arguments[at]] for at in request.weights)
+            emitter.held = HeldElements(RowWalk(length, share.vector, share.workers))
         spec = _spec(request, problem, signature, emitter)
         return KernelCode("kernels/row.cu.j2", spec, _geometry(problem, share), signature.typed)
 
 
 def _config(share: Shares, across: bool) -> Config:
     config: Config = {"rows": share.rows, "workers": share.workers, "across": int(across)}
-    more = {"splits": share.splits, "lanes": share.lanes}
+    more = {"splits": share.splits, "lanes": share.lanes, "vector": share.vector}
     return config | {name: count for name, count in more.items() if count > 1}
 
 
@@ -163,7 +181,9 @@ def _spec(request: Request, problem: RowProblem, signature: Signature, emitter: 
     bodies = _bodies(request, problem, signature, emitter)
     kind = signature.index_type
     decode = problem.rows.decode(emitter.names, kind)
-    columns = problem.columns
+    columns, vectored = problem.columns, emitter.vector > 1 and problem.columns.size != 1
+    steps = emitter.vectors(columns.size) if vectored else columns.size
+    first = [f"const {kind} column = vector * {emitter.vector};"] if vectored else []
     return RowSpec(
         name=Identifier(request.name),
         title=title(request),
@@ -174,16 +194,21 @@ def _spec(request: Request, problem: RowProblem, signature: Signature, emitter: 
         across=emitter.across,
         index_type=Identifier(kind),
         row_count=Code(dim_to_c(problem.rows.size, signature.symbols)),
-        column_count=Code(dim_to_c(columns.size, signature.symbols)),
-        known_columns=columns.size if isinstance(columns.size, int) else None,
+        column_count=Code(dim_to_c(steps, signature.symbols)),
+        known_columns=steps if isinstance(steps, int) else None,
+        step=Identifier("vector" if vectored else "column"),
         decode=_code(decode),
         reductions=_code(bodies.reductions),
-        columns=_code(columns.decode(emitter.names, kind) + bodies.columns),
+        columns=_code(
+            bodies.columns if emitter.held else first + columns.decode(emitter.names, kind) + bodies.columns
+        ),
         lanes=emitter.lanes.count,
         splits=emitter.splits,
         words=len(bodies.save),
         save=_code(bodies.save),
         join=_code(bodies.join),
+        held=emitter.held is not None,
+        early=_code(emitter.held.loads(early=True) if emitter.held else []),
     )
 
 
@@ -219,10 +244,46 @@ def _bodies(request: Request, problem: RowProblem, signature: Signature, emitter
         for group in groups:
             emitter.share(group, top)
         reductions = top.finished(lanes)
-    inner = top.child()
-    for name, type, expr in zip(signature.outputs, request.writes, problem.results, strict=True):
-        store(emitter, name, type, problem.index, expr, inner)
-    return _Bodies(reductions, inner.finished(lanes), save, join)
+    along = problem.columns.innermost
+    vector = emitter.vector if along is not None else 1
+    inner = top.child(vector if vector > 1 else None)
+    with nullcontext() if along is None else emitter.along(along.symbol):
+        for name, type, expr in zip(signature.outputs, request.writes, problem.results, strict=True):
+            store(emitter, name, type, problem.index, expr, inner)
+    columns = inner.finished(lanes * vector)
+    if emitter.held is not None:
+        columns = emitter.held.walk.over(columns)
+        reductions = emitter.held.loads(early=False) + reductions
+    return _Bodies(reductions, columns, save, join)
+
+
+def longest_vector(problem: RowProblem) -> int:
+    """The most adjacent elements that a thread may take of a row at a time: those of one vectorized load.
+
+    Rows are then whole vectors, and so is every load of elements.
+    """
+    extents = [extent for reduce in problem.shared for _, extent in reduce.variables]
+    if not all(isinstance(size, int) for size in (*extents, problem.columns.size)):
+        return 1
+    # An index that is computed from data might differ within a vector.
+    if any(isinstance(node, LetIndex) for result in problem.results for node in walk(result)):
+        return 1
+    found = [_adjacent(reduce.body, *reduce.variables[-1]) for reduce in problem.shared]
+    inner = problem.columns.innermost
+    if inner is not None:
+        found += [_adjacent(result, inner.symbol, inner.size) for result in problem.results]
+    return min(found)
+
+
+def _adjacent(expr: Expr, name: str, extent: Dim) -> int:
+    """How many elements a thread may take of those that EXPR loads along index NAME, which has EXTENT."""
+    found = []
+    for load in (node for node in walk(expr) if isinstance(node, LoadExpr)):
+        offset = linear_offset(load.source.type, load.index)
+        if name in symbols(offset):
+            lanes = Lanes(name, power_of_two_in(divisor(extent), WIDEST // load.dtype.bytes))
+            found.append(lanes.count if lanes.stride(offset) == 1 and lanes.aligned(offset) else 1)
+    return min(found, default=1)
 
 
 def widest(problem: RowProblem) -> int:
@@ -233,11 +294,15 @@ def widest(problem: RowProblem) -> int:
     """
     shared = problem.shared
     plain = all(r.kind in FUNCTORS and r.dtype == compute_dtype(r.dtype) for r in shared)
-    inner = problem.rows.axes[-1].size if problem.rows.axes else 1
-    if problem.columns.size != 1 or len(in_groups(shared)) != 1 or not plain:
+    inner = problem.rows.innermost
+    if problem.columns.size != 1 or len(in_groups(shared)) != 1 or not plain or inner is None:
         return 1
     loads = [node for reduce in shared for node in walk(reduce.body) if isinstance(node, LoadExpr)]
-    return power_of_two_in(divisor(inner), min(WIDEST // load.dtype.bytes for load in loads)) if loads else 1
+    return (
+        power_of_two_in(divisor(inner.size), min(WIDEST // load.dtype.bytes for load in loads))
+        if loads
+        else 1
+    )
 
 
 def _rows_are_contiguous(problem: RowProblem) -> bool:
@@ -245,10 +310,9 @@ def _rows_are_contiguous(problem: RowProblem) -> bool:
 
     Adjacent threads should then be on different rows, for coalesced loads.
     """
-    axes = [axis for axis in problem.rows.axes if axis.size != 1]
-    if not axes:
+    inner = problem.rows.innermost
+    if inner is None:
         return False
-    innermost = axes[-1].symbol
     for reduce in problem.shared:
         variables = {name for name, _ in reduce.variables}
         for load in (node for node in walk(reduce.body) if isinstance(node, LoadExpr)):
@@ -257,6 +321,6 @@ def _rows_are_contiguous(problem: RowProblem) -> bool:
             if isinstance(offset, Affine) and not variables.isdisjoint(symbols(offset)):
                 steps = dict(offset.terms)
                 along = any(steps.get((name,)) == 1 for name in variables)
-                if steps.get((innermost,)) == 1 and not along:
+                if steps.get((inner.symbol,)) == 1 and not along:
                     return True
     return False

@@ -10,7 +10,7 @@ from ....dialects.core.expr import Expr, ReduceExpr
 from ....dialects.core.types import TensorType
 from ...emit.inline import RegionExpressions
 from ...emit.rows import Dependences, depends, reductions_inside_out
-from ...emit.shared_reductions import KINDS
+from ...emit.shared_reductions import FUNCTORS, KINDS
 from ...emit.spaces import Space, make_space
 from ...request.request import Request
 
@@ -30,6 +30,15 @@ class RowProblem:
     index: tuple[Dim, ...]
     shared: tuple[ReduceExpr, ...]
     lengths: tuple[int, ...]
+
+    @property
+    def along_columns(self) -> bool:
+        """True when every shared reduction goes along the columns, which are one axis of the results."""
+        long = [axis for axis in self.columns.axes if axis.size != 1]
+        return len(long) == 1 and all(
+            reduce.kind in FUNCTORS and [extent for _, extent in reduce.variables] == [long[0].size]
+            for reduce in self.shared
+        )
 
     @property
     def divisible(self) -> bool:

@@ -4,8 +4,8 @@
 
 Contractions with constant weights multiply in eight bits, except the last before each output. Their
 operands are stored in eight bits, and all other consumers read the stored tensor, except contractions
-that an override keeps in floats. Where two contractions are added, the sum is fused into the later one,
-and the result of the earlier, an epilogue operand, is stored in eight bits too. Scales are symmetric: one
+that an override keeps in floats. Where two contractions are added, the sum is fused into the deeper one, and
+the result of the other, an epilogue operand, is stored in eight bits too. Scales are symmetric: one
 per tensor, or one per output channel of a weight. A tensor that contractions of both formats read is
 stored in both, and other consumers read the `int8` one. Inside control flow it is the same, except for
 products that a loop feeds their own results: every iteration would round these again, so they stay floats
@@ -41,6 +41,7 @@ from ....errors import CalibrationError
 from ...passes.ledger import Figure, Record, Verdict
 from ...passes.manager import PassContext
 from ...patterns.channel_scale import weight_axis, weight_of
+from ...patterns.depth import places
 from ...patterns.flow import Sources, is_fed_back, makers, sources_in
 from ...patterns.matching import constant_array
 from ...settings.formats import EIGHT_BITS
@@ -248,11 +249,11 @@ def _is_contraction(op: Operation) -> bool:
 
 
 def _added(block: Block, chosen: Mapping[Operation, str]) -> Iterable[tuple[Value, str]]:
-    """For every sum of two CHOSEN contractions: the addend that the earlier one produces, and its format.
+    """For every sum of two CHOSEN contractions: the addend of the one that runs first, and its format.
 
-    The sum is fused into the later contraction, which reads that addend as an epilogue operand.
+    The sum is fused into the other, which reads that addend as an epilogue operand.
     """
-    order = {op: number for number, op in enumerate(block)}
+    place = places(block)
     leaders: dict[Value, Operation] = {}
     for op in block:
         leader = op if has(op, Trait.CONTRACTION) else _leader(op, leaders)
@@ -262,7 +263,7 @@ def _added(block: Block, chosen: Mapping[Operation, str]) -> Iterable[tuple[Valu
             continue
         known = [leaders[value] for value in op.inputs if leaders.get(value) in chosen]
         if len(known) == 2:
-            earlier, value = min(zip(known, op.inputs, strict=True), key=lambda pair: order[pair[0]])
+            earlier, value = min(zip(known, op.inputs, strict=True), key=lambda pair: place[pair[0]])
             yield value, chosen[earlier]
 
 

@@ -83,11 +83,13 @@ def test_all_threads_of_a_row_share_a_loop() -> None:
     assert section.finished(1) == [
         "f32 sum1 = 0x0p+0f;",
         "f32 max2 = bit_cast<f32>(0xff800000u);",
-        "for (int k3 = worker; k3 < 50; k3 += 32) {",
-        "    const f32 x0_4 = load(x0, row*200 + k3);",
-        "    sum1 = sum1 + x0_4;",
-        "    const f32 x0_5 = load(x0, row*200 + k3);",
-        "    max2 = m_max(max2, x0_5);",
+        "const int end4 = 50;",
+        "const int step5 = 32;",
+        "for (int k3 = worker; k3 < end4; k3 += step5) {",
+        "    const f32 x0_6 = load(x0, row*200 + k3);",
+        "    sum1 = sum1 + x0_6;",
+        "    const f32 x0_7 = load(x0, row*200 + k3);",
+        "    max2 = m_max(max2, x0_7);",
         "}",
         "sum1 = row_reduce<Sum, 2, 32, false>(sum1, smem);",
         "max2 = row_reduce<Maximum, 2, 32, false>(max2, smem);",
@@ -98,17 +100,25 @@ def test_all_threads_of_a_row_share_a_loop() -> None:
 
 def test_several_variables_are_decoded_innermost_fastest() -> None:
     section = Section(1)
-    emitter().share([sums(extents=(4, 50))], section)
+    emitter().share([sums(extents=(4, 25))], section)
     lines = [line.strip() for line in section.finished(1)]
-    assert lines[1] == "for (int k2 = worker; k2 < 200; k2 += 32) {"
-    assert lines[2:4] == ["const int r3 = k2 % 50;", "const int r4 = k2 / 50;"]
-    assert lines[4] == "const f32 x0_5 = load(x0, row*200 + r4*50 + r3);"
+    assert lines[1:4:2] == ["const int end3 = 100;", "for (int k2 = worker; k2 < end3; k2 += step4) {"]
+    assert lines[4:6] == ["const int r5 = k2 / 25;", "const int r6 = k2 % 25;"]
+    assert lines[6] == "const f32 x0_7 = load(x0, row*200 + r5*50 + r6);"
+
+
+def test_variables_are_not_decoded_where_elements_follow_each_other() -> None:
+    section, group = Section(1), [sums(extents=(4, 50)), sums("max", (4, 50))]
+    emitter().share(group, section)
+    lines = "\n".join(section.finished(1))
+    assert lines.count("load(x0, row*200 + k3)") == 2 and "%" not in lines
 
 
 def test_counters_that_may_overflow_an_int_are_longer() -> None:
     section = Section(1)
     emitter().share([sums(extents=(N,))], section)
-    assert section.finished(1)[1] == "for (i64 k2 = worker; k2 < s0; k2 += 32) {"
+    lines = section.finished(1)
+    assert lines[1:4:2] == ["const i64 end3 = s0;", "for (i64 k2 = worker; k2 < end3; k2 += step4) {"]
 
 
 def test_blocks_that_share_a_row_leave_their_parts_in_the_workspace() -> None:
@@ -136,13 +146,13 @@ def test_every_element_is_of_one_thread(splits: int) -> None:
     """The loops of all threads, run in Python, visit every element once."""
     section = Section(1)
     emitter(splits).share_parts([[sums(extents=(200,))]], section)
-    header = section.finished(1)[1].removeprefix("for (int k2 = ").removesuffix(") {")
-    first, condition, step = header.split("; ")
+    end, step, header = (line.split(" = ", 1)[1].rstrip(";) {") for line in section.finished(1)[1:4])
+    first = header.split("; ")[0]
     seen = []
     for share in range(splits):
         for worker in range(32):
             at = eval(first, {"share": share, "worker": worker})
-            seen += range(at, int(condition.split(" < ")[1]), int(step.split(" += ")[1]))
+            seen += range(at, int(end), int(step))
     assert sorted(seen) == list(range(200))
 
 
@@ -152,7 +162,7 @@ def test_threads_that_have_one_element_each_need_no_loop() -> None:
         emitter().share([sums(extents=(count,))], section)
         return section.finished(1)[1:-1]
 
-    assert lines(33)[0] == "for (int k2 = worker; k2 < 33; k2 += 32) {"
+    assert lines(33)[2] == "for (int k2 = worker; k2 < end3; k2 += step4) {"
     one = ["const f32 x0_2 = load(x0, row*200 + worker);", "sum1 = sum1 + x0_2;"]
     assert lines(32) == one
     assert lines(31) == ["if (worker < 31) {", *("    " + line for line in one), "}"]

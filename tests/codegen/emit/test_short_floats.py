@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from glassrt.codegen.emit.emitter import Emitter, Given
 from glassrt.codegen.emit.lanes import Lanes
@@ -56,16 +58,18 @@ def test_scalars_and_accumulators_are_not_vectors() -> None:
     assert not any("_all" in line for line in emitted(S.cast(S.apply("mul", half, WIDE_X), F16)))
 
 
+@pytest.mark.parametrize("function", ["sigmoid", "tanh"])
 @pytest.mark.parametrize(("to", "short"), [(F16, True), (BF16, False), (F32, False)])
-def test_a_sigmoid_is_as_exact_as_its_result(to: DType, short: bool) -> None:
-    swish = S.apply("mul", SUM, S.apply("sigmoid", SUM))
-    text = "\n".join(emitted(S.cast(swish, to)))
-    assert ("m_short_sigmoid(" in text) == short and ("m_sigmoid(" in text) != short
+def test_a_function_is_as_exact_as_its_result(function: str, to: DType, short: bool) -> None:
+    gated = S.apply("mul", SUM, S.apply(function, SUM))
+    text = "\n".join(emitted(S.cast(gated, to)))
+    assert (f"m_short_{function}(" in text) == short and (f"m_{function}(" in text) != short
 
 
-def test_a_sigmoid_of_f16_is_short() -> None:
-    text = "\n".join(emitted(S.apply("sigmoid", X)))
-    assert "convert<f16>(m_short_sigmoid(convert<f32>(x_1[lane])))" in text
+@pytest.mark.parametrize("function", ["sigmoid", "tanh"])
+def test_a_function_of_f16_is_short(function: str) -> None:
+    text = "\n".join(emitted(S.apply(function, X)))
+    assert f"convert<f16>(m_short_{function}(convert<f32>(x_1[lane])))" in text
 
 
 def test_a_sum_with_an_f16_is_no_more_exact() -> None:
@@ -83,6 +87,33 @@ def test_nothing_else_stands_behind_a_short_sigmoid() -> None:
     assert shortened(difference) is difference and shortened(SUM) is SUM
     scaled = S.apply("mul", difference, SUM)
     assert shortened(scaled) is scaled
+
+
+def gelu(x: Expr, function: str = "erf", scale: float = math.sqrt(0.5)) -> Expr:
+    """x / 2 (1 + FUNCTION(SCALE x)), as Gelu is defined."""
+    inner = S.apply(function, S.apply("mul", x, S.const(scale, F32)))
+    half = S.apply("mul", x, S.const(0.5, F32))
+    return S.apply("mul", half, S.apply("add", inner, S.const(1.0, F32)))
+
+
+@pytest.mark.parametrize(("to", "short"), [(F16, True), (BF16, False), (F32, False)])
+def test_gelu_is_as_exact_as_its_result(to: DType, short: bool) -> None:
+    text = "\n".join(emitted(S.cast(gelu(SUM), to)))
+    assert ("m_short_gelu(accumulator[lane])" in text) == short and ("m_erf(" in text) != short
+
+
+def test_gelu_by_tanh_becomes_a_logistic_function() -> None:
+    text = "\n".join(emitted(S.cast(gelu(SUM, "tanh", 0.8), F16)))
+    assert "m_short_sigmoid(" in text and "m_tanh(" not in text
+
+
+def test_what_is_nearly_gelu_is_left_alone() -> None:
+    text = "\n".join(emitted(S.cast(gelu(SUM, scale=0.7), F16)))
+    other = S.apply("mul", gelu(SUM), WIDE_X)
+    mixed = S.apply("mul", S.apply("mul", WIDE_X, S.const(0.5, F32)), gelu(SUM))
+    assert "m_erf(" in text and "m_short_gelu(" not in text
+    assert "m_short_gelu(" in "\n".join(emitted(S.cast(other, F16)))
+    assert shortened(mixed) is not mixed
 
 
 def test_two_results_share_what_is_short() -> None:

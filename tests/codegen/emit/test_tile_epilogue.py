@@ -50,7 +50,7 @@ def test_a_pair_is_put_at_its_place() -> None:
     found = emitted(lambda do, product: [do(Cast(product, to=F16))])
     assert found is not None and found.operand is None and found.along is None
     assert found.lines[0] == "Vec<f16, 2> place_2;"
-    assert found.lines[-1] == "*reinterpret_cast<Vec<f16, 2>*>(place) = place_2;"
+    assert found.lines[-1] == "store_shared(place, place_2);"
 
 
 def test_a_residual_is_what_lies_beside_it_already() -> None:

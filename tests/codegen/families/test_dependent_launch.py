@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from cuda.bindings import nvrtc
+from glassrt.codegen.families.registry import candidates, families, realize
 from glassrt.codegen.nvrtc.intrinsics import device_headers
+from glassrt.codegen.text.render import render
 from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.core.types import TensorType
+from glassrt.dialects.graph.binary import Add
+from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.normalization import LayerNorm
 from glassrt.dialects.graph.reduction import Reduce
 
 from ..one_kernel import kernel_module, plan_of
+from ..requests import request_for
 from .contraction.test_families import CASES, SYMBOLS
 from .contraction.test_prologue import CASES as PROLOGUES
 from .test_loop_and_row import LOOPS, ROWS
@@ -41,6 +48,35 @@ def sources():
             yield f"{name} {dtype}", CASES[name](dtype)[:3]
     for name in ("rows of a table", "normalised bytes"):
         yield name, PROLOGUES[name](F16)[:3]
+
+
+@pytest.mark.parametrize("family", ["contraction_mma", "contraction_gemv"])
+def test_a_bias_is_loaded_before_the_wait_and_a_residual_behind_it(family):
+    def body(do, x, w, bias, residual):
+        total = do(Matmul(x, w, transpose_b=True, accumulate=F32))
+        return [do(Add(do(Add(total, bias)), residual))]
+
+    halves = [TensorType(shape, F16) for shape in ((8, 256), (64, 256))]
+    types = [*halves, TensorType((64,), F32), TensorType((8, 64), F32)]
+    request = replace(request_for(body, types), weights=frozenset((1, 2)))
+    code = realize(request, family, families()[family].candidates(request)[0].config)
+    source = render(code.template, code.spec)
+    marks = ("read_columns(n, along)", "pdl_wait()", "read_row(own_row", "mma_m16n8k16(sum")
+    places = [source.index(mark) for mark in marks]
+    assert places == sorted(places)
+
+
+def test_weights_along_a_row_are_loaded_before_the_wait_and_the_row_behind_it():
+    def body(do, x, scale, shift):
+        return [do(LayerNorm(x, scale, shift, axis=1, epsilon=1e-5))]
+
+    types = [TensorType(shape, F32) for shape in ((8, 256), (256,), (256,))]
+    request = replace(request_for(body, types), weights=frozenset((1, 2)))
+    code = realize(request, "row", candidates(request)[0].config)
+    source = render(code.template, code.spec)
+    marks = ("load_wide<4>(x1, column)", "load_wide<4>(x2, column)", "pdl_wait()", "load_wide<4>(x0, ")
+    places = [source.index(mark) for mark in marks]
+    assert places == sorted(places) and source.count("load_wide") == 3
 
 
 @pytest.mark.parametrize("name", [name for name, _ in sources()])

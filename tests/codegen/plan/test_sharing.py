@@ -139,6 +139,27 @@ def mixed() -> ModelProto:
     return net.done(x)
 
 
+def test_strips_share_code_whatever_their_channels_lines_and_strides() -> None:
+    net, shapes = OnnxNet(5), ((8, 20, 1), (48, 7, 1), (480, 9, 2))
+    images = [net.input(f"x{size}", 1, channels, size, size) for channels, size, _ in shapes]
+    layers = zip(images, shapes, strict=True)
+    model = net.done(*(net.conv(x, c, c, 3, group=c, strides=[s, s]) for x, (c, _, s) in layers))
+    settings = Settings(precision=as_policy("fp16"), disabled=APART, cache=None)
+    manifest = build(model, settings).plan.manifest
+    strips = {name: kernel["entry"] for name, kernel in manifest["kernels"].items() if "conv" in name}
+    assert len(strips) == 3 and len(set(strips.values())) == 1
+
+
+def test_means_share_code_whatever_their_lines() -> None:
+    net, shapes = OnnxNet(5), ((40, 27), (96, 29))
+    images = [net.input(f"x{size}", 1, channels, size, size) for channels, size in shapes]
+    model = net.done(*(net.op("GlobalAveragePool", net.relu(x)) for x in images))
+    settings = Settings(precision=as_policy("fp16"), disabled=APART, cache=None)
+    kernels = build(model, settings).plan.manifest["kernels"]
+    means = {name: kernel["entry"] for name, kernel in kernels.items() if "reduce" in name}
+    assert len(means) == 2 and len(set(means.values())) == 1
+
+
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_results_are_the_same_bits(precision: str) -> None:
     image = np.random.default_rng(0).standard_normal((1, 8, 24, 24)).astype(np.float32)

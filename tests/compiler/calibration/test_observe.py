@@ -6,11 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt.codegen.arch.names import arch_named
+from glassrt.codegen.plan.memory import PlanMemory
 from glassrt.compiler.calibration import observe
 from glassrt.compiler.calibration.observe import INTERPRET, Histograms, Network, observer
+from glassrt.compiler.calibration.recording import OPS
+from glassrt.compiler.driver.build import Settings, context_of, launch_level
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.precision.scales.names import model_hash
 from glassrt.dialects.core.affine import symbol
+from glassrt.dialects.custom.registry import registered
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.reduction import ArgReduce
 from glassrt.errors import InputError
@@ -85,6 +90,23 @@ def test_a_network_without_tensors_of_its_own_records_its_inputs(device: str) ->
     with observer(found, histograms, device, cache=True, progress=None) as feed:
         feed(batches()[0])
     assert {name: histogram.count for name, histogram in histograms.items()} == {"x": 20}
+
+
+def arena_of_chain(length: int) -> int:
+    """Bytes of the arena of what records a chain of products."""
+    net = Net()
+    value = net.input("x", 512, 64)
+    for _ in range(length):
+        value = net.add(Matmul, value, net.const(np.eye(64, dtype=np.float32)))
+    network = Network.of(net.done(value))
+    observe._record(network, {})
+    settings = Settings(targets=(arch_named("sm_90a"),), disabled=observe.IN_TURN, cache=None)
+    with registered(*OPS):
+        return PlanMemory(launch_level(network.module, settings, context_of(settings))).arena_bytes
+
+
+def test_what_is_recorded_need_not_stay_in_memory() -> None:
+    assert arena_of_chain(8) == arena_of_chain(3) >= 2 * 512 * 64 * 4
 
 
 def test_lower_levels_are_refused() -> None:

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.semantics import random_inputs
+from glassrt.compiler.patterns.arrangement import Rearrangement, moves_into
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
+from glassrt.dialects.graph.attention import Attention
 
+from ..head_spellings import HEAD_SPELLINGS
 from ..spellings import ATTENTIONS, Onnx, Spelling, attention
 from .recognizing import PASSES, counts, made, run
 
@@ -24,6 +27,20 @@ def test_attention_is_recognised(name: str) -> None:
     [op] = [op for op in module.main.block if op.name == "graph.attention"]
     assert op.attributes["scale"] == pytest.approx(1.0 if name == "no scale" else 8**-0.5)
     assert op.attributes["guarded"] == ("guarded" in name)
+    assert op.attributes["causal"] == ("causal" in name or name == "masked out")
+
+
+@pytest.mark.parametrize("name", HEAD_SPELLINGS)
+def test_heads_are_strided_views_of_the_projection(name: str) -> None:
+    module = made(HEAD_SPELLINGS[name])
+    run(module, *PASSES)
+    [op] = [op for op in module.main.block if isinstance(op, Attention)]
+    assert counts(module)["softmax"] == counts(module)["gather"] == 0
+    for value in (op.q, op.k, op.v):
+        source, chain = moves_into(value)
+        found = Rearrangement.through(source.type.shape, chain)
+        assert found is not None and found.is_strided
+        assert source.producer is not None and source.producer.name == "graph.add", "the projection"
 
 
 @pytest.mark.parametrize("guard", ["none", "nan", "rows"])

@@ -3,11 +3,12 @@
 #include "wgmma_registers.cuh"
 using namespace glass;
 
-// LINES lines of 128 bytes, laid out in shared memory as wgmma_tile wants them.
+// LINES lines of LINE bytes, laid out in shared memory as wgmma_tile wants them.
+template <int LINE = 128>
 GLASS_DEVICE void place_lines(unsigned char* tile, Input<u32> x, int lines) {
-    for (int i = thread_x(); i < lines * 32; i += 128) {
-        const int line = i / 32, word = i % 32;
-        *reinterpret_cast<u32*>(tile + line * 128 + ((word / 4 ^ line % 8) * 16 + word % 4 * 4)) = x[i];
+    for (int i = thread_x(); i < lines * (LINE / 4); i += 128) {
+        const int line = i / (LINE / 4), word = i % (LINE / 4), swizzle = line * LINE / 128 % (LINE / 16);
+        *reinterpret_cast<u32*>(tile + line * LINE + ((word / 4 ^ swizzle) * 16 + word % 4 * 4)) = x[i];
     }
 }
 // a is 64 lines, b COLUMNS lines, of 128 bytes along k, or both are 64 steps of k a slab, of 128 bytes each; c and y are 64 x COLUMNS. Each step of k is a group of its own,
@@ -74,6 +75,28 @@ GLASS_DEVICE void slide(Input<u32> a, Input<u32> b, Output<Number> y) {
     GLASS_UNROLL
     for (int i = 0; i < 32; i++) y[(row + i / 2 % 2 * 8) * 64 + column + i / 4 * 8 + i % 2] = d[i];
 }
+// a and b are 64 lines of LINE bytes along k, y is 64 x 64.
+template <int LINE, class Number, class T>
+GLASS_DEVICE void narrow(Input<u32> a, Input<u32> b, Output<Number> y) {
+    GLASS_DYNAMIC_SHARED(shared);
+    place_lines<LINE>(shared, a, 64);
+    place_lines<LINE>(shared + 4096, b, 64);
+    fence_proxy_async();
+    sync_threads();
+    const u64 left = wgmma_tile<LINE>(shared), right = wgmma_tile<LINE>(shared + 4096);
+    Number d[32];
+    wgmma_fence();
+    GLASS_UNROLL
+    for (int step = 0; step < LINE / 32; step++) {
+        wgmma(d, wgmma_step(left, step * 32), wgmma_step(right, step * 32), step > 0, T{}, T{});
+    }
+    wgmma_commit();
+    wgmma_wait<0>();
+    wgmma_take(d);
+    const int row = warp_id() * 16 + lane_id() / 4, column = lane_id() % 4 * 2;
+    GLASS_UNROLL
+    for (int i = 0; i < 32; i++) y[(row + i / 2 % 2 * 8) * 64 + column + i / 4 * 8 + i % 2] = d[i];
+}
 #define SUMS_IN(Number) Input<u32> a, Input<u32> b, Input<Number> c, Output<Number> y, int add
 #if defined(GLASS_HOST) || defined(GLASS_HAS_WGMMA)
 GLASS_KERNEL(128, 1) wgmma_f16_8(SUMS_IN(f32)) { product<8, f32, f16, f16>(a, b, c, y, add); }
@@ -89,6 +112,9 @@ GLASS_KERNEL(128, 1) wgmma_held_f16(Input<u32> a, Input<u32> b, Output<f32> y) {
 GLASS_KERNEL(128, 1) wgmma_held_bf16(Input<u32> a, Input<u32> b, Output<f32> y) { slide<f32, bf16, true>(a, b, y); }
 GLASS_KERNEL(128, 1) wgmma_held_s8(Input<u32> a, Input<u32> b, Output<i32> y) { slide<i32, i8, true>(a, b, y); }
 GLASS_KERNEL(128, 1) wgmma_slide_s8(Input<u32> a, Input<u32> b, Output<i32> y) { slide<i32, i8>(a, b, y); }
+GLASS_KERNEL(128, 1) wgmma_narrow_f16(Input<u32> a, Input<u32> b, Output<f32> y) { narrow<64, f32, f16>(a, b, y); }
+GLASS_KERNEL(128, 1) wgmma_narrow_s8(Input<u32> a, Input<u32> b, Output<i32> y) { narrow<64, i32, i8>(a, b, y); }
+GLASS_KERNEL(128, 1) wgmma_narrower_s8(Input<u32> a, Input<u32> b, Output<i32> y) { narrow<32, i32, i8>(a, b, y); }
 GLASS_KERNEL(128, 1) wgmma_bf16_64(SUMS_IN(f32)) { product<64, f32, bf16, bf16>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_s8_s8_8(SUMS_IN(i32)) { product<8, i32, i8, i8>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_s8_s8_128(SUMS_IN(i32)) { product<128, i32, i8, i8>(a, b, c, y, add); }

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from glassrt.codegen.families.attention.mma import MMA, AttentionConfig
 from glassrt.codegen.families.attention.simt import SimtAttentionConfig
-from glassrt.codegen.families.registry import candidates
+from glassrt.codegen.families.registry import families
 from glassrt.codegen.nvrtc.compiled_kernel import check_designed
 from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.codegen.nvrtc.parallel import compile_kernels
@@ -31,7 +31,7 @@ def test_small_grids_get_small_blocks() -> None:
     chosen: list[Candidate] = []
 
     def choose(request: Request) -> Candidate:
-        chosen.append(candidates(request)[0])
+        chosen.append(families()["attention_mma"].propose(request)[0])
         return chosen[-1]
 
     plan_of(module_of(Shape(batch=1, heads=12, queries=128, keys=128, depth=64, width=64)), choose)

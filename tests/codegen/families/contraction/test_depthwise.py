@@ -104,7 +104,7 @@ def test_kernel_agrees_with_numpy(name: str, module: HostModule) -> None:
 @pytest.mark.parametrize("name", ROWS)
 def test_every_candidate_is_legal(name: str) -> None:
     case, _ = ROWS[name]
-    found = depthwise.candidates(case.problem, TARGET, out_bytes=2)
+    found = [price.config for price in depthwise.candidates(case.problem, TARGET, out_bytes=2)]
     assert found and len({*found}) == len(found)
     assert all(depthwise.illegal(case.problem, config, TARGET) is None for config in found)
     assert all(config.vector <= depthwise.widest(case.problem, 2) for config in found)
@@ -129,6 +129,6 @@ def test_other_contractions_are_refused(case: Case) -> None:
 def test_depthwise_kernels_do_not_spill(types: dict[str, str], taps: int) -> None:
     """Not even what needs the most registers of all that are legal."""
     case = conv(**types, x=(8, 96, 28, 28), w=(96, 1, taps, taps), pad=taps // 2, groups=96)
-    found = depthwise.candidates(case.problem, TARGET, most=1000)
+    found = [price.config for price in depthwise.candidates(case.problem, TARGET, most=1000)]
     most = max(found, key=lambda config: depthwise.registers(case.problem, config))
     compiled(case, [most], "sm_90a")

@@ -58,6 +58,28 @@ def test_rows_ahead(changes: dict[str, object], ahead: int) -> None:
     assert replace(SPEC, **changes).rows_ahead == ahead  # type: ignore[arg-type]
 
 
+FEW = replace(SPEC, block_m=16, columns=4, threads=128, along=StructCode(Code(""), Code(""), 16, Code("")))
+WEIGHTS = StructCode(Code(""), Code(""), 16, Code(""), constant=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "along", "beside"),
+    [
+        ({"along": WEIGHTS}, True, True),
+        ({}, False, True),  # another kernel writes what all rows share
+        ({"along": WEIGHTS, "block_m": 64}, True, False),  # several rows a thread
+        ({"along": WEIGHTS, "block_m": 64, "groups": 4}, False, False),  # many accumulators
+        ({"along": WEIGHTS, "columns": 3}, False, False),  # a thread's columns change
+        ({"along": None, "beside": None}, False, False),
+    ],
+)
+def test_operands_are_loaded_ahead_of_the_products(
+    changes: dict[str, object], along: bool, beside: bool
+) -> None:
+    own = replace(FEW, **changes)  # type: ignore[arg-type]
+    assert (own.along_ahead, own.beside_ahead, own.placed_ahead) == (along, beside, along or beside)
+
+
 def test_accumulators_are_loaded_sixteen_bytes_at_a_time() -> None:
     assert SPEC.quad == 4 and replace(SPEC, accumulate=Identifier("f64")).quad == 2
     assert replace(SPEC, vector=1).quad == 1

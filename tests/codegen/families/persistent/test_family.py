@@ -64,27 +64,29 @@ def test_epilogue_operands_are_added(shape: tuple[int, int, int], config: Persis
         assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-10
 
 
-def requantized(do: Any, x: Any, w: Any, scale: Any, bias: Any, other: Any) -> Any:
-    y = do(Mul(do(Cast(do(Matmul(x, w, transpose_b=True, accumulate=I32)), to=F32)), scale))
-    return do(Cast(do(Add(do(Add(y, bias)), do(Cast(other, to=F32)))), to=I8))
+def requantized(do: Any, x: Any, w: Any, scale: Any, bias: Any, *others: Any) -> Any:
+    y = do(Add(do(Mul(do(Cast(do(Matmul(x, w, transpose_b=True, accumulate=I32)), to=F32)), scale)), bias))
+    for other in others:
+        y = do(Add(y, do(Cast(other, to=F32))))
+    return do(Cast(y, to=I8))
 
 
 @pytest.mark.parametrize(
-    ("shape", "config"),
+    ("shape", "config", "others"),
     [
-        ((700, 144, 208), PersistentConfig(64, 64, 128, 1, 2, 4)),
-        ((200, 272, 288), PersistentConfig(128, 128, 128, 2, 1, 4)),
-        ((70, 144, 48), PersistentConfig(64, 96, 128, 1, 2, 3)),
+        ((700, 144, 208), PersistentConfig(128, 64, 128, 1, 2, 4), 1),  # both fragments together
+        ((200, 272, 288), PersistentConfig(128, 128, 128, 2, 1, 4), 1),
+        ((300, 144, 176), PersistentConfig(128, 96, 128, 1, 2, 3), 0),  # together, in three chunks
     ],
     ids=["teams", "one team", "few columns"],
 )
 @pytest.mark.parametrize("buffers", [0, 4])
 def test_bytes_are_finished_with_what_their_columns_need(
-    shape: tuple[int, int, int], config: PersistentConfig, buffers: int
+    shape: tuple[int, int, int], config: PersistentConfig, others: int, buffers: int
 ) -> None:
     m, k, n = shape
     types = [TensorType((m, k), I8), TensorType((n, k), I8), *[TensorType((n,), F32)] * 2]
-    module = kernel_module(requantized, [*types, TensorType((m, n), I8)])
+    module = kernel_module(requantized, types + [TensorType((m, n), I8)] * others)
     given = draw_inputs(module, np.random.default_rng(0), {})
     given["x2"] *= np.float32(0.05)
     for got, want in compare(module, given, configured(replace(config, buffers=buffers))):
@@ -115,7 +117,13 @@ BUFFERED = {
     "half lines": ((70, 136, 104), PersistentConfig(128, 96, 64, 1, 2, 3)),
     "vectors": ((1400, 72, 208), PersistentConfig(64, 64, 64, 1, 2, 4)),
     "vectors of one team": ((200, 72, 272), PersistentConfig(128, 256, 64, 2, 1, 3)),
+    "three warpgroups": ((1000, 72, 272), PersistentConfig(192, 128, 64, 3, 1, 3)),
     "one tile of k": ((700, 64, 72), PersistentConfig(256, 64, 64, 2, 1, 3)),
+}
+# So many rows that some blocks have two tiles, of two columns.
+KEPT = {
+    "teams": ((4400, 72, 72), PersistentConfig(64, 64, 64, 1, 2, 4, buffers=2, kept=2)),
+    "one tile of k": ((8700, 40, 72), PersistentConfig(128, 64, 64, 2, 1, 3, buffers=2, kept=1)),
 }
 
 
@@ -128,6 +136,14 @@ def test_results_leave_in_bulk(name: str, device: str) -> None:
         module = kernel_module(body, [TensorType(shape, F16) for shape in given])
         for cluster in (1, 2):
             check_results(module, replace(config, buffers=buffers, cluster=cluster), device)
+
+
+@pytest.mark.parametrize("device", ["host", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("name", KEPT)
+def test_blocks_keep_b(name: str, device: str) -> None:
+    (m, k, n), config = KEPT[name]
+    module = kernel_module(plain, [TensorType(shape, F16) for shape in ((m, k), (n, k), (n,))])
+    check_results(module, config, device)
 
 
 def check_results(module: Module, config: PersistentConfig, device: str) -> None:
@@ -149,18 +165,19 @@ def test_clusters_share_what_lies_across_and_the_taps_of_windows(device: str) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "buffers", "n", "cluster"),
+    ("name", "body", "n", "changed"),
     [
-        ("results", plain, 2, 200, 1),
-        ("residual", residual, 4, 200, 1),
-        ("vectors", residual, 4, 208, 1),
-        ("cluster", plain, 2, 200, 2),
+        ("results", plain, 200, {"buffers": 2}),
+        ("residual", residual, 200, {"buffers": 4}),
+        ("vectors", residual, 208, {"buffers": 4}),
+        ("cluster", plain, 200, {"buffers": 2, "cluster": 2}),
+        ("kept", plain, 208, {"buffers": 2, "kept": 2}),
     ],
 )
-def test_emitted_text(name: str, body: Any, buffers: int, n: int, cluster: int, golden: Any) -> None:
+def test_emitted_text(name: str, body: Any, n: int, changed: dict[str, int], golden: Any) -> None:
     shapes = ((1400, 72), (n, 72), (n,), *[(1400, n)] * (body is residual))
     module = kernel_module(body, [TensorType(shape, F16) for shape in shapes])
-    config = PersistentConfig(128, 128, 64, 1, 2, 4, buffers=buffers, cluster=cluster)
+    config = replace(PersistentConfig(128, 128, 64, 1, 2, 4), **changed)
     (source,) = plan_of(module, configured(config)).sources.values()
     assert source == golden.at(f"{name}.cu")
 

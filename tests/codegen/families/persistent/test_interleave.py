@@ -37,7 +37,8 @@ def test_a_thread_has_runs_of_neighbours(columns: int, run: int) -> None:
     assert sorted(lines) == list(range(columns))
     chunks = columns // (4 * run)
     for thread, chunk in product(range(4), range(chunks)):
-        places = [(i // 2 * chunks + chunk) * 8 + thread * 2 + i % 2 for i in range(run)]
+        half = run // 2
+        places = [(i % half * chunks + chunk) * 8 + thread * 2 + i // half for i in range(run)]
         first = (chunk * 4 + thread) * run
         assert [lines[place] for place in places] == list(range(first, first + run))
 
@@ -46,7 +47,12 @@ def test_taps_and_channels_are_one_dimension() -> None:
     b = columns_of(conv("i8", (2, 128, 9, 9), (96, 128, 3, 3), out="i8", pad=1))
     found = interleaved(b, config(96), 8)
     assert found is not None and not found.taps
-    assert found.dims == (9 * 128, 2, 12, 4) and found.strides == (9 * 128, 8 * 9 * 128, 2 * 9 * 128)
+    assert found.dims == (9 * 128, 24, 4) and found.strides == (4 * 9 * 128, 9 * 128)
+    narrow = interleaved(
+        columns_of(conv("i8", (2, 64, 9, 9), (64, 64, 3, 3), out="i8", pad=1)), config(64), 16
+    )
+    assert narrow is not None and narrow.dims[0] == 9 * 64
+    assert narrow.map(1, 64).traversal.box == (64, 8, 8) and narrow.map(1, 64).traversal.swizzle == "64B"
 
 
 @pytest.mark.parametrize(
@@ -54,7 +60,7 @@ def test_taps_and_channels_are_one_dimension() -> None:
     [
         columns_of(matmul("f16", (64, 64), (64, 64))),  # lies across
         columns_of(matmul("i8", (2, 64, 128), (2, 64, 128), out="i8", transpose_b=True)),  # a batch
-        columns_of(conv("i8", (2, 64, 9, 9), (64, 64, 3, 3), out="i8", pad=1)),  # a tile would reach two taps
+        columns_of(conv("i8", (2, 48, 9, 9), (64, 48, 3, 3), out="i8", pad=1)),  # lines of three taps
         columns_of(matmul("i8", (64, 128), (40, 128), out="i8", transpose_b=True)),  # 40 columns
         columns_of(matmul("i8", (64, 128), (symbol("N"), 128), out="i8", transpose_b=True, sizes={"N": 64})),
     ],

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.codegen.families.persistent.operands import BulkOperand, operand_a, operand_b, tiles_of_k
-from glassrt.dialects.core.affine import symbol
+from glassrt.codegen.families.persistent.operands import BulkOperand, operand_a, operand_b
 from glassrt.dialects.core.dtypes import F16
 from glassrt.dialects.core.types import Layout, TensorType, channels_last
 from glassrt.dialects.graph.contraction import Matmul
@@ -89,10 +88,3 @@ def test_channels_of_longer_pixels() -> None:
 def test_what_no_map_describes_is_said(case: Case, reason: str) -> None:
     found = operand_a(case.problem, case.op)
     assert isinstance(found, str) and reason in found
-
-
-def test_tiles_along_k_are_those_of_each_tap() -> None:
-    assert tiles_of_k(conv("f16", (2, 72, 9, 7), (72, 72, 3, 3), pad=1).problem, 64) == 18
-    size = symbol("K")
-    symbolic = matmul("f16", (64, size * 8), (64, size * 8), transpose_b=True, sizes={"K": 9}).problem
-    assert str(tiles_of_k(symbolic, 64)) == "floordiv(K+7, 8)"

@@ -31,6 +31,12 @@ FRAGMENTS = PersistentConfig(128, 64, 64, 1, 2, 3)
 WIDE = PersistentConfig(128, 256, 64, 2, 1, 4)
 CLUSTER = PersistentConfig(64, 64, 64, 1, 2, 4, buffers=2, cluster=2)
 BYTES = PersistentConfig(64, 96, 128, 1, 2, 4)
+NARROW = PersistentConfig(64, 96, 192, 1, 2, 3, depth=192)
+SHORT = PersistentConfig(64, 96, 64, 1, 2, 4, depth=64)
+FEW = PersistentConfig(64, 64, 32, 1, 2, 4, depth=64)
+LEAST = PersistentConfig(64, 96, 32, 1, 2, 4, depth=32)
+WINDOW = PersistentConfig(64, 96, 96, 1, 2, 4, depth=96)
+DEEP = PersistentConfig(128, 64, 96, 2, 1, 3, depth=192)
 M = symbol("M")
 
 
@@ -53,6 +59,12 @@ ROWS: dict[str, tuple[Case, PersistentConfig]] = {
     "slice": (slices(16), SMALL),
     "integers": (matmul("i8", (150, 144), (104, 144), out="i32", transpose_b=True), BYTES),
     "mixed": (conv("u8", (1, 128, 5, 6), (96, 128, 3, 3), weights="i8", out="i32", pad=1), BYTES),
+    "narrow": (conv("i8", (2, 64, 9, 7), (96, 64, 3, 3), out="i32", pad=1), NARROW),
+    "narrow_channels": (conv("f16", (1, 96, 9, 8), (64, 96, 3, 2), pads=(1, 1, 1, 0), stride=2), DEEP),
+    "narrow_rows": (matmul("i8", (150, 48), (104, 48), out="i32", transpose_b=True), SHORT),
+    "narrower_rows": (matmul("i8", (150, 16), (104, 16), out="i32", transpose_b=True), LEAST),
+    "narrower": (conv("i8", (1, 32, 9, 7), (96, 32, 3, 3), out="i32", pad=1), WINDOW),
+    "narrow_groups": (conv("i8", (1, 128, 6, 5), (64, 64, 3, 3), out="i32", pad=1, groups=2), NARROW),
     "promoted": (matmul("f8e4m3", (150, 272), (104, 272), out="f32", transpose_b=True), BYTES),
     "pointwise": (conv("f16", (2, 72, 9, 7), (72, 72, 1, 1)), SMALL),
     "window": (conv("f16", (2, 128, 9, 7), (72, 128, 3, 3), pad=1), SMALL),
@@ -60,7 +72,7 @@ ROWS: dict[str, tuple[Case, PersistentConfig]] = {
     "strided_pointwise": (conv("f16", (2, 64, 9, 8), (64, 64, 1, 1), stride=2), SMALL),
     "dilated": (conv("f16", (1, 64, 12, 11), (64, 64, 3, 2), pads=(2, 1, 0, 3), dilation=2), SMALL),
     "groups": (conv("f16", (1, 128, 9, 9), (128, 64, 3, 3), pad=1, groups=2), SMALL),
-    "groups_pointwise": (conv("f16", (2, 48, 9, 9), (64, 24, 1, 1), groups=2), SMALL),
+    "groups_pointwise": (conv("f16", (2, 48, 9, 9), (64, 24, 1, 1), groups=2), FEW),
 }
 
 
@@ -89,7 +101,7 @@ def test_a_block_for_each_multiprocessor_unless_there_are_fewer_tiles() -> None:
     assert launch(symbolic, SMALL, 8).grid == (8, 1, 1)
 
 
-@pytest.mark.parametrize("name", ["many_tiles", "window", "together", "across", "promoted"])
+@pytest.mark.parametrize("name", ["many_tiles", "window", "together", "across", "promoted", "narrow"])
 def test_emitted_text(name: str, golden: Any) -> None:
     case, config = ROWS[name]
     assert persistent_kernel_of(case, config, f"k0_{name}").source == golden.at(f"{name}.cu")

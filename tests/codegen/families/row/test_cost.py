@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.codegen.families.registry import candidates
+from glassrt.codegen.families.registry import candidates, families, realize
 from glassrt.codegen.request.request import Candidate, Request
-from glassrt.dialects.core.dtypes import F16
+from glassrt.dialects.core.dtypes import F16, F32, I64
+from glassrt.dialects.graph.indexing import GatherElements
+from glassrt.dialects.graph.softmax import Softmax
 
 from ...one_kernel import kernel_module, plan_of
+from ...requests import request_for
 from .reductions import chosen, one, tensor
 
 LONG = {
@@ -31,6 +34,40 @@ def test_few_long_rows_are_split(name):
 def test_many_or_short_rows_are_not_split(shape):
     found = chosen(lambda do, x: one(do, "sum", x, 1), tensor(*shape))
     assert found.family == "row" and "splits" not in found.config
+
+
+@pytest.mark.parametrize(
+    ("rows", "length", "dtype", "config"),
+    [
+        (
+            128,
+            768,
+            F16,
+            {"rows": 1, "workers": 32, "across": 0, "vector": 8},
+        ),  # a block on every multiprocessor
+        (4096, 768, F16, {"rows": 4, "workers": 32, "across": 0, "vector": 8}),
+        (4096, 768, F32, {"rows": 4, "workers": 32, "across": 0, "vector": 4}),
+        (4096, 3072, F16, {"rows": 1, "workers": 128, "across": 0, "vector": 8}),
+        (4096, 100, F16, {"rows": 4, "workers": 32, "across": 0, "vector": 4}),
+    ],
+)
+def test_threads_keep_short_rows(rows, length, dtype, config):
+    found = chosen(lambda do, x: do(Softmax(x, axis=1)), tensor(rows, length, dtype=dtype))
+    assert found.config == config
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((8, 101), 1), ((8, 1 << 15), 1), ((64, 64), 0)])
+def test_threads_keep_no_other_rows(shape, axis):
+    """Of an odd number of elements, of too many, and across adjacent ones."""
+    found = request_for(lambda do, x: [do(Softmax(x, axis=axis))], [tensor(*shape)])
+    for each in families()["row"].propose(found):
+        assert not realize(found, "row", each.config).spec.held
+
+
+def test_threads_keep_no_rows_with_indices_from_data():
+    types = [tensor(64, 64), tensor(64, 64, dtype=I64)]
+    request = request_for(lambda do, x, at: [do(Softmax(do(GatherElements(x, at, axis=1)), axis=1))], types)
+    assert all("vector" not in found.config for found in families()["row"].propose(request))
 
 
 def test_candidates_come_cheapest_first_and_with_whole_rows_among_them():

@@ -44,7 +44,7 @@ def test_its_own_configuration_is_that_of_the_launch() -> None:
 def test_every_variant_has_the_threads_that_are_asked_for() -> None:
     variants, named = kernels()
     for op in named.values():
-        sizes = [threads for threads in (64, 128, 256) if variants.resized(op, threads)]
+        sizes = [threads for threads in (32, 64, 128, 256) if variants.resized(op, threads)]
         assert op.block[0] in sizes and len(sizes) > 1, op.family
         for threads in sizes:
             found = variants.resized(op, threads)

@@ -8,39 +8,48 @@ using namespace glass;
 // member_0: max_pool
 //
 // Maxima of windows, channels last: each thread computes 2 channels of 1 x 1 neighbouring output positions, line
-// by line of the input; a block covers 32 channels of 8 such strips.
+// by line of the input; a block covers some channels of several such strips.
 namespace member_0 {
 
 using Offset = int;  // counts elements of a buffer
-constexpr int THREADS = 128;
 constexpr int VECTOR = 2;  // channels per thread
-constexpr int CHANNELS = 32, LANES = CHANNELS / VECTOR, STRIPS = THREADS / LANES;
 constexpr int ROWS = 1, PIXELS = 1;  // output lines per thread, and positions of each
 constexpr int LINES = 3, COLUMNS = 3;  // lines and columns of the input for these
-constexpr int LINE_TAPS = 3, STRIDE = 1;  // of the window, from line to line
+constexpr int LINE_TAPS = 3;  // of the window, from line to line
 constexpr int AHEAD = 2;  // lines that are loaded before they are used
 
 static GLASS_DEVICE void run(Input<f16> x0, Output<f16> y0, const int own_block) {
     pdl_launch_dependents();
     const int N = 32;
-    const int channel_blocks = (N + CHANNELS - 1) / CHANNELS;
-    const int strip_block = own_block / channel_blocks;
-    const int first_channel = (own_block - strip_block * channel_blocks) * CHANNELS;
+    const int channels = 32;  // of the block
+    const int strips = 8;  // of the block
+    const int lanes = 16;
+    const int per_lanes = 67108864;
+    const int channel_blocks = 1;
+    const int per_channel_blocks = 1073741824;
+    const int strips_y = 14;
+    const int per_strips_y = 76695845;
+    const int strips_x = 14;
+    const int per_strips_x = 76695845;
+
+    const int strip_block = int(i64(own_block) * per_channel_blocks >> 30);
+    const int first_channel = (own_block - strip_block * channel_blocks) * channels;
+    const int own_strip = int(i64(thread_x()) * per_lanes >> 30);
+    const int own_channel = (thread_x() - own_strip * lanes) * VECTOR;
+    const int strip = strip_block * strips + own_strip;
+    const int strip_line = int(i64(strip) * per_strips_x >> 30);
+    const int own_plane = int(i64(strip_line) * per_strips_y >> 30);  // flat index over the output dimensions but the innermost two
+    const int first_out_x = (strip - strip_line * strips_x) * PIXELS;
+    const int first_out_y = (strip_line - own_plane * strips_y) * ROWS;
 
     pdl_wait();
-    const int own_channel = thread_x() % LANES * VECTOR;
     const int n = first_channel + own_channel;
-    const int strips_x = (14 + PIXELS - 1) / PIXELS, strips_y = (14 + ROWS - 1) / ROWS;
-    const int strip = strip_block * STRIPS + thread_x() / LANES;
-    int rest = strip / strips_x;
-    const int first_out_x = (strip - rest * strips_x) * PIXELS;
-    const int first_out_y = rest % strips_y * ROWS;
-    rest /= strips_y;
-    const int own_plane = rest;  // flat index over the output dimensions but the innermost two
-    if (own_plane >= 1) return;
-    const int image = rest;
-    const int in_y = first_out_y - 1;
-    const int in_x = first_out_x - 1;
+    if (n >= N || own_strip >= strips || own_plane >= 1) return;
+    const int image = own_plane;
+    const int out_y_stride = 1;
+    const int in_y = first_out_y * out_y_stride - 1;
+    const int out_x_stride = 1;
+    const int in_x = first_out_x * out_x_stride - 1;
     const Offset origin = n + Offset(image) * 6272 + Offset(in_y) * 448 + Offset(in_x) * 32;
 
     Packed<f16, VECTOR> most[ROWS][PIXELS];
@@ -55,7 +64,7 @@ static GLASS_DEVICE void run(Input<f16> x0, Output<f16> y0, const int own_block)
         GLASS_UNROLL
         for (int column = 0; column < COLUMNS; column++) {
             loaded[line % (AHEAD + 1)][column] = filled<VECTOR>(f16{0xfc00});
-            if (line_inside && (column != 0 && column != 2 || u32(in_x + column) < u32(14))) loaded[line % (AHEAD + 1)][column] = load_packed<VECTOR>(x0, origin + Offset(line) * 448 + Offset(column) * 32);
+            load_packed_if<VECTOR>(line_inside && (column != 0 && column != 2 || u32(in_x + column) < u32(14)), loaded[line % (AHEAD + 1)][column], x0, origin + Offset(line) * 448 + Offset(column) * 32);
         }
     };
     GLASS_UNROLL
@@ -68,13 +77,8 @@ static GLASS_DEVICE void run(Input<f16> x0, Output<f16> y0, const int own_block)
         of_line[0] = own[0];
         GLASS_UNROLL
         for (int tap = 1; tap < 3; tap++) of_line[0] = max_all(of_line[0], own[tap]);
-        GLASS_UNROLL
-        for (int tap_line = 0; tap_line < LINE_TAPS; tap_line++) {
-            if (line < tap_line || (line - tap_line) % STRIDE != 0 || line - tap_line >= ROWS * STRIDE) continue;
-            const int row = (line - tap_line) / STRIDE;
-            most[row][0] = tap_line == 0 ? of_line[0] : max_all(most[row][0], of_line[0]);
-            if (tap_line == LINE_TAPS - 1) finish(row);
-        }
+        most[0][0] = line == 0 ? of_line[0] : max_all(most[0][0], of_line[0]);
+        if (line == LINE_TAPS - 1) finish(0);
     }
 }
 }  // namespace member_0
@@ -114,7 +118,6 @@ constexpr int K_STEPS = 2;  // mma steps of one warp per k tile, 32 bytes of k e
 
 static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output<f16> y0, const int own_block) {
     GLASS_DYNAMIC_SHARED(shared);
-    pdl_launch_dependents();
     const int M = 196;
     const int N = 64;
     const int K = 32;
@@ -185,11 +188,26 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
         }
     };
 
+    const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
+    const int n = tile_n * BLOCK_N + column;
+    const int rows_left = M - tile_m * BLOCK_M;
+    // Epilogue operands of 8 results that are the same in every row.
+    struct Along {
+        Vec<f32, 8> x2_1;
+    };
+    auto read_columns = [&](int n, Along& along) {
+        along.x2_1 = load_wide<8>(x2, n);
+    };
+
+    Along along;
+    read_columns(n, along);
     copy_b(0, 0, 0, 1, 0 == k_tiles - 1);
     pdl_wait();
     copy_a(0, 0, 0, 1, 0 == k_tiles - 1);
     cp_async_commit();
 
+    // Blocks of the next kernel share the multiprocessors with this one from here on, behind its first loads.
+    pdl_launch_dependents();
     cp_async_wait<STAGES - 2>();
     sync_threads();
     load_fragments(0, 0, 0);
@@ -232,19 +250,6 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
             *reinterpret_cast<Vec<f32, 2>*>(sums + sum_slot(row, column)) = pair;
         }
     }
-    const int own_row = thread_x() / COLUMNS, column = thread_x() % COLUMNS * VECTOR;
-    const int n = tile_n * BLOCK_N + column;
-    const int rows_left = M - tile_m * BLOCK_M;
-    // Epilogue operands of 8 results that are the same in every row.
-    struct Along {
-        Vec<f32, 8> x2_1;
-    };
-    auto read_columns = [&](int n, Along& along) {
-        along.x2_1 = load_wide<8>(x2, n);
-    };
-
-    Along along;
-    read_columns(n, along);
 
     sync_threads();
     auto finish_row = [&](int row) {

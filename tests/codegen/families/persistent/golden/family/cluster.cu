@@ -1,4 +1,4 @@
-// k_matmul_add_sigmoid_5bb9afc7: matmul, cast, add, sigmoid, cast
+// k_matmul_add_sigmoid_64b4591a: matmul, cast, add, sigmoid, cast
 //
 // Implicit matrix product on tensor cores (wgmma of f16 and f16, accumulators in f32) of tiles that come by
 // bulk copies: block tile 128 x 128 x 64, 2 teams of 1 warpgroup, 4 stages.
@@ -14,7 +14,7 @@ constexpr int BUFFERS = 2, BUFFER = 8192;  // chunks of a warpgroup in shared me
 // Where byte `at` of a row of a chunk lies, as bulk copies swizzle it.
 GLASS_DEVICE int in_chunk(int row, int at) { return row * 128 + (at ^ (row & 7) << 4); }
 
-GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_5bb9afc7(Input<f16> x0, Input<f16> x1, Input<f16> x2, Output<f16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {
+GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_64b4591a(Input<f16> x0, Input<f16> x1, Input<f16> x2, Output<f16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int M = 1400;
@@ -26,7 +26,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_5bb9afc7(Input<f16> x0, Input<f16> x1,
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
     unsigned char* const behind = shared + STAGES * (A_TILE * 2 + B_TILE * 2);
-    Barrier* const full = reinterpret_cast<Barrier*>(behind + 32768);  // a stage has been copied
+    Barrier* const full = reinterpret_cast<Barrier*>(behind + 35328);  // a stage has been copied
     Barrier* const empty = full + STAGES;  // all warps of the team have read it
     Barrier* const turn = empty + STAGES;  // the team may multiply
 
@@ -126,7 +126,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_5bb9afc7(Input<f16> x0, Input<f16> x1,
                         const f16 cast5 = convert<f16>(short_sigmoid_4);
                         place_6[lane] = cast5;
                     }
-                    *reinterpret_cast<Vec<f16, 2>*>(place) = place_6;
+                    store_shared(place, place_6);
                 }
             }
             fence_proxy_async();

@@ -1,4 +1,4 @@
-// k_matmul_add_sigmoid_e49de163: matmul, cast, add, cast, add, sigmoid, cast
+// k_matmul_add_sigmoid_e368f6aa: matmul, cast, add, cast, add, sigmoid, cast
 //
 // Implicit matrix product on tensor cores (wgmma of f16 and f16, accumulators in f32) of tiles that come by
 // bulk copies: block tile 128 x 128 x 64, 2 teams of 1 warpgroup, 4 stages.
@@ -14,7 +14,7 @@ constexpr int BUFFERS = 4, BUFFER = 8192;  // chunks of a warpgroup in shared me
 // Where byte `at` of a row of a chunk lies, as bulk copies swizzle it.
 GLASS_DEVICE int in_chunk(int row, int at) { return row * 128 + (at ^ (row & 7) << 4); }
 
-GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_e49de163(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<f16> x3, Output<f16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map, const GLASS_TENSOR_MAP residual_map) {
+GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_e368f6aa(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<f16> x3, Output<f16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map, const GLASS_TENSOR_MAP residual_map) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int M = 1400;
@@ -25,7 +25,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_e49de163(Input<f16> x0, Input<f16> x1,
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
     unsigned char* const behind = shared + STAGES * (A_TILE * 2 + B_TILE * 2);
-    Barrier* const full = reinterpret_cast<Barrier*>(behind + 65536);  // a stage has been copied
+    Barrier* const full = reinterpret_cast<Barrier*>(behind + 68096);  // a stage has been copied
     Barrier* const empty = full + STAGES;  // all warps of the team have read it
     Barrier* const turn = empty + STAGES;  // the team may multiply
     Barrier* const arrived = turn + 2;  // the residual of a chunk is there
@@ -136,7 +136,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_e49de163(Input<f16> x0, Input<f16> x1,
                     const int row = warp_id() % 4 * 16 + half * 8 + lane / 4;
                     unsigned char* const place = buffer + in_chunk(row, column * 2);
                     const f32 accumulator[] = {own[j * 4 + half * 2], own[j * 4 + half * 2 + 1]};
-                    const auto beside = *reinterpret_cast<const Vec<f16, 2>*>(place);
+                    const auto beside = load_shared<Vec<f16, 2>>(place);
                     Vec<f16, 2> place_9;
                     GLASS_UNROLL
                     for (int lane = 0; lane < 2; ++lane) {
@@ -148,7 +148,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_e49de163(Input<f16> x0, Input<f16> x1,
                         const f16 cast8 = convert<f16>(short_sigmoid_7);
                         place_9[lane] = cast8;
                     }
-                    *reinterpret_cast<Vec<f16, 2>*>(place) = place_9;
+                    store_shared(place, place_9);
                 }
             }
             fence_proxy_async();

@@ -1,4 +1,4 @@
-// k_matmul_add_sigmoid_128ac3ba: matmul, cast, add, cast, add, sigmoid, cast
+// k_matmul_add_sigmoid_2cc7f8e8: matmul, cast, add, cast, add, sigmoid, cast
 //
 // Implicit matrix product on tensor cores (wgmma of f16 and f16, accumulators in f32) of tiles that come by
 // bulk copies: block tile 128 x 128 x 64, 2 teams of 1 warpgroup, 4 stages.
@@ -15,7 +15,7 @@ constexpr int BUFFERS = 4, BUFFER = 8192;  // chunks of a warpgroup in shared me
 // Where byte `at` of a row of a chunk lies, as bulk copies swizzle it.
 GLASS_DEVICE int in_chunk(int row, int at) { return row * 128 + (at ^ (row & 7) << 4); }
 
-GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_128ac3ba(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<f16> x3, Output<f16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map, const GLASS_TENSOR_MAP residual_map) {
+GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_2cc7f8e8(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<f16> x3, Output<f16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map, const GLASS_TENSOR_MAP residual_map) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int M = 1400;
@@ -26,7 +26,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_128ac3ba(Input<f16> x0, Input<f16> x1,
     f16* const a_tiles = reinterpret_cast<f16*>(shared);
     f16* const b_tiles = reinterpret_cast<f16*>(shared + STAGES * A_TILE * 2);
     unsigned char* const behind = shared + STAGES * (A_TILE * 2 + B_TILE * 2);
-    Barrier* const full = reinterpret_cast<Barrier*>(behind + 65536);  // a stage has been copied
+    Barrier* const full = reinterpret_cast<Barrier*>(behind + 68096);  // a stage has been copied
     Barrier* const empty = full + STAGES;  // all warps of the team have read it
     Barrier* const turn = empty + STAGES;  // the team may multiply
     Barrier* const arrived = turn + 2;  // the residual of a chunk is there
@@ -80,7 +80,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_128ac3ba(Input<f16> x0, Input<f16> x1,
                 tma_load_2d(a_tiles + at * A_TILE, a_map, full[at], k_tile * BLOCK_K, tile_m * BLOCK_M);
             };
             auto copy_b = [&](int at, int k_tile) {
-                tma_load_4d(b_tiles + at * B_TILE, b_map, full[at], k_tile * BLOCK_K, 0, tile_n * 8, 0);
+                tma_load_3d(b_tiles + at * B_TILE, b_map, full[at], k_tile * BLOCK_K, tile_n * 16, 0);
             };
             if (tile == block_x()) pdl_wait();
             #pragma unroll 1
@@ -100,6 +100,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_128ac3ba(Input<f16> x0, Input<f16> x1,
     unsigned char* const chunks = behind + warp_id() / 4 * (BUFFERS * BUFFER);
     Barrier* const ready = arrived + warp_id() / 4 * BUFFERS;
     Barrier* const gone = left + warp_id() / 4 * BUFFERS;
+    unsigned char* const columns = behind + 65536 + team * (BLOCK_N / VECTOR * 32);
     const bool leads = thread_x() % 128 == 0;  // has the warpgroup's chunks stored
     int count = 0;  // of the warpgroup's chunks
     // The warpgroup's part of the first stage of both tiles.
@@ -110,11 +111,6 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_128ac3ba(Input<f16> x0, Input<f16> x1,
     for (int tile = block_x() + team * grid_x(); tile < tiles; tile += 2 * grid_x()) {
         const int tile_m = tile / tiles_n;
         const int tile_n = tile - tile_m * tiles_n;
-        // Teams multiply in turn: the parity of a barrier tells only two phases apart, so no team may wait further ahead.
-        barrier_wait(turn[team], team == 0 ? ~(index / 2) & 1 : index / 2 & 1);
-        int stage = index * k_tiles % STAGES;
-        u32 parity = index * k_tiles / STAGES & 1;
-        index += 2;
         // Epilogue operands of 8 results that are the same in every row.
         struct Along {
             Vec<f16, 8> x2_1;
@@ -123,23 +119,28 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_128ac3ba(Input<f16> x0, Input<f16> x1,
             along.x2_1 = load_wide<8>(x2, n);
         };
 
+        // Epilogue operands of the tile's columns, in shared memory: each of eight rows would ask the L1 cache for them anew.
+        if (const int vector = thread_x() % 128; vector < BLOCK_N / VECTOR) {
+            Along along = {};
+            const int n = tile_n * BLOCK_N + vector * VECTOR;
+            if (n < N) read_columns(n, along);
+            *reinterpret_cast<Along*>(columns + vector * 32) = along;
+        }
         auto finish = [&](const f32* own, int first_row, int first_column) {
             unsigned char* const buffer = chunks + count % BUFFERS * BUFFER;
             barrier_wait(ready[count % BUFFERS], count / BUFFERS & 1);
             GLASS_UNROLL
             for (int first = 0; first < 16; first += VECTOR) {
                 const int column = lane % 4 * 16 + first;  // of the thread's run of columns
-                const int n = tile_n * BLOCK_N + first_column + column;
-                Along along = {};
-                if (n < N) read_columns(n, along);
+                const Along along = *reinterpret_cast<const Along*>(columns + (first_column + column) / VECTOR * 32);
                 GLASS_UNROLL
                 for (int half = 0; half < 2; half++) {
                     const int row = warp_id() % 4 * 16 + half * 8 + lane / 4;
                     unsigned char* const place = buffer + in_chunk(row, column * 2);
                     f32 accumulator[VECTOR];
                     GLASS_UNROLL
-                    for (int i = 0; i < VECTOR; i++) accumulator[i] = own[((first + i) / 2 * 2 + first_column / CHUNK) * 4 + half * 2 + i % 2];
-                    const auto beside = *reinterpret_cast<const Vec<f16, 8>*>(place);
+                    for (int i = 0; i < VECTOR; i++) accumulator[i] = own[((first + i) % 8 * 2 + first_column / CHUNK) * 4 + half * 2 + (first + i) / 8];
+                    const auto beside = load_shared<Vec<f16, 8>>(place);
                     Vec<f16, 8> place_9;
                     GLASS_UNROLL
                     for (int lane = 0; lane < 8; ++lane) {
@@ -151,7 +152,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_128ac3ba(Input<f16> x0, Input<f16> x1,
                         const f16 cast8 = convert<f16>(short_sigmoid_7);
                         place_9[lane] = cast8;
                     }
-                    *reinterpret_cast<Vec<f16, 8>*>(place) = place_9;
+                    store_shared(place, place_9);
                 }
             }
             fence_proxy_async();
@@ -164,6 +165,11 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_128ac3ba(Input<f16> x0, Input<f16> x1,
             }
             count++;
         };
+        // Teams multiply in turn: the parity of a barrier tells only two phases apart, so no team may wait further ahead.
+        barrier_wait(turn[team], team == 0 ? ~(index / 2) & 1 : index / 2 & 1);
+        int stage = index * k_tiles % STAGES;
+        u32 parity = index * k_tiles / STAGES & 1;
+        index += 2;
         f32 sum[2][BLOCK_N / 2];  // uninitialised: the first product of a tile overwrites them
         Barrier* read = nullptr;  // of the stage before
         #pragma unroll 1
@@ -190,6 +196,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_128ac3ba(Input<f16> x0, Input<f16> x1,
         wgmma_take(sum[0]);
         wgmma_take(sum[1]);
 
+        named_barrier_sync(1 + warp_id() / 4, 128);  // the operands of the columns are there
         finish(sum[0], 0, 0);
         finish(sum[0], 0, 64);
         finish(sum[1], 64, 0);

@@ -1,10 +1,10 @@
-// k_reduce_mul_sqrt_f63ab0c1: cast, reduce, mul, reduce, sqrt, arg_reduce
+// k_reduce_mul_sqrt_f6f71e15: cast, reduce, mul, reduce, sqrt, arg_reduce
 //
-// Row-wise: 1 row per block, 256 threads per row, 256 blocks per row.
+// Row-wise: 1 row per block, 256 threads per row, several blocks per row.
 #include "glass.cuh"
 using namespace glass;
 
-GLASS_KERNEL(256, 1) k_reduce_mul_sqrt_f63ab0c1(Input<f16> x0, Output<f32> y0, Output<f32> y1, Output<i64> y2, Output<u64> workspace, Output<u32> counters, const int s0) {
+GLASS_KERNEL(256, 1) k_reduce_mul_sqrt_f6f71e15(Input<f16> x0, Output<f32> y0, Output<f32> y1, Output<i64> y2, Output<u64> workspace, Output<u32> counters, const int s0) {
     GLASS_DYNAMIC_SHARED(smem);
     const int own_row = thread_x() / 256;
     const int worker = thread_x() % 256;
@@ -19,23 +19,29 @@ GLASS_KERNEL(256, 1) k_reduce_mul_sqrt_f63ab0c1(Input<f16> x0, Output<f32> y0, O
     f32 sum2 = 0x0p+0f;
     f32 best3 = bit_cast<f32>(0xff800000u);
     i64 where4 = 0x7fffffffffffffffll;
-    for (int k5 = share * 256 + worker; k5 < 1048576; k5 += 65536) {
-        const f16 x0_6 = load(x0, row*1048576 + k5);
-        const f32 cast7 = convert<f32>(x0_6);
-        sum1 = sum1 + cast7;
-        const f16 x0_8 = load(x0, row*1048576 + k5);
-        const f32 cast9 = convert<f32>(x0_8);
-        const f32 mul_10 = cast9 * cast9;
-        sum2 = sum2 + mul_10;
-        const f16 x0_11 = load(x0, row*1048576 + k5);
-        const f32 cast12 = convert<f32>(x0_11);
-        if (where4 == 0x7fffffffffffffffll || cast12 > best3 || (m_isnan(cast12) && !m_isnan(best3))) { best3 = cast12; where4 = k5; }
+    const int end6 = 131072;
+    const int step7 = 65536;
+    for (int k5 = share * 256 + worker; k5 < end6; k5 += step7) {
+        const int first8 = k5 * 8;
+        const Vec<f16, 8> x0_9 = load_wide<8>(x0, row*1048576 + first8);
+        const Vec<f16, 8> x0_11 = load_wide<8>(x0, row*1048576 + first8);
+        const Vec<f16, 8> x0_14 = load_wide<8>(x0, row*1048576 + first8);
+        GLASS_UNROLL
+        for (int lane = 0; lane < 8; ++lane) {
+            const f32 cast10 = convert<f32>(x0_9[lane]);
+            sum1 = sum1 + cast10;
+            const f32 cast12 = convert<f32>(x0_11[lane]);
+            const f32 mul_13 = cast12 * cast12;
+            sum2 = sum2 + mul_13;
+            const f32 cast15 = convert<f32>(x0_14[lane]);
+            if (where4 == 0x7fffffffffffffffll || cast15 > best3 || (m_isnan(cast15) && !m_isnan(best3))) { best3 = cast15; where4 = first8 + lane; }
+        }
     }
     sum1 = row_reduce<Sum, 1, 256, false>(sum1, smem);
     sum2 = row_reduce<Sum, 1, 256, false>(sum2, smem);
-    const f32 own13 = best3;
-    best3 = row_reduce<Maximum, 1, 256, false>(own13, smem);
-    where4 = row_reduce<Minimum, 1, 256, false>((own13 == best3 || (m_isnan(own13) && m_isnan(best3))) ? where4 : 0x7fffffffffffffffll, smem);
+    const f32 own16 = best3;
+    best3 = row_reduce<Maximum, 1, 256, false>(own16, smem);
+    where4 = row_reduce<Minimum, 1, 256, false>((own16 == best3 || (m_isnan(own16) && m_isnan(best3))) ? where4 : 0x7fffffffffffffffll, smem);
 
     // Every block writes its partial result to the workspace. The last block to arrive combines them in index
     // order, so that the result does not depend on the order of arrival.
@@ -59,26 +65,26 @@ GLASS_KERNEL(256, 1) k_reduce_mul_sqrt_f63ab0c1(Input<f16> x0, Output<f32> y0, O
     best3 = bit_cast<f32>(0xff800000u);
     where4 = 0x7fffffffffffffffll;
     const i64 slot = (i64(row) * 256 + worker) * 4;
-    const f32 part14 = bit_cast<f32>(u32(load(workspace, slot)));
-    sum1 = sum1 + part14;
-    const f32 part15 = bit_cast<f32>(u32(load(workspace, slot + 1)));
-    sum2 = sum2 + part15;
-    const f32 part16 = bit_cast<f32>(u32(load(workspace, slot + 2)));
-    const i64 part17 = i64(load(workspace, slot + 3));
-    if (part17 != 0x7fffffffffffffffll && (where4 == 0x7fffffffffffffffll || part16 > best3 || (m_isnan(part16) && !m_isnan(best3)) || ((part16 == best3 || (m_isnan(part16) && m_isnan(best3))) && part17 < where4))) { best3 = part16; where4 = part17; }
+    const f32 part17 = bit_cast<f32>(u32(load(workspace, slot)));
+    sum1 = sum1 + part17;
+    const f32 part18 = bit_cast<f32>(u32(load(workspace, slot + 1)));
+    sum2 = sum2 + part18;
+    const f32 part19 = bit_cast<f32>(u32(load(workspace, slot + 2)));
+    const i64 part20 = i64(load(workspace, slot + 3));
+    if (part20 != 0x7fffffffffffffffll && (where4 == 0x7fffffffffffffffll || part19 > best3 || (m_isnan(part19) && !m_isnan(best3)) || ((part19 == best3 || (m_isnan(part19) && m_isnan(best3))) && part20 < where4))) { best3 = part19; where4 = part20; }
     sum1 = row_reduce<Sum, 1, 256, false>(sum1, smem);
     sum2 = row_reduce<Sum, 1, 256, false>(sum2, smem);
-    const f32 own18 = best3;
-    best3 = row_reduce<Maximum, 1, 256, false>(own18, smem);
-    where4 = row_reduce<Minimum, 1, 256, false>((own18 == best3 || (m_isnan(own18) && m_isnan(best3))) ? where4 : 0x7fffffffffffffffll, smem);
+    const f32 own21 = best3;
+    best3 = row_reduce<Maximum, 1, 256, false>(own21, smem);
+    where4 = row_reduce<Minimum, 1, 256, false>((own21 == best3 || (m_isnan(own21) && m_isnan(best3))) ? where4 : 0x7fffffffffffffffll, smem);
 
     if (wanted > row) return;
     if (worker == 0) {
-        const f32 cast19 = convert<f32>(i64(1048576));
-        const f32 div_20 = sum1 / cast19;
-        store(y0, row, div_20);
-        const f32 sqrt_21 = m_sqrt(sum2);
-        store(y1, row, sqrt_21);
+        const f32 cast22 = convert<f32>(i64(1048576));
+        const f32 div_23 = sum1 / cast22;
+        store(y0, row, div_23);
+        const f32 sqrt_24 = m_sqrt(sum2);
+        store(y1, row, sqrt_24);
         store(y2, row, where4);
     }
 }

@@ -1,0 +1,1 @@
+"""Attention kernels on a GPU, beside PyTorch's."""

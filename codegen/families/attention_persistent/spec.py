@@ -1,0 +1,100 @@
+"""The spec of persistent attention for its template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ....dialects.core.affine import Dim, ceildiv
+from ...request.request import Geometry
+from ...request.signature import Signature
+from ...text.affine_c import factor_to_c
+from ...text.render import Code, Template
+from ..attention.problem import AttentionProblem
+from ..attention.spec import AttentionProductSpec
+from ..attention.weights import WeightsSpec, weights_spec
+from .config import FEATURES, PersistentAttentionConfig, shared_bytes, width_of
+from .operands import BulkMatrix, BulkMatrixSpec, bulk_matrix_spec
+
+TEMPLATE = Template("kernels/attention_persistent.cu.j2")
+MOST_STORED = 8  # results of the widest vectorized store
+SHARERS = 4  # blocks that read the keys and values of an entry of the batch at a time, at least
+
+
+@dataclass(frozen=True)
+class PersistentAttentionSpec(AttentionProductSpec):
+    """The products of persistent attention: see `PersistentAttentionConfig`.
+
+    matrices: queries, keys and values as bulk copies bring them; batches: entries of the batch; band: see
+    `band`; may_idle: there may be fewer tiles of queries than blocks; stores_vectors: results are
+    stored 16 bytes at a time.
+    """
+
+    groups: int
+    consumers: int
+    stages: int
+    query_stages: int
+    resident: int
+    producer_registers: int
+    consumer_registers: int
+    matrices: tuple[BulkMatrixSpec, ...]
+    batches: Code
+    band: int
+    may_idle: bool
+    stores_vectors: bool
+    weights: WeightsSpec
+
+
+def product_spec(
+    problem: AttentionProblem,
+    matrices: Sequence[BulkMatrix],
+    config: PersistentAttentionConfig,
+    signature: Signature,
+    band: int,
+) -> PersistentAttentionSpec:
+    """The spec of PROBLEM, whose operands bulk copies bring as MATRICES, under CONFIG; BAND as in `band`."""
+    names = signature.symbols
+    return PersistentAttentionSpec(
+        template=TEMPLATE,
+        threads=config.threads,
+        block_s=config.block_s,
+        block_t=config.keys,
+        depth_step=FEATURES,
+        width_step=width_of(problem.width),
+        most_stored=MOST_STORED,
+        groups=config.groups,
+        consumers=config.consumers,
+        stages=config.stages,
+        query_stages=config.query_stages,
+        resident=config.resident,
+        producer_registers=config.producer_registers,
+        consumer_registers=config.consumer_registers,
+        matrices=tuple(bulk_matrix_spec(matrix, names) for matrix in matrices),
+        batches=Code(factor_to_c(problem.batches, names)),
+        band=band,
+        may_idle=not isinstance(items(problem, config), int),
+        stores_vectors=problem.y.vector == MOST_STORED and problem.y.dtype == problem.math,
+        weights=weights_spec(problem),
+    )
+
+
+def band(problem: AttentionProblem, batches: int, multiprocessors: int) -> int:
+    """How many of BATCHES entries of causal PROBLEM are attended to side by side, 0 for all.
+
+    Blocks take tiles of queries with as many keys of all of them at a time. With as many entries as blocks no
+    keys and values would be read from the L2 cache a second time before the next tiles of queries.
+    """
+    most = multiprocessors // SHARERS
+    return most if problem.causal and most < batches else 0
+
+
+def items(problem: AttentionProblem, config: PersistentAttentionConfig) -> Dim:
+    """The tiles of queries of all batch entries."""
+    return problem.batches * ceildiv(problem.queries, config.block_s)
+
+
+def launch(problem: AttentionProblem, config: PersistentAttentionConfig, multiprocessors: int) -> Geometry:
+    """As many blocks as MULTIPROCESSORS hold, or fewer if there are fewer tiles of queries."""
+    count, most = items(problem, config), multiprocessors * config.resident
+    blocks = min(count, most) if isinstance(count, int) else most
+    return Geometry((blocks, 1, 1), (config.threads, 1, 1), shared_bytes(problem, config))

@@ -1,0 +1,148 @@
+"""The family of persistent attention: what it takes, and its kernels against the interpreter."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from glassrt.codegen.arch.names import REFERENCE, arch_named
+from glassrt.codegen.families.attention_persistent.config import PersistentAttentionConfig, shapes
+from glassrt.codegen.families.attention_persistent.family import bulk_matrices
+from glassrt.codegen.families.registry import families
+from glassrt.codegen.plan.assemble import BuildOptions, assemble
+from glassrt.compiler.schedule.precision_to_launch import precision_to_launch
+from glassrt.dialects.core.dtypes import BF16, BOOL, F16, F32
+from glassrt.dialects.core.interpreter import interpret
+from glassrt.dialects.core.module import Module, SymbolRange
+from glassrt.dialects.core.printer import print_module
+from glassrt.runtime.engine import Engine
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from ...attention_cases import Array, Shape, bound, module_of, with_masks
+from ...contraction_cases import TARGET
+from ...one_kernel import compare, draw_inputs, plan_of
+from ..attention.checked import CASES, N, S, T
+from .checked import NAME, problem_of, request_of, taking
+
+FEW = replace(
+    REFERENCE, card=replace(REFERENCE.card, multiprocessors=4)
+)  # blocks take several tiles, in bands
+SYMBOLS = {"N": SymbolRange(1, 2, 4), "S": SymbolRange(1, 64, 300), "T": SymbolRange(1, 64, 300)}
+MASKED = Shape(
+    batch=N, heads=2, queries=S, keys=T, depth=40, width=72, dtype=BF16, mask=(N, 1, S, T), mask_dtype=BOOL,
+    attributes={"causal": True, "guarded": True},
+)  # fmt: skip
+PACKED = Shape(batch=N, heads=3, queries=S, keys=S, depth=32, width=32, heads_inside=True, packed=True)
+VISION = Shape(batch=8, heads=12, queries=197, keys=197, depth=64, width=64, heads_inside=True, packed=True)
+ALL_CASES = {name: shape for name, shape in CASES.items() if name != "odd features"}
+
+
+@cache
+def engine_of(name: str) -> tuple[Module, Engine]:
+    """A kernel of any sizes, on few multiprocessors."""
+    shape, config = {
+        "masked": (MASKED, PersistentAttentionConfig(1, 64, 2, 1)),
+        "packed": (PACKED, PersistentAttentionConfig(2, 64, 2, 2)),
+    }[name]
+    module = module_of(shape, SYMBOLS)
+    launch = precision_to_launch(module, FEW, taking(asdict(config)))
+    levels = {"graph": "", "fused": "", "precision": print_module(module), "launch": print_module(launch)}
+    return module, Engine(assemble(launch, levels, [], BuildOptions((FEW,))), "host")
+
+
+LENGTHS = {"batch": st.integers(1, 3), "queries": st.integers(1, 200), "seed": st.integers(0, 99)}
+
+
+@given(**LENGTHS, keys=st.integers(1, 140), kept=st.sampled_from([0.01, 0.5, 1.0]))
+@settings(max_examples=4)
+@example(batch=3, queries=130, seed=0, keys=129, kept=0.02)
+def test_any_lengths_and_masks(batch: int, queries: int, keys: int, kept: float, seed: int) -> None:
+    """Rows that a mask leaves no key are zeros, as they are guarded."""
+    module, engine = engine_of("masked")
+    rng = np.random.default_rng(seed)
+    data = draw_inputs(module, rng, {"N": batch, "S": queries, "T": keys})
+    data["x3"] = rng.random(data["x3"].shape) < kept
+    (got,), (want,) = engine.run(data).values(), interpret(module, data).values()
+    near(MASKED, got, want, data["x2"])
+    seen = (data["x3"][:, 0] & np.tri(queries, keys, dtype=np.bool_)).any(-1)
+    assert not got.transpose(0, 2, 1, 3)[~seen].any()
+
+
+@given(**LENGTHS)
+@settings(max_examples=4)
+@example(batch=3, queries=197, seed=0)
+def test_any_lengths_of_heads_that_lie_packed(batch: int, queries: int, seed: int) -> None:
+    module, engine = engine_of("packed")
+    data = draw_inputs(module, np.random.default_rng(seed), {"N": batch, "S": queries, "T": queries})
+    (got,), (want,) = engine.run(data).values(), interpret(module, data).values()
+    near(PACKED, got, want, data["x0"])
+
+
+def near(shape: Shape, got: Array, want: Array, values: Array) -> None:
+    error = np.abs(got.astype(np.float64) - want.astype(np.float64))
+    largest = float(np.abs(values.astype(np.float64)).max())
+    assert (error <= bound(shape, want.astype(np.float64), largest)).all(), f"off by {error.max()}"
+
+
+def check(shape: Shape, config: PersistentAttentionConfig, device: str) -> None:
+    symbols = SYMBOLS if shape.queries is S else None
+    module = module_of(shape, symbols)
+    rng = np.random.default_rng(1)
+    sizes = {"N": 3, "S": 137, "T": 169} if symbols else {}
+    data = with_masks(draw_inputs(module, rng, sizes), shape, rng)
+    [(got, want)] = compare(module, data, taking(asdict(config)), device)
+    near(shape, got, want, list(data.values())[0 if shape.packed else 2])
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ALL_CASES)
+def test_a_gpu_agrees_with_the_interpreter(name: str) -> None:
+    shape = ALL_CASES[name]
+    symbols = SYMBOLS if shape.queries is S else None
+    for config in shapes(problem_of(shape, symbols), TARGET.shared_bytes):
+        check(shape, config, "cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("depth", [32, 64, 96, 128])
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_gpu_attends_to_many_keys(depth: int, causal: bool) -> None:
+    shape = Shape(heads=4, queries=777, keys=777, depth=depth, width=depth, attributes={"causal": causal})
+    for config in shapes(problem_of(shape), TARGET.shared_bytes):
+        check(shape, config, "cuda")
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "config"),
+    [
+        ("heads", VISION, PersistentAttentionConfig(2, 208, 2, 2)),
+        ("masked", replace(MASKED, depth=128, width=64), PersistentAttentionConfig(3, 64, 2, 1)),
+    ],
+)
+def test_emitted_text(name: str, shape: Shape, config: PersistentAttentionConfig, golden: Any) -> None:
+    symbols = SYMBOLS if shape.queries is S else None
+    (source,) = plan_of(module_of(shape, symbols), taking(asdict(config))).sources.values()
+    assert source == golden.at(f"{name}.cu")
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [
+        (Shape(depth=13), "multiples of 16 bytes"),
+        (Shape(dtype=F32), "16-bit floats"),
+        (Shape(keys=0), "no empty dimension"),
+    ],
+)
+def test_what_it_does_not_take(shape: Shape, reason: str) -> None:
+    request = request_of(shape)
+    assert reason in str(bulk_matrices(problem_of(shape), request)) and not families()[NAME].propose(request)
+
+
+def test_only_targets_with_bulk_copies_and_wgmma_propose_it() -> None:
+    family = families()[NAME]
+    assert family.runs_on(TARGET) and family.propose(request_of(Shape(dtype=F16)))
+    assert not any(family.runs_on(arch_named(name)) for name in ("sm_80", "sm_89", "sm_90", "sm_120a"))
