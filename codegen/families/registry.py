@@ -34,6 +34,7 @@ from .group.parts import shares_of
 from .kernel_family import KernelFamily
 from .loop import LoopFamily
 from .persistent.family import PersistentFamily
+from .recurrence.family import RecurrenceFamily
 from .row.family import RowFamily
 from .window_maxima import WindowMaximaFamily
 
@@ -62,6 +63,7 @@ BUILT_IN = _ranked(
         FewChannelsFamily.of(FEW_CHANNELS_MMA),
         AttentionFamily.of(MMA_ATTENTION),
         PersistentAttentionFamily(),
+        RecurrenceFamily(),
         TiledFamily.of(SIMT),
         AttentionFamily.of(SIMT_ATTENTION),
         WindowMaximaFamily(),

@@ -55,10 +55,21 @@ def line_of_taps(window: Window, channels: int, element_bytes: int) -> LineOfTap
     """The line of WINDOW over pixels of CHANNELS elements of ELEMENT_BYTES; None where outputs do not begin
     at whole chunks.
 
+    Copies of bytes are worth their time where they leave a line with several chunks.
+    """
+    copied = _line(window, channels, element_bytes, MOST_PHASES) if element_bytes == 1 else None
+    if copied is not None and copied.chunks > 1:
+        return copied
+    return _line(window, channels, element_bytes, 1)
+
+
+def _line(window: Window, channels: int, element_bytes: int, most: int) -> LineOfTaps | None:
+    """That line, of MOST copies or none.
+
     It leads with as many pixels as let what is brought together begin at multiples of its pixels in the
     image, too.
     """
-    most, padded = MOST_PHASES if element_bytes == 1 else 1, 1
+    padded = 1
     while padded < channels or padded * element_bytes * window.stride * most % COPY_BYTES:
         padded *= 2
     pixel = padded * element_bytes

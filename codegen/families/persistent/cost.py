@@ -34,6 +34,7 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
     load = k_tiles * (config.block_m + columns) * config.depth + results * problem.result_bytes
     arrive = load / constants.l2_bandwidth + (0.0 if config.kept else _crowd(problem, constants))
     finish = (constants.leave if config.buffers else constants.finish) * results + constants.tile
+    finish += 0.0 if problem.accumulate.is_float else constants.convert * results
     start = constants.start + (constants.meet if config.cluster > 1 else 0.0)
     start += config.kept * config.block_n * config.depth / constants.l2_bandwidth
     if config.teams > 1:

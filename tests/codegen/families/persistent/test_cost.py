@@ -63,7 +63,7 @@ def test_clusters_load_less_and_wait_for_each_other() -> None:
 
 def test_blocks_crowd_around_a_small_operand_that_none_keeps() -> None:
     few = replace(TEAMS, block_n=64, buffers=2, stages=6)
-    for k, least, most in ((16, 1.3, 2.0), (1024, 0.95, 1.1)):
+    for k, least, most in ((16, 1.3, 2.5), (1024, 0.95, 1.1)):
         problem, kept = product(2**20, 64, k), replace(few, kept=-(-k // 64))
         ratio = microseconds(problem, few, TARGET) / microseconds(problem, kept, TARGET)
         assert least < ratio < most
