@@ -191,7 +191,9 @@ class RecurrenceFit(Fit):
     meet: float = 60.0  # of the warps that share k
     cell: float = 160.0  # gates and states of a thread's cell
     exchange: float = 320.0  # until a state has arrived in other blocks
-    bandwidth: float = 24.0  # bytes per clock of the states that a block sends to its cluster
+    piece: float = 2.4  # of 16 bytes that a thread sends to a block
+    copy: float = 16.0  # of a bulk copy to a block
+    bandwidth: float = 24.0  # bytes per clock of bulk copies
     loop_launch: float = 1.0  # a launch of a step where a loop takes the kernel's place, in microseconds
     room: float = 0.85  # share of the multiprocessors that clusters of more than two blocks can fill
 

@@ -151,7 +151,7 @@ def test_strips_share_code_whatever_their_channels_lines_and_strides() -> None:
 
 
 def test_means_share_code_whatever_their_lines() -> None:
-    net, shapes = OnnxNet(5), ((40, 27), (96, 29))
+    net, shapes = OnnxNet(5), ((40, 28), (96, 24))
     images = [net.input(f"x{size}", 1, channels, size, size) for channels, size in shapes]
     model = net.done(*(net.op("GlobalAveragePool", net.relu(x)) for x in images))
     settings = Settings(precision=as_policy("fp16"), disabled=APART, cache=None)
