@@ -130,7 +130,7 @@ class Kernel(Operation):
         at, shown = AttributeAt("cluster"), f"a cluster of {list(self.cluster)}"
         if len(self.cluster) != 3 or min(self.cluster) < 1 or prod(self.cluster) > MAX_CLUSTER:
             message = f"has {shown}: three sizes, {MAX_CLUSTER} blocks at most, are expected"
-            raise op_error(self, message, "larger ones are not portable between GPUs", at=at)
+            raise op_error(self, message, "no GPU has larger ones", at=at)
         if len(self.grid) != 3 or any(
             exact_div(blocks, size) is None for blocks, size in zip(self.grid, self.cluster, strict=True)
         ):

@@ -13,6 +13,7 @@ from .core.ir import Operation
 from .core.traits import Trait, has
 from .custom.op import CudaOp
 from .graph.attention import Attention
+from .graph.recurrence import Recurrence
 
 
 class Root(StrEnum):
@@ -26,6 +27,7 @@ class Root(StrEnum):
     CONTRACTION = "contraction", 48.0
     ATTENTION = "attention", 16.0, False
     CUSTOM = "custom", 1.0, False, True
+    RECURRENCE = "recurrence", 1.0, False, True
     ROW = "row"
     LOOP = "loop"
 
@@ -50,6 +52,8 @@ def led_by(op: Operation) -> Root | None:
         return Root.ATTENTION
     if isinstance(op, CudaOp):
         return Root.CUSTOM
+    if isinstance(op, Recurrence):
+        return Root.RECURRENCE
     return Root.LOOP if has(op, Trait.WINDOW) else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from .cuda_launch import Launcher
 from .cuda_session import CudaSession
 from .dlpack import CUDA
 from .expressions import clip
+from .launch_rules import PORTABLE_CLUSTER
 from .manifest import Manifest, parse_target
 from .plan import Plan
 
@@ -133,7 +135,8 @@ class CudaExecutable:
             raise
 
     def _load_kernel(self, plan: Plan, target: str, name: str) -> Any:
-        """The kernel's function handle, with its shared-memory limit raised to what its launches need.
+        """The kernel's function handle, with its limits of shared memory and of blocks in a cluster raised to
+        what its launches need.
 
         Other kernels may be the same function; their launches count, too.
         """
@@ -148,6 +151,9 @@ class CudaExecutable:
             if shared > DEFAULT_SHARED_BYTES:
                 maximum = attributes.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
                 call("cuFuncSetAttribute", function, maximum, shared)
+            if any(math.prod(launch.cluster) > PORTABLE_CLUSTER for launch in launches):
+                larger = attributes.CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED
+                call("cuFuncSetAttribute", function, larger, 1)
         except DriverError as error:
             message = f"cannot load kernel {name} for {target}: {error.message}"
             raise DriverError(message, error.code, error.hint) from error

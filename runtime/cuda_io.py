@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import InputError
 from .cuda_call import CudaCall, CudaCopy
 from .cuda_device import CudaDevice
+from .cuda_direct import MOST_BYTES, direct_outputs
 from .cuda_driver import DriverError
 from .cuda_memory import DeviceTensor, OutputPool, Staging
 from .cuda_sources import Sources, device_tensor
@@ -66,6 +67,7 @@ class Transfers:
         self._pools = [
             OutputPool(device, size, stream, order) for size in _capacities(manifest, manifest.outputs)
         ]
+        self._direct = direct_outputs(manifest)
         self._arrays: dict[str, Array] = {}  # results in host memory that are overwritten
         self._sources: Sources | None = None  # of the last call
 
@@ -111,7 +113,8 @@ class Transfers:
             if address != sources[-1] and tensor.bytes:
                 before.append(CudaCopy("cuMemcpyDtoDAsync", sources[-1], address, tensor.bytes))
         for tensor, address, staging in zip(program.outputs, addresses.outputs, self._results, strict=True):
-            places.append(staging.reserve(tensor.bytes))
+            own_place = staging.reserve(tensor.bytes)
+            places.append(address if address == staging.host_address else own_place)
             if address != places[-1] and tensor.bytes:
                 after.append(CudaCopy("cuMemcpyDtoDAsync", address, places[-1], tensor.bytes))
         own = addresses._replace(inputs=tuple(sources), outputs=tuple(places))
@@ -200,7 +203,9 @@ class Transfers:
         if given is None and reuse:
             given = self._overwritten(tensor)
         pinned = staging.pinned(tensor)
-        if size:
+        if index in self._direct and 0 < size <= MOST_BYTES:
+            place = staging.host_address
+        elif size:
             after.append(CudaCopy("cuMemcpyDtoHAsync", staging.host_address, place, size))
         return place, Pinned(pinned, given)
 

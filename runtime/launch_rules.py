@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-MAX_CLUSTER = 8  # blocks; the portable limit, which every GPU with clusters supports
+MAX_CLUSTER = 16  # blocks; the most that any GPU supports, for kernels that ask the driver for it
+PORTABLE_CLUSTER = 8  # blocks; what every GPU with clusters supports without being asked
 # The most shared memory of a block on any GPU (compute capability 9.0 and 10.x; CUDA programming guide,
 # "Technical specifications per compute capability"). It bounds plans, not a target: a plan beyond it is
 # refused on every device, the host included. Kernels are made for `Limits.shared_per_block`.

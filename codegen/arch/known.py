@@ -16,9 +16,9 @@ KIB, MIB = 1 << 10, 1 << 20
 SUSTAINED = 4.0 / 4.8  # sustained share of the published bandwidth, as measured on the H200
 
 
-def _limits(shared: int, threads: int, blocks: int, cluster: int = 1) -> Limits:
+def _limits(shared: int, threads: int, blocks: int, cluster: int = 1, largest: int = 1) -> Limits:
     """Limits of a multiprocessor with SHARED KiB of shared memory; the system reserves 1 KiB per block."""
-    return Limits((shared - 1) * KIB, shared * KIB, threads, blocks, cluster=cluster)
+    return Limits((shared - 1) * KIB, shared * KIB, threads, blocks, cluster=cluster, largest_cluster=largest)
 
 
 # By the first compute capability that they hold for.
@@ -27,8 +27,8 @@ LIMITS = {
     86: _limits(100, 1536, 16),
     87: _limits(164, 1536, 16),
     89: _limits(100, 1536, 24),
-    90: _limits(228, 2048, 32, cluster=8),
-    100: _limits(228, 2048, 32, cluster=8),
+    90: _limits(228, 2048, 32, cluster=8, largest=16),
+    100: _limits(228, 2048, 32, cluster=8, largest=16),
     120: _limits(100, 1536, 24),
 }
 

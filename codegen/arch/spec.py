@@ -25,6 +25,7 @@ class Limits:
     threads_per_block: int = 1024
     named_barriers: int = 16
     cluster: int = 1  # the largest portable cluster size, in blocks
+    largest_cluster: int = 1  # the largest cluster size that a kernel may ask for, in blocks
     schedulers: int = 4  # parts of a multiprocessor, each with a scheduler and units of its own
     sector_bytes: int = 32  # the smallest unit of memory traffic
     staging_bytes: int = 8  # the least that one copy of adjacent channels to shared memory should move

@@ -38,7 +38,7 @@ from .offsets import linear_offset
 from .quotients import Quotient
 from .sections import Guard, Section, SectionTerm
 from .serial_reductions import serial_reduce
-from .short_floats import SHORT_SIGMOID, SIGMOID, packed_in_f16, shortened
+from .short_floats import SHORTER, packed_in_f16, shortened
 from .spaces import NameTable, Space, space_to_c
 
 
@@ -216,8 +216,8 @@ class Emitter:
         dtype = apply.operands[0].dtype
         texts = [term.text for term in terms]
         texts = [computed(text, dtype) for text in texts]
-        short = apply.function == SIGMOID and dtype == F16
-        text = spelled(SHORT_SIGMOID if short else apply.function, texts, compute_dtype(dtype))
+        function = SHORTER.get(apply.function, apply.function) if dtype == F16 else apply.function
+        text = spelled(function, texts, compute_dtype(dtype))
         text = stored(text, apply.dtype)
         return self._define(section, apply.function + "_", apply.dtype, text, varying)
 

@@ -16,7 +16,8 @@ from .sections import Section, SectionTerm
 if TYPE_CHECKING:
     from .emitter import Emitter
 
-SIGMOID, SHORT_SIGMOID, SHORT_GELU = "sigmoid", "short_sigmoid", "short_gelu"
+SHORT_SIGMOID, SHORT_GELU = "short_sigmoid", "short_gelu"
+SHORTER = {"sigmoid": SHORT_SIGMOID, "tanh": "short_tanh"}
 # Computed in f32 and rounded to f16 these are what f16 arithmetic gives, since f32 has at least twice the
 # digits of f16 and two more (Figueroa, When is double rounding innocuous?, 1995).
 _SAME_IN_F16 = ("add", "sub", "mul")
@@ -49,15 +50,15 @@ def _narrow(expr: Expr) -> Expr | None:
 
 
 def shortened(expr: Expr) -> Expr:
-    """EXPR, an f32 that is rounded to f16, with logistic functions and Gelu that are exact enough for that.
+    """EXPR, an f32 that is rounded to f16, with functions that are exact enough for that.
 
     They reach the result through products, which keep a relative error as it is, and through sums with what
     has been rounded to f16 before: the error of that is 2^7 times as large, however much of it is cancelled.
     """
     if not isinstance(expr, Apply) or expr.dtype != F32:
         return expr
-    if expr.function == SIGMOID:
-        return Apply(SHORT_SIGMOID, expr.operands, F32)
+    if expr.function in SHORTER:
+        return Apply(SHORTER[expr.function], expr.operands, F32)
     gelu = _gelu(expr)
     if gelu is not None:
         return gelu

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from enum import IntEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -17,6 +17,7 @@ from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Block
 from ...dialects.graph.attention import Attention
 from ...dialects.graph.convolution import Conv
+from ...dialects.graph.recurrence import Recurrence
 from ..arch.features import Feature
 from ..arch.spec import ArchSpec
 from ..request.request import Candidate, Config, KernelCode, Request
@@ -126,6 +127,16 @@ class KernelFamily(FamilyTraits, ABC):
         Attention that no family of the target has a kernel for is decomposed at the graph level.
         """
         return False
+
+    def recurrence_time(
+        self, op: Recurrence, operands: DType, target: ArchSpec, sizes: Mapping[str, int]
+    ) -> float | None:
+        """The expected microseconds of its kernel for OP on TARGET, whose floats are stored as OPERANDS, at
+        SIZES; None where it has none.
+
+        Recurrent ops that no family has a kernel for become loops at the graph level.
+        """
+        return None
 
     def reads_any_layout(self, op: Conv, operands: DType) -> bool:
         """Whether it has kernels for OP, multiplying in OPERANDS, that read its input in any layout and any

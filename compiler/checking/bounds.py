@@ -26,6 +26,7 @@ from ...dialects.core.types import TensorType
 from ...dialects.custom.op import CudaOp
 from ...dialects.graph.normalization_base import Normalization
 from ...dialects.graph.numeric import compute_dtype
+from ...dialects.graph.recurrence import Recurrence
 from ...dialects.graph.reduction import Reduce
 from .measures import Error, largest_finite, roundoff
 from .rounding import is_short, keeps, rounded_last, step, strayed
@@ -153,7 +154,7 @@ class Execution:
         chain = inner * (ARITHMETIC + ARITHMETIC_PER_STEP * math.sqrt(len(self.block))) * largest
         chain += inner * SUM * self.sums.summed
         chain += inner * SUM * _gain(largest, self.sums.normalized) * self.sums.centred
-        chain += sum(op.allowed() for op in self.block if isinstance(op, CudaOp)) * largest
+        chain += sum(op.allowed() for op in self.block if isinstance(op, (CudaOp, Recurrence))) * largest
         if not is_short(stored.dtype):
             chain += STORING * roundoff(stored.dtype) * largest
         flips = sum((changes[position] for changes in self._tie_errors()), 0.0)

@@ -7,6 +7,7 @@ from ..fusion.decompose_attention import DecomposeAttention
 from ..fusion.graph_to_fused import GraphToFused
 from ..fusion.horizontal.contractions import HorizontalContraction
 from ..fusion.predicate_branches import PredicateBranches
+from ..fusion.recurrence_kernels import RecurrenceKernels
 from ..fusion.widen_concats import WidenConcats
 from ..memory.proofs.check_launch import CheckLaunch
 from ..passes.levels import LEVELS
@@ -27,10 +28,12 @@ from ..simplify.dce import DeadCodeElimination
 from ..simplify.fold_batch_norm import FoldBatchNorm
 from ..simplify.fold_constants import FoldConstants
 from ..simplify.recognize import Recognize
+from ..simplify.recurrence_loops import RecurrenceLoops
 
 # The target-independent passes of the graph level. Passes that depend on the target come after them.
 SIMPLIFY: tuple[Pass, ...] = (
     Hold(),
+    RecurrenceLoops(),
     FoldConstants(),
     Canonicalize(),
     CommonSubexpressions(),
@@ -54,7 +57,13 @@ TO_UNJOINED: tuple[Pass, ...] = (*SIMPLIFY, *_TIDY)  # the graph level without a
 def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
     """The passes that lower a module from the level above (or an imported one) to LEVEL, for TARGET."""
     passes: dict[str, tuple[Pass, ...]] = {
-        "graph": (*SIMPLIFY, PredicateBranches(target), HorizontalContraction(target), *_TIDY),
+        "graph": (
+            *SIMPLIFY,
+            RecurrenceKernels(target),
+            PredicateBranches(target),
+            HorizontalContraction(target),
+            *_TIDY,
+        ),
         "fused": (DecomposeAttention(target), GraphToFused(target), WidenConcats()),
         "precision": (FusedToPrecision(target),),
         "launch": (

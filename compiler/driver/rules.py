@@ -21,6 +21,7 @@ from ..fusion.decompose_attention import DecomposeAttention
 from ..fusion.graph_to_fused import GraphToFused
 from ..fusion.horizontal.contractions import HorizontalContraction
 from ..fusion.predicate_branches import PredicateBranches
+from ..fusion.recurrence_kernels import RecurrenceKernels
 from ..fusion.vertical.attention_layouts import ATTENTION_RULES
 from ..fusion.vertical.consumers import CONSUMER_RULES
 from ..fusion.vertical.producers import PRODUCER_RULES
@@ -108,6 +109,9 @@ def _graph_rules() -> Iterable[Rule]:
         IntegerArithmetic.name, (*integer_arithmetic.PATTERNS, *integer_arithmetic.LEFT_OVER)
     )
     yield _of_pass(DequantizeWhereRead.name, "f(y), g(y) of y = dequantize(q) => both dequantize q")
+    yield _of_pass(
+        RecurrenceKernels.name, "lstm, gru or rnn => a loop over the steps, unless a kernel is faster"
+    )
     yield _of_pass(PredicateBranches.name, "if(c){a}{b} => where(c, a, b), where both are short")
     yield _of_pass(HorizontalContraction.name, "conv(x, v), conv(x, w) => slices of conv(x, concat(v, w))")
     yield _of_pass(DeadCodeElimination.name, "dead ops => removed", switchable=False)

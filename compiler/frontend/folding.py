@@ -23,6 +23,7 @@ from ...dialects.core.types import TensorType, symbols_in
 from ...dialects.custom.op import CudaOp
 from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape
+from ...dialects.graph.recurrence import Recurrence
 from . import symbolic
 from .folding_budget import FoldingBudget, is_broadcast
 from .limits import MAX_FOLDED_BYTES, MAX_SHAPE_VALUES, MAX_SHAPE_WORK, check_type
@@ -86,7 +87,7 @@ class Folder:
         if not all(isinstance(size, int) for type in types for size in type.shape) or _reads_sizes(op):
             return None
         flops = op.flops()
-        heavy = has(op, Trait.CONTRACTION) or has(op, Trait.WINDOW) or isinstance(op, CudaOp)
+        heavy = has(op, Trait.CONTRACTION) or has(op, Trait.WINDOW) or isinstance(op, (CudaOp, Recurrence))
         if heavy and isinstance(flops, int) and flops > FOLDING_WORK:
             return None
         arrays = [None if operand is None else operand.data for operand in operands]

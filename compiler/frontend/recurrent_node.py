@@ -8,65 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from ...dialects.core.affine import Dim
-from ...dialects.core.dtypes import DType
-from ...dialects.core.ir import Operation
-from ...dialects.graph import activations, trigonometric, unary
-from ...dialects.graph.binary import Add, Mul
-from ...dialects.graph.elementwise import Clip
-from ...dialects.graph.movement.expand import Expand
+from ...dialects.graph.binary import Add
+from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.movement.reshape import Reshape, Transpose
 from ...dialects.graph.movement.slicing import Slice
+from ...dialects.graph.recurrence import DIRECTIONS
 from .call import Call
+from .gate_functions import FUNCTIONS, Activation
 from .problems import Malformed, Refused, shown
+from .recurrent_steps import Steps
 from .tensor import Tensor
-
-DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
-
-
-# ---------------------------------------------------------------- activation functions
-
-# By name in lower case: the op, and its parameters with the defaults of ONNX's ops. (ONNX Runtime's are 0 for
-# Affine, ScaledTanh and ThresholdedRelu.)
-_OPS: dict[str, tuple[type[Operation] | None, dict[str, float]]] = {
-    "affine": (None, {"alpha": 1.0, "beta": 0.0}),
-    "elu": (activations.Elu, {"alpha": 1.0}),
-    "hardsigmoid": (activations.HardSigmoid, {"alpha": 0.2, "beta": 0.5}),
-    "leakyrelu": (activations.LeakyRelu, {"alpha": 0.01}),
-    "relu": (activations.Relu, {}),
-    "scaledtanh": (None, {"alpha": 1.0, "beta": 1.0}),
-    "sigmoid": (unary.Sigmoid, {}),
-    "softplus": (activations.Softplus, {}),
-    "softsign": (activations.Softsign, {}),
-    "tanh": (trigonometric.Tanh, {}),
-    "thresholdedrelu": (activations.ThresholdedRelu, {"alpha": 1.0}),
-}
-
-
-@dataclass(frozen=True)
-class Activation:
-    """An activation function with its parameters. Its operand, the sum of a gate, is clipped to -clip..clip
-    unless that is 0.
-
-    An LSTM's function of the cell state reads no sum, and clips nothing, as in ONNX Runtime.
-    """
-
-    name: str
-    numbers: tuple[tuple[str, float], ...]
-    clip: float = 0.0
-
-    def apply(self, call: Call, x: Tensor) -> Tensor:
-        if self.clip:
-            x = call.emit(Clip, x, call.constant(-self.clip, x.dtype), call.constant(self.clip, x.dtype))
-        op, numbers = _OPS[self.name][0], dict(self.numbers)
-        if op is not None:
-            return call.emit(op, x, **numbers)
-        alpha, beta = (call.constant(numbers[key], x.dtype) for key in ("alpha", "beta"))
-        if self.name == "affine":
-            return call.emit(Add, call.emit(Mul, x, alpha), beta)
-        return call.emit(Mul, call.emit(trigonometric.Tanh, call.emit(Mul, x, beta)), alpha)
 
 
 def _functions(call: Call, count: int, defaults: tuple[str, ...]) -> Iterator[tuple[Activation, ...]]:
@@ -89,9 +41,9 @@ def _functions(call: Call, count: int, defaults: tuple[str, ...]) -> Iterator[tu
 
 
 def _function(name: str, given: dict[str, Iterator[float]]) -> Activation:
-    if name.lower() not in _OPS:
+    if name.lower() not in FUNCTIONS:
         raise Malformed(f"{shown(name)} is no activation function")
-    defaults = _OPS[name.lower()][1]
+    defaults = FUNCTIONS[name.lower()][1]
     numbers = tuple((key, next(given[key], default)) for key, default in defaults.items())
     return Activation(name.lower(), numbers)
 
@@ -112,8 +64,7 @@ class Recurrent:
     reverse: whether each direction runs backwards; weights: [directions, gates * hidden, inputs]; recurrence:
     [directions, gates * hidden, hidden]; biases: of inputs and recurrence, each [directions, gates * hidden];
     lengths: of the sequences, [batch]; functions: the activations of each direction; rounded: how inputs and
-    states are rounded before products; forgets: whether products read zeros as the state of a sequence that
-    ended before the last step, so that it affects no range.
+    states are rounded before products; forgets: as in `Steps`.
     """
 
     call: Call
@@ -139,24 +90,18 @@ class Recurrent:
         return self.x.shape[1]
 
     @property
-    def dtype(self) -> DType:
-        return self.x.dtype
+    def rounds_nothing(self) -> bool:
+        """Whether inputs and states are multiplied as they are."""
+        return self.rounded is _as_it_is
 
-    @property
-    def state_shape(self) -> tuple[Dim, ...]:
-        """The shape of a carried state: [directions, batch, hidden]."""
-        return (len(self.reverse), self.batch, self.hidden)
-
-    def state(self, index: int) -> Tensor:
-        """The initial state at input INDEX; zeros if it is absent."""
+    def state(self, index: int) -> Tensor | None:
+        """The initial state at input INDEX, [directions, batch, hidden]; None if it is absent."""
         given = self.call.optional(index)
         if given is None:
-            zero = self.call.constant(np.zeros((1, 1, 1)), self.dtype)
-            return self.call.emit(Expand, zero, shape=self.state_shape)
-        state = self.batch_outside(given)
-        self.call.require_shape(state.shape, self.state_shape, f"its input {index} has another shape")
-        same = state.shape == self.state_shape
-        return state if same else self.call.emit(Reshape, state, shape=self.state_shape)
+            return None
+        state, shape = self.batch_outside(given), (len(self.reverse), self.batch, self.hidden)
+        self.call.require_shape(state.shape, shape, f"its input {index} has another shape")
+        return state if state.shape == shape else self.call.emit(Reshape, state, shape=shape)
 
     def batch_outside(self, state: Tensor) -> Tensor:
         """STATE with its first two dimensions, directions and batch, swapped if the node's layout has it
@@ -164,6 +109,40 @@ class Recurrent:
         if self.batch_first and state.rank != 3:
             raise Malformed("a state does not have 3 dimensions")
         return self.call.emit(Transpose, state, perm=(1, 0, 2)) if self.batch_first else state
+
+    def total_bias(self) -> Tensor | None:
+        """The sum of both biases: [directions, gates * hidden]."""
+        return None if self.biases is None else self.call.emit(Add, *self.biases)
+
+    def projected(self, bias: Tensor | None) -> Tensor:
+        """The inputs of all steps times the weights of all directions, in one product, plus BIAS.
+
+        Shape: [steps, batch, directions * gates * hidden].
+        """
+        call, rows, size = self.call, len(self.reverse) * self.gates * self.hidden, self.x.shape[2]
+        flat = call.emit(Reshape, self.rounded(call, self.x), shape=(self.steps * self.batch, size))
+        weights = call.emit(Reshape, self.weights, shape=(rows, size))
+        product = call.emit(Matmul, flat, weights, transpose_b=True)
+        if bias is not None:
+            product = call.emit(Add, product, call.emit(Reshape, bias, shape=(rows,)))
+        return call.emit(Reshape, product, shape=(self.steps, self.batch, rows))
+
+    def steps_from(self, bias: Tensor | None, states: tuple[Tensor | None, ...]) -> Steps:
+        """The steps of the node from the initial STATES; BIAS is added to the projected inputs."""
+        return Steps(
+            self.call.builder,
+            self.projected(bias),
+            self.reverse,
+            self.hidden,
+            self.gates,
+            self.recurrence,
+            self.lengths,
+            self.functions,
+            states,
+            wanted=self.call.wants(0),
+            rounded=lambda x: self.rounded(self.call, x),
+            forgets=self.forgets,
+        )
 
 
 def read_recurrent(

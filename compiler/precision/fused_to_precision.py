@@ -20,7 +20,6 @@ from ...dialects.core.ir import Block, Operation, Region, Value
 from ...dialects.core.location import Location
 from ...dialects.core.module import Function, Module
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
-from ...dialects.custom.op import CudaOp
 from ...dialects.fused import FusedKernel
 from ...dialects.graph.constants import Constant
 from ...dialects.graph.elementwise import Cast
@@ -29,7 +28,7 @@ from ...dialects.precision import PrecisionKernel
 from ...dialects.roots import Root
 from ..passes.manager import PassContext
 from ..patterns.layouts import is_neutral
-from .formats.custom_form import custom_form, custom_op_in
+from .formats.custom_form import SealedOp, custom_form, sealed_op_in
 from .formats.image_reads import ImageReads
 from .formats.kept_wide import kept_on_record
 from .formats.kernel_operands import KernelOperands
@@ -254,12 +253,12 @@ class _ToPrecision:
             self._values[value] = new
 
     def _sealed(self, old: FusedKernel) -> None:
-        """Convert OLD, the kernel of a custom op, whose body states the types that it reads and writes.
+        """Convert OLD, the kernel of one op that states the types that it reads and writes.
 
         Conversions go before and after it.
         """
         form = custom_form(old, self._policy, self._plan)
-        types = [form.type(value, self._kept_layout(custom_op_in(old), value)) for value in old.inputs]
+        types = [form.type(value, self._kept_layout(sealed_op_in(old), value)) for value in old.inputs]
         pairs = zip(old.inputs, types, strict=True)
         operands = [self._read(value, type, old.location) for value, type in pairs]
         region = form.region(old, types)
@@ -278,7 +277,7 @@ class _ToPrecision:
                 self._place.form(new, self._plan.type(value), old.location) if fixed else new
             )
 
-    def _kept_layout(self, op: CudaOp, value: Value) -> Layout:
+    def _kept_layout(self, op: SealedOp, value: Value) -> Layout:
         """The layout in which the kernel of OP reads VALUE: as it is stored, if any dense order will do."""
         if not op.any_order or isinstance(value.producer, Constant):
             return ROW_MAJOR

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from functools import reduce
 
 from ...dialects.core.dtypes import BOOL
 from ...dialects.core.ir import Value
 from ...dialects.core.module import Module
 from ...dialects.graph.attention import Attention
-from ...dialects.graph.binary import Add, And
 from ...dialects.graph.elementwise import Where
 from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape
@@ -19,6 +16,7 @@ from ..patterns.matching import constant_array, is_splat, produced_by
 from ..patterns.rewrite import Rewriter, pattern
 from ..patterns.spelling import scalar
 from ..patterns.triangles import is_triangle, is_triangle_of
+from .attention_masks import joined, parts_of
 from .attention_scores import ABSORBING
 
 
@@ -28,28 +26,17 @@ def attention_causal(op: Attention, rewriter: Rewriter) -> bool:
     comparisons of positions"""
     if op.mask is None:
         return False
-    joins = And if op.mask.type.dtype == BOOL else Add
-    parts = list(_parts(op.mask, joins))
+    parts = parts_of(op.mask)
     lows = [_low(part, op, rewriter.module) for part in parts]
     others = [part for part, low in zip(parts, lows, strict=True) if low is None]
     # A query whose other keys are all masked, too, would see those after it, if they are as low as these.
     most = -math.inf if others else ABSORBING
     if len(others) == len(parts) or any(low > most for low in lows if low is not None):
         return False
-    mask = reduce(lambda a, b: rewriter.insert(joins(a, b)).result, others) if others else None
+    mask = joined(others, rewriter)
     attributes = {**op.attributes, "causal": True}
     rewriter.replace(op, rewriter.insert(Attention(op.q, op.k, op.v, mask, **attributes)).result)
     return True
-
-
-def _parts(value: Value, joins: type[And] | type[Add]) -> Iterator[Value]:
-    """The masks that VALUE joins, which is one itself."""
-    op = produced_by(value, joins)
-    if op is None:
-        yield value
-        return
-    yield from _parts(op.x, joins)
-    yield from _parts(op.y, joins)
 
 
 def _low(mask: Value, op: Attention, module: Module) -> float | None:

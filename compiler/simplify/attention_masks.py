@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
@@ -13,6 +14,7 @@ from ...dialects.graph.attention import Attention
 from ...dialects.graph.binary import Add, And, Mul
 from ...dialects.graph.constants import constant
 from ...dialects.graph.elementwise import Cast, Where
+from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.unary import Not
 from ..patterns.matching import is_splat, produced_by
 from ..patterns.rewrite import Rewriter, pattern
@@ -80,23 +82,60 @@ def _number(number: float, dtype: DType, rewriter: Rewriter) -> Value:
     return rewriter.insert(constant(rewriter.module, np.asarray(number, dtype.numpy))).result
 
 
+def parts_of(mask: Value) -> list[Value]:
+    """The masks that MASK joins: the conditions that must all hold, or the numbers that are added."""
+    op = produced_by(mask, And if mask.type.dtype == BOOL else Add)
+    return [mask] if op is None else [*parts_of(op.x), *parts_of(op.y)]
+
+
+def joined(parts: Sequence[Value], rewriter: Rewriter) -> Value | None:
+    """PARTS as one mask again; None when there are none."""
+    joins = And if parts and parts[0].type.dtype == BOOL else Add
+    return reduce(lambda a, b: rewriter.insert(joins(a, b)).result, parts) if parts else None
+
+
 @pattern("attention-mask", Attention)
 def attention_mask(op: Attention, rewriter: Rewriter) -> bool:
     """attention(q, k, v, where(c, 0, -inf)) => attention(q, k, v, c), for a boolean condition c"""
-    select = produced_by(op.mask, Where)
-    if select is None or op.mask is None or op.mask.type.dtype == BOOL:
+    if op.mask is None or op.mask.type.dtype == BOOL:
         return False
-    inverted = is_splat(select.y, 0, rewriter.module)
-    zero, low = (select.y, select.x) if inverted else (select.x, select.y)
-    if scalar(low, rewriter.module) != -math.inf or not is_splat(zero, 0, rewriter.module):
+    kept = _condition_of(op.mask, rewriter)
+    if kept is None:
         return False
-    if select.condition.type.shape != op.mask.type.shape:
-        return False
-    kept = rewriter.insert(Not(select.condition)).result if inverted else select.condition
     attributes = {**op.attributes, "fill": -math.inf}
-    new = rewriter.insert(Attention(op.q, op.k, op.v, kept, **attributes))
-    rewriter.replace(op, new.result)
+    rewriter.replace(op, rewriter.insert(Attention(op.q, op.k, op.v, kept, **attributes)).result)
     return True
 
 
-PATTERNS = (attention_mask,)
+def _condition_of(mask: Value, rewriter: Rewriter) -> Value | None:
+    """The condition, of MASK's shape, under which MASK adds 0, if it adds minus infinity elsewhere."""
+    view = produced_by(mask, Reshape)
+    select = produced_by(mask if view is None else view.x, Where)
+    if select is None or select.condition.type.shape != select.result.type.shape:
+        return None
+    inverted = is_splat(select.y, 0, rewriter.module)
+    zero, low = (select.y, select.x) if inverted else (select.x, select.y)
+    if scalar(low, rewriter.module) != -math.inf or not is_splat(zero, 0, rewriter.module):
+        return None
+    kept = rewriter.insert(Not(select.condition)).result if inverted else select.condition
+    return kept if view is None else rewriter.insert(Reshape(kept, shape=mask.type.shape)).result
+
+
+@pattern("attention-no-mask", Attention)
+def attention_no_mask(op: Attention, rewriter: Rewriter) -> bool:
+    """attention(q, k, v, m + 0) => attention(q, k, v, m), attention(q, k, v, true) => attention(q, k, v)"""
+    parts = [] if op.mask is None else parts_of(op.mask)
+    kept = [part for part in parts if not _is_idle(part, rewriter)]
+    if len(kept) == len(parts):
+        return False
+    mask = joined(kept, rewriter)
+    rewriter.replace(op, rewriter.insert(Attention(op.q, op.k, op.v, mask, **op.attributes)).result)
+    return True
+
+
+def _is_idle(mask: Value, rewriter: Rewriter) -> bool:
+    """Whether MASK is a constant that keeps all keys as they are."""
+    return is_splat(mask, 1 if mask.type.dtype == BOOL else 0, rewriter.module)
+
+
+PATTERNS = (attention_no_mask, attention_mask)

@@ -166,4 +166,23 @@ GLASS_DEVICE void cluster_store(void* own, int rank, Barrier& barrier, T value) 
 #endif
 }
 
+// Copies `bytes`, a multiple of 16, from this block's shared memory to where `own` is in that of block `rank` of the
+// cluster, and counts them at `barrier` there, as cluster_store does. Both addresses are multiples of 16. What this block
+// wrote before fence_proxy_async() is copied; it must stay until the bytes have been waited for.
+GLASS_DEVICE void cluster_copy(void* own, int rank, Barrier& barrier, const void* from, int bytes) {
+#if defined(GLASS_HOST)
+    host::cluster_copy(own, rank, &barrier.state, from, bytes);
+#elif defined(GLASS_HAS_SM90)
+    asm volatile(
+        "{\n.reg .b32 to, at;\n"
+        "mapa.shared::cluster.u32 to, %0, %3;\n"
+        "mapa.shared::cluster.u32 at, %1, %3;\n"
+        "cp.async.bulk.shared::cluster.shared::cta.mbarrier::complete_tx::bytes [to], [%2], %4, [at];\n}"
+        ::"r"(shared_address(own)), "r"(shared_address(&barrier)), "r"(shared_address(from)), "r"(rank), "r"(bytes)
+        : "memory");
+#else
+    needs_sm90();
+#endif
+}
+
 }  // namespace glass

@@ -95,6 +95,14 @@ void cluster_store(void* own, int rank, u64* barrier, const void* value, int byt
     write_barrier(there, bits);
 }
 
+void cluster_copy(void* own, int rank, u64* barrier, const void* from, int bytes) {
+    if (bytes <= 0 || bytes % 16 != 0) fail("cluster_copy takes a multiple of 16 bytes");
+    check_shared(from, u64(bytes), 16, "cluster_copy");
+    for (int at = 0; at < bytes; at += 16) {
+        cluster_store(static_cast<unsigned char*>(own) + at, rank, barrier, static_cast<const unsigned char*>(from) + at, 16);
+    }
+}
+
 inline void Worker::wake_waiters(u64* barrier, u32 ended_parity) {
     for (int i = 0; i < total_; i++) {
         Lane& lane = lanes_[std::size_t(i)];

@@ -83,6 +83,8 @@ void barrier_arrive_at(u64* barrier, int rank);
 void barrier_wait(u64* barrier, u32 parity);
 // Stores `bytes` at the place of `own`, and counts them at that of `barrier`, in block `rank` of the cluster.
 void cluster_store(void* own, int rank, u64* barrier, const void* value, int bytes);
+// The same for any number of 16 bytes, from shared memory of this block.
+void cluster_copy(void* own, int rank, u64* barrier, const void* from, int bytes);
 
 constexpr int max_rank = 5;
 void bulk_load(void* to, const u64* map, u64* barrier, const int* coordinates, int rank);

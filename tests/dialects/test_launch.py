@@ -74,9 +74,9 @@ def test_sizes_of_maps_are_replaced_with_all_others() -> None:
 
 
 BAD = {
-    "cluster = [2, 1]": r"has a cluster of \[2, 1\]: three sizes, 8 blocks at most",
-    "cluster = [0, 1, 1]": "three sizes, 8 blocks at most, are expected",
-    "cluster = [16, 1, 1]": "(?s)8 blocks at most, are expected.*hint: larger ones are not portable",
+    "cluster = [2, 1]": r"has a cluster of \[2, 1\]: three sizes, 16 blocks at most",
+    "cluster = [0, 1, 1]": "three sizes, 16 blocks at most, are expected",
+    "cluster = [32, 1, 1]": "(?s)16 blocks at most, are expected.*hint: no GPU has larger ones",
     "cluster = [3, 1, 1]": r"cluster of \[3, 1, 1\], which does not divide its grid \[4\*N, 1, 1\]",
     "cluster = [8, 1, 1]": "which does not divide its grid",
     "cluster = [1, 2, 1]": "which does not divide its grid",

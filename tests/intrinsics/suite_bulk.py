@@ -51,6 +51,22 @@ def cluster_sums() -> Case:
     )
 
 
+def cluster_copies() -> Case:
+    x = _RANDOM.integers(-99, 99, (8, 32)).astype(np.int32)
+    ranks = np.tile(np.arange(4), 2)[:, None]
+    weights = 3 ** np.arange(3, -1, -1)
+    sums = np.einsum("crt,r->ct", x.reshape(2, 4, 32), weights).repeat(4, axis=0) + ranks
+    return Case(
+        "cluster_copies",
+        "cluster",
+        [x, Out(sums.astype(np.int32))],
+        grid=(8, 1, 1),
+        cluster=(4, 1, 1),
+        shared_bytes=5 * 128 + 16,
+        minimum=90,
+    )
+
+
 def swizzled(tile: Array, swizzle: str) -> Array:
     """The bytes of a dense tile as a swizzling copy lays them out: 16-byte chunk c of line n at c ^ n."""
     flat = tile.reshape(-1).view(np.uint8)
@@ -153,5 +169,5 @@ def cases() -> list[Case]:
     widths: dict[Swizzle, int] = {"none": 24, "32B": 16, "64B": 32, "128B": 64}
     loads = [tma_load_2d(swizzle, width) for swizzle, width in widths.items()]
     stores = [tma_store_2d("none", 24), tma_store_2d("64B", 32), tma_store_twice()]
-    clusters = [cluster(), cluster_sums(), tma_load_shares()]
+    clusters = [cluster(), cluster_sums(), cluster_copies(), tma_load_shares()]
     return [barrier_ring(), *clusters, *loads, tma_load_3d(), tma_load_4d(), *stores]

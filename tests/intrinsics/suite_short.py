@@ -56,6 +56,21 @@ def short_gelu(x: Array) -> Case:
     return Case("short_gelu", "short", [x, _check_gelu(x), x.size], (-(-x.size // 128), 1, 1), (128, 1, 1))
 
 
+def short_tanh(x: Array) -> Case:
+    with np.errstate(all="ignore"):
+        expected = np.tanh(x.astype(np.float64))
+
+    def check(actual: Array, _expected: Array) -> None:
+        """To the bound in short.cuh; what is below the normal numbers may be zero."""
+        np.testing.assert_array_equal(np.isnan(actual), np.isnan(x))
+        known = ~np.isnan(x)
+        error = np.abs(actual.astype(np.float64) - expected)
+        assert (error[known] <= np.abs(expected[known]) * 2.0**-17 + 2.0**-126).all()
+
+    out = Out(expected.astype(np.float32), check=check)
+    return Case("short_tanh", "short", [x, out, x.size], (-(-x.size // 128), 1, 1), (128, 1, 1))
+
+
 def arithmetic(name: str, elements: int, x: Array, y: Array) -> Case:
     """The kernel NAME, whose threads take ELEMENTS each, on X and Y, against f32 rounded once."""
     wide, other = x.astype(np.float32), y.astype(np.float32)
@@ -81,6 +96,7 @@ def cases() -> list[Case]:
     return [
         short_sigmoid(np.concatenate([floats(300), near])),
         short_gelu(np.concatenate([floats(300), near, near / 12])),
+        short_tanh(np.concatenate([floats(300), near / 64, near / 4])),
         arithmetic("arithmetic_f16", 8, x, y),
         arithmetic("arithmetic_f16_16", 16, x, y),
     ]

@@ -124,10 +124,8 @@ BAD: dict[str, Callable[[Manifest], None]] = {
     "block too large": put("launches", 0, "block", [1024, 2, 1]),
     "block too deep": put("launches", 0, "block", [1, 1, 128]),
     "empty block": put("launches", 0, "block", [0, 1, 1]),
-    "cluster that is not portable": lambda manifest: manifest["launches"][0].update(
-        grid=[16, 1, 1], cluster=[16, 1, 1]
-    ),
-    "cluster too large": lambda manifest: manifest["launches"][0].update(grid=[8, 2, 1], cluster=[8, 2, 1]),
+    "cluster too long": lambda manifest: manifest["launches"][0].update(grid=[32, 1, 1], cluster=[32, 1, 1]),
+    "cluster too large": lambda manifest: manifest["launches"][0].update(grid=[8, 4, 1], cluster=[8, 4, 1]),
     "cooperative as a number": put("launches", 0, "cooperative", 1),
     "cluster that does not divide the grid": put("launches", 0, "cluster", [2, 1, 1]),
     "too much shared memory": put("launches", 0, "shared_bytes", 232_449),

@@ -28,6 +28,17 @@ def test_the_driver_is_told_of_clusters_and_of_cooperative_launches(fake: FakeDr
     assert fake.log.count("cuFuncSetAttribute") == 1
 
 
+def test_the_driver_is_asked_for_clusters_that_not_all_gpus_have(fake: FakeDriver) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        first, _ = manifest["launches"]
+        first |= {"grid": [16, 2, 1], "cluster": [16, 1, 1]}
+
+    x = batch(3)
+    np.testing.assert_array_equal(engine_on(fake, affine_plan(change)).run({"x": x})["y"], affine(x))
+    assert fake.attributes[0] == [("CLUSTER_DIMENSION", (16, 1, 1))]
+    assert fake.limits == [("k0_double", 1)]
+
+
 def test_a_plain_launch_has_no_attributes(fake: FakeDriver) -> None:
     engine_on(fake, affine_plan(), debug=True).run({"x": batch(3)})
     assert fake.attributes == [[], []]

@@ -25,7 +25,7 @@ def test_the_ends_of_ranges_are_tried_as_far_as_constraints_allow() -> None:
     [
         (put("launches", 0, "block", [1024, 2, 1]), "at most 1024 threads are possible"),
         (put("launches", 0, "block", [1, 1, 65]), r"has a block of \[1, 1, 65\]"),
-        (put("launches", 0, "cluster", [4, 4, 1]), "at most 8 blocks are possible"),
+        (put("launches", 0, "cluster", [4, 8, 1]), "at most 16 blocks are possible"),
         (put("launches", 1, "waits", [0, 0]), "waits twice for one launch"),
         (put("launches", 0, "waits", [1]), "waits for launch 1, which does not come before it"),
         (

@@ -40,10 +40,12 @@ class FewChannelsConfig:
 
 @dataclass(frozen=True)
 class Patch:
-    """The part of the image that a run of tiles reads, as it lies in shared memory: lines of chunks."""
+    """The part of the image that a run of tiles reads, as it lies in shared memory: lines of chunks, in
+    `copies`, each of which begins half a chunk after the one before it."""
 
     lines: int
     chunks: int
+    copies: int = 1
 
     @property
     def pitch(self) -> int:
@@ -51,16 +53,27 @@ class Patch:
         return -(-self.chunks * COPY_BYTES // PITCH_UNIT) * PITCH_UNIT
 
     @property
+    def copy_bytes(self) -> int:
+        """Bytes of the lines of a copy."""
+        return self.lines * self.pitch
+
+    @property
     def bytes(self) -> int:
         """Bytes of all lines."""
-        return self.lines * self.pitch
+        return self.copies * self.copy_bytes
+
+    @property
+    def units(self) -> int:
+        """Parts of a line that are brought together: chunks, or shares of them where there are copies."""
+        return self.copies * (self.chunks + 1) - 1
 
 
 def patch_of(image: Image, config: FewChannelsConfig) -> Patch:
     """The patch of IMAGE for a run of tiles of CONFIG."""
     window = image.height.window
     lines = (SIDE - 1) * window.stride + (window.taps - 1) * window.dilation + 1
-    return Patch(lines, (SIDE * config.tiles - 1) * image.line.step + image.line.chunks)
+    line, outputs = image.line, SIDE * config.tiles // image.line.phases
+    return Patch(lines, (outputs - 1) * line.step + line.chunks, line.phases)
 
 
 def slot_bytes(config: FewChannelsConfig) -> int:
@@ -82,7 +95,7 @@ def illegal(image: Image, config: FewChannelsConfig, target: ArchSpec) -> str | 
     """Why CONFIG cannot run on TARGET with IMAGE; None when it can."""
     if config.block_n not in COLUMNS or config.groups not in (1, 2) or min(config.tiles, config.resident) < 1:
         return "the tile does not divide among the threads"
-    if config.tiles % config.groups or config.tiles > MOST_TILES:
+    if config.tiles % config.groups or config.tiles % image.line.phases or config.tiles > MOST_TILES:
         return "warpgroups would have tiles of different numbers"
     if registers(image, config) > MAX_REGISTERS:
         return "too many accumulators, or too large a window, per thread"

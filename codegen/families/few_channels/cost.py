@@ -47,7 +47,7 @@ def _units(
     """Cycles of a multiprocessor for one run: its instructions beside its products."""
     patch = patch_of(image, config)
     multiply = config.tiles * _multiply(image, config, product, target)
-    bring = patch.lines * patch.chunks * (fit.chunk + fit.element * image.channels * image.line.pixels)
+    bring = patch.lines * patch.units * (fit.chunk + fit.element * image.channels * image.line.unit)
     finish = config.tiles * ROWS * config.block_n * fit.finish
     return _norm(multiply, bring + finish)
 
@@ -57,7 +57,7 @@ def _latency(
 ) -> float:
     """Cycles from the start of a run to its end, if it had the multiprocessor to itself."""
     patch = patch_of(image, config)
-    trips = -(-patch.lines * patch.chunks // config.threads)
+    trips = -(-patch.lines * patch.units // config.threads)
     own = config.tiles // config.groups * (_multiply(image, config, product, target) + fit.tile)
     return fit.load * (1 + trips / 8) + own
 

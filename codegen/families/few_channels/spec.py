@@ -88,10 +88,11 @@ class FewChannelsSpec:
     wide_loads: bool
     careful: bool
     patch_lines: int
-    patch_chunks: int
+    patch_units: int
     pitch: int
     slot_bytes: int
     weight_bytes: int
+    copy_bytes: int
     patch_bytes: int
     tiles: int
     block_n: int
@@ -113,12 +114,12 @@ class FewChannelsSpec:
     @property
     def lanes(self) -> int:
         """The threads that bring a line of the patch together."""
-        return min(MOST_LANES, 1 << (self.patch_chunks - 1).bit_length())
+        return min(MOST_LANES, 1 << (self.patch_units - 1).bit_length())
 
     @property
     def trips(self) -> int:
-        """The chunks of a line that one of them brings, at most."""
-        return -(-self.patch_chunks // self.lanes)
+        """The units of a line that one of them brings, at most."""
+        return -(-self.patch_units // self.lanes)
 
     @property
     def keeps_along(self) -> bool:
@@ -181,10 +182,11 @@ def few_channels_spec(
         wide_loads=loads_wide(image),
         careful=skips and problem.a.is_float,
         patch_lines=patch.lines,
-        patch_chunks=patch.chunks,
+        patch_units=patch.units,
         pitch=patch.pitch,
         slot_bytes=slot_bytes(config),
         weight_bytes=weight_bytes(image, config),
+        copy_bytes=patch.copy_bytes,
         patch_bytes=patch.bytes,
         tiles=config.tiles,
         block_n=config.block_n,
@@ -210,13 +212,13 @@ def loads_wide(image: Image) -> bool:
         image.height.step,
         image.width.size,
     )
-    return image.width.step == 1 and divisor(*steps) % image.line.pixels == 0
+    return image.width.step == 1 and divisor(*steps) % image.line.unit == 0
 
 
 def _alternates(image: Image, config: FewChannelsConfig, vector: int, out_bytes: int) -> bool:
     """Whether all rows that a warp stores at a time would lie in the same half of 128 bytes."""
     half = 4 * vector * out_bytes == LINE_BYTES // 2 and config.block_n % (8 * vector) == 0
-    return half and divisor(image.problem.n) * out_bytes % LINE_BYTES == 0
+    return half and divisor(image.problem.n) * out_bytes * image.line.phases % LINE_BYTES == 0
 
 
 def _side(side: Side, span: int, names: dict[str, str]) -> SideSpec:

@@ -32,15 +32,23 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
     multiply = k_tiles * (2.0 * results * config.block_k / rate + step)
     columns = 0.0 if config.kept else config.block_n / config.cluster
     load = k_tiles * (config.block_m + columns) * config.depth + results * problem.result_bytes
+    arrive = load / constants.l2_bandwidth + (0.0 if config.kept else _crowd(problem, constants))
     finish = (constants.leave if config.buffers else constants.finish) * results + constants.tile
+    finish += 0.0 if problem.accumulate.is_float else constants.convert * results
     start = constants.start + (constants.meet if config.cluster > 1 else 0.0)
     start += config.kept * config.block_n * config.depth / constants.l2_bandwidth
     if config.teams > 1:
-        cycles = start + own * _norm(multiply, load / constants.l2_bandwidth, finish) + finish
+        cycles = start + own * _norm(multiply, arrive, finish) + finish
     else:
-        cycles = start + own * _norm(multiply + finish, load / constants.l2_bandwidth)
+        cycles = start + own * _norm(multiply + finish, arrive)
     memory = _moved_bytes(problem) / (target.bytes_per_second * constants.bandwidth) * 1e6
     return constants.launch + _norm(cycles / target.clock, memory)
+
+
+def _crowd(problem: Problem, constants: PersistentFit) -> float:
+    """Cycles of a tile in which all blocks wait for the same few lines of B."""
+    size = problem.at_optimum(problem.n) * problem.at_optimum(problem.k) * problem.b.bytes
+    return constants.crowd * min(1.0, constants.crowded / size)
 
 
 def _moved_bytes(problem: Problem) -> float:

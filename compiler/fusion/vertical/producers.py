@@ -36,7 +36,7 @@ PRODUCER_RULES = {
 }
 
 OUTPUT = Refusal("its result is an output")
-READ = Refusal("the body of a custom op reads its operands from memory")
+READ = Refusal("custom and recurrent ops read their operands from memory")
 RULE_OF_ROOT = {
     Root.ROW: "row-producer",
     Root.CONTRACTION: "contraction-prologue",

@@ -1,4 +1,4 @@
-"""Operand types of custom-op kernels: those that the op's CUDA body takes."""
+"""Operand types of sealed kernels: those that a custom op's CUDA body, or a recurrent kernel, takes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from ....dialects.core.ir import Block, Value
 from ....dialects.core.types import Layout, TensorType
 from ....dialects.custom.op import CudaOp
 from ....dialects.fused import FusedKernel
+from ....dialects.graph.recurrence import Recurrence
+from ....dialects.roots import Root
 from ...settings.formats import Format
 from ...settings.policy import PrecisionPolicy
 from .storage import StoragePlan
@@ -21,7 +23,7 @@ from .storage import StoragePlan
 
 @dataclass(frozen=True)
 class CustomForm:
-    """The operand types of a custom op's kernel: floats as `chosen`, everything else in its own type.
+    """The operand types of a sealed kernel: floats as `chosen`, everything else in its own type.
 
     requested: the type that the policy asks for; why: the reason for the choice; fallback: what prevented
     `requested`, empty if nothing did.
@@ -39,7 +41,7 @@ class CustomForm:
 
     def region(self, kernel: FusedKernel, types: Sequence[TensorType]) -> Block:
         """KERNEL's region, its operands of TYPES and the op's result types inferred from them."""
-        op, block = custom_op_in(kernel), Block()
+        op, block = sealed_op_in(kernel), Block()
         arguments = zip(kernel.body.block.arguments, types, strict=True)
         inside = {value: block.add_argument(type, value.hint) for value, type in arguments}
         operands = [None if value is None else inside[value] for value in op.operands]
@@ -60,11 +62,15 @@ class CustomForm:
         }
 
 
-def custom_op_in(kernel: FusedKernel) -> CudaOp:
-    """The custom op of which KERNEL, whose root is custom, consists. Raises IRError for another op."""
+SealedOp = CudaOp | Recurrence
+
+
+def sealed_op_in(kernel: FusedKernel) -> SealedOp:
+    """The op of which KERNEL, whose root is sealed, consists. Raises IRError for another op."""
     op = kernel.body.block.first
-    if not isinstance(op, CudaOp) or len(kernel.body.block) != 2:
-        raise op_error(kernel, "a kernel whose root is custom consists of one custom op with a body in CUDA")
+    if not isinstance(op, (CudaOp, Recurrence)) or len(kernel.body.block) != 2:
+        what = "a recurrent op" if kernel.root is Root.RECURRENCE else "a custom op with a body in CUDA"
+        raise op_error(kernel, f"a kernel whose root is {kernel.root.value} consists of one op: {what}")
     return op
 
 
@@ -74,7 +80,7 @@ def custom_form(kernel: FusedKernel, policy: PrecisionPolicy, plan: StoragePlan)
 
     Raises IRError for a body that takes neither.
     """
-    op = custom_op_in(kernel)
+    op = sealed_op_in(kernel)
     floats = [value.type.dtype for value in op.inputs if value.type.dtype.is_float]
     override = policy.override_of(op)
     format = policy.format_of(op)
@@ -101,16 +107,24 @@ def _kept_wide(kernel: FusedKernel, plan: StoragePlan) -> str:
     return "; ".join(plan.reasons_to_keep(gives))
 
 
-def _fallback(op: CudaOp, format: Format, floats: list[DType], asked: DType, why: str) -> CustomForm:
+def _fallback(op: SealedOp, format: Format, floats: list[DType], asked: DType, why: str) -> CustomForm:
     """The form of OP, whose body does not take the type ASKED: the narrowest that it takes and that holds the
     model's values."""
     takes = ", ".join(map(str, op.floats))
     own = max(floats, key=lambda dtype: dtype.bits)
     wider = sorted((each for each in op.floats if each.bits >= own.bits), key=lambda dtype: dtype.bits)
     if not wider:
-        message = f"the CUDA body of {op.onnx} takes {takes}, and {format.name} asks for {asked}"
+        message = f"{_subject(op)} takes {takes}, and {format.name} asks for {asked}"
         raise op_error(op, message, f"ask for another --precision, or add {asked} to its `floats`")
-    return CustomForm(asked, wider[0], why, f"its CUDA body takes {takes}" if asked != own else "")
+    return CustomForm(asked, wider[0], why, f"{_its(op)} takes {takes}" if asked != own else "")
+
+
+def _subject(op: SealedOp) -> str:
+    return f"the CUDA body of {op.onnx}" if isinstance(op, CudaOp) else f"the kernel of {op.name}"
+
+
+def _its(op: SealedOp) -> str:
+    return "its CUDA body" if isinstance(op, CudaOp) else "its kernel"
 
 
 def _widest(floats: list[DType], stored: Callable[[DType], DType]) -> DType:

@@ -25,6 +25,7 @@ from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.convolution import Conv, ConvTranspose
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.reshape import Reshape, Transpose
+from ....dialects.graph.recurrence import Recurrence
 from ....dialects.roots import Root
 from ...fusion.vertical.attention_layouts import masks_of
 from ...fusion.vertical.clusters import viewed
@@ -63,7 +64,7 @@ def lead_of(kernel: FusedKernel) -> Lead:
             return Lead.CONVOLUTION
         case CudaOp(any_order=True):
             return Lead.FREE
-        case Matmul() | Attention() | CudaOp():  # which read and write row-major
+        case Matmul() | Attention() | CudaOp() | Recurrence():  # which read and write row-major
             return Lead.PRODUCT
     return Lead.FREE
 

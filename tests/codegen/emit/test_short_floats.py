@@ -58,16 +58,18 @@ def test_scalars_and_accumulators_are_not_vectors() -> None:
     assert not any("_all" in line for line in emitted(S.cast(S.apply("mul", half, WIDE_X), F16)))
 
 
+@pytest.mark.parametrize("function", ["sigmoid", "tanh"])
 @pytest.mark.parametrize(("to", "short"), [(F16, True), (BF16, False), (F32, False)])
-def test_a_sigmoid_is_as_exact_as_its_result(to: DType, short: bool) -> None:
-    swish = S.apply("mul", SUM, S.apply("sigmoid", SUM))
-    text = "\n".join(emitted(S.cast(swish, to)))
-    assert ("m_short_sigmoid(" in text) == short and ("m_sigmoid(" in text) != short
+def test_a_function_is_as_exact_as_its_result(function: str, to: DType, short: bool) -> None:
+    gated = S.apply("mul", SUM, S.apply(function, SUM))
+    text = "\n".join(emitted(S.cast(gated, to)))
+    assert (f"m_short_{function}(" in text) == short and (f"m_{function}(" in text) != short
 
 
-def test_a_sigmoid_of_f16_is_short() -> None:
-    text = "\n".join(emitted(S.apply("sigmoid", X)))
-    assert "convert<f16>(m_short_sigmoid(convert<f32>(x_1[lane])))" in text
+@pytest.mark.parametrize("function", ["sigmoid", "tanh"])
+def test_a_function_of_f16_is_short(function: str) -> None:
+    text = "\n".join(emitted(S.apply(function, X)))
+    assert f"convert<f16>(m_short_{function}(convert<f32>(x_1[lane])))" in text
 
 
 def test_a_sum_with_an_f16_is_no_more_exact() -> None:

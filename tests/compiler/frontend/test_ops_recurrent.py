@@ -7,12 +7,12 @@ import pytest
 from glassrt.compiler.frontend import import_model
 from glassrt.dialects.control import Loop
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.graph.contraction import Matmul
-from onnx import TensorProto, helper, numpy_helper
+from glassrt.dialects.core.ir import Operation
+from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
 
-from ...models import Array, run_onnxruntime
+from ...models import Array
 from .nodes import Case, check, label
-from .recurrent import DIRECTIONS, GATES, HIDDEN, INPUTS, recurrent
+from .recurrent import DIRECTIONS, GATES, recurrent
 
 CASES = [
     *(recurrent(op, direction=direction) for op in GATES for direction in DIRECTIONS),
@@ -70,22 +70,19 @@ def test_the_batch_may_come_first(op: str, lengths: tuple[int, ...] | None) -> N
         np.testing.assert_array_equal(have[name], array.transpose(1, 0, 2))
 
 
-def test_sizes_may_be_symbols_and_outputs_absent() -> None:
-    given = recurrent("LSTM", direction="bidirectional")
-    weights = {f"x{index}": array for index, array in enumerate(given.arrays) if index and array is not None}
-    node = helper.make_node(
-        "LSTM", ["x0", *weights], ["", "h"], direction="bidirectional", hidden_size=HIDDEN
-    )
-    x = helper.make_tensor_value_info("x0", TensorProto.FLOAT, ["T", "B", INPUTS])
-    h = helper.make_tensor_value_info("h", TensorProto.FLOAT, [2, "B", HIDDEN])
-    stored = [numpy_helper.from_array(array, name) for name, array in weights.items()]
-    graph = helper.make_graph([node], "g", [x], [h], stored)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
-    module = import_model(model)
-    (loop,) = (op for op in module.walk() if isinstance(op, Loop))
-    assert str(loop.count) == "T" and len(loop.results) == loop.carried == 2
-    assert sum(isinstance(op, Matmul) for op in module.main.block) == 1
-    assert sum(isinstance(op, Matmul) for op in loop.body.block) == 1
-    for sizes in ((1, 1), (7, 2)):
-        feed = {"x0": np.random.default_rng(3).standard_normal((*sizes, INPUTS), dtype=np.float32)}
-        np.testing.assert_allclose(interpret(module, feed)["h"], run_onnxruntime(model, feed)["h"], atol=1e-5)
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        (recurrent("LSTM", peepholes=True, lengths=(1, 5, 3), clip=0.5, input_forget=1), Lstm),
+        (recurrent("GRU", linear_before_reset=1, direction="bidirectional"), Gru),
+        (recurrent("RNN", activations=["Relu"]), Rnn),
+        (recurrent("GRU"), Loop),  # the product of the gate h needs the gate r
+        (recurrent("RNN", activations=["Tanh", "Relu"], direction="bidirectional"), Loop),
+        (recurrent("LSTM", activations=["Sigmoid", "Tanh", "Relu"]), Loop),
+    ],
+    ids=label,
+)
+def test_steps_are_an_op_where_there_may_be_a_kernel(given: Case, kind: type[Operation]) -> None:
+    module = import_model(given.model(14).SerializeToString())
+    (found,) = (op for op in module.walk() if isinstance(op, (Loop, Recurrence)))
+    assert type(found) is kind

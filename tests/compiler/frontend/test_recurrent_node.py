@@ -1,4 +1,4 @@
-"""What LSTM, GRU and RNN nodes state: activation functions with their parameters, and what is refused."""
+"""What LSTM, GRU and RNN nodes state, and what is refused."""
 
 from __future__ import annotations
 
@@ -7,23 +7,8 @@ from typing import Any
 import pytest
 from glassrt import ModelError, UnsupportedError
 from glassrt.compiler.frontend import import_model
-from glassrt.compiler.frontend.recurrent_node import Activation
-from glassrt.dialects.graph.activations import ThresholdedRelu
-from glassrt.dialects.graph.elementwise import Clip
 
 from .recurrent import recurrent
-
-
-def test_a_function_without_parameters_has_those_of_its_op() -> None:
-    given = recurrent("GRU", activations=["Sigmoid", "ThresholdedRelu"], direction="forward")
-    module = import_model(given.model(14))
-    assert [op.alpha for op in module.walk() if isinstance(op, ThresholdedRelu)] == [1.0]
-
-
-def test_only_the_sums_of_gates_are_clipped() -> None:
-    module = import_model(recurrent("LSTM", clip=0.5).model(14))
-    assert sum(isinstance(op, Clip) for op in module.walk()) == 4
-    assert Activation("tanh", ()) == Activation("tanh", (), 0.0)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,10 @@ GLASS_KERNEL(128, 1) short_gelu(Input<f32> x, Output<f32> y, const int n) {
     const i64 i = i64(block_x()) * threads_x() + thread_x();
     if (i < n) store(y, i, m_short_gelu(load(x, i)));
 }
+GLASS_KERNEL(128, 1) short_tanh(Input<f32> x, Output<f32> y, const int n) {
+    const i64 i = i64(block_x()) * threads_x() + thread_x();
+    if (i < n) store(y, i, m_short_tanh(load(x, i)));
+}
 // Sums, differences and products of pairs of f16, N at a time.
 template <int N>
 GLASS_DEVICE void arithmetic(Input<f16> x, Input<f16> y, Output<f16> sums, Output<f16> differences, Output<f16> products) {

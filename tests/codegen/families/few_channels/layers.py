@@ -125,6 +125,7 @@ LAYERS = {
     "converted": Layer((1, 3, 40, 40), 32, (3, 3), 2, (1, 1, 1, 1), image="f32", multiplied="f16"),
     "gray": Layer((2, 1, 28, 28), 20, (5, 5), 1, (2, 2, 2, 2)),
     "bytes": BYTES,
+    "near": Layer((1, 3, 20, 21), 16, (3, 3), 1, (1, 1, 1, 1), image="u8", weights="i8", multiplied="u8"),
     "residual": Layer((2, 3, 33, 41), 40, (3, 3), 2, (1, 1, 1, 1), last=True, residual=True),
     "dilated": Layer((1, 4, 40, 36), 16, (3, 3), 2, (2, 2, 2, 2), 2, "bf16", "bf16", out="bf16"),
     "patches": Layer((1, 3, 32, 32), 160, (4, 4), 4),

@@ -21,6 +21,14 @@ def test_a_stem_has_two_pixels_of_four_channels_in_a_chunk() -> None:
     assert [found.tap(pixel) for pixel in range(8)] == [None, 0, 1, 2, 3, 4, 5, 6] and found.skips
 
 
+def test_every_second_output_of_a_stem_of_bytes_has_a_copy_of_its_own() -> None:
+    found = line(7, 2, 3, 3, 1)
+    assert found == LineOfTaps(taps=7, dilation=1, lead=1, channels=4, pixels=4, chunks=2, step=1, phases=2)
+    assert found.unit == 2
+    floats, far = line(7, 2, 3, 3), line(4, 4, 0, 3, 1)
+    assert floats is not None and far is not None and floats.phases == far.phases == 1
+
+
 @pytest.mark.parametrize(
     ("asked", "channels", "step"),
     [
@@ -28,6 +36,7 @@ def test_a_stem_has_two_pixels_of_four_channels_in_a_chunk() -> None:
         ((3, 2, 1, 1), 4, 1),
         ((4, 4, 0, 3), 4, 2),
         ((3, 2, 1, 3, 1), 8, 1),
+        ((3, 1, 1, 3, 1), 8, 1),
         ((3, 3, 0, 3), 8, 3),
     ],
 )
@@ -49,4 +58,4 @@ def test_every_tap_has_its_pixel() -> None:
         pixels = [pixel for pixel in range(found.chunks * found.pixels) if found.tap(pixel) is not None]
         assert [found.tap(pixel) for pixel in pixels] == list(range(taps))
         assert {b - a for a, b in pairwise(pixels)} <= {dilation}
-        assert (pixels[0] + pad) % found.pixels == 0
+        assert (pixels[0] + pad) % found.unit == 0

@@ -53,11 +53,20 @@ def test_a_residual_costs_its_bytes() -> None:
 def test_clusters_load_less_and_wait_for_each_other() -> None:
     narrow = replace(TEAMS, block_n=64, buffers=2, stages=6)
     problem, clustered = product(65536, 64, 4096), replace(narrow, cluster=2)
-    assert microseconds(problem, clustered, TARGET) > microseconds(problem, narrow, TARGET)
+    slow = replace(TARGET.fitted.persistent, shared_step=750.0)
+    assert expected(problem, clustered, TARGET, slow) > expected(problem, narrow, TARGET, slow)
     free = replace(TARGET.fitted.persistent, shared_step=0.0)
     assert expected(problem, clustered, TARGET, free) < expected(problem, narrow, TARGET, free)
     small = product(256, 64, 64)
     assert expected(small, clustered, TARGET, free) > expected(small, narrow, TARGET, free)
+
+
+def test_blocks_crowd_around_a_small_operand_that_none_keeps() -> None:
+    few = replace(TEAMS, block_n=64, buffers=2, stages=6)
+    for k, least, most in ((16, 1.3, 2.5), (1024, 0.95, 1.1)):
+        problem, kept = product(2**20, 64, k), replace(few, kept=-(-k // 64))
+        ratio = microseconds(problem, few, TARGET) / microseconds(problem, kept, TARGET)
+        assert least < ratio < most
 
 
 def test_bulk_stores_cost_threads_less() -> None:

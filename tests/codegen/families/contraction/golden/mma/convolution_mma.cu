@@ -56,8 +56,10 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
         const int out_y = rest % 14;
         rest /= 14;
         const int image = rest;
-        const int out_y_first = out_y * 2 - 1;
-        const int out_x_first = out_x * 2 - 1;
+        const int out_y_stride = 2;
+        const int out_y_first = out_y * out_y_stride - 1;
+        const int out_x_stride = 2;
+        const int out_x_first = out_x * out_x_stride - 1;
         a_origin[pass] = Offset(image) * 50176 + Offset(out_y_first) * 1792 + Offset(out_x_first) * 64;
         u32 tap_x_bits = 0;
         GLASS_UNROLL

@@ -70,8 +70,10 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0) {
         const int out_y = rest % 9;
         rest /= 9;
         const int image = rest;
-        const int out_y_first = out_y - 1;
-        const int out_x_first = out_x - 1;
+        const int out_y_stride = 1;
+        const int out_y_first = out_y * out_y_stride - 1;
+        const int out_x_stride = 1;
+        const int out_x_first = out_x * out_x_stride - 1;
         a_origin[pass] = Offset(image) * 972 + Offset(out_y_first) * 108 + Offset(out_x_first) * 12;
         u32 tap_x_bits = 0;
         GLASS_UNROLL

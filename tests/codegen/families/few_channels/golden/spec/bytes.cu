@@ -1,7 +1,7 @@
 // kernel: conv, cast, add, relu, cast
 //
 // Convolution of 3 channels. A block brings the part of an image that a run of 4 tiles of 8 x 8 outputs reads to
-// shared memory, with 8 elements for each pixel. Neighbouring outputs begin 16 bytes apart there, and so the rows
+// shared memory, with 4 elements for each pixel. Twice, since every second output begins 16 bytes apart there, and so the rows
 // of the implicit matrix overlap: it is multiplied where it lies.
 #include "wgmma_registers.cuh"
 using namespace glass;
@@ -10,14 +10,16 @@ using Offset = int;  // counts elements of a buffer
 constexpr int THREADS = 256;
 constexpr int TILES = 4;  // of a run, neighbours along the width
 constexpr int BLOCK_N = 64, VECTOR = 4;  // output channels of a block; adjacent results of a thread
-constexpr int CHUNK = 16, PIXELS = 2, CHANNELS = 3;  // elements and pixels of 16 bytes; channels with numbers
-constexpr int LINE_CHUNKS = 4, SLOTS = 28;  // chunks of a line of the window; of the whole window
-constexpr int PATCH_LINES = 21, PATCH_CHUNKS = 35;  // of a run
-constexpr int PITCH = 35, SLOT_PITCH = 64;  // chunks from line to line of the patch, from slot to slot of the weights
+constexpr int CHUNK = 16, PIXELS = 4, CHANNELS = 3;  // elements and pixels of 16 bytes; channels with numbers
+constexpr int LINE_CHUNKS = 2, SLOTS = 14;  // chunks of a line of the window; of the whole window
+constexpr int PATCH_LINES = 21, PATCH_UNITS = 35;  // of a run
+constexpr int PHASES = 2, UNIT_PIXELS = 2, COPY = 5712;  // copies of the patch; pixels and bytes from one to the next
+constexpr int PITCH = 17, SLOT_PITCH = 64;  // chunks from line to line of the patch, from slot to slot of the weights
 constexpr int LANES = 32;  // threads that bring a line of the patch together
 
 using Chunk = Vec<i8, CHUNK>;
 using WeightChunk = Vec<i8, CHUNK>;
+using Unit = Vec<i8, CHUNK / PHASES>;
 
 // The output channel of a column of the product: those of a thread, which lie eight columns apart, are neighbours.
 GLASS_DEVICE int channel_of(int column) {
@@ -29,7 +31,7 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<i8> x0, Input<i8> x1, Input<f32> x2, Outpu
     pdl_launch_dependents();
     const int first_n = block_y() * BLOCK_N;
     WeightChunk* const weights = reinterpret_cast<WeightChunk*>(shared);
-    unsigned char* const patch = shared + 28672;
+    unsigned char* const patch = shared + 14336;
     pdl_wait();
     #pragma unroll 4
     for (int item = thread_x(); item < SLOTS * BLOCK_N; item += THREADS) {
@@ -39,11 +41,11 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<i8> x0, Input<i8> x1, Input<f32> x2, Outpu
         WeightChunk own = {};
         GLASS_UNROLL
         for (int pixel = 0; pixel < PIXELS; pixel++) {
-            const int place = chunk % LINE_CHUNKS * 2 + pixel - 1;
+            const int place = chunk % LINE_CHUNKS * 4 + pixel - 1;
             const int tap = place;
             if (u32(tap) < 7u) {
                 GLASS_UNROLL
-                for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 8 + channel] = load(x1, first + tap * 3 + channel);
+                for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 4 + channel] = load(x1, first + tap * 3 + channel);
             }
         }
         weights[slot * SLOT_PITCH + item % BLOCK_N] = own;
@@ -52,8 +54,9 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<i8> x0, Input<i8> x1, Input<f32> x2, Outpu
     const int lane = lane_id(), group = warp_id() / 4;
     const u64 weights_view = wgmma_rows(weights, SLOT_PITCH * 16, 128);
     // Of this lane: row lane % 8 of a tile, and which matrix of a load.
-    const unsigned char* const own_rows = patch + warp_id() % 4 * 2240 + lane % 8 * 16;
-    const unsigned char* const own_rows0 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 32 : 48);
+    const unsigned char* const own_rows = patch + warp_id() % 4 * 1088 + lane % 8 * 16;
+    const unsigned char* const own_rows0 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 272 : 288);
+    const unsigned char* const own_rows1 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 16 : 16);
 
     // Epilogue operands of 4 results that are the same in every row.
     struct Along {
@@ -76,27 +79,31 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<i8> x0, Input<i8> x1, Input<f32> x2, Outpu
         #pragma unroll 1
         for (int line = thread_x() / LANES; line < PATCH_LINES; line += THREADS / LANES) {
             const int y = first_y * 2 - 3 + line;
-            Vec<i8, PIXELS> read[2][CHANNELS] = {};
+            Vec<i8, UNIT_PIXELS> read[2][CHANNELS] = {};
             if (u32(y) < u32(40)) {
                 const Offset first = origin + Offset(y) * 40;
                 GLASS_UNROLL
                 for (int trip = 0; trip < 2; trip++) {
                     if (u32(left + trip * 64) < u32(40)) {
                         GLASS_UNROLL
-                        for (int channel = 0; channel < CHANNELS; channel++) read[trip][channel] = load_wide<PIXELS>(x0, first + trip * 64 + Offset(channel) * 1600);
+                        for (int channel = 0; channel < CHANNELS; channel++) read[trip][channel] = load_wide<UNIT_PIXELS>(x0, first + trip * 64 + Offset(channel) * 1600);
                     }
                 }
             }
             GLASS_UNROLL
             for (int trip = 0; trip < 2; trip++) {
-                Chunk own = {};
+                Unit own = {};
                 GLASS_UNROLL
-                for (int pixel = 0; pixel < PIXELS; pixel++) {
+                for (int pixel = 0; pixel < UNIT_PIXELS; pixel++) {
                     GLASS_UNROLL
-                    for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 8 + channel] = convert<i8>(read[trip][channel][pixel]);
+                    for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 4 + channel] = convert<i8>(read[trip][channel][pixel]);
                 }
-                const int chunk = thread_x() % LANES + trip * LANES;
-                if (chunk < PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[line * PITCH + chunk] = own;
+                const int unit = thread_x() % LANES + trip * LANES;
+                GLASS_UNROLL
+                for (int copy = 0; copy < PHASES; copy++) {
+                    const int at = unit - copy;
+                    if (at >= 0 && at <= PATCH_UNITS - PHASES) store_shared(reinterpret_cast<Unit*>(patch + copy * COPY) + (line * (PITCH * PHASES) + at), own);
+                }
             }
         }
 
@@ -104,38 +111,27 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<i8> x0, Input<i8> x1, Input<f32> x2, Outpu
         sync_threads();
         #pragma unroll 1
         for (int tile = group; tile < TILES; tile += 2) {
-            if (first_x + tile * 8 < 20) {
-            u32 window[9][4];
-                ldmatrix_x4(window[0], own_rows0 + tile * 128);
-                ldmatrix_x4(window[1], own_rows0 + tile * 128 + 560);
-                ldmatrix_x4(window[2], own_rows0 + tile * 128 + 1120);
-                ldmatrix_x4(window[3], own_rows0 + tile * 128 + 1680);
-                ldmatrix_x4(window[4], own_rows0 + tile * 128 + 2240);
-                ldmatrix_x4(window[5], own_rows0 + tile * 128 + 2800);
-                ldmatrix_x4(window[6], own_rows0 + tile * 128 + 3360);
-                ldmatrix_x4(window[7], own_rows0 + tile * 128 + 3920);
-                ldmatrix_x4(window[8], own_rows0 + tile * 128 + 4480);
+            if (first_x + tile / 2 * 16 + tile % 2 < 20) {
+            u32 window[5][4];
+                ldmatrix_x4(window[0], own_rows0 + tile / 2 * 128 + tile % 2 * 5712);
+                ldmatrix_x4(window[1], own_rows0 + tile / 2 * 128 + tile % 2 * 5712 + 544);
+                ldmatrix_x4(window[2], own_rows0 + tile / 2 * 128 + tile % 2 * 5712 + 1088);
+                ldmatrix_x4(window[3], own_rows0 + tile / 2 * 128 + tile % 2 * 5712 + 1632);
+                ldmatrix_x4(window[4], own_rows1 + tile / 2 * 128 + tile % 2 * 5712 + 2176);
 
                 i32 sum[BLOCK_N / 2];  // uninitialised: the first product overwrites them
                 wgmma_fence();
-                wgmma(sum, { window[0][0], window[2][0], window[0][1], window[2][1] }, wgmma_step(weights_view, 0), false, i8{}, i8{});
-                wgmma(sum, { window[0][2], window[2][2], window[0][3], window[2][3] }, wgmma_step(weights_view, 2048), true, i8{}, i8{});
-                wgmma(sum, { window[1][0], window[3][0], window[1][1], window[3][1] }, wgmma_step(weights_view, 4096), true, i8{}, i8{});
-                wgmma(sum, { window[1][2], window[3][2], window[1][3], window[3][3] }, wgmma_step(weights_view, 6144), true, i8{}, i8{});
-                wgmma(sum, { window[2][0], window[4][0], window[2][1], window[4][1] }, wgmma_step(weights_view, 8192), true, i8{}, i8{});
-                wgmma(sum, { window[2][2], window[4][2], window[2][3], window[4][3] }, wgmma_step(weights_view, 10240), true, i8{}, i8{});
-                wgmma(sum, { window[3][0], window[5][0], window[3][1], window[5][1] }, wgmma_step(weights_view, 12288), true, i8{}, i8{});
-                wgmma(sum, { window[3][2], window[5][2], window[3][3], window[5][3] }, wgmma_step(weights_view, 14336), true, i8{}, i8{});
-                wgmma(sum, { window[4][0], window[6][0], window[4][1], window[6][1] }, wgmma_step(weights_view, 16384), true, i8{}, i8{});
-                wgmma(sum, { window[4][2], window[6][2], window[4][3], window[6][3] }, wgmma_step(weights_view, 18432), true, i8{}, i8{});
-                wgmma(sum, { window[5][0], window[7][0], window[5][1], window[7][1] }, wgmma_step(weights_view, 20480), true, i8{}, i8{});
-                wgmma(sum, { window[5][2], window[7][2], window[5][3], window[7][3] }, wgmma_step(weights_view, 22528), true, i8{}, i8{});
-                wgmma(sum, { window[6][0], window[8][0], window[6][1], window[8][1] }, wgmma_step(weights_view, 24576), true, i8{}, i8{});
-                wgmma(sum, { window[6][2], window[8][2], window[6][3], window[8][3] }, wgmma_step(weights_view, 26624), true, i8{}, i8{});
+                wgmma(sum, { window[0][0], window[1][0], window[0][1], window[1][1] }, wgmma_step(weights_view, 0), false, i8{}, i8{});
+                wgmma(sum, { window[0][2], window[1][2], window[0][3], window[1][3] }, wgmma_step(weights_view, 2048), true, i8{}, i8{});
+                wgmma(sum, { window[1][0], window[2][0], window[1][1], window[2][1] }, wgmma_step(weights_view, 4096), true, i8{}, i8{});
+                wgmma(sum, { window[1][2], window[2][2], window[1][3], window[2][3] }, wgmma_step(weights_view, 6144), true, i8{}, i8{});
+                wgmma(sum, { window[2][0], window[3][0], window[2][1], window[3][1] }, wgmma_step(weights_view, 8192), true, i8{}, i8{});
+                wgmma(sum, { window[2][2], window[3][2], window[2][3], window[3][3] }, wgmma_step(weights_view, 10240), true, i8{}, i8{});
+                wgmma(sum, { window[3][0], window[4][0], window[3][1], window[4][1] }, wgmma_step(weights_view, 12288), true, i8{}, i8{});
                 wgmma_commit();
                 wgmma_wait<0>();
                 wgmma_take(sum);
-                const int x = first_x + tile * 8 + lane / 4;
+                const int x = first_x + tile / 2 * 16 + tile % 2 + lane / 4 * 2;
                 GLASS_UNROLL
                 for (int half = 0; half < 2; half++) {
                     const int y = first_y + warp_id() % 4 * 2 + half;

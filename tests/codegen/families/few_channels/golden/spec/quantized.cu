@@ -1,7 +1,7 @@
 // kernel: add, quantize, conv, cast, add, relu, cast
 //
 // Convolution of 3 channels. A block brings the part of an image that a run of 2 tiles of 8 x 8 outputs reads to
-// shared memory, with 8 elements for each pixel. Neighbouring outputs begin 16 bytes apart there, and so the rows
+// shared memory, with 4 elements for each pixel. Twice, since every second output begins 16 bytes apart there, and so the rows
 // of the implicit matrix overlap: it is multiplied where it lies.
 #include "wgmma_registers.cuh"
 using namespace glass;
@@ -10,14 +10,16 @@ using Offset = int;  // counts elements of a buffer
 constexpr int THREADS = 256;
 constexpr int TILES = 2;  // of a run, neighbours along the width
 constexpr int BLOCK_N = 64, VECTOR = 4;  // output channels of a block; adjacent results of a thread
-constexpr int CHUNK = 16, PIXELS = 2, CHANNELS = 3;  // elements and pixels of 16 bytes; channels with numbers
-constexpr int LINE_CHUNKS = 4, SLOTS = 28;  // chunks of a line of the window; of the whole window
-constexpr int PATCH_LINES = 21, PATCH_CHUNKS = 19;  // of a run
-constexpr int PITCH = 19, SLOT_PITCH = 64;  // chunks from line to line of the patch, from slot to slot of the weights
+constexpr int CHUNK = 16, PIXELS = 4, CHANNELS = 3;  // elements and pixels of 16 bytes; channels with numbers
+constexpr int LINE_CHUNKS = 2, SLOTS = 14;  // chunks of a line of the window; of the whole window
+constexpr int PATCH_LINES = 21, PATCH_UNITS = 19;  // of a run
+constexpr int PHASES = 2, UNIT_PIXELS = 2, COPY = 3024;  // copies of the patch; pixels and bytes from one to the next
+constexpr int PITCH = 9, SLOT_PITCH = 64;  // chunks from line to line of the patch, from slot to slot of the weights
 constexpr int LANES = 32;  // threads that bring a line of the patch together
 
 using Chunk = Vec<i8, CHUNK>;
 using WeightChunk = Vec<i8, CHUNK>;
+using Unit = Vec<i8, CHUNK / PHASES>;
 
 // The output channel of a column of the product: those of a thread, which lie eight columns apart, are neighbours.
 GLASS_DEVICE int channel_of(int column) {
@@ -29,7 +31,7 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<f32> x0, Input<i8> x1, Input<f32> x2, Outp
     pdl_launch_dependents();
     const int first_n = block_y() * BLOCK_N;
     WeightChunk* const weights = reinterpret_cast<WeightChunk*>(shared);
-    unsigned char* const patch = shared + 28672;
+    unsigned char* const patch = shared + 14336;
     pdl_wait();
     #pragma unroll 4
     for (int item = thread_x(); item < SLOTS * BLOCK_N; item += THREADS) {
@@ -39,11 +41,11 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<f32> x0, Input<i8> x1, Input<f32> x2, Outp
         WeightChunk own = {};
         GLASS_UNROLL
         for (int pixel = 0; pixel < PIXELS; pixel++) {
-            const int place = chunk % LINE_CHUNKS * 2 + pixel - 1;
+            const int place = chunk % LINE_CHUNKS * 4 + pixel - 1;
             const int tap = place;
             if (u32(tap) < 7u) {
                 GLASS_UNROLL
-                for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 8 + channel] = load(x1, first + tap * 3 + channel);
+                for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 4 + channel] = load(x1, first + tap * 3 + channel);
             }
         }
         weights[slot * SLOT_PITCH + item % BLOCK_N] = own;
@@ -52,8 +54,9 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<f32> x0, Input<i8> x1, Input<f32> x2, Outp
     const int lane = lane_id(), group = warp_id() / 4;
     const u64 weights_view = wgmma_rows(weights, SLOT_PITCH * 16, 128);
     // Of this lane: row lane % 8 of a tile, and which matrix of a load.
-    const unsigned char* const own_rows = patch + warp_id() % 4 * 1216 + lane % 8 * 16;
-    const unsigned char* const own_rows0 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 32 : 48);
+    const unsigned char* const own_rows = patch + warp_id() % 4 * 576 + lane % 8 * 16;
+    const unsigned char* const own_rows0 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 144 : 160);
+    const unsigned char* const own_rows1 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 16 : 16);
 
     // Epilogue operands of 4 results that are the same in every row.
     struct Along {
@@ -76,17 +79,17 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<f32> x0, Input<i8> x1, Input<f32> x2, Outp
         #pragma unroll 1
         for (int line = thread_x() / LANES; line < PATCH_LINES; line += THREADS / LANES) {
             const int y = first_y * 2 - 3 + line;
-            Vec<f32, PIXELS> read[1][CHANNELS] = {};
+            Vec<f32, UNIT_PIXELS> read[1][CHANNELS] = {};
             if (u32(y) < u32(40)) {
                 const Offset first = origin + Offset(y) * 40;
                 if (u32(left) < u32(40)) {
                     GLASS_UNROLL
-                    for (int channel = 0; channel < CHANNELS; channel++) read[0][channel] = load_wide<PIXELS>(x0, first + Offset(channel) * 1600);
+                    for (int channel = 0; channel < CHANNELS; channel++) read[0][channel] = load_wide<UNIT_PIXELS>(x0, first + Offset(channel) * 1600);
                 }
             }
-            Chunk own = {};
+            Unit own = {};
             GLASS_UNROLL
-            for (int pixel = 0; pixel < PIXELS; pixel++) {
+            for (int pixel = 0; pixel < UNIT_PIXELS; pixel++) {
                 if (u32(y) < u32(40) && u32(left + pixel) < u32(40)) {
                 GLASS_UNROLL
                 for (int channel = 0; channel < CHANNELS; channel++) {
@@ -96,48 +99,41 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<f32> x0, Input<i8> x1, Input<f32> x2, Outp
                     const f32 div_2 = add_1 / 0x1p-5f;
                     const i8 cast3 = nearest<i8>(div_2);
                     value[0] = cast3;
-                    own[pixel * 8 + channel] = value[0];
+                    own[pixel * 4 + channel] = value[0];
                 }
                 }
             }
-            const int chunk = thread_x() % LANES;
-            if (chunk < PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[line * PITCH + chunk] = own;
+            const int unit = thread_x() % LANES;
+            GLASS_UNROLL
+            for (int copy = 0; copy < PHASES; copy++) {
+                const int at = unit - copy;
+                if (at >= 0 && at <= PATCH_UNITS - PHASES) store_shared(reinterpret_cast<Unit*>(patch + copy * COPY) + (line * (PITCH * PHASES) + at), own);
+            }
         }
 
         fence_proxy_async();
         sync_threads();
-        if (first_x + group * 8 < 20) {
-        u32 window[9][4];
-            ldmatrix_x4(window[0], own_rows0 + group * 128);
-            ldmatrix_x4(window[1], own_rows0 + group * 128 + 304);
-            ldmatrix_x4(window[2], own_rows0 + group * 128 + 608);
-            ldmatrix_x4(window[3], own_rows0 + group * 128 + 912);
-            ldmatrix_x4(window[4], own_rows0 + group * 128 + 1216);
-            ldmatrix_x4(window[5], own_rows0 + group * 128 + 1520);
-            ldmatrix_x4(window[6], own_rows0 + group * 128 + 1824);
-            ldmatrix_x4(window[7], own_rows0 + group * 128 + 2128);
-            ldmatrix_x4(window[8], own_rows0 + group * 128 + 2432);
+        if (first_x + group / 2 * 16 + group % 2 < 20) {
+        u32 window[5][4];
+            ldmatrix_x4(window[0], own_rows0 + group / 2 * 128 + group % 2 * 3024);
+            ldmatrix_x4(window[1], own_rows0 + group / 2 * 128 + group % 2 * 3024 + 288);
+            ldmatrix_x4(window[2], own_rows0 + group / 2 * 128 + group % 2 * 3024 + 576);
+            ldmatrix_x4(window[3], own_rows0 + group / 2 * 128 + group % 2 * 3024 + 864);
+            ldmatrix_x4(window[4], own_rows1 + group / 2 * 128 + group % 2 * 3024 + 1152);
 
             i32 sum[BLOCK_N / 2];  // uninitialised: the first product overwrites them
             wgmma_fence();
-            wgmma(sum, { window[0][0], window[2][0], window[0][1], window[2][1] }, wgmma_step(weights_view, 0), false, i8{}, i8{});
-            wgmma(sum, { window[0][2], window[2][2], window[0][3], window[2][3] }, wgmma_step(weights_view, 2048), true, i8{}, i8{});
-            wgmma(sum, { window[1][0], window[3][0], window[1][1], window[3][1] }, wgmma_step(weights_view, 4096), true, i8{}, i8{});
-            wgmma(sum, { window[1][2], window[3][2], window[1][3], window[3][3] }, wgmma_step(weights_view, 6144), true, i8{}, i8{});
-            wgmma(sum, { window[2][0], window[4][0], window[2][1], window[4][1] }, wgmma_step(weights_view, 8192), true, i8{}, i8{});
-            wgmma(sum, { window[2][2], window[4][2], window[2][3], window[4][3] }, wgmma_step(weights_view, 10240), true, i8{}, i8{});
-            wgmma(sum, { window[3][0], window[5][0], window[3][1], window[5][1] }, wgmma_step(weights_view, 12288), true, i8{}, i8{});
-            wgmma(sum, { window[3][2], window[5][2], window[3][3], window[5][3] }, wgmma_step(weights_view, 14336), true, i8{}, i8{});
-            wgmma(sum, { window[4][0], window[6][0], window[4][1], window[6][1] }, wgmma_step(weights_view, 16384), true, i8{}, i8{});
-            wgmma(sum, { window[4][2], window[6][2], window[4][3], window[6][3] }, wgmma_step(weights_view, 18432), true, i8{}, i8{});
-            wgmma(sum, { window[5][0], window[7][0], window[5][1], window[7][1] }, wgmma_step(weights_view, 20480), true, i8{}, i8{});
-            wgmma(sum, { window[5][2], window[7][2], window[5][3], window[7][3] }, wgmma_step(weights_view, 22528), true, i8{}, i8{});
-            wgmma(sum, { window[6][0], window[8][0], window[6][1], window[8][1] }, wgmma_step(weights_view, 24576), true, i8{}, i8{});
-            wgmma(sum, { window[6][2], window[8][2], window[6][3], window[8][3] }, wgmma_step(weights_view, 26624), true, i8{}, i8{});
+            wgmma(sum, { window[0][0], window[1][0], window[0][1], window[1][1] }, wgmma_step(weights_view, 0), false, i8{}, i8{});
+            wgmma(sum, { window[0][2], window[1][2], window[0][3], window[1][3] }, wgmma_step(weights_view, 2048), true, i8{}, i8{});
+            wgmma(sum, { window[1][0], window[2][0], window[1][1], window[2][1] }, wgmma_step(weights_view, 4096), true, i8{}, i8{});
+            wgmma(sum, { window[1][2], window[2][2], window[1][3], window[2][3] }, wgmma_step(weights_view, 6144), true, i8{}, i8{});
+            wgmma(sum, { window[2][0], window[3][0], window[2][1], window[3][1] }, wgmma_step(weights_view, 8192), true, i8{}, i8{});
+            wgmma(sum, { window[2][2], window[3][2], window[2][3], window[3][3] }, wgmma_step(weights_view, 10240), true, i8{}, i8{});
+            wgmma(sum, { window[3][0], window[4][0], window[3][1], window[4][1] }, wgmma_step(weights_view, 12288), true, i8{}, i8{});
             wgmma_commit();
             wgmma_wait<0>();
             wgmma_take(sum);
-            const int x = first_x + group * 8 + lane / 4;
+            const int x = first_x + group / 2 * 16 + group % 2 + lane / 4 * 2;
             GLASS_UNROLL
             for (int half = 0; half < 2; half++) {
                 const int y = first_y + warp_id() % 4 * 2 + half;

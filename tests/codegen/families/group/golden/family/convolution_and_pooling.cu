@@ -46,8 +46,10 @@ static GLASS_DEVICE void run(Input<f16> x0, Output<f16> y0, const int own_block)
     const int n = first_channel + own_channel;
     if (n >= N || own_strip >= strips || own_plane >= 1) return;
     const int image = own_plane;
-    const int in_y = first_out_y * 1 - 1;
-    const int in_x = first_out_x * 1 - 1;
+    const int out_y_stride = 1;
+    const int in_y = first_out_y * out_y_stride - 1;
+    const int out_x_stride = 1;
+    const int in_x = first_out_x * out_x_stride - 1;
     const Offset origin = n + Offset(image) * 6272 + Offset(in_y) * 448 + Offset(in_x) * 32;
 
     Packed<f16, VECTOR> most[ROWS][PIXELS];

@@ -1,0 +1,1 @@
+"""Recurrence over steps: the weights of the state stay in the blocks of clusters, which exchange states."""

@@ -1,0 +1,72 @@
+"""The kernel family of recurrent ops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ....dialects.core.dtypes import DType
+from ....dialects.core.types import ROW_MAJOR
+from ....dialects.graph.recurrence import Recurrence
+from ...arch.features import Feature
+from ...arch.spec import ArchSpec
+from ...request.request import Candidate, Config, Geometry, KernelCode, Request
+from ...request.signature import make_signature
+from ..kernel_family import ConfiguredFamily, Rank
+from .config import RecurrenceConfig, blocks_of, illegal, layout_of, shapes
+from .cost import microseconds
+from .spec import TEMPLATE, recurrence_spec
+
+MOST_CANDIDATES = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecurrenceFamily(ConfiguredFamily[RecurrenceConfig]):
+    """All steps of a recurrent op in one launch, by clusters that keep weights and exchange states."""
+
+    name: str = "recurrence"
+    rank: Rank = Rank.TENSOR_CORES
+    needs_features: frozenset[Feature] = frozenset(
+        {Feature.CLUSTERS, Feature.TRANSACTION_BARRIERS, Feature.MMA_F16, Feature.MMA_BF16}
+    )
+    config_type: Callable[..., RecurrenceConfig] = RecurrenceConfig
+
+    def recurrence_time(
+        self, op: Recurrence, operands: DType, target: ArchSpec, sizes: Mapping[str, int]
+    ) -> float | None:
+        if operands not in op.floats:
+            return None
+        times = (microseconds(op, each, target, sizes) for each in shapes(op, target, sizes))
+        return min(times, default=None)
+
+    def candidates(self, request: Request) -> list[Candidate]:
+        op = recurrence_of(request)
+        if op is None:
+            return []
+        target, sizes = request.target, request.optimum
+        legal = shapes(op, target, sizes)
+        found = [self.candidate(each, microseconds(op, each, target, sizes)) for each in legal]
+        return sorted(found, key=lambda candidate: candidate.microseconds)[:MOST_CANDIDATES]
+
+    def realize(self, request: Request, config: Config) -> KernelCode:
+        op, made = recurrence_of(request), self.configured(config)
+        if op is None:
+            raise ValueError("not one recurrent op with dense buffers in row-major order")
+        reason = illegal(op, made, request.target)
+        if reason is not None:
+            raise ValueError(reason)
+        layout, signature = layout_of(op, made), make_signature(request)
+        blocks, cluster = blocks_of(op, made), (made.cluster, 1, 1)
+        geometry = Geometry(blocks, (made.threads, 1, 1), layout.shared_bytes, cluster)
+        spec = recurrence_spec(request, op, layout, signature)
+        return KernelCode(TEMPLATE, spec, geometry, signature.typed, 1)
+
+
+def recurrence_of(request: Request) -> Recurrence | None:
+    """The recurrent op of which REQUEST's region consists; None for any other region, type or layout."""
+    ops = request.ops
+    if len(ops) != 1 or not isinstance(ops[0], Recurrence):
+        return None
+    types = (*request.reads, *request.writes)
+    fits = ops[0].x.type.dtype in ops[0].floats and all(type.layout == ROW_MAJOR for type in types)
+    return ops[0] if fits and len(request.writes) == len(ops[0].results) else None

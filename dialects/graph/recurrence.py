@@ -1,0 +1,262 @@
+"""Recurrence over the steps of sequences, after the inputs of all steps have been multiplied: LSTM, GRU, RNN.
+
+Gates are stacked along one axis, in ONNX's order: i, o, f, c of an LSTM; z, r, h of a GRU.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..core.affine import Dim
+from ..core.attributes import BOOL as FLAG
+from ..core.attributes import EnumKind
+from ..core.diagnostics import op_error, operand_at
+from ..core.dtypes import BF16, F16, DType
+from ..core.interpreter import Evaluation
+from ..core.ir import Operation, Value
+from ..core.op import attribute, define_op, operand, optional_operand, result
+from ..core.parts import AttributeAt
+from ..core.types import TensorType
+from .base import GraphOp, same_dtype, same_shape
+from .elementwise_base import FLOAT, check_kind, parameter
+from .numeric import Array, compute_dtype, converted, sigmoid
+
+Given = Mapping[str, Array]  # operands by name, those that are absent left out
+
+DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
+SLACK = 64.0  # unit roundoffs by which a kernel may differ from numpy: a rounded state is read at every step
+
+
+class Recurrence(GraphOp):
+    """A recurrent op over projected inputs x [steps, batch, directions * gates * hidden].
+
+    weights: of the state, [directions, gates * hidden, hidden]; initial: the state before the first step,
+    [directions, batch, hidden], zeros if absent; lengths: of the sequences, [batch]. y: the states after all
+    steps, [steps, batch, directions, hidden], zeros beyond the end of a sequence; last: those after the last
+    step of each sequence, zeros without one. A backward direction begins at the end of each sequence. Sums of
+    gates are bounded by `clip` unless it is 0.
+
+    Arithmetic is in f32 at least. States are rounded to the type of x where they are multiplied or stored.
+
+    gates: their number; floats: the types in which there are kernels.
+    """
+
+    gates: ClassVar[int]
+    floats: ClassVar[tuple[DType, ...]] = (F16, BF16)
+    any_order: ClassVar[bool] = False
+
+    x = operand()
+    weights = operand()
+    initial = optional_operand()
+    lengths = optional_operand()
+    y = result()
+    last = result()
+    direction = attribute(EnumKind(tuple(DIRECTIONS)), "forward")
+    clip = parameter(0.0)
+
+    # ------------------------------------------------------------ sizes
+
+    @property
+    def reverse(self) -> tuple[bool, ...]:
+        """For each direction, whether it runs backwards."""
+        return DIRECTIONS[self.direction]
+
+    @property
+    def hidden(self) -> int:
+        """The size of a state."""
+        size = self.weights.type.shape[2]
+        if not isinstance(size, int):
+            at = operand_at(self, self.weights)
+            raise op_error(self, "the size of its hidden state is symbolic", at=at)
+        return size
+
+    @property
+    def steps(self) -> Dim:
+        return self.x.type.shape[0]
+
+    @property
+    def batch(self) -> Dim:
+        return self.x.type.shape[1]
+
+    @property
+    def state_type(self) -> TensorType:
+        """The type of a state of all directions, [directions, batch, hidden]."""
+        return TensorType((len(self.reverse), self.batch, self.hidden), self.x.type.dtype)
+
+    @property
+    def initial_states(self) -> tuple[Value | None, ...]:
+        """The states before the first step; None for zeros."""
+        return (self.initial,)
+
+    def infer(self) -> Sequence[TensorType]:
+        if self.x.type.rank != 3 or self.weights.type.rank != 3:
+            raise op_error(self, "its inputs and weights do not have 3 dimensions each")
+        check_kind(self, self.x, FLOAT)
+        count, hidden = len(self.reverse), self.hidden
+        rows = self.gates * hidden
+        if self.weights.type.shape[0] != count:
+            raise op_error(self, f"its weights are not for {self.direction}", at=AttributeAt("direction"))
+        self._check(self.weights, (count, rows, hidden))
+        self._check(self.x, (self.steps, self.batch, count * rows))
+        self._check(self.initial, self.state_type.shape)
+        for value, shape in self._extra():
+            self._check(value, shape)
+        if self.lengths is not None:
+            check_kind(self, self.lengths, ("signed", "unsigned"))
+            message = f"the lengths {self.lengths.type} do not fit the batch"
+            same_shape(self, self.lengths.type.shape, (self.batch,), message)
+        y = TensorType((self.steps, self.batch, count, hidden), self.x.type.dtype)
+        return [y, *[self.state_type] * (len(self.spec.results) - 1)]
+
+    def _extra(self) -> Sequence[tuple[Value | None, tuple[Dim, ...]]]:
+        """The operands beyond those of all recurrent ops, and their shapes."""
+        return ()
+
+    def _check(self, value: Value | None, shape: tuple[Dim, ...]) -> None:
+        """Raise a located IRError unless VALUE is absent, or has SHAPE and the type of x."""
+        if value is not None:
+            same_dtype(self, [self.x.type, value.type])
+            at = operand_at(self, value)
+            same_shape(self, value.type.shape, shape, f"its operand {value.type} has another shape", at)
+
+    def flops(self) -> Dim:
+        return self.x.type.elements * self.hidden * 2
+
+    def allowed(self) -> float:
+        """The largest difference between a kernel and `evaluate`, relative to the largest result."""
+        return SLACK * float(2.0 ** -(11 if self.x.type.dtype == F16 else 8))
+
+    # ------------------------------------------------------------ meaning
+
+    @abstractmethod
+    def cell(self, x: Array, product: Array, states: list[Array], given: Given) -> list[Array]:
+        """The states after a step, each [batch, hidden], from those before it.
+
+        X and PRODUCT are the projected inputs and the state times the weights, each [batch, gates, hidden];
+        GIVEN are the operands of the direction.
+        """
+
+    def evaluate(self, evaluation: Evaluation, *inputs: Any) -> tuple[Array, ...]:
+        wide = compute_dtype(self.x.type.dtype).numpy
+        pairs = zip((field.name for field in self.spec.operands), inputs, strict=False)
+        given = {name: array for name, array in pairs if array is not None}
+        steps, batch = given["x"].shape[:2]
+        lengths = given.pop("lengths", np.full(batch, max(steps, 1))).astype(np.int64)
+        found = []
+        for at in range(len(self.reverse)):
+            columns = slice(at * self.gates * self.hidden, (at + 1) * self.gates * self.hidden)
+            own = {name: array[at] for name, array in given.items() if name != "x"}
+            own["x"] = given["x"][:, :, columns].reshape(steps, batch, self.gates, self.hidden)
+            operands = {name: array.astype(wide) for name, array in own.items()}
+            found.append(self._direction(self.reverse[at], lengths, operands))
+        y, *last = (np.stack(parts) for parts in zip(*found, strict=True))
+        return tuple(converted(array, self.x.type.dtype) for array in (np.moveaxis(y, 0, 2), *last))
+
+    def _direction(self, reverse: bool, lengths: Array, given: Given) -> list[Array]:
+        """The results of a direction for sequences of LENGTHS: y [steps, batch, hidden], and the last
+        states."""
+        x, rows = given["x"], np.arange(len(lengths))
+        ends = np.clip(lengths, 0, len(x))
+        states = self.first(given)
+        y = np.zeros((*x.shape[:2], self.hidden), x.dtype)
+        for step in range(len(x)):
+            live = step < ends
+            place = np.where(live, ends - 1 - step, step) if reverse else np.full(len(ends), step)
+            rounded = converted(states[0], self.x.type.dtype).astype(x.dtype)
+            with np.errstate(all="ignore"):
+                product = np.matmul(rounded, given["weights"].T).reshape(x.shape[1:])
+                after = self.cell(x[place, rows], product, states, given)
+            states = [np.where(live[:, None], new, old) for new, old in zip(after, states, strict=True)]
+            y[place[live], rows[live]] = states[0][live]
+        return [y, *(np.where(lengths[:, None] > 0, state, 0) for state in states)]
+
+    def first(self, given: Given) -> list[Array]:
+        """The states before the first step."""
+        return [self._initial(given, "initial")]
+
+    def _initial(self, given: Given, name: str) -> Array:
+        found = given.get(name)
+        return np.zeros((given["x"].shape[1], self.hidden), given["x"].dtype) if found is None else found
+
+    def clipped(self, gate: Array) -> Array:
+        """The sum of a gate within the bounds of `clip`."""
+        return np.clip(gate, -self.clip, self.clip) if self.clip else gate
+
+
+@define_op()
+class Lstm(Recurrence):
+    """Long short-term memory (ONNX LSTM; Hochreiter and Schmidhuber, 1997) with sigmoid and tanh.
+
+    memory: the cell state before the first step; last_memory: that after the last one. peepholes: of the
+    gates i, o and f, [directions, 3 * hidden]. coupled: the gate f is 1 - i.
+    """
+
+    name = "graph.lstm"
+    gates = 4
+    memory = optional_operand()
+    peepholes = optional_operand()
+    last_memory = result()
+    coupled = attribute(FLAG, False)
+
+    @property
+    def initial_states(self) -> tuple[Value | None, ...]:
+        return self.initial, self.memory
+
+    def _extra(self) -> Sequence[tuple[Value | None, tuple[Dim, ...]]]:
+        peepholes = (len(self.reverse), 3 * self.hidden)
+        return (self.memory, self.state_type.shape), (self.peepholes, peepholes)
+
+    def first(self, given: Given) -> list[Array]:
+        return [self._initial(given, "initial"), self._initial(given, "memory")]
+
+    def cell(self, x: Array, product: Array, states: list[Array], given: Given) -> list[Array]:
+        memory, sums = states[1], np.moveaxis(x + product, 1, 0)
+        seen = given.get("peepholes")
+        weights = np.zeros((3, 1), x.dtype) if seen is None else seen.reshape(3, self.hidden)
+        admitted = sigmoid(self.clipped(sums[0] + weights[0] * memory))
+        kept = 1 - admitted if self.coupled else sigmoid(self.clipped(sums[2] + weights[2] * memory))
+        memory = kept * memory + admitted * np.tanh(self.clipped(sums[3]))
+        shown = sigmoid(self.clipped(sums[1] + weights[1] * memory))
+        return [shown * np.tanh(memory), memory]
+
+
+@define_op()
+class Gru(Recurrence):
+    """The gated recurrent unit (Cho et al., 2014) with sigmoid and tanh, whose reset gate is applied after
+    the product (ONNX GRU with linear_before_reset).
+
+    bias: added to the product of the gate h before it is reset, [directions, hidden].
+    """
+
+    name = "graph.gru"
+    gates = 3
+    bias = optional_operand()
+
+    def _extra(self) -> Sequence[tuple[Value | None, tuple[Dim, ...]]]:
+        return ((self.bias, (len(self.reverse), self.hidden)),)
+
+    def cell(self, x: Array, product: Array, states: list[Array], given: Given) -> list[Array]:
+        update, reset = (sigmoid(self.clipped(x[:, at] + product[:, at])) for at in range(2))
+        inner = reset * (product[:, 2] + given.get("bias", x.dtype.type(0)))
+        new = np.tanh(self.clipped(x[:, 2] + inner))
+        return [(1 - update) * new + update * states[0]]
+
+
+@define_op()
+class Rnn(Recurrence):
+    """A recurrent layer (ONNX RNN) with tanh, or the maximum with 0."""
+
+    name = "graph.rnn"
+    gates = 1
+    activation = attribute(EnumKind(("tanh", "relu")), "tanh")
+
+    def cell(self, x: Array, product: Array, states: list[Array], given: Given) -> list[Array]:
+        total = self.clipped(x[:, 0] + product[:, 0])
+        return [np.tanh(total) if self.activation == "tanh" else np.maximum(total, 0)]
+
+
+OPS: tuple[type[Operation], ...] = (Lstm, Gru, Rnn)

@@ -1,0 +1,33 @@
+"""The cost model of recurrent kernels."""
+
+from __future__ import annotations
+
+from glassrt.codegen.arch.names import arch_named
+from glassrt.codegen.families.recurrence.config import RecurrenceConfig
+from glassrt.codegen.families.recurrence.cost import microseconds, resident_clusters, step_cycles
+from glassrt.dialects.core.affine import symbol
+from glassrt.dialects.graph.recurrence import Lstm
+
+from .recurrences import op_of
+
+H200 = arch_named("sm_90a")
+OP, _ = op_of(Lstm, (symbol("T"), symbol("B"), 512), direction="bidirectional")
+WIDE, NARROW = RecurrenceConfig(16, 4, 2, 1), RecurrenceConfig(8, 8, 2, 1)
+
+
+def at(config: RecurrenceConfig, steps: int, batch: int) -> float:
+    return microseconds(OP, config, H200, {"T": steps, "B": batch})
+
+
+def test_time_grows_with_the_steps() -> None:
+    one, two, three = (at(WIDE, steps, 1) for steps in (100, 200, 300))
+    assert abs((three - two) - (two - one)) < 1e-6 and 50 < two - one < 200
+
+
+def test_clusters_that_find_no_room_wait() -> None:
+    assert resident_clusters(16, H200) == 7
+    assert at(WIDE, 100, 24) < at(WIDE, 100, 32) / 1.9  # six clusters run at once, eight do not
+
+
+def test_more_blocks_share_the_products() -> None:
+    assert step_cycles(OP, WIDE, H200, 1) < step_cycles(OP, NARROW, H200, 1)

@@ -1,0 +1,79 @@
+"""Recurrent kernels on the host against the interpreter, and what the family refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from glassrt.codegen.arch.names import REFERENCE, arch_named
+from glassrt.codegen.families.recurrence.config import RecurrenceConfig
+from glassrt.codegen.families.recurrence.family import RecurrenceFamily
+from glassrt.dialects.core.affine import symbol
+from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
+from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
+
+from ...one_kernel import compare
+from .recurrences import inputs_of, module_of, op_of, under
+
+T, B = symbol("T"), symbol("B")
+STATES = ("initial", "memory")
+CASES: dict[str, tuple[type[Recurrence], Any, Any, dict[str, Any], RecurrenceConfig, list[int]]] = {
+    # Sequences fill two tiles of a cluster and a part of the next, some without steps; warps share k.
+    "lstm": (
+        *(Lstm, (T, B, 64), (*STATES, "lengths")),
+        {"direction": "bidirectional"},
+        RecurrenceConfig(4, 2, 2, 2, copies=2),
+        [5, 0, 1, 2, 9, *[4] * 14],
+    ),
+    # The last group of the second block has no units.
+    "peepholes": (
+        *(Lstm, (T, B, 40), ("peepholes",)),
+        {"direction": "reverse", "clip": 0.5, "coupled": True},
+        RecurrenceConfig(2, 3, 1, 1),
+        [],
+    ),
+    # States are no whole number of 16 bytes, and four warps share fewer cells than that.
+    "gru": (
+        *(Gru, (T, B, 110), ("initial", "bias", "lengths")),
+        {"direction": "reverse", "clip": 0.9},
+        RecurrenceConfig(4, 2, 4, 1, copies=1),
+        [3, 5, 1],
+    ),
+    "rnn": (*(Rnn, (T, B, 24), ()), {"activation": "relu"}, RecurrenceConfig(1, 2, 1, 4, copies=1), []),
+}
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("lstm", F16), ("peepholes", F16), ("gru", BF16), ("rnn", F16)])
+def test_kernels_agree_with_the_interpreter(name: str, dtype: DType) -> None:
+    kind, sizes, more, attributes, config, lengths = CASES[name]
+    module = module_of(kind, sizes, more, dtype, **attributes)
+    given = inputs_of(module, lengths, T=5, B=len(lengths) or 9)
+    for have, want in compare(module, given, under(config)):
+        assert have.shape == want.shape and have.dtype == want.dtype
+        unit = 2.0**-11 if dtype == F16 else 2.0**-8
+        difference = np.abs(have.astype(np.float64) - want.astype(np.float64))
+        assert difference.max() <= 4 * unit * np.abs(want.astype(np.float64)).max()
+
+
+@pytest.mark.parametrize(
+    ("target", "hidden", "dtype", "able"),
+    [
+        ("sm_90a", 512, F16, True),
+        ("sm_90a", 512, F32, False),  # no tensor core takes it
+        ("sm_80", 512, F16, False),  # no clusters
+        ("sm_90a", 2048, F16, False),  # more weights than a cluster holds
+    ],
+)
+def test_what_it_has_kernels_for(target: str, hidden: int, dtype: DType, able: bool) -> None:
+    op, _ = op_of(Lstm, (8, 4, hidden), dtype=dtype)
+    family, arch = RecurrenceFamily(), arch_named(target)
+    found = family.recurrence_time(op, dtype, arch, {}) if family.runs_on(arch) else None
+    assert (found is not None) is able
+
+
+def test_illegal_configurations_are_refused() -> None:
+    module = module_of(Rnn, (2, 3, 24))
+    with pytest.raises(Exception, match="its groups are not those of the hidden units"):
+        compare(module, inputs_of(module), under(RecurrenceConfig(1, 3, 1, 1)))
+    assert REFERENCE.limits.largest_cluster == 16

@@ -1,0 +1,27 @@
+"""The activation functions of gates: their parameters, and the bounds of their operands."""
+
+from __future__ import annotations
+
+from glassrt.compiler.frontend import import_model
+from glassrt.compiler.frontend.gate_functions import FUNCTIONS, Activation
+from glassrt.dialects.graph.activations import ThresholdedRelu
+from glassrt.dialects.graph.elementwise import Clip
+
+from .recurrent import recurrent
+
+
+def test_a_function_without_parameters_has_those_of_its_op() -> None:
+    given = recurrent("GRU", activations=["Sigmoid", "ThresholdedRelu"], direction="forward")
+    module = import_model(given.model(14))
+    assert [op.alpha for op in module.walk() if isinstance(op, ThresholdedRelu)] == [1.0]
+
+
+def test_only_the_sums_of_gates_are_clipped() -> None:
+    given = recurrent("LSTM", clip=0.5, activations=["Sigmoid", "Tanh", "Relu"])
+    module = import_model(given.model(14))
+    assert sum(isinstance(op, Clip) for op in module.walk()) == 4
+    assert Activation("tanh", ()) == Activation("tanh", (), 0.0)
+
+
+def test_the_functions_of_onnx() -> None:
+    assert len(FUNCTIONS) == 11
