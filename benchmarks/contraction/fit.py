@@ -3,8 +3,10 @@
     python -m benchmarks.contraction.fit contraction.json... [--rounds 1500]
 
 The files are what benchmarks.contraction.time writes, on weights in the cache or not. Prints, before and
-after the fit, how much slower the first choice is than the best candidate, and the fitted constants. Least
-squares of the logarithms; candidates far from the best count for little.
+after the fit, how much slower the first choice is than the best candidate, and the fitted constants. What is
+made small is that ratio, with a choice that is the less certain the closer candidates are; with little
+weight, squares of the logarithms of expected over measured, of which candidates far from the best count for
+little, and how far constants go from where they were.
 """
 
 from __future__ import annotations
@@ -33,6 +35,9 @@ from glassrt.codegen.families.persistent.config import PersistentConfig
 from .layers import LayerCase, problem
 
 TARGET = REFERENCE
+CERTAIN = 0.03  # by what part candidates must differ for the choice between them to be certain
+CLOSENESS, STAYING = 0.15, 0.0005  # weights of errors, and of constants that have moved
+UNSEEN = 1e-9  # stands for a constant of zero
 
 
 Expected = Callable[[Any], float]  # microseconds of a candidate, by the constants
@@ -80,7 +85,7 @@ def constant_names(constants: Fit) -> list[str]:
 
 @dataclass(frozen=True)
 class Timing:
-    """One measured candidate of a layer."""
+    """One measured candidate of a layer; a layer of another file is another one."""
 
     layer: str
     family: str
@@ -91,7 +96,8 @@ class Timing:
 
 def timings(path: Path) -> list[Timing]:
     found = []
-    for entry in json.loads(path.read_text()):
+    kept = json.loads(path.read_text())
+    for entry in kept["results"] if isinstance(kept, dict) else kept:
         layer = LayerCase(**{**entry["layer"], "shape": tuple(entry["layer"]["shape"])})
         rows = [row for row in entry["timings"] if row["ok"] and row["family"] in MODELS]
         best = min((row["us"] for row in rows), default=0.0)
@@ -100,7 +106,7 @@ def timings(path: Path) -> list[Timing]:
             model = MODELS[row["family"]]
             guess = model.expects(made, model.config(**row["config"]))
             weight = math.exp(-4 * min(row["us"] / best - 1, 1.0)) + 0.05
-            found.append(Timing(layer.name, row["family"], guess, row["us"], weight))
+            found.append(Timing(f"{path.stem}:{layer.name}", row["family"], guess, row["us"], weight))
     return found
 
 
@@ -110,22 +116,57 @@ def loss(table: Sequence[Timing], constants: Fit) -> float:
     return total / sum(t.weight for t in table)
 
 
-def fit(table: Sequence[Timing], start: Fit, rounds: int) -> Fit:
+class Objective:
+    """What is made small, for the layers of a TABLE and constants that were START."""
+
+    def __init__(self, table: Sequence[Timing], start: Mapping[str, Fit]) -> None:
+        self._start = start
+        self._layers: dict[str, list[Timing]] = {}
+        for timing in table:
+            self._layers.setdefault(timing.layer, []).append(timing)
+
+    def expected(self, family: str, constants: Fit) -> dict[int, float]:
+        """The logarithm of what CONSTANTS expect of each timing of FAMILY, by its identity."""
+        table = (t for layer in self._layers.values() for t in layer if t.family == family)
+        return {id(t): math.log(t.expected(constants)) for t in table}
+
+    def value(self, expected: Mapping[int, float], constants: Mapping[str, Fit]) -> float:
+        """The objective of what all families are EXPECTED to take with CONSTANTS."""
+        layers = [self._of_layer(layer, expected) for layer in self._layers.values()]
+        moved = sum(
+            math.log(max(getattr(now, name), UNSEEN) / max(getattr(self._start[family], name), UNSEEN)) ** 2
+            for family, now in constants.items()
+            for name in constant_names(now)
+        )
+        return sum(layers) / len(layers) + STAYING * moved
+
+    @staticmethod
+    def _of_layer(layer: Sequence[Timing], expected: Mapping[int, float]) -> float:
+        best, least = min(t.microseconds for t in layer), min(expected[id(t)] for t in layer)
+        chances = [math.exp((least - expected[id(t)]) / CERTAIN) for t in layer]
+        choice = sum(p * math.log(t.microseconds / best) for p, t in zip(chances, layer, strict=True))
+        errors = sum(t.weight * (expected[id(t)] - math.log(t.microseconds)) ** 2 for t in layer)
+        return choice / sum(chances) + CLOSENESS * errors / sum(t.weight for t in layer)
+
+
+def fit(table: Sequence[Timing], start: Mapping[str, Fit], rounds: int) -> dict[str, Fit]:
     """Random steps along one constant at a time, longer after a success and shorter after a failure."""
-    rng = random.Random(1)
-    names = constant_names(start)
-    steps = dict.fromkeys(names, 0.3)
-    best, least = start, loss(table, start)
+    rng, objective = random.Random(1), Objective(table, start)
+    best = {family: start[family] for family in sorted({t.family for t in table})}
+    steps = {(family, name): 0.25 for family in best for name in constant_names(best[family])}
+    parts = {family: objective.expected(family, constants) for family, constants in best.items()}
+    least = math.inf
     for _ in range(rounds):
-        name = rng.choice(names)
-        value = getattr(best, name) * math.exp(rng.gauss(0, steps[name]))
-        tried = replace(best, **{name: value})
-        found = loss(table, tried)
+        family, name = rng.choice(list(steps))
+        value = getattr(best[family], name) * math.exp(rng.gauss(0, steps[family, name]))
+        tried = best | {family: replace(best[family], **{name: value})}
+        own = parts | {family: objective.expected(family, tried[family])}
+        found = objective.value({key: said for part in own.values() for key, said in part.items()}, tried)
         better = found < least
-        steps[name] = min(1.0, max(0.01, steps[name] * (1.4 if better else 0.9)))
+        steps[family, name] = min(1.0, max(0.02, steps[family, name] * (1.4 if better else 0.92)))
         if better:
-            best, least = tried, found
-    return best
+            best, parts, least = tried, own, found
+    return {**start, **best}
 
 
 def report(table: Sequence[Timing], constants: Mapping[str, Fit], title: str) -> None:
@@ -151,17 +192,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("files", type=Path, nargs="+")
-    parser.add_argument("--rounds", type=int, default=1500)
+    parser.add_argument("--rounds", type=int, default=3500)
     options = parser.parse_args()
     table = [timing for file in options.files for timing in timings(file)]
     if not table:
         raise SystemExit("no timings")
     before = {name: model.constants for name, model in MODELS.items()}
     report(table, before, "before")
-    after = dict(before)
-    for family in sorted({t.family for t in table}):
-        own = [t for t in table if t.family == family]
-        after[family] = fit(own, before[family], options.rounds)
+    after = fit(table, before, options.rounds)
     report(table, after, "after")
     for family, fitted in after.items():
         print(family)
