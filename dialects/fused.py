@@ -53,8 +53,8 @@ class RegionKernel(Operation):
 
 @define_op()
 class FusedKernel(RegionKernel):
-    """A fused kernel. `root` is the kind of its leading op: a contraction, attention, a custom op with a
-    body in CUDA, a row-wise op, or a plain loop nest."""
+    """A fused kernel. `root` is the kind of its leading op: a contraction, attention, a recurrent op, a
+    custom op with a body in CUDA, a row-wise op, or a plain loop nest."""
 
     name = "fused.kernel"
     root = attribute(RootKind())

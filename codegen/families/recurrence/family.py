@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ....dialects.core.dtypes import DType
@@ -13,7 +13,7 @@ from ...arch.spec import ArchSpec
 from ...request.request import Candidate, Config, Geometry, KernelCode, Request
 from ...request.signature import make_signature
 from ..kernel_family import ConfiguredFamily, Rank
-from .config import RecurrenceConfig, blocks_of, illegal, layout_of, shapes
+from .config import IN_PIECES, RecurrenceConfig, blocks_of, illegal, layout_of, shapes
 from .cost import microseconds
 from .spec import TEMPLATE, recurrence_spec
 
@@ -36,7 +36,7 @@ class RecurrenceFamily(ConfiguredFamily[RecurrenceConfig]):
     ) -> float | None:
         if operands not in op.floats:
             return None
-        times = (microseconds(op, each, target, sizes) for each in shapes(op, target, sizes))
+        times = (microseconds(op, each, target, sizes) for each in proposed(op, target, sizes))
         return min(times, default=None)
 
     def candidates(self, request: Request) -> list[Candidate]:
@@ -44,7 +44,7 @@ class RecurrenceFamily(ConfiguredFamily[RecurrenceConfig]):
         if op is None:
             return []
         target, sizes = request.target, request.optimum
-        legal = shapes(op, target, sizes)
+        legal = proposed(op, target, sizes)
         found = [self.candidate(each, microseconds(op, each, target, sizes)) for each in legal]
         return sorted(found, key=lambda candidate: candidate.microseconds)[:MOST_CANDIDATES]
 
@@ -60,6 +60,17 @@ class RecurrenceFamily(ConfiguredFamily[RecurrenceConfig]):
         geometry = Geometry(blocks, (made.threads, 1, 1), layout.shared_bytes, cluster)
         spec = recurrence_spec(request, op, layout, signature)
         return KernelCode(TEMPLATE, spec, geometry, signature.typed, 1)
+
+
+def proposed(op: Recurrence, target: ArchSpec, sizes: Mapping[str, int]) -> Iterator[RecurrenceConfig]:
+    """The configurations for OP that are proposed: those whose like has been right on a GPU.
+
+    Several tiles that take turns, and states in bulk copies, are legal and right on the host, which cannot
+    show races and fences.
+    """
+    for config in shapes(op, target, sizes):
+        if config.tiles == 1 and config.copies == IN_PIECES:
+            yield config
 
 
 def recurrence_of(request: Request) -> Recurrence | None:

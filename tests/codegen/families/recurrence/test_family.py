@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.codegen.arch.names import REFERENCE, arch_named
-from glassrt.codegen.families.recurrence.config import RecurrenceConfig
-from glassrt.codegen.families.recurrence.family import RecurrenceFamily
+from glassrt.codegen.families.recurrence.config import IN_PIECES, RecurrenceConfig
+from glassrt.codegen.families.recurrence.family import RecurrenceFamily, proposed
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
 from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
@@ -77,3 +77,9 @@ def test_illegal_configurations_are_refused() -> None:
     with pytest.raises(Exception, match="its groups are not those of the hidden units"):
         compare(module, inputs_of(module), under(RecurrenceConfig(1, 3, 1, 1)))
     assert REFERENCE.limits.largest_cluster == 16
+
+
+def test_only_what_has_run_on_a_gpu_is_proposed() -> None:
+    op, _ = op_of(Lstm, (8, 64, 512))
+    found = list(proposed(op, REFERENCE, {}))
+    assert found and {(config.tiles, config.copies) for config in found} == {(1, IN_PIECES)}
