@@ -24,7 +24,7 @@ MOST_CANDIDATES = 8
 class RecurrenceFamily(ConfiguredFamily[RecurrenceConfig]):
     """All steps of a recurrent op in one launch, by clusters that keep weights and exchange states."""
 
-    name: str = "recurrence"
+    name: str = "recurrence_cluster"
     rank: Rank = Rank.TENSOR_CORES
     needs_features: frozenset[Feature] = frozenset(
         {Feature.CLUSTERS, Feature.TRANSACTION_BARRIERS, Feature.MMA_F16, Feature.MMA_BF16}

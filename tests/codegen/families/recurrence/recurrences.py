@@ -90,4 +90,4 @@ def inputs_of(module: Module, lengths: Sequence[int] = (), **symbols: int) -> di
 
 def under(config: RecurrenceConfig) -> Callable[[Request], Candidate]:
     """The choice of CONFIG."""
-    return lambda request: Candidate("recurrence", asdict(config), 1.0)
+    return lambda request: Candidate("recurrence_cluster", asdict(config), 1.0)
