@@ -7,18 +7,28 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: demo test lint sizes fuzz conformance release-check clean
+# Modules are compiled once, where they are first imported, not by every process that a test starts.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: demo test lint style types sizes fuzz conformance release-check clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
 
-test: lint
-	$(BIN)/python -m pytest -n $(JOBS)
+# Types are checked beside the tests: alone, mypy would leave all cores but one idle.
+test: style
+	@$(MAKE) --no-print-directory types & types=$$!; \
+	    $(BIN)/python -m pytest -n $(JOBS); tests=$$?; \
+	    wait $$types || { echo "mypy has found errors, which are shown above"; exit 1; }; exit $$tests
 
-lint: $(VENV)/.test
+lint: style types
+
+style: $(VENV)/.test
+	$(BIN)/python -m ruff check .
+
+types: $(VENV)/.test
 	@# mypy needs to find this folder under the package's name, whatever the clone is called.
 	@mkdir -p .mypy_cache/types && ln -sfn "$(CURDIR)" .mypy_cache/types/glassrt
-	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy
 
 # Random models at every choice of small sizes, against ONNX Runtime.

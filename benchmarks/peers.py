@@ -12,7 +12,8 @@ not timed, and the exit code is 1.
 rate of a product in fp16 (twice it for int8), and bytes of weights and inputs by the measured bandwidth of a
 copy. With --tune, kernels are chosen by measurement, which `build_s` includes. `call_us` is the wall time of
 `engine.run` with tensors on the device. With --add, rows of the file for other cases are kept, so that a long
-list can be measured in parts; `autotune` takes minutes for each row.
+list can be measured in parts; `autotune` takes minutes for each row. With --jobs, so many rows are
+prepared at the same time: exported, and compiled by peers; each is then built and timed alone.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ import argparse
 import gc
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -34,15 +38,16 @@ from glassrt.compiler.cli.facts import launches_of
 from torch import nn
 
 from .common.peer_networks import NETWORKS, Inputs, in_half, prepared
-from .common.peer_timing import autotuned_ms, compiled_ms, eager_ms, peaks
+from .common.peer_timing import autotuned, compiled, device_ms, eager, peaks
 from .common.rows import Row, median_ms, parser, print_columns, read, report, rounded
+from .common.turns import Turns
 
 PEERS = ("eager", "inductor", "autotune", "ort")
 KEY = ("model", "batch", "precision")
 # ‖ours - fp32‖ / ‖fp32‖ that passes whatever eager's own error is
 BOUNDS = {"fp16": 3.1e-2, "bf16": 2.5e-1, "int8": 2.5e-1}
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "int8": torch.float16}  # of peers
-HALF = "half.onnx"
+HALF, EXACT = "half.onnx", "exact.onnx"
 CALLS = 200
 Case = tuple[str, int, str]
 
@@ -61,18 +66,28 @@ def exported(module: nn.Module, inputs: Inputs, path: str) -> str:
 def built(
     precision: str, module: nn.Module, inputs: Inputs, folder: str, tune: int = 0
 ) -> tuple[glassrt.Plan, float]:
-    """The plan of MODULE, which is in fp32 and becomes one in 16 bits, and the seconds of a build without a
-    kernel cache, calibration and tuning (by TUNE candidates) included; peers find the model in 16 bits in
-    FOLDER."""
+    """The plan of MODULE, which is in fp32 and becomes one in 16 bits, and the seconds of its build."""
+    export(precision, module, inputs, folder)
+    return built_from(precision, inputs, folder, tune)
+
+
+def export(precision: str, module: nn.Module, inputs: Inputs, folder: str) -> None:
+    """Put MODULE, which is in fp32 and becomes one in 16 bits, into FOLDER: as HALF, and EXACT for int8."""
+    if precision == "int8":
+        exported(module, inputs, os.path.join(folder, EXACT))
+    exported(*in_half(module, inputs, DTYPES[precision]), os.path.join(folder, HALF))
+
+
+def built_from(precision: str, inputs: Inputs, folder: str, tune: int) -> tuple[glassrt.Plan, float]:
+    """The plan of what `export` has put into FOLDER, and the seconds of a build without a kernel cache,
+    calibration and tuning (by TUNE candidates) included."""
     os.environ["GLASSRT_CACHE_DIR"] = os.path.join(folder, "cache")
     path, options = os.path.join(folder, HALF), {}
-    if precision == "int8":
-        exact = exported(module, inputs, os.path.join(folder, "exact.onnx"))
-    exported(*in_half(module, inputs, DTYPES[precision]), path)
     begin = time.perf_counter()
     if precision == "int8":
+        path = os.path.join(folder, EXACT)
         data = {f"input{index}": x.cpu().numpy() for index, x in enumerate(inputs)}
-        path, options = exact, {"calibration": glassrt.calibrate(exact, [data], calibrator="percentile")}
+        options["calibration"] = glassrt.calibrate(path, [data], calibrator="percentile")
     plan = glassrt.compile(path, precision=precision, tune=tune, **options)
     return plan, time.perf_counter() - begin
 
@@ -85,28 +100,33 @@ def norm_error(have: torch.Tensor, want: torch.Tensor) -> float:
 
 @torch.no_grad()
 def measure(
-    case: Case, peers: list[str], peak: tuple[float, float], wanted: Callable[[], bool], tune: int = 0
+    case: Case, options: argparse.Namespace, peak: tuple[float, float], wanted: Callable[[], bool]
 ) -> Row:
-    """One row, of a plan that is tuned by TUNE candidates, if any; a peer is asked only while WANTED says
-    so."""
+    """One row; a peer is asked only while WANTED says so."""
     name, batch, precision = case
-    row: Row = dict(zip(KEY, case, strict=True)) | ({"tune": tune} if tune else {})
+    row: Row = dict(zip(KEY, case, strict=True)) | ({"tune": options.tune} if options.tune else {})
     module, inputs = prepared(name, batch)
     reference = module(*inputs).double()
     with tempfile.TemporaryDirectory() as folder:
-        plan, seconds = built(precision, module, inputs, folder, tune)
-        row["build_s"] = round(seconds, 2)
+        export(precision, module, inputs, folder)
         module, half = in_half(module, inputs, DTYPES[precision])
         row["eager_error"] = rounded(norm_error(module(*half), reference))
         bound = max(BOUNDS[precision], 2 * row["eager_error"])
-        row |= ours(plan, inputs if precision == "int8" else half, reference, bound)
-        if "wrong" in row:
-            return row
+        runs = {
+            peer: run_of(peer, module, half, os.path.join(folder, HALF)) if wanted() else "not reached"
+            for peer in options.peers.split(",")
+            if peer
+        }
+        with turn_of(case, options):
+            plan, seconds = built_from(precision, inputs, folder, options.tune)
+            row["build_s"] = round(seconds, 2)
+            row |= ours(plan, inputs if precision == "int8" else half, reference, bound)
+            if "wrong" in row:
+                return row
+            for peer, run in runs.items():
+                row |= timed(peer, run)
         limit = limit_ms(plan, module, half, precision, peak)
         row |= {"limit_ms": rounded(limit), "of_limit": rounded(limit / row["glassrt_ms"])}
-        for peer in peers:
-            path = os.path.join(folder, HALF)
-            row |= asked(peer, module, half, path) if wanted() else {f"{peer}_error": "not reached"}
     theirs = [row[f"{peer}_ms"] for peer in PEERS if f"{peer}_ms" in row]
     return row | ({"ratio": rounded(min(theirs) / row["glassrt_ms"])} if theirs else {})
 
@@ -150,20 +170,29 @@ def limit_ms(
     return max(work / (rate * (2 if precision == "int8" else 1)), moved / bandwidth) * 1e3
 
 
-def asked(peer: str, module: nn.Module, inputs: Inputs, path: str) -> Row:
-    """A peer's part of a row: what it cannot run is a result, too."""
+def run_of(peer: str, module: nn.Module, inputs: Inputs, path: str) -> Callable[[], float] | str:
+    """What times PEER, which is prepared; or why it cannot run."""
     try:
         if peer == "ort":
-            ms = import_module(".common.peer_ort", __package__).ort_ms(path, inputs)
-        else:
-            run = {"eager": eager_ms, "inductor": compiled_ms, "autotune": autotuned_ms}[peer]
-            ms = run(module, inputs)
-        return {f"{peer}_ms": ms}
+            ort_ms = import_module(".common.peer_ort", __package__).ort_ms
+            return lambda: float(ort_ms(path, inputs))
+        run = {"eager": eager, "inductor": compiled, "autotune": autotuned}[peer](module, inputs)
+        return lambda: device_ms(run)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"[:160]
+
+
+def timed(peer: str, run: Callable[[], float] | str) -> Row:
+    """A peer's part of a row: what it cannot run is a result, too."""
+    try:
+        return {f"{peer}_error": run} if isinstance(run, str) else {f"{peer}_ms": run()}
     except Exception as error:
         return {f"{peer}_error": f"{type(error).__name__}: {error}"[:160]}
-    finally:
-        gc.collect()
-        torch.cuda.empty_cache()
+
+
+def turn_of(case: Case, options: argparse.Namespace) -> AbstractContextManager[None]:
+    """The context in which CASE is measured alone."""
+    return options.turns.turn("_".join(map(str, case))) if options.turns else nullcontext()
 
 
 def cases(options: argparse.Namespace) -> Iterator[Case]:
@@ -184,19 +213,41 @@ def measured(options: argparse.Namespace) -> Iterator[Row]:
 
     torch.backends.cudnn.benchmark = True
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    peak = peaks()
-    print(f"copy {peak[0] / 1e12:.2f} TB/s, product in fp16 {peak[1] / 1e12:.0f} TFLOP/s", flush=True)
-    peers = [peer for peer in options.peers.split(",") if peer]
+    peak = options.peak or peaks()
     for case in cases(options):
         if not wanted():
             return
         try:
-            yield measure(case, peers, peak, wanted, options.tune)
+            yield measure(case, options, peak, wanted)
         except Exception as error:
             message = f"{type(error).__name__}: {error}"[:300]
             yield dict(zip(KEY, case, strict=True)) | {"failed": message}
+        finally:
+            if options.turns:
+                options.turns.arrive("_".join(map(str, case)))
         gc.collect()
         torch.cuda.empty_cache()
+
+
+def together(options: argparse.Namespace) -> Iterator[Row]:
+    """The rows of `measured`, each by a process of its own, `options.jobs` at the same time."""
+    pending, most = list(cases(options)), time.perf_counter() + options.most
+    command = [sys.executable, "-m", "benchmarks.peers", "--peak", *map(str, peaks())]
+    torch.cuda.empty_cache()
+    while pending and time.perf_counter() < most:
+        group, pending = pending[: options.jobs], pending[options.jobs :]
+        with tempfile.TemporaryDirectory() as folder:
+            (meeting := Path(folder) / "turns").mkdir()
+            turns, files, children = Turns(meeting, len(group)), [], []
+            for number, (name, batch, precision) in enumerate(group):
+                files.append(Path(folder) / f"{number}.json")
+                own = ["--models", name, "--batches", str(batch), "--precisions", precision]
+                own += ["--peers", options.peers, "--tune", str(options.tune), "--turns", str(turns)]
+                own += ["--out", str(files[-1])]
+                children.append(subprocess.Popen([*command, *own], stdout=subprocess.DEVNULL))
+            for child, file in zip(children, files, strict=True):
+                child.wait()
+                yield from read(file)
 
 
 def show(rows: list[Row]) -> None:
@@ -222,12 +273,15 @@ def main() -> int:
     command.add_argument("--peers", default="eager,inductor,ort", help=f"of {', '.join(PEERS)}")
     command.add_argument("--most", type=float, default=1e9, help="start nothing new after so many seconds")
     command.add_argument("--tune", type=int, default=0, help="measure so many candidates of every kernel")
+    command.add_argument("--jobs", type=int, default=1, help="prepare so many rows at the same time")
+    command.add_argument("--turns", type=Turns.parse, help=argparse.SUPPRESS)
+    command.add_argument("--peak", type=float, nargs=2, help=argparse.SUPPRESS)
     command.add_argument("--add", action="store_true", help="keep rows of the file for other cases")
     options = command.parse_args()
     chosen = set(cases(options))
     kept = read(Path(options.out)) if options.add and options.out else []
     kept = [row for row in kept if tuple(row[key] for key in KEY) not in chosen]
-    rows = report(measured(options), options.out, kept)
+    rows = report(together(options) if options.jobs > 1 else measured(options), options.out, kept)
     show(rows)
     return 1 if any("failed" in row or "wrong" in row for row in rows) else 0
 

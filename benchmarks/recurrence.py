@@ -25,7 +25,7 @@ from glassrt.compiler.driver.build import Settings, build, chosen_targets, prese
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from torch import nn
 
-from .common.peer_timing import eager_ms
+from .common.peer_timing import device_ms, eager
 from .common.recurrent_model import FEATURES, STEPS, as_onnx, weights_of
 from .common.recurrent_module import as_module
 from .common.rows import Row, median_ms, parser, report, rounded
@@ -71,7 +71,7 @@ def _cudnn_ms(module: nn.Module, x: torch.Tensor) -> float:
     for each in module.modules():
         if isinstance(each, nn.RNNBase):
             each.flatten_parameters()
-    return eager_ms(module, (x,))
+    return device_ms(eager(module, (x,)))
 
 
 def _error(have: torch.Tensor, want: torch.Tensor) -> float:

@@ -1,6 +1,6 @@
 """Peers on one GPU: PyTorch eager and torch.compile, all timed as CUDA graphs by events.
 
-Each peer is a function from a module and its inputs on the device to its time in milliseconds.
+Each peer is a function from a module and its inputs on the device to a run of it, which `device_ms` times.
 """
 
 from __future__ import annotations
@@ -52,23 +52,30 @@ def device_ms(run: Run, seconds: float = 0.5) -> float:
 
 
 @torch.inference_mode()
-def eager_ms(module: nn.Module, inputs: Inputs) -> float:
+def eager(module: nn.Module, inputs: Inputs) -> Run:
     """PyTorch eager."""
-    return device_ms(captured(lambda: module(*inputs)).replay)
+    return captured(lambda: module(*inputs)).replay
 
 
 @torch.inference_mode()
-def compiled_ms(module: nn.Module, inputs: Inputs, mode: str | None = None) -> float:
+def compiled(module: nn.Module, inputs: Inputs, mode: str | None = None) -> Run:
     """torch.compile; MODE is one of its own."""
     torch._dynamo.reset()
     fast = torch.compile(module, mode=mode)
     fast(*inputs)
-    return device_ms(captured(lambda: fast(*inputs)).replay)
+    graph = captured(lambda: fast(*inputs))
+
+    def replay() -> None:
+        """As long as this function lives, so does what the graph runs."""
+        assert fast is not None
+        graph.replay()
+
+    return replay
 
 
-def autotuned_ms(module: nn.Module, inputs: Inputs) -> float:
+def autotuned(module: nn.Module, inputs: Inputs) -> Run:
     """torch.compile, which times its candidates; it takes minutes."""
-    return compiled_ms(module, inputs, "max-autotune-no-cudagraphs")
+    return compiled(module, inputs, "max-autotune-no-cudagraphs")
 
 
 def peaks() -> tuple[float, float]:

@@ -118,12 +118,12 @@ class PersistentFit(Fit):
 
     launch: float = 0.3  # launch latency in microseconds
     start: float = 3000.0  # until a block's first tile has arrived, and from its last product to its end
-    efficiency: float = 0.94  # sustained share of the peak multiply-add rate
+    efficiency: float = 0.82  # sustained share of the peak multiply-add rate, at the clock under its power
     step: float = 80.0  # of a k tile, beside its products
-    l2_bandwidth: float = 60.0  # bytes per clock and multiprocessor
-    finish: float = 0.10  # epilogue, per result of a tile that threads store
-    leave: float = 0.07  # the same, where bulk stores take it
-    convert: float = 0.06  # of either, where sums of integers are scaled and rounded
+    l2_bandwidth: float = 70.0  # bytes per clock and multiprocessor
+    finish: float = 0.14  # epilogue, per result of a tile that threads store
+    leave: float = 0.1  # the same, where bulk stores take it
+    convert: float = 0.05  # of either, where sums of integers are scaled and rounded
     bandwidth: float = 0.91  # share of the memory's bandwidth that bulk copies reach
     tile: float = 100.0  # of a tile, beside products and epilogue
     meet: float = 800.0  # of a cluster, whose blocks meet twice
@@ -191,7 +191,9 @@ class RecurrenceFit(Fit):
     meet: float = 60.0  # of the warps that share k
     cell: float = 160.0  # gates and states of a thread's cell
     exchange: float = 320.0  # until a state has arrived in other blocks
-    bandwidth: float = 24.0  # bytes per clock of the states that a block sends to its cluster
+    piece: float = 2.4  # of 16 bytes that a thread sends to a block
+    copy: float = 16.0  # of a bulk copy to a block
+    bandwidth: float = 24.0  # bytes per clock of bulk copies
     loop_launch: float = 1.0  # a launch of a step where a loop takes the kernel's place, in microseconds
     room: float = 0.85  # share of the multiprocessors that clusters of more than two blocks can fill
 
@@ -200,13 +202,13 @@ class RecurrenceFit(Fit):
 class AttentionFit(Fit):
     """Constants of the cost model of attention by mma.sync. Times are in cycles unless stated otherwise."""
 
-    launch: float = 1.0  # launch latency in microseconds
-    start: float = 3400.0  # until the queries and the first keys have arrived
-    merge: float = 190.0  # to combine the results of warps that share queries
+    launch: float = 1.5  # launch latency in microseconds
+    start: float = 2300.0  # until the queries and the first keys have arrived
+    merge: float = 175.0  # to combine the results of warps that share queries
     softmax: float = 12.6  # of a warp, per score that a thread holds
-    tile_latency: float = 240.0  # a tile's barrier, first loads and reductions along rows
-    contention: float = 2.8  # slowdown of warps that compete for the units of a quarter of a multiprocessor
-    l2_bandwidth: float = 15.0  # bytes per clock and multiprocessor
+    tile_latency: float = 550.0  # a tile's barrier, first loads and reductions along rows
+    contention: float = 2.9  # slowdown of warps that compete for the units of a quarter of a multiprocessor
+    l2_bandwidth: float = 42.0  # bytes per clock and multiprocessor
     resident: int = 4  # blocks of a multiprocessor beyond which more hide no more latency
 
 
@@ -214,13 +216,14 @@ class AttentionFit(Fit):
 class PersistentAttentionFit(Fit):
     """Constants of the cost model of persistent attention. Times are in cycles unless stated otherwise."""
 
-    launch: float = 0.13  # launch latency in microseconds
-    start: float = 3000.0  # until a block's first tiles have arrived, and from its last product to its end
-    item: float = 250.0  # of a tile of queries, beside its tiles of keys
-    efficiency: float = 0.71  # sustained share of the peak multiply-add rate
-    softmax: float = 6.8  # of a warpgroup, per key of a tile
-    latency: float = 680.0  # of a tile: barriers, and reductions along rows
-    l2_share: float = 0.4  # of the L2 cache that keys and values may take
+    launch: float = 0.05  # launch latency in microseconds
+    start: float = 3500.0  # until a block's first tiles have arrived, and from its last product to its end
+    item: float = 20.0  # of a tile of queries, beside its tiles of keys
+    efficiency: float = 0.85  # sustained share of the peak multiply-add rate
+    softmax: float = 4.6  # of a warpgroup, per key of a tile
+    latency: float = 575.0  # of a tile: barriers, and reductions along rows
+    turn: float = 510.0  # of a tile, where those of other warpgroups keep the units busy
+    l2_bandwidth: float = 108.0  # bytes per clock and multiprocessor
 
 
 @dataclass(frozen=True)

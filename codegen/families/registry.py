@@ -170,13 +170,13 @@ def expected(request: Request, family: str, config: Config) -> float:
     Those of REQUEST's best candidate when the family does not propose CONFIG. Raises UnsupportedError when no
     family can run REQUEST.
     """
-    group = families().get(family)
-    if isinstance(group, GroupFamily):
+    known = families().get(family)
+    if isinstance(known, GroupFamily):
         with attributed(family, request, "timing"):
-            return group.expected(request, config, expected)
-    found = candidates(request)
-    own = [c for c in found if c.family == family and c.config == dict(config)]
-    return (own or found)[0].microseconds
+            return known.expected(request, config, expected)
+    found = _proposed(known, request) if known is not None else []  # others are not priced for nothing
+    own = [candidate for candidate in found if candidate.config == dict(config)]
+    return (own or candidates(request))[0].microseconds
 
 
 def resized(request: Request, family: str, config: Config, threads: int) -> list[Candidate]:

@@ -77,7 +77,7 @@ class WindowMaximaFamily(ConfiguredFamily[StripConfig]):
             own = work(windows, config, size)
             if own.registers <= MOST_REGISTERS:
                 found.append(priced(windows, config, own, target, at))
-        best = ranked(found, target)[:MOST_CANDIDATES]
+        best = ranked(found, target, MOST_CANDIDATES)
         return [self.candidate(each.config, each.microseconds) for each in best]
 
     def realize(self, request: Request, config: Config) -> KernelCode:

@@ -13,10 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 LIMIT = 2**31  # a slot's number is an `int`, as the parameter would be
-_FIXED_LINE = re.compile(
-    r"#|//|.*\b(?:constexpr|GLASS_KERNEL|GLASS_DYNAMIC_SHARED|static_assert|for|while)\b"
-)
-_FIXED_PART = re.compile(r"\w<[^;()]*?>|\[[^\]]*\]|//.*")
+_FIXED_LINE = re.compile(r"#|//|.*\b(?:constexpr|GLASS_KERNEL|GLASS_DYNAMIC_SHARED|static_assert|while)\b")
+_LOOP_HEAD = r"\bfor \([^;]*;[^;]*;(?:[^;()]|\([^;()]*\))*\)"
+_FIXED_PART = re.compile(rf"{_LOOP_HEAD}|\w<[^;()]*?>|\[[^\]]*\]|//.*")
 _NUMBER = re.compile(r"(?<![\w.])(?<!p\+)[0-9]+(?![\w.])")  # and no exponent, as in 0x1p+10
 _OPERATOR_BEFORE = re.compile(r"(?:[*+]| [-<>]|[<>]=|[=!]=)\s*$|\bconst int \w+ = $|\b(?:u32|Offset|i64)\($")
 _OPERATOR_AFTER = re.compile(r"\s*[*+]| [-<>] ")

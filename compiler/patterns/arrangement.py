@@ -192,7 +192,7 @@ def moves_into(value: Value, kinds: tuple[type[Operation], ...] = MOVES) -> tupl
     while (op := value.producer) is not None and isinstance(op, kinds):
         chain.append(op)
         value = op.inputs[0]
-        if not all(isinstance(user, MOVES) for user in value.users):
+        if not all(isinstance(user, MOVES) for user, _ in value.uses):
             break
     return value, chain[::-1]
 

@@ -20,7 +20,7 @@ from ..patterns.rewrite import Rewriter, pattern
 def moves_as_one(op: Operation, rewriter: Rewriter) -> bool:
     """transpose(slice(reshape(transpose(x)))) and so on => transpose(reshape(slice(x))), where that is fewer
     transposes, moves only what the slices need, or is fewer ops"""
-    if op.result.users and all(isinstance(user, MOVES) for user in op.result.users):
+    if op.result.uses and all(isinstance(user, MOVES) for user, _ in op.result.uses):
         return False
     source, chain = moves_into(op.result)
     turns = [step for step in chain if isinstance(step, Transpose)]
@@ -42,7 +42,10 @@ def _place(chain: Sequence[Operation]) -> int:
 
 def _is_only_sliced(turn: Transpose) -> bool:
     """Whether nothing but slices is read of what TURN gives: then it need not be whole."""
-    return all(any(isinstance(op, Slice) for op in path) for path in paths_from(turn.result))
+    value = turn.result
+    if all(isinstance(user, Slice) for user, _ in value.uses):  # quick, as there may be one for each step
+        return True
+    return all(any(isinstance(op, Slice) for op in path) for path in paths_from(value))
 
 
 PATTERNS = (moves_as_one,)

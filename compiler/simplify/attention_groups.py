@@ -16,33 +16,15 @@ from ..patterns.rewrite import Rewriter, pattern
 from .leading import Leading
 
 
-@pattern("attention-groups", Attention)
-def attention_groups(op: Attention, rewriter: Rewriter) -> bool:
-    """attention(q, reshape(expand(k)), reshape(expand(v))) => reshape(attention(reshape(q), k, v)), with a
-    dimension for the queries that share a key"""
-    k, v = _repeated(op.k), _repeated(op.v)
-    if k is None or v is None or _leading(k) != _leading(v):
-        return False
-    joined = op.result.type.shape[:-2]
-    leading = Leading.of(joined, _leading(k))
-    if leading is None or op.k.type.shape[:-2] != joined or op.v.type.shape[:-2] != joined:
-        return False
-    q = leading.split(op.q, rewriter)
-    mask = None if op.mask is None else leading.split(op.mask, rewriter)
-    value = rewriter.insert(Attention(q, k.x, v.x, mask, **op.attributes)).result
-    rewriter.replace(op, rewriter.insert(Reshape(value, shape=op.result.type.shape)).result)
-    return True
-
-
 @pattern("attention-batches", Attention)
 def attention_batches(op: Attention, rewriter: Rewriter) -> bool:
-    """attention(reshape(q), k, v) => reshape(attention(q, reshape(k), reshape(v))), where the leading
-    dimensions that the reshape joins are not adjacent in memory"""
+    """attention(reshape(q), k, v) => reshape(attention(q, reshape(k), reshape(v))), where the reshape joins
+    leading dimensions: they are adjacent in memory only until q, k and v are one product"""
     joined = op.result.type.shape[:-2]
     for value in (op.q, op.k, op.v):
         source, chain = moves_into(value)
         found = Rearrangement.through(source.type.shape, chain)
-        if found is None or found.is_strided or value.type.shape[:-2] != joined:
+        if found is None or value.type.shape[:-2] != joined:
             continue
         leading = Leading.of(joined, [size for dim in found.dims[:-2] for size in _sizes(dim)])
         if leading is None or leading.is_same:
@@ -58,18 +40,27 @@ def _sizes(digits: Sequence[Digit]) -> list[Dim]:
     return [digit.size for digit in digits] or [1]
 
 
-def _repeated(value: Value) -> Expand | None:
-    """The expand of leading dimensions that VALUE is a reshape of, by joining them."""
-    joined = produced_by(value, Reshape)
-    expand = None if joined is None else produced_by(joined.x, Expand)
-    if expand is None or expand.stretches or joined is None:
-        return None
-    rows = expand.x.type.shape[-2:] == expand.result.type.shape[-2:] == value.type.shape[-2:]
-    return expand if rows and expand.x.type.rank == expand.result.type.rank else None
+@pattern("attention-groups", Attention)
+def attention_groups(op: Attention, rewriter: Rewriter) -> bool:
+    """attention(q, expand(k), expand(v), expand(mask)) => attention(q, k, v, mask), where q has all leading
+    dimensions: the others broadcast to them"""
+    if op.q.type.shape[:-2] != op.result.type.shape[:-2]:
+        return False
+    k, v = (_unexpanded(value, rows=False) for value in (op.k, op.v))
+    mask = None if op.mask is None else _unexpanded(op.mask, rows=True)
+    if (k, v, mask) == (op.k, op.v, op.mask):
+        return False
+    rewriter.replace(op, rewriter.insert(Attention(op.q, k, v, mask, **op.attributes)).result)
+    return True
 
 
-def _leading(op: Expand) -> tuple[Dim, ...]:
-    return op.result.type.shape[:-2]
+def _unexpanded(value: Value, *, rows: bool) -> Value:
+    """What VALUE expands along leading dimensions, and if ROWS along the last two; VALUE if it is no such
+    expand."""
+    expand = produced_by(value, Expand)
+    if expand is None or expand.stretches:
+        return value
+    return expand.x if rows or expand.x.type.shape[-2:] == value.type.shape[-2:] else value
 
 
-PATTERNS = (attention_groups, attention_batches)
+PATTERNS = (attention_batches, attention_groups)

@@ -17,7 +17,8 @@ class Encoder:
     opset: LayerNormalization is one node from 17 on, Gelu from 20 on, Attention from 23 on.
     written_out: norms are written out in any opset. inner: how much wider the feed-forward network is.
     halves: the scale stands on q and on k, as scaled_dot_product_attention is exported, else on the
-    scores. packed: q, k and v are one product, split. symbolic: the batch is the symbol B.
+    scores. packed: q, k and v are one product, split. bare_keys: the product for k has none, as in Whisper.
+    symbolic: the batch is the symbol B.
     """
 
     layers: int = 2
@@ -29,6 +30,7 @@ class Encoder:
     inner: int = 2
     halves: bool = False
     packed: bool = False
+    bare_keys: bool = False
     symbolic: bool = False
 
     @property
@@ -88,7 +90,8 @@ class Encoder:
 
     def _projections(self, g: Onnx, x: str) -> list[str]:
         if not self.packed:
-            return [self._linear(g, x, self.width, self.width) for _ in range(3)]
+            biased = (True, not self.bare_keys, True)
+            return [self._linear(g, x, self.width, self.width, bias) for bias in biased]
         rows = self._linear(g, x, self.width, 3 * self.width)
         ends = [(i * self.width, (i + 1) * self.width) for i in range(3)]
         return [g("Slice", rows, g.ints(a), g.ints(b), g.ints(2)) for a, b in ends]
@@ -97,8 +100,10 @@ class Encoder:
         shape = g.ints(0, 0, self.heads, self.features)
         return g("Transpose", g("Reshape", x, shape), perm=perm or [0, 2, 1, 3])
 
-    def _linear(self, g: Onnx, x: str, depth: int, columns: int) -> str:
+    def _linear(self, g: Onnx, x: str, depth: int, columns: int, bias: bool = True) -> str:
         weight = g.const(g.random.standard_normal((depth, columns)) * depth**-0.5)
+        if not bias:
+            return g("MatMul", x, weight)
         return g("Add", g.const(g.random.standard_normal(columns) * 0.1), g("MatMul", x, weight))
 
     def _norm(self, g: Onnx, x: str) -> str:

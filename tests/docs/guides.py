@@ -30,7 +30,7 @@ NEW = re.compile(r"New file `([^`]+)`:")
 EDIT = re.compile(r"In `([^`]+)`, (before|after|instead of) `([^`]+)`:")
 RUN = "Run:"
 SHOWN = "text"  # the kind of blocks that only show something
-NOT_COPIED = (*NO_PART, ".*", "*.egg-info")
+NOT_COPIED = (*(NO_PART - {"__pycache__"}), ".*", "*.egg-info")  # compiled modules stay valid in a copy
 
 
 class GuideError(AssertionError):

@@ -60,15 +60,18 @@ def _product_rows(draw: DrawFn, net: Net) -> Value:
 
 @case("attention-groups")
 def _attention_groups(draw: DrawFn, net: Net) -> Value:
-    """Keys and values that are repeated for the heads of a group."""
+    """Keys, values and perhaps a mask that are repeated for the heads of a group."""
     groups, queries, keys = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    q = net.input("q", 2, 2 * groups, queries, 4)
-    repeated = []
-    for name in "kv":
-        many = net.add(Expand, net.input(name, 2, groups, 1, keys, 4), shape=[2, groups, 2, keys, 4])
-        repeated.append(net.add(Reshape, many, shape=[2, 2 * groups, keys, 4]))
-    mask = draw(st.sampled_from([None, (2, 1, queries, keys), (2 * groups, 1, 1), (keys,)]))
-    return net.add(Attention, q, *repeated, None if mask is None else net.input("m", *mask), scale=0.5)
+    q = net.input("q", 2, groups, 2, queries, 4)
+    k, v = (
+        net.add(Expand, net.input(name, 2, groups, 1, keys, 4), shape=[2, groups, 2, keys, 4])
+        for name in "kv"
+    )
+    shape = draw(st.sampled_from([None, (groups, 1, queries, keys), (groups, 1, 1, 1), (1, keys)]))
+    mask = None if shape is None else net.input("m", *shape)
+    if mask is not None and draw(st.booleans()):
+        mask = net.add(Expand, mask, shape=[2, groups, 2, queries, keys])
+    return net.add(Attention, q, k, v, mask, scale=0.5)
 
 
 @case("attention-batches")

@@ -21,6 +21,7 @@ from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.resize import Resize
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.pool import MaxPool
+from glassrt.dialects.graph.recurrence import Gru, Rnn
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.unary import Abs, Ceil, Floor, Neg, Not, Round, Sign
 from glassrt.testing.net import Net
@@ -364,3 +365,14 @@ def _scale_into_contraction(draw: DrawFn, net: Net) -> Value:
 @case("bias-bias")
 def _bias_bias(draw: DrawFn, net: Net) -> Value:
     return net.bias(net.bias(_contraction(draw, net)))
+
+
+# ---------------------------------------------------------------- recurrence
+
+
+@case("zero-state")
+def _zero_state(draw: DrawFn, net: Net) -> Value:
+    hidden, kind = draw(st.integers(1, 2)), draw(st.sampled_from([Gru, Rnn]))
+    x, weights = net.input("x", 2, 1, kind.gates * hidden), net.input("w", 1, kind.gates * hidden, hidden)
+    zeros = net.add(Expand, net.const(np.zeros((1, 1, 1), np.float32)), shape=[1, 1, hidden])
+    return net.function.block.append(kind(x, weights, zeros)).results[draw(st.integers(0, 1))]

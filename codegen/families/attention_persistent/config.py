@@ -13,12 +13,13 @@ PANEL = 64  # features of a line of 128 bytes
 FEATURES = 16  # features (keys) of one wgmma along its sum
 WIDTHS = (32, 64, 96, 128)  # columns of the products with values, as wgmma_fragments.cuh has them
 KEYS = (208, 192, 176, 160, 128, 96, 64)  # keys of a tile, likewise
-MOST_STAGES = 3
+_STAGES = ((3, 2), (2, 2), (2, 1))  # of keys and values, and of queries
 # By the number of warpgroups that multiply: registers of a thread of the one that copies, and of these; and
 # the blocks of a multiprocessor.
 _REGISTERS = {1: (24, 232), 2: (24, 240), 3: (32, 160)}
 _RESIDENT = {1: 2, 2: 1, 3: 1}
-OTHER_REGISTERS = 32  # of a thread that multiplies, beside scores, weights and accumulators
+# Registers of a thread that multiplies, beside scores, weights and accumulators; with a mask it loads ahead.
+OTHER_REGISTERS, MASK_REGISTERS = 32, 72
 MOST_SCORES = 96  # of a thread of small blocks: ptxas needs them and their operands among the first registers
 
 
@@ -90,23 +91,25 @@ def illegal(problem: AttentionProblem, config: PersistentAttentionConfig, room: 
     """Why CONFIG is not legal for PROBLEM with ROOM bytes of shared memory; None if it is."""
     if config.groups not in _REGISTERS or config.keys not in KEYS:
         return "no such warpgroups, or no such wgmma"
-    if not (2 <= config.stages <= MOST_STAGES and config.query_stages in (1, 2)):
+    if not (2 <= config.stages <= 3 and 1 <= config.query_stages <= 2):
         return "no such stages"
     held = config.keys * 3 // 4 + width_of(problem.width) // 2
     if config.groups != 2 and config.keys // 2 > MOST_SCORES:
         return "scores need more registers"
-    if held + OTHER_REGISTERS > config.consumer_registers:
+    others = OTHER_REGISTERS if problem.mask is None else MASK_REGISTERS
+    if held + others > config.consumer_registers:
         return "scores, weights and accumulators need more registers"
     return "not enough shared memory" if shared_bytes(problem, config) > room else None
 
 
 def shapes(problem: AttentionProblem, room: int) -> Iterator[PersistentAttentionConfig]:
-    """The configurations for PROBLEM whose blocks fit into ROOM bytes of shared memory, with two stages of
-    queries where there is room."""
+    """The configurations for PROBLEM whose blocks fit into ROOM bytes of shared memory, with as many stages
+    as have room there."""
     for groups in _REGISTERS:
         for keys in KEYS:
-            for query_stages in (2, 1):
-                config = PersistentAttentionConfig(groups, keys, 2, query_stages)
+            several = not (isinstance(problem.keys, int) and problem.keys <= keys)  # tiles
+            for stages, query_stages in _STAGES if several else _STAGES[1:]:
+                config = PersistentAttentionConfig(groups, keys, stages, query_stages)
                 if illegal(problem, config, room // config.resident) is None:
                     yield config
                     break

@@ -12,18 +12,8 @@ from ...arch.spec import ArchSpec
 from ...request.request import Request
 from ..attention.problem import AttentionProblem, at_optimum
 from ..attention.spec import padded
-from ..contraction.wgmma import ROWS
-from .config import FEATURES, PersistentAttentionConfig, width_of
-
-
-def band(problem: AttentionProblem, request: Request) -> int:
-    """How many entries of the batch of causal PROBLEM should be attended to before the next ones, at the
-    optimal sizes of REQUEST: tiles of queries with as many keys are of all entries. 0 for all of them."""
-    features, batches = problem.depth + problem.width, at_optimum(problem.batches, request)
-    own = at_optimum(problem.keys, request) * features * problem.math.bytes
-    target = request.target
-    fitting = max(1, int(target.fitted.persistent_attention.l2_share * target.card.l2_bytes) // own)
-    return fitting if problem.causal and fitting < batches else 0
+from ..contraction.wgmma import LINE_BYTES, ROWS
+from .config import FEATURES, PersistentAttentionConfig, panels, width_of
 
 
 def microseconds(problem: AttentionProblem, config: PersistentAttentionConfig, request: Request) -> float:
@@ -34,9 +24,10 @@ def microseconds(problem: AttentionProblem, config: PersistentAttentionConfig, r
     target = request.target
     fit = target.fitted.persistent_attention
     query_tiles = -(-queries // config.block_s)
-    tiles = float(-(-keys // config.keys))
-    if problem.causal:
-        tiles = min(tiles, max(1.0, (query_tiles * config.block_s / 2 + config.keys / 2) / config.keys))
+    attended = [
+        min(keys, (tile + 1) * config.block_s) if problem.causal else keys for tile in range(query_tiles)
+    ]
+    tiles = sum(-(-last // config.keys) for last in attended) / query_tiles
     slots = target.multiprocessors * config.resident
     own = -(-batches * query_tiles // slots)  # tiles of queries of a block
     side = config.resident if batches * query_tiles > target.multiprocessors else 1
@@ -54,4 +45,7 @@ def _tile(problem: AttentionProblem, config: PersistentAttentionConfig, side: in
     softmax = config.keys * fit.softmax
     groups = config.groups * side
     alone = products + softmax + fit.latency
-    return max(alone, math.hypot(groups * products, groups * softmax))
+    lines = panels(problem.depth) + panels(problem.width)
+    load = side * config.keys * lines * LINE_BYTES / fit.l2_bandwidth
+    beside = math.hypot(groups * products, groups * softmax) + fit.turn
+    return math.hypot(max(alone, beside), load)

@@ -18,6 +18,7 @@ from .operands import BulkMatrix, BulkMatrixSpec, bulk_matrix_spec
 
 TEMPLATE = Template("kernels/attention_persistent.cu.j2")
 MOST_STORED = 8  # results of the widest vectorized store
+SHARERS = 4  # blocks that read the keys and values of an entry of the batch at a time, at least
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class PersistentAttentionSpec(AttentionProductSpec):
     """The products of persistent attention: see `PersistentAttentionConfig`.
 
     matrices: queries, keys and values as bulk copies bring them; batches: entries of the batch; band: see
-    `product_spec`; may_idle: there may be fewer tiles of queries than blocks; stores_vectors: results are
+    `band`; may_idle: there may be fewer tiles of queries than blocks; stores_vectors: results are
     stored 16 bytes at a time.
     """
 
@@ -51,10 +52,7 @@ def product_spec(
     signature: Signature,
     band: int,
 ) -> PersistentAttentionSpec:
-    """The spec of PROBLEM, whose operands bulk copies bring as MATRICES, under CONFIG.
-
-    BAND entries of the batch have their keys and values in the L2 cache together; 0 if all do.
-    """
+    """The spec of PROBLEM, whose operands bulk copies bring as MATRICES, under CONFIG; BAND as in `band`."""
     names = signature.symbols
     return PersistentAttentionSpec(
         template=TEMPLATE,
@@ -78,6 +76,16 @@ def product_spec(
         stores_vectors=problem.y.vector == MOST_STORED and problem.y.dtype == problem.math,
         weights=weights_spec(problem),
     )
+
+
+def band(problem: AttentionProblem, batches: int, multiprocessors: int) -> int:
+    """How many of BATCHES entries of causal PROBLEM are attended to side by side, 0 for all.
+
+    Blocks take tiles of queries with as many keys of all of them at a time. With as many entries as blocks no
+    keys and values would be read from the L2 cache a second time before the next tiles of queries.
+    """
+    most = multiprocessors // SHARERS
+    return most if problem.causal and most < batches else 0
 
 
 def items(problem: AttentionProblem, config: PersistentAttentionConfig) -> Dim:

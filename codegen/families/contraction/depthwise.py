@@ -76,7 +76,7 @@ def candidates(
         own = works[config.thread]
         if own is not None and _misplaced(problem, windows, config, target) is None:
             found.append(priced(windows, config, own, target, at))
-    return ranked(found, target)[:most]
+    return ranked(found, target, most)
 
 
 def illegal(problem: Problem, config: StripConfig, target: ArchSpec) -> str | None:

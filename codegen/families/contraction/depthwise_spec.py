@@ -13,8 +13,6 @@ from .problem import Problem
 from .spec import KernelBinding
 from .strips import StripConfig, StripsSpec, strips_spec, weights_first_line
 
-AT_ONCE = 8  # weights of a thread that are loaded before the first of them is stored to shared memory
-
 
 @dataclass(frozen=True)
 class DotSpec:
@@ -43,7 +41,6 @@ class DepthwiseSpec:
     parameters: Code
     strips: StripsSpec
     b: Identifier
-    b_type: Identifier
     accumulate: Identifier
     b_offset: Code
     b_is_weight: bool
@@ -54,7 +51,6 @@ class DepthwiseSpec:
     epilogue: Code
     beside: StructCode | None
     along: StructCode | None
-    at_once: int = AT_ONCE
 
 
 def specialize(problem: Problem, config: StripConfig, binding: KernelBinding) -> DepthwiseSpec:
@@ -71,7 +67,6 @@ def specialize(problem: Problem, config: StripConfig, binding: KernelBinding) ->
         parameters=binding.parameters,
         strips=strips,
         b=binding.b,
-        b_type=Identifier(c_type(problem.b)),
         accumulate=Identifier(c_type(problem.accumulate)),
         b_offset=Code(factor_to_c(problem.b_offset, names)),
         b_is_weight=problem.b_is_weight,

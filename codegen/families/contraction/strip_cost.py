@@ -88,9 +88,9 @@ def _lanes(vectors: int, bytes: int, threads: int) -> set[int]:
     return {next((count for count in busy if count * bytes >= FEW_BYTES), busy[-1]), busy[-1]}
 
 
-def ranked(prices: Iterable[StripPrice], target: ArchSpec) -> list[StripPrice]:
-    """PRICES with the fastest first; of those whose times are alike, and are given as equal then, the one
-    with the least code: it compiles fastest, and other layers often have it, too."""
+def ranked(prices: Iterable[StripPrice], target: ArchSpec, most: int) -> list[StripPrice]:
+    """MOST of PRICES, the fastest first; of those whose times are alike, and are given as equal then, the
+    one with the least code: it compiles fastest, and other layers often have it, too."""
     found, alike = list(prices), target.fitted.strips.alike
     least = min((each.microseconds for each in found), default=0.0)
 
@@ -98,7 +98,7 @@ def ranked(prices: Iterable[StripPrice], target: ArchSpec) -> list[StripPrice]:
         return int((each.microseconds / least - 1) / alike)
 
     found.sort(key=lambda each: (step(each), each.instructions, each.registers))
-    return [replace(each, microseconds=least * (1 + step(each) * alike)) for each in found]
+    return [replace(each, microseconds=least * (1 + step(each) * alike)) for each in found[:most]]
 
 
 def priced(

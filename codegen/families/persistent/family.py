@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 from ....dialects.core.bounds import bounds
@@ -59,10 +59,8 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
         problem = contraction.problem
         results = bulk_results(request, contraction)
         buffers = buffers_for(problem, results.residual is not None) if results else 0
-        return [
-            self.candidate(config, microseconds(problem, config, request.target))
-            for config in candidates(as_priced(problem), request.target, buffers)
-        ]
+        found = _priced(as_priced(problem), request.target, buffers)
+        return [Candidate(self.name, dict(config), microseconds) for config, microseconds in found]
 
     def code(self, request: Request, contraction: Contraction, config: PersistentConfig) -> KernelCode:
         problem, operands = contraction.problem, bulk_operands(contraction)
@@ -148,3 +146,12 @@ def candidates(problem: Problem, target: ArchSpec, buffers: int = 0) -> tuple[Pe
     ]
     ordered = sorted(found, key=lambda config: microseconds(problem, config, target))
     return tuple(ordered[:MOST_CANDIDATES])
+
+
+@lru_cache(maxsize=PROBLEMS_KEPT)
+def _priced(
+    problem: Problem, target: ArchSpec, buffers: int
+) -> tuple[tuple[tuple[tuple[str, int], ...], float], ...]:
+    """The `candidates` as (field, value) pairs, with their times in microseconds."""
+    found = candidates(problem, target, buffers)
+    return tuple((tuple(asdict(config).items()), microseconds(problem, config, target)) for config in found)

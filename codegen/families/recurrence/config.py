@@ -22,7 +22,8 @@ STEP = 32  # of k in a step of a warp: a thread has 16 bytes of each row
 HALF = 8  # rows of half a fragment
 FRAGMENT_BYTES = WARP * COPY_BYTES  # of the weights of half a fragment in a step
 BARRIER_BYTES = 128  # before the states, for two barriers
-MOST_REGISTERS = 255  # of a thread
+MOST_REGISTERS, REGISTERS = 255, 65536  # of a thread, and of a multiprocessor
+SCHEDULERS = 4  # which share those of a multiprocessor
 OTHER_REGISTERS = 56  # of a thread: addresses, fragments of the state and what gates are computed with
 IN_PIECES, FOR_GROUP, FOR_BLOCK = COPIES = (0, 1, 2)  # how states are sent
 _CLUSTERS, _SPLITS, _TILES = (1, 2, 4, 8, 16), (1, 2, 4), (1, 2, 4)
@@ -108,12 +109,18 @@ class RecurrenceLayout:
         return 2 if self.halves <= 6 else 1
 
     @property
+    def spare_registers(self) -> int:
+        """Registers of a thread beside what its cells need; less than 0 where there are too few for these."""
+        warps = -(-self.config.warps // SCHEDULERS) * SCHEDULERS
+        room = min(MOST_REGISTERS, REGISTERS // (WARP * warps) // 8 * 8)
+        sums = self.chains * self.halves * 2
+        cells = self.own_cells * (self.config.tiles * (self.gates + 8) + 4)
+        return room - OTHER_REGISTERS - sums - cells
+
+    @property
     def kept(self) -> int:
         """Steps of k whose weights are in registers; those of the others are in shared memory."""
-        sums = self.chains * self.halves * 2
-        cells = self.config.tiles * self.own_cells * (self.gates + 6)
-        room = min(MOST_REGISTERS, 65536 // self.config.threads // 8 * 8) - OTHER_REGISTERS - sums - cells
-        return max(0, min(self.steps, room // (self.halves * 4)))
+        return max(0, min(self.steps, self.spare_registers // (self.halves * 4)))
 
     @property
     def sums_bytes(self) -> int:
@@ -178,6 +185,8 @@ def illegal(op: Recurrence, config: RecurrenceConfig, target: ArchSpec) -> str |
         return "not enough barriers"
     if config.threads > limits.threads_per_block:
         return "too many warps"
+    if layout.spare_registers < 0:
+        return "not enough registers"
     return "not enough shared memory" if layout.shared_bytes > target.shared_bytes else None
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from ....dialects.core.affine_traversal import evaluate
 from ....dialects.graph.recurrence import Recurrence
 from ...arch.spec import ArchSpec
-from .config import FRAGMENT_BYTES, RecurrenceConfig, layout_of
+from ..contraction.mma import FRAGMENT_COLUMNS
+from .config import FRAGMENT_BYTES, HALF, IN_PIECES, SCHEDULERS, RecurrenceConfig, layout_of
 
-SHARED_BYTES = 128  # of shared memory, that a multiprocessor reads in a cycle
+PAIRS = 2  # of blocks, up to which clusters fill all multiprocessors
 
 
 def microseconds(
@@ -26,22 +27,38 @@ def microseconds(
 
 def resident_clusters(cluster: int, target: ArchSpec) -> int:
     """Clusters of CLUSTER blocks that run side by side, if a block fills a multiprocessor."""
-    share = target.fitted.recurrence.room if cluster > 2 else 1.0
+    share = target.fitted.recurrence.room if cluster > PAIRS else 1.0
     return max(1, int(target.multiprocessors * share) // cluster)
 
 
 def step_cycles(op: Recurrence, config: RecurrenceConfig, target: ArchSpec, batch: int) -> float:
-    """Cycles of a step: products, some of which depend on each other, gates, and the exchange of states."""
+    """Cycles of a step of all tiles of a cluster, which take turns: while the states of one are sent, another
+    is computed."""
+    computed, sent = computed_cycles(op, config, target), sent_cycles(op, config, target, batch)
+    tiles = min(config.tiles, -(-batch // FRAGMENT_COLUMNS))
+    chain = computed + sent + target.fitted.recurrence.exchange
+    return max(chain, tiles * max(computed, sent))
+
+
+def computed_cycles(op: Recurrence, config: RecurrenceConfig, target: ArchSpec) -> float:
+    """Cycles of the products and the gates of a tile."""
     fit, layout = target.fitted.recurrence, layout_of(op, config)
-    each = 2 * layout.steps * (layout.halves // 2) * config.tiles  # products of a warp
-    products = max(
-        each * -(-config.warps // target.limits.schedulers) * fit.product,
-        2 * layout.steps / layout.chains * fit.latency,
-    )
-    halves = layout.halves * (layout.steps - layout.kept) + config.tiles * layout.steps
-    loaded = config.warps * halves * FRAGMENT_BYTES / SHARED_BYTES
-    moved = config.groups * layout.cells * (config.splits - 1) * op.gates * 256 / SHARED_BYTES
-    rows = min(config.rows, batch)
-    sent = rows * -(-op.hidden // config.cluster) * 2 * config.cluster / fit.bandwidth
+    each = layout.steps * layout.halves  # products of a warp
+    busy = each * -(-config.warps // SCHEDULERS) * fit.product
+    dependent = 2 * layout.steps / layout.chains * fit.latency
+    loads = config.warps * (layout.halves * (layout.steps - layout.kept) + layout.steps)
+    loaded = loads * FRAGMENT_BYTES / target.fitted.throughput.shared_bandwidth
+    given = config.groups * layout.cells * (config.splits - 1) * op.gates * 256
+    moved = given / target.fitted.throughput.shared_bandwidth
     met = fit.meet if config.splits > 1 else 0.0
-    return max(products, loaded) + moved + met + layout.own_cells * fit.cell + fit.exchange + sent
+    return max(busy, dependent, loaded) + moved + met + layout.own_cells * fit.cell
+
+
+def sent_cycles(op: Recurrence, config: RecurrenceConfig, target: ArchSpec, batch: int) -> float:
+    """Cycles until the states of a tile have left a block, or arrived at it."""
+    fit, layout = target.fitted.recurrence, layout_of(op, config)
+    chunks = config.groups * layout.units // HALF
+    if config.copies == IN_PIECES:
+        return min(batch, FRAGMENT_COLUMNS) * chunks * config.cluster * fit.piece
+    copies = config.cluster * (config.groups if config.copies == 1 else 1)
+    return copies * fit.copy + chunks * 128 * config.cluster / fit.bandwidth

@@ -12,26 +12,29 @@ from ....dialects.core.ir import Operation, Value
 from ....dialects.core.location import Location, merge
 from ....dialects.core.module import Module
 from ....dialects.graph.activations import Relu
-from ....dialects.graph.binary import Max
+from ....dialects.graph.binary import Add, Max
 from ....dialects.graph.constants import constant
 from ....dialects.graph.movement.slicing import Slice
 from ...patterns.channel_scale import broadcast_along, channel_axis, weight_of
 from ...patterns.matching import constant_array
-from .siblings import Contraction, SiblingStep, chains, channels, relus, weight_axis
+from .siblings import Array, Contraction, SiblingStep, bias_of, biases, chains, channels, relus, weight_axis
 
 
 @dataclass(eq=False)
 class Group:
-    """Siblings in the order of their channels, with the elementwise steps that all of them share."""
+    """Siblings in the order of their channels, with biases that some of them have, the elementwise steps that
+    all of them share, and relus that some of them have."""
 
     siblings: list[Contraction]
+    biases: list[Add | None] | None
     steps: list[SiblingStep]
     relus: list[Relu | None] | None
 
     @staticmethod
     def of(siblings: Sequence[Contraction], module: Module) -> Group:
-        """The group of SIBLINGS, with the steps and relus that follow them."""
-        group = Group(list(siblings), list(chains(siblings, module)), None)
+        """The group of SIBLINGS, with the biases, steps and relus that follow them."""
+        group = Group(list(siblings), biases(siblings, module), [], None)
+        group.steps = list(chains(group._biased, group.axis, module))
         group.relus = relus(group._stepped)
         return group
 
@@ -40,9 +43,13 @@ class Group:
         return channel_axis(self.siblings[0])
 
     @property
+    def _biased(self) -> list[Value]:
+        adds = self.biases or [None] * len(self.siblings)
+        return [(add or op).result for add, op in zip(adds, self.siblings, strict=True)]
+
+    @property
     def _stepped(self) -> list[Value]:
-        ops = self.steps[-1].ops if self.steps else self.siblings
-        return [op.result for op in ops]
+        return [op.result for op in self.steps[-1].ops] if self.steps else self._biased
 
     @property
     def ends(self) -> list[Value]:
@@ -63,6 +70,8 @@ def join(group: Group, module: Module, anchor: Operation) -> None:
     """
     builder = _JoinBuilder(module, anchor)
     value = builder.contraction(group)
+    if group.biases is not None:
+        value = builder.biased(group, value)
     for step in group.steps:
         value = builder.step(step, value)
     if group.relus is not None:
@@ -95,6 +104,24 @@ class _JoinBuilder:
         location = merge([op.location for op in group.siblings])
         return self.insert(type(first)(first.inputs[0], w, loc=location, **first.attributes))
 
+    def biased(self, group: Group, value: Value) -> Value:
+        """VALUE + bias, which is -0 in the channels without one: that changes no number, not even 0."""
+        assert group.biases is not None
+        numbers = [
+            np.full(channels(op), -0.0) if add is None else bias_of(add, op, self.module)
+            for op, add in zip(group.siblings, group.biases, strict=True)
+        ]
+        location = merge([add.location for add in group.biases if add is not None])
+        return self._per_channel(Add, group, value, [each for each in numbers if each is not None], location)
+
+    def _per_channel(
+        self, kind: type[Add | Max], group: Group, value: Value, numbers: Sequence[Array], location: Location
+    ) -> Value:
+        """KIND of VALUE and NUMBERS, an array for the channels of each sibling."""
+        dtype = value.type.dtype.numpy
+        array = broadcast_along(group.axis, value.type.rank, np.concatenate(numbers), dtype)
+        return self.insert(kind(value, self.insert(constant(self.module, array, location)), loc=location))
+
     def step(self, step: SiblingStep, value: Value) -> Value:
         location = merge([op.location for op in step.ops])
         operands: list[Value | None] = []
@@ -115,10 +142,7 @@ class _JoinBuilder:
             for op, relu in zip(group.siblings, group.relus, strict=True)
         ]
         location = merge([relu.location for relu in group.relus if relu is not None])
-        dtype = value.type.dtype.numpy
-        array = broadcast_along(group.axis, value.type.rank, np.concatenate(floors), dtype)
-        floor = self.insert(constant(self.module, array, location))
-        return self.insert(Max(value, floor, loc=location))
+        return self._per_channel(Max, group, value, floors, location)
 
     def slice(self, value: Value, end: Value, axis: int, start: int) -> None:
         """Replace END by a slice of VALUE: its channels along AXIS, from START on."""
@@ -143,5 +167,8 @@ def _erase(group: Group) -> None:
     for step in reversed(group.steps):
         for op in step.ops:
             op.erase()
+    for add in group.biases or ():
+        if add is not None:
+            add.erase()
     for sibling in group.siblings:
         sibling.erase()

@@ -17,6 +17,7 @@ from ....dialects.core.ir import Operation, Value
 from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.activations import Relu
+from ....dialects.graph.binary import Add
 from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Prelu
@@ -81,16 +82,37 @@ class SiblingStep:
     ops: tuple[Operation, ...]
 
 
-def chains(siblings: Sequence[Contraction], module: Module) -> Iterator[SiblingStep]:
-    """The elementwise steps that all SIBLINGS share, in order."""
-    ends = [op.result for op in siblings]
-    axis = channel_axis(siblings[0])
+def chains(ends: Sequence[Value], axis: int, module: Module) -> Iterator[SiblingStep]:
+    """The elementwise steps behind ENDS that all siblings share, in order; channels are along AXIS."""
     while True:
         step = _common_step(ends, axis, module)
         if step is None:
             return
         yield step
         ends = [op.result for op in step.ops]
+
+
+def biases(siblings: Sequence[Contraction], module: Module) -> list[Add | None] | None:
+    """The bias per channel that is added to each of SIBLINGS (None for one without); None when all have one,
+    or none has."""
+    found = [_bias(op, module) for op in siblings]
+    return found if any(found) and not all(found) else None
+
+
+def _bias(op: Contraction, module: Module) -> Add | None:
+    add = following(op.result)
+    return add if isinstance(add, Add) and bias_of(add, op, module) is not None else None
+
+
+def bias_of(add: Add, op: Contraction, module: Module) -> Array | None:
+    """What ADD adds to the channels of OP: an array of one number for each; None for anything else."""
+    for value in add.inputs:
+        array = None if value is op.result else constant_array(value, module)
+        if array is not None and array.ndim <= op.result.type.rank:
+            shape = (1,) * (op.result.type.rank - array.ndim) + array.shape
+            own = array.size in (1, channels(op)) and shape[channel_axis(op)] == array.size
+            return np.broadcast_to(array.reshape(-1), channels(op)) if own else None
+    return None
 
 
 def relus(ends: Sequence[Value]) -> list[Relu | None] | None:

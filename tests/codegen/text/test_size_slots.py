@@ -16,6 +16,8 @@ from glassrt.codegen.text.size_slots import cut_at_sizes
         ("    store_wide<8>(y0, n + m*1152, y0_7);\n", (1152,)),
         ("    const int row = wanted < 672 ? wanted : 672 - 1;\n", (672, 672, 1)),
         ("    if (line * 28 + out_x >= 784) return;\n", (28, 784)),
+        ("    for (int t = 0; t < 3; t++) if (u32(in_y + t) < u32(28)) bits |= 1u << t;\n", (28,)),
+        ("    for (int i = at(3); i < 96; i += of(2) * 8) sum += i * 7;\n", (7,)),
     ],
 )
 def test_operands_at_run_time_are_slots(line: str, sizes: tuple[int, ...]) -> None:

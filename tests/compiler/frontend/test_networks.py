@@ -1,4 +1,4 @@
-"""Real networks import, verify and mean what ONNX Runtime computes on random weights."""
+"""Real networks import, as shipped and with a symbolic batch; tests/e2e compares what they compute."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import onnx
 import pytest
 from glassrt.compiler.frontend import import_model
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.verifier import verify
 from glassrt.errors import ModelError
 from onnx import ModelProto
 
-from ...models import Array, light_models, random_inputs, reseed, run_onnxruntime
+from ...models import light_models, reseed
 from .nodes import LEVEL
 
 SMALL = ("inception_v1", "inception_v2", "resnet50", "shufflenet", "squeezenet")
@@ -25,32 +24,8 @@ def reseeded(name: str) -> ModelProto:
     return reseed(onnx.load(light_models()[name]), np.random.default_rng(3))
 
 
-def check(model: ModelProto, module: Module, inputs: dict[str, Array]) -> None:
-    """The module verifies, reads back from its text, and gives what ONNX Runtime gives."""
-    verify(module, LEVEL)
-    expected = run_onnxruntime(model, inputs)
-    actual = interpret(module, inputs)
-    for name, want in expected.items():
-        assert np.isfinite(want).all()
-        scale = float(np.abs(want).max())
-        np.testing.assert_allclose(actual[name], want, rtol=1e-3, atol=1e-4 * scale)
-
-
 def test_there_are_nine_light_networks() -> None:
     assert sorted(light_models()) == sorted((*SMALL, *LARGE))
-
-
-@pytest.mark.parametrize("name", SMALL)
-def test_agrees_with_onnxruntime(name: str) -> None:
-    model = reseeded(name)
-    check(model, import_model(model), random_inputs(model, np.random.default_rng(4)))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", LARGE)
-def test_large_network_agrees_with_onnxruntime(name: str) -> None:
-    model = reseeded(name)
-    check(model, import_model(model), random_inputs(model, np.random.default_rng(4)))
 
 
 @pytest.mark.parametrize("name", [*SMALL, "densenet121"])

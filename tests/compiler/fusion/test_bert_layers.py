@@ -19,7 +19,7 @@ FORMS = {
     "opset 17": Encoder(opset=17, **BASE),
     "opset 17, norms written out": Encoder(opset=17, written_out=True, **BASE),
     "opset 17, scaled halves": Encoder(opset=17, halves=True, **BASE),
-    "opset 20, scaled halves": Encoder(opset=20, halves=True, **BASE),
+    "opset 20, scaled halves, keys without a bias": Encoder(opset=20, halves=True, bare_keys=True, **BASE),
     "opset 23": Encoder(opset=23, **BASE),
 }
 # Queries, keys and values; attention; its projection with the sum; a norm; the two products of the

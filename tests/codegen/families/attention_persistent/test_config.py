@@ -43,12 +43,22 @@ def small() -> AttentionProblem:
         ({"groups": 1, "keys": 208}, "more registers"),
         ({"groups": 3, "keys": 160}, "more registers"),
         ({"stages": 3, "keys": 208, "groups": 2, "query_stages": 2}, None),
+        ({"groups": 3}, None),
         ({}, None),
     ],
 )
 def test_what_is_legal(changed: dict[str, int], reason: str | None) -> None:
     found = illegal(small(), replace(CONFIG, **changed), ROOM)
     assert found == reason if reason is None else reason in str(found)
+
+
+def test_masks_take_registers() -> None:
+    masked = problem_of(replace(BIG, depth=64, width=64, mask=(2, 1, 512, 512), mask_dtype=F16))
+    assert (
+        illegal(masked, replace(CONFIG, groups=3), ROOM)
+        == "scores, weights and accumulators need more registers"
+    )
+    assert illegal(masked, replace(CONFIG, keys=176), ROOM) is None
 
 
 def test_shared_memory() -> None:
@@ -65,14 +75,17 @@ def test_all_shapes_are_legal_and_queries_wait_where_there_is_room() -> None:
         assert found and all(illegal(problem, config, ROOM // config.resident) is None for config in found)
         assert len({(config.groups, config.keys) for config in found}) == len(found)
     assert {config.query_stages for config in shapes(problem_of(BIG), ROOM)} == {1, 2}
-    assert PersistentAttentionConfig(3, 128, 2, 2) in list(shapes(small(), ROOM))
+    assert PersistentAttentionConfig(3, 128, 3, 2) in list(shapes(small(), ROOM))
+    one_tile = replace(small(), keys=128)  # for which a third stage would stay empty
+    assert PersistentAttentionConfig(3, 128, 2, 2) in list(shapes(one_tile, ROOM))
 
 
 def test_no_registers_are_spilled_and_no_products_serialised() -> None:
     masked = replace(BIG, mask=(2, 1, 512, 512), mask_dtype=F16, attributes={"causal": True})
     narrow = replace(masked, keys=500, mask=(2, 1, 512, 500), depth=64, width=64, dtype=BF16)
     sources: dict[str, str] = {}
-    for shape, groups, keys in ((masked, 2, 176), (narrow, 3, 128)):
+    plain = replace(narrow, mask=None, attributes={})
+    for shape, groups, keys in ((masked, 2, 128), (plain, 3, 128)):
         made = next(c for c in shapes(problem_of(shape), ROOM) if (c.groups, c.keys) == (groups, keys))
         sources |= plan_of(module_of(shape), taking(asdict(made))).sources
     compiled = compile_kernels(sources, "sm_90a", headers(), None)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from glassrt.codegen.families.attention.spec import AttentionSpec
 from glassrt.codegen.families.attention_persistent.config import PersistentAttentionConfig
-from glassrt.codegen.families.attention_persistent.spec import PersistentAttentionSpec, launch
+from glassrt.codegen.families.attention_persistent.spec import PersistentAttentionSpec, band, launch
 from glassrt.codegen.families.registry import families
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F32
@@ -40,6 +40,12 @@ def test_results_of_a_16_bit_type_are_stored_in_vectors(out: Any, width: int, wi
         assert not families()[NAME].propose(request_of(replace(SHAPE, width=width)))
         return
     assert specs(replace(SHAPE, out=out, width=width))[1].stores_vectors == wide
+
+
+def test_causal_attention_goes_by_bands_of_the_batch() -> None:
+    causal = problem_of(replace(SHAPE, attributes={"causal": True}))
+    assert band(causal, 48, 132) == 33 and band(causal, 33, 132) == 0
+    assert band(problem_of(SHAPE), 48, 132) == 0  # items are of one length, and those of an entry adjacent
 
 
 def test_blocks_stay_while_there_are_queries() -> None:

@@ -80,6 +80,7 @@ def test_of_kernels_that_are_as_fast_the_shortest_is_first() -> None:
         StripPrice(large, 2.0, 100.0, 60),
         StripPrice(short, 2.01, 100.0, 50),
     ]
-    found = ranked(prices, REFERENCE)
+    found = ranked(prices, REFERENCE, 4)
     assert [each.config for each in found] == [short, large, long, slow]
+    assert ranked(prices, REFERENCE, 2) == found[:2]
     assert {each.microseconds for each in found[:3]} == {2.0} and 2.0 < found[3].microseconds <= 2.06

@@ -15,7 +15,7 @@ from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.binary import Max, Mul
+from glassrt.dialects.graph.binary import Add, Max, Mul
 from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.convolution import Conv
@@ -81,6 +81,35 @@ def test_steps_that_all_share_are_done_once_and_relus_of_some_by_a_floor() -> No
     for name, array in interpret(module, {"x": X}).items():
         np.testing.assert_allclose(array, before[name], rtol=1e-5, atol=1e-5)
         assert (array.min() >= 0) == (name == "y")
+
+
+def test_a_bias_of_some_is_minus_zero_for_the_others() -> None:
+    """As in Whisper, whose keys have none: so zeros keep their signs."""
+    net = Net()
+    x = net.input("x", 1, 16, 6, 6)
+    products = [net.add(Matmul, x, net.weights(6, count)) for count in (8, 16, 8)]
+    halves = net.const(np.float32(0.5))
+    queries = net.add(Mul, net.add(Add, net.weights(8), products[0]), halves)
+    keys = net.add(Mul, products[1], halves)
+    values = net.add(Mul, net.add(Add, products[2], net.const(np.float32(3))), halves)
+    module, before = built(net, products, [queries, keys, values])
+    assert steps(module) == ["matmul", "add", "mul", "slice", "slice", "slice"]
+    (add,) = [op for op in module.main.block if isinstance(op, Add)]
+    held = add.y.producer
+    assert isinstance(held, Constant)
+    middle, last = held.array(module)[8:24], held.array(module)[24:]
+    assert (middle == 0).all() and np.signbit(middle).all() and (last == 3).all()
+    for name, array in interpret(module, {"x": X}).items():
+        np.testing.assert_allclose(array, before[name], rtol=1e-5, atol=1e-5)
+
+
+def test_what_is_added_to_rows_is_no_bias() -> None:
+    net = Net()
+    x = net.input("x", 1, 16, 6, 6)
+    products = [net.add(Matmul, x, net.weights(6, 8)) for _ in range(2)]
+    moved = net.add(Add, products[0], net.weights(6, 1))
+    module, _ = built(net, products, [moved, products[1]])
+    assert steps(module) == ["matmul", "slice", "slice", "add"]
 
 
 @pytest.mark.parametrize("transposed", [False, True])

@@ -1,4 +1,4 @@
-// k_attention_6342fd7d: attention, cast
+// k_attention_8ba4d9ed: attention, cast
 //
 // Attention on tensor cores (wgmma of bf16, accumulators in f32) with online softmax, of tiles that come by bulk copies:
 // 3 warpgroups of 64 queries each, 64 keys at a time, 2 stages.
@@ -10,14 +10,14 @@ using Element = bf16;
 constexpr int CONSUMERS = 384;  // threads that multiply
 constexpr int BLOCK_S = 192, KEYS = 64;  // queries of a tile, and keys
 constexpr int STAGES = 2;
-constexpr int DEPTH = 128, WIDTH = 128;  // features of keys and of values, padded
+constexpr int DEPTH = 128, WIDTH = 64;  // features of keys and of values, padded
 // Elements of a tile: panels of rows with 64 features, in lines of 128 bytes.
-constexpr int Q_TILE = BLOCK_S * 128, K_TILE = KEYS * 128, V_TILE = KEYS * 128;
+constexpr int Q_TILE = BLOCK_S * 128, K_TILE = KEYS * 128, V_TILE = KEYS * 64;
 constexpr f32 SCALE = 0x1.6a09e6p-4f;  // of scores
 constexpr f32 FACTOR = 0x1.715476p+0f;  // from scores to exponents of 2: log2(e)
 constexpr f32 FAR = 0x1p+10f;  // exponents beyond it are too coarsely rounded to be subtracted from others
 
-GLASS_KERNEL(512, 1) k_attention_6342fd7d(Input<bf16> x0, Input<bf16> x1, Input<bf16> x2, Input<bool> x3, Output<bf16> y0, const GLASS_TENSOR_MAP q_map, const GLASS_TENSOR_MAP k_map, const GLASS_TENSOR_MAP v_map, const int s0, const int s1, const int s2) {
+GLASS_KERNEL(512, 1) k_attention_8ba4d9ed(Input<bf16> x0, Input<bf16> x1, Input<bf16> x2, Input<bool> x3, Output<bf16> y0, const GLASS_TENSOR_MAP q_map, const GLASS_TENSOR_MAP k_map, const GLASS_TENSOR_MAP v_map, const int s0, const int s1, const int s2) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int S = s1, T = s2;
@@ -83,7 +83,6 @@ GLASS_KERNEL(512, 1) k_attention_6342fd7d(Input<bf16> x0, Input<bf16> x1, Input<
                 barrier_wait(v_empty[stage], parity);
                 barrier_expect(v_full[stage], V_TILE * 2);
                 tma_load_3d(v_tiles + stage * V_TILE, v_map, v_full[stage], 0, tile * KEYS, b0 * 2 + b1);
-                tma_load_3d(v_tiles + stage * V_TILE + KEYS * 64, v_map, v_full[stage], 64, tile * KEYS, b0 * 2 + b1);
 
                 stage = stage + 1 == STAGES ? 0 : stage + 1;
                 parity ^= stage == 0;
@@ -127,14 +126,14 @@ GLASS_KERNEL(512, 1) k_attention_6342fd7d(Input<bf16> x0, Input<bf16> x1, Input<
         const int b1 = batch_rest % 2;
         batch_rest /= 2;
         const int b0 = batch_rest;
-        const Offset y_base = Offset(b0) * (s1*256) + Offset(b1) * (s1*128);
+        const Offset y_base = Offset(b0) * (s1*128) + Offset(b1) * (s1*64);
         GLASS_UNROLL
         for (int half = 0; half < 2; half++) {
             f32 sum = parts[half] + shuffle_xor(parts[half], 1);
             sum += shuffle_xor(sum, 2);
             const f32 inverse = sum == 0.0f ? 0.0f : 1.0f / sum;
             const int row = first_query + warp_id() * 16 + half * 8 + lane / 4;
-            const Offset y_row = y_base + Offset(row) * 128;
+            const Offset y_row = y_base + Offset(row) * 64;
             GLASS_UNROLL
             for (int n = 0; n < WIDTH / 8; n += 4) {
                 Vec<u32, 4> words;

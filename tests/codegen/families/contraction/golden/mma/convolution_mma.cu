@@ -34,6 +34,7 @@ constexpr int K_STEPS = 4;  // mma steps of one warp per k tile, 32 bytes of k e
 
 GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
     GLASS_DYNAMIC_SHARED(shared);
+    pdl_launch_dependents();
     const int M = 1568;
     const int N = 128;
     const int tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
@@ -55,8 +56,10 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
         const int out_y = rest % 14;
         rest /= 14;
         const int image = rest;
-        const int out_y_first = out_y * 2 - 1;
-        const int out_x_first = out_x * 2 - 1;
+        const int out_y_stride = 2;
+        const int out_y_first = out_y * out_y_stride - 1;
+        const int out_x_stride = 2;
+        const int out_x_first = out_x * out_x_stride - 1;
         a_origin[pass] = Offset(image) * 50176 + Offset(out_y_first) * 1792 + Offset(out_x_first) * 64;
         u32 tap_x_bits = 0;
         GLASS_UNROLL
@@ -140,8 +143,6 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
         cp_async_commit();
     }
 
-    // Blocks of the next kernel share the multiprocessors with this one from here on, behind its first loads.
-    pdl_launch_dependents();
     cp_async_wait<STAGES - 2>();
     sync_threads();
     load_fragments(0, 0, 0);

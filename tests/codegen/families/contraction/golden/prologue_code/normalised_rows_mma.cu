@@ -34,6 +34,7 @@ constexpr int K_STEPS = 2;  // mma steps of one warp per k tile, 32 bytes of k e
 
 GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f32> x3, Input<f32> x4, Input<f16> x5, Input<f32> x6, Output<f16> y0, const int s0) {
     GLASS_DYNAMIC_SHARED(shared);
+    pdl_launch_dependents();
     const int M = s0;
     const int N = 64;
     const int tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
@@ -149,8 +150,6 @@ GLASS_KERNEL(THREADS, 2) k0(Input<u8> x0, Input<f32> x1, Input<f32> x2, Input<f3
     copy_b(0, 0, 0, 1);
     cp_async_commit();
 
-    // Blocks of the next kernel share the multiprocessors with this one from here on, behind its first loads.
-    pdl_launch_dependents();
     cp_async_wait<STAGES - 2>();
     sync_threads();
     load_fragments(0, 0, 0);

@@ -34,6 +34,7 @@ constexpr int K_STEP = 4;  // steps of k loaded from shared memory at a time
 
 GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0) {
     GLASS_DYNAMIC_SHARED(shared);
+    pdl_launch_dependents();
     const int M = 162;
     const int N = 20;
     const int K = 108;
@@ -69,8 +70,10 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0) {
         const int out_y = rest % 9;
         rest /= 9;
         const int image = rest;
-        const int out_y_first = out_y - 1;
-        const int out_x_first = out_x - 1;
+        const int out_y_stride = 1;
+        const int out_y_first = out_y * out_y_stride - 1;
+        const int out_x_stride = 1;
+        const int out_x_first = out_x * out_x_stride - 1;
         a_origin[pass] = Offset(image) * 972 + Offset(out_y_first) * 108 + Offset(out_x_first) * 12;
         u32 tap_x_bits = 0;
         GLASS_UNROLL
@@ -137,8 +140,6 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0) {
         cp_async_commit();
     }
 
-    // Blocks of the next kernel share the multiprocessors with this one from here on, behind its first loads.
-    pdl_launch_dependents();
     int read_stage = 0, write_stage = STAGES - 1;
     #pragma unroll 1
     for (int k_tile = 0; k_tile < k_tiles; k_tile++) {

@@ -33,6 +33,7 @@ constexpr int AHEAD = STAGES - 2;  // tiles that are under way; products may sti
 
 GLASS_KERNEL(THREADS, 1) k0_across(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
     GLASS_DYNAMIC_SHARED(shared);
+    pdl_launch_dependents();
     const int M = 512;
     const int N = 512;
     const int tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
@@ -90,8 +91,6 @@ GLASS_KERNEL(THREADS, 1) k0_across(Input<f16> x0, Input<f16> x1, Output<f16> y0)
         cp_async_commit();
     }
 
-    // Blocks of the next kernel share the multiprocessors with this one from here on, behind its first loads.
-    pdl_launch_dependents();
     int read_stage = 0, write_stage = AHEAD;
     // Multiply tile `k_tile` while prefetching the tile AHEAD behind it, if there is one.
     auto multiply = [&](int k_tile, bool more) {

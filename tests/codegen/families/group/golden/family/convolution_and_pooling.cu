@@ -46,8 +46,10 @@ static GLASS_DEVICE void run(Input<f16> x0, Output<f16> y0, const int own_block)
     const int n = first_channel + own_channel;
     if (n >= N || own_strip >= strips || own_plane >= 1) return;
     const int image = own_plane;
-    const int in_y = first_out_y * 1 - 1;
-    const int in_x = first_out_x * 1 - 1;
+    const int out_y_stride = 1;
+    const int in_y = first_out_y * out_y_stride - 1;
+    const int out_x_stride = 1;
+    const int in_x = first_out_x * out_x_stride - 1;
     const Offset origin = n + Offset(image) * 6272 + Offset(in_y) * 448 + Offset(in_x) * 32;
 
     Packed<f16, VECTOR> most[ROWS][PIXELS];
@@ -116,6 +118,7 @@ constexpr int K_STEPS = 2;  // mma steps of one warp per k tile, 32 bytes of k e
 
 static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output<f16> y0, const int own_block) {
     GLASS_DYNAMIC_SHARED(shared);
+    pdl_launch_dependents();
     const int M = 196;
     const int N = 64;
     const int K = 32;
@@ -204,8 +207,6 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
     copy_a(0, 0, 0, 1, 0 == k_tiles - 1);
     cp_async_commit();
 
-    // Blocks of the next kernel share the multiprocessors with this one from here on, behind its first loads.
-    pdl_launch_dependents();
     cp_async_wait<STAGES - 2>();
     sync_threads();
     load_fragments(0, 0, 0);

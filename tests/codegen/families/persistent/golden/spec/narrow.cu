@@ -60,12 +60,15 @@ GLASS_KERNEL(384, 1) k0_narrow(Input<i8> x0, Input<i8> x1, Output<i32> y0, const
             const int image = first_row / (9 * 7);
             const int in_image = first_row - image * (9 * 7);
             const int out_y = in_image / 7, out_x = in_image - out_y * 7;
+            const int stride_y = 1;  // a size, so that kernels of other strides share the code
+            const int stride_x = 1;
+            const int first_y = out_y * stride_y - 1, first_x = out_x * stride_x - 1;
             auto copy_a = [&](int at, int k_tile) {
                 GLASS_UNROLL
                 for (int panel = 0; panel < 3; panel++) {
                     const int line = k_tile * 3 + panel;
                     const int tap = line;
-                    tma_load_im2col(a_tiles + at * A_TILE + panel * (A_TILE / 3), a_map, full[at], 0, out_x - 1, out_y - 1, image, tap % 3, tap / 3);
+                    tma_load_im2col(a_tiles + at * A_TILE + panel * (A_TILE / 3), a_map, full[at], 0, first_x, first_y, image, tap % 3, tap / 3);
                 }
             };
             auto copy_b = [&](int at, int k_tile) {

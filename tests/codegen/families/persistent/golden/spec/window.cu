@@ -60,10 +60,13 @@ GLASS_KERNEL(384, 1) k0_window(Input<f16> x0, Input<f16> x1, Output<f16> y0, con
             const int image = first_row / (9 * 7);
             const int in_image = first_row - image * (9 * 7);
             const int out_y = in_image / 7, out_x = in_image - out_y * 7;
+            const int stride_y = 1;  // a size, so that kernels of other strides share the code
+            const int stride_x = 1;
+            const int first_y = out_y * stride_y - 1, first_x = out_x * stride_x - 1;
             auto copy_a = [&](int at, int k_tile) {
                 const int tap = k_tile / 2;
                 const int channel = (k_tile - tap * 2) * BLOCK_K;
-                tma_load_im2col(a_tiles + at * A_TILE, a_map, full[at], channel, out_x - 1, out_y - 1, image, tap % 3, tap / 3);
+                tma_load_im2col(a_tiles + at * A_TILE, a_map, full[at], channel, first_x, first_y, image, tap % 3, tap / 3);
             };
             auto copy_b = [&](int at, int k_tile) {
                 const int tap = k_tile / 2;
