@@ -317,6 +317,7 @@ class ScheduleFit(Fit):
     # That a launch must save by joining a group: behind others it costs more than its time alone.
     group_saving: float = 0.0
     group_waves: int = 2  # waves of blocks; larger launches fill the GPU by themselves and gain little
+    stays: float = 0.5  # share of the L2 cache, less than which the next launch finds there whole
     view_saving: float = 0.1  # that a tensor written in place must save when it saves no launch
 
 

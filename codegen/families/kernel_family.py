@@ -81,6 +81,8 @@ class FamilyTraits:
     - groupable: whether its kernels can be in a group; its template must take `member` (lib/place.cu.j2).
     - saturates: whether a single block keeps the units of a multiprocessor busy.
     - accumulation: how it accumulates products.
+    - turns: whether its kernels take their tiles from the last to the first if their configuration says
+      `turned`.
     - stacks: whether its kernels can write one row of their outputs (`Request.stacked`).
     """
 
@@ -91,6 +93,7 @@ class FamilyTraits:
     groupable: bool = False
     saturates: bool = False
     accumulation: Accumulation = Accumulation()
+    turns: bool = False
     stacks: bool = False
 
     def traits(self) -> dict[str, Any]:

@@ -71,25 +71,39 @@ class KernelChooser:
         self._tactics = tactics or {}
         self._module = module
         self._choose = choose
-        self._planned: dict[_Key, Planned] = {}
+        self._planned: dict[tuple[_Key, bool], Planned] = {}
         self._cheapest: dict[_Key, Candidate] = {}
 
     def plan(
-        self, region: Block, reads: Sequence[Value], writes: Sequence[Value], stacked: bool = False
+        self,
+        region: Block,
+        reads: Sequence[Value],
+        writes: Sequence[Value],
+        stacked: bool = False,
+        turned: bool = False,
     ) -> Planned:
         """The kernel that computes REGION from the buffers READS into the buffers WRITES, or a row of them if
-        it is STACKED.
+        it is STACKED. It is TURNED if its family can be.
 
         Raises UnsupportedError when no family can run it, and GoneTacticError for a tactic that none
         proposes.
         """
         request = make_request(self._module, region, reads, writes, self.target, "kernel", stacked)
         key = _key(request)
-        if key not in self._planned:
-            self._planned[key] = self._by_tactic(request) or self._fitting(
-                request, self._chosen(key, request)
-            )
-        return self._planned[key]
+        if (key, turned) not in self._planned:
+            planned = self._by_tactic(request) or self._fitting(request, self._chosen(key, request))
+            self._planned[key, turned] = self._turned(request, planned) if turned else planned
+        return self._planned[key, turned]
+
+    def _turned(self, request: Request, planned: Planned) -> Planned:
+        """PLANNED with its tiles from the last to the first, where its family can take them so."""
+        own = planned.candidate
+        if not families()[own.family].turns:
+            return planned
+        candidate = replace(own, config={**own.config, "turned": 1})
+        name = kernel_name(request, candidate.family, candidate.config)
+        made = self._as_planned(request, candidate, name, planned.instead)
+        return replace(made, tactic=planned.tactic)
 
     def _chosen(self, key: _Key, request: Request) -> Candidate:
         return self._best(key, request) if self._choose is cheapest else self._choose(request)

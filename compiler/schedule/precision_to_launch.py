@@ -37,6 +37,7 @@ from ..patterns.strided import same_memory, settled
 from ..precision.formats.mismatch import Mismatches
 from .control_to_launch import convert_control
 from .move_regions import copying, filling
+from .turns import turns
 
 
 def precision_to_launch(
@@ -93,6 +94,8 @@ class _ToLaunch:
         self._plan = choose_views(module, old, chooser, context)
         self._buffers: dict[Value, Value] = {}
         self._returned: set[Value] = set()
+        self._sizes = module.values_at("optimum")
+        self._latest: Kernel | None = None
 
     def run(self) -> None:
         for name, argument in zip(self._old.inputs, self._old.arguments, strict=True):
@@ -137,11 +140,11 @@ class _ToLaunch:
     @contextmanager
     def inside(self) -> Iterator[Block]:
         """A context in which launches are appended to a new block, which it returns."""
-        outer, self._launches = self._launches, Block()
+        outer, self._launches, self._latest = self._launches, Block(), None
         try:
             yield self._launches
         finally:
-            self._launches = outer
+            self._launches, self._latest = outer, None
 
     # ------------------------------------------------------------ memory
 
@@ -242,9 +245,10 @@ class _ToLaunch:
         stacked: bool = False,
     ) -> Kernel:
         region = lying_as(body, [value.type for value in reads])
-        planned = self._chooser.plan(region, reads, outputs, stacked)
+        turned = turns(reads, self._latest, self._sizes, self._chooser.target)
+        planned = self._chooser.plan(region, reads, outputs, stacked, turned)
         if families()[planned.candidate.family].drop_rounding(region):
-            planned = self._chooser.plan(region, reads, outputs, stacked)
+            planned = self._chooser.plan(region, reads, outputs, stacked, turned)
         self._note(planned, region, location)
         geometry = planned.code.geometry
         scratch = [self.new_buffer(own.type, own.space) for own in planned.code.scratch]
@@ -258,6 +262,7 @@ class _ToLaunch:
             executed=executed(region, families()[planned.candidate.family].rounds_operands),
         )  # fmt: skip
         self.append(kernel)
+        self._latest = kernel
         return kernel
 
     def _note(self, planned: Planned, region: Block, location: Location) -> None:

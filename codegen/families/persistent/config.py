@@ -56,7 +56,8 @@ class PersistentConfig:
     buffers: chunks of results that each warpgroup has in shared memory, on their way by bulk copies; 0 where
     threads store the results. cluster: blocks with adjacent tiles along m, each of which copies its share of
     their tile of B to all (multicast). depth: bytes of k in a stage. kept: tiles of k of B, all of them, that
-    a block copies once and keeps for all of its tiles; 0 where every stage has its own.
+    a block copies once and keeps for all of its tiles; 0 where every stage has its own. turned: 1 where
+    tiles are taken from the last to the first.
     """
 
     block_m: int
@@ -70,6 +71,7 @@ class PersistentConfig:
     cluster: int = 1
     depth: int = LINE_BYTES
     kept: int = 0
+    turned: int = 0
 
     @property
     def warpgroups(self) -> int:

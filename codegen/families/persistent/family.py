@@ -42,6 +42,7 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
     needs_features: frozenset[Feature] = frozenset({Feature.WGMMA, Feature.TMA, Feature.IM2COL})
     groupable: bool = False
     saturates: bool = True
+    turns: bool = True
     accumulation: Accumulation = SUMS
     config_type: Callable[..., PersistentConfig] = PersistentConfig
 

@@ -132,7 +132,8 @@ class PersistentSpec:
     """The spec of a persistent contraction: sizes, configuration, operands, and the epilogue of a chunk.
 
     chunks_of_k: lines of k of a tap; results: how they leave in bulk; None where threads store them; line:
-    bytes of a line of a tile; panels: lines of k that a stage has for each row; kept: tiles of B that stay.
+    bytes of a line of a tile; panels: lines of k that a stage has for each row; kept: tiles of B that stay;
+    turned: see `PersistentConfig`.
     """
 
     name: Identifier
@@ -169,6 +170,7 @@ class PersistentSpec:
     line: int
     panels: int
     kept: int
+    turned: bool
 
     @property
     def producer_registers(self) -> int:
@@ -289,6 +291,7 @@ def persistent_spec(
         line=line_of(problem),
         panels=panels_of(problem),
         kept=config.kept,
+        turned=config.turned > 0,
     )
 
 

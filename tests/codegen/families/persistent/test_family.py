@@ -116,7 +116,7 @@ BUFFERED = {
     "one team": ((200, 72, 272), PersistentConfig(128, 256, 64, 2, 1, 3)),
     "half lines": ((70, 136, 104), PersistentConfig(128, 96, 64, 1, 2, 3)),
     "vectors": ((1400, 72, 208), PersistentConfig(64, 64, 64, 1, 2, 4)),
-    "vectors of one team": ((200, 72, 272), PersistentConfig(128, 256, 64, 2, 1, 3)),
+    "vectors of one team": ((200, 72, 272), PersistentConfig(128, 256, 64, 2, 1, 3, turned=1)),
     "three warpgroups": ((1000, 72, 272), PersistentConfig(192, 128, 64, 3, 1, 3)),
     "one tile of k": ((700, 64, 72), PersistentConfig(256, 64, 64, 2, 1, 3)),
 }

@@ -31,6 +31,7 @@ FRAGMENTS = PersistentConfig(128, 64, 64, 1, 2, 3)
 WIDE = PersistentConfig(128, 256, 64, 2, 1, 4)
 CLUSTER = PersistentConfig(64, 64, 64, 1, 2, 4, buffers=2, cluster=2)
 BYTES = PersistentConfig(64, 96, 128, 1, 2, 4)
+TURNED = PersistentConfig(64, 64, 64, 1, 2, 4, turned=1)
 NARROW = PersistentConfig(64, 96, 192, 1, 2, 3, depth=192)
 SHORT = PersistentConfig(64, 96, 64, 1, 2, 4, depth=64)
 FEW = PersistentConfig(64, 64, 32, 1, 2, 4, depth=64)
@@ -54,7 +55,7 @@ ROWS: dict[str, tuple[Case, PersistentConfig]] = {
     "together": (matmul("f16", (300, 136), (260, 136), transpose_b=True), TOGETHER),
     "wide": (matmul("f16", (130, 72), (264, 72), transpose_b=True), WIDE),
     "across": (matmul("f16", (136, 200), (136, 128), transpose_a=True), SMALL),
-    "batch": (matmul("f16", (2, 3, 70, 72), (3, 72, 64)), SMALL),
+    "batch": (matmul("f16", (2, 3, 70, 72), (3, 72, 64)), TURNED),
     "symbolic": (matmul("f16", (M, 72), (40, 72), transpose_b=True, sizes={"M": 150}), SMALL),
     "slice": (slices(16), SMALL),
     "integers": (matmul("i8", (150, 144), (104, 144), out="i32", transpose_b=True), BYTES),
