@@ -85,33 +85,30 @@ class ContractionFit(Fit):
     Times are in cycles unless stated otherwise.
     """
 
-    efficiency: float = 0.734  # sustained share of the peak multiply-add rate
-    l2_bandwidth: float = 50.3  # bytes per clock and multiprocessor
-    narrow: float = 2.05  # extra cost of copies narrower than 16 bytes; see `staging.stored_bytes`
-    memory_latency: float = 371.0  # from issue to arrival of a copy, L2 and DRAM mixed
-    step_latency: float = 14.3  # one dependent round of fragment loads and multiply-adds
-    start: float = 741.0  # until a block's first tile has arrived
-    finish: float = 17.3  # epilogue, per byte of a thread's accumulators
+    efficiency: float = 0.78  # sustained share of the peak multiply-add rate
+    l2_bandwidth: float = 60.0  # bytes per clock and multiprocessor
+    narrow: float = 2.5  # extra cost of copies narrower than 16 bytes; see `staging.stored_bytes`
+    memory_latency: float = 925.0  # from issue to arrival of a copy, L2 and DRAM mixed
+    step_latency: float = 25.0  # one dependent round of fragment loads and multiply-adds
+    start: float = 1170.0  # until a block's first tile has arrived
+    finish: float = 16.7  # epilogue, per byte of a thread's accumulators
     split: float = 4790.0  # split-K: round trip to the counter, and the last block's reads
-    exchange: float = 628.0  # split-K in a cluster: until sums have gone from block to block
-    cluster_bandwidth: float = 3.58  # bytes per clock of the sums that a block sends to its cluster
+    exchange: float = 2500.0  # split-K in a cluster: until sums have gone from block to block
+    cluster_bandwidth: float = 20.0  # bytes per clock of the sums that a block sends to its cluster
     cluster_room: float = 0.9  # share of the multiprocessors that clusters of four blocks or more can fill
-    launch: float = 0.489  # launch latency in microseconds
+    launch: float = 0.44  # launch latency in microseconds
 
 
 # Of products by wgmma, whose main loop leaves less to the latencies of single instructions.
 WGMMA = ContractionFit(
-    efficiency=1.0,
-    l2_bandwidth=75.2,
-    narrow=3.16,
-    memory_latency=1765.0,
-    step_latency=11.8,
-    start=1922.0,
-    finish=2.98,
+    efficiency=0.98,
+    l2_bandwidth=100.0,
+    narrow=2.3,
+    memory_latency=780.0,
+    step_latency=14.5,
+    start=2530.0,
     split=7000.0,
-    exchange=2470.0,
-    cluster_bandwidth=20.3,
-    launch=0.048,
+    launch=0.05,
 )
 
 
@@ -127,7 +124,7 @@ class PersistentFit(Fit):
     finish: float = 0.14  # epilogue, per result of a tile that threads store
     leave: float = 0.1  # the same, where bulk stores take it
     convert: float = 0.05  # of either, where sums of integers are scaled and rounded
-    bandwidth: float = 0.98  # share of the memory's bandwidth that bulk copies reach
+    bandwidth: float = 0.91  # share of the memory's bandwidth that bulk copies reach
     tile: float = 100.0  # of a tile, beside products and epilogue
     meet: float = 800.0  # of a cluster, whose blocks meet twice
     shared_step: float = 130.0  # the same in a cluster: stages wait for both blocks
@@ -314,8 +311,7 @@ class ScheduleFit(Fit):
     crossing: float = 0.25
     full: float = 0.9  # share of the GPU beyond which no further launch is started beside the running ones
     streams_saving: float = 0.05  # share of the total time that streams must save unless they are requested
-    # That a launch must save by joining a group: behind others it costs more than its time alone.
-    group_saving: float = 0.0
+    group_saving: float = 0.25  # that a launch must save by joining a group
     group_waves: int = 2  # waves of blocks; larger launches fill the GPU by themselves and gain little
     stays: float = 0.5  # share of the L2 cache, less than which the next launch finds there whole
     view_saving: float = 0.1  # that a tensor written in place must save when it saves no launch

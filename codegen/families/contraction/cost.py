@@ -57,15 +57,10 @@ def _units(load: ContractionLoad, work: Work, target: ArchSpec, constants: Contr
 
 
 def _latencies(load: ContractionLoad, work: Work, constants: ContractionFit) -> float:
-    """Cycles from the start of a block to its end when no other block competes for units.
-
-    The tiles that fill the pipeline are under way together; each later one arrives after those before it.
-    """
-    arrival, dependent = arrival_cycles(work, constants), dependent_cycles(work, constants)
-    later = max(0, load.k_tiles - work.tiling.stages + 1)
-    along_k = load.k_tiles * dependent + later * max(0.0, arrival - dependent)
+    """Cycles from the start of a block to its end when no other block competes for units."""
+    per_tile = max(arrival_cycles(work, constants), dependent_cycles(work, constants))
     finish = finish_latency(work, constants)
-    return constants.start + along_k + finish + split_latency(work, constants)
+    return constants.start + load.k_tiles * per_tile + finish + split_latency(work, constants)
 
 
 def _norm(order: float, *values: float) -> float:
