@@ -80,6 +80,9 @@ def main() -> None:
     command.add_argument("--cases", default="resnet50:128:int8", help="model:batch:precision, several")
     arguments = command.parse_args()
     cases = [case.split(":") for case in arguments.cases.split(",")]
+    unknown = {precision for *_, precision in cases} - PRODUCTS.keys()
+    if unknown:
+        command.error(f"no rate of products is known for {', '.join(sorted(unknown))}")
     rows = (row for name, batch, precision in cases for row in measure(name, int(batch), precision))
     report(rows, arguments.out)
 

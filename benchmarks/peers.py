@@ -40,10 +40,11 @@ from torch import nn
 from .common.peer_networks import NETWORKS, Inputs, in_half, prepared
 from .common.peer_timing import autotuned, compiled, device_ms, eager, peaks
 from .common.rows import Row, median_ms, parser, print_columns, read, report, rounded
-from .common.turns import Turns
+from .common.turns import PAUSE, Turns
 
 PEERS = ("eager", "inductor", "autotune", "ort")
 KEY = ("model", "batch", "precision")
+CHOICES = ("models", "batches", "precisions")  # the options that select a case
 # ‖ours - fp32‖ / ‖fp32‖ that passes whatever eager's own error is
 BOUNDS = {"fp16": 3.1e-2, "bf16": 2.5e-1, "int8": 2.5e-1}
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "int8": torch.float16}  # of peers
@@ -192,7 +193,12 @@ def timed(peer: str, run: Callable[[], float] | str) -> Row:
 
 def turn_of(case: Case, options: argparse.Namespace) -> AbstractContextManager[None]:
     """The context in which CASE is measured alone."""
-    return options.turns.turn("_".join(map(str, case))) if options.turns else nullcontext()
+    return options.turns.turn(name_of(case)) if options.turns else nullcontext()
+
+
+def name_of(case: Case) -> str:
+    """CASE as a word."""
+    return "_".join(map(str, case))
 
 
 def cases(options: argparse.Namespace) -> Iterator[Case]:
@@ -224,7 +230,7 @@ def measured(options: argparse.Namespace) -> Iterator[Row]:
             yield dict(zip(KEY, case, strict=True)) | {"failed": message}
         finally:
             if options.turns:
-                options.turns.arrive("_".join(map(str, case)))
+                options.turns.arrive(name_of(case))
         gc.collect()
         torch.cuda.empty_cache()
 
@@ -238,16 +244,23 @@ def together(options: argparse.Namespace) -> Iterator[Row]:
         group, pending = pending[: options.jobs], pending[options.jobs :]
         with tempfile.TemporaryDirectory() as folder:
             (meeting := Path(folder) / "turns").mkdir()
-            turns, files, children = Turns(meeting, len(group)), [], []
-            for number, (name, batch, precision) in enumerate(group):
-                files.append(Path(folder) / f"{number}.json")
-                own = ["--models", name, "--batches", str(batch), "--precisions", precision]
-                own += ["--peers", options.peers, "--tune", str(options.tune), "--turns", str(turns)]
-                own += ["--out", str(files[-1])]
-                children.append(subprocess.Popen([*command, *own], stdout=subprocess.DEVNULL))
-            for child, file in zip(children, files, strict=True):
-                child.wait()
-                yield from read(file)
+            turns, waiting = Turns(meeting, len(group)), {}
+            for case in group:
+                file = Path(folder) / f"{name_of(case)}.json"
+                own = [f"--{key}={value}" for key, value in zip(CHOICES, case, strict=True)]
+                own += [
+                    f"--peers={options.peers}",
+                    f"--tune={options.tune}",
+                    f"--turns={turns}",
+                    f"--out={file}",
+                ]
+                waiting[file] = subprocess.Popen([*command, *own], stdout=subprocess.DEVNULL)
+            while waiting:
+                for file in [file for file, child in waiting.items() if child.poll() is not None]:
+                    turns.arrive(file.stem)  # a process that was killed has not
+                    del waiting[file]
+                    yield from read(file)
+                time.sleep(PAUSE)
 
 
 def show(rows: list[Row]) -> None:

@@ -33,7 +33,7 @@ def table(found: dict[str, Any]) -> str:
 
 def _line(row: Row) -> str:
     compiled = [row[key] for key in ("inductor_ms", "autotune_ms") if key in row]
-    ratio = f"{row['ratio']:.2f}" if "ratio" in row else "-"
+    ratio = f"{row['ratio']:.2f}" if compiled and "ratio" in row else "-"  # to eager alone it says little
     peers = (row.get("eager_ms"), min(compiled, default=None), row.get("ort_ms"))
     times = [_shown(ms) for ms in (row["glassrt_ms"], *peers)]
     return f"| {' | '.join([row['model'], str(row['batch']), row['precision'], *times, ratio])} |"

@@ -93,6 +93,7 @@ class Launcher:
 
     def capture_timed(self, call: CudaCall, stream: Any, events: Sequence[Handle]) -> Handle:
         """Capture a linear graph of the launches, with a timing event before the first and after each."""
+
         def body() -> None:
             self._driver.call("cuEventRecordWithFlags", events[0].value, stream, EXTERNAL)
             for launch, event in zip(call.program.launches, events[1:], strict=True):
@@ -105,6 +106,7 @@ class Launcher:
     def capture_between(self, call: CudaCall, streams: Sequence[Any], begin: Handle, end: Handle) -> Handle:
         """Capture the launches of CALL, which may overlap as in `capture`, between the timing events BEGIN
         and END."""
+
         def body() -> None:
             self._driver.call("cuEventRecordWithFlags", begin.value, streams[0], EXTERNAL)
             self.issue_branches(list(enumerate(call.program.launches)), call.addresses, streams)

@@ -256,6 +256,8 @@ class CudaSession:
         graph, stream = call.graph, self._streams[0]
         if graph is not None and not graph.closed:
             self._call("cuGraphLaunch", graph.value, stream)
+            if len(self._graphs) > 1 and call.key in self._graphs:
+                self._graphs.move_to_end(call.key)
             return
         key, driver = call.key, self._device.driver
         if key in self._graphs or key in self._met or call.program.symbols not in self._programs:

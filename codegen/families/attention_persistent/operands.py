@@ -97,7 +97,7 @@ class BulkMatrixSpec:
     """A BulkMatrix for templates.
 
     dims: of its map; first: the innermost coordinate of its first feature; batch: the coordinates of a batch
-    entry; panels: lines of 64 features that a row has; steps: products along its features, or its columns.
+    entry; panels: lines of 64 features that a row has.
     """
 
     role: Identifier

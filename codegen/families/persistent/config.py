@@ -9,7 +9,7 @@ from itertools import product
 from ..contraction.problem import Problem
 from ..contraction.tile import SUMS_PADDING
 from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, MAX_ACCUMULATORS, ROWS
-from .depth import block_k_of, promotes, tiles_of_k
+from .depth import block_k_of, line_of, panels_of, promotes, tiles_of_k
 
 PRODUCER_REGISTERS = 40  # of a thread
 # Registers of a thread that multiplies, by the number of warpgroups that do; with the one that copies, three
@@ -162,7 +162,7 @@ def misfit(problem: Problem, config: PersistentConfig) -> str | None:
         return "an MN-major tile has lines of 64 elements, as many for each block of a cluster"
     if config.block_k != block_k_of(problem) or config.block_k * problem.a.bytes != config.depth:
         return "a stage has the lines of k that fit its taps"
-    if config.cluster > 1 and config.depth != LINE_BYTES:
+    if config.cluster > 1 and (line_of(problem) != LINE_BYTES or panels_of(problem) > 1):
         return "blocks of a cluster share whole lines of 128 bytes"
     if config.kept and (config.kept != keepable(problem) or columns_of(problem, config) > MOST_KEPT_COLUMNS):
         return "a block keeps all of B's rows, of one of few tiles of its columns"

@@ -179,6 +179,8 @@ def illegal(op: Recurrence, config: RecurrenceConfig, target: ArchSpec) -> str |
     layout, limits = layout_of(op, config), target.limits
     if config.groups != groups_of(op, config.cluster):
         return "its groups are not those of the hidden units"
+    if (config.cluster - 1) * config.groups * HALF * parts_of(op.gates) >= op.hidden:
+        return "a block has no units"
     if config.copies == FOR_BLOCK and layout.units * config.groups * config.cluster != op.hidden:
         return "its blocks do not have as many units each"
     if config.splits > 1 and config.groups >= limits.named_barriers:

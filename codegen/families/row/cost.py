@@ -102,17 +102,15 @@ def microseconds(problem: RowProblem, request: Request, shares: Shares) -> float
     Bound by memory bandwidth, or by load latency when too few threads are resident to saturate it.
     """
     fit = request.target.fitted.row
-    rows = evaluate(problem.rows.size, request.optimum)
     moved = sum(evaluate(type.bytes, request.optimum) for type in (*request.reads, *request.writes))
-    rows = -(-rows // shares.lanes)
+    memory = moved / request.target.bytes_per_second * 1e6
+    if holds(problem, shares):
+        return fit.launch + max(memory, _keeping(problem, request, shares))
+    rows = -(-evaluate(problem.rows.size, request.optimum) // shares.lanes)
     elements = rows * (sum(problem.lengths) + evaluate(problem.columns.size, request.optimum))
     each = fit.element if shares.vector == 1 else fit.vector / shares.vector
     busy = min(max(rows, 1) * shares.workers * shares.splits, _room(request.target))
-    if holds(problem, shares):
-        return fit.launch + max(
-            moved / request.target.bytes_per_second * 1e6, _keeping(problem, request, shares)
-        )
-    working = max(moved / request.target.bytes_per_second * 1e6, elements / busy * each)
+    working = max(memory, elements / busy * each)
     joining = fit.join + fit.arrival * shares.splits if shares.splits > 1 else 0.0
     return fit.launch + working + joining
 

@@ -14,6 +14,7 @@ from glassrt.codegen.families.persistent.config import (
     misfit,
     shapes,
 )
+from glassrt.codegen.families.persistent.depth import block_k_of, panels_of
 from glassrt.codegen.nvrtc.compiled_kernel import check_designed
 from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.codegen.nvrtc.parallel import compile_kernels
@@ -85,6 +86,15 @@ def test_as_many_blocks_keep_each_column() -> None:
     config = replace(CONFIG, kept=1)
     assert columns_of(problem, config) == 5
     assert clusters_of(problem, config, 132) == 130 and clusters_of(problem, CONFIG, 132) == 132
+
+
+def test_clusters_share_whole_lines() -> None:
+    """Two lines of 64 bytes are as deep as one of 128, but each has copies of its own."""
+    problem = conv("f16", (8, 32, 30, 30), (128, 32, 2, 2)).problem
+    config = replace(CONFIG, block_k=block_k_of(problem), buffers=2)
+    assert panels_of(problem) == 2 and misfit(problem, config) is None
+    assert "whole lines" in (misfit(problem, replace(config, cluster=2)) or "")
+    assert all(each.cluster == 1 for each in shapes(problem, ROOM, 2))
 
 
 @pytest.mark.parametrize("name", CASES)
