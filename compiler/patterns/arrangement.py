@@ -127,8 +127,9 @@ class Rearrangement:
 
     def split_rows(self, in_source_order: bool) -> list[int]:
         """Give every digit but those of the last dimension a dimension of its own, in the order of the source
-        or as they are; returns for each, in the order that they had, where it is now."""
-        rows = [digit for dim in self.dims[:-1] for digit in dim]
+        or as they are, and none to those of one value; returns for each, in the order that they had, where it
+        is now."""
+        rows = [digit for dim in self.dims[:-1] for digit in dim if digit.size != 1]
         ordered = [digit for digit in self.order if digit in rows] if in_source_order else rows
         self.dims = [*([digit] for digit in ordered), self.dims[-1]]
         self.shape = (*(digit.size for digit in ordered), self.shape[-1])

@@ -85,7 +85,7 @@ class _RowProduct:
             return
         for is_sorted in (True, False):
             read = Rearrangement.through(source.type.shape, chain)
-            if read is not None and any(read.dims[:-1]):
+            if read is not None and any(digit.size != 1 for dim in read.dims[:-1] for digit in dim):
                 places = read.split_rows(is_sorted)
                 yield _RowProduct(op, source, chain, _steps(op.result), is_sorted, read.shape[:-1], places)
 

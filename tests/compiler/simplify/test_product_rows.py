@@ -42,6 +42,22 @@ def test_layers_of_torch(name: str) -> None:
     np.testing.assert_allclose(y, session.run(None, inputs)[0], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("shape", "perm"),
+    [((1, 8, 3, 4), (0, 2, 3, 1)), ((1, 8, 12), (2, 0, 1)), ((1, 8, 1, 5), (0, 3, 2, 1)), ((1, 8), (0, 1))],
+)
+def test_rows_with_dimensions_of_one_element(shape: tuple[int, ...], perm: tuple[int, ...]) -> None:
+    """Such dimensions are no digits: an image with its channels last, of a batch of one."""
+    net = Net()
+    x = net.input("x", *shape)
+    module = net.done(net.linear(net.add(Transpose, x, perm=list(perm)), 5))
+    given = {"x": np.random.default_rng(3).standard_normal(shape).astype(np.float32)}
+    [before] = interpret(module, given).values()
+    run(module, *PASSES)
+    [after] = interpret(module, given).values()
+    np.testing.assert_allclose(after, before, rtol=1e-5, atol=1e-6)
+
+
 def test_an_end_that_is_read_in_its_order_too() -> None:
     """The rows stay: with them in the order of the source that reader would need them turned."""
     net = Net()
