@@ -77,8 +77,8 @@ def width_of(features: int) -> int:
 def depth_step(features: int) -> int:
     """The multiple of features that keys of FEATURES are padded to, with zeros.
 
-    At least two wgmma, of FEATURES each, make scores: ptxas of CUDA 13.0 serialises all of them where a single one
-    writes columns that nobody reads, such as those past the last key.
+    At least two wgmma make scores: ptxas of CUDA 13.0 serialises all of a kernel where a single one writes
+    columns that nobody reads, such as those past the last key.
     """
     return FEATURES if features > FEATURES else 2 * FEATURES
 
