@@ -162,11 +162,20 @@ void bulk_load_im2col(void* to, const u64* map, u64* barrier, const int* coordin
     start_load(bulk_copy(map, to, coordinates, offsets, rank, "tma_load"), barrier);
 }
 
+inline void round_word(unsigned char* shared) {
+    u32 bits;
+    std::memcpy(&bits, shared, sizeof(bits));
+    bits = nearest_tf32(bits);
+    std::memcpy(shared, &bits, sizeof(bits));
+}
+
 inline void land_load(const BulkCopy& copy) {
     const int fill = TensorMapView{copy.map}.nan_fill() ? 0xff : 0;  // all ones is NaN in every format
-    visit_box(copy, [fill](unsigned char* shared, const unsigned char* global, std::size_t bytes) {
+    const bool rounds = TensorMapView{copy.map}.tf32();
+    visit_box(copy, [fill, rounds](unsigned char* shared, const unsigned char* global, std::size_t bytes) {
         if (global) {
             std::memcpy(shared, global, bytes);
+            if (rounds) round_word(shared);
         } else {
             std::memset(shared, fill, bytes);
         }
