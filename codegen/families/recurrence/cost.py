@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from ....dialects.core.affine_traversal import evaluate
 from ....dialects.graph.recurrence import Recurrence
 from ...arch.spec import ArchSpec
-from ..contraction.mma import FRAGMENT_COLUMNS
 from .config import FRAGMENT_BYTES, HALF, IN_PIECES, SCHEDULERS, RecurrenceConfig, layout_of
 
 PAIRS = 2  # of blocks, up to which clusters fill all multiprocessors
@@ -32,21 +31,19 @@ def resident_clusters(cluster: int, target: ArchSpec) -> int:
 
 
 def step_cycles(op: Recurrence, config: RecurrenceConfig, target: ArchSpec, batch: int) -> float:
-    """Cycles of a step of all tiles of a cluster, which take turns: while the states of one are sent, another
-    is computed."""
+    """Cycles of a step of a cluster."""
     computed, sent = computed_cycles(op, config, target), sent_cycles(op, config, target, batch)
-    tiles = min(config.tiles, -(-batch // FRAGMENT_COLUMNS))
-    chain = computed + sent + target.fitted.recurrence.exchange
-    return max(chain, tiles * max(computed, sent))
+    return computed + sent + target.fitted.recurrence.exchange
 
 
 def computed_cycles(op: Recurrence, config: RecurrenceConfig, target: ArchSpec) -> float:
-    """Cycles of the products and the gates of a tile."""
+    """Cycles of the products and the gates."""
     fit, layout = target.fitted.recurrence, layout_of(op, config)
-    each = layout.steps * layout.halves  # products of a warp
+    each = layout.steps * layout.halves * config.tiles  # products of a warp
     busy = each * -(-config.warps // SCHEDULERS) * fit.product
     dependent = 2 * layout.steps / layout.chains * fit.latency
-    loads = config.warps * (layout.halves * (layout.steps - layout.kept) + layout.steps)
+    weights = layout.halves * (layout.steps - layout.kept)
+    loads = config.warps * (weights + layout.steps * config.tiles)
     loaded = loads * FRAGMENT_BYTES / target.fitted.throughput.shared_bandwidth
     given = config.groups * layout.cells * (config.splits - 1) * op.gates * 256
     moved = given / target.fitted.throughput.shared_bandwidth
@@ -55,10 +52,10 @@ def computed_cycles(op: Recurrence, config: RecurrenceConfig, target: ArchSpec) 
 
 
 def sent_cycles(op: Recurrence, config: RecurrenceConfig, target: ArchSpec, batch: int) -> float:
-    """Cycles until the states of a tile have left a block, or arrived at it."""
+    """Cycles until the states have left a block, or arrived at it."""
     fit, layout = target.fitted.recurrence, layout_of(op, config)
     chunks = config.groups * layout.units // HALF
     if config.copies == IN_PIECES:
-        return min(batch, FRAGMENT_COLUMNS) * chunks * config.cluster * fit.piece
+        return min(batch, config.rows) * chunks * config.cluster * fit.piece
     copies = config.cluster * (config.groups if config.copies == 1 else 1)
-    return copies * fit.copy + chunks * 128 * config.cluster / fit.bandwidth
+    return copies * fit.copy + chunks * config.rows * 16 * config.cluster / fit.bandwidth

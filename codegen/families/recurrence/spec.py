@@ -55,7 +55,7 @@ class RecurrenceSpec:
     threads: int
     tiles: int
     rows: int
-    tile_elements: int
+    state_elements: int
     steps: int
     kept: int
     chains: int
@@ -124,7 +124,7 @@ def recurrence_spec(
         threads=config.threads,
         tiles=config.tiles,
         rows=config.rows,
-        tile_elements=layout.tile_elements,
+        state_elements=layout.state_elements,
         steps=layout.steps,
         kept=layout.kept,
         chains=layout.chains,

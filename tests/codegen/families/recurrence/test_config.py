@@ -41,7 +41,8 @@ def test_states_are_padded_to_whole_steps_of_all_warps() -> None:
         op, _ = op_of(Lstm, (2, 2, hidden))
         for config in shapes(op, REFERENCE, {}):
             layout = layout_of(op, config)
-            assert layout.tile_elements == layout.steps * config.splits * 32 * 8 >= hidden * 8
+            assert layout.state_elements == layout.steps * config.splits * 32 * config.rows
+            assert layout.state_elements >= hidden * config.rows
 
 
 def test_what_arrives_at_a_block() -> None:
