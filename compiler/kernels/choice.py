@@ -171,7 +171,7 @@ def lying_as(region: Block, types: Sequence[TensorType]) -> Block:
 
 def _key(request: Request) -> _Key:
     """What the choice depends on within a module; of its ranges only that of the row is its own."""
-    return canonical_text(request.region), request.writes, request.weights, request.rows
+    return canonical_text(request.region), request.writes, request.weights, request.given, request.rows
 
 
 def _stand_in(type: TensorType, space: str) -> Value:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ....dialects.core.ir import Value
 from ....dialects.graph.interaction import ROWS, Interaction
 from ...request.describe import title
 from ...request.request import Request
@@ -21,8 +23,9 @@ class InteractionSpec:
     """The spec of an interaction: sizes (see `InteractionLayout`) and the C names of buffers.
 
     copies: for each pass, the buffers of the features that are copied in it; lookups: by feature, whether its
-    row is looked up, in which column, of how many rows (zeros for others); index_columns: columns of the
-    indices; pairs_known: whether no kernel before writes the pairs.
+    row is looked up, in which column, of how many rows (zeros for others); rows: the features that are not
+    looked up; index_columns: columns of the indices; pairs_known, lookups_known: whether no kernel before
+    writes the pairs, or what lookups read.
     """
 
     name: Identifier
@@ -51,8 +54,10 @@ class InteractionSpec:
     copies: tuple[tuple[Identifier, ...], ...]
     any_lookup: bool
     lookups: Code
+    rows: tuple[int, ...]
     index_columns: int
     pairs_known: bool
+    lookups_known: bool
     pair_indices: Identifier
     indices: Identifier | None
     y: Identifier
@@ -96,11 +101,19 @@ def interaction_spec(
         any_lookup=bool(op.looked_up),
         lookups=Code(", ".join(f"{{{column}, {count}}}" for column, count in _lookups(op))),
         index_columns=columns,
-        pairs_known=request.region.arguments.index(op.pairs) in request.weights,
+        rows=tuple(at for at, column in enumerate(op.columns) if column == ROWS),
+        pairs_known=_known(request, [op.pairs]),
+        lookups_known=op.indices is not None and _known(request, [op.indices, *op.looked_up]),
         pair_indices=Identifier(reads[op.pairs]),
         indices=None if op.indices is None else Identifier(reads[op.indices]),
         y=Identifier(signature.outputs[0]),
     )
+
+
+def _known(request: Request, values: Sequence[Value]) -> bool:
+    """Whether VALUES, operands of REQUEST, are there before the first kernel starts."""
+    there = request.weights | request.given
+    return all(request.region.arguments.index(value) in there for value in values)
 
 
 def _lookups(op: Interaction) -> list[tuple[int, int]]:

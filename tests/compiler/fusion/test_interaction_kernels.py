@@ -98,6 +98,12 @@ def test_lookups_products_and_their_choice_are_one_launch(joined: bool) -> None:
     assert np.abs(have - want).max() < 4e-3 * np.abs(want).max()
 
 
+def test_lookups_in_weights_by_an_input_wait_for_no_kernel() -> None:
+    plan = compile(Recommender().model(), target="host", precision="fp16")
+    (text,) = (source for source in plan.sources.values() if "Dot products" in source)
+    assert text.index("own = i64(load(") < text.index("pdl_wait()")
+
+
 @pytest.mark.parametrize(
     "made",
     [

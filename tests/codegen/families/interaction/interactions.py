@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.families.executed import executed
 from glassrt.codegen.request.request import Request
 from glassrt.compiler.passes.levels import ALL_DIALECTS
@@ -77,12 +77,14 @@ class Case:
         verify(module, ALL_DIALECTS)
         return module
 
-    def request(self, target: ArchSpec = REFERENCE, weights: frozenset[int] = frozenset()) -> Request:
-        """What the family is asked."""
+    def request(self, known: Collection[int] = (), given: Collection[int] = ()) -> Request:
+        """What the family is asked; the operands KNOWN are weights, those GIVEN inputs of the plan."""
         block = self.block()
         ranges = {"B": (BATCHES.minimum, BATCHES.maximum)} if self.batch == B else {}
         writes = tuple(value.type for value in block.terminator.inputs)
-        return Request(block, writes, ranges, {"B": BATCHES.optimum} if ranges else {}, target, "k", weights)
+        optimum = {"B": BATCHES.optimum} if ranges else {}
+        there = frozenset(known), frozenset(given)
+        return Request(block, writes, ranges, optimum, REFERENCE, "k", *there)
 
     def inputs(self, batch: int) -> dict[str, Array]:
         """Random inputs: indices from both ends and some beyond them."""

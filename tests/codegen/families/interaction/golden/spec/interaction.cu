@@ -28,7 +28,6 @@ GLASS_KERNEL(THREADS, 1) k(Input<i64> x0, Input<i64> x1, Input<f16> x2, Input<f1
         pair = m_max(m_min(pair, FEATURES * FEATURES - 1), 0);
         places[thread_x()] = u16(pair / FEATURES * PRODUCTS + pair % FEATURES);
     }
-    pdl_wait();
     // Each lane finds the row of one feature.
     i64 own = sample;
     if (lane < FEATURES && lookups[lane].rows > 0 && sample < batch) {
@@ -36,11 +35,12 @@ GLASS_KERNEL(THREADS, 1) k(Input<i64> x0, Input<i64> x1, Input<f16> x2, Input<f1
         if (own < 0) own += lookups[lane].rows;
         own = m_max(m_min(own, i64(lookups[lane].rows - 1)), i64(0));
     }
+
     {
         const int line = lane / 8, at = lane % 8 * 8;
         const i64 row = shuffle(own, line);
         const Input<f16> from = line == 0 ? x2 : line == 1 ? x3 : x4;
-        cp_async<16>(features + line * PITCH + at, from, row * WIDTH + at, sample < batch && line < FEATURES);
+        if (!(line == 0)) cp_async<16>(features + line * PITCH + at, from, row * WIDTH + at, sample < batch && line < FEATURES);
     }
     {
         const int line = 4 + lane / 8, at = lane % 8 * 8;
@@ -54,6 +54,15 @@ GLASS_KERNEL(THREADS, 1) k(Input<i64> x0, Input<i64> x1, Input<f16> x2, Input<f1
         const int line = 12 + lane / 8, at = lane % 8 * 8;
         *reinterpret_cast<Vec<u32, 4>*>(features + line * PITCH + at) = Vec<u32, 4>{};
     }
+
+    pdl_wait();
+    {
+        const int line = lane / 8, at = lane % 8 * 8;
+        const i64 row = shuffle(own, line);
+        const Input<f16> from = line == 0 ? x2 : line == 1 ? x3 : x4;
+        if (line == 0) cp_async<16>(features + line * PITCH + at, from, row * WIDTH + at, sample < batch && line < FEATURES);
+    }
+
     cp_async_commit();
     cp_async_wait<0>();
     sync_warp();
