@@ -31,7 +31,7 @@ from ..settings.tactics import GoneTacticError, Tactic, Tactics
 
 Choice = Callable[[Request], Candidate]
 # Identifies a kernel: region, results, weights, and the rows of which it writes one.
-_Key = tuple[str, tuple[TensorType, ...], frozenset[int], tuple[int, int] | None]
+_Key = tuple[str, tuple[TensorType, ...], frozenset[int], frozenset[int], tuple[int, int] | None]
 
 
 def cheapest(request: Request) -> Candidate:
