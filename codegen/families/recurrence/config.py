@@ -110,13 +110,23 @@ class RecurrenceLayout:
         return 2 if self.halves * self.config.tiles <= 6 else 1
 
     @property
-    def spare_registers(self) -> int:
-        """Registers of a thread beside what its cells need; less than 0 where there are too few for these."""
-        warps = -(-self.config.warps // SCHEDULERS) * SCHEDULERS
-        room = min(MOST_REGISTERS, REGISTERS // (WARP * warps) // 8 * 8)
+    def needed_registers(self) -> int:
+        """Registers of a thread for all but weights."""
         sums = (self.chains * self.halves * 2 + 4) * self.config.tiles
         cells = self.own_cells * (self.gates + 8) + 4 * -(-self.own_cells // self.config.tiles)
-        return room - OTHER_REGISTERS - sums - cells
+        return OTHER_REGISTERS + sums + cells
+
+    @property
+    def spare_registers(self) -> int:
+        """Registers of a thread for weights; less than 0 where there are too few for the rest."""
+        warps = -(-self.config.warps // SCHEDULERS) * SCHEDULERS
+        return min(MOST_REGISTERS, REGISTERS // (WARP * warps) // 8 * 8) - self.needed_registers
+
+    @property
+    def resident(self) -> int:
+        """Blocks of a multiprocessor, by their registers."""
+        registers = self.needed_registers + self.kept * self.halves * 4
+        return max(1, REGISTERS // (-(-registers // 8) * 8 * self.config.threads))
 
     @property
     def kept(self) -> int:
