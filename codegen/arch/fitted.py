@@ -201,6 +201,15 @@ class RecurrenceFit(Fit):
 
 
 @dataclass(frozen=True)
+class InteractionFit(Fit):
+    """Constants of the cost model of interactions, which are guesses: none has been timed."""
+
+    launch: float = 1.0  # launch latency in microseconds
+    latency: float = 1.5  # microseconds of an index, then of the row that it picks, then of the products
+    scattered: float = 2.0  # of stores of single elements beside those of whole vectors
+
+
+@dataclass(frozen=True)
 class AttentionFit(Fit):
     """Constants of the cost model of attention by mma.sync. Times are in cycles unless stated otherwise."""
 
@@ -334,6 +343,7 @@ class Fitted:
     few_channels: FewChannelsFit = FewChannelsFit()
     gemv: GemvFit = GemvFit()
     recurrence: RecurrenceFit = RecurrenceFit()
+    interaction: InteractionFit = InteractionFit()
     attention: AttentionFit = AttentionFit()
     persistent_attention: PersistentAttentionFit = PersistentAttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()

@@ -20,8 +20,6 @@ from .layout import InteractionConfig, fits, layout_of
 from .spec import TEMPLATE, interaction_spec
 
 SAMPLES = (1, 2, 4, 8)
-LATENCY = 1.5  # microseconds: of an index, then of the row that it picks
-SCATTERED = 2.0  # of stores of single elements beside those of whole vectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +75,6 @@ def microseconds(request: Request, op: Interaction, config: InteractionConfig) -
     batch = max(evaluate(op.batch, request.optimum), 1)
     share = min(1.0, math.ceil(batch / config.samples) / target.multiprocessors)
     moved = batch * (layout.features * layout.width + layout.results) * layout.bytes
-    scattered = batch * layout.results * layout.bytes * SCATTERED / layout.vector
-    fit = target.fitted.loop
-    return fit.launch + LATENCY + (moved + scattered) / (target.bytes_per_second * share) * 1e6
+    fit = target.fitted.interaction
+    scattered = batch * layout.results * layout.bytes * fit.scattered / layout.vector
+    return fit.launch + fit.latency + (moved + scattered) / (target.bytes_per_second * share) * 1e6

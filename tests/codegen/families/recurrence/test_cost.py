@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.families.recurrence.config import FOR_BLOCK, RecurrenceConfig, layout_of
-from glassrt.codegen.families.recurrence.cost import microseconds, alone_clusters, step_cycles
+from glassrt.codegen.families.recurrence.cost import alone_clusters, microseconds, step_cycles
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.graph.recurrence import Lstm
 
