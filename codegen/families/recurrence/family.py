@@ -63,8 +63,10 @@ class RecurrenceFamily(ConfiguredFamily[RecurrenceConfig]):
 
 
 def proposed(op: Recurrence, target: ArchSpec, sizes: Mapping[str, int]) -> Iterator[RecurrenceConfig]:
-    """The configurations for OP that are proposed: a copy for each group only where blocks cannot have one for
-    all of theirs, which is as fast or faster."""
+    """The configurations for OP that are proposed.
+
+    With a copy for each group only where blocks cannot have one for all of theirs, which is as fast or faster.
+    """
     for config in shapes(op, target, sizes):
         whole = replace(config, copies=FOR_BLOCK)
         if config.copies != FOR_GROUP or illegal(op, whole, target) is not None:
