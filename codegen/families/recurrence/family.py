@@ -65,7 +65,7 @@ class RecurrenceFamily(ConfiguredFamily[RecurrenceConfig]):
 def proposed(op: Recurrence, target: ArchSpec, sizes: Mapping[str, int]) -> Iterator[RecurrenceConfig]:
     """The configurations for OP that are proposed.
 
-    With a copy for each group only where blocks cannot have one for all of theirs, which is as fast or faster.
+    A copy for each group only where blocks cannot have one for all of theirs, which is as fast or faster.
     """
     for config in shapes(op, target, sizes):
         whole = replace(config, copies=FOR_BLOCK)
