@@ -186,15 +186,15 @@ class RecurrenceFit(Fit):
 
     launch: float = 2.0  # launch latency in microseconds
     start: float = 6000.0  # until the weights are in registers and the blocks of a cluster have met
-    product: float = 2.5  # of a scheduler, for a product of 16 x 8 x 16
-    latency: float = 35.0  # of a product that depends on the one before
-    meet: float = 150.0  # for each warp more that shares k
-    cell: float = 240.0  # gates and states of a thread's cell
-    exchange: float = 300.0  # until a state has arrived in other blocks
-    piece: float = 2.3  # of 16 bytes that a thread sends to a block
-    copy: float = 10.5  # of a bulk copy to a block
-    block: float = 7.0  # of a warp, to meet the others of its block before a copy
-    bandwidth: float = 35.0  # bytes per clock of bulk copies
+    product: float = 6.8  # of a scheduler, for a product of 16 x 8 x 16
+    latency: float = 12.0  # of a product that depends on the one before
+    meet: float = 90.0  # for each warp more that shares k
+    cell: float = 300.0  # gates and states of a thread's cell
+    exchange: float = 250.0  # until a state has arrived in other blocks
+    piece: float = 1.8  # of 16 bytes that a thread sends to a block
+    copy: float = 25.0  # of a bulk copy to a block
+    block: float = 0.5  # of a warp, to meet the others of its block before a copy
+    bandwidth: float = 120.0  # bytes per clock of bulk copies
     sharing: float = 0.3  # longer steps for another block on the multiprocessor
     loop_launch: float = 1.0  # a launch of a step where a loop takes the kernel's place, in microseconds
     room: float = 0.85  # share of the multiprocessors that clusters of more than two blocks can fill
@@ -202,7 +202,7 @@ class RecurrenceFit(Fit):
 
 @dataclass(frozen=True)
 class InteractionFit(Fit):
-    """Constants of the cost model of interactions, which are guesses: none has been timed."""
+    """Constants of the cost model of interactions, which are guesses: only whole networks have been timed."""
 
     launch: float = 1.0  # launch latency in microseconds
     latency: float = 1.5  # microseconds of an index, then of the row that it picks, then of the products

@@ -26,7 +26,7 @@ MOST_REGISTERS, REGISTERS = 255, 65536  # of a thread, and of a multiprocessor
 SCHEDULERS = 4  # which share those of a multiprocessor
 OTHER_REGISTERS = 52  # of a thread: addresses, fragments of the state and what gates are computed with
 IN_PIECES, FOR_GROUP, FOR_BLOCK = COPIES = (0, 1, 2)  # how states are sent
-_CLUSTERS, _SPLITS, _TILES = (1, 2, 4, 8, 16), (1, 2, 4), (1, 2, 4)
+_CLUSTERS, _SPLITS, _TILES = (1, 2, 4, 8, 16), (1, 2, 4), (1, 2)
 _SIZES = _CLUSTERS, _SPLITS, _TILES, COPIES
 
 

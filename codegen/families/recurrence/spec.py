@@ -28,9 +28,9 @@ class RecurrenceSpec:
 
     kind: which gates there are; activations: their functions; time: the steps of sequences, as an expression;
     trips: their number, 2 where it is not known; steps: those of k of a warp, of which `kept` have their
-    weights in registers. Parts of shared memory begin at the `_at` bytes. wide: sums that are moved at a time between
-    the warps of a group; padded: whether a group may have no units; aligned: whether a state is a whole
-    number of 16 bytes; weights_known: whether no kernel before writes them.
+    weights in registers. Parts of shared memory begin at the `_at` bytes. wide: sums that are moved at a time
+    between the warps of a group; padded: whether a group may have no units; aligned: whether a state is a
+    whole number of 16 bytes; weights_known: whether no kernel before writes them.
     """
 
     name: Identifier

@@ -40,7 +40,7 @@ CASES: dict[str, tuple[type[Recurrence], Any, Any, dict[str, Any], RecurrenceCon
         RecurrenceConfig(4, 2, 4, 1, copies=1),
         [3, 5, 1],
     ),
-    "rnn": (*(Rnn, (T, B, 24), ()), {"functions": ["relu"]}, RecurrenceConfig(1, 2, 1, 4, copies=1), []),
+    "rnn": (*(Rnn, (T, B, 24), ()), {"functions": ["relu"]}, RecurrenceConfig(1, 2, 1, 2, copies=1), []),
 }
 
 
