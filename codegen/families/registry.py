@@ -31,6 +31,7 @@ from .gemv.family import GemvFamily
 from .group.family import GroupFamily
 from .group.joinable import unjoinable
 from .group.parts import shares_of
+from .interaction.family import InteractionFamily
 from .kernel_family import KernelFamily
 from .loop import LoopFamily
 from .persistent.family import PersistentFamily
@@ -64,6 +65,7 @@ BUILT_IN = _ranked(
         AttentionFamily.of(MMA_ATTENTION),
         PersistentAttentionFamily(),
         RecurrenceFamily(),
+        InteractionFamily(),
         TiledFamily.of(SIMT),
         AttentionFamily.of(SIMT_ATTENTION),
         WindowMaximaFamily(),
