@@ -5,15 +5,14 @@
 A case is a batch and the tokens before the one that is timed. Weights are random, in fp16. Ours has its past
 and present by Concat, as torch.onnx exports it, or in a static cache; PyTorch has a static cache that it
 writes in place. All are CUDA graphs with everything on the device. `error` is of the logits against PyTorch
-in fp32. With --plans FOLDER, plans that are there are taken, and others are written there; with --build no
-more is done.
+in fp32. With --plans FOLDER, plans and logits that are there are taken, and others are written there; with
+--build nothing is timed.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -81,31 +80,45 @@ class Tokens:
         return made
 
 
+def limit_ms(shape: DecoderShape, batch: int, past: int) -> float:
+    """The time of all weights, and of the caches, at the bandwidth of a copy."""
+    heads = shape.heads + 2 * shape.kv_heads
+    layer = shape.width * (heads * shape.depth + shape.heads * shape.depth + 3 * shape.hidden)
+    cache = 2 * batch * shape.kv_heads * past * shape.depth
+    return rounded(2 * (shape.layers * (layer + cache) + shape.width * shape.vocabulary) / COPY)
+
+
+@torch.inference_mode()
+def wanted(weights: Weights, tokens: Tokens, kept: Path) -> torch.Tensor:
+    """The logits of PyTorch in fp32, which are kept in the file KEPT."""
+    if kept.exists():
+        return torch.load(kept).double()
+    want = tokens.module(weights, torch.float32)(tokens.ids, tokens.position)
+    torch.save(want, kept)
+    return want.double()
+
+
 @torch.inference_mode()
 def measure(weights: Weights, batch: int, past: int, options: argparse.Namespace) -> Iterator[Row]:
     """The rows of a case: each of our spellings, and the peers."""
-    shape, tokens = weights.shape, Tokens(weights.shape, batch, past)
-    case: Row = {"batch": batch, "past": past, "layers": shape.layers}
-    moved = 2 * (sum(p.numel() for p in tokens.module(weights, torch.float16).matrices.values()))
-    moved += tokens.caches.numel() * 2 - 2 * shape.vocabulary * shape.width
-    case["limit_ms"] = rounded(moved / COPY)
-    want = tokens.module(weights, torch.float32)(tokens.ids, tokens.position).double()
+    tokens = Tokens(weights.shape, batch, past)
+    case: Row = {"batch": batch, "past": past, "layers": weights.shape.layers}
+    case["limit_ms"] = limit_ms(weights.shape, batch, past)
+    want = wanted(weights, tokens, options.plans / f"wanted_{weights.shape.layers}_{batch}_{past}.pt")
     for cache in options.caches.split(","):
-        begin = time.perf_counter()
         plan = plan_of(weights, cache, batch, past, options.plans)
-        row = case | {"runs": cache, "seconds": round(time.perf_counter() - begin, 1)}
-        given = tokens.given(SPELLINGS[cache])
+        row, given = case | {"runs": cache}, tokens.given(SPELLINGS[cache])
         with glassrt.load(plan, device="cuda:0") as engine:
             row["error"] = rounded(_error(torch.from_dlpack(engine.run(given)["logits"])[:, 0], want))
-            row["launches"] = len(engine.profile(given, repeats=1))
-            row["ms"] = median_ms(engine, given, 200, 20)
+            if not options.build:
+                row["ms"] = median_ms(engine, given, 200, 20)
+                records = engine.profile(given, repeats=20 if options.profile else 1)
+                row["launches"] = len(records)
             if options.profile:
-                row["profile"] = [
-                    [each.name, round(each.microseconds, 2)] for each in engine.profile(given, repeats=20)
-                ]
+                row["profile"] = [[each.name, round(each.microseconds, 2)] for each in records]
         yield row
     for peer, time_of in (("eager", eager), ("compile", compiled)):
-        if peer in options.peers.split(","):
+        if peer in options.peers.split(",") and not options.build:
             half = tokens.module(weights, torch.float16)
             error = _error(half(tokens.ids, tokens.position), want)
             ms = device_ms(time_of(half, (tokens.ids, tokens.position)))
@@ -123,17 +136,13 @@ def main() -> None:
     command.add_argument("--peers", default="eager,compile")
     command.add_argument("--layers", type=int, default=LLAMA_1B.layers)
     command.add_argument("--plans", type=Path)
-    command.add_argument("--build", action="store_true")
+    command.add_argument("--build", action="store_true", help="check, and time nothing")
     command.add_argument("--profile", action="store_true", help="times of launches, too")
     options = command.parse_args()
     cases = [[int(each) for each in case.split(":")] for case in options.cases.split(",")]
     weights = Weights(DecoderShape(**(vars(LLAMA_1B) | {"layers": options.layers})))
     with tempfile.TemporaryDirectory() as scratch:
         options.plans = options.plans or Path(scratch)
-        if options.build:
-            for (batch, past), cache in ((c, k) for c in cases for k in options.caches.split(",")):
-                plan_of(weights, cache, batch, past, options.plans)
-            return
         report((row for case in cases for row in measure(weights, *case, options)), options.out)
 
 
