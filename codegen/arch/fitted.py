@@ -238,6 +238,21 @@ class PersistentAttentionFit(Fit):
 
 
 @dataclass(frozen=True)
+class FewQueriesFit(Fit):
+    """Constants of the cost model of attention of few queries: estimates, in cycles unless stated
+    otherwise."""
+
+    launch: float = 0.6  # launch latency in microseconds
+    start: float = 1500.0  # until the queries have come, and from the last key to the end
+    memory: float = 1300.0  # from the request of keys to their arrival
+    bandwidth: float = 28.0  # bytes per clock of a multiprocessor
+    efficiency: float = 0.9  # sustained share of the bandwidth of a long copy
+    merge: float = 60.0  # of a row, among threads and warps
+    exchange: float = 1000.0  # in a cluster
+    room: float = 0.9  # share of the multiprocessors that clusters of more than two blocks can fill
+
+
+@dataclass(frozen=True)
 class SimtAttentionFit(Fit):
     """Constants of the cost model of attention on scalar units. Times are in cycles unless stated."""
 
@@ -347,6 +362,7 @@ class Fitted:
     attention: AttentionFit = AttentionFit()
     persistent_attention: PersistentAttentionFit = PersistentAttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()
+    few_queries: FewQueriesFit = FewQueriesFit()
     loop: LoopFit = LoopFit()
     row: RowFit = RowFit()
     fusion: FusionFit = FusionFit()
