@@ -1,6 +1,7 @@
 """Implicit GEMMs on tensor cores with mma.sync (sm_80 and later).
 
-Operands are 16-bit floats, f32 rounded to tf32, 8-bit integers, or 8-bit floats (sm_89); accumulators f32 or i32.
+Operands are 16-bit floats, f32 rounded to tf32, 8-bit integers, or 8-bit floats (sm_89); accumulators f32 or
+i32.
 """
 
 from __future__ import annotations
