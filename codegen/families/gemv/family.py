@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ....dialects.core.dtypes import F8E4M3
+from ....dialects.core.dtypes import EIGHT_BIT_FLOATS
 from ...arch.features import Feature
 from ...arch.spec import ArchSpec
 from ...request.request import Candidate, KernelCode, Request
@@ -60,7 +60,7 @@ class GemvFamily(ContractionFamily[GemvConfig]):
 
 def unsupported(problem: Problem) -> str | None:
     """Why PROBLEM, which mma.sync can run, is none of few rows and streamed weights; None when it is."""
-    if problem.a == F8E4M3:
+    if problem.a in EIGHT_BIT_FLOATS:
         return "sums of 8-bit floats are rounded step by step"
     if problem.windows or len(problem.rows) > 1:
         return "rows that are gathered"
