@@ -20,7 +20,7 @@ from ..divisors import divisor
 
 RESULT_MAP, RESIDUAL_MAP = "result_map", "residual_map"
 LANES = 4  # threads whose accumulators are those of a row, each of a run of its columns
-WIDEST = 2  # bytes of the widest results whose chunks are 64 columns wide
+WIDEST = 4  # bytes of a result; a chunk has 32 columns of such ones
 
 
 @dataclass(frozen=True)
