@@ -87,7 +87,8 @@ def leaving(layer: LayerCase, vector: int = PAIR) -> BulkResults | None:
     lines = TILE_EPILOGUE.format(out=layer.dtype, count=vector, added=added)
     along = early("along", DTYPES["f32"], vector, "x2", "n")
     epilogue = TileEpilogue((lines,), op.result if layer.residual else None, along)
-    return BulkResults(tiles[0], tiles[1] if layer.residual else None, epilogue)
+    columns = made.n if isinstance(made.n, int) and made.b_k_major else 0
+    return BulkResults(tiles[0], tiles[1] if layer.residual else None, epilogue, columns)
 
 
 def binding(

@@ -27,6 +27,7 @@ MOST_KEPT_COLUMNS = 8  # tiles along n, among which all blocks divide where each
 LEAST_STAGES = 3
 LEAST_IN_FLIGHT = 32 << 10  # bytes of A, which hide the latency of memory at its bandwidth
 MOST_PROMOTED = {2: 96, 3: 48}  # where it has as many again for the sums of a tile of k
+NARROW_COLUMNS = 32  # of tiles for results of no more columns
 WIDE = 128 * 256  # results of a tile so large that shared memory has room for narrow chunks only
 # Block tile, warpgroups of a team and teams; widest first.
 _SHAPES: tuple[tuple[int, int, int, int], ...] = (
@@ -44,6 +45,9 @@ _SHAPES: tuple[tuple[int, int, int, int], ...] = (
     (128, 64, 1, 2),
     (64, 96, 1, 2),
     (64, 64, 1, 2),
+    (256, 32, 2, 1),
+    (128, 32, 1, 2),
+    (64, 32, 1, 2),
 )
 
 
@@ -177,7 +181,10 @@ def shapes(problem: Problem, room: int, buffers: int = 0) -> Iterator[Persistent
     block_k = block_k_of(problem)
     depth = block_k * problem.a.bytes
     keepings = dict.fromkeys((0, keepable(problem)))
+    narrow = isinstance(problem.n, int) and problem.n <= NARROW_COLUMNS
     for (m, n, groups, teams), kept in product(_SHAPES, keepings):
+        if n <= NARROW_COLUMNS and not narrow:
+            continue  # rows would be read many times
         config = PersistentConfig(
             m, n, block_k, groups, teams, MOST_STAGES, buffers=buffers, depth=depth, kept=kept
         )

@@ -11,7 +11,7 @@ from ...arch.spec import ArchSpec
 from ..contraction.problem import Problem
 from ..contraction.tile import tiles_of
 from .config import PersistentConfig, clusters_of
-from .depth import tiles_of_k
+from .depth import multiplied_k, tiles_of_k
 
 NORM = 4.0  # order of the norm over units, which overlap well
 
@@ -29,7 +29,7 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
     results = config.block_m * config.block_n
     rate = target.fitted.throughput.wgmma * 2 / problem.a.bytes * constants.efficiency
     step = constants.step if config.cluster == 1 else constants.shared_step
-    multiply = k_tiles * (2.0 * results * config.block_k / rate + step)
+    multiply = 2.0 * results * problem.at_optimum(multiplied_k(problem)) / rate + k_tiles * step
     columns = 0.0 if config.kept else config.block_n / config.cluster
     load = k_tiles * (config.block_m + columns) * config.depth + results * problem.result_bytes
     arrive = load / constants.l2_bandwidth + (0.0 if config.kept else _crowd(problem, constants))
