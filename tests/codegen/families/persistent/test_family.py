@@ -127,6 +127,27 @@ KEPT = {
 }
 
 
+# More tiles than blocks, so that most blocks share tiles.
+EVEN = {
+    "teams": ((2400, 200, 264), PersistentConfig(64, 64, 64, 1, 2, 4, even=1)),
+    "one team": ((8700, 136, 272), PersistentConfig(128, 256, 64, 2, 1, 3, even=1)),
+    "fragments": ((8700, 136, 272), PersistentConfig(128, 128, 64, 1, 2, 3, even=1, turned=1)),
+    "three warpgroups": ((8800, 136, 272), PersistentConfig(192, 128, 64, 3, 1, 3, even=1)),
+    "few tiles": ((60, 264, 72), PersistentConfig(64, 128, 64, 1, 2, 3, even=1)),
+}
+
+
+@pytest.mark.parametrize("device", ["host", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("name", EVEN)
+@pytest.mark.parametrize("buffers", [0, 4])
+def test_blocks_share_tiles_along_k(name: str, buffers: int, device: str) -> None:
+    (m, k, n), config = EVEN[name]
+    shapes = ((m, k), (n, k), (n,), (m, n))
+    for body, given in ((plain, shapes[:3]), (residual, shapes)):
+        module = kernel_module(body, [TensorType(shape, F16) for shape in given])
+        check_results(module, replace(config, buffers=buffers), device)
+
+
 @pytest.mark.parametrize("device", ["host", pytest.param("cuda", marks=pytest.mark.gpu)])
 @pytest.mark.parametrize("name", BUFFERED)
 def test_results_leave_in_bulk(name: str, device: str) -> None:
