@@ -128,6 +128,7 @@ class PersistentFit(Fit):
     tile: float = 100.0  # of a tile, beside products and epilogue
     meet: float = 800.0  # of a cluster, whose blocks meet twice
     shared_step: float = 130.0  # the same in a cluster: stages wait for both blocks
+    join: float = 3000.0  # of a block that shares a tile along k, beside the sums that it stores and loads
     crowd: float = 2000.0  # of a tile whose B all blocks read from the same few lines of the L2 cache
     crowded: float = 4096.0  # bytes of B up to which that takes so long; of more, as much less
 
@@ -136,14 +137,21 @@ class PersistentFit(Fit):
 class GemvFit(Fit):
     """Constants of the cost model of products of few rows. Times are in cycles unless stated otherwise."""
 
-    launch: float = 0.3  # launch latency in microseconds
-    start: float = 1800.0  # until a warp's first weights have arrived, and from its last product to its end
-    step: float = 60.0  # of a warp's step, beside the arrival of weights
-    warp: float = 12.0  # of the sums, for each of a block's warps
+    launch: float = 0.2  # launch latency in microseconds
+    start: float = 600.0  # until a warp's first weights have arrived, and from its last product to its end
+    step: float = 1.0  # of a warp's step, beside the arrival of weights
+    warp: float = 4.0  # of the sums, for each of a block's warps
     efficiency: float = 0.9  # sustained share of the bandwidth of memory
-    flight: float = 40e3  # bytes in flight that saturate a multiprocessor's share of it
-    l2_bandwidth: float = 30.0  # bytes per clock and multiprocessor
-    exchange: float = 2500.0  # of a cluster, until sums have gone from block to block
+    flight: float = 36e3  # bytes in flight that saturate a multiprocessor's share of it
+    l2_bandwidth: float = 18.4  # bytes per clock and multiprocessor
+    exchange: float = 410.0  # of a cluster, until sums have gone from block to block
+    bulk_launch: float = 0.2  # launch latency in microseconds, where bulk copies bring the weights
+    bulk_efficiency: float = 1.0  # sustained share of the bandwidth of memory by these
+    bulk_flight: float = 5.1e6  # bytes in flight that saturate memory
+    bulk_step: float = 48.0  # of a warp's step, beside the arrival of weights
+    row_bandwidth: float = 90.0  # bytes of rows per clock and multiprocessor, which follow the weights
+    bulk_exchange: float = 220.0  # the same as `exchange`, for each other block
+    block: float = 150.0  # of a multiprocessor, for each block but one
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
+from math import ceil
 
 from ....dialects.core.dtypes import DType
 from ...arch.features import Feature
@@ -19,9 +20,10 @@ MOST_ROWS = 16  # of the result, for which this is the way
 OTHER_REGISTERS = 24  # of a thread, beside fragments and accumulators
 BARRIER_BYTES = 8
 _TILES, _WARPS, _SPLITS = (1, 2, 4), (4, 8, 16), (1, 2, 4, 8)
+_BULK_TILES, _BULK_WARPS, _BULK_SPLITS = (2, 4), (4, 8), (1, 2, 4)
 _LEAST_STAGES, _MOST_STAGES = 2, 8
-_MOST_RESIDENT = 4  # blocks of a multiprocessor that share its memory
-_SHARES = 2  # of shared memory: for the blocks of this launch, and for those of the next one
+_LARGE_CLUSTER = 4  # blocks of a cluster that needs neighbouring multiprocessors
+_MOST_RESIDENT = 2  # blocks of a multiprocessor that share its memory
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,8 @@ def shapes(problem: Problem, target: ArchSpec, bulk: bool = False) -> Iterator[G
     without."""
     block_m = FRAGMENT_COLUMNS if problem.at_optimum(problem.m) <= FRAGMENT_COLUMNS else 2 * FRAGMENT_COLUMNS
     steps = -(-problem.at_optimum(problem.k) // step_of(problem))
-    for tiles, warps, splits in product(_TILES, _WARPS, _SPLITS):
+    counts = (_BULK_TILES, _BULK_WARPS, _BULK_SPLITS) if bulk else (_TILES, _WARPS, _SPLITS)
+    for tiles, warps, splits in product(*counts):
         config = GemvConfig(block_m, tiles, warps, splits)
         if bulk:
             config = replace(config, stages=_stages(problem, config, steps, target))
@@ -139,13 +142,28 @@ def shapes(problem: Problem, target: ArchSpec, bulk: bool = False) -> Iterator[G
             yield config
 
 
+def blocks_of(problem: Problem, config: GemvConfig) -> int:
+    """The blocks of a launch of PROBLEM at its optimal sizes."""
+    return problem.at_optimum(tiles_of(problem, config.block_m, config.block_n)) * config.splits
+
+
+def blocks_of_one(problem: Problem, config: GemvConfig, target: ArchSpec) -> int:
+    """The most blocks that a multiprocessor of TARGET gets; large clusters do not fill all of them."""
+    large = config.splits >= _LARGE_CLUSTER
+    room = target.multiprocessors * (target.fitted.contraction.cluster_room if large else 1.0)
+    return ceil(blocks_of(problem, config) / room)
+
+
 def _stages(problem: Problem, config: GemvConfig, steps: int, target: ArchSpec) -> int:
-    """The stages of CONFIG for PROBLEM of so many STEPS that leave blocks of the next launch as much shared
-    memory as those of this one take; 0 if these would be too few."""
-    blocks = problem.at_optimum(tiles_of(problem, config.block_m, config.block_n)) * config.splits
-    own = min(-(-blocks // target.multiprocessors), _MOST_RESIDENT)
-    limits = target.limits
-    room = limits.shared_per_multiprocessor // (_SHARES * own) - limits.reserved_shared
+    """The stages of CONFIG for PROBLEM of so many STEPS: as many as the blocks of a multiprocessor have room
+    for, 0 if these are too few.
+
+    A block of the next launch then takes the place of one that has ended, and has its weights brought while
+    others still run. Where there is room for both, blocks of one launch crowd some multiprocessors, and leave
+    others empty.
+    """
+    own, limits = min(blocks_of_one(problem, config, target), _MOST_RESIDENT), target.limits
+    room = limits.shared_per_multiprocessor // own - limits.reserved_shared
     room -= exchange_bytes(config.block_m, config.block_n, config.splits, problem.accumulate, target)
     most = min(_MOST_STAGES, -(-steps // (config.warps * config.splits)))
     found = min(most, room // (config.warps * (config.stage_bytes + BARRIER_BYTES)))

@@ -6,7 +6,7 @@ from ...arch.fitted import GemvFit
 from ...arch.spec import ArchSpec
 from ..contraction.problem import Problem
 from ..contraction.tile import tiles_of
-from .config import LINE_BYTES, GemvConfig, resident, step_of
+from .config import LINE_BYTES, GemvConfig, blocks_of, blocks_of_one, resident, step_of
 
 
 def microseconds(problem: Problem, config: GemvConfig, target: ArchSpec) -> float:
@@ -16,6 +16,27 @@ def microseconds(problem: Problem, config: GemvConfig, target: ArchSpec) -> floa
 
 def expected(problem: Problem, config: GemvConfig, target: ArchSpec, constants: GemvFit) -> float:
     """Expected microseconds of PROBLEM at its optimal sizes under CONFIG on TARGET, with CONSTANTS."""
+    return (bulk if config.stages else streamed)(problem, config, target, constants)
+
+
+def bulk(problem: Problem, config: GemvConfig, target: ArchSpec, constants: GemvFit) -> float:
+    """The same where bulk copies bring the weights, before the rows are there, as fast as memory gives them."""
+    blocks, own = blocks_of(problem, config), blocks_of_one(problem, config, target)
+    k = problem.at_optimum(problem.k)
+    steps = -(-k // step_of(problem) // (config.warps * config.splits))
+    weights = config.block_n * (k // config.splits) * problem.b.bytes * blocks
+    rows = blocks * config.block_m * (k // config.splits) * problem.a.bytes
+    rate = target.bytes_per_second * 1e-6 * constants.bulk_efficiency
+    held = min(blocks, own * target.multiprocessors) * config.warps * min(config.stages, steps)
+    rate *= min(1.0, held * config.block_n * LINE_BYTES / constants.bulk_flight)
+    brought = rows / (target.multiprocessors * constants.row_bandwidth)
+    latency = brought + steps * constants.bulk_step + (own - 1) * constants.block
+    latency += constants.bulk_exchange * (config.splits - 1)
+    return constants.bulk_launch + weights / rate + latency / target.clock
+
+
+def streamed(problem: Problem, config: GemvConfig, target: ArchSpec, constants: GemvFit) -> float:
+    """The same where threads load the weights."""
     blocks = problem.at_optimum(tiles_of(problem, config.block_m, config.block_n)) * config.splits
     own = -(-blocks // target.multiprocessors)
     k = problem.at_optimum(problem.k)
