@@ -71,6 +71,12 @@ ROWS = {
 }
 
 
+def test_weights_are_copied_before_the_wait_and_rows_behind_it() -> None:
+    source = ROWS["bulk_vector"].kernel.source
+    places = [source.index(mark) for mark in ("copy_b(step, step)", "pdl_wait()", "copy_a(step, step)")]
+    assert places == sorted(places)
+
+
 @pytest.fixture(scope="module")
 def module() -> HostModule:
     return module_of([row.kernel for row in ROWS.values()])
