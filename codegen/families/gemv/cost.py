@@ -20,7 +20,7 @@ def expected(problem: Problem, config: GemvConfig, target: ArchSpec, constants: 
 
 
 def bulk(problem: Problem, config: GemvConfig, target: ArchSpec, constants: GemvFit) -> float:
-    """The same where bulk copies bring the weights, before the rows are there, as fast as memory gives them."""
+    """The same where bulk copies bring the weights, before the rows are there, as memory gives them."""
     blocks, own = blocks_of(problem, config), blocks_of_one(problem, config, target)
     k = problem.at_optimum(problem.k)
     steps = -(-k // step_of(problem) // (config.warps * config.splits))

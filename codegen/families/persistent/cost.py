@@ -51,8 +51,8 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
 
 
 def shared_bytes(config: PersistentConfig) -> float:
-    """Bytes that a tile of k moves to shared memory and from there: copies write each operand once, and products
-    read the rows of A once, but B for every 64 of them."""
+    """Bytes that a tile of k moves to shared memory and from there: copies write each operand once, and
+    products read the rows of A once, but B for every 64 of them."""
     columns = 0.0 if config.kept else config.block_n
     written = (config.block_m + columns) * config.depth
     return written + (config.block_m + config.block_m / ROWS * config.block_n) * config.depth

@@ -120,7 +120,7 @@ BUFFERED = {
     "three warpgroups": ((1000, 72, 272), PersistentConfig(192, 128, 64, 3, 1, 3)),
     "one tile of k": ((700, 64, 72), PersistentConfig(256, 64, 64, 2, 1, 3)),
 }
-# Accumulators in nearly all registers, and stages in nearly all shared memory: three chunks of results on their way.
+# Accumulators in nearly all registers, stages in nearly all shared memory: three chunks of results on their way.
 LARGE = {
     "three warpgroups": ((500, 200, 400), PersistentConfig(192, 192, 64, 3, 1, 3)),
     "two fragments": ((600, 200, 400), PersistentConfig(256, 192, 64, 2, 1, 3)),
