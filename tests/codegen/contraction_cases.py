@@ -37,7 +37,6 @@ from glassrt.codegen.families.persistent.config import PersistentConfig, misfit
 from glassrt.codegen.families.persistent.spec import TEMPLATE as PERSISTENT
 from glassrt.codegen.families.persistent.spec import launch as persistent_launch
 from glassrt.codegen.families.persistent.spec import persistent_spec
-from glassrt.codegen.families.persistent.spec import scratch as persistent_scratch
 from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.codegen.request.parameters import ScratchParameter, TensorMapParameter
 from glassrt.codegen.request.request import Geometry
@@ -245,11 +244,10 @@ def persistent_kernel_of(
     assert not isinstance(a, str) and not isinstance(b, str), (a, b)
     assert misfit(problem, config) is None and persistent_config.illegal(config, TARGET.shared_bytes) is None
     maps = persistent.maps((a, b), [0, 1], config)
-    parts = persistent_scratch(problem, config, multiprocessors)
     vector = power_of_two_in(divisor(problem.n, case.pitch, case.start), 16 // DTYPES[case.out].bytes)
-    spec = persistent_spec(problem, a, b, config, bind(case, name, vector, [*parts, *maps]))
+    spec = persistent_spec(problem, a, b, config, bind(case, name, vector, maps))
     geometry = persistent_launch(problem, config, multiprocessors)
-    return Kernel(name, render(PERSISTENT, spec), geometry, parts, tuple(maps))
+    return Kernel(name, render(PERSISTENT, spec), geometry, maps=tuple(maps))
 
 
 def gemv_kernel_of(case: Case, config: GemvConfig, name: str = "contraction") -> Kernel:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
-from math import ceil
 
 from ....dialects.core.dtypes import DType
 from ...arch.features import Feature
@@ -20,9 +19,8 @@ MOST_ROWS = 16  # of the result, for which this is the way
 OTHER_REGISTERS = 24  # of a thread, beside fragments and accumulators
 BARRIER_BYTES = 8
 _TILES, _WARPS, _SPLITS = (1, 2, 4), (4, 8, 16), (1, 2, 4, 8)
-_BULK_TILES, _BULK_WARPS, _BULK_SPLITS = (2, 4), (4, 8), (1, 2, 4)
+_BULK_TILES, _BULK_WARPS, _BULK_SPLITS = (2, 4), (4, 8), (1, 2)
 _LEAST_STAGES, _MOST_STAGES = 2, 8
-_LARGE_CLUSTER = 4  # blocks of a cluster that needs neighbouring multiprocessors
 _MOST_RESIDENT = 2  # blocks of a multiprocessor that share its memory
 
 
@@ -148,10 +146,8 @@ def blocks_of(problem: Problem, config: GemvConfig) -> int:
 
 
 def blocks_of_one(problem: Problem, config: GemvConfig, target: ArchSpec) -> int:
-    """The most blocks that a multiprocessor of TARGET gets; large clusters do not fill all of them."""
-    large = config.splits >= _LARGE_CLUSTER
-    room = target.multiprocessors * (target.fitted.contraction.cluster_room if large else 1.0)
-    return ceil(blocks_of(problem, config) / room)
+    """The most blocks that a multiprocessor of TARGET gets."""
+    return -(-blocks_of(problem, config) // target.multiprocessors)
 
 
 def _stages(problem: Problem, config: GemvConfig, steps: int, target: ArchSpec) -> int:

@@ -9,6 +9,9 @@ from ..contraction.tile import tiles_of
 from .config import LINE_BYTES, GemvConfig, blocks_of, blocks_of_one, resident, step_of
 
 
+NORM = 4.0  # order of the norm over what overlaps
+
+
 def microseconds(problem: Problem, config: GemvConfig, target: ArchSpec) -> float:
     """Expected microseconds of PROBLEM at its optimal sizes under CONFIG on TARGET."""
     return expected(problem, config, target, target.fitted.gemv)
@@ -20,19 +23,29 @@ def expected(problem: Problem, config: GemvConfig, target: ArchSpec, constants: 
 
 
 def bulk(problem: Problem, config: GemvConfig, target: ArchSpec, constants: GemvFit) -> float:
-    """The same where bulk copies bring the weights, before the rows are there, as memory gives them."""
+    """The same where bulk copies bring the weights, before the rows are there, as memory gives them.
+
+    Behind another such launch it takes as long as its weights, or as what follows the rows one after another.
+    """
     blocks, own = blocks_of(problem, config), blocks_of_one(problem, config, target)
     k = problem.at_optimum(problem.k)
     steps = -(-k // step_of(problem) // (config.warps * config.splits))
     weights = config.block_n * (k // config.splits) * problem.b.bytes * blocks
-    rows = blocks * config.block_m * (k // config.splits) * problem.a.bytes
-    rate = target.bytes_per_second * 1e-6 * constants.bulk_efficiency
-    held = min(blocks, own * target.multiprocessors) * config.warps * min(config.stages, steps)
-    rate *= min(1.0, held * config.block_n * LINE_BYTES / constants.bulk_flight)
-    brought = rows / (target.multiprocessors * constants.row_bandwidth)
-    latency = brought + steps * constants.bulk_step + (own - 1) * constants.block
-    latency += constants.bulk_exchange * (config.splits - 1)
-    return constants.bulk_launch + weights / rate + latency / target.clock
+    rows = config.block_m * (k // config.splits) * problem.a.bytes
+    busy = min(blocks, target.multiprocessors)
+    stream = _norm(
+        weights / (target.bytes_per_second * 1e-6 * constants.bulk_efficiency),
+        weights / (busy * constants.bulk_bandwidth * target.clock),
+    )
+    chain = constants.bulk_start + steps * constants.bulk_step + rows / constants.row_bandwidth
+    chain += (own - 1) * constants.block + (config.splits - 1) * constants.bulk_exchange
+    if 2 * blocks > target.multiprocessors:
+        chain += constants.crowd
+    return _norm(stream, chain / target.clock)
+
+
+def _norm(*values: float) -> float:
+    return float(sum(value**NORM for value in values) ** (1 / NORM))
 
 
 def streamed(problem: Problem, config: GemvConfig, target: ArchSpec, constants: GemvFit) -> float:

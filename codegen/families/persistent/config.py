@@ -6,18 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
-from ....dialects.core.affine import Dim
 from ..contraction.problem import Problem
-from ..contraction.tile import SUMS_PADDING, tiles_of
-from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, ROWS
+from ..contraction.tile import SUMS_PADDING
+from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, MAX_ACCUMULATORS, ROWS
 from .depth import block_k_of, line_of, panels_of, promotes, tiles_of_k
 
 PRODUCER_REGISTERS = 40  # of a thread
 # Registers of a thread that multiplies, by the number of warpgroups that do; with the one that copies, three
 # begin with 168, four with 128.
 CONSUMER_REGISTERS = {2: 232, 3: 152}
-MOST_ACCUMULATORS = {2: 192, 3: 96}  # of such a thread
-BARRIER_BYTES, WORD_BYTES = 8, 4
+MOST_ACCUMULATORS = {2: MAX_ACCUMULATORS, 3: 96}  # of such a thread
+BARRIER_BYTES = 8
 BUFFER_BYTES = ROWS * LINE_BYTES  # of a chunk of results
 COLUMN_BYTES = 10  # of epilogue operands of a column of a tile: two f32, and padding
 FEW_BUFFERS, MANY_BUFFERS = 2, 4  # of a warpgroup, for chunks of results
@@ -33,7 +32,6 @@ WIDE = 128 * 256  # results of a tile so large that shared memory has room for n
 _SHAPES: tuple[tuple[int, int, int, int], ...] = (
     (128, 256, 2, 1),
     (256, 128, 2, 1),
-    (256, 192, 2, 1),
     (192, 192, 3, 1),
     (192, 128, 3, 1),
     (128, 192, 2, 1),
@@ -60,8 +58,7 @@ class PersistentConfig:
     threads store the results. cluster: blocks with adjacent tiles along m, each of which copies its share of
     their tile of B to all (multicast). depth: bytes of k in a stage. kept: tiles of k of B, all of them, that
     a block copies once and keeps for all of its tiles; 0 where every stage has its own. turned: 1 where
-    tiles are taken from the last to the first. even: 1 where all blocks have as many tiles of k, and two may
-    share the k of a tile (stream-K); 0 where they have whole tiles.
+    tiles are taken from the last to the first.
     """
 
     block_m: int
@@ -76,7 +73,6 @@ class PersistentConfig:
     depth: int = LINE_BYTES
     kept: int = 0
     turned: int = 0
-    even: int = 0
 
     @property
     def warpgroups(self) -> int:
@@ -119,13 +115,7 @@ class PersistentConfig:
         barriers = 2 * self.stages + (self.teams if self.teams > 1 else 0)
         barriers += 2 * self.buffers * self.warpgroups
         tiles = self.stages * self.stage_bytes + self.kept * self.block_n * self.depth
-        words = WORD_BYTES * self.teams if self.even else 0
-        return tiles + self.results_bytes + barriers * BARRIER_BYTES + words
-
-    @property
-    def part_elements(self) -> int:
-        """Elements of the workspace for a block: the sums of two parts of tiles."""
-        return 2 * self.block_m * self.block_n
+        return tiles + self.results_bytes + barriers * BARRIER_BYTES
 
     @property
     def chunks_bytes(self) -> int:
@@ -162,8 +152,6 @@ def illegal(config: PersistentConfig, room: int) -> str | None:
         return "a block that keeps B has tiles of the same columns, and shares none"
     if config.kept and config.stages * config.stage_bytes < LEAST_IN_FLIGHT:
         return "too few bytes of A on their way"
-    if config.even and (config.cluster > 1 or config.kept):
-        return "blocks that share tiles along k share and keep no operands"
     if config.stages < LEAST_STAGES:
         return "too few stages"
     return "not enough shared memory" if config.shared_bytes > room else None
@@ -179,8 +167,6 @@ def misfit(problem: Problem, config: PersistentConfig) -> str | None:
         return "blocks of a cluster share whole lines of 128 bytes"
     if config.kept and (config.kept != keepable(problem) or columns_of(problem, config) > MOST_KEPT_COLUMNS):
         return "a block keeps all of B's rows, of one of few tiles of its columns"
-    if config.even and (not isinstance(tiles_of_k(problem), int) or promotes(problem)):
-        return "k is not known, or its tiles are summed one by one"
     if promotes(problem) and config.accumulators > MOST_PROMOTED[config.warpgroups]:
         return "too many accumulators for sums that are promoted"
     return None
@@ -222,13 +208,6 @@ def _clustered(problem: Problem, config: PersistentConfig) -> Iterator[Persisten
     made = replace(config, cluster=2)
     if config.buffers and problem.at_optimum(problem.m) > config.block_m and misfit(problem, made) is None:
         yield made
-
-
-def blocks_of(problem: Problem, config: PersistentConfig, multiprocessors: int) -> Dim:
-    """The blocks of a launch on so many MULTIPROCESSORS: one on each, or fewer if there are fewer tiles."""
-    most = clusters_of(problem, config, multiprocessors)
-    tiles = tiles_of(problem, config.rows, config.block_n)
-    return (min(tiles, most) if isinstance(tiles, int) else most) * config.cluster
 
 
 def clusters_of(problem: Problem, config: PersistentConfig, multiprocessors: int) -> int:

@@ -25,8 +25,7 @@ def microseconds(problem: Problem, config: PersistentConfig, target: ArchSpec) -
 def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, constants: PersistentFit) -> float:
     """Expected microseconds of PROBLEM at its optimal sizes under CONFIG on TARGET, with CONSTANTS."""
     tiles = problem.at_optimum(tiles_of(problem, config.rows, config.block_n))
-    blocks = clusters_of(problem, config, target.multiprocessors)
-    own = max(1.0, tiles / blocks) if config.even else float(-(-tiles // blocks))
+    own = -(-tiles // clusters_of(problem, config, target.multiprocessors))
     k_tiles = problem.at_optimum(tiles_of_k(problem))
     results = config.block_m * config.block_n
     rate = target.fitted.throughput.wgmma * 2 / problem.a.bytes * constants.efficiency
@@ -35,7 +34,7 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
     columns = 0.0 if config.kept else config.block_n / config.cluster
     load = k_tiles * (config.block_m + columns) * config.depth + results * problem.result_bytes
     arrive = load / constants.l2_bandwidth + (0.0 if config.kept else _crowd(problem, constants))
-    pass_through = k_tiles * shared_bytes(config) / target.fitted.throughput.shared_bandwidth
+    pass_through = k_tiles * shared_bytes(config) / constants.shared_bandwidth
     finish = (constants.leave if config.buffers else constants.finish) * results + constants.tile
     finish += 0.0 if problem.accumulate.is_float else constants.convert * results
     start = constants.start + (constants.meet if config.cluster > 1 else 0.0)
@@ -44,8 +43,6 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
         cycles = start + own * _norm(multiply, arrive, pass_through, finish) + finish
     else:
         cycles = start + own * (_norm(multiply, arrive, pass_through) + finish)
-    if config.even:
-        cycles += constants.join + 2.0 * results * problem.accumulate.bytes / constants.l2_bandwidth
     memory = _moved_bytes(problem) / (target.bytes_per_second * constants.bandwidth) * 1e6
     return constants.launch + _norm(cycles / target.clock, memory)
 
@@ -53,7 +50,7 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
 def shared_bytes(config: PersistentConfig) -> float:
     """Bytes that a tile of k moves to shared memory and from there: copies write each operand once, and
     products read the rows of A once, but B for every 64 of them."""
-    columns = 0.0 if config.kept else config.block_n
+    columns = 0 if config.kept else config.block_n
     written = (config.block_m + columns) * config.depth
     return written + (config.block_m + config.block_m / ROWS * config.block_n) * config.depth
 

@@ -27,7 +27,7 @@ from .depth import promotes, tiles_of_k
 from .interleave import interleaved, run_of, vector_of
 from .operands import BulkOperand, operand_a, operand_b
 from .results import BulkResults, bulk_results
-from .spec import TEMPLATE, launch, persistent_spec, scratch
+from .spec import TEMPLATE, launch, persistent_spec
 
 # Sums of 128 products of e4m3 have about 13 bits, relative to the largest product; they are promoted to f32.
 SUMS = Accumulation(frozenset({F8E4M3}), terms=LINE_BYTES, roundoff=2.0**-13, tiled=True)
@@ -72,8 +72,7 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
         results, b = leaving(request, contraction, config, operands[1])
         operands = (operands[0], b)
         bulk = results.maps(config.block_n) if results else []
-        parts = scratch(problem, config, request.target.multiprocessors)
-        signature = make_signature(request, parts, [*maps(operands, places, config), *bulk])
+        signature = make_signature(request, (), [*maps(operands, places, config), *bulk])
         if results:
             vector = vector_of(results, config) if b.interleave else PAIR
             binding = bound(request, contraction, vector, signature, results.epilogue)

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ....dialects.core.affine import Dim
-from ....dialects.core.dtypes import U32
-from ...request.parameters import ScratchParameter
 from ...request.request import Geometry
 from ...text.affine_c import dim_to_c, factor_to_c
 from ...text.literals import c_type
@@ -16,7 +14,7 @@ from ..contraction.epilogue import PREFETCH_BYTES, EpilogueSpec
 from ..contraction.gather import AxisSpec, batch_specs, divides
 from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.spec import KernelBinding
-from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec
+from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
 from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS, STEP_BYTES
 from .config import (
     COLUMN_BYTES,
@@ -24,7 +22,7 @@ from .config import (
     PRODUCER_REGISTERS,
     SLAB,
     PersistentConfig,
-    blocks_of,
+    clusters_of,
 )
 from .depth import line_of, lines_of_k, panels_of, promotes, tiles_of_k
 from .operands import BulkOperand
@@ -135,7 +133,7 @@ class PersistentSpec:
 
     chunks_of_k: lines of k of a tap; results: how they leave in bulk; None where threads store them; line:
     bytes of a line of a tile; panels: lines of k that a stage has for each row; kept: tiles of B that stay;
-    turned, even: see `PersistentConfig`.
+    turned: see `PersistentConfig`.
     """
 
     name: Identifier
@@ -173,7 +171,6 @@ class PersistentSpec:
     panels: int
     kept: int
     turned: bool
-    even: bool
 
     @property
     def producer_registers(self) -> int:
@@ -207,9 +204,8 @@ class PersistentSpec:
 
     @property
     def touched(self) -> int:
-        """The columns of a tile per L2 cache line of its epilogue operands; 0 where none are brought ahead:
-        without any, or where another block may finish the tile."""
-        beside = None if self.even else self.epilogue.beside
+        """The columns of a tile per L2 cache line of its epilogue operands; 0 without any."""
+        beside = self.epilogue.beside
         return min(self.block_n, LINE_BYTES * self.epilogue.vector // beside.bytes) if beside else 0
 
     @property
@@ -296,7 +292,6 @@ def persistent_spec(
         panels=panels_of(problem),
         kept=config.kept,
         turned=config.turned > 0,
-        even=config.even > 0,
     )
 
 
@@ -400,18 +395,11 @@ def _epilogue(problem: Problem, config: PersistentConfig, binding: KernelBinding
 
 
 def launch(problem: Problem, config: PersistentConfig, multiprocessors: int) -> Geometry:
-    """The launch geometry of PROBLEM under CONFIG on so many MULTIPROCESSORS."""
-    grid, cluster = (blocks_of(problem, config, multiprocessors), 1, 1), (config.cluster, 1, 1)
-    return Geometry(grid, (config.threads, 1, 1), config.shared_bytes, cluster=cluster)
-
-
-def scratch(problem: Problem, config: PersistentConfig, multiprocessors: int) -> tuple[ScratchParameter, ...]:
-    """The scratch memory of stream-K: for each block that begins a tile and does not end it a place for
-    either part, and a counter of parts. Nothing where blocks have whole tiles."""
-    if not config.even:
-        return ()
-    blocks = blocks_of(problem, config, multiprocessors)
-    return (
-        ScratchParameter("workspace", problem.accumulate, blocks * config.part_elements),
-        ScratchParameter("counters", U32, blocks, "counters"),
+    """One block on each of MULTIPROCESSORS, or fewer if there are fewer tiles."""
+    tiles, most = (
+        tiles_of(problem, config.rows, config.block_n),
+        clusters_of(problem, config, multiprocessors),
     )
+    clusters = min(tiles, most) if isinstance(tiles, int) else most
+    grid, cluster = (clusters * config.cluster, 1, 1), (config.cluster, 1, 1)
+    return Geometry(grid, (config.threads, 1, 1), config.shared_bytes, cluster=cluster)

@@ -73,11 +73,11 @@ def test_bulk_copies_are_those_of_hopper() -> None:
     assert illegal(PROBLEM, config, arch_named("sm_80")) == "no bulk copies"
 
 
-def test_large_clusters_leave_multiprocessors_empty() -> None:
-    problem = product(1, 2048, 4096)
-    few, many = (GemvConfig(8, 4, 4, splits, 2) for splits in (2, 4))
-    assert blocks_of(problem, few) == 64 and blocks_of_one(problem, few, TARGET) == 1
-    assert blocks_of(problem, many) == 128 and blocks_of_one(problem, many, TARGET) == 2
+def test_blocks_of_a_launch_and_of_a_multiprocessor() -> None:
+    problem = product(1, 4096, 4096)
+    few, many = (GemvConfig(8, 2, 4, splits, 2) for splits in (1, 2))
+    assert blocks_of(problem, few) == 128 and blocks_of_one(problem, few, TARGET) == 1
+    assert blocks_of(problem, many) == 256 and blocks_of_one(problem, many, TARGET) == 2
 
 
 def test_rows_make_the_tile() -> None:

@@ -102,7 +102,7 @@ def test_shapes_have_as_many_stages_as_fit(name: str) -> None:
     problem = CASES[name].problem
     found = [*shapes(problem, ROOM), *shapes(problem, ROOM, 2)]
     assert len(set(found)) == len(found)
-    assert sum(config.cluster == 1 and not config.kept for config in found) == 32
+    assert sum(config.cluster == 1 and not config.kept for config in found) == 30
     assert any(config.kept for config in found) == (name != "window")  # which has 36 tiles of k
     assert any(config.cluster > 1 for config in found) == (problem.m > 64)
     for config in found:
@@ -119,8 +119,8 @@ def test_kernels_neither_spill_nor_lose_their_registers(name: str) -> None:
     found = [config for config in shapes(case.problem, ROOM) if not config.kept]
     sources = {
         f"k{number}": persistent_kernel_of(case, config, f"k{number}").source
-        for number, config in enumerate((found[0], found[2], found[3], found[-1]))
+        for number, config in enumerate((found[0], found[2], found[-1]))
     }
-    assert [found[place].warpgroups for place in (0, 2, 3)] == [2, 2, 3]
+    assert [found[0].warpgroups, found[2].warpgroups] == [2, 3]
     kernels = compile_kernels(sources, "sm_90a", headers(), None)
     check_designed(kernels, dict.fromkeys(sources, "contraction_persistent"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -38,9 +37,6 @@ SHORT = PersistentConfig(64, 96, 64, 1, 2, 4, depth=64)
 FEW = PersistentConfig(64, 64, 32, 1, 2, 4, depth=64)
 LEAST = PersistentConfig(64, 96, 32, 1, 2, 4, depth=32)
 WINDOW = PersistentConfig(64, 96, 96, 1, 2, 4, depth=96)
-EVEN = PersistentConfig(64, 64, 64, 1, 2, 4, even=1)
-EVEN_TOGETHER = PersistentConfig(128, 128, 64, 2, 1, 3, even=1)
-EVEN_FRAGMENTS = PersistentConfig(128, 64, 64, 1, 2, 3, even=1)
 DEEP = PersistentConfig(128, 64, 96, 2, 1, 3, depth=192)
 M = symbol("M")
 
@@ -54,17 +50,6 @@ def slices(start: int) -> Case:
 
 ROWS: dict[str, tuple[Case, PersistentConfig]] = {
     "many_tiles": (matmul("f16", (330, 136), (200, 136), transpose_b=True), SMALL),
-    "even": (matmul("f16", (330, 328), (200, 328), transpose_b=True), EVEN),
-    "even_together": (matmul("f16", (300, 328), (260, 328), transpose_b=True), EVEN_TOGETHER),
-    "even_fragments": (matmul("bf16", (330, 328), (72, 328), transpose_b=True), EVEN_FRAGMENTS),
-    "even_one_tile": (matmul("f16", (50, 520), (40, 520), transpose_b=True), EVEN),
-    "even_batch": (matmul("f16", (2, 3, 70, 136), (3, 136, 64)), replace(EVEN, turned=1)),
-    "even_symbolic": (matmul("f16", (M, 200), (40, 200), transpose_b=True, sizes={"M": 150}), EVEN),
-    "even_integers": (
-        matmul("i8", (150, 656), (104, 656), out="i32", transpose_b=True),
-        PersistentConfig(64, 96, 128, 1, 2, 4, even=1),
-    ),
-    "even_window": (conv("f16", (2, 128, 9, 7), (72, 128, 3, 3), pad=1), EVEN),
     "one_tile_of_k": (matmul("f16", (330, 64), (200, 64), transpose_b=True), SMALL),
     "fragments": (matmul("bf16", (330, 200), (72, 200), transpose_b=True), FRAGMENTS),
     "together": (matmul("f16", (300, 136), (260, 136), transpose_b=True), TOGETHER),

@@ -1,4 +1,4 @@
-// k_matmul_add_sigmoid_4019a771: matmul, cast, add, cast, add, sigmoid, cast
+// k_matmul_add_sigmoid_1a8ec1d9: matmul, cast, add, cast, add, sigmoid, cast
 //
 // Implicit matrix product on tensor cores (wgmma of f16 and f16, accumulators in f32) of tiles that come by
 // bulk copies: block tile 128 x 128 x 64, 2 teams of 1 warpgroup, 4 stages.
@@ -14,7 +14,7 @@ constexpr int BUFFERS = 4, BUFFER = 8192;  // chunks of a warpgroup in shared me
 // Where byte `at` of a row of a chunk lies, as bulk copies swizzle it.
 GLASS_DEVICE int in_chunk(int row, int at) { return row * 128 + (at ^ (row & 7) << 4); }
 
-GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_4019a771(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<f16> x3, Output<f16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map, const GLASS_TENSOR_MAP residual_map) {
+GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_1a8ec1d9(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<f16> x3, Output<f16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map, const GLASS_TENSOR_MAP residual_map) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int M = 1400;
@@ -49,7 +49,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_4019a771(Input<f16> x0, Input<f16> x1,
         if (thread_x() == CONSUMERS + 32) {
             pdl_wait();
             int index = 0;  // of the block's tile
-            for (int tile = block_x(); tile < tiles; tile += grid_x(), index++) {
+            for (int tile = block_x(); tile < tiles; tile += grid_x()) {
                 const int tile_m = tile / tiles_n;
                 const int tile_n = tile - tile_m * tiles_n;
                 #pragma unroll 1
@@ -60,6 +60,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_4019a771(Input<f16> x0, Input<f16> x1,
                     barrier_expect(arrived[buffer], CHUNK_BYTES);
                     tma_load_2d(behind + buffer * BUFFER, residual_map, arrived[buffer], tile_n * BLOCK_N + piece % 2 * CHUNK, tile_m * BLOCK_M + piece / 2 * 64);
                 }
+                index++;
             }
         }
         if (thread_x() > CONSUMERS) return;
