@@ -8,7 +8,6 @@ from ..contraction.problem import Problem
 from ..contraction.tile import tiles_of
 from .config import LINE_BYTES, GemvConfig, blocks_of, blocks_of_one, resident, step_of
 
-
 NORM = 4.0  # order of the norm over what overlaps
 
 

@@ -120,7 +120,7 @@ BUFFERED = {
     "three warpgroups": ((1000, 72, 272), PersistentConfig(192, 128, 64, 3, 1, 3)),
     "one tile of k": ((700, 64, 72), PersistentConfig(256, 64, 64, 2, 1, 3)),
 }
-# Accumulators in most registers, and stages in nearly all shared memory: three chunks of results on their way.
+# Accumulators in most registers, and stages in nearly all shared memory: three chunks of results at a time.
 LARGE = ((500, 200, 400), PersistentConfig(192, 192, 64, 3, 1, 3))
 
 
