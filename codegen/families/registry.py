@@ -32,6 +32,7 @@ from .gemv.family import GemvFamily
 from .group.family import GroupFamily
 from .group.joinable import unjoinable
 from .group.parts import shares_of
+from .interaction.family import InteractionFamily
 from .kernel_family import KernelFamily
 from .loop import LoopFamily
 from .persistent.family import PersistentFamily
@@ -66,6 +67,7 @@ BUILT_IN = _ranked(
         PersistentAttentionFamily(),
         FewQueriesFamily(),
         RecurrenceFamily(),
+        InteractionFamily(),
         TiledFamily.of(SIMT),
         AttentionFamily.of(SIMT_ATTENTION),
         WindowMaximaFamily(),
