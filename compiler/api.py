@@ -60,9 +60,8 @@ def compile(
     sizes depend on, such as {"shape[0]": (1, 8, 32)}.
     inputs: other shapes for inputs, such as {"data": ["N", 3, 224, 224]}. An input with a default, an
     initializer of its name, is a constant of the plan unless it is among them.
-    in_place: by output the input whose memory it takes, such as {"present": "past"}: a run writes into the
-    tensor that is given for the input. The output has to be that input with elements written, by
-    TensorScatter and the like, and nothing else may read the input (docs/decoding.md).
+    in_place: by output the input whose memory it takes, such as {"present": "past"}: that input with elements
+    written, by TensorScatter and the like. Runs write into what is given for it; see docs/decoding.md.
     calibration: for int8 and fp8: a CalibrationTable, the path of one, or batches as `calibrate` takes them.
     budget: the accuracy that a mixture must keep, measured against fp32: 'sqnr=30' (dB at the output) or
     'top1=0.5' (the most percentage points lost); data: the batches to measure on, and to calibrate with if
