@@ -29,6 +29,7 @@ from ...errors import IRError
 from ..kernels.choice import Choice, KernelChooser, Planned, cheapest, lying_as
 from ..memory.placement import place_buffers
 from ..memory.views.choose_views import choose_views
+from ..memory.views.row_pitches import lengthened
 from ..memory.views.view_plan import Copy, ViewPlace, base_of
 from ..passes.ledger import Verdict
 from ..passes.manager import PassContext
@@ -94,6 +95,7 @@ class _ToLaunch:
         self._mismatches = None if context is None else Mismatches("launch", context)
         self._plan = choose_views(module, old, chooser, context)
         self._buffers: dict[Value, Value] = {}
+        self._wholes: dict[Value, Value] = {}  # the buffers of values whose rows are longer
         self._returned: set[Value] = set()
         self._sizes = module.values_at("optimum")
         self._latest: Kernel | None = None
@@ -151,9 +153,13 @@ class _ToLaunch:
 
     def _constant(self, op: Constant) -> None:
         type = op.result.type
-        name = self._module.resources.add(op.array(self._module))
+        array, whole = op.array(self._module), self._plan.wholes.get(op.result)
+        if whole is not None:
+            type, array = whole, lengthened(array, whole)
+        name = self._module.resources.add(array)
         buffer = Buffer(weight=name, space="weights", bytes=type.bytes, types=[type], loc=op.location)
-        self._buffers[op.result] = self._new.block.append(buffer).result
+        made = self._wholes if whole is not None else self._buffers
+        made[op.result] = self._new.block.append(buffer).result
 
     def new_buffer(self, type: TensorType, space: str) -> Value:
         """A new buffer for a TYPE in the space SPACE."""
@@ -179,12 +185,20 @@ class _ToLaunch:
                 self._buffers[value] = self._written_in_place(value, cache)
                 return self._buffers[value]
             place = self._plan.place_of(value)
-            if place.root is value:
+            if place.root is value and value not in self._plan.wholes:
                 space = "output" if value in self._returned else "arena"
                 self._buffers[value] = self.new_buffer(value.type, space)
             else:
                 self._buffers[value] = self._view(place, value)
         return self._buffers[value]
+
+    def _whole(self, root: Value) -> Value:
+        """The dense buffer that ROOT owns, of which it is a part if its rows are longer."""
+        if root not in self._plan.wholes:
+            return self.buffer(root)
+        if root not in self._wholes:
+            self._wholes[root] = self.new_buffer(self._plan.wholes[root], "arena")
+        return self._wholes[root]
 
     def _written_in_place(self, value: Value, cache: Value) -> Value:
         """The buffer of CACHE, which VALUE takes."""
@@ -197,7 +211,7 @@ class _ToLaunch:
 
     def _view(self, place: ViewPlace, value: Value) -> Value:
         """A view of PLACE, with VALUE's own type where that describes the same memory."""
-        root = self.buffer(place.root)
+        root = self._whole(place.root)
         if place.type == value.type:
             return self._new.block.append(View(root, types=[value.type], loc=_location(value))).result
         start, type = settled(place.type, value.type.layout)
@@ -233,7 +247,7 @@ class _ToLaunch:
 
     def _part(self, place: ViewPlace, like: Layout, location: Location) -> Value:
         start, type = settled(place.type, like)
-        view = View(self.buffer(place.root), offset=start, types=[type], loc=location)
+        view = View(self._whole(place.root), offset=start, types=[type], loc=location)
         return self._new.block.append(view).result
 
     def copy(self, source: Value, target: Value, location: Location) -> None:
