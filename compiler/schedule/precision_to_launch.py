@@ -21,6 +21,7 @@ from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ...dialects.graph.constants import Constant, constant
 from ...dialects.graph.movement.reshape import Reshape
+from ...dialects.graph.sequences import WriteCache
 from ...dialects.launch import Kernel
 from ...dialects.launch_memory import Buffer, View
 from ...dialects.precision import PrecisionKernel
@@ -179,6 +180,10 @@ class _ToLaunch:
     def buffer(self, value: Value) -> Value:
         """The buffer that VALUE owns, created on first use, or the view that VALUE is."""
         if value not in self._buffers:
+            cache = cache_of(value)
+            if cache is not None:
+                self._buffers[value] = self._written_in_place(value, cache)
+                return self._buffers[value]
             place = self._plan.place_of(value)
             if place.root is value and value not in self._plan.wholes:
                 space = "output" if value in self._returned else "arena"
@@ -194,6 +199,15 @@ class _ToLaunch:
         if root not in self._wholes:
             self._wholes[root] = self.new_buffer(self._plan.wholes[root], "arena")
         return self._wholes[root]
+
+    def _written_in_place(self, value: Value, cache: Value) -> Value:
+        """The buffer of CACHE, which VALUE takes."""
+        if cache.producer is not None or cache.type != value.type:
+            op = value.producer
+            assert op is not None
+            message = f"writes {value.type} in the memory of {cache.type}"
+            raise op_error(op, message, "only an input that keeps its format is written in place")
+        return self._buffers[cache]
 
     def _view(self, place: ViewPlace, value: Value) -> Value:
         """A view of PLACE, with VALUE's own type where that describes the same memory."""
@@ -299,6 +313,21 @@ class _ToLaunch:
         target = self.new_buffer(value.type.with_layout(ROW_MAJOR), "output")
         self.copy(source, target, UNKNOWN)
         return target
+
+
+def cache_of(value: Value) -> Value | None:
+    """The operand of the kernel of VALUE that it writes in place; None where it is in memory of its own."""
+    kernel = value.producer
+    if not isinstance(kernel, PrecisionKernel):
+        return None
+    block = kernel.body.block
+    write = next((op for op in block if isinstance(op, WriteCache) and op.in_place), None)
+    if write is None:
+        return None
+    if block.terminator.inputs != (write.result,) or write.cache not in block.arguments:
+        hint = "let the cache have the type in which the policy stores it"
+        raise op_error(write, "is in place, and its kernel does not keep the format of the cache", hint)
+    return kernel.inputs[block.arguments.index(write.cache)]
 
 
 def is_made_once(value: Value) -> bool:

@@ -15,7 +15,7 @@ PRODUCER_REGISTERS = 40  # of a thread
 # Registers of a thread that multiplies, by the number of warpgroups that do; with the one that copies, three
 # begin with 168, four with 128.
 CONSUMER_REGISTERS = {2: 232, 3: 152}
-MOST_ACCUMULATORS = {2: MAX_ACCUMULATORS, 3: 64}  # of such a thread
+MOST_ACCUMULATORS = {2: MAX_ACCUMULATORS, 3: 96}  # of such a thread
 BARRIER_BYTES = 8
 BUFFER_BYTES = ROWS * LINE_BYTES  # of a chunk of results
 COLUMN_BYTES = 10  # of epilogue operands of a column of a tile: two f32, and padding
@@ -33,6 +33,7 @@ WIDE = 128 * 256  # results of a tile so large that shared memory has room for n
 _SHAPES: tuple[tuple[int, int, int, int], ...] = (
     (128, 256, 2, 1),
     (256, 128, 2, 1),
+    (192, 192, 3, 1),
     (192, 128, 3, 1),
     (128, 192, 2, 1),
     (128, 128, 2, 1),
@@ -177,7 +178,7 @@ def misfit(problem: Problem, config: PersistentConfig) -> str | None:
 
 def shapes(problem: Problem, room: int, buffers: int = 0) -> Iterator[PersistentConfig]:
     """Configurations for PROBLEM with as many stages as fit into ROOM bytes of shared memory, beside so many
-    BUFFERS of results."""
+    BUFFERS of results, or fewer where there is no room for them."""
     block_k = block_k_of(problem)
     depth = block_k * problem.a.bytes
     keepings = dict.fromkeys((0, keepable(problem)))
@@ -190,6 +191,8 @@ def shapes(problem: Problem, room: int, buffers: int = 0) -> Iterator[Persistent
         )
         while illegal(config, room) is not None and config.stages > LEAST_STAGES:
             config = replace(config, stages=config.stages - 1)
+        while illegal(config, room) is not None and config.buffers > FEW_BUFFERS:
+            config = replace(config, buffers=config.buffers - 1)
         if illegal(config, room) is None and misfit(problem, config) is None:
             yield config
             yield from () if kept else _clustered(problem, config)

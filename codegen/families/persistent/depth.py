@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....dialects.core.affine import Dim, ceildiv
-from ....dialects.core.dtypes import F8E4M3, F32
+from ....dialects.core.dtypes import EIGHT_BIT_FLOATS, F32
 from ..contraction.problem import Problem
 from ..contraction.wgmma import LINE_BYTES, STEP_BYTES
 
@@ -12,9 +12,9 @@ MOST_PANELS = 3  # lines of k that a stage has for each row
 
 
 def promotes(problem: Problem) -> bool:
-    """Whether tensor cores keep too few bits of the sums of PROBLEM (about 14 of e4m3), so that those of each
-    tile of k are added to accumulators of their own."""
-    return problem.a == problem.b == F8E4M3 and problem.accumulate == F32
+    """Whether tensor cores keep too few bits of the sums of PROBLEM (about 14 of 8-bit floats), so that those
+    of each tile of k are added to accumulators of their own."""
+    return {problem.a, problem.b} <= set(EIGHT_BIT_FLOATS) and problem.accumulate == F32
 
 
 def line_of(problem: Problem) -> int:

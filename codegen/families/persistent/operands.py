@@ -95,7 +95,7 @@ def operand_a(problem: Problem, root: Operation) -> BulkOperand | str:
         deep, wide = (problem.channels, problem.a_k_step), (row.extent, row.step)
         axes = [deep, wide] if problem.a_k_major else [wide, deep]
         line, offset = line_of(problem), problem.a_offset
-        return _tiled(problem.a, problem.a_k_major, axes, problem.batch, "a", offset, line=line)
+        return tiled(problem.a, problem.a_k_major, axes, problem.batch, "a", offset, line=line)
     if problem.op != "conv" or root.inputs[0].type.rank != 4:
         return "A's rows have no stride of their own"
     return _gathered(problem, root)
@@ -140,15 +140,15 @@ def operand_b(problem: Problem) -> BulkOperand | str:
     line, offset = line_of(problem), problem.b_offset
     if problem.taps == 1:
         axes = [deep, wide] if problem.b_k_major else [wide, deep]
-        return _tiled(problem.b, problem.b_k_major, axes, problem.batch, "b", offset, line=line)
+        return tiled(problem.b, problem.b_k_major, axes, problem.batch, "b", offset, line=line)
     if not problem.b_k_major:
         return "B has several taps and is not K-major"
     taps = line == LINE_BYTES or is_ragged(problem)  # otherwise no line reaches past the channels of its tap
     axes = [deep, (problem.taps, problem.channels), wide] if taps else [(problem.k, 1), wide]
-    return _tiled(problem.b, True, axes, problem.batch, "b", offset, taps=taps, line=line)
+    return tiled(problem.b, True, axes, problem.batch, "b", offset, taps=taps, line=line)
 
 
-def _tiled(
+def tiled(
     dtype: DType,
     k_major: bool,
     axes: list[tuple[Dim, Dim]],

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ....dialects.core.affine import Dim
+from ....dialects.core.dtypes import F8E5M2
 from ...request.request import Geometry
 from ...text.affine_c import dim_to_c, factor_to_c
 from ...text.literals import c_type
@@ -351,6 +352,8 @@ def _header(problem: Problem) -> str:
     """The header with the products of PROBLEM's types."""
     if not problem.a.is_float:
         return "wgmma_integer"
+    if F8E5M2 in (problem.a, problem.b):
+        return "wgmma_f8_mixed"
     return {1: "wgmma_f8", 2: "wgmma", 4: "wgmma_tf32"}[problem.a.bytes]
 
 

@@ -120,6 +120,20 @@ BUFFERED = {
     "three warpgroups": ((1000, 72, 272), PersistentConfig(192, 128, 64, 3, 1, 3)),
     "one tile of k": ((700, 64, 72), PersistentConfig(256, 64, 64, 2, 1, 3)),
 }
+# Accumulators in most registers, and stages in nearly all shared memory: three chunks of results at a time.
+LARGE = ((500, 200, 400), PersistentConfig(192, 192, 64, 3, 1, 3))
+
+
+@pytest.mark.parametrize("device", ["host", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize(("body", "buffers"), [("plain", 2), ("residual", 3)])
+def test_large_tiles_leave_in_bulk(body: str, buffers: int, device: str) -> None:
+    (m, k, n), config = LARGE
+    shapes = ((m, k), (n, k), (n,), *[(m, n)] * (body == "residual"))
+    made = {"plain": plain, "residual": residual}[body]
+    module = kernel_module(made, [TensorType(shape, F16) for shape in shapes])
+    check_results(module, replace(config, buffers=buffers), device)
+
+
 # So many rows that some blocks have two tiles, of two columns.
 KEPT = {
     "teams": ((4400, 72, 72), PersistentConfig(64, 64, 64, 1, 2, 4, buffers=2, kept=2)),

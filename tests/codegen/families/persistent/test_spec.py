@@ -73,6 +73,11 @@ ROWS: dict[str, tuple[Case, PersistentConfig]] = {
     "narrower": (conv("i8", (1, 32, 9, 7), (96, 32, 3, 3), out="i32", pad=1), WINDOW),
     "narrow_groups": (conv("i8", (1, 128, 6, 5), (64, 64, 3, 3), out="i32", pad=1, groups=2), NARROW),
     "promoted": (matmul("f8e4m3", (150, 272), (104, 272), out="f32", transpose_b=True), BYTES),
+    "wide_and_narrow_floats": (
+        matmul("f8e4m3", (150, 272), (104, 272), weights="f8e5m2", out="f32", transpose_b=True),
+        BYTES,
+    ),
+    "wide_floats": (conv("f8e5m2", (1, 128, 5, 6), (96, 128, 3, 3), out="f32", pad=1), BYTES),
     "pointwise": (conv("f16", (2, 72, 9, 7), (72, 72, 1, 1)), SMALL),
     "window": (conv("f16", (2, 128, 9, 7), (72, 128, 3, 3), pad=1), SMALL),
     "strided": (conv("f16", (2, 64, 9, 8), (64, 64, 3, 3), pad=1, stride=2), SMALL),
