@@ -120,12 +120,17 @@ class InteractionKernels:
         return module
 
     def _able(self, parts: Parts, op: Gather, context: PassContext) -> bool:
-        """Whether the target has a kernel for an interaction of PARTS in the place of OP."""
+        """Whether the target has a kernel for an interaction of PARTS in the place of OP.
+
+        Not where an override asks for another format of a part: one kernel has one format.
+        """
         made = parts.made(op.indices)
         made.location = op.location
-        dtype = context.policy.format_of(made).stored(made.y.type.dtype)
+        format = context.policy.format_of(made)
+        dtype = format.stored(made.y.type.dtype)
         able = (family for family in families().values() if family.runs_on(self.target))
-        found = any(family.interacts(made, dtype, self.target) for family in able)
+        alike = all(context.policy.format_of(own) == format for own in parts.absorbed)
+        found = alike and any(family.interacts(made, dtype, self.target) for family in able)
         made.erase()
         return found
 

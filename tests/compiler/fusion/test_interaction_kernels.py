@@ -157,6 +157,14 @@ def test_the_rule_can_be_switched_off() -> None:
     assert "graph.interaction" not in plan.ir("graph") and len(launches_of(plan, {})) > 3
 
 
+def test_parts_of_other_formats_are_ops_of_their_own() -> None:
+    model = Recommender().model()
+    names = [node.name for node in model.graph.node if node.op_type == "MatMul"]
+    for override in (f"node:{names[1]}", "op:matmul"):
+        policy = PrecisionPolicy("fp16", overrides={override: "fp32"})
+        assert "graph.interaction" not in compile(model, target="host", precision=policy).ir("graph")
+
+
 def test_a_table_of_more_dimensions_is_looked_up_by_a_kernel_before() -> None:
     made = changed(lambda own: setattr(own, "stacked_table", True))
     plan = compile(made.model(), target="host", precision="fp16")
