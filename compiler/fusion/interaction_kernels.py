@@ -177,7 +177,9 @@ def _feature(part: Value, module: Module) -> Feature | None:
 def _lookup(rows: Value, module: Module) -> Feature | None:
     """The lookup that gives ROWS, in a constant table by a column of indices."""
     gather = produced_by(rows, Gather)
-    if gather is None or gather.x.type.rank != 2 or gather.axis % 2 or constant_array(gather.x, module) is None:
+    if gather is None or gather.x.type.rank != 2 or gather.axis % 2:
+        return None
+    if constant_array(gather.x, module) is None:
         return None
     shaped = produced_by(gather.indices, Reshape)
     cut = produced_by(shaped.x, Slice) if shaped is not None else None
