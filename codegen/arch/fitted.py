@@ -349,6 +349,7 @@ class ScheduleFit(Fit):
     group_saving: float = 0.25  # that a launch must save by joining a group
     group_waves: int = 2  # waves of blocks; larger launches fill the GPU by themselves and gain little
     stays: float = 0.5  # share of the L2 cache, less than which the next launch finds there whole
+    pitch_saving: float = 0.05  # share of the time of those that access a tensor, which longer rows must save
     view_saving: float = 0.1  # that a tensor written in place must save when it saves no launch
 
 
