@@ -126,7 +126,9 @@ def origin(value: Value) -> Value:
     return value
 
 
-def measure(layer: NetworkLayer, candidate: Candidate, plan: Plan, bench: DeviceBench, target: ArchSpec) -> Row:
+def measure(
+    layer: NetworkLayer, candidate: Candidate, plan: Plan, bench: DeviceBench, target: ArchSpec
+) -> Row:
     """The row of LAYER, whose kernel is CANDIDATE's in PLAN."""
     job, l2_bytes = layer.job, target.card.l2_bytes
     op = contraction_of(job.op)
