@@ -1,0 +1,193 @@
+"""Configurations of chained contractions, and the resources of a block of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from ....dialects.core.affine import Dim
+from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, ROWS
+from ..persistent.config import BARRIER_BYTES, BUFFER_BYTES, COLUMN_BYTES, CONSUMER_REGISTERS
+from ..persistent.depth import NARROW
+
+ALIGNMENT = 1024  # of what bulk copies swizzle by 128 bytes
+MOST_STAGES, LEAST_STAGES = 4, 2
+MOST_BUFFERS, LEAST_BUFFERS = 4, 2
+LEAST_SLOTS = 2  # of weights that come for every tile anew
+# Accumulators of both products of a thread, by the warpgroups that share the registers of a block.
+MOST_ACCUMULATORS = {2: 160, 3: 96}
+
+
+@dataclass(frozen=True)
+class Extents:
+    """The sizes of two contractions in a chain: m rows, k terms of the first sums, n columns of the first
+    result, which are the terms of the second sums, and `columns` of the second result.
+
+    rows: m at the sizes that kernels are tuned for; a_bytes, first_bytes, second_bytes: of an element of A and
+    of either result; line: bytes of k in a line of the first operands; residual: whether one is read beside
+    the first result.
+    """
+
+    m: Dim
+    rows: int
+    k: int
+    n: int
+    columns: int
+    a_bytes: int
+    first_bytes: int
+    second_bytes: int
+    line: int
+    residual: bool
+    is_float: bool
+
+    @property
+    def panels(self) -> int:
+        """Lines of k for each row."""
+        return -(-self.k * self.a_bytes // self.line)
+
+    @property
+    def block_n(self) -> int:
+        """Columns of the second result as wgmma has them; 0 if there are more than it has."""
+        return next((columns for columns in COLUMNS if columns >= self.columns), 0)
+
+
+@dataclass(frozen=True)
+class ChainedConfig:
+    """A configuration. Each of `groups` warpgroups has 64 rows of a tile.
+
+    line: bytes of a row of the chunks in which the first result is made, stored and multiplied again; stages:
+    tiles of A of each warpgroup; buffers: its chunks of results in shared memory; slots: chunks for which
+    there are weights in shared memory, all of them (they stay), or as many as are under way; turned: 1 where
+    tiles are taken from the last to the first.
+    """
+
+    groups: int
+    line: int
+    stages: int
+    buffers: int
+    slots: int
+    turned: int = 0
+
+    @property
+    def block_m(self) -> int:
+        """Rows of a tile."""
+        return ROWS * self.groups
+
+    @property
+    def consumers(self) -> int:
+        """Threads that multiply."""
+        return GROUP * self.groups
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block: those that multiply, and the warpgroup that copies."""
+        return self.consumers + GROUP
+
+
+@dataclass(frozen=True)
+class Room:
+    """The shared memory of a block of `config` for `extents`, in bytes: what begins where."""
+
+    extents: Extents
+    config: ChainedConfig
+
+    @property
+    def chunk(self) -> int:
+        """Columns of a chunk of the first result."""
+        return self.config.line // self.extents.first_bytes
+
+    @property
+    def chunks(self) -> int:
+        """Chunks of the first result."""
+        return self.extents.n // self.chunk
+
+    @property
+    def kept(self) -> bool:
+        """Whether all weights stay."""
+        return self.config.slots == self.chunks
+
+    @property
+    def rows(self) -> int:
+        """A of a tile of one warpgroup."""
+        return _aligned(ROWS * self.extents.line * self.extents.panels)
+
+    @property
+    def first(self) -> int:
+        """Weights of a chunk of the first result."""
+        return _aligned(self.chunk * self.extents.line * self.extents.panels)
+
+    @property
+    def second(self) -> int:
+        """Weights by which a chunk of the first result is multiplied."""
+        return _aligned(self.extents.block_n * self.config.line)
+
+    @property
+    def weights(self) -> int:
+        """Where weights begin: behind A."""
+        return self.config.groups * self.config.stages * self.rows
+
+    @property
+    def buffers(self) -> int:
+        """Where chunks of results begin."""
+        return self.weights + self.config.slots * (self.first + self.second)
+
+    @property
+    def columns(self) -> int:
+        """Where the epilogue operands of columns begin."""
+        return self.buffers + self.config.groups * self.config.buffers * BUFFER_BYTES
+
+    @property
+    def second_columns(self) -> int:
+        """Where those of the second result begin."""
+        return self.columns + self.extents.n * COLUMN_BYTES
+
+    @property
+    def barriers(self) -> int:
+        """Where barriers begin."""
+        return self.second_columns + self.extents.block_n * COLUMN_BYTES
+
+    @property
+    def bytes(self) -> int:
+        """All of it."""
+        config = self.config
+        count = 2 * config.groups * config.stages + config.slots * (1 if self.kept else 2)
+        count += 2 * config.groups * config.buffers if self.extents.residual else 0
+        return self.barriers + count * BARRIER_BYTES
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def illegal(extents: Extents, config: ChainedConfig, room: int) -> str | None:
+    """Why CONFIG is not legal for EXTENTS with ROOM bytes of shared memory; None if it is."""
+    if config.groups not in CONSUMER_REGISTERS or config.line not in (LINE_BYTES, *NARROW):
+        return "registers are divided among two or three warpgroups that multiply and one that copies"
+    if extents.n * extents.first_bytes % config.line or not extents.block_n:
+        return "the first result does not divide into chunks, or the second has too many columns"
+    if min(config.stages, config.buffers) < 2 or config.slots < 1:
+        return "a chunk is stored while the next one is made"
+    own = Room(extents, config)
+    if config.slots > own.chunks or (not own.kept and config.slots < LEAST_SLOTS):
+        return "weights stay, or some are under way while others are read"
+    if own.chunk // 2 + extents.block_n // 2 > MOST_ACCUMULATORS[config.groups]:
+        return "too many accumulators per thread"
+    return "not enough shared memory" if own.bytes > room else None
+
+
+def configurations(extents: Extents, room: int) -> Iterator[ChainedConfig]:
+    """Configurations for EXTENTS with ROOM bytes of shared memory: for each number of warpgroups and width of
+    chunks, that with most under way, once with weights that stay and once with weights that come and go."""
+    for groups, line in product(CONSUMER_REGISTERS, (LINE_BYTES, *NARROW)):
+        if extents.n * extents.first_bytes % line:
+            continue
+        chunks = extents.n * extents.first_bytes // line
+        for slots in dict.fromkeys((chunks, min(chunks, LEAST_SLOTS))):
+            found = (
+                ChainedConfig(groups, line, stages, buffers, slots)
+                for buffers in range(MOST_BUFFERS, LEAST_BUFFERS - 1, -1)
+                for stages in range(MOST_STAGES, LEAST_STAGES - 1, -1)
+            )
+            fitting = (config for config in found if illegal(extents, config, room) is None)
+            yield from [config for config in (next(fitting, None),) if config is not None]
