@@ -15,8 +15,9 @@ ALIGNMENT = 1024  # of what bulk copies swizzle by 128 bytes
 MOST_STAGES, LEAST_STAGES = 4, 2
 MOST_BUFFERS, LEAST_BUFFERS = 4, 2
 LEAST_SLOTS = 2  # of weights that come for every tile anew
-# Accumulators of both products of a thread, by the warpgroups that share the registers of a block.
-MOST_ACCUMULATORS = {2: 160, 3: 96}
+# Accumulators of both products of a thread, by the warpgroups that share the registers of a block, and whether they
+# are floats: integers are scaled in more registers.
+MOST_ACCUMULATORS = {(2, True): 160, (2, False): 160, (3, True): 96, (3, False): 80}
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def illegal(extents: Extents, config: ChainedConfig, room: int) -> str | None:
     own = Room(extents, config)
     if config.slots > own.chunks or (not own.kept and config.slots < LEAST_SLOTS):
         return "weights stay, or some are under way while others are read"
-    if own.chunk // 2 + extents.block_n // 2 > MOST_ACCUMULATORS[config.groups]:
+    if own.chunk // 2 + extents.block_n // 2 > MOST_ACCUMULATORS[config.groups, extents.is_float]:
         return "too many accumulators per thread"
     return "not enough shared memory" if own.bytes > room else None
 
