@@ -179,7 +179,9 @@ def _launch_rules() -> Iterable[Rule]:
     in_place = "y = concat(a, b) => the producers of a and b write them in place, as parts of y"
     yield Rule(ELIDE_CONCAT, "launch", in_place, applied_by=lowering)
     yield Rule(VIEW_SLICE, "launch", "y = slice(x) => y is read as a view of x", applied_by=lowering)
-    chained = "y = conv or matmul(x), z = conv or matmul(y) => one launch, which multiplies y before it leaves"
+    chained = (
+        "y = conv or matmul(x), z = conv or matmul(y) => one launch, which multiplies y before it leaves"
+    )
     yield Rule(CHAIN_CONTRACTIONS, "launch", chained, applied_by=ChainContractions.name)
     grouped = "small independent launches => one launch"
     yield Rule(GROUP_LAUNCHES, "launch", grouped, applied_by=GroupLaunches.name)

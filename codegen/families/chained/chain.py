@@ -20,7 +20,7 @@ from .pair import Half, Pair, find_pair
 
 @dataclass(frozen=True)
 class Chain:
-    """Two contractions as chained kernels see them: the operands of the first, and the second of the second."""
+    """Two contractions as chained kernels see them: both operands of the first, the weights of the second."""
 
     pair: Pair
     a: BulkOperand
@@ -31,7 +31,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class Leaving:
-    """The results of one contraction, whose chunks have `chunk` columns, and its weights in the order for these."""
+    """The results of one contraction, in chunks of so many columns, and its weights in the order of these."""
 
     results: BulkResults
     b: BulkOperand

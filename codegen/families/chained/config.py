@@ -15,15 +15,15 @@ ALIGNMENT = 1024  # of what bulk copies swizzle by 128 bytes
 MOST_STAGES, LEAST_STAGES = 4, 2
 MOST_BUFFERS, LEAST_BUFFERS = 4, 2
 LEAST_SLOTS = 2  # of weights that come for every tile anew
-# Accumulators of both products of a thread, by the warpgroups that share the registers of a block, and whether they
-# are floats: integers are scaled in more registers.
+# Accumulators of both products of a thread, by the warpgroups that share the registers of a block, and
+# whether they are floats: integers are scaled in more registers.
 MOST_ACCUMULATORS = {(2, True): 160, (2, False): 160, (3, True): 96, (3, False): 80}
 
 
 @dataclass(frozen=True)
 class Extents:
     """The sizes of two contractions in a chain: m rows, k terms of the first sums, n columns of the first
-    result, which are the terms of the second sums, and `columns` of the second result.
+    result, which the second sums, and its own `columns`.
 
     rows: m at the sizes that kernels are tuned for; a_bytes, first_bytes, second_bytes: of an element of A and
     of either result; line: bytes of k in a line of the first operands; residual: whether one is read beside
@@ -49,8 +49,9 @@ class Extents:
 
     @property
     def block_n(self) -> int:
-        """Columns of the second result as wgmma has them; 0 if there are more than it has."""
-        return next((columns for columns in COLUMNS if columns >= self.columns), 0)
+        """Columns of the second result as wgmma has them, one chunk at least; 0 if there are more than it has."""
+        least = max(self.columns, NARROW[-1] // self.second_bytes)
+        return next((columns for columns in COLUMNS if columns >= least), 0)
 
 
 @dataclass(frozen=True)

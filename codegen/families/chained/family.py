@@ -18,6 +18,8 @@ from .config import ChainedConfig, Room, configurations, illegal
 from .cost import microseconds
 from .spec import TEMPLATE, chained_spec, launch
 
+SUMS = Accumulation(tiled=True)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ChainedFamily(ConfiguredFamily[ChainedConfig]):
@@ -30,7 +32,7 @@ class ChainedFamily(ConfiguredFamily[ChainedConfig]):
     saturates: bool = True
     turns: bool = True
     chains: bool = True
-    accumulation: Accumulation = Accumulation(tiled=True)
+    accumulation: Accumulation = SUMS
     config_type: Callable[..., ChainedConfig] = ChainedConfig
 
     def candidates(self, request: Request) -> list[Candidate]:
@@ -77,7 +79,9 @@ def maps(
     arguments = request.region.arguments
     halves, room = (chain.pair.first, chain.pair.second), Room(chain.extents, config)
     roots = [half.contraction.root for half in halves]
-    places = [half.request.region.arguments.index(root.inputs[1]) for half, root in zip(halves, roots, strict=True)]
+    places = [
+        half.request.region.arguments.index(root.inputs[1]) for half, root in zip(halves, roots, strict=True)
+    ]
     a = chain.pair.first.request.region.arguments.index(roots[0].inputs[0])
     assert max(*places, a) < len(arguments)
     first, second = (leaving.results for leaving in leavings)

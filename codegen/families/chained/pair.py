@@ -1,9 +1,9 @@
 """Two contractions in a region, of which the second one reads what the first one results in.
 
-Each is a request of its own, as for a kernel of one contraction. The first one has all arguments of the pair,
-and the second one has the result of the first behind these. So an argument has the same number everywhere, as
-a buffer of the kernel and in the names that code has for it; the first result comes behind the arguments there,
-too.
+Each is a request of its own, as for a kernel of one contraction. The first one has all arguments of the
+pair, and the second one has the result of the first behind these. So an argument has the same number
+everywhere, as a buffer of the kernel and in the names that code has for it; the first result comes behind the
+arguments there, too.
 """
 
 from __future__ import annotations

@@ -29,7 +29,8 @@ TEMPLATE = "kernels/chained.cu.j2"
 
 @dataclass(frozen=True)
 class TileSpec:
-    """A tile of an operand in shared memory: `panels` of `panel_bytes`, each with a line for every row or column.
+    """A tile of an operand in shared memory: `panels` of `panel_bytes`, each with a line for every row or
+    column.
 
     bytes: of all of it; first: the innermost coordinate of the operand's first element; interleave: see
     `BulkOperand`.
@@ -72,7 +73,7 @@ class PartSpec:
 
 @dataclass(frozen=True)
 class ChainedSpec:
-    """The spec of chained contractions. Offsets of shared memory are in bytes; see `Room` and `ChainedConfig`.
+    """The spec of chained contractions. Offsets of shared memory are in bytes; see `Room`, `ChainedConfig`.
 
     chunks: of the first result; kept: whether all weights stay; early: whether no kernel writes weights.
     """
@@ -82,6 +83,7 @@ class ChainedSpec:
     parameters: Code
     header: Identifier
     m: Code
+    m_is_known: bool
     groups: int
     consumers: int
     threads: int
@@ -151,6 +153,7 @@ def chained_spec(
         parameters=signature.parameters,
         header=Identifier(header(problem)),
         m=Code(dim_to_c(extents.m, signature.symbols)),
+        m_is_known=isinstance(extents.m, int),
         groups=config.groups,
         consumers=config.consumers,
         threads=config.threads,

@@ -90,7 +90,9 @@ def leaving(
     finish vectors."""
     results = bulk_results(request, contraction) if config.buffers else None
     own = interleaved(b, config.block_n, run_of(results, config.block_n)) if results else None
-    vectors = bulk_results(request, contraction, vector_of(results, config.block_n)) if results and own else None
+    vectors = (
+        bulk_results(request, contraction, vector_of(results, config.block_n)) if results and own else None
+    )
     return (vectors, own) if vectors and own else (results, b)
 
 

@@ -2,19 +2,20 @@
 
 `launch.kernel a(x) -> y, launch.kernel b(y) -> z => launch.kernel a, b(x) -> y, z`
 
-The second one is computed from the results of the first before these have left the multiprocessor: they are stored, for
-whoever else reads them, but not loaded again. Launches are visited in order. Each first one takes, of those that read
-its result and need nothing that is launched between, the one that saves most by the cost models, if it saves
-enough. Launches before, behind and inside of a branch or a loop stay apart.
+The second one is computed from the results of the first before these have left the multiprocessor: they are
+stored, for whoever else reads them, but not loaded again. Launches are visited in order. Each first one
+takes, of those that read its result and need nothing that is launched between, the one that saves most by the
+cost models, if it saves enough. Launches before, behind and inside of a branch or a loop stay apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ....codegen.interface import ArchSpec, expected, families, request_of
+from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.ir import Value
 from ....dialects.core.module import Module
 from ....dialects.launch import Kernel
@@ -44,7 +45,7 @@ class ChainContractions:
             return module
         tree = LaunchTree(module.main)
         chaining = _Chaining(module, self.target, context)
-        joined = [chaining.segment(tree, segment) for segment in tree.segments if segment]
+        joined = [chaining.segment(tree, segment) for segment in reversed(tree.segments) if segment]
         if any(joined):
             place_buffers(module)
         return module
@@ -56,6 +57,7 @@ class _Chaining:
     def __init__(self, module: Module, target: ArchSpec, context: PassContext) -> None:
         self._module, self._target, self._context = module, target, context
         tactics = context.tactics.get(target.name)
+        self._sizes = module.values_at("optimum")
         self._chooser = KernelChooser(module, target, cheapest, context.spilled, tactics)
 
     def segment(self, tree: LaunchTree, numbers: Sequence[int]) -> bool:
@@ -76,7 +78,9 @@ class _Chaining:
             ]
             best = max(found, key=lambda pair: pair[1].rank, default=None)
             for other, outcome in found:
-                record(self._context, outcome, nodes[index], nodes[other], best is not None and best[0] == other)
+                record(
+                    self._context, outcome, nodes[index], nodes[other], best is not None and best[0] == other
+                )
             if best is not None and best[1].planned is not None:
                 partner[index] = best[1]
                 taken |= {index, best[0]}
@@ -86,34 +90,39 @@ class _Chaining:
 
     def _outcome(self, draft: Draft, nodes: tuple[str, ...], others: tuple[str, ...]) -> Outcome:
         """Whether DRAFT, of launches that compute NODES and OTHERS, should be one launch."""
-        context = self._context
+        context, size = self._context, evaluate(draft.middle.type.bytes, self._sizes)
         if CHAIN_CONTRACTIONS in context.disabled:
-            return Outcome(draft, None, f"the rule {CHAIN_CONTRACTIONS} is switched off", disabled=True)
+            reason = f"the rule {CHAIN_CONTRACTIONS} is switched off"
+            return Outcome(draft, None, reason, disabled=True, bytes_saved=size)
         barred = context.fusion_barrier(nodes, others)
         if barred is not None:
-            return Outcome(draft, None, barred, disabled=True)
+            return Outcome(draft, None, barred, disabled=True, bytes_saved=size)
         context.decide()
         candidate = draft.best(self._module, self._target)
         if candidate is None:
-            return Outcome(draft, None, "no kernel multiplies the results of these contractions again")
+            reason = "no kernel multiplies the results of these contractions again"
+            return Outcome(draft, None, reason, bytes_saved=size)
+        return replace(self._judged(draft, candidate.microseconds), bytes_saved=size)
+
+    def _judged(self, draft: Draft, together: float) -> Outcome:
+        """Whether DRAFT saves enough as one launch that takes so many microseconds TOGETHER."""
         apart = sum(
             expected(request_of(self._module, op, self._target), op.family, op.config) for op in draft.ops
         )
-        together = candidate.microseconds
+        saved, least = apart - together, self._target.fitted.schedule.group_saving
         reason = f"one launch is expected to take {together:.1f} microseconds, {apart:.1f} apart"
-        least = self._target.fitted.schedule.group_saving
-        if apart - together < least:
+        if saved < least:
             reason += f": less than {least} is saved"
-            return Outcome(draft, None, reason, saved=apart - together, together=together)
+            return Outcome(draft, None, reason, saved=saved, together=together)
         turned = bool(draft.first.config.get("turned"))
         planned = self._chooser.plan(draft.region, draft.reads, draft.writes, turned=turned)
-        if not families()[planned.candidate.family].chains:
-            reason = "every kernel that multiplies results again spills registers"
-            return Outcome(draft, None, reason, saved=apart - together, together=together)
-        return Outcome(draft, planned, reason, saved=apart - together, together=together)
+        if families()[planned.candidate.family].chains:
+            return Outcome(draft, planned, reason, saved=saved, together=together)
+        reason = "every kernel that multiplies results again spills registers"
+        return Outcome(draft, None, reason, saved=saved, together=together)
 
     def _replace(self, kernels: Sequence[Kernel], partner: dict[int, Outcome]) -> None:
-        """Let the launches of PARTNER, which has them by the number of the first among KERNELS, be one each."""
+        """Let the launches of PARTNER be one each; it has them by the number of the first among KERNELS."""
         block = kernels[0].parent
         assert block is not None
         before, behind = around(block, kernels)
@@ -129,7 +138,6 @@ class _Chaining:
                 launches.append(op)
         reorder(block, [*before, *launches, *behind])
         retake(self._module, launches, self._target)
-
 
 
 def _drafts(kernels: Sequence[Kernel]) -> dict[int, dict[int, Draft]]:

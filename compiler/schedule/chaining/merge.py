@@ -11,7 +11,7 @@ from .draft import Draft
 
 
 def merged(draft: Draft, planned: Planned) -> Kernel:
-    """Replace the launches of DRAFT by one, in the place of the first, whose kernel is PLANNED; it is returned.
+    """Replace the launches of DRAFT by one with the kernel PLANNED, at the place of the first; return it.
 
     Buffers keep their offsets.
     """

@@ -1,4 +1,4 @@
-"""Ledger records of chaining: one for every two launches of which the second reads the result of the first."""
+"""Ledger records of chaining: one for every two contractions of which one reads the result of the other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ OTHER = "the result of the first is multiplied again for another one, which save
 class Outcome:
     """What became of DRAFT: the kernel that it is PLANNED as, or None, and the reason.
 
-    disabled: a switch forbids it; saved: the microseconds that it saves; together: those of the one launch.
+    disabled: a switch forbids it; saved: the microseconds that it saves; together: those of the one launch;
+    bytes_saved: what need not be loaded.
     """
 
     draft: Draft
@@ -26,6 +27,7 @@ class Outcome:
     disabled: bool = False
     saved: float = 0.0
     together: float = 0.0
+    bytes_saved: int = 0
 
     @property
     def rank(self) -> tuple[bool, float]:
@@ -36,7 +38,10 @@ class Outcome:
 def record(
     context: PassContext, outcome: Outcome, nodes: tuple[str, ...], others: tuple[str, ...], best: bool
 ) -> None:
-    """Record OUTCOME, about launches that compute NODES and OTHERS; BEST: of those with the same first one."""
+    """Record OUTCOME, about launches that compute NODES and OTHERS, at the sizes that kernels are tuned for.
+
+    BEST: whether it is, of those with the same first launch.
+    """
     verdict = Verdict.DISABLED if outcome.disabled else Verdict.REFUSED
     taken = outcome.planned is not None
     context.ledger.add(
@@ -46,7 +51,7 @@ def record(
         ops=[f"{op.name} @{op.kernel}" for op in outcome.draft.ops],
         nodes=dict.fromkeys((*nodes, *others)),
         split=len(nodes),
-        bytes_saved=outcome.draft.middle.type.bytes,
+        bytes_saved=outcome.bytes_saved,
         launches_saved=1,
         microseconds_saved=round(outcome.saved, 3),
         microseconds_together=round(outcome.together, 3),
