@@ -133,6 +133,16 @@ class PersistentFit(Fit):
 
 
 @dataclass(frozen=True)
+class ChainedFit(Fit):
+    """Constants of the cost model of chained contractions, beside those of persistent ones, in cycles."""
+
+    residual: float = 2500.0  # from the end of a chunk in a buffer until the residual of the next is there
+    weights: float = 1600.0  # the same of the weights of a chunk, beside their bytes
+    lead: float = 0.6  # chunks that a slot of weights is read for less than a chunk
+    step: float = 80.0  # of a product of a chunk, beside its multiplications
+
+
+@dataclass(frozen=True)
 class GemvFit(Fit):
     """Constants of the cost model of products of few rows. Times are in cycles unless stated otherwise."""
 
@@ -328,6 +338,7 @@ class Fitted:
     contraction: ContractionFit = ContractionFit()
     wgmma: ContractionFit = WGMMA
     persistent: PersistentFit = PersistentFit()
+    chained: ChainedFit = ChainedFit()
     strips: StripsFit = StripsFit()
     few_channels: FewChannelsFit = FewChannelsFit()
     gemv: GemvFit = GemvFit()

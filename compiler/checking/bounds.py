@@ -150,7 +150,7 @@ class Execution:
         if not stored.dtype.is_float:
             return 0.0
         largest = largest_finite(want)
-        inner = _inner_roundoff(self.block, stored)
+        inner = _inner_roundoff(self.block, position, stored)
         chain = inner * (ARITHMETIC + ARITHMETIC_PER_STEP * math.sqrt(len(self.block))) * largest
         chain += inner * SUM * self.sums.summed
         chain += inner * SUM * _gain(largest, self.sums.normalized) * self.sums.centred
@@ -254,13 +254,16 @@ def _rounds_computed_short(op: Operation) -> bool:
     return value.producer is not None
 
 
-def _inner_roundoff(block: Block, stored: TensorType) -> float:
-    """The coarsest unit roundoff of values inside BLOCK, without its results and 8-bit floats.
+def _inner_roundoff(block: Block, position: int, stored: TensorType) -> float:
+    """The coarsest unit roundoff of values inside BLOCK, without 8-bit floats and its results, but for those
+    that a contraction before the result at POSITION multiplies again.
 
     It includes the format to which a contraction rounds operands that are computed in the block: kernel and
     interpreter may round them to adjacent numbers.
     """
-    yielded = set(block.terminator.inputs)
+    results = block.terminator.inputs
+    again = {value for value in results if any(has(user, Trait.CONTRACTION) for user in value.users)}
+    yielded = set(results) - (again - {results[position]})
     inner = [
         roundoff(value.type.dtype)
         for op in block

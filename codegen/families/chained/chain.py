@@ -128,11 +128,13 @@ def first_leaving(chain: Chain, chunk: int) -> Leaving:
 def second_leaving(chain: Chain, line: int) -> Leaving:
     """How chunks of the second result of CHAIN leave; its weights lie in lines of LINE bytes.
 
-    They have as many columns as divide its own among the threads of a row.
+    They are no longer than those of the first result, and divide its columns among the threads of a row.
     """
     extents = chain.extents
     widest = LINE_BYTES // extents.second_bytes
     for chunk in (widest, widest // 2, widest // 4):
+        if chunk * extents.second_bytes > line:
+            continue
         if extents.block_n % chunk == 0 and extents.columns % (chunk // LANES) == 0:
             return leaving(chain.pair.second, replace(chain.second_b, line=line), extents.block_n, chunk)
     raise ValueError("columns do not divide among the threads of a row")

@@ -8,12 +8,11 @@ from itertools import product
 
 from ....dialects.core.affine import Dim
 from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, ROWS
-from ..persistent.config import BARRIER_BYTES, BUFFER_BYTES, COLUMN_BYTES, CONSUMER_REGISTERS
+from ..persistent.config import BARRIER_BYTES, COLUMN_BYTES, CONSUMER_REGISTERS
 from ..persistent.depth import NARROW
 
 ALIGNMENT = 1024  # of what bulk copies swizzle by 128 bytes
-MOST_STAGES, LEAST_STAGES = 4, 2
-MOST_BUFFERS, LEAST_BUFFERS = 4, 2
+BUFFERS = range(8, 1, -1)  # chunks of results of a warpgroup, the most first
 LEAST_SLOTS = 2  # of weights that come for every tile anew
 # Accumulators of both products of a thread, by the warpgroups that share the registers of a block, and
 # whether they are floats: integers are scaled in more registers.
@@ -59,7 +58,7 @@ class ChainedConfig:
     """A configuration. Each of `groups` warpgroups has 64 rows of a tile.
 
     line: bytes of a row of the chunks in which the first result is made, stored and multiplied again; stages:
-    tiles of A of each warpgroup; buffers: its chunks of results in shared memory; slots: chunks for which
+    tiles of A of a warpgroup each; buffers: chunks of results of each warpgroup in shared memory; slots: chunks for which
     there are weights in shared memory, all of them (they stay), or as many as are under way; turned: 1 where
     tiles are taken from the last to the first.
     """
@@ -127,7 +126,7 @@ class Room:
     @property
     def weights(self) -> int:
         """Where weights begin: behind A."""
-        return self.config.groups * self.config.stages * self.rows
+        return self.config.stages * self.rows
 
     @property
     def buffers(self) -> int:
@@ -135,9 +134,14 @@ class Room:
         return self.weights + self.config.slots * (self.first + self.second)
 
     @property
+    def buffer(self) -> int:
+        """A chunk of results."""
+        return ROWS * self.config.line
+
+    @property
     def columns(self) -> int:
         """Where the epilogue operands of columns begin."""
-        return self.buffers + self.config.groups * self.config.buffers * BUFFER_BYTES
+        return self.buffers + self.config.groups * self.config.buffers * self.buffer
 
     @property
     def second_columns(self) -> int:
@@ -153,7 +157,7 @@ class Room:
     def bytes(self) -> int:
         """All of it."""
         config = self.config
-        count = 2 * config.groups * config.stages + config.slots * (1 if self.kept else 2)
+        count = 2 * config.stages + config.slots * (2 if self.kept else 4)
         count += 2 * config.groups * config.buffers if self.extents.residual else 0
         return self.barriers + count * BARRIER_BYTES
 
@@ -168,7 +172,9 @@ def illegal(extents: Extents, config: ChainedConfig, room: int) -> str | None:
         return "registers are divided among two or three warpgroups that multiply and one that copies"
     if extents.n * extents.first_bytes % config.line or not extents.block_n:
         return "the first result does not divide into chunks, or the second has too many columns"
-    if min(config.stages, config.buffers) < 2 or config.slots < 1:
+    if config.stages < config.groups:
+        return "each warpgroup reads a tile of A for as long as the others need weights"
+    if config.buffers < BUFFERS[-1] or config.slots < 1:
         return "a chunk is stored while the next one is made"
     own = Room(extents, config)
     if config.slots > own.chunks or (not own.kept and config.slots < LEAST_SLOTS):
@@ -180,16 +186,18 @@ def illegal(extents: Extents, config: ChainedConfig, room: int) -> str | None:
 
 def configurations(extents: Extents, room: int) -> Iterator[ChainedConfig]:
     """Configurations for EXTENTS with ROOM bytes of shared memory: for each number of warpgroups and width of
-    chunks, that with most under way, once with weights that stay and once with weights that come and go."""
+    chunks, once with weights that stay and once with weights that come and go, those with most under way, of
+    results or of A."""
     for groups, line in product(CONSUMER_REGISTERS, (LINE_BYTES, *NARROW)):
         if extents.n * extents.first_bytes % line:
             continue
         chunks = extents.n * extents.first_bytes // line
         for slots in dict.fromkeys((chunks, min(chunks, LEAST_SLOTS))):
             found = (
-                ChainedConfig(groups, line, stages, buffers, slots)
-                for buffers in range(MOST_BUFFERS, LEAST_BUFFERS - 1, -1)
-                for stages in range(MOST_STAGES, LEAST_STAGES - 1, -1)
+                next((config for config in way if illegal(extents, config, room) is None), None)
+                for way in (
+                    [ChainedConfig(groups, line, stages, buffers, slots) for buffers in BUFFERS]
+                    for stages in (2 * groups, groups + 1)
+                )
             )
-            fitting = (config for config in found if illegal(extents, config, room) is None)
-            yield from [config for config in (next(fitting, None),) if config is not None]
+            yield from dict.fromkeys(config for config in found if config is not None)

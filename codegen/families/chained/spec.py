@@ -89,6 +89,7 @@ class ChainedSpec:
     threads: int
     stages: int
     buffers: int
+    buffer_bytes: int
     slots: int
     chunks: int
     kept: bool
@@ -159,6 +160,7 @@ def chained_spec(
         threads=config.threads,
         stages=config.stages,
         buffers=config.buffers,
+        buffer_bytes=room.buffer,
         slots=config.slots,
         chunks=room.chunks,
         kept=room.kept,
