@@ -36,6 +36,7 @@ from .widen import widened_array, widened_block
 # chain of ops.
 STORING, ARITHMETIC, ARITHMETIC_PER_STEP = 4.0, 16.0, 6.0
 SUM = 2.0  # c in the bound on sums
+STEP = 2.0  # unit roundoffs between adjacent numbers, at most
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ class Execution:
         if not stored.dtype.is_float:
             return 0.0
         largest = largest_finite(want)
-        inner = _inner_roundoff(self.block, position, stored)
+        inner = _inner_roundoff(self.block, stored)
         chain = inner * (ARITHMETIC + ARITHMETIC_PER_STEP * math.sqrt(len(self.block))) * largest
         chain += inner * SUM * self.sums.summed
         chain += inner * SUM * _gain(largest, self.sums.normalized) * self.sums.centred
@@ -158,11 +159,24 @@ class Execution:
         if not is_short(stored.dtype):
             chain += STORING * roundoff(stored.dtype) * largest
         flips = sum((changes[position] for changes in self._tie_errors()), 0.0)
+        chain += _gain(largest, self.sums.size) * self._again(position)
         if not is_short(stored.dtype) and not any(self._is_propagated(op) for op, _ in self.products()):
             gain = _gain(largest, self.sums.size)
             return chain + inner * SUM * gain * self.sums.growth + flips
         off = ((op, p.result, _sum_error(op, p, inner, self.accumulation)) for op, p in self.products())
         return chain + flips + sum((self._changes(*each)[position] for each in off), 0.0)
+
+    def _again(self, position: int) -> float:
+        """The change of sums behind which is the result at POSITION, when other results, which they multiply
+        again as they are stored, move by one step: both sides may round to adjacent numbers."""
+        results = self.block.terminator.inputs
+        again = set(results) - {results[position]}
+        return sum(
+            STEP * roundoff(value.type.dtype) * largest_finite(product.magnitudes)
+            for op, product in self.products()
+            for value in op.inputs
+            if value in again
+        )
 
     def _is_propagated(self, op: Operation) -> bool:
         """Whether the error of OP's sums is propagated through the block, being coarser than its roundoff."""
@@ -254,16 +268,13 @@ def _rounds_computed_short(op: Operation) -> bool:
     return value.producer is not None
 
 
-def _inner_roundoff(block: Block, position: int, stored: TensorType) -> float:
-    """The coarsest unit roundoff of values inside BLOCK, without 8-bit floats and its results, but for those
-    that a contraction before the result at POSITION multiplies again.
+def _inner_roundoff(block: Block, stored: TensorType) -> float:
+    """The coarsest unit roundoff of values inside BLOCK, without its results and 8-bit floats.
 
     It includes the format to which a contraction rounds operands that are computed in the block: kernel and
     interpreter may round them to adjacent numbers.
     """
-    results = block.terminator.inputs
-    again = {value for value in results if any(has(user, Trait.CONTRACTION) for user in value.users)}
-    yielded = set(results) - (again - {results[position]})
+    yielded = set(block.terminator.inputs)
     inner = [
         roundoff(value.type.dtype)
         for op in block

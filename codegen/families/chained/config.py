@@ -24,9 +24,9 @@ class Extents:
     """The sizes of two contractions in a chain: m rows, k terms of the first sums, n columns of the first
     result, which the second sums, and its own `columns`.
 
-    rows: m at the sizes that kernels are tuned for; a_bytes, first_bytes, second_bytes: of an element of A and
-    of either result; line: bytes of k in a line of the first operands; residual: whether one is read beside
-    the first result.
+    rows: m at the sizes that kernels are tuned for; a_bytes, first_bytes, second_bytes: of an element of A
+    and of either result; line: bytes of k in a line of the first operands; residual: whether one is read
+    beside the first result.
     """
 
     m: Dim
@@ -48,7 +48,7 @@ class Extents:
 
     @property
     def block_n(self) -> int:
-        """Columns of the second result as wgmma has them, one chunk at least; 0 if there are more than it has."""
+        """Columns of the second result as wgmma has them, a chunk at least; 0 where it has not so many."""
         least = max(self.columns, NARROW[-1] // self.second_bytes)
         return next((columns for columns in COLUMNS if columns >= least), 0)
 
@@ -57,10 +57,10 @@ class Extents:
 class ChainedConfig:
     """A configuration. Each of `groups` warpgroups has 64 rows of a tile.
 
-    line: bytes of a row of the chunks in which the first result is made, stored and multiplied again; stages:
-    tiles of A of a warpgroup each; buffers: chunks of results of each warpgroup in shared memory; slots: chunks for which
-    there are weights in shared memory, all of them (they stay), or as many as are under way; turned: 1 where
-    tiles are taken from the last to the first.
+    line: bytes of a row of the chunks in which the first result is made, stored and multiplied again;
+    stages: tiles of A of a warpgroup each; buffers: chunks of results of each warpgroup in shared memory;
+    slots: chunks for which there are weights in shared memory, all of them (they stay), or as many as are
+    under way; turned: 1 where tiles are taken from the last to the first.
     """
 
     groups: int

@@ -116,7 +116,7 @@ class _Chaining:
             return Outcome(draft, None, reason, saved=saved, together=together)
         turned = bool(draft.first.config.get("turned"))
         planned = self._chooser.plan(draft.region, draft.reads, draft.writes, turned=turned)
-        if families()[planned.candidate.family].chains:
+        if planned.name not in self._context.spilled.kernels:
             return Outcome(draft, planned, reason, saved=saved, together=together)
         reason = "every kernel that multiplies results again spills registers"
         return Outcome(draft, None, reason, saved=saved, together=together)

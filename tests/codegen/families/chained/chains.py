@@ -76,7 +76,9 @@ def module_of(case: Case, symbols: dict[str, SymbolRange] | None = None) -> Modu
         same = {"pads": (0,) * 4, "strides": (1, 1), "dilations": (1, 1), "groups": 1}
         return do(Conv(a, b, **same, accumulate=accumulate))
 
-    def finished(do: Any, y: Any, operands: Sequence[Any], act: type[Operation] | None, to: TensorType) -> Any:
+    def finished(
+        do: Any, y: Any, operands: Sequence[Any], act: type[Operation] | None, to: TensorType
+    ) -> Any:
         if case.dtype is I8:
             y = do(Mul(do(Cast(y, to=F32)), operands[0]))
             operands = operands[1:]

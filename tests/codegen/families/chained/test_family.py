@@ -120,7 +120,7 @@ def test_only_targets_with_bulk_copies_have_it() -> None:
 def test_a_configuration_that_is_not_legal_is_refused() -> None:
     request = request_of(module_of(SOME["weights stay"][0]))
     for changed in ({"slots": 3}, {"groups": 4}, {"line": 48}):
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError):
             families()[NAME].realize(request, vars(replace(KEPT, **changed)))  # type: ignore[arg-type]
 
 
@@ -142,9 +142,7 @@ def test_no_kernel_spills(k: int, n: int, columns: int, dtype: Any) -> None:
         ((name, text),) = plan_of(module_of(case), configured(config)).sources.items()
         sources[name] = text
     assert sources
-    check_designed(
-        compile_kernels(sources, "sm_90a", headers(), None), dict.fromkeys(sources, "contraction")
-    )
+    check_designed(compile_kernels(sources, "sm_90a", headers(), None), dict.fromkeys(sources, "contraction"))
 
 
 def test_symbols_have_ranges() -> None:
