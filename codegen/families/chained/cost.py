@@ -1,8 +1,9 @@
 """The cost model of chained contractions.
 
 A warpgroup multiplies a chunk, finishes it and multiplies it again, one after the other; others do the same
-meanwhile. A chunk also takes as long as its residual and its weights, which are asked for as many chunks
-ahead as there are buffers and slots for. All other loads, and stores, overlap everything.
+meanwhile, and share what a multiprocessor can issue. A chunk also takes as long as its residual and its
+weights, which are asked for as many chunks ahead as there are buffers and slots for. All other loads, and
+stores, overlap everything.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def microseconds(extents: Extents, config: ChainedConfig, target: ArchSpec) -> f
     arrive = config.block_m * _row_bytes(extents) + (0 if room.kept else weights)
     chain = room.chunks * _chunk(room, target) + _finish(extents, target) * extents.block_n + fit.tile
     start = fit.start + (weights / fit.l2_bandwidth if room.kept else 0.0)
-    cycles = start + own * norm(multiply * config.groups, chain, arrive / fit.l2_bandwidth)
+    shared = config.groups * norm(multiply, _issue(room, target))
+    cycles = start + own * norm(shared, chain, arrive / fit.l2_bandwidth)
     memory = extents.rows * _row_bytes(extents) / (target.bytes_per_second * fit.bandwidth) * 1e6
     return fit.launch + norm(cycles / target.clock, memory)
 
@@ -38,6 +40,14 @@ def _chunk(room: Room, target: ArchSpec) -> float:
     come = fit.weights + (room.first + room.second) / target.fitted.persistent.l2_bandwidth
     weights = 0.0 if room.kept else come / (room.config.slots - fit.lead)
     return norm(compute, residual, weights)
+
+
+def _issue(room: Room, target: ArchSpec) -> float:
+    """Cycles of a multiprocessor to finish the results of a warpgroup's tile."""
+    extents, fit = room.extents, target.fitted.chained
+    each = fit.issue + (0.0 if extents.is_float else fit.convert)
+    chunks = room.chunks + -(-extents.block_n * extents.second_bytes // room.config.line)
+    return ROWS * (extents.n + extents.block_n) * each + chunks * fit.chunk
 
 
 def _finish(extents: Extents, target: ArchSpec) -> float:

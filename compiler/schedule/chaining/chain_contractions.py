@@ -109,10 +109,10 @@ class _Chaining:
         apart = sum(
             expected(request_of(self._module, op, self._target), op.family, op.config) for op in draft.ops
         )
-        saved, least = apart - together, self._target.fitted.schedule.group_saving
+        saved, least = apart - together, self._target.fitted.schedule.chain_saving * apart
         reason = f"one launch is expected to take {together:.1f} microseconds, {apart:.1f} apart"
         if saved < least:
-            reason += f": less than {least} is saved"
+            reason += f": less than {least:.1f} is saved"
             return Outcome(draft, None, reason, saved=saved, together=together)
         turned = bool(draft.first.config.get("turned"))
         planned = self._chooser.plan(draft.region, draft.reads, draft.writes, turned=turned)

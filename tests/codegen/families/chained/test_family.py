@@ -22,7 +22,7 @@ from ...contraction_cases import TARGET
 from ...one_kernel import plan_of
 from .chains import ACTIVATIONS, NAME, Case, chain_of, check, configured, module_of, request_of
 
-KEPT, STREAMED = ChainedConfig(2, 128, 2, 3, 2), ChainedConfig(3, 64, 2, 2, 2)
+KEPT, STREAMED = ChainedConfig(2, 128, 2, 3, 2), ChainedConfig(3, 64, 4, 2, 2)
 DEVICES = ["host", pytest.param("cuda", marks=pytest.mark.gpu)]
 SOME = {
     "weights stay": (Case(200, 64, 128, 64), KEPT),
@@ -34,7 +34,7 @@ SOME = {
     "nothing but sums": (Case(200, 64, 128, 64, residual=False, bias=False, first=None, second=None), KEPT),
     "columns that end in a tile": (Case(200, 72, 128, 200), ChainedConfig(2, 128, 2, 2, 2)),
     "bytes": (Case(200, 80, 256, 48, I8), KEPT),
-    "bytes without a residual": (Case(200, 64, 256, 96, I8, residual=False), ChainedConfig(3, 64, 2, 2, 2)),
+    "bytes without a residual": (Case(200, 64, 256, 96, I8, residual=False), ChainedConfig(3, 64, 4, 2, 2)),
     "bf16": (Case(200, 64, 128, 64, BF16), KEPT),
     "pixels": (Case(3, 64, 128, 64, image=(7, 9)), KEPT),
     "pixels of bytes": (Case(3, 64, 128, 64, I8, image=(7, 9)), ChainedConfig(2, 64, 2, 2, 2)),

@@ -6,7 +6,7 @@
 using namespace glass;
 
 constexpr int BLOCK_M = 128, CONSUMERS = 256;  // rows of a tile, 64 for each warpgroup; threads that multiply
-constexpr int STAGES = 2, A_TILE = 8192;  // tiles of A of a warpgroup in shared memory; bytes of one
+constexpr int STAGES = 2, A_TILE = 8192;  // tiles of A of one warpgroup in shared memory; bytes of each
 constexpr int SLOTS = 2, SLOT = 24576, SECOND = 16384;  // chunks with weights there; bytes of those of one, and where the second's begin
 constexpr int BUFFERS = 3, BUFFER = 8192;  // chunks of results of a warpgroup there; bytes of each
 
@@ -19,19 +19,21 @@ GLASS_KERNEL(384, 1) k_matmul_mul_add_df16e43f(Input<i8> x0, Input<i8> x1, Input
     pdl_launch_dependents();
     const int M = 200;
     const int tiles = (M + BLOCK_M - 1) / BLOCK_M;
-    Barrier* const a_full = reinterpret_cast<Barrier*>(shared + 134272);  // a tile of A has been copied
-    Barrier* const a_empty = a_full + 2 * STAGES;  // all warps of its warpgroup have read it
-    Barrier* const weights_full = a_empty + 2 * STAGES;
-    Barrier* const arrived = weights_full + SLOTS;  // the residual of a chunk is there
+    Barrier* const a_full = reinterpret_cast<Barrier*>(shared + 117888);  // a tile of A has been copied
+    Barrier* const a_empty = a_full + STAGES;  // all warps of its warpgroup have read it
+    Barrier* const first_full = a_empty + STAGES;  // the weights of a chunk are there, for either product
+    Barrier* const second_full = first_full + SLOTS;
+    Barrier* const arrived = second_full + SLOTS;  // the residual of a chunk is there
     Barrier* const left = arrived + 2 * BUFFERS;  // the results of a chunk have been read
 
     if (thread_x() == 0) {
-        for (int stage = 0; stage < 2 * STAGES; stage++) {
+        for (int stage = 0; stage < STAGES; stage++) {
             barrier_init(a_full[stage], 1);
             barrier_init(a_empty[stage], 4);
         }
         for (int slot = 0; slot < SLOTS; slot++) {
-            barrier_init(weights_full[slot], 1);
+            barrier_init(first_full[slot], 1);
+            barrier_init(second_full[slot], 1);
         }
         for (int buffer = 0; buffer < 2 * BUFFERS; buffer++) {
             barrier_init(arrived[buffer], 1);
@@ -49,25 +51,29 @@ GLASS_KERNEL(384, 1) k_matmul_mul_add_df16e43f(Input<i8> x0, Input<i8> x1, Input
             u32 parity = 1;  // of the phase in which the stage was read last: the first wait ends at once
             for (int tile = block_x(); tile < tiles; tile += grid_x()) {
                 for (int group = 0; group < 2; group++) {
-                    const int at = group * STAGES + stage;
-                    barrier_wait(a_empty[at], parity);
-                    barrier_expect(a_full[at], 8192);
-                    tma_load_2d(shared + at * A_TILE, a_map, a_full[at], 0, tile * BLOCK_M + group * 64);
+                    barrier_wait(a_empty[stage], parity);
+                    barrier_expect(a_full[stage], 8192);
+                    tma_load_2d(shared + stage * A_TILE, a_map, a_full[stage], 0, tile * BLOCK_M + group * 64);
+                    stage = stage + 1 == STAGES ? 0 : stage + 1;
+                    parity ^= stage == 0;
                 }
-                stage = stage + 1 == STAGES ? 0 : stage + 1;
-                parity ^= stage == 0;
             }
         }
         if (thread_x() == CONSUMERS + 32) {
             pdl_wait();
-            auto copy = [&](int slot, int chunk) {
-                unsigned char* const to = shared + 32768 + slot * SLOT;
-                barrier_expect(weights_full[slot], 24576);
-                tma_load_3d(to, b_map, weights_full[slot], 0, chunk * 8, 0);
-                tma_load_3d(to + SECOND, second_b_map, weights_full[slot], chunk * 128, 0, 0);
+            auto copy_first = [&](int slot, int chunk) {
+                barrier_expect(first_full[slot], 16384);
+                tma_load_3d(shared + 16384 + slot * SLOT, b_map, first_full[slot], 0, chunk * 8, 0);
+            };
+            auto copy_second = [&](int slot, int chunk) {
+                barrier_expect(second_full[slot], 8192);
+                tma_load_3d(shared + 16384 + slot * SLOT + SECOND, second_b_map, second_full[slot], chunk * 128, 0, 0);
             };
             #pragma unroll 1
-            for (int chunk = 0; chunk < 2; chunk++) copy(chunk, chunk);
+            for (int chunk = 0; chunk < 2; chunk++) {
+                copy_first(chunk, chunk);
+                copy_second(chunk, chunk);
+            }
         }
         if (thread_x() == CONSUMERS + 64) {
             pdl_wait();
@@ -80,7 +86,7 @@ GLASS_KERNEL(384, 1) k_matmul_mul_add_df16e43f(Input<i8> x0, Input<i8> x1, Input
                         barrier_wait(left[at], ~(count / BUFFERS) & 1);
                         if (piece < 2) {
                             barrier_expect(arrived[at], 8192);
-                            tma_load_2d(shared + 81920 + at * BUFFER, residual_map, arrived[at], piece * 128, tile * BLOCK_M + group * 64);
+                            tma_load_2d(shared + 65536 + at * BUFFER, residual_map, arrived[at], piece * 128, tile * BLOCK_M + group * 64);
                         } else {
                             barrier_arrive(arrived[at]);
                         }
@@ -93,12 +99,12 @@ GLASS_KERNEL(384, 1) k_matmul_mul_add_df16e43f(Input<i8> x0, Input<i8> x1, Input
     }
     registers_take<232>();
     const int lane = lane_id(), group = warp_id() / 4;
-    unsigned char* const chunks = shared + 81920 + group * (BUFFERS * BUFFER);
+    unsigned char* const chunks = shared + 65536 + group * (BUFFERS * BUFFER);
     const bool leads = thread_x() % 128 == 0;  // has the warpgroup's chunks stored
-    // Tiles in shared memory: of the warpgroup's A, of the weights of a chunk, and of a chunk of results.
-    const u64 a_view = wgmma_tile(shared + group * (STAGES * A_TILE));
-    const u64 first_view = wgmma_tile(shared + 32768);
-    const u64 second_view = wgmma_tile(shared + 32768 + SECOND);
+    // Tiles in shared memory: of A, of the weights of a chunk, and of a chunk of results.
+    const u64 a_view = wgmma_tile(shared);
+    const u64 first_view = wgmma_tile(shared + 16384);
+    const u64 second_view = wgmma_tile(shared + 16384 + SECOND);
     const u64 chunk_view = wgmma_tile(chunks);
     pdl_wait();
     {
@@ -117,7 +123,7 @@ GLASS_KERNEL(384, 1) k_matmul_mul_add_df16e43f(Input<i8> x0, Input<i8> x1, Input
             Along along;
             const int n = vector * VECTOR;
             read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 131072 + vector * 144) = along;
+            *reinterpret_cast<Along*>(shared + 114688 + vector * 144) = along;
         }
     }
     {
@@ -136,7 +142,7 @@ GLASS_KERNEL(384, 1) k_matmul_mul_add_df16e43f(Input<i8> x0, Input<i8> x1, Input
             Along along = {};
             const int n = vector * VECTOR;
             if (n < N) read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 133632 + vector * 144) = along;
+            *reinterpret_cast<Along*>(shared + 117248 + vector * 144) = along;
         }
     }
     named_barrier_sync(3, CONSUMERS);
@@ -145,7 +151,7 @@ GLASS_KERNEL(384, 1) k_matmul_mul_add_df16e43f(Input<i8> x0, Input<i8> x1, Input
     Barrier* const gone = left + group * BUFFERS;
     auto finish_first = [&](const i32* own, int first_column, int first_row) {
         constexpr int VECTOR = 16;
-        const unsigned char* const columns = shared + 131072;
+        const unsigned char* const columns = shared + 114688;
         // Epilogue operands of 16 results that are the same in every row.
         struct Along {
             Vec<f32, 16> x2_2;
@@ -189,7 +195,7 @@ GLASS_KERNEL(384, 1) k_matmul_mul_add_df16e43f(Input<i8> x0, Input<i8> x1, Input
     };
     auto finish_second = [&](const i32* own, int first_column, int first_row) {
         constexpr int VECTOR = 16, N = 48;
-        const unsigned char* const columns = shared + 133632;
+        const unsigned char* const columns = shared + 117248;
         // Epilogue operands of 16 results that are the same in every row.
         struct Along {
             Vec<f32, 16> x6_2;
@@ -225,15 +231,16 @@ GLASS_KERNEL(384, 1) k_matmul_mul_add_df16e43f(Input<i8> x0, Input<i8> x1, Input
             tma_store_commit();
         }
     };
-    int stage = 0;
-    u32 parity = 0;
+    int index = group;  // of the tile of A
     for (int tile = block_x(); tile < tiles; tile += grid_x()) {
         const int row = tile * BLOCK_M + group * 64;
-        barrier_wait(a_full[group * STAGES + stage], parity);
+        const int stage = index % STAGES;
+        barrier_wait(a_full[stage], index / STAGES & 1);
+        index += 2;
         i32 sum[32];  // uninitialised: the first product of a tile overwrites them
         #pragma unroll 1
         for (int chunk = 0; chunk < 2; chunk++) {
-            barrier_wait(weights_full[chunk], 0);
+            barrier_wait(first_full[chunk], 0);
             i32 part[64];
             const int weights = chunk * SLOT;
             wgmma_fence();
@@ -244,9 +251,10 @@ GLASS_KERNEL(384, 1) k_matmul_mul_add_df16e43f(Input<i8> x0, Input<i8> x1, Input
             wgmma_commit();
             wgmma_wait<0>();
             wgmma_take(part);
-            if (lane == 0 && chunk == 1) barrier_arrive(a_empty[group * STAGES + stage]);
+            if (lane == 0 && chunk == 1) barrier_arrive(a_empty[stage]);
             const u64 made = wgmma_step(chunk_view, count % BUFFERS * BUFFER);
             finish_first(part, chunk * 128, row);
+            barrier_wait(second_full[chunk], 0);
             wgmma_fence();
             GLASS_UNROLL
             for (int step = 0; step < 4; step++) {
@@ -267,8 +275,6 @@ GLASS_KERNEL(384, 1) k_matmul_mul_add_df16e43f(Input<i8> x0, Input<i8> x1, Input
                 if (count > 0) barrier_arrive(gone[(count - 1) % BUFFERS]);
             }
             count++;
-        stage = stage + 1 == STAGES ? 0 : stage + 1;
-        parity ^= stage == 0;
     }
     if (leads) tma_store_wait<0>();
 }

@@ -6,7 +6,7 @@
 using namespace glass;
 
 constexpr int BLOCK_M = 128, CONSUMERS = 256;  // rows of a tile, 64 for each warpgroup; threads that multiply
-constexpr int STAGES = 2, A_TILE = 24576;  // tiles of A of a warpgroup in shared memory; bytes of one
+constexpr int STAGES = 2, A_TILE = 24576;  // tiles of A of one warpgroup in shared memory; bytes of each
 constexpr int SLOTS = 2, SLOT = 36864, SECOND = 24576;  // chunks with weights there; bytes of those of one, and where the second's begin
 constexpr int BUFFERS = 3, BUFFER = 8192;  // chunks of results of a warpgroup there; bytes of each
 
@@ -19,17 +19,19 @@ GLASS_KERNEL(384, 1) k_matmul_add_relu_2b311e9c(Input<f16> x0, Input<f16> x1, In
     pdl_launch_dependents();
     const int M = 200;
     const int tiles = (M + BLOCK_M - 1) / BLOCK_M;
-    Barrier* const a_full = reinterpret_cast<Barrier*>(shared + 223424);  // a tile of A has been copied
-    Barrier* const a_empty = a_full + 2 * STAGES;  // all warps of its warpgroup have read it
-    Barrier* const weights_full = a_empty + 2 * STAGES;
+    Barrier* const a_full = reinterpret_cast<Barrier*>(shared + 174272);  // a tile of A has been copied
+    Barrier* const a_empty = a_full + STAGES;  // all warps of its warpgroup have read it
+    Barrier* const first_full = a_empty + STAGES;  // the weights of a chunk are there, for either product
+    Barrier* const second_full = first_full + SLOTS;
 
     if (thread_x() == 0) {
-        for (int stage = 0; stage < 2 * STAGES; stage++) {
+        for (int stage = 0; stage < STAGES; stage++) {
             barrier_init(a_full[stage], 1);
             barrier_init(a_empty[stage], 4);
         }
         for (int slot = 0; slot < SLOTS; slot++) {
-            barrier_init(weights_full[slot], 1);
+            barrier_init(first_full[slot], 1);
+            barrier_init(second_full[slot], 1);
         }
 
         barrier_fence_init();
@@ -43,42 +45,46 @@ GLASS_KERNEL(384, 1) k_matmul_add_relu_2b311e9c(Input<f16> x0, Input<f16> x1, In
             u32 parity = 1;  // of the phase in which the stage was read last: the first wait ends at once
             for (int tile = block_x(); tile < tiles; tile += grid_x()) {
                 for (int group = 0; group < 2; group++) {
-                    const int at = group * STAGES + stage;
-                    barrier_wait(a_empty[at], parity);
-                    barrier_expect(a_full[at], 24576);
+                    barrier_wait(a_empty[stage], parity);
+                    barrier_expect(a_full[stage], 24576);
                     GLASS_UNROLL
                     for (int panel = 0; panel < 3; panel++) {
-                        tma_load_2d(shared + at * A_TILE + panel * 8192, a_map, a_full[at], panel * 64, tile * BLOCK_M + group * 64);
+                        tma_load_2d(shared + stage * A_TILE + panel * 8192, a_map, a_full[stage], panel * 64, tile * BLOCK_M + group * 64);
                     }
+                    stage = stage + 1 == STAGES ? 0 : stage + 1;
+                    parity ^= stage == 0;
                 }
-                stage = stage + 1 == STAGES ? 0 : stage + 1;
-                parity ^= stage == 0;
             }
         }
         if (thread_x() == CONSUMERS + 32) {
             pdl_wait();
-            auto copy = [&](int slot, int chunk) {
-                unsigned char* const to = shared + 98304 + slot * SLOT;
-                barrier_expect(weights_full[slot], 36864);
+            auto copy_first = [&](int slot, int chunk) {
+                barrier_expect(first_full[slot], 24576);
                 GLASS_UNROLL
                 for (int panel = 0; panel < 3; panel++) {
-                    tma_load_3d(to + panel * 8192, b_map, weights_full[slot], panel * 64, chunk * 8, 0);
+                    tma_load_3d(shared + 49152 + slot * SLOT + panel * 8192, b_map, first_full[slot], panel * 64, chunk * 8, 0);
                 }
-                tma_load_3d(to + SECOND, second_b_map, weights_full[slot], chunk * 64, 0, 0);
+            };
+            auto copy_second = [&](int slot, int chunk) {
+                barrier_expect(second_full[slot], 12288);
+                tma_load_3d(shared + 49152 + slot * SLOT + SECOND, second_b_map, second_full[slot], chunk * 64, 0, 0);
             };
             #pragma unroll 1
-            for (int chunk = 0; chunk < 2; chunk++) copy(chunk, chunk);
+            for (int chunk = 0; chunk < 2; chunk++) {
+                copy_first(chunk, chunk);
+                copy_second(chunk, chunk);
+            }
         }
         return;
     }
     registers_take<232>();
     const int lane = lane_id(), group = warp_id() / 4;
-    unsigned char* const chunks = shared + 172032 + group * (BUFFERS * BUFFER);
+    unsigned char* const chunks = shared + 122880 + group * (BUFFERS * BUFFER);
     const bool leads = thread_x() % 128 == 0;  // has the warpgroup's chunks stored
-    // Tiles in shared memory: of the warpgroup's A, of the weights of a chunk, and of a chunk of results.
-    const u64 a_view = wgmma_tile(shared + group * (STAGES * A_TILE));
-    const u64 first_view = wgmma_tile(shared + 98304);
-    const u64 second_view = wgmma_tile(shared + 98304 + SECOND);
+    // Tiles in shared memory: of A, of the weights of a chunk, and of a chunk of results.
+    const u64 a_view = wgmma_tile(shared);
+    const u64 first_view = wgmma_tile(shared + 49152);
+    const u64 second_view = wgmma_tile(shared + 49152 + SECOND);
     const u64 chunk_view = wgmma_tile(chunks);
     pdl_wait();
     {
@@ -95,7 +101,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_relu_2b311e9c(Input<f16> x0, Input<f16> x1, In
             Along along;
             const int n = vector * VECTOR;
             read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 221184 + vector * 48) = along;
+            *reinterpret_cast<Along*>(shared + 172032 + vector * 48) = along;
         }
     }
     {
@@ -112,14 +118,14 @@ GLASS_KERNEL(384, 1) k_matmul_add_relu_2b311e9c(Input<f16> x0, Input<f16> x1, In
             Along along;
             const int n = vector * VECTOR;
             read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 222464 + vector * 48) = along;
+            *reinterpret_cast<Along*>(shared + 173312 + vector * 48) = along;
         }
     }
     named_barrier_sync(3, CONSUMERS);
     int count = 0;  // of the warpgroup's chunks
     auto finish_first = [&](const f32* own, int first_column, int first_row) {
         constexpr int VECTOR = 8;
-        const unsigned char* const columns = shared + 221184;
+        const unsigned char* const columns = shared + 172032;
         // Epilogue operands of 8 results that are the same in every row.
         struct Along {
             Vec<f32, 8> x2_1;
@@ -157,7 +163,7 @@ GLASS_KERNEL(384, 1) k_matmul_add_relu_2b311e9c(Input<f16> x0, Input<f16> x1, In
     };
     auto finish_second = [&](const f32* own, int first_column, int first_row) {
         constexpr int CHUNK = 32, VECTOR = 8;
-        const unsigned char* const columns = shared + 222464;
+        const unsigned char* const columns = shared + 173312;
         // Epilogue operands of 8 results that are the same in every row.
         struct Along {
             Vec<f32, 8> x4_1;
@@ -190,15 +196,16 @@ GLASS_KERNEL(384, 1) k_matmul_add_relu_2b311e9c(Input<f16> x0, Input<f16> x1, In
             tma_store_commit();
         }
     };
-    int stage = 0;
-    u32 parity = 0;
+    int index = group;  // of the tile of A
     for (int tile = block_x(); tile < tiles; tile += grid_x()) {
         const int row = tile * BLOCK_M + group * 64;
-        barrier_wait(a_full[group * STAGES + stage], parity);
+        const int stage = index % STAGES;
+        barrier_wait(a_full[stage], index / STAGES & 1);
+        index += 2;
         f32 sum[48];  // uninitialised: the first product of a tile overwrites them
         #pragma unroll 1
         for (int chunk = 0; chunk < 2; chunk++) {
-            barrier_wait(weights_full[chunk], 0);
+            barrier_wait(first_full[chunk], 0);
             f32 part[32];
             const int weights = chunk * SLOT;
             wgmma_fence();
@@ -209,9 +216,10 @@ GLASS_KERNEL(384, 1) k_matmul_add_relu_2b311e9c(Input<f16> x0, Input<f16> x1, In
             wgmma_commit();
             wgmma_wait<0>();
             wgmma_take(part);
-            if (lane == 0 && chunk == 1) barrier_arrive(a_empty[group * STAGES + stage]);
+            if (lane == 0 && chunk == 1) barrier_arrive(a_empty[stage]);
             const u64 made = wgmma_step(chunk_view, count % BUFFERS * BUFFER);
             finish_first(part, chunk * 64, row);
+            barrier_wait(second_full[chunk], 0);
             wgmma_fence();
             GLASS_UNROLL
             for (int step = 0; step < 4; step++) {
@@ -228,8 +236,6 @@ GLASS_KERNEL(384, 1) k_matmul_add_relu_2b311e9c(Input<f16> x0, Input<f16> x1, In
             count++;
         finish_second(sum, 64, row);
             count++;
-        stage = stage + 1 == STAGES ? 0 : stage + 1;
-        parity ^= stage == 0;
     }
     if (leads) tma_store_wait<0>();
 }
