@@ -144,9 +144,8 @@ class _Memory:
         return self._copies[id(array)][0]
 
     def _tensor_map(self, map: Map) -> Any:
-        kind = getattr(
-            driver.CUtensorMapDataType, f"CU_TENSOR_MAP_DATA_TYPE_{_MAP_TYPES[map.array.itemsize]}"
-        )
+        name = "TFLOAT32" if map.rounding == "tf32" else _MAP_TYPES[map.array.itemsize]
+        kind = getattr(driver.CUtensorMapDataType, f"CU_TENSOR_MAP_DATA_TYPE_{name}")
         swizzle = getattr(driver.CUtensorMapSwizzle, f"CU_TENSOR_MAP_SWIZZLE_{map.swizzle.upper()}")
         encoded = checked(
             driver.cuTensorMapEncodeTiled(

@@ -13,6 +13,7 @@ from .core.ir import Operation
 from .core.traits import Trait, has
 from .custom.op import CudaOp
 from .graph.attention import Attention
+from .graph.interaction import Interaction
 from .graph.recurrence import Recurrence
 
 
@@ -28,6 +29,7 @@ class Root(StrEnum):
     ATTENTION = "attention", 16.0, False
     CUSTOM = "custom", 1.0, False, True
     RECURRENCE = "recurrence", 1.0, False, True
+    INTERACTION = "interaction", 1.0, False, True
     ROW = "row"
     LOOP = "loop"
 
@@ -54,6 +56,8 @@ def led_by(op: Operation) -> Root | None:
         return Root.CUSTOM
     if isinstance(op, Recurrence):
         return Root.RECURRENCE
+    if isinstance(op, Interaction):
+        return Root.INTERACTION
     return Root.LOOP if has(op, Trait.WINDOW) else None
 
 

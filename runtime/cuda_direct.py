@@ -8,6 +8,8 @@ that wait for each other might, nor as an op of a user, which may add to its out
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from .manifest import LaunchSpec, Manifest
 from .manifest_arguments import ArgumentSpec, TensorMapSpec
 
@@ -18,20 +20,33 @@ def direct_outputs(manifest: Manifest) -> frozenset[int]:
     """The numbers of the outputs of MANIFEST that may be written so, where they have at most MOST_BYTES."""
     if not all(isinstance(step, int) for step in manifest.steps):
         return frozenset()
-    found = []
-    for index in range(len(manifest.outputs)):
-        names = [
-            name for name, each in manifest.buffers.items() if (each.space, each.index) == ("output", index)
-        ]
-        users = [launch for launch in manifest.launches if set(names) & _buffers(launch)]
-        if len(names) == 1 and len(users) == 1 and _only_writes(users[0], names[0]):
-            found.append(index)
-    return frozenset(found)
+    names, users = _names_of_outputs(manifest), _users_of_buffers(manifest)
+    return frozenset(index for index, each in names.items() if _is_direct(each, users))
 
 
-def _buffers(launch: LaunchSpec) -> set[str]:
-    """The buffers of LAUNCH, those of tensor maps included."""
-    return {_buffer(each) for each in launch.arguments}
+def _names_of_outputs(manifest: Manifest) -> dict[int, list[str]]:
+    """The buffers that each output of MANIFEST has."""
+    names: dict[int, list[str]] = defaultdict(list)
+    for name, each in manifest.buffers.items():
+        if each.space == "output":
+            names[each.index].append(name)
+    return names
+
+
+def _users_of_buffers(manifest: Manifest) -> dict[str, list[LaunchSpec]]:
+    """The launches of MANIFEST that get each buffer, those with a tensor map over it included."""
+    users: dict[str, list[LaunchSpec]] = defaultdict(list)
+    for launch in manifest.launches:
+        for name in {_buffer(each) for each in launch.arguments}:
+            users[name].append(launch)
+    return users
+
+
+def _is_direct(names: list[str], users: dict[str, list[LaunchSpec]]) -> bool:
+    """Whether the output that the buffers NAMES are is written by one launch, which cannot read it."""
+    if len(names) != 1 or len(users.get(names[0], ())) != 1:
+        return False
+    return _only_writes(users[names[0]][0], names[0])
 
 
 def _buffer(argument: ArgumentSpec) -> str:

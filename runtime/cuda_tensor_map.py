@@ -34,7 +34,7 @@ def encode_tensor_map(driver: Driver, bound: BoundTensorMap, address: int) -> An
     function, walk = _tiled(driver.api, bound) if not bound.traversal.im2col else _im2col(bound)
     encoded = driver.call(
         function,
-        getattr(driver.api.CUtensorMapDataType, f"CU_TENSOR_MAP_DATA_TYPE_{_MAP_TYPES[bound.dtype]}"),
+        getattr(driver.api.CUtensorMapDataType, f"CU_TENSOR_MAP_DATA_TYPE_{_type_of(bound)}"),
         len(bound.dims),
         address,
         [driver.api.cuuint64_t(dim) for dim in bound.dims],
@@ -43,6 +43,11 @@ def encode_tensor_map(driver: Driver, bound: BoundTensorMap, address: int) -> An
         *_modes(driver.api, bound),
     )
     return (ctypes.c_uint64 * WORDS)(*(int(word) for word in encoded.opaque))
+
+
+def _type_of(bound: BoundTensorMap) -> str:
+    """The driver's name of the element type: one that is rounded on the way has a name of its own."""
+    return "TFLOAT32" if bound.traversal.rounding == "tf32" else _MAP_TYPES[bound.dtype]
 
 
 def _tiled(api: Any, bound: BoundTensorMap) -> tuple[str, list[object]]:

@@ -82,6 +82,7 @@ class HostTensorMap:
         words[0] = self.buffer.address
         words[1] = rank | element << 8 | _SWIZZLE_BITS[traversal.swizzle] << 16
         words[1] |= traversal.im2col << 24 | (traversal.fill == "nan") << 25
+        words[1] |= (traversal.rounding == "tf32") << 26
         for axis, step in enumerate(traversal.every(rank)):
             words[1] |= step << (32 + 4 * axis)
         words[2 : 2 + rank] = self.dims

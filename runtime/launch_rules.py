@@ -22,9 +22,11 @@ MAX_SHARED_BYTES = 227 << 10
 Swizzle = Literal["none", "32B", "64B", "128B"]
 Interleave = Literal["none", "16B", "32B"]
 Fill = Literal["zero", "nan"]
+Rounding = Literal["none", "tf32"]
 SWIZZLES: dict[Swizzle, int] = {"none": 0, "32B": 32, "64B": 64, "128B": 128}
 INTERLEAVES: dict[Interleave, int] = {"none": 0, "16B": 16, "32B": 32}
 FILLS: tuple[Fill, ...] = ("zero", "nan")
+ROUNDINGS: tuple[Rounding, ...] = ("none", "tf32")
 
 MAX_RANK, MAX_BOX, MAX_PIXELS, MAX_STEP = 5, 256, 1024, 8
 MAX_SIZE, MAX_STRIDE = 2**32, 2**40
@@ -40,7 +42,8 @@ class Traversal:
     at the pixels from lower to size + upper along width, height and depth, and its box is (channels per
     pixel, pixels per column). `steps` (the driver's element strides) takes every n-th element along a
     dimension; empty means all elements. With an interleaved layout the innermost dimension is one slice (C8
-    of NC/8HWC8): sizes are checked as if all addresses were linear in the coordinates.
+    of NC/8HWC8): sizes are checked as if all addresses were linear in the coordinates. With a `rounding`
+    elements of f32 are rounded to tf32 on their way, to nearest with ties to even.
     """
 
     box: tuple[int, ...]
@@ -48,6 +51,7 @@ class Traversal:
     swizzle: Swizzle = "none"
     interleave: Interleave = "none"
     fill: Fill = "zero"
+    rounding: Rounding = "none"
     lower: tuple[int, ...] = ()
     upper: tuple[int, ...] = ()
 
@@ -77,6 +81,7 @@ class Traversal:
             or self._wrong_numbers(rank)
             or self._wrong_row(self.box[0] * element_bytes)
             or (f"cannot fill {dtype} with NaN" if self.fill == "nan" and dtype not in FLOATS else None)
+            or (f"cannot round {dtype} to tf32" if self.rounding == "tf32" and dtype != "f32" else None)
         )
 
     def _wrong_lengths(self, rank: int) -> str | None:

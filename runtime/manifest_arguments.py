@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from .dtypes import ELEMENT_TYPES
 from .expressions import LIMIT, Expression, clip
-from .launch_rules import FILLS, INTERLEAVES, MAX_PIXELS, MAX_STEP, SWIZZLES, Traversal
+from .launch_rules import FILLS, INTERLEAVES, MAX_PIXELS, MAX_STEP, ROUNDINGS, SWIZZLES, Traversal
 from .manifest_fields import Fields, fails, is_identifier
 
 SCALARS = ("i32", "i64")
@@ -145,6 +145,7 @@ def _traversal(fields: Fields) -> Traversal:
         swizzle=fields.word("swizzle", SWIZZLES, "none"),
         interleave=fields.word("interleave", INTERLEAVES, "none"),
         fill=fields.word("fill", FILLS, "zero"),
+        rounding=fields.word("rounding", ROUNDINGS, "none"),
         lower=fields.integers("lower", -LIMIT, LIMIT, []),
         upper=fields.integers("upper", -LIMIT, LIMIT, []),
     )

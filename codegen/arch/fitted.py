@@ -199,16 +199,27 @@ class RecurrenceFit(Fit):
 
     launch: float = 2.0  # launch latency in microseconds
     start: float = 6000.0  # until the weights are in registers and the blocks of a cluster have met
-    product: float = 8.0  # of a scheduler, for a product of 16 x 8 x 16
-    latency: float = 33.0  # of a product that depends on the one before
-    meet: float = 60.0  # of the warps that share k
-    cell: float = 160.0  # gates and states of a thread's cell
-    exchange: float = 320.0  # until a state has arrived in other blocks
-    piece: float = 2.4  # of 16 bytes that a thread sends to a block
-    copy: float = 16.0  # of a bulk copy to a block
-    bandwidth: float = 24.0  # bytes per clock of bulk copies
+    product: float = 6.8  # of a scheduler, for a product of 16 x 8 x 16
+    latency: float = 12.0  # of a product that depends on the one before
+    meet: float = 90.0  # for each warp more that shares k
+    cell: float = 300.0  # gates and states of a thread's cell
+    exchange: float = 250.0  # until a state has arrived in other blocks
+    piece: float = 1.8  # of 16 bytes that a thread sends to a block
+    copy: float = 25.0  # of a bulk copy to a block
+    block: float = 0.5  # of a warp, to meet the others of its block before a copy
+    bandwidth: float = 120.0  # bytes per clock of bulk copies
+    sharing: float = 0.3  # longer steps for another block on the multiprocessor
     loop_launch: float = 1.0  # a launch of a step where a loop takes the kernel's place, in microseconds
     room: float = 0.85  # share of the multiprocessors that clusters of more than two blocks can fill
+
+
+@dataclass(frozen=True)
+class InteractionFit(Fit):
+    """Constants of the cost model of interactions, which are guesses: only whole networks have been timed."""
+
+    launch: float = 1.0  # launch latency in microseconds
+    latency: float = 1.5  # microseconds of an index, then of the row that it picks, then of the products
+    scattered: float = 2.0  # of stores of single elements beside those of whole vectors
 
 
 @dataclass(frozen=True)
@@ -237,6 +248,21 @@ class PersistentAttentionFit(Fit):
     latency: float = 575.0  # of a tile: barriers, and reductions along rows
     turn: float = 510.0  # of a tile, where those of other warpgroups keep the units busy
     l2_bandwidth: float = 108.0  # bytes per clock and multiprocessor
+
+
+@dataclass(frozen=True)
+class FewQueriesFit(Fit):
+    """Constants of the cost model of attention of few queries: estimates, in cycles unless stated
+    otherwise."""
+
+    launch: float = 0.6  # launch latency in microseconds
+    start: float = 1500.0  # until the queries have come, and from the last key to the end
+    memory: float = 1300.0  # from the request of keys to their arrival
+    bandwidth: float = 28.0  # bytes per clock of a multiprocessor
+    efficiency: float = 0.9  # sustained share of the bandwidth of a long copy
+    merge: float = 60.0  # of a row, among threads and warps
+    exchange: float = 1000.0  # in a cluster
+    room: float = 0.9  # share of the multiprocessors that clusters of more than two blocks can fill
 
 
 @dataclass(frozen=True)
@@ -347,9 +373,11 @@ class Fitted:
     few_channels: FewChannelsFit = FewChannelsFit()
     gemv: GemvFit = GemvFit()
     recurrence: RecurrenceFit = RecurrenceFit()
+    interaction: InteractionFit = InteractionFit()
     attention: AttentionFit = AttentionFit()
     persistent_attention: PersistentAttentionFit = PersistentAttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()
+    few_queries: FewQueriesFit = FewQueriesFit()
     loop: LoopFit = LoopFit()
     row: RowFit = RowFit()
     fusion: FusionFit = FusionFit()

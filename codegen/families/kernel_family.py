@@ -17,6 +17,7 @@ from ...dialects.core.dtypes import DType
 from ...dialects.core.ir import Block
 from ...dialects.graph.attention import Attention
 from ...dialects.graph.convolution import Conv
+from ...dialects.graph.interaction import Interaction
 from ...dialects.graph.recurrence import Recurrence
 from ..arch.features import Feature
 from ..arch.spec import ArchSpec
@@ -142,6 +143,13 @@ class KernelFamily(FamilyTraits, ABC):
         Recurrent ops that no family has a kernel for become loops at the graph level.
         """
         return None
+
+    def interacts(self, op: Interaction, operands: DType, target: ArchSpec) -> bool:
+        """Whether it has a kernel for OP on TARGET with features that are stored as OPERANDS.
+
+        Only then are the ops that an interaction stands for replaced by it.
+        """
+        return False
 
     def reads_any_layout(self, op: Conv, operands: DType) -> bool:
         """Whether it has kernels for OP, multiplying in OPERANDS, that read its input in any layout and any

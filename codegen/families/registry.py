@@ -17,6 +17,7 @@ from ..request.request import Candidate, Config, Geometry, KernelCode, Request
 from .attention.families import AttentionFamily
 from .attention.mma import MMA as MMA_ATTENTION
 from .attention.simt import SIMT as SIMT_ATTENTION
+from .attention_few.family import FewQueriesFamily
 from .attention_persistent.family import PersistentAttentionFamily
 from .chained.family import ChainedFamily
 from .contraction.families import DepthwiseFamily, TiledFamily
@@ -32,6 +33,7 @@ from .gemv.family import GemvFamily
 from .group.family import GroupFamily
 from .group.joinable import unjoinable
 from .group.parts import shares_of
+from .interaction.family import InteractionFamily
 from .kernel_family import KernelFamily
 from .loop import LoopFamily
 from .persistent.family import PersistentFamily
@@ -65,7 +67,9 @@ BUILT_IN = _ranked(
         FewChannelsFamily.of(FEW_CHANNELS_MMA),
         AttentionFamily.of(MMA_ATTENTION),
         PersistentAttentionFamily(),
+        FewQueriesFamily(),
         RecurrenceFamily(),
+        InteractionFamily(),
         TiledFamily.of(SIMT),
         AttentionFamily.of(SIMT_ATTENTION),
         WindowMaximaFamily(),

@@ -15,14 +15,16 @@ from ...dialects.core.affine_traversal import substitute
 from ...dialects.core.bounds import bounds
 from ...dialects.core.clone import clone_block
 from ...dialects.core.ir import Block, Value
-from ...dialects.core.module import Module
+from ...dialects.core.module import Function, Module
 from ...dialects.core.sizes.substitution import in_operation, in_type
 from ...dialects.core.types import Layout, TensorType
+from ...dialects.graph.interaction import Interaction
 from ...dialects.launch_memory import Buffer, View
 from ..arch.spec import ArchSpec
 from .parameters import under
 from .request import ROW, KernelCode, Request
 
+EARLY = (Interaction,)  # ops whose kernels read what callers give before earlier kernels have ended
 MOST_ROWS = 2**40  # of a stack with any number of rows
 
 
@@ -46,6 +48,7 @@ def make_request(
     outputs = tuple(in_type(value.type, own) for value in writes)
     ranges = {names[old]: span for old, span in module.ranges.items()}
     optimum = {names[old]: size for old, size in module.values_at("optimum").items()}
+    early = isinstance(region.first, EARLY)
     if stacked:
         rows = (bounds(type.shape[0], ranges)[1] for type in outputs)
         ranges[ROW] = (0, max(MOST_ROWS if count is None else count - 1 for count in rows))
@@ -57,7 +60,8 @@ def make_request(
         optimum,
         target,
         name,
-        frozenset(index for index, value in enumerate(reads) if _is_weight(value)),
+        frozenset(index for index, value in enumerate(reads) if _is_weight(_buffer(value))),
+        frozenset(index for index, value in enumerate(reads) if early and _is_given(_buffer(value))),
     )
 
 
@@ -80,10 +84,21 @@ def _row(stack: TensorType) -> TensorType:
     return row.with_layout(Layout((), row.strides, symbol(ROW) * row.elements))
 
 
-def _is_weight(value: Value) -> bool:
+def _buffer(value: Value) -> Value:
+    """The buffer that VALUE is a view of."""
     while isinstance(value.producer, View):
         value = value.producer.x
+    return value
+
+
+def _is_weight(value: Value) -> bool:
     return isinstance(value.producer, Buffer) and value.producer.space == "weights"
+
+
+def _is_given(value: Value) -> bool:
+    """Whether the buffer VALUE is an argument of a function, and not of a branch or a loop."""
+    region = value.owner.parent if isinstance(value.owner, Block) else None
+    return region is not None and isinstance(region.parent, Function)
 
 
 def _canonical(module: Module) -> dict[str, str]:

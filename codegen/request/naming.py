@@ -39,6 +39,7 @@ def _facts(request: Request) -> list[str]:
         " ".join(str(type) for type in request.writes),
         repr(sorted(request.ranges.items())),
         repr(sorted(request.weights)),
+        *([repr(sorted(request.given))] if request.given else []),
     ]
 
 

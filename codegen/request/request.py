@@ -30,6 +30,8 @@ class Request:
     ranges, optimum: (minimum, maximum) of every symbol, and the size that the kernel is tuned for.
     target: the architecture that it is made for.
     weights: the positions of the inputs that are weights, which no kernel ever writes.
+    given: of an op whose kernel makes use of it, the positions of the inputs that callers give: they are
+    there before the first kernel of a run starts, and no kernel writes them.
     known: a cache for what families derive from the request; see `once`.
     """
 
@@ -40,6 +42,7 @@ class Request:
     target: ArchSpec
     name: str = "kernel"
     weights: frozenset[int] = frozenset()
+    given: frozenset[int] = frozenset()
     known: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def once(self, key: Hashable, find: Callable[[], Found]) -> Found:

@@ -24,6 +24,7 @@ from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
 from ...dialects.custom.op import CudaOp
+from ...dialects.graph.interaction import Interaction
 from ...dialects.graph.normalization_base import Normalization
 from ...dialects.graph.numeric import compute_dtype
 from ...dialects.graph.recurrence import Recurrence
@@ -155,7 +156,8 @@ class Execution:
         chain = inner * (ARITHMETIC + ARITHMETIC_PER_STEP * math.sqrt(len(self.block))) * largest
         chain += inner * SUM * self.sums.summed
         chain += inner * SUM * _gain(largest, self.sums.normalized) * self.sums.centred
-        chain += sum(op.allowed() for op in self.block if isinstance(op, (CudaOp, Recurrence))) * largest
+        sealed = (CudaOp, Recurrence, Interaction)
+        chain += sum(op.allowed() for op in self.block if isinstance(op, sealed)) * largest
         if not is_short(stored.dtype):
             chain += STORING * roundoff(stored.dtype) * largest
         flips = sum((changes[position] for changes in self._tie_errors()), 0.0)

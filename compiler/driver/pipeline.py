@@ -6,6 +6,7 @@ from ...codegen.interface import ArchSpec
 from ..fusion.decompose_attention import DecomposeAttention
 from ..fusion.graph_to_fused import GraphToFused
 from ..fusion.horizontal.contractions import HorizontalContraction
+from ..fusion.interaction_kernels import InteractionKernels
 from ..fusion.predicate_branches import PredicateBranches
 from ..fusion.recurrence_kernels import RecurrenceKernels
 from ..fusion.widen_concats import WidenConcats
@@ -61,6 +62,7 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
         "graph": (
             *SIMPLIFY,
             RecurrenceKernels(target),
+            InteractionKernels(target),
             PredicateBranches(target),
             HorizontalContraction(target),
             *_TIDY,

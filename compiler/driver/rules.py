@@ -16,10 +16,11 @@ from ...errors.option import option_error
 from ..frontend.functions import STANDARD_BODY
 from ..frontend.functions import SUMMARY as STANDARD_BODIES
 from ..frontend.ops_control import SUMMARIES as CONTROL_RULES
-from ..fusion import decompose_attention
+from ..fusion import decompose_attention, interaction_kernels
 from ..fusion.decompose_attention import DecomposeAttention
 from ..fusion.graph_to_fused import GraphToFused
 from ..fusion.horizontal.contractions import HorizontalContraction
+from ..fusion.interaction_kernels import InteractionKernels
 from ..fusion.predicate_branches import PredicateBranches
 from ..fusion.recurrence_kernels import RecurrenceKernels
 from ..fusion.vertical.attention_layouts import ATTENTION_RULES
@@ -114,6 +115,7 @@ def _graph_rules() -> Iterable[Rule]:
     yield _of_pass(
         RecurrenceKernels.name, "lstm, gru or rnn => a loop over the steps, unless a kernel is faster"
     )
+    yield from _patterns(InteractionKernels.name, interaction_kernels.PATTERNS)
     yield _of_pass(PredicateBranches.name, "if(c){a}{b} => where(c, a, b), where both are short")
     yield _of_pass(HorizontalContraction.name, "conv(x, v), conv(x, w) => slices of conv(x, concat(v, w))")
     yield _of_pass(DeadCodeElimination.name, "dead ops => removed", switchable=False)

@@ -6,6 +6,7 @@ These are one op where a kernel may have them, a loop else.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -29,10 +30,7 @@ RNN_FUNCTIONS = ("Tanh",)
 def _rnn(call: Call) -> Outcome:
     node = read_recurrent(call, 1, RNN_FUNCTIONS)
     steps = node.steps_from(node.total_bias(), (node.state(5),))
-    for name in ("tanh", "relu"):
-        if _is_op(node, (name,)):
-            return _outputs(node, _op(steps, Rnn, activation=name))
-    return _outputs(node, rnn_steps(steps))
+    return _outputs(node, _op(steps, Rnn) if _is_op(node) else rnn_steps(steps))
 
 
 def _lstm(call: Call) -> Outcome:
@@ -44,7 +42,7 @@ def lstm_outputs(node: Recurrent) -> list[Tensor | None]:
     coupled = node.call.flag("input_forget")
     steps = node.steps_from(node.total_bias(), (node.state(5), node.state(6)))
     steps = replace(steps, peepholes=_peepholes(node), coupled=coupled)
-    if _is_op(node, LSTM_FUNCTIONS):
+    if _is_op(node):
         return _outputs(node, _op(steps, Lstm, steps.states[1], steps.peepholes, coupled=coupled))
     return _outputs(node, lstm_steps(steps))
 
@@ -58,7 +56,7 @@ def _gru(call: Call) -> Outcome:
         zeros = call.constant(np.zeros((len(node.reverse), 2 * node.hidden)), node.x.dtype)
         bias = call.emit(Sub, bias, call.emit(Concat, zeros, hidden_bias, axis=1))
     steps = replace(node.steps_from(bias, (node.state(5),)), hidden_bias=hidden_bias, linear=linear)
-    if linear and _is_op(node, GRU_FUNCTIONS):
+    if linear and _is_op(node):
         return _outputs(node, _op(steps, Gru, hidden_bias))
     return _outputs(node, gru_steps(steps))
 
@@ -80,21 +78,21 @@ def _hidden_bias(node: Recurrent) -> Tensor | None:
     return node.call.emit(Slice, node.biases[1], starts=starts, sizes=sizes)
 
 
-def _is_op(node: Recurrent, functions: tuple[str, ...]) -> bool:
-    """Whether the steps of NODE are an op with these activation FUNCTIONS in all directions."""
-    named = tuple(name.lower() for name in functions)
-    same = all(tuple(one.name for one in each) == named for each in node.functions)
-    return same and node.rounds_nothing and node.x.dtype in (F32, F16, BF16)
+def _is_op(node: Recurrent) -> bool:
+    """Whether the steps of NODE are an op: all directions have the same activation functions."""
+    return len(set(node.functions)) == 1 and node.rounds_nothing and node.x.dtype in (F32, F16, BF16)
 
 
-def _op(
-    steps: Steps, kind: type[Recurrence], *more: Tensor | None, **attributes: bool | str
-) -> list[Tensor | None]:
+def _op(steps: Steps, kind: type[Recurrence], *more: Tensor | None, **attributes: Any) -> list[Tensor | None]:
     """The states of STEPS by an op of KIND with MORE operands, as `recurrent_steps` gives them."""
     (direction,) = (name for name, reverse in DIRECTIONS.items() if reverse == steps.reverse)
     operands = (steps.inputs, steps.recurrence, steps.states[0], steps.lengths, *more)
-    clip = steps.functions[0][0].clip
-    found = steps.builder.emit_all(kind, *operands, direction=direction, clip=clip, **attributes)
+    functions = steps.functions[0]
+    names = tuple(each.name for each in functions)
+    if names != kind.defaults:
+        numbers = [dict(each.numbers).get(key, 0.0) for each in functions for key in ("alpha", "beta")]
+        attributes |= {"functions": names, "numbers": numbers}
+    found = steps.builder.emit_all(kind, *operands, direction=direction, clip=functions[0].clip, **attributes)
     return [steps.builder.emit(Transpose, found[0], perm=(0, 2, 1, 3)), *found[1:]]
 
 

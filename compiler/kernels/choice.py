@@ -31,7 +31,7 @@ from ..settings.tactics import GoneTacticError, Tactic, Tactics
 
 Choice = Callable[[Request], Candidate]
 # Identifies a kernel: region, results, weights, and the rows of which it writes one.
-_Key = tuple[str, tuple[TensorType, ...], frozenset[int], tuple[int, int] | None]
+_Key = tuple[str, tuple[TensorType, ...], frozenset[int], frozenset[int], tuple[int, int] | None]
 
 
 def cheapest(request: Request) -> Candidate:
@@ -171,7 +171,7 @@ def lying_as(region: Block, types: Sequence[TensorType]) -> Block:
 
 def _key(request: Request) -> _Key:
     """What the choice depends on within a module; of its ranges only that of the row is its own."""
-    return canonical_text(request.region), request.writes, request.weights, request.rows
+    return canonical_text(request.region), request.writes, request.weights, request.given, request.rows
 
 
 def _stand_in(type: TensorType, space: str) -> Value:

@@ -7,7 +7,7 @@ That comes first, so that the loops are simplified as those of the model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ...dialects.control import all_blocks
@@ -17,6 +17,7 @@ from ...dialects.graph.movement.reshape import Transpose
 from ...dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
 from ..frontend.builder import Builder
 from ..frontend.external import ExternalFiles
+from ..frontend.gate_functions import FUNCTIONS as NUMBERS
 from ..frontend.gate_functions import Activation
 from ..frontend.recurrent_steps import Steps, gru_steps, lstm_steps, rnn_steps
 from ..frontend.tensor import Tensor
@@ -96,10 +97,10 @@ def _looped(op: Recurrence, builder: Builder) -> list[Tensor | None]:
 
 def _functions(op: Recurrence) -> tuple[Activation, ...]:
     """The activation functions of a direction of OP."""
-    sigmoid, tanh = (Activation(name, (), op.clip) for name in ("sigmoid", "tanh"))
-    match op:
-        case Lstm():
-            return sigmoid, tanh, Activation("tanh", ())
-        case Rnn():
-            return (Activation(op.activation, (), op.clip),)
-    return sigmoid, tanh
+    made = [
+        Activation(each.name, tuple((key, getattr(each, key)) for key in NUMBERS[each.name][1]), op.clip)
+        for each in op.activations
+    ]
+    if isinstance(op, Lstm):
+        made[2] = replace(made[2], clip=0.0)  # that of the memory
+    return tuple(made)

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ...runtime.launch_rules import SWIZZLES, Swizzle, Traversal
+from ...runtime.launch_rules import SWIZZLES, Rounding, Swizzle, Traversal
 from .affine import Dim, exact_div, total
 from .affine_traversal import substitute, symbols
-from .dtypes import DType
+from .dtypes import F32, DType
 
 
 def swizzle_of(line: int) -> Swizzle:
     """The swizzle of boxes whose innermost dimension has LINE bytes: 32, 64 or 128."""
     return next(name for name, span in SWIZZLES.items() if span == line)
+
+
+def rounding_of(dtype: DType) -> Rounding:
+    """How elements of DTYPE are rounded on their way to tensor cores, which would cut f32."""
+    return "tf32" if dtype == F32 else "none"
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,11 @@ class TensorMap:
         strides: tuple[Dim, ...],
         box: Sequence[int],
         swizzle: Swizzle = "128B",
+        rounding: Rounding = "none",
     ) -> TensorMap:
-        """The map of copies of a BOX of elements, innermost first, swizzled as SWIZZLE says."""
-        return cls(operand, dtype, dims, strides, Traversal(tuple(box), swizzle=swizzle))
+        """The map of copies of a BOX of elements, innermost first, swizzled and rounded as SWIZZLE and
+        ROUNDING say."""
+        return cls(operand, dtype, dims, strides, Traversal(tuple(box), swizzle=swizzle, rounding=rounding))
 
     @classmethod
     def im2col(
@@ -54,20 +61,16 @@ class TensorMap:
         corners: tuple[tuple[int, ...], tuple[int, ...]],
         steps: tuple[int, ...],
         swizzle: Swizzle = "128B",
+        rounding: Rounding = "none",
     ) -> TensorMap:
-        """The map of copies of BOX, channels and pixels, swizzled as SWIZZLE says.
+        """The map of copies of BOX, channels and pixels, swizzled and rounded as SWIZZLE and ROUNDING say.
 
         A copy begins between the CORNERS of each spatial dimension, and takes every n-th pixel as STEPS say.
         """
         every = steps if max(steps) > 1 else ()
         lower, upper = corners
-        return cls(
-            operand,
-            dtype,
-            dims,
-            strides,
-            Traversal(box, steps=every, swizzle=swizzle, lower=lower, upper=upper),
-        )
+        walk = Traversal(box, steps=every, swizzle=swizzle, rounding=rounding, lower=lower, upper=upper)
+        return cls(operand, dtype, dims, strides, walk)
 
     @property
     def symbols(self) -> frozenset[str]:

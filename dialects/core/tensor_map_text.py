@@ -1,7 +1,7 @@
 """Tensor maps in IR text: `{operand = 0, element = f16, dims = [64, N], strides = [128], box = [64, 8]}`.
 
-`steps`, `swizzle`, `interleave`, `fill` and the corners `lower` and `upper` of an im2col map are omitted if
-they have their defaults.
+`steps`, `swizzle`, `interleave`, `fill`, `rounding` and the corners `lower` and `upper` of an im2col map are
+omitted if they have their defaults.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from ...runtime.launch_rules import FILLS, INTERLEAVES, SWIZZLES, Traversal
+from ...runtime.launch_rules import FILLS, INTERLEAVES, ROUNDINGS, SWIZZLES, Traversal
 from .attributes import DIMS, DTYPE, INT, INTS, AttributeError_, EnumKind, Kind, ListKind, quoted
 from .tensor_map import TensorMap
 
@@ -21,6 +21,7 @@ _OF_TRAVERSAL: dict[str, Kind] = {
     "swizzle": EnumKind(tuple(SWIZZLES)),
     "interleave": EnumKind(tuple(INTERLEAVES)),
     "fill": EnumKind(FILLS),
+    "rounding": EnumKind(ROUNDINGS),
     "lower": INTS,
     "upper": INTS,
 }

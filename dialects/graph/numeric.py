@@ -62,13 +62,14 @@ def converted(array: Any, dtype: DType, *, saturate: bool = True, round_mode: st
 
 
 def multiplied(array: Any, multiply: DType | None) -> Array:
-    """ARRAY rounded for a contraction: f32 to tf32, to nearest with ties away from zero (PTX
-    cvt.rna.tf32.f32), if MULTIPLY says so; else unchanged."""
+    """ARRAY rounded for a contraction: f32 to tf32, to nearest with ties to even, if MULTIPLY says so; else
+    unchanged."""
     given: Array = np.asarray(array)
     if multiply != TF32:
         return given
     bits = np.ascontiguousarray(given).view(np.uint32)
-    rounded = ((bits + np.uint32(0x1000)) & np.uint32(0xFFFFE000)).view(np.float32)
+    half = np.uint32(0xFFF) + (bits >> np.uint32(13) & np.uint32(1))
+    rounded = ((bits + half) & np.uint32(0xFFFFE000)).view(np.float32)
     return np.where(np.isfinite(given), rounded, given)
 
 

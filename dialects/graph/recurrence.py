@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.affine import Dim
 from ..core.attributes import BOOL as FLAG
-from ..core.attributes import EnumKind
+from ..core.attributes import FLOATS, STRINGS, EnumKind
 from ..core.diagnostics import op_error, operand_at
 from ..core.dtypes import BF16, F16, DType
 from ..core.interpreter import Evaluation
@@ -23,7 +23,8 @@ from ..core.parts import AttributeAt
 from ..core.types import TensorType
 from .base import GraphOp, same_dtype, same_shape
 from .elementwise_base import FLOAT, check_kind, parameter
-from .numeric import Array, compute_dtype, converted, sigmoid
+from .gates import FUNCTIONS, GateFunction
+from .numeric import Array, compute_dtype, converted
 
 Given = Mapping[str, Array]  # operands by name, those that are absent left out
 
@@ -42,10 +43,12 @@ class Recurrence(GraphOp):
 
     Arithmetic is in f32 at least. States are rounded to the type of x where they are multiplied or stored.
 
+    functions: the activations, `defaults` if empty; numbers: alpha and beta of each, 0 where it has none.
     gates: their number; floats: the types in which there are kernels.
     """
 
     gates: ClassVar[int]
+    defaults: ClassVar[tuple[str, ...]]
     floats: ClassVar[tuple[DType, ...]] = (F16, BF16)
     any_order: ClassVar[bool] = False
 
@@ -57,6 +60,8 @@ class Recurrence(GraphOp):
     last = result()
     direction = attribute(EnumKind(tuple(DIRECTIONS)), "forward")
     clip = parameter(0.0)
+    functions = attribute(STRINGS, ())
+    numbers = attribute(FLOATS, ())
 
     # ------------------------------------------------------------ sizes
 
@@ -92,7 +97,15 @@ class Recurrence(GraphOp):
         """The states before the first step; None for zeros."""
         return (self.initial,)
 
+    @property
+    def activations(self) -> tuple[GateFunction, ...]:
+        """The activation functions."""
+        names = tuple(self.functions) or self.defaults
+        numbers = tuple(self.numbers) or (0.0,) * (2 * len(names))
+        return tuple(map(GateFunction, names, numbers[::2], numbers[1::2]))
+
     def infer(self) -> Sequence[TensorType]:
+        self._check_functions()
         if self.x.type.rank != 3 or self.weights.type.rank != 3:
             raise op_error(self, "its inputs and weights do not have 3 dimensions each")
         check_kind(self, self.x, FLOAT)
@@ -111,6 +124,21 @@ class Recurrence(GraphOp):
             same_shape(self, self.lengths.type.shape, (self.batch,), message)
         y = TensorType((self.steps, self.batch, count, hidden), self.x.type.dtype)
         return [y, *[self.state_type] * (len(self.spec.results) - 1)]
+
+    def _check_functions(self) -> None:
+        """Raise a located IRError unless there are the functions, and the numbers, that the op needs."""
+        expected, numbers = len(self.defaults), len(self.numbers)
+        if self.functions and len(self.functions) != expected:
+            message = f"it has {len(self.functions)} activation functions, {expected} are expected"
+            raise op_error(self, message, at=AttributeAt("functions"))
+        if any(name not in FUNCTIONS for name in self.functions):
+            known = ", ".join(FUNCTIONS)
+            raise op_error(
+                self, f"its activation functions are not among {known}", at=AttributeAt("functions")
+            )
+        if numbers not in (0, 2 * expected):
+            message = f"it has {numbers} numbers for {expected} activation functions, two each are expected"
+            raise op_error(self, message, at=AttributeAt("numbers"))
 
     def _extra(self) -> Sequence[tuple[Value | None, tuple[Dim, ...]]]:
         """The operands beyond those of all recurrent ops, and their shapes."""
@@ -189,7 +217,9 @@ class Recurrence(GraphOp):
 
 @define_op()
 class Lstm(Recurrence):
-    """Long short-term memory (ONNX LSTM; Hochreiter and Schmidhuber, 1997) with sigmoid and tanh.
+    """Long short-term memory (ONNX LSTM; Hochreiter and Schmidhuber, 1997).
+
+    Its functions are those of the gates i, o and f, of the gate c, and of the memory.
 
     memory: the cell state before the first step; last_memory: that after the last one. peepholes: of the
     gates i, o and f, [directions, 3 * hidden]. coupled: the gate f is 1 - i.
@@ -197,6 +227,7 @@ class Lstm(Recurrence):
 
     name = "graph.lstm"
     gates = 4
+    defaults = ("sigmoid", "tanh", "tanh")
     memory = optional_operand()
     peepholes = optional_operand()
     last_memory = result()
@@ -217,46 +248,48 @@ class Lstm(Recurrence):
         memory, sums = states[1], np.moveaxis(x + product, 1, 0)
         seen = given.get("peepholes")
         weights = np.zeros((3, 1), x.dtype) if seen is None else seen.reshape(3, self.hidden)
-        admitted = sigmoid(self.clipped(sums[0] + weights[0] * memory))
-        kept = 1 - admitted if self.coupled else sigmoid(self.clipped(sums[2] + weights[2] * memory))
-        memory = kept * memory + admitted * np.tanh(self.clipped(sums[3]))
-        shown = sigmoid(self.clipped(sums[1] + weights[1] * memory))
-        return [shown * np.tanh(memory), memory]
+        gate, new, out = self.activations
+        admitted = gate.of(self.clipped(sums[0] + weights[0] * memory))
+        kept = 1 - admitted if self.coupled else gate.of(self.clipped(sums[2] + weights[2] * memory))
+        memory = kept * memory + admitted * new.of(self.clipped(sums[3]))
+        shown = gate.of(self.clipped(sums[1] + weights[1] * memory))
+        return [shown * out.of(memory), memory]
 
 
 @define_op()
 class Gru(Recurrence):
-    """The gated recurrent unit (Cho et al., 2014) with sigmoid and tanh, whose reset gate is applied after
-    the product (ONNX GRU with linear_before_reset).
+    """The gated recurrent unit (Cho et al., 2014), whose reset gate is applied after the product (ONNX GRU
+    with linear_before_reset). Its functions are those of the gates z and r, and of the gate h.
 
     bias: added to the product of the gate h before it is reset, [directions, hidden].
     """
 
     name = "graph.gru"
     gates = 3
+    defaults = ("sigmoid", "tanh")
     bias = optional_operand()
 
     def _extra(self) -> Sequence[tuple[Value | None, tuple[Dim, ...]]]:
         return ((self.bias, (len(self.reverse), self.hidden)),)
 
     def cell(self, x: Array, product: Array, states: list[Array], given: Given) -> list[Array]:
-        update, reset = (sigmoid(self.clipped(x[:, at] + product[:, at])) for at in range(2))
+        gate, function = self.activations
+        update, reset = (gate.of(self.clipped(x[:, at] + product[:, at])) for at in range(2))
         inner = reset * (product[:, 2] + given.get("bias", x.dtype.type(0)))
-        new = np.tanh(self.clipped(x[:, 2] + inner))
+        new = function.of(self.clipped(x[:, 2] + inner))
         return [(1 - update) * new + update * states[0]]
 
 
 @define_op()
 class Rnn(Recurrence):
-    """A recurrent layer (ONNX RNN) with tanh, or the maximum with 0."""
+    """A recurrent layer (ONNX RNN)."""
 
     name = "graph.rnn"
     gates = 1
-    activation = attribute(EnumKind(("tanh", "relu")), "tanh")
+    defaults = ("tanh",)
 
     def cell(self, x: Array, product: Array, states: list[Array], given: Given) -> list[Array]:
-        total = self.clipped(x[:, 0] + product[:, 0])
-        return [np.tanh(total) if self.activation == "tanh" else np.maximum(total, 0)]
+        return [self.activations[0].of(self.clipped(x[:, 0] + product[:, 0]))]
 
 
 OPS: tuple[type[Operation], ...] = (Lstm, Gru, Rnn)

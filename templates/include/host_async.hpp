@@ -98,9 +98,20 @@ void cluster_store(void* own, int rank, u64* barrier, const void* value, int byt
 void cluster_copy(void* own, int rank, u64* barrier, const void* from, int bytes) {
     if (bytes <= 0 || bytes % 16 != 0) fail("cluster_copy takes a multiple of 16 bytes");
     check_shared(from, u64(bytes), 16, "cluster_copy");
-    for (int at = 0; at < bytes; at += 16) {
-        cluster_store(static_cast<unsigned char*>(own) + at, rank, barrier, static_cast<const unsigned char*>(from) + at, 16);
-    }
+    check_shared(own, u64(bytes), 16, "cluster_copy");
+    read_barrier(barrier);
+    u64* const there = static_cast<u64*>(cluster_shared(barrier, rank));
+    if (*there == ~u64(0)) fail("cluster_copy before the other block's barrier_init");
+    void* const to = cluster_shared(own, rank);
+    std::memset(to, 0xff, std::size_t(bytes));
+    current_worker->cluster_copies().push_back({rank, to, from, bytes, there, current_lane->block_state});
+}
+
+inline void land_copy(const ClusterCopy& copy) {
+    std::memcpy(copy.to, copy.from, std::size_t(copy.bytes));
+    BarrierBits bits = bit_cast<BarrierBits>(*copy.barrier);
+    bits.bytes -= copy.bytes;
+    write_barrier(copy.barrier, bits);
 }
 
 inline void Worker::wake_waiters(u64* barrier, u32 ended_parity) {
@@ -162,11 +173,20 @@ void bulk_load_im2col(void* to, const u64* map, u64* barrier, const int* coordin
     start_load(bulk_copy(map, to, coordinates, offsets, rank, "tma_load"), barrier);
 }
 
+inline void round_word(unsigned char* shared) {
+    u32 bits;
+    std::memcpy(&bits, shared, sizeof(bits));
+    bits = nearest_tf32(bits);
+    std::memcpy(shared, &bits, sizeof(bits));
+}
+
 inline void land_load(const BulkCopy& copy) {
     const int fill = TensorMapView{copy.map}.nan_fill() ? 0xff : 0;  // all ones is NaN in every format
-    visit_box(copy, [fill](unsigned char* shared, const unsigned char* global, std::size_t bytes) {
+    const bool rounds = TensorMapView{copy.map}.tf32();
+    visit_box(copy, [fill, rounds](unsigned char* shared, const unsigned char* global, std::size_t bytes) {
         if (global) {
             std::memcpy(shared, global, bytes);
+            if (rounds) round_word(shared);
         } else {
             std::memset(shared, fill, bytes);
         }
@@ -176,9 +196,19 @@ inline void land_load(const BulkCopy& copy) {
     write_barrier(copy.barrier, bits);
 }
 
-// The oldest load in flight lands. Runs outside the fibers, where nothing may call fail().
+// The oldest load in flight lands, or else a copy to another block: first those to the block that has the lowest rank, which
+// may end while others wait for its own. Runs outside the fibers, where nothing may call fail().
 inline bool Worker::land_one() {
-    if (bulk_loads_.empty() || !ready_.empty()) return false;
+    if (!ready_.empty()) return false;
+    if (bulk_loads_.empty()) {
+        if (cluster_copies_.empty()) return false;
+        const auto next = std::min_element(cluster_copies_.begin(), cluster_copies_.end(),
+                                           [](const ClusterCopy& a, const ClusterCopy& b) { return a.rank < b.rank; });
+        const ClusterCopy copy = *next;
+        cluster_copies_.erase(next);
+        land_copy(copy);
+        return true;
+    }
     const BulkCopy copy = bulk_loads_.front();
     bulk_loads_.erase(bulk_loads_.begin());
     land_load(copy);

@@ -24,6 +24,12 @@ struct ThreadView {
     const BlockView* block;
 };
 
+// Nearest tf32, ties to even; NaN becomes the one that bulk copies make of it.
+inline u32 nearest_tf32(u32 bits) {
+    if ((bits & 0x7fffffffu) > 0x7f800000u) return 0x7fffe000u;
+    return (bits + 0xfffu + (bits >> 13 & 1u)) & 0xffffe000u;
+}
+
 // The running thread. Constant within one kernel activation, so calls to it may be merged.
 __attribute__((const)) const ThreadView& self();
 

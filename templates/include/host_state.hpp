@@ -56,6 +56,16 @@ struct BulkCopy {
     u64* barrier;
 };
 
+// A copy from the shared memory of block `source` to block `rank` of its cluster, with the barrier there.
+struct ClusterCopy {
+    int rank;
+    void* to;
+    const void* from;
+    int bytes;
+    u64* barrier;
+    const void* source;
+};
+
 // Accumulators that products under way will change, `values` in the place of those in `sums`.
 struct HeldSums {
     void* sums;
@@ -84,6 +94,7 @@ struct Warp {
 struct BlockState : BlockView {
     Meeting meetings[16];
     Meeting warpgroups[8];
+    int running = 0;  // threads that have not finished
 };
 
 struct Lane : ThreadView {

@@ -13,6 +13,7 @@ struct TensorMapView {
     u64 swizzle() const { return map[1] >> 16 & 0xff; }  // the number of address bits exchanged
     bool im2col() const { return map[1] >> 24 & 1; }
     bool nan_fill() const { return map[1] >> 25 & 1; }
+    bool tf32() const { return map[1] >> 26 & 1; }  // elements are rounded to tf32 on the way
     int step(int axis) const { return int(map[1] >> (32 + 4 * axis) & 0xf); }
     i64 dimension(int axis) const { return i64(map[2 + axis]); }
     i64 stride(int axis) const { return axis == 0 ? element() : i64(map[6 + axis]); }

@@ -52,6 +52,7 @@ public:
         ready_.reset(std::size_t(total_));
         started_ = finished_ = 0;
         bulk_loads_.clear();
+        cluster_copies_.clear();
         failed_ = false;
         busy_ = true;
     }
@@ -126,6 +127,7 @@ public:
     }
 
     std::vector<BulkCopy>& bulk_loads() { return bulk_loads_; }
+    std::vector<ClusterCopy>& cluster_copies() { return cluster_copies_; }
     void wake_waiters(u64* barrier, u32 ended_parity);
 
 private:
@@ -157,6 +159,7 @@ private:
             block.size[axis] = int(launch_->block[axis]);
         }
         block.cluster_rank = int(rank);
+        block.running = threads_;
         shared_[rank].reset(launch_->shared_bytes);
         block.shared = shared_[rank].data();
         block.shared_bytes = launch_->shared_bytes;
@@ -252,7 +255,15 @@ private:
         if (!lane.copies.empty()) fail_at(&lane, "finished with cp_async copies that nothing waited for");
         if (!lane.bulk_stores.empty()) fail_at(&lane, "finished with tma_store copies that nothing waited for");
         if (!lane.products.empty()) fail_at(&lane, "finished with products of wgmma that nothing waited for");
+        if (--lane.block_state->running == 0) check_copied(lane);
         finished_++;
+    }
+
+    // A block that ends gives its shared memory away.
+    void check_copied(const Lane& lane) {
+        for (const ClusterCopy& copy : cluster_copies_) {
+            if (copy.source == lane.block_state) fail_at(&lane, "the block ends while a cluster_copy reads its shared memory");
+        }
     }
 
     bool land_one();
@@ -317,6 +328,7 @@ private:
     Fiber* starting_ = nullptr;
     Context main_, abandoned_;
     std::vector<BulkCopy> bulk_loads_;
+    std::vector<ClusterCopy> cluster_copies_;
 };
 
 }  // namespace glass::host

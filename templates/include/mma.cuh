@@ -16,15 +16,19 @@
 
 namespace glass {
 
-// Nearest tf32, ties away from zero (cvt.rna.tf32.f32); the bits of an f32 whose low 13 bits are 0.
+// Nearest tf32, ties to even, as bulk copies round; the bits of an f32 whose low 13 bits are 0, unless it is NaN.
 GLASS_DEVICE u32 to_tf32(f32 x) {
 #if defined(GLASS_HOST)
-    const u32 bits = bit_cast<u32>(x);
-    if ((bits & 0x7f800000u) == 0x7f800000u) return bits & 0xffffe000u;
-    return (bits + 0x1000u) & 0xffffe000u;
-#else
+    return host::nearest_tf32(bit_cast<u32>(x));
+#elif __CUDA_ARCH__ >= 900
     u32 bits;
-    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
+    asm("cvt.rn.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
+    return bits;
+#else
+    // Only ties away from zero here: one whose even neighbour is nearer to zero is made less than a tie.
+    u32 bits = bit_cast<u32>(x);
+    bits -= (bits & 0x3fffu) == 0x1000u;
+    asm("cvt.rna.tf32.f32 %0, %0;" : "+r"(bits));
     return bits;
 #endif
 }

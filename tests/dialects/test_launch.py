@@ -59,7 +59,9 @@ def test_text_is_printed_as_it_was_read(more: str) -> None:
 
 
 def test_what_is_the_default_is_not_printed() -> None:
-    defaults = "steps = [], swizzle = none, interleave = none, fill = zero, lower = [], upper = []"
+    defaults = (
+        "steps = [], swizzle = none, interleave = none, fill = zero, rounding = none, lower = [], upper = []"
+    )
     text = print_module(read(f"cluster = [1, 1, 1], cooperative = false, maps = [{{{PLAIN}, {defaults}}}]"))
     assert text == TEXT.format(more=f", maps = [{{{PLAIN}}}]")
 

@@ -15,6 +15,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 Swizzle = Literal["none", "32B", "64B", "128B"]
+Rounding = Literal["none", "tf32"]
 KERNELS = Path(__file__).parent / "kernels"
 
 
@@ -27,6 +28,7 @@ class Map:
     strides: tuple[int, ...]
     box: tuple[int, ...]
     swizzle: Swizzle = "none"
+    rounding: Rounding = "none"
 
 
 @dataclass(frozen=True)

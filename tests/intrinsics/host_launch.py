@@ -35,8 +35,8 @@ def run_on_host(module: HostModule, case: Case, order: Order = "forward") -> lis
             arguments.append(outputs[-1])
         elif isinstance(argument, Map):
             buffer = HostBuffer.of(copy_of(argument.array))
-            traversal = Traversal(tuple(argument.box), swizzle=argument.swizzle)
-            dtype = f"u{8 * argument.array.itemsize}"
+            traversal = Traversal(tuple(argument.box), swizzle=argument.swizzle, rounding=argument.rounding)
+            dtype = "f32" if argument.rounding == "tf32" else f"u{8 * argument.array.itemsize}"
             arguments.append(HostTensorMap(buffer, dtype, argument.dims, argument.strides, traversal))
         elif isinstance(argument, int):
             arguments.append(HostScalar("i32", argument))

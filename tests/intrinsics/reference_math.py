@@ -136,3 +136,10 @@ def integer_rows(x: Array, y: Array) -> Array:
     mask = 2**width - 1
     unsigned = np.array([[value & mask for value in row] for row in rows], np.dtype(f"u{x.dtype.itemsize}"))
     return unsigned.view(x.dtype).T.copy()
+
+
+def nearest_tf32(x: Array) -> Array:
+    """The bits of X rounded to tf32, ties to even; of any NaN, those that bulk copies make of it."""
+    raw = x.view(np.uint32).astype(np.uint64)
+    nearest = (raw + 0xFFF + (raw >> 13 & 1)) & 0xFFFFE000
+    return np.where(np.isnan(x), 0x7FFFE000, nearest).astype(np.uint32)

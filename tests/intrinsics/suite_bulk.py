@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .cases import Array, Case, Map, Out, Swizzle
+from .reference_math import nearest_tf32
 
 _RANDOM = np.random.default_rng(3)
 _SHARED = 8192 + 64  # the kernels keep their barrier at byte 8192
@@ -101,6 +102,25 @@ def tma_load_2d(swizzle: Swizzle, width: int) -> Case:
     )
 
 
+def tma_load_rounded() -> Case:
+    """Floats of any bits, half of them half-way between two numbers of tf32, and what is no number."""
+    bits = _RANDOM.integers(0, 1 << 32, (40, 32)).astype(np.uint32)
+    bits[30:38] = bits[30:38] & 0xFFFFE000 | 0x1000
+    bits[38, :8] = [0x7F800000, 0xFF800000, 0x7FFFFFFF, 0x7F800001, 0xFFC00000, 0x7F7FFFFF, 1, 0x80001000]
+    rounded = nearest_tf32(bits.view(np.float32))
+    tile = swizzled(box_of(rounded, (30, 0), (16, 32)), "128B")
+    map = Map(bits.view(np.float32), (32, 40), (128,), (32, 16), "128B", rounding="tf32")
+    return Case(
+        "tma_load_2",
+        "tma",
+        [map, Out(tile), 0, 30, tile.size],
+        block=(64, 1, 1),
+        shared_bytes=_SHARED,
+        minimum=90,
+        variant="tf32",
+    )
+
+
 def tma_load_3d() -> Case:
     x = _RANDOM.integers(0, 65536, (3, 5, 32)).astype(np.uint16)
     tile = box_of(x, (1, -1, 8), (2, 4, 16)).reshape(-1).view(np.uint8)
@@ -170,4 +190,4 @@ def cases() -> list[Case]:
     loads = [tma_load_2d(swizzle, width) for swizzle, width in widths.items()]
     stores = [tma_store_2d("none", 24), tma_store_2d("64B", 32), tma_store_twice()]
     clusters = [cluster(), cluster_sums(), cluster_copies(), tma_load_shares()]
-    return [barrier_ring(), *clusters, *loads, tma_load_3d(), tma_load_4d(), *stores]
+    return [barrier_ring(), *clusters, *loads, tma_load_rounded(), tma_load_3d(), tma_load_4d(), *stores]

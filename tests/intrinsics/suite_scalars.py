@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 
 from .cases import Array, Case, Out
-from .reference_math import BINARY, UNARY, exact_pairs, exact_rows, integer_rows
+from .reference_math import BINARY, UNARY, exact_pairs, exact_rows, integer_rows, nearest_tf32
 from .ulp import within_ulps
 
 _RANDOM = np.random.default_rng(4)
@@ -146,8 +146,7 @@ def floats_from_integers(x: Array) -> Case:
 
 
 def round_tf32(x: Array) -> Case:
-    raw = x.view(np.uint32).astype(np.uint64)
-    rounded = np.where(np.isfinite(x), (raw + 0x1000) & 0xFFFFE000, raw & 0xFFFFE000).astype(np.uint32)
+    rounded = nearest_tf32(x)
 
     def check(actual: Array, expected: Array) -> None:
         both = np.isnan(actual.view(np.float32)) & np.isnan(expected.view(np.float32))

@@ -9,7 +9,14 @@ from .cases import Array, Case, Out, within
 
 _RANDOM = np.random.default_rng(11)
 E4M3 = ml_dtypes.float8_e4m3fn
-_NAMES = {np.float16: "f16", ml_dtypes.bfloat16: "bf16", np.int8: "s8", np.uint8: "u8", E4M3: "e4m3"}
+_NAMES = {
+    np.float16: "f16",
+    ml_dtypes.bfloat16: "bf16",
+    np.int8: "s8",
+    np.uint8: "u8",
+    E4M3: "e4m3",
+    np.float32: "tf32",
+}
 LINE = 128  # bytes of a line along k
 
 
@@ -28,7 +35,7 @@ def floats(dtype: type, columns: int, add: bool, across: bool = False) -> Case:
     depth = LINE // np.dtype(dtype).itemsize
     a, b = (_RANDOM.standard_normal((lines, depth)).astype(dtype) for lines in (64, columns))
     c = _RANDOM.standard_normal((64, columns)).astype(np.float32)
-    left, right = a.astype(np.float64), b.astype(np.float64)
+    left, right = (_read(each).astype(np.float64) for each in (a, b))
     exact = left @ right.T + (c if add else 0)
     magnitude = float((np.abs(left) @ np.abs(right).T + np.abs(c)).max())
     # Products are aligned to the largest one, and truncated: to 24 bits, to about 13 those of e4m3.
@@ -37,6 +44,11 @@ def floats(dtype: type, columns: int, add: bool, across: bool = False) -> Case:
     if across:
         return _case(f"wgmma_across_{columns}", _slabs(a), _slabs(b), c, out, add)
     return _case(f"wgmma_{_NAMES[dtype]}_{columns}", a, b, c, out, add)
+
+
+def _read(x: Array) -> Array:
+    """X as tensor cores read it: of f32 they ignore the low 13 bits."""
+    return (x.view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32) if x.dtype == np.float32 else x
 
 
 def _slabs(lines: Array) -> Array:
@@ -101,6 +113,9 @@ def cases() -> list[Case]:
         narrow(np.int8, 32),
         floats(np.float16, 64, False),
         floats(ml_dtypes.bfloat16, 64, True),
+        floats(np.float32, 8, False),
+        floats(np.float32, 128, True),
+        narrow(np.float32, 64),
         floats(E4M3, 16, False),
         floats(E4M3, 128, True),
         floats(np.float16, 64, True, across=True),

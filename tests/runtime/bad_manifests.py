@@ -167,6 +167,8 @@ BAD: dict[str, Callable[[Manifest], None]] = {
         dims=[4, 1, "N"], strides=[16, 16], box=[4, 1, 1], interleave="32B", swizzle="32B", dtype="f16"
     ),
     "map with an unknown fill": with_map(fill="one"),
+    "map with an unknown rounding": with_map(rounding="bf16"),
+    "halves rounded to tf32": with_map(dtype="f16", rounding="tf32"),
     "integers filled with NaN": with_map(dtype="i32", fill="nan"),
     "map of an unaligned buffer": lambda manifest: (
         with_map(dims=[4, 1])(manifest),

@@ -42,6 +42,12 @@ def test_a_tiled_map_is_encoded_as_the_plan_says_and_passed_by_value(fake: FakeD
     assert y.tolist() == [told[2], *[0] * 14, 1]
 
 
+def test_floats_that_are_rounded_on_their_way_have_a_type_of_their_own(fake: FakeDriver) -> None:
+    engine_on(fake, showing(dims=[4, "N"], strides=[16], box=[4, 8], rounding="tf32")).run({"x": batch(8)})
+    ((_, told),) = fake.encoded
+    assert told[0] == "CU_TENSOR_MAP_DATA_TYPE_TFLOAT32"
+
+
 def test_an_im2col_map_is_encoded_as_the_plan_says(fake: FakeDriver) -> None:
     shape = {"dims": [4, 2, 4, 1], "strides": [16, 32, 128], "box": [4, 16], "steps": [1, 2, 1, 1]}
     engine_on(fake, showing(**shape, lower=[-1, 0], upper=[0, -2])).run({"x": batch(8)})

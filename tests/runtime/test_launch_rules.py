@@ -56,6 +56,11 @@ def test_what_is_beyond_is_named(traversal: Traversal, rank: int, fault: str) ->
     assert found is not None and re.search(fault, found), found
 
 
+def test_only_f32_is_rounded_to_tf32() -> None:
+    assert Traversal((16, 8), rounding="tf32").fault(2, "f32", 4) is None
+    assert Traversal((16, 8), rounding="tf32").fault(2, "f16", 2) == "cannot round f16 to tf32"
+
+
 def test_integers_are_not_filled_with_nan() -> None:
     assert Traversal((16, 8), fill="nan").fault(2, "f8e4m3", 1) == "cannot fill f8e4m3 with NaN"
 

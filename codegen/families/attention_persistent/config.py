@@ -74,6 +74,15 @@ def width_of(features: int) -> int:
     return next(width for width in WIDTHS if width >= features)
 
 
+def depth_step(features: int) -> int:
+    """The multiple of features that keys of FEATURES are padded to, with zeros.
+
+    At least two wgmma make scores: ptxas of CUDA 13.0 serialises all of a kernel where a single one writes
+    columns that nobody reads, such as those past the last key.
+    """
+    return FEATURES if features > FEATURES else 2 * FEATURES
+
+
 def panels(features: int) -> int:
     """The lines of 128 bytes of a row of so many FEATURES."""
     return -(-features // PANEL)

@@ -13,7 +13,7 @@ from ...request.request import Request
 from ..attention.problem import AttentionProblem, at_optimum
 from ..attention.spec import padded
 from ..contraction.wgmma import LINE_BYTES, ROWS
-from .config import FEATURES, PersistentAttentionConfig, panels, width_of
+from .config import PersistentAttentionConfig, depth_step, panels, width_of
 
 
 def microseconds(problem: AttentionProblem, config: PersistentAttentionConfig, request: Request) -> float:
@@ -40,7 +40,7 @@ def microseconds(problem: AttentionProblem, config: PersistentAttentionConfig, r
 def _tile(problem: AttentionProblem, config: PersistentAttentionConfig, side: int, target: ArchSpec) -> float:
     """Cycles of a multiprocessor for a tile of keys of each of SIDE blocks."""
     fit = target.fitted.persistent_attention
-    features = padded(problem.depth, FEATURES) + width_of(problem.width)
+    features = padded(problem.depth, depth_step(problem.depth)) + width_of(problem.width)
     products = 2.0 * ROWS * config.keys * features / (target.fitted.throughput.wgmma * fit.efficiency)
     softmax = config.keys * fit.softmax
     groups = config.groups * side

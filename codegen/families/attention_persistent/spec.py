@@ -13,7 +13,7 @@ from ...text.render import Code, Template
 from ..attention.problem import AttentionProblem
 from ..attention.spec import AttentionProductSpec
 from ..attention.weights import WeightsSpec, weights_spec
-from .config import FEATURES, PersistentAttentionConfig, shared_bytes, width_of
+from .config import PersistentAttentionConfig, depth_step, shared_bytes, width_of
 from .operands import BulkMatrix, BulkMatrixSpec, bulk_matrix_spec
 
 TEMPLATE = Template("kernels/attention_persistent.cu.j2")
@@ -59,7 +59,7 @@ def product_spec(
         threads=config.threads,
         block_s=config.block_s,
         block_t=config.keys,
-        depth_step=FEATURES,
+        depth_step=depth_step(problem.depth),
         width_step=width_of(problem.width),
         most_stored=MOST_STORED,
         groups=config.groups,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ....dialects.core.affine import Dim, symbol
+from ....dialects.core.dtypes import F32, TF32
 from ....dialects.core.ir import Operation
 from ....dialects.core.traits import Trait, has
 from ...emit.epilogue import Epilogue, emit_epilogue
@@ -25,6 +26,7 @@ from .spec import KernelBinding
 from .stream import streamed_problem
 
 WIDEST_STORE = 16  # bytes of a vectorized store
+EXACT = "f32 operands are rounded to tf32 only where the contraction says so"
 MOST_LANES = 8  # result columns that one thread stores together
 Index = tuple[Dim, ...]
 
@@ -36,6 +38,11 @@ class Contraction:
     root: Operation
     problem: Problem
     prologue: Prologue
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether its operands are f32 that nothing rounds, which tensor cores do not multiply."""
+        return self.problem.a == F32 and self.root.attributes.get("multiply") != TF32
 
     @property
     def has_prologue(self) -> bool:

@@ -14,7 +14,7 @@ from ...arch.spec import ArchSpec
 from ...text.render import Identifier, Template
 from ..kernel_family import Accumulation, Rank
 from . import tile
-from .binding import Contraction
+from .binding import EXACT, Contraction
 from .problem import COPY_BYTES, Problem
 from .product import ProductSpec
 from .staging import origin_registers, staged_registers
@@ -172,8 +172,8 @@ class MmaProduct(TileProduct[MmaConfig]):
     most_resident: int = MOST_RESIDENT
 
     def refuses(self, contraction: Contraction, target: ArchSpec) -> str | None:
-        if contraction.problem.a.bits == 32 and contraction.root.attributes["multiply"] != TF32:
-            return "f32 operands are rounded to tf32 only where the contraction says so"
+        if contraction.is_exact:
+            return EXACT
         return self.unsupported(contraction.problem, target)
 
     def unsupported(self, problem: Problem, target: ArchSpec) -> str | None:

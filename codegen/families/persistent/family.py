@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 from ....dialects.core.bounds import bounds
-from ....dialects.core.dtypes import F8E4M3
+from ....dialects.core.dtypes import F8E4M3, F32
 from ...arch.features import Feature
 from ...arch.spec import ArchSpec
 from ...emit.tile_epilogue import PAIR
@@ -15,7 +15,7 @@ from ...request.parameters import TensorMapParameter
 from ...request.request import Candidate, KernelCode, Request
 from ...request.signature import make_signature
 from ..contraction import tile
-from ..contraction.binding import Contraction, bind, bound, widest_vector
+from ..contraction.binding import EXACT, Contraction, bind, bound, widest_vector
 from ..contraction.families import PROBLEMS_KEPT, ContractionFamily
 from ..contraction.problem import Problem, as_priced
 from ..contraction.tile_product import MOST_CANDIDATES
@@ -43,12 +43,15 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
     groupable: bool = False
     saturates: bool = True
     turns: bool = True
+    rounds_operands: bool = True
     accumulation: Accumulation = SUMS
     config_type: Callable[..., PersistentConfig] = PersistentConfig
 
     def unsupported(self, contraction: Contraction, target: ArchSpec) -> str | None:
         if contraction.has_prologue:
             return "bulk copies compute nothing"
+        if contraction.is_exact:
+            return EXACT
         reason = unsupported(contraction.problem, target)
         if reason is not None:
             return reason
@@ -107,7 +110,8 @@ def buffers_for(problem: Problem, residual: bool) -> int:
 
 def unsupported(problem: Problem, target: ArchSpec) -> str | None:
     """Why persistent kernels do not compute PROBLEM, whatever lies where; None when they may."""
-    reason = misplaced(problem) if promotes(problem) else WGMMA.unsupported(problem, target)
+    own = promotes(problem) or (problem.a == problem.b == problem.accumulate == F32)
+    reason = misplaced(problem) if own else WGMMA.unsupported(problem, target)
     if reason is not None:
         return reason
     if problem.a_stored != problem.a:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ....dialects.core.affine import Dim, exact_div
 from ....dialects.core.dtypes import DType
 from ....dialects.core.ir import Operation
-from ....dialects.core.tensor_map import TensorMap, swizzle_of
+from ....dialects.core.tensor_map import TensorMap, rounding_of, swizzle_of
 from ..contraction.axes import BatchAxis
 from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.wgmma import LINE_BYTES, ROWS
@@ -63,18 +63,18 @@ class BulkOperand:
     def map(self, operand: int, lines: int, shares: int = 1) -> TensorMap:
         """The map over buffer OPERAND for tiles of LINES rows of A (columns of B), which come in so many
         SHARES."""
-        deep, swizzle = self.line // self.dtype.bytes, swizzle_of(self.line)
+        deep, modes = self.line // self.dtype.bytes, (swizzle_of(self.line), rounding_of(self.dtype))
         if self.window is not None:
             return self._im2col(operand, (deep, lines), self.window)
         if self.interleave:
             half = self.interleave // 2
             box = [deep, lines // half, half // shares]
-            return TensorMap.tiled(operand, self.dtype, self.dims, self.strides, box, swizzle)
+            return TensorMap.tiled(operand, self.dtype, self.dims, self.strides, box, *modes)
         box = [deep, lines // shares] if self.k_major else [SLAB, deep]
         if self.taps:
             box.insert(1, 1)
         box += [1] * (len(self.dims) - len(box))
-        return TensorMap.tiled(operand, self.dtype, self.dims, self.strides, box, swizzle)
+        return TensorMap.tiled(operand, self.dtype, self.dims, self.strides, box, *modes)
 
     def _im2col(self, operand: int, box: tuple[int, int], window: Window2d) -> TensorMap:
         """Width comes before height in a map."""
@@ -82,8 +82,8 @@ class BulkOperand:
         upper = [after - span for after, span in zip(window.after, spans, strict=True)]
         corners = (tuple(-before for before in reversed(window.before)), tuple(reversed(upper)))
         steps = (1, *reversed(window.strides), 1)
-        swizzle = swizzle_of(self.line)
-        return TensorMap.im2col(operand, self.dtype, self.dims, self.strides, box, corners, steps, swizzle)
+        modes = (swizzle_of(self.line), rounding_of(self.dtype))
+        return TensorMap.im2col(operand, self.dtype, self.dims, self.strides, box, corners, steps, *modes)
 
 
 def operand_a(problem: Problem, root: Operation) -> BulkOperand | str:

@@ -19,7 +19,7 @@ from ..contraction.wgmma import LINE_BYTES, ROWS
 from ..divisors import divisor
 
 RESULT_MAP, RESIDUAL_MAP = "result_map", "residual_map"
-WIDEST = 2  # bytes of the widest results whose chunks are 64 columns wide
+WIDEST = 4  # bytes of a result; a chunk has 32 columns of such ones
 
 
 @dataclass(frozen=True)

@@ -335,7 +335,9 @@ def column_pitch(binding: KernelBinding) -> int:
 
 def header(problem: Problem) -> str:
     """The header with the products of PROBLEM's types."""
-    return "wgmma_f8" if promotes(problem) else "wgmma" if problem.a.is_float else "wgmma_integer"
+    if not problem.a.is_float:
+        return "wgmma_integer"
+    return {1: "wgmma_f8", 2: "wgmma", 4: "wgmma_tf32"}[problem.a.bytes]
 
 
 def _over(lines: Dim, taps: int) -> Dim:

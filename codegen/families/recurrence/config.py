@@ -24,9 +24,9 @@ FRAGMENT_BYTES = WARP * COPY_BYTES  # of the weights of half a fragment in a ste
 BARRIER_BYTES = 128  # before the states, for two barriers
 MOST_REGISTERS, REGISTERS = 255, 65536  # of a thread, and of a multiprocessor
 SCHEDULERS = 4  # which share those of a multiprocessor
-OTHER_REGISTERS = 56  # of a thread: addresses, fragments of the state and what gates are computed with
+OTHER_REGISTERS = 52  # of a thread: addresses, fragments of the state and what gates are computed with
 IN_PIECES, FOR_GROUP, FOR_BLOCK = COPIES = (0, 1, 2)  # how states are sent
-_CLUSTERS, _SPLITS, _TILES = (1, 2, 4, 8, 16), (1, 2, 4), (1, 2, 4)
+_CLUSTERS, _SPLITS, _TILES = (1, 2, 4, 8, 16), (1, 2, 4), (1, 2)
 _SIZES = _CLUSTERS, _SPLITS, _TILES, COPIES
 
 
@@ -34,8 +34,9 @@ _SIZES = _CLUSTERS, _SPLITS, _TILES, COPIES
 class RecurrenceConfig:
     """A configuration: clusters of `cluster` blocks with `groups` of units each, of `splits` warps.
 
-    A cluster has `tiles` times 8 sequences of the batch. `copies` says how states are sent: in pieces of 16
-    bytes by threads (0), by one bulk copy to each block for a group (1), or for the block (2).
+    A cluster has `tiles` times 8 sequences of the batch, which are multiplied side by side. `copies` says how
+    states are sent: in pieces of 16 bytes by threads (0), by one bulk copy to each block for a group (1), or
+    for the block (2).
     """
 
     cluster: int
@@ -89,33 +90,43 @@ class RecurrenceLayout:
         return -(-self.hidden // (STEP * self.config.splits))
 
     @property
-    def tile_elements(self) -> int:
-        """Elements of the states of a tile in shared memory, padded to whole steps of k."""
-        return STEP * self.steps * self.config.splits * FRAGMENT_COLUMNS
+    def state_elements(self) -> int:
+        """Elements of the states in shared memory, padded to whole steps of k."""
+        return STEP * self.steps * self.config.splits * self.config.rows
 
     @property
     def cells(self) -> int:
-        """Cells of a thread in a tile whose sums it has, which the warps of a group share."""
-        return self.parts * 2
+        """Cells of a thread whose sums it has, which the warps of a group share."""
+        return self.parts * 2 * self.config.tiles
 
     @property
     def own_cells(self) -> int:
-        """Cells of a tile that a thread computes, at most."""
+        """Cells that a thread computes, at most."""
         return -(-self.cells // self.config.splits)
 
     @property
     def chains(self) -> int:
         """Accumulators of each fragment, so that enough products are independent of each other."""
-        return 2 if self.halves <= 6 else 1
+        return 2 if self.halves * self.config.tiles <= 6 else 1
+
+    @property
+    def needed_registers(self) -> int:
+        """Registers of a thread for all but weights."""
+        sums = (self.chains * self.halves * 2 + 4) * self.config.tiles
+        cells = self.own_cells * (self.gates + 8) + 4 * -(-self.own_cells // self.config.tiles)
+        return OTHER_REGISTERS + sums + cells
 
     @property
     def spare_registers(self) -> int:
-        """Registers of a thread beside what its cells need; less than 0 where there are too few for these."""
+        """Registers of a thread for weights; less than 0 where there are too few for the rest."""
         warps = -(-self.config.warps // SCHEDULERS) * SCHEDULERS
-        room = min(MOST_REGISTERS, REGISTERS // (WARP * warps) // 8 * 8)
-        sums = self.chains * self.halves * 2
-        cells = self.own_cells * (self.config.tiles * (self.gates + 8) + 4)
-        return room - OTHER_REGISTERS - sums - cells
+        return min(MOST_REGISTERS, REGISTERS // (WARP * warps) // 8 * 8) - self.needed_registers
+
+    @property
+    def resident(self) -> int:
+        """Blocks of a multiprocessor, by their registers."""
+        registers = self.needed_registers + self.kept * self.halves * 4
+        return max(1, REGISTERS // (-(-registers // 8) * 8 * self.config.threads))
 
     @property
     def kept(self) -> int:
@@ -125,27 +136,27 @@ class RecurrenceLayout:
     @property
     def sums_bytes(self) -> int:
         """Shared memory of the sums that the warps of groups give each other."""
-        slots = self.config.groups * self.config.tiles * self.cells * (self.config.splits - 1)
+        slots = self.config.groups * self.cells * (self.config.splits - 1)
         return slots * WARP * self.gates * 4
 
     @property
     def state_bytes(self) -> int:
         """Shared memory of the states before and after a step."""
-        return 2 * self.config.tiles * self.tile_elements * 2
+        return 2 * self.state_elements * 2
 
     @property
     def sent_bytes(self) -> int:
-        """Bytes of the states of a tile that arrive at a block; of one sequence where threads send them."""
+        """Bytes of the states that arrive at a block; of one sequence where threads send them."""
         if self.config.copies == IN_PIECES:
             return -(-self.hidden // HALF) * COPY_BYTES
-        return -(-self.hidden // self.units) * self.units * FRAGMENT_COLUMNS * 2
+        return -(-self.hidden // self.units) * self.units * self.config.rows * 2
 
     @property
     def staged_bytes(self) -> int:
         """Shared memory of the states that are put together before they are copied."""
         if self.config.copies == IN_PIECES:
             return 0
-        return 2 * self.config.tiles * self.config.groups * self.units * FRAGMENT_COLUMNS * 2
+        return 2 * self.config.groups * self.units * self.config.rows * 2
 
     @property
     def weight_bytes(self) -> int:

@@ -7,8 +7,17 @@ from collections.abc import Mapping
 from ....dialects.core.affine_traversal import evaluate
 from ....dialects.graph.recurrence import Recurrence
 from ...arch.spec import ArchSpec
-from ..contraction.mma import FRAGMENT_COLUMNS
-from .config import FRAGMENT_BYTES, HALF, IN_PIECES, SCHEDULERS, RecurrenceConfig, layout_of
+from ..contraction.problem import COPY_BYTES
+from .config import (
+    FOR_BLOCK,
+    FOR_GROUP,
+    FRAGMENT_BYTES,
+    HALF,
+    IN_PIECES,
+    SCHEDULERS,
+    RecurrenceConfig,
+    layout_of,
+)
 
 PAIRS = 2  # of blocks, up to which clusters fill all multiprocessors
 
@@ -17,48 +26,47 @@ def microseconds(
     op: Recurrence, config: RecurrenceConfig, target: ArchSpec, sizes: Mapping[str, int]
 ) -> float:
     """Expected microseconds of OP at SIZES under CONFIG on TARGET."""
-    fit = target.fitted.recurrence
+    fit, layout = target.fitted.recurrence, layout_of(op, config)
     steps, batch = (max(evaluate(dim, sizes), 1) for dim in (op.steps, op.batch))
-    clusters = -(-batch // config.rows) * len(op.reverse)
-    waves = -(-clusters // resident_clusters(config.cluster, target))
-    cycles = steps * step_cycles(op, config, target, batch) + fit.start
+    clusters, alone = -(-batch // config.rows) * len(op.reverse), alone_clusters(config.cluster, target)
+    each = max(1, min(layout.resident, target.shared_bytes // layout.shared_bytes))
+    waves = -(-clusters // (alone * each))
+    sharing = min(each, -(-clusters // (alone * waves)))  # blocks of a multiprocessor that run at a time
+    cycles = steps * step_cycles(op, config, target, batch) * (1 + fit.sharing * (sharing - 1)) + fit.start
     return fit.launch + waves * cycles / target.clock
 
 
-def resident_clusters(cluster: int, target: ArchSpec) -> int:
-    """Clusters of CLUSTER blocks that run side by side, if a block fills a multiprocessor."""
+def alone_clusters(cluster: int, target: ArchSpec) -> int:
+    """Clusters of CLUSTER blocks that run side by side, if a block has a multiprocessor to itself."""
     share = target.fitted.recurrence.room if cluster > PAIRS else 1.0
     return max(1, int(target.multiprocessors * share) // cluster)
 
 
 def step_cycles(op: Recurrence, config: RecurrenceConfig, target: ArchSpec, batch: int) -> float:
-    """Cycles of a step of all tiles of a cluster, which take turns: while the states of one are sent, another
-    is computed."""
+    """Cycles of a step of a cluster: its parts follow each other, since each needs all of the one before."""
     computed, sent = computed_cycles(op, config, target), sent_cycles(op, config, target, batch)
-    tiles = min(config.tiles, -(-batch // FRAGMENT_COLUMNS))
-    chain = computed + sent + target.fitted.recurrence.exchange
-    return max(chain, tiles * max(computed, sent))
+    return computed + sent + target.fitted.recurrence.exchange
 
 
 def computed_cycles(op: Recurrence, config: RecurrenceConfig, target: ArchSpec) -> float:
-    """Cycles of the products and the gates of a tile."""
+    """Cycles of the products and the gates."""
     fit, layout = target.fitted.recurrence, layout_of(op, config)
-    each = layout.steps * layout.halves  # products of a warp
+    bandwidth = target.fitted.throughput.shared_bandwidth
+    each = layout.steps * layout.halves * config.tiles  # products of a warp
     busy = each * -(-config.warps // SCHEDULERS) * fit.product
     dependent = 2 * layout.steps / layout.chains * fit.latency
-    loads = config.warps * (layout.halves * (layout.steps - layout.kept) + layout.steps)
-    loaded = loads * FRAGMENT_BYTES / target.fitted.throughput.shared_bandwidth
-    given = config.groups * layout.cells * (config.splits - 1) * op.gates * 256
-    moved = given / target.fitted.throughput.shared_bandwidth
-    met = fit.meet if config.splits > 1 else 0.0
-    return max(busy, dependent, loaded) + moved + met + layout.own_cells * fit.cell
+    weights = config.warps * layout.halves * (layout.steps - layout.kept) * FRAGMENT_BYTES / bandwidth
+    given = 2 * layout.sums_bytes / bandwidth  # written, then read
+    met = fit.meet * (config.splits - 1)
+    return busy + dependent + weights + given + met + layout.own_cells * fit.cell
 
 
 def sent_cycles(op: Recurrence, config: RecurrenceConfig, target: ArchSpec, batch: int) -> float:
-    """Cycles until the states of a tile have left a block, or arrived at it."""
+    """Cycles until the states have left a block, or arrived at it."""
     fit, layout = target.fitted.recurrence, layout_of(op, config)
     chunks = config.groups * layout.units // HALF
     if config.copies == IN_PIECES:
-        return min(batch, FRAGMENT_COLUMNS) * chunks * config.cluster * fit.piece
-    copies = config.cluster * (config.groups if config.copies == 1 else 1)
-    return copies * fit.copy + chunks * 128 * config.cluster / fit.bandwidth
+        return min(batch, config.rows) * chunks * config.cluster * fit.piece
+    copies = config.cluster * (config.groups if config.copies == FOR_GROUP else 1)
+    met = config.warps * fit.block if config.copies == FOR_BLOCK else 0.0
+    return copies * fit.copy + met + chunks * config.rows * COPY_BYTES * config.cluster / fit.bandwidth

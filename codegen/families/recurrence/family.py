@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ....dialects.core.dtypes import DType
 from ....dialects.core.types import ROW_MAJOR
@@ -13,7 +13,7 @@ from ...arch.spec import ArchSpec
 from ...request.request import Candidate, Config, Geometry, KernelCode, Request
 from ...request.signature import make_signature
 from ..kernel_family import ConfiguredFamily, Rank
-from .config import IN_PIECES, RecurrenceConfig, blocks_of, illegal, layout_of, shapes
+from .config import FOR_BLOCK, FOR_GROUP, RecurrenceConfig, blocks_of, illegal, layout_of, shapes
 from .cost import microseconds
 from .spec import TEMPLATE, recurrence_spec
 
@@ -63,13 +63,13 @@ class RecurrenceFamily(ConfiguredFamily[RecurrenceConfig]):
 
 
 def proposed(op: Recurrence, target: ArchSpec, sizes: Mapping[str, int]) -> Iterator[RecurrenceConfig]:
-    """The configurations for OP that are proposed: those whose like has been right on a GPU.
+    """The configurations for OP that are proposed.
 
-    Several tiles that take turns, and states in bulk copies, are legal and right on the host, which cannot
-    show races and fences.
+    A copy for each group only where blocks cannot have one for all of theirs, which is as fast or faster.
     """
     for config in shapes(op, target, sizes):
-        if config.tiles == 1 and config.copies == IN_PIECES:
+        whole = replace(config, copies=FOR_BLOCK)
+        if config.copies != FOR_GROUP or illegal(op, whole, target) is not None:
             yield config
 
 

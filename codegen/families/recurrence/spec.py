@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ....dialects.core.dtypes import F32
 from ....dialects.core.ir import Value
-from ....dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
+from ....dialects.graph.recurrence import Gru, Lstm, Recurrence
 from ...request.describe import title
 from ...request.request import Request
 from ...request.signature import Signature
@@ -16,6 +16,7 @@ from ...text.literals import c_type, literal
 from ...text.render import Code, Identifier
 from ..contraction.problem import COPY_BYTES
 from .config import BARRIER_BYTES, RecurrenceLayout
+from .functions import Activations, activations
 
 TEMPLATE = "kernels/recurrence.cu.j2"
 ALIGNED = 8  # elements of 16 bytes
@@ -25,11 +26,11 @@ ALIGNED = 8  # elements of 16 bytes
 class RecurrenceSpec:
     """The spec of a recurrent kernel: sizes, configuration, and the C names of buffers, None if absent.
 
-    kind: which gates and functions there are; time: the steps of sequences, as an expression; trips: their
-    number, 2 where it is not known; steps: those of k of a warp, of which `kept` have their weights in
-    registers. Parts of shared memory begin at the `_at` bytes. wide: sums that are moved at a time between
-    the warps of a group; padded: whether a group may have no units; aligned: whether a state is a whole
-    number of 16 bytes; weights_known: whether no kernel before writes them.
+    kind: which gates there are; activations: their functions; time: the steps of sequences, as an expression;
+    trips: their number, 2 where it is not known; steps: those of k of a warp, of which `kept` have their
+    weights in registers. Parts of shared memory begin at the `_at` bytes. wide: sums that are moved at a time
+    between the warps of a group; padded: whether a group may have no units; aligned: whether a state is a
+    whole number of 16 bytes; weights_known: whether no kernel before writes them.
     """
 
     name: Identifier
@@ -38,6 +39,7 @@ class RecurrenceSpec:
     index_type: Identifier
     type: Identifier
     kind: Identifier
+    activations: Activations
     reverse: Identifier
     time: Code
     trips: int
@@ -55,7 +57,7 @@ class RecurrenceSpec:
     threads: int
     tiles: int
     rows: int
-    tile_elements: int
+    state_elements: int
     steps: int
     kept: int
     chains: int
@@ -106,7 +108,8 @@ def recurrence_spec(
         parameters=signature.parameters,
         index_type=Identifier(signature.index_type),
         type=Identifier(c_type(op.x.type.dtype)),
-        kind=Identifier(_kind(op)),
+        kind=Identifier(op.name.removeprefix("graph.")),
+        activations=activations(op.activations),
         reverse=Identifier(op.direction),
         time=Code(dim_to_c(op.steps, names)),
         trips=op.steps if isinstance(op.steps, int) else 2,
@@ -124,7 +127,7 @@ def recurrence_spec(
         threads=config.threads,
         tiles=config.tiles,
         rows=config.rows,
-        tile_elements=layout.tile_elements,
+        state_elements=layout.state_elements,
         steps=layout.steps,
         kept=layout.kept,
         chains=layout.chains,
@@ -155,10 +158,6 @@ def recurrence_spec(
         last=Identifier(writes[1]),
         last_memory=Identifier(writes[2]) if isinstance(op, Lstm) else None,
     )
-
-
-def _kind(op: Recurrence) -> str:
-    return op.activation if isinstance(op, Rnn) else op.name.removeprefix("graph.")
 
 
 def _name(reads: Mapping[Value, str], value: Value | None) -> Identifier | None:

@@ -1,4 +1,4 @@
-"""Operand types of sealed kernels: those that a custom op's CUDA body, or a recurrent kernel, takes."""
+"""Operand types of sealed kernels: those that a custom op's CUDA body, or the kernel of one op, takes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ....dialects.core.ir import Block, Value
 from ....dialects.core.types import Layout, TensorType
 from ....dialects.custom.op import CudaOp
 from ....dialects.fused import FusedKernel
+from ....dialects.graph.interaction import Interaction
 from ....dialects.graph.recurrence import Recurrence
 from ....dialects.roots import Root
 from ...settings.formats import Format
@@ -62,14 +63,15 @@ class CustomForm:
         }
 
 
-SealedOp = CudaOp | Recurrence
+SealedOp = CudaOp | Recurrence | Interaction
+_NAMES = {Root.RECURRENCE: "a recurrent op", Root.INTERACTION: "an interaction"}
 
 
 def sealed_op_in(kernel: FusedKernel) -> SealedOp:
     """The op of which KERNEL, whose root is sealed, consists. Raises IRError for another op."""
     op = kernel.body.block.first
-    if not isinstance(op, (CudaOp, Recurrence)) or len(kernel.body.block) != 2:
-        what = "a recurrent op" if kernel.root is Root.RECURRENCE else "a custom op with a body in CUDA"
+    if not isinstance(op, SealedOp) or len(kernel.body.block) != 2:
+        what = _NAMES.get(kernel.root, "a custom op with a body in CUDA")
         raise op_error(kernel, f"a kernel whose root is {kernel.root.value} consists of one op: {what}")
     return op
 

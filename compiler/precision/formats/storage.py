@@ -24,6 +24,7 @@ from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.convolution import Conv, ConvTranspose
 from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.interaction import Interaction
 from ....dialects.graph.movement.reshape import Reshape, Transpose
 from ....dialects.graph.recurrence import Recurrence
 from ....dialects.roots import Root
@@ -64,7 +65,7 @@ def lead_of(kernel: FusedKernel) -> Lead:
             return Lead.CONVOLUTION
         case CudaOp(any_order=True):
             return Lead.FREE
-        case Matmul() | Attention() | CudaOp() | Recurrence():  # which read and write row-major
+        case Matmul() | Attention() | CudaOp() | Recurrence() | Interaction():  # which are row-major
             return Lead.PRODUCT
     return Lead.FREE
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.request.make import in_model_symbols, make_request
 from glassrt.codegen.request.naming import kernel_name
 from glassrt.codegen.request.request import ROW, Request
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.builtin import Yield
-from glassrt.dialects.core.dtypes import F32
+from glassrt.dialects.core.dtypes import F16, F32, I64
 from glassrt.dialects.core.ir import Block
-from glassrt.dialects.core.module import Module, SymbolRange
+from glassrt.dialects.core.module import Function, Module, SymbolRange
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.graph.interaction import ROWS, Interaction
 from glassrt.dialects.launch_memory import Buffer
 
 
@@ -49,3 +51,23 @@ def test_a_stacked_kernel_writes_one_row() -> None:
     (row,) = found.writes
     assert row.shape == (4,) and row.layout.offset == symbol(ROW) * 4
     assert found.rows == (0, 31) and found.stacked and found.optimum[ROW] == 0
+
+
+@pytest.mark.parametrize("argument", [True, False])
+def test_what_callers_give_is_known_where_a_kernel_makes_use_of_it(argument: bool) -> None:
+    module, types = Module("m"), [TensorType((1,), I64), *[TensorType((2, 16), F16)] * 2]
+    function = module.add(Function("main", ["pairs", "a", "b"]))
+    given = [function.block.add_argument(type) for type in types]
+    if not argument:
+        given[1] = function.block.append(Buffer(space="arena", bytes=64, types=[types[1]])).result
+    region = Block(types)
+    pairs, *rows = region.arguments
+    made = region.append(Interaction(pairs, None, *rows, columns=[ROWS, ROWS]))
+    region.append(Yield(made.y))
+    out = function.block.append(Buffer(space="arena", bytes=4, types=[made.y.type])).result
+    assert make_request(module, region, given, [out], REFERENCE, "k").given == (
+        {0, 1, 2} if argument else {0, 2}
+    )
+    plain = Block(types[1:2])
+    plain.append(Yield(plain.append(Relu(plain.arguments[0])).result))
+    assert make_request(module, plain, given[2:], [out], REFERENCE, "k").given == frozenset()

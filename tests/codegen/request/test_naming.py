@@ -34,8 +34,9 @@ def test_what_the_source_depends_on_is_in_the_name() -> None:
         kernel_name(request, "loop", {"width": 8}),
         kernel_name(replace(request, target=arch_named("sm_80")), "loop", {"width": 4}),
         kernel_name(replace(request, weights=frozenset({0})), "loop", {"width": 4}),
+        kernel_name(replace(request, given=frozenset({0})), "loop", {"width": 4}),
     ]
-    assert len({name, *others}) == 9
+    assert len({name, *others}) == 10
 
 
 def test_the_order_of_a_configuration_is_no_part_of_it() -> None:
@@ -51,6 +52,7 @@ def test_a_signature_is_what_is_asked_for_whoever_runs_it() -> None:
     others = [
         *(request_signature(each) for each in (named(0.25), named(size=5), named(most=9), named(dtype=F16))),
         request_signature(replace(request, weights=frozenset({0}))),
+        request_signature(replace(request, given=frozenset({0}))),
         request_signature(replace(request, optimum={"S0": 3})),
     ]
-    assert len({signature, *others}) == 7
+    assert len({signature, *others}) == 8

@@ -17,7 +17,8 @@ def test_a_function_without_parameters_has_those_of_its_op() -> None:
 
 
 def test_only_the_sums_of_gates_are_clipped() -> None:
-    given = recurrent("LSTM", clip=0.5, activations=["Sigmoid", "Tanh", "Relu"])
+    functions = ["Sigmoid", "Tanh", "Relu", "Sigmoid", "Tanh", "Tanh"]  # no op has them, but a loop
+    given = recurrent("LSTM", clip=0.5, activations=functions, direction="bidirectional")
     module = import_model(given.model(14))
     assert sum(isinstance(op, Clip) for op in module.walk()) == 4
     assert Activation("tanh", ()) == Activation("tanh", (), 0.0)

@@ -78,7 +78,7 @@ def test_the_batch_may_come_first(op: str, lengths: tuple[int, ...] | None) -> N
         (recurrent("RNN", activations=["Relu"]), Rnn),
         (recurrent("GRU"), Loop),  # the product of the gate h needs the gate r
         (recurrent("RNN", activations=["Tanh", "Relu"], direction="bidirectional"), Loop),
-        (recurrent("LSTM", activations=["Sigmoid", "Tanh", "Relu"]), Loop),
+        (recurrent("LSTM", activations=["HardSigmoid", "Tanh", "Affine"], activation_alpha=[0.1]), Lstm),
     ],
     ids=label,
 )

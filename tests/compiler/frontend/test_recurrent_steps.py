@@ -14,7 +14,7 @@ from .recurrent import HIDDEN, INPUTS, recurrent
 
 
 def test_sizes_may_be_symbols_and_outputs_absent() -> None:
-    functions = ["Sigmoid", "Tanh", "Softsign"] * 2
+    functions = ["Sigmoid", "Tanh", "Softsign", "Sigmoid", "Tanh", "Tanh"]  # no op has them, but a loop
     given = recurrent("LSTM", direction="bidirectional")
     weights = {f"x{index}": array for index, array in enumerate(given.arrays) if index and array is not None}
     attributes = {"direction": "bidirectional", "hidden_size": HIDDEN, "activations": functions}

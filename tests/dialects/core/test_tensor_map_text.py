@@ -31,9 +31,13 @@ def test_defaults_are_left_out() -> None:
 
 
 def test_words_that_begin_with_a_digit_are_quoted() -> None:
-    made = KIND.decode({**RAW, "swizzle": "128B", "fill": Name("nan"), "steps": [1, 2]})
-    assert made.traversal == Traversal((64, 8), (1, 2), "128B", fill="nan")
-    assert KIND.encode(made).endswith('box = [64, 8], steps = [1, 2], swizzle = "128B", fill = nan}')
+    made = KIND.decode(
+        {**RAW, "swizzle": "128B", "fill": Name("nan"), "rounding": Name("tf32"), "steps": [1, 2]}
+    )
+    assert made.traversal == Traversal((64, 8), (1, 2), "128B", fill="nan", rounding="tf32")
+    assert KIND.encode(made).endswith(
+        'box = [64, 8], steps = [1, 2], swizzle = "128B", fill = nan, rounding = tf32}'
+    )
 
 
 @pytest.mark.parametrize(

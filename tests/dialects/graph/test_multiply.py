@@ -1,4 +1,4 @@
-"""`multiply = tf32`: operands rounded to 10 explicit mantissa bits, to the nearest, ties away from zero."""
+"""`multiply = tf32`: operands rounded to 10 explicit mantissa bits, to the nearest, ties to even."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def nearest(value: float) -> float:
         return value
     exponent = max(math.frexp(value)[1], -125)  # 2 ** -126 is the least normal number
     unit = Fraction(2) ** (exponent - BITS)
-    steps = math.floor(abs(Fraction(value)) / unit + Fraction(1, 2))
+    steps = round(abs(Fraction(value)) / unit)  # ties to even
     rounded = float(steps * unit)
     return math.copysign(rounded if rounded < 2.0**128 else math.inf, value)
 
@@ -42,10 +42,11 @@ def test_operands_are_rounded_to_the_nearest(values: list[float]) -> None:
     assert have.tolist() == [nearest(value) for value in values]
 
 
-def test_ties_go_away_from_zero_and_specials_stay() -> None:
-    values = np.array([1 + 2.0**-11, -1 - 2.0**-11, 1 + 2.0**-12, np.inf, -np.inf, np.nan, -0.0], np.float32)
+def test_ties_go_to_even_and_specials_stay() -> None:
+    ties = [1 + 2.0**-11, -1 - 2.0**-11, 1 + 3 * 2.0**-11]
+    values = np.array([*ties, 1 + 2.0**-12, np.inf, -np.inf, np.nan, -0.0], np.float32)
     have = multiplied(values, TF32)
-    np.testing.assert_array_equal(have, [1 + 2.0**-10, -1 - 2.0**-10, 1, np.inf, -np.inf, np.nan, 0])
+    np.testing.assert_array_equal(have, [1, -1, 1 + 2.0**-9, 1, np.inf, -np.inf, np.nan, 0])
     assert np.signbit(have[-1])
     np.testing.assert_array_equal(multiplied(values, None), values)
 

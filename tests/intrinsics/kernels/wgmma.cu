@@ -1,6 +1,7 @@
 #include "wgmma_f8.cuh"
 #include "wgmma_integer.cuh"
 #include "wgmma_registers.cuh"
+#include "wgmma_tf32.cuh"
 using namespace glass;
 
 // LINES lines of LINE bytes, laid out in shared memory as wgmma_tile wants them.
@@ -121,6 +122,9 @@ GLASS_KERNEL(128, 1) wgmma_s8_s8_128(SUMS_IN(i32)) { product<128, i32, i8, i8>(a
 GLASS_KERNEL(128, 1) wgmma_u8_s8_32(SUMS_IN(i32)) { product<32, i32, u8, i8>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_s8_u8_96(SUMS_IN(i32)) { product<96, i32, i8, u8>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_u8_u8_16(SUMS_IN(i32)) { product<16, i32, u8, u8>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_tf32_8(SUMS_IN(f32)) { product<8, f32, f32, f32>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_tf32_128(SUMS_IN(f32)) { product<128, f32, f32, f32>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_narrow_tf32(Input<u32> a, Input<u32> b, Output<f32> y) { narrow<64, f32, f32>(a, b, y); }
 GLASS_KERNEL(128, 1) wgmma_e4m3_16(SUMS_IN(f32)) { product<16, f32, f8e4m3, f8e4m3>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_e4m3_128(SUMS_IN(f32)) { product<128, f32, f8e4m3, f8e4m3>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_across_64(SUMS_IN(f32)) { product<64, f32, f16, f16, false>(a, b, c, y, add); }

@@ -32,6 +32,7 @@ def test_features_are_padded_to_products() -> None:
     spec, product = specs(SHAPE)
     assert (spec.q.padded, spec.v.padded, product.matrices[0].panels) == (80, 64, 2)
     assert (product.batches, product.consumers, product.threads) == ("48", 256, 384)
+    assert specs(replace(SHAPE, depth=16))[0].q.padded == 32  # scores come of two wgmma at least
 
 
 @pytest.mark.parametrize(("out", "width", "wide"), [(None, 40, True), (F32, 40, False), (None, 36, False)])

@@ -9,7 +9,7 @@ import pytest
 from glassrt.codegen.families.contraction.binding import find_contraction
 from glassrt.codegen.families.persistent.results import BulkResults, bulk_results
 from glassrt.dialects.core.affine import symbol
-from glassrt.dialects.core.dtypes import F16, F32, I8, DType
+from glassrt.dialects.core.dtypes import F16, F32, F64, I8, DType
 from glassrt.dialects.core.ir import Value
 from glassrt.dialects.core.types import Layout, TensorType, channels_last
 from glassrt.dialects.graph.binary import Add
@@ -88,7 +88,7 @@ def test_symbolic_rows() -> None:
     "given",
     [
         {"n": 100},  # rows of 200 bytes
-        {"result": F32},
+        {"result": F64},
         {"result": I8, "residual": F16},  # a result does not fit where its residual was
         {"layout": Layout((1, 0))},
         {"layout": Layout((0, 1), strides=(64, 1), offset=32)},  # reaches into the next row

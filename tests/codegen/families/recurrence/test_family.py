@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.codegen.arch.names import REFERENCE, arch_named
-from glassrt.codegen.families.recurrence.config import IN_PIECES, RecurrenceConfig
+from glassrt.codegen.families.recurrence.config import FOR_BLOCK, FOR_GROUP, IN_PIECES, RecurrenceConfig
 from glassrt.codegen.families.recurrence.family import RecurrenceFamily, proposed
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
@@ -40,7 +40,7 @@ CASES: dict[str, tuple[type[Recurrence], Any, Any, dict[str, Any], RecurrenceCon
         RecurrenceConfig(4, 2, 4, 1, copies=1),
         [3, 5, 1],
     ),
-    "rnn": (*(Rnn, (T, B, 24), ()), {"activation": "relu"}, RecurrenceConfig(1, 2, 1, 4, copies=1), []),
+    "rnn": (*(Rnn, (T, B, 24), ()), {"functions": ["relu"]}, RecurrenceConfig(1, 2, 1, 2, copies=1), []),
 }
 
 
@@ -79,7 +79,8 @@ def test_illegal_configurations_are_refused() -> None:
     assert REFERENCE.limits.largest_cluster == 16
 
 
-def test_only_what_has_run_on_a_gpu_is_proposed() -> None:
-    op, _ = op_of(Lstm, (8, 64, 512))
-    found = list(proposed(op, REFERENCE, {}))
-    assert found and {(config.tiles, config.copies) for config in found} == {(1, IN_PIECES)}
+@pytest.mark.parametrize(("hidden", "copies"), [(512, FOR_BLOCK), (40, FOR_GROUP)])
+def test_blocks_copy_all_of_their_states_where_they_have_as_many(hidden: int, copies: int) -> None:
+    op, _ = op_of(Lstm, (8, 64, hidden))
+    found = [own for own in proposed(op, REFERENCE, {}) if own.cluster == 2 or hidden == 512]
+    assert {config.copies for config in found} == {IN_PIECES, copies}

@@ -73,7 +73,7 @@ def test_golden_kernel(golden: Golden) -> None:
 
 
 def test_kernels_of_large_states_do_not_spill() -> None:
-    configs = [(Lstm, 512, RecurrenceConfig(16, 4, 2, 4)), (Gru, 768, RecurrenceConfig(16, 3, 4, 1))]
+    configs = [(Lstm, 512, RecurrenceConfig(16, 4, 2, 2)), (Gru, 768, RecurrenceConfig(16, 3, 4, 1))]
     sources = {}
     for number, (kind, hidden_size, config) in enumerate(configs):
         op, _ = op_of(kind, (100, 32, hidden_size), direction="bidirectional")

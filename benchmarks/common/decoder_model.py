@@ -1,0 +1,104 @@
+"""A decoder of language (Touvron et al., "LLaMA") with caches of keys and values as an ONNX model, in the
+spellings of exporters, without PyTorch; `decoder_numpy.py` has what all of them compute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
+
+from .decoder_attention import Attention, Dim
+from .decoder_nodes import CONTRIBUTED, Nodes, Spelling
+from .decoder_weights import EPSILON, Weights
+
+
+def decoder_model(weights: Weights, spelling: Spelling, batch: Dim, past: Dim) -> ModelProto:
+    """A model that takes one token of each sequence with its position, and past keys and values, to logits,
+    and present keys and values.
+
+    BATCH and PAST (of a static cache: its size) are numbers, or names of symbols.
+    """
+    nodes = Nodes()
+    _Layers(nodes, weights, spelling, past).logits()
+    stored = [numpy_helper.from_array(array, name) for name, array in nodes.stored.items()]
+    graph = helper.make_graph(nodes.made, "decoder", *_signature(weights, spelling, batch, past), stored)
+    opsets = [helper.make_opsetid("", spelling.opset), helper.make_opsetid(CONTRIBUTED, 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=10)
+
+
+def saved(model: ModelProto, folder: Path) -> Path:
+    """MODEL as a file in FOLDER, with its weights beside it, since a message has at most 2 GB."""
+    path = folder / "decoder.onnx"
+    onnx.save_model(model, path, save_as_external_data=True, location="decoder.data", size_threshold=1024)
+    return path
+
+
+class _Layers:
+    """The nodes of all layers."""
+
+    def __init__(self, nodes: Nodes, weights: Weights, spelling: Spelling, past: Dim) -> None:
+        self._nodes, self._weights, self._spelling = nodes, weights, spelling
+        self._shape = weights.shape
+        self._attention = Attention(nodes, weights, spelling, past)
+
+    def logits(self) -> None:
+        shape = self._shape
+        x = self._nodes.op("Gather", self._nodes.const("embedding", self._weights.embedding()), "input_ids")
+        for layer in range(shape.layers):
+            x = self._layer(layer, x)
+        head = self._weights.product("head", shape.width, shape.vocabulary)
+        self._nodes.op("MatMul", self._norm(x, "norm"), self._nodes.const("head", head), results=("logits",))
+
+    def _layer(self, layer: int, x: str) -> str:
+        op, shape = self._nodes.op, self._shape
+        wide, narrow = shape.heads * shape.depth, shape.kv_heads * shape.depth
+        h = self._norm(x, f"{layer}.before")
+        q, k, v = (
+            self._linear(h, f"{layer}.{name}", shape.width, columns)
+            for name, columns in (("q", wide), ("k", narrow), ("v", narrow))
+        )
+        x = op(
+            "Add", x, self._linear(self._attention.attended(layer, q, k, v), f"{layer}.o", wide, shape.width)
+        )
+        h = self._norm(x, f"{layer}.after")
+        gate, up = (self._linear(h, f"{layer}.{name}", shape.width, shape.hidden) for name in ("gate", "up"))
+        gated = op("Mul", op("Mul", gate, op("Sigmoid", gate)), up)
+        return op("Add", x, self._linear(gated, f"{layer}.down", shape.hidden, shape.width))
+
+    def _linear(self, x: str, name: str, rows: int, columns: int) -> str:
+        return self._nodes.op(
+            "MatMul", x, self._nodes.const(name, self._weights.product(name, rows, columns))
+        )
+
+    def _norm(self, x: str, name: str) -> str:
+        """The RMS norm of X."""
+        op, const = self._nodes.op, self._nodes.const
+        scale = const(name, self._weights.scale(name))
+        if self._spelling.norm == "fused":
+            return op("SimplifiedLayerNormalization", x, scale, axis=-1, epsilon=EPSILON, stash_type=1)
+        wide = op("Cast", x, to=TensorProto.FLOAT)
+        mean = op(
+            "ReduceMean", op("Pow", wide, const("two", np.float32(2))), self._nodes.ints(-1), keepdims=1
+        )
+        root = op("Sqrt", op("Add", mean, const("epsilon", np.float32(EPSILON))))
+        code = helper.np_dtype_to_tensor_dtype(np.dtype(self._weights.dtype))
+        return op("Mul", scale, op("Cast", op("Mul", wide, op("Reciprocal", root)), to=code))
+
+
+def _signature(
+    weights: Weights, spelling: Spelling, batch: Dim, past: Dim
+) -> tuple[list[ValueInfoProto], list[ValueInfoProto]]:
+    """The inputs and the outputs of the model."""
+    shape, code = weights.shape, helper.np_dtype_to_tensor_dtype(np.dtype(weights.dtype))
+    longer = f"{past} + 1" if isinstance(past, str) else past + 1
+    value = helper.make_tensor_value_info
+    inputs = [value(name, TensorProto.INT64, [batch, 1]) for name in ("input_ids", "position_ids")]
+    outputs = [value("logits", code, [batch, 1, shape.vocabulary])]
+    for layer in range(shape.layers):
+        for part in ("key", "value"):
+            before, after = ([batch, shape.kv_heads, size, shape.depth] for size in (past, longer))
+            inputs.append(value(f"past.{layer}.{part}", code, before))
+            outputs.append(value(f"present.{layer}.{part}", code, before if spelling.static else after))
+    return inputs, outputs

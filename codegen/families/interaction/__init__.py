@@ -1,0 +1,1 @@
+"""Dot products of features in pairs: lookups, products and their choice in one launch."""

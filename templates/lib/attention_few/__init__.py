@@ -1,0 +1,1 @@
+"""Parts of kernels of attention of few queries."""
