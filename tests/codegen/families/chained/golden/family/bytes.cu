@@ -119,11 +119,11 @@ GLASS_KERNEL(384, 1) k_matmul_mul_add_df16e43f(Input<i8> x0, Input<i8> x1, Input
             along.x3_4 = load_wide<16>(x3, n);
         };
 
-        for (int vector = thread_x(); vector < 256 / VECTOR; vector += CONSUMERS) {
+        if (thread_x() < 256 / VECTOR) {
             Along along;
-            const int n = vector * VECTOR;
+            const int n = thread_x() * VECTOR;
             read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 114688 + vector * 144) = along;
+            *reinterpret_cast<Along*>(shared + 114688 + thread_x() * 144) = along;
         }
     }
     {
@@ -138,11 +138,11 @@ GLASS_KERNEL(384, 1) k_matmul_mul_add_df16e43f(Input<i8> x0, Input<i8> x1, Input
             along.x7_4 = load_wide<16>(x7, n);
         };
 
-        for (int vector = thread_x(); vector < 64 / VECTOR; vector += CONSUMERS) {
+        if (thread_x() < 64 / VECTOR) {
             Along along = {};
-            const int n = vector * VECTOR;
+            const int n = thread_x() * VECTOR;
             if (n < N) read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 117248 + vector * 144) = along;
+            *reinterpret_cast<Along*>(shared + 117248 + thread_x() * 144) = along;
         }
     }
     named_barrier_sync(3, CONSUMERS);

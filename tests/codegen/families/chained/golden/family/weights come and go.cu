@@ -135,11 +135,11 @@ GLASS_KERNEL(512, 1) k_matmul_add_relu_e08d2d09(Input<f16> x0, Input<f16> x1, In
             along.x2_1 = load_wide<8>(x2, n);
         };
 
-        for (int vector = thread_x(); vector < 256 / VECTOR; vector += CONSUMERS) {
+        if (thread_x() < 256 / VECTOR) {
             Along along;
-            const int n = vector * VECTOR;
+            const int n = thread_x() * VECTOR;
             read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 110592 + vector * 48) = along;
+            *reinterpret_cast<Along*>(shared + 110592 + thread_x() * 48) = along;
         }
     }
     {
@@ -152,11 +152,11 @@ GLASS_KERNEL(512, 1) k_matmul_add_relu_e08d2d09(Input<f16> x0, Input<f16> x1, In
             along.x5_1 = load_wide<8>(x5, n);
         };
 
-        for (int vector = thread_x(); vector < 32 / VECTOR; vector += CONSUMERS) {
+        if (thread_x() < 32 / VECTOR) {
             Along along = {};
-            const int n = vector * VECTOR;
+            const int n = thread_x() * VECTOR;
             if (n < N) read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 113152 + vector * 48) = along;
+            *reinterpret_cast<Along*>(shared + 113152 + thread_x() * 48) = along;
         }
     }
     named_barrier_sync(4, CONSUMERS);

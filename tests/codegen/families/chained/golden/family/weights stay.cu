@@ -117,11 +117,11 @@ GLASS_KERNEL(384, 1) k_matmul_add_relu_1ab7ac84(Input<f16> x0, Input<f16> x1, In
             along.x2_1 = load_wide<8>(x2, n);
         };
 
-        for (int vector = thread_x(); vector < 128 / VECTOR; vector += CONSUMERS) {
+        if (thread_x() < 128 / VECTOR) {
             Along along;
-            const int n = vector * VECTOR;
+            const int n = thread_x() * VECTOR;
             read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 98304 + vector * 48) = along;
+            *reinterpret_cast<Along*>(shared + 98304 + thread_x() * 48) = along;
         }
     }
     {
@@ -134,11 +134,11 @@ GLASS_KERNEL(384, 1) k_matmul_add_relu_1ab7ac84(Input<f16> x0, Input<f16> x1, In
             along.x5_1 = load_wide<8>(x5, n);
         };
 
-        for (int vector = thread_x(); vector < 64 / VECTOR; vector += CONSUMERS) {
+        if (thread_x() < 64 / VECTOR) {
             Along along;
-            const int n = vector * VECTOR;
+            const int n = thread_x() * VECTOR;
             read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 99584 + vector * 48) = along;
+            *reinterpret_cast<Along*>(shared + 99584 + thread_x() * 48) = along;
         }
     }
     named_barrier_sync(3, CONSUMERS);

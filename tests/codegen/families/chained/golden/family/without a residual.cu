@@ -97,11 +97,11 @@ GLASS_KERNEL(384, 1) k_matmul_add_relu_2b311e9c(Input<f16> x0, Input<f16> x1, In
             along.x2_1 = load_wide<8>(x2, n);
         };
 
-        for (int vector = thread_x(); vector < 128 / VECTOR; vector += CONSUMERS) {
+        if (thread_x() < 128 / VECTOR) {
             Along along;
-            const int n = vector * VECTOR;
+            const int n = thread_x() * VECTOR;
             read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 172032 + vector * 48) = along;
+            *reinterpret_cast<Along*>(shared + 172032 + thread_x() * 48) = along;
         }
     }
     {
@@ -114,11 +114,11 @@ GLASS_KERNEL(384, 1) k_matmul_add_relu_2b311e9c(Input<f16> x0, Input<f16> x1, In
             along.x4_1 = load_wide<8>(x4, n);
         };
 
-        for (int vector = thread_x(); vector < 96 / VECTOR; vector += CONSUMERS) {
+        if (thread_x() < 96 / VECTOR) {
             Along along;
-            const int n = vector * VECTOR;
+            const int n = thread_x() * VECTOR;
             read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 173312 + vector * 48) = along;
+            *reinterpret_cast<Along*>(shared + 173312 + thread_x() * 48) = along;
         }
     }
     named_barrier_sync(3, CONSUMERS);
