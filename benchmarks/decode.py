@@ -3,8 +3,8 @@
     python -m benchmarks.decode [--caches concat] [--peers eager,compile] [--out FILE]
 
 A case is a batch and the tokens before the one that is timed. Weights are random, in fp16. Ours has its past
-and present by Concat, as torch.onnx exports it, or in a static cache; PyTorch has a static cache that it
-writes in place. All are CUDA graphs with everything on the device. `error` is of the logits against PyTorch
+and present by Concat, as torch.onnx exports it, or in a static cache that is written in place, as PyTorch's
+is. All are CUDA graphs with everything on the device. `error` is of the logits against PyTorch
 in fp32. With --plans FOLDER, plans and logits that are there are taken, and others are written there; with
 --build nothing is timed.
 """
@@ -46,7 +46,12 @@ def plan_of(weights: Weights, cache: str, batch: int, past: int, folder: Path) -
     spelling = SPELLINGS[cache]
     with tempfile.TemporaryDirectory() as scratch:
         model = decoder_model(weights, spelling, batch, room_of(past) if spelling.static else past)
-        plan = glassrt.compile(str(saved(model, Path(scratch))), precision=glassrt.PrecisionPolicy("fp16"))
+        names = [f"{layer}.{part}" for layer in range(weights.shape.layers) for part in ("key", "value")]
+        plan = glassrt.compile(
+            str(saved(model, Path(scratch))),
+            precision=glassrt.PrecisionPolicy("fp16"),
+            in_place={f"present.{name}": f"past.{name}" for name in names} if spelling.static else None,
+        )
     plan.save(kept)
     return plan
 

@@ -13,7 +13,8 @@ rate of a product in fp16 (twice it for int8), and bytes of weights and inputs b
 copy. With --tune, kernels are chosen by measurement, which `build_s` includes. `call_us` is the wall time of
 `engine.run` with tensors on the device. With --add, rows of the file for other cases are kept, so that a long
 list can be measured in parts; `autotune` takes minutes for each row. With --jobs, so many rows are
-prepared at the same time: exported, and compiled by peers; each is then built and timed alone.
+prepared at the same time: exported, compiled by peers, and built, so that `build_s` is of a busy machine;
+each is then timed alone, and tuned alone.
 """
 
 from __future__ import annotations
@@ -118,8 +119,10 @@ def measure(
             for peer in options.peers.split(",")
             if peer
         }
+        # Tuning measures, so it has to be alone; another build may run beside those of other rows.
+        made = None if options.tune else built_from(precision, inputs, folder, 0)
         with turn_of(case, options):
-            plan, seconds = built_from(precision, inputs, folder, options.tune)
+            plan, seconds = made or built_from(precision, inputs, folder, options.tune)
             row["build_s"] = round(seconds, 2)
             row |= ours(plan, inputs if precision == "int8" else half, reference, bound)
             if "wrong" in row:

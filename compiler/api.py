@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +36,7 @@ def compile(
     precision: str | PrecisionPolicy = "fp32",
     shapes: Shapes | None = None,
     inputs: InputShapes | None = None,
+    in_place: Mapping[str, str] | None = None,
     calibration: CalibrationTable | Batches | None = None,
     budget: str | None = None,
     data: Batches | None = None,
@@ -59,6 +60,8 @@ def compile(
     sizes depend on, such as {"shape[0]": (1, 8, 32)}.
     inputs: other shapes for inputs, such as {"data": ["N", 3, 224, 224]}. An input with a default, an
     initializer of its name, is a constant of the plan unless it is among them.
+    in_place: by output the input whose memory it takes, such as {"present": "past"}: that input with elements
+    written, by TensorScatter and the like. Runs write into what is given for it; see docs/decoding.md.
     calibration: for int8 and fp8: a CalibrationTable, the path of one, or batches as `calibrate` takes them.
     budget: the accuracy that a mixture must keep, measured against fp32: 'sqnr=30' (dB at the output) or
     'top1=0.5' (the most percentage points lost); data: the batches to measure on, and to calibrate with if
@@ -81,6 +84,7 @@ def compile(
         targets=chosen_targets(target, present_arch() if target is None else None),
         precision=_policy(precision, auto, calibration is not None),
         cache=KernelCache() if cache else None,
+        in_place=in_place or {},
         progress=progress,
     )
     # All arguments are checked by now. Calibration and search, which run whole builds, come next.

@@ -19,6 +19,7 @@ from .manifest import Manifest
 from .program import Program, resolve
 from .tensors import on_device
 from .unranked import shaped
+from .updates import Updates
 
 MAX_PROGRAMS = 64
 
@@ -63,6 +64,7 @@ class Core:
         self.executable = executable
         self.binder = InputBinder(executable.plan, executable.device)
         self.programs = Programs(self.manifest, self.binder)
+        self.updates = Updates(self.manifest)
         self.results = [tensor.name for tensor in self.manifest.outputs]
         self.no_outputs: list[Value | None] = [None] * len(self.results)
         self.closed = False
@@ -98,13 +100,17 @@ class Context:
         session = self._checked()
         program, given = self._bind(session, inputs)
         values = given.values
+        updates = self._core.updates
         if outputs is None:
             targets = self._core.no_outputs
         else:
-            targets = self._core.binder.outputs(program.outputs, outputs, session.stream)
+            rest = updates.without(outputs, inputs) if updates and isinstance(outputs, Mapping) else outputs
+            targets = self._core.binder.outputs(program.outputs, rest, session.stream)
             self._core.binder.check_disjoint(values, targets)
         results = session.run(program, values, targets, any(map(on_device, values)), reuse)
         named = self._named(results, given)
+        if updates:
+            named |= updates.results(inputs)
         return named if outputs is None else named | dict(outputs)
 
     @checked
@@ -123,12 +129,16 @@ class Context:
         binder, manifest = self._core.binder, self._core.manifest
         _refuse_sizes_of_data(manifest)
         given = binder.inputs(inputs, session)
-        program = self._core.programs.get(given)
-        targets = binder.outputs(program.outputs, outputs, session.stream, kept=True)
+        program, updates = self._core.programs.get(given), self._core.updates
+        if updates:
+            updates.check(given.values)
+        rest = updates.without(outputs, inputs) if updates and isinstance(outputs, Mapping) else outputs
+        targets = binder.outputs(program.outputs, rest, session.stream, kept=True)
         binder.check_in_place(given.values, targets)
         binder.check_disjoint(given.values, targets)
         call, results = session.bind(program, given.values, targets)
-        return Binding(self, call, self._named(results, given) | dict(outputs or {}))
+        named = self._named(results, given) | updates.results(inputs)
+        return Binding(self, call, named | dict(outputs or {}))
 
     @checked
     def trace(self, inputs: Mapping[str, object], observer: Observer) -> dict[str, Any]:
@@ -182,6 +192,8 @@ class Context:
         last, again, values = self._last, self._again, given.values
         if last is not None and again is not None and all(map(is_, values, again)) and not given.numbers:
             return last[1], given
+        if self._core.updates:
+            self._core.updates.check(values)
         signature = given.signature
         if last is None or last[0] != signature:
             last = self._last = signature, self._core.programs.get(given)

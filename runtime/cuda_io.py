@@ -68,6 +68,7 @@ class Transfers:
             OutputPool(device, size, stream, order) for size in _capacities(manifest, manifest.outputs)
         ]
         self._direct = direct_outputs(manifest)
+        self._updates = manifest.updates
         self._arrays: dict[str, Array] = {}  # results in host memory that are overwritten
         self._sources: Sources | None = None  # of the last call
 
@@ -92,7 +93,12 @@ class Transfers:
         places: list[int] = []
         targets: list[Target] = []
         for index, (tensor, given) in enumerate(zip(program.outputs, outputs, strict=True)):
-            if given is None and on_device:
+            if index in self._updates:
+                read_at = self._updates[index]
+                place, value = sources.addresses[read_at], inputs[read_at]
+                places.append(place)
+                targets.append(self._updated(index, tensor, place, value, after))
+            elif given is None and on_device:
                 pool = self._pools[index]
                 lease = pool.take(tensor.bytes) if read is None else pool.kept(tensor.bytes, read)
                 places.append(lease.address)
@@ -112,8 +118,12 @@ class Transfers:
             sources.append(staging.reserve(tensor.bytes))
             if address != sources[-1] and tensor.bytes:
                 before.append(CudaCopy("cuMemcpyDtoDAsync", sources[-1], address, tensor.bytes))
-        for tensor, address, staging in zip(program.outputs, addresses.outputs, self._results, strict=True):
-            own_place = staging.reserve(tensor.bytes)
+        every = zip(program.outputs, addresses.outputs, self._results, strict=True)
+        for index, (tensor, address, staging) in enumerate(every):
+            if index in self._updates:
+                own_place = sources[self._updates[index]]
+            else:
+                own_place = staging.reserve(tensor.bytes)
             places.append(address if address == staging.host_address else own_place)
             if address != places[-1] and tensor.bytes:
                 after.append(CudaCopy("cuMemcpyDtoDAsync", address, places[-1], tensor.bytes))
@@ -208,6 +218,23 @@ class Transfers:
         elif size:
             after.append(CudaCopy("cuMemcpyDtoHAsync", staging.host_address, place, size))
         return place, Pinned(pinned, given)
+
+    def _updated(
+        self, index: int, tensor: BoundTensor, place: int, value: Value, after: list[CudaCopy]
+    ) -> Target:
+        """Where the caller finds an output that is in PLACE, the memory of the input VALUE; a copy that it
+        needs is added to AFTER."""
+        own, size = device_tensor(value), tensor.bytes
+        if own is not None:
+            if own.pointer != place and size:
+                after.append(CudaCopy("cuMemcpyDtoDAsync", own.pointer, place, size))
+            return own
+        staging = self._results[index]
+        staging.reserve(size)
+        pinned = staging.pinned(tensor)
+        if size:
+            after.append(CudaCopy("cuMemcpyDtoHAsync", staging.host_address, place, size))
+        return Pinned(pinned, value)
 
     def _overwritten(self, tensor: BoundTensor) -> Array:
         """The array of this session for an output, which the next run overwrites."""

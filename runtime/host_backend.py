@@ -105,11 +105,17 @@ class HostSession:
         memory = self._stage(program, inputs)
         self._launch_all(program, memory)
         self._zeroed = True
+        outputs = self._targets(inputs, outputs)
         results = [
             _delivered(_typed(result, tensor), given)
             for tensor, result, given in zip(program.outputs, memory.outputs, outputs, strict=True)
         ]
         return self._overwritten(results, outputs) if reuse else list(results)
+
+    def _targets(self, inputs: Sequence[Value], outputs: Sequence[Value | None]) -> list[Value | None]:
+        """OUTPUTS, with the inputs in whose memory some of them are."""
+        updates = self._manifest.updates
+        return [inputs[updates[at]] if at in updates else given for at, given in enumerate(outputs)]
 
     def _overwritten(self, results: Sequence[Array], outputs: Sequence[Value | None]) -> list[object]:
         """RESULTS in arrays of the session, except where OUTPUTS has a tensor."""
@@ -127,7 +133,7 @@ class HostSession:
         """A call in the memory of the given arrays; see `device.Session`."""
         results = [
             _typed(aligned_bytes(tensor.bytes), tensor) if given is None else host_array(given)
-            for tensor, given in zip(program.outputs, outputs, strict=True)
+            for tensor, given in zip(program.outputs, self._targets(inputs, outputs), strict=True)
         ]
         memory = self._spaces([bytes_of(host_array(each)) for each in inputs], list(map(bytes_of, results)))
         return HostBinding(self, program, memory), list(results)
@@ -193,7 +199,10 @@ class HostSession:
         results = [aligned_bytes(tensor.bytes) for tensor in program.outputs]
         for result in results:
             result.fill(_POISON)
-        return self._spaces([aligned_copy(host_array(value)) for value in inputs], results)
+        sources = [aligned_copy(host_array(value)) for value in inputs]
+        for output, input in self._manifest.updates.items():
+            results[output] = sources[input]
+        return self._spaces(sources, results)
 
     def _clear(self) -> None:
         """Fill the arena with NaN, except the counters, which are 0."""

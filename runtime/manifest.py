@@ -124,6 +124,7 @@ class Manifest:
     defaults: Mapping[str, DefaultSpec]
     unranked: Mapping[str, str]
     cuts: tuple[Cut, ...]
+    in_place: Mapping[str, str]
     arena_bytes: int
     zeroed_bytes: int
     weights_bytes: int
@@ -143,6 +144,12 @@ class Manifest:
         """The outputs that a caller gets: all except the counts of cut outputs."""
         names = shown([tensor.name for tensor in self.outputs], self.cuts)
         return tuple(tensor for tensor in self.outputs if tensor.name in names)
+
+    @property
+    def updates(self) -> dict[int, int]:
+        """By the number of an output that of the input whose memory it takes."""
+        inputs, outputs = ([tensor.name for tensor in each] for each in (self.inputs, self.outputs))
+        return {outputs.index(output): inputs.index(input) for output, input in self.in_place.items()}
 
     @property
     def bindings(self) -> list[SizeBinding]:
@@ -180,6 +187,7 @@ def parse_manifest(value: object) -> Manifest:
         ),
         unranked=MappingProxyType(_unranked(fields, inputs, outputs)),
         cuts=_cuts(fields, outputs),
+        in_place=MappingProxyType(_in_place(fields, inputs, outputs)),
         arena_bytes=arena_bytes,
         zeroed_bytes=fields.integer("zeroed_bytes", 0, arena_bytes, 0),
         weights_bytes=fields.integer("weights_bytes", 0, LIMIT - 1),
@@ -199,6 +207,20 @@ def _unranked(fields: Fields, inputs: Sequence[TensorSpec], outputs: Sequence[Te
     for output, input in fields.named("unranked") if "unranked" in fields.values else ():
         if not isinstance(input, str) or len(given.get(input, ())) != 1 or made.get(output) != given[input]:
             raise fails(f"unranked {clip(output)}", "is no output with the size of an input that is a list")
+        found[output] = input
+    return found
+
+
+def _in_place(fields: Fields, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> dict[str, str]:
+    """By output the input whose memory it takes. Raises `PlanError` unless they are alike, and each input is
+    of one output."""
+    given, made = ({each.name: (each.dtype, each.shape) for each in tensors} for tensors in (inputs, outputs))
+    found: dict[str, str] = {}
+    for output, input in fields.named("in_place") if "in_place" in fields.values else ():
+        if not isinstance(input, str) or input not in given or made.get(output) != given[input]:
+            raise fails(f"in_place {clip(output)}", "is no output that is like an input")
+        if input in found.values():
+            raise fails(f"in_place {clip(output)}", "takes the memory of an input that another output takes")
         found[output] = input
     return found
 

@@ -140,8 +140,10 @@ def _check_buffers(manifest: Manifest, launch: LaunchSpec, where: str) -> None:
     for name in map(_buffer_of, launch.arguments):
         if name is not None and name not in manifest.buffers:
             raise fails(where, f"names the buffer {clip(name)}, which the plan does not have")
+    updated = manifest.updates.values()
     for name in launch.writes:
-        if manifest.buffers[name].space in ("input", "weights"):
+        buffer = manifest.buffers[name]
+        if buffer.space == "weights" or (buffer.space == "input" and buffer.index not in updated):
             raise fails(where, f"writes to the buffer {clip(name)}, which is read-only")
 
 
@@ -159,6 +161,13 @@ def _check_outputs(manifest: Manifest, programs: list[Program]) -> None:
         for name in launch.writes
         if manifest.buffers[name].space == "output"
     }
+    updated = {
+        manifest.buffers[name].index
+        for launch in manifest.launches
+        for name in launch.writes
+        if manifest.buffers[name].space == "input"
+    }
+    written |= {output for output, input in manifest.updates.items() if input in updated}
     for index, tensor in enumerate(manifest.outputs):
         filled = any(program.outputs[index].bytes for program in programs) or not programs
         if index not in written and filled:

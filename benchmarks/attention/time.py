@@ -109,7 +109,14 @@ def launcher(kernel: AttentionKernel, operands: AttentionTensors) -> Callable[[]
         serial = driver.CUlaunchAttribute()
         serial.id = driver.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION
         serial.value.programmaticStreamSerializationAllowed = 1
-        config.attrs, config.numAttrs = [serial], 1
+        config.attrs = [serial]
+        if geometry.cluster != (1, 1, 1):
+            cluster = driver.CUlaunchAttribute()
+            cluster.id = driver.CUlaunchAttributeID.CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION
+            sizes = cluster.value.clusterDim
+            sizes.x, sizes.y, sizes.z = geometry.cluster
+            config.attrs = [serial, cluster]
+        config.numAttrs = len(config.attrs)
         checked(driver.cuLaunchKernelEx(config, function, ctypes.addressof(places), 0))
 
     run.keep = (module, values, places)  # type: ignore[attr-defined]

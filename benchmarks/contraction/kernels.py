@@ -23,6 +23,7 @@ from glassrt.codegen.families.contraction.spec import (
 from glassrt.codegen.families.contraction.tile import Tiling
 from glassrt.codegen.families.contraction.wgmma import WGMMA
 from glassrt.codegen.families.gemv import family as gemv
+from glassrt.codegen.families.gemv import lines as gemv_lines
 from glassrt.codegen.families.gemv import spec as gemv_spec
 from glassrt.codegen.families.gemv.cost import microseconds as gemv_microseconds
 from glassrt.codegen.families.persistent import family as persistent
@@ -87,7 +88,8 @@ def leaving(layer: LayerCase, vector: int = PAIR) -> BulkResults | None:
     lines = TILE_EPILOGUE.format(out=layer.dtype, count=vector, added=added)
     along = early("along", DTYPES["f32"], vector, "x2", "n")
     epilogue = TileEpilogue((lines,), op.result if layer.residual else None, along)
-    return BulkResults(tiles[0], tiles[1] if layer.residual else None, epilogue)
+    columns = made.n if isinstance(made.n, int) and made.b_k_major else 0
+    return BulkResults(tiles[0], tiles[1] if layer.residual else None, epilogue, columns)
 
 
 def binding(
@@ -173,13 +175,15 @@ def gemv_kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[Time
     made = problem(layer)
     if MMA.unsupported(made, target) or gemv.unsupported(made) or layer.dtype == "f32":
         return
-    for number, config in enumerate(gemv.candidates(made, target)[:most]):
-        bound = binding(layer, f"k{number}", most=gemv.MOST_VECTOR)
-        spec = gemv_spec.gemv_spec(made, config, bound, target)
+    lines = gemv_lines.lines_of(made)
+    for number, config in enumerate(gemv.candidates(made, target, bulk=lines is not None)[:most]):
+        maps = gemv_lines.maps(lines, [0, 1], config) if lines else []
+        bound = binding(layer, f"k{number}", maps, most=gemv.MOST_VECTOR)
+        spec = gemv_spec.gemv_spec(made, config, bound, target, lines)
         source = render(gemv_spec.TEMPLATE, spec)
         predicted = gemv_microseconds(made, config, target)
         geometry = gemv_spec.launch(made, spec)
-        yield TimedKernel(layer, config, predicted, geometry, f"k{number}", source)
+        yield TimedKernel(layer, config, predicted, geometry, f"k{number}", source, maps=tuple(maps))
 
 
 def persistent_kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterator[TimedKernel]:

@@ -117,17 +117,18 @@ class PersistentFit(Fit):
     """Constants of the cost model of persistent contractions. Times are in cycles unless stated otherwise."""
 
     launch: float = 0.3  # launch latency in microseconds
-    start: float = 3000.0  # until a block's first tile has arrived, and from its last product to its end
-    efficiency: float = 0.82  # sustained share of the peak multiply-add rate, at the clock under its power
-    step: float = 80.0  # of a k tile, beside its products
-    l2_bandwidth: float = 70.0  # bytes per clock and multiprocessor
+    start: float = 2800.0  # until a block's first tile has arrived, and from its last product to its end
+    efficiency: float = 0.95  # sustained share of the peak multiply-add rate, at the clock under its power
+    step: float = 27.0  # of a k tile, beside its products
+    l2_bandwidth: float = 81.0  # bytes per clock and multiprocessor
+    shared_bandwidth: float = 180.0  # the same, of shared memory
     finish: float = 0.14  # epilogue, per result of a tile that threads store
-    leave: float = 0.1  # the same, where bulk stores take it
+    leave: float = 0.081  # the same, where bulk stores take it
     convert: float = 0.05  # of either, where sums of integers are scaled and rounded
     bandwidth: float = 0.91  # share of the memory's bandwidth that bulk copies reach
-    tile: float = 100.0  # of a tile, beside products and epilogue
+    tile: float = 300.0  # of a tile, beside products and epilogue
     meet: float = 800.0  # of a cluster, whose blocks meet twice
-    shared_step: float = 130.0  # the same in a cluster: stages wait for both blocks
+    shared_step: float = 84.0  # the same in a cluster: stages wait for both blocks
     crowd: float = 2000.0  # of a tile whose B all blocks read from the same few lines of the L2 cache
     crowded: float = 4096.0  # bytes of B up to which that takes so long; of more, as much less
 
@@ -149,14 +150,22 @@ class ChainedFit(Fit):
 class GemvFit(Fit):
     """Constants of the cost model of products of few rows. Times are in cycles unless stated otherwise."""
 
-    launch: float = 0.3  # launch latency in microseconds
-    start: float = 1800.0  # until a warp's first weights have arrived, and from its last product to its end
-    step: float = 60.0  # of a warp's step, beside the arrival of weights
-    warp: float = 12.0  # of the sums, for each of a block's warps
-    efficiency: float = 0.9  # sustained share of the bandwidth of memory
-    flight: float = 40e3  # bytes in flight that saturate a multiprocessor's share of it
-    l2_bandwidth: float = 30.0  # bytes per clock and multiprocessor
-    exchange: float = 2500.0  # of a cluster, until sums have gone from block to block
+    launch: float = 0.2  # launch latency in microseconds
+    start: float = 600.0  # until a warp's first weights have arrived, and from its last product to its end
+    step: float = 15.0  # of a warp's step, beside the arrival of weights
+    warp: float = 4.0  # of the sums, for each of a block's warps
+    efficiency: float = 0.89  # sustained share of the bandwidth of memory
+    flight: float = 36e3  # bytes in flight that saturate a multiprocessor's share of it
+    l2_bandwidth: float = 17.7  # bytes per clock and multiprocessor
+    exchange: float = 150.0  # of a cluster, until sums have gone from block to block
+    bulk_efficiency: float = 0.95  # sustained share of the bandwidth of memory, by bulk copies
+    bulk_bandwidth: float = 38.0  # bytes per clock that these bring to a multiprocessor
+    bulk_start: float = 3300.0  # with bulk copies, from the wait for the launch before to the end
+    bulk_step: float = 43.0  # the same for each step of a warp
+    row_bandwidth: float = 20.0  # bytes of rows per clock, which follow the wait
+    bulk_exchange: float = 180.0  # the same as `exchange`, for each other block
+    block: float = 390.0  # of a multiprocessor, for each block but one
+    crowd: float = 1400.0  # where there is no room for all blocks of the next launch
 
 
 @dataclass(frozen=True)

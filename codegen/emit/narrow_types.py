@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...dialects.core.dtypes import F8E4M3, F8E5M2, F32, I8, U8, DType
+from ...dialects.core.dtypes import EIGHT_BIT_FLOATS, F32, I8, U8, DType
 from ...dialects.core.expr import Apply, CastExpr, Const, Expr, LoadExpr
 from ..text.literals import c_type
 from .quotients import by_reciprocals
 
 BYTES = (I8, U8)
-EIGHT_BIT_FLOATS = (F8E4M3, F8E5M2)
 _KEEPS_WHOLE = ("add", "sub", "min", "max", "neg", "abs")
 _MAKES_WHOLE = ("round", "floor", "ceil", "trunc")
 

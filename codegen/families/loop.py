@@ -23,6 +23,7 @@ from ..request.signature import Signature, make_signature
 from ..text.affine_c import dim_to_c
 from ..text.render import Code, Identifier
 from .kernel_family import KernelFamily, Rank
+from .write_in_place import in_place, may_write_in_place, moved, placed, traversed
 
 THREADS = 256
 WIDEST = 16  # bytes of a vectorized access
@@ -58,6 +59,7 @@ class LoopFamily(KernelFamily):
         shapes = {(type.shape, type.order) for type in request.writes}
         if (
             not request.is_scalar
+            or not may_write_in_place(request)
             or len(shapes) != 1
             or any(not type.layout.is_dense for type in request.writes[1:])
         ):
@@ -70,7 +72,7 @@ class LoopFamily(KernelFamily):
     def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
         """CONFIG with blocks of THREADS, and variants with more elements per thread."""
         lanes, widest = int(config["lanes"]), WIDEST // min(t.dtype.bytes for t in request.writes)
-        inner, found = neighbours(request.writes[0]), [lanes]
+        inner, found = neighbours(traversed(request)), [lanes]
         while found[-1] < widest and isinstance(inner, int) and inner % (found[-1] * 2) == 0:
             found.append(found[-1] * 2)
         return [
@@ -81,7 +83,7 @@ class LoopFamily(KernelFamily):
 
     def _lanes(self, request: Request) -> int:
         """The most lanes that divide the innermost dimension, fit a 16-byte access and still fill the GPU."""
-        type = request.writes[0]
+        type = traversed(request)
         inner = neighbours(type)
         elements = evaluate(type.elements, request.optimum)
         lanes = WIDEST // min(t.dtype.bytes for t in request.writes)
@@ -98,14 +100,14 @@ class LoopFamily(KernelFamily):
         return True
 
     def _cost(self, request: Request) -> float:
-        moved = sum(evaluate(type.bytes, request.optimum) for type in (*request.reads, *request.writes))
-        return request.target.fitted.loop.launch + moved / request.target.bytes_per_second * 1e6
+        total = sum(evaluate(type.bytes, request.optimum) for type in moved(request))
+        return request.target.fitted.loop.launch + total / request.target.bytes_per_second * 1e6
 
     def realize(self, request: Request, config: Config) -> KernelCode:
         lanes, threads = int(config["lanes"]), int(config["threads"])
         signature = request.once("signature", lambda: make_signature(request))
         body = request.once((self.name, lanes), lambda: loop_body(request, signature, lanes))
-        count = request.writes[0].elements
+        count = traversed(request).elements
         spec = LoopSpec(
             name=Identifier(request.name),
             title=title(request),
@@ -133,7 +135,7 @@ def neighbours(type: TensorType) -> Dim:
 
 def loop_body(request: Request, signature: Signature, lanes: int) -> tuple[Code, ...]:
     """The statements that compute and store the LANES elements of one thread."""
-    type = request.writes[0]
+    type, write = traversed(request), in_place(request)
     space = element_space(type)
     by_axis = space.index(type.order)
     index = tuple(by_axis[axis] for axis in range(type.rank))
@@ -142,8 +144,10 @@ def loop_body(request: Request, signature: Signature, lanes: int) -> tuple[Code,
     symbols = signature.symbols | ({ROW: "row"} if request.stacked else {})
     emitter = Emitter(signature.buffers(request), symbols, (space,), Lanes(innermost, lanes))
     section = Section(lanes)
-    yielded = request.region.terminator.inputs
+    yielded = request.region.terminator.inputs if write is None else (write.update,)
     results = [expressions.element(value, index) for value in yielded]
+    if write is not None:
+        index = placed(write, index, expressions, emitter, section)
     for name, out, expr in zip(signature.outputs, request.writes, results, strict=True):
         store(emitter, name, out, index, expr, section)
     body = section.finished(lanes)

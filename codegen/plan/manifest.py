@@ -8,7 +8,7 @@ from typing import Any
 from ...dialects.core.affine import symbol
 from ...dialects.core.affine_traversal import to_json
 from ...dialects.core.ir import Block, Value
-from ...dialects.core.module import Module
+from ...dialects.core.module import Function, Module
 from ...dialects.core.tensor_map import TensorMap
 from ...dialects.core.types import TensorType
 from ...dialects.launch import Kernel
@@ -28,7 +28,7 @@ from ..request.parameters import (
     SizeParameter,
     TensorMapParameter,
 )
-from .memory import PlanMemory
+from .memory import PlanMemory, through_views
 from .size_facts import size_facts, symbol_ranges
 from .sources import MadeKernel
 
@@ -70,6 +70,7 @@ class ManifestBuilder:
             **defaults,
             "inputs": _tensors(function.inputs, [value.type for value in function.arguments]),
             "outputs": _tensors(function.outputs, [value.type for value in function.returned]),
+            **_in_place(function),
             "arena_bytes": memory.arena_bytes,
             "zeroed_bytes": memory.zeroed_bytes,
             "weights_bytes": len(memory.weights),
@@ -178,6 +179,14 @@ def _label(op: Kernel) -> str:
     if is_group(op.family):
         blocks = member_blocks(op.body.block, shares_of(dict(op.config)))
     return " + ".join(map(ops_in, blocks))
+
+
+def _in_place(function: Function) -> dict[str, Any]:
+    """By output the input whose memory it takes; empty without any."""
+    names = dict(zip(function.arguments, function.inputs, strict=True))
+    returned = zip(function.outputs, map(through_views, function.returned), strict=True)
+    found = {name: names[root] for name, root in returned if root in names}
+    return {"in_place": found} if found else {}
 
 
 def _tensors(names: list[str], types: list[TensorType]) -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ class PlanMemory:
         """Add the inputs, buffers and views of FUNCTION."""
         for index, argument in enumerate(function.arguments):
             self._add(argument, {"space": "input", "index": index, "bytes": to_json(argument.type.bytes)})
-        returned = [_through_views(value) for value in function.returned]
+        returned = [through_views(value) for value in function.returned]
         outputs = {value: index for index, value in reversed(list(enumerate(returned)))}
         for op in function.block:
             if isinstance(op, Buffer):
@@ -114,7 +114,8 @@ class PlanMemory:
         return self._weight_offsets[key], len(packed)
 
 
-def _through_views(value: Value) -> Value:
+def through_views(value: Value) -> Value:
+    """The buffer that VALUE is a view of."""
     while isinstance(value.producer, View):
         value = value.producer.x
     return value

@@ -18,7 +18,8 @@ MAX_BYTES = 1 << 20
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,127}")
 _HEADER_NAME = re.compile(r"[a-z][a-z0-9_]*\.(?:cuh|hpp)")
 _DIRECTIVE = re.compile(
-    r'#include "(?:glass|wgmma(?:_f8|_fragments|_integer|_registers|_tf32)?)\.cuh"|#pragma unroll(?: \w+)?'
+    r'#include "(?:glass|wgmma(?:_f8|_f8_mixed|_fragments|_integer|_registers|_tf32)?)\.cuh"'
+    r"|#pragma unroll(?: \w+)?"
 )
 _TEXT = re.compile(r"[\n\x20-\x7e]*")
 # Other spellings of `#` (digraph, trigraph, line splice), the pragma operator, and inline PTX.

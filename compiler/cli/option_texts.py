@@ -19,6 +19,7 @@ _FORMS = {
     "shape": "write N=MIN,OPT,MAX, or N=8 to fix it",
     "input": "write NAME=D0,D1,..., as in data=N,3,224,224",
     "size": "write N=8",
+    "in-place": "write OUT=IN, as in present=past",
     "nofuse": "write A:B, or A::B where names contain colons",
 }
 
@@ -113,6 +114,22 @@ def parse_pairs(texts: Sequence[str] | None) -> frozenset[tuple[str, str]]:
                 raise option_error(InputError, "nofuse", text, message, _FORMS["nofuse"])
             pairs.add((one, other))
     return frozenset(pairs)
+
+
+def parse_names(texts: Sequence[str] | None) -> dict[str, str]:
+    """By output the input whose memory it takes, from texts such as `present=past`. Raises
+    typer.BadParameter."""
+    found: dict[str, str] = {}
+    with refused("--in-place"):
+        for text in texts or ():
+            output, equals, input = text.partition("=")
+            if not equals or not output or not input or output in found:
+                message = (
+                    f"{output} is given twice" if output in found else f"{text!r} is not of the form OUT=IN"
+                )
+                raise option_error(InputError, "in-place", text, message, _FORMS["in-place"])
+            found[output] = input
+    return found
 
 
 def parse_io(texts: Sequence[str]) -> dict[str, str]:

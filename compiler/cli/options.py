@@ -122,6 +122,12 @@ KeptNodes = Annotated[
         "--keep", metavar="A", help="Store this tensor, or the results of this node, in memory; repeatable."
     ),
 ]
+InPlace = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--in-place", metavar="OUT=IN", help="Write this output in the memory of this input; repeatable."
+    ),
+]
 OpsFiles = Annotated[
     list[Path] | None,
     typer.Option(

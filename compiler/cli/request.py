@@ -22,12 +22,13 @@ from ..precision.scales.table import CalibrationTable
 from ..settings.formats import format_named
 from ..settings.options import Options
 from ..settings.policy import Override, PrecisionPolicy
-from .option_texts import parse_inputs, parse_io, parse_pairs, parse_ranges, refused
+from .option_texts import parse_inputs, parse_io, parse_names, parse_pairs, parse_ranges, refused
 from .options import (
     AllowFallback,
     Calibration,
     DisabledRules,
     FormatOverrides,
+    InPlace,
     InputTexts,
     IoTypes,
     KeptNodes,
@@ -52,6 +53,7 @@ class BuildRequest:
     cache: bool = True
     barriers: frozenset[tuple[str, str]] = frozenset()
     keep: frozenset[str] = frozenset()
+    in_place: Mapping[str, str] = field(default_factory=dict)
     calibration: Path | None = None
     overrides: tuple[str, ...] = ()
     io: tuple[str, ...] = ()
@@ -71,6 +73,7 @@ class BuildRequest:
         disable_rule: Sequence[str] | None = None,
         nofuse: Sequence[str] | None = None,
         keep: Sequence[str] | None = None,
+        in_place: Sequence[str] | None = None,
         no_cache: bool = False,
         ops: Sequence[Path] | None = None,
     ) -> BuildRequest:
@@ -87,6 +90,7 @@ class BuildRequest:
             cache=not no_cache,
             barriers=parse_pairs(nofuse),
             keep=frozenset(keep or ()),
+            in_place=parse_names(in_place),
             calibration=calibration,
             overrides=tuple(override or ()),
             io=tuple(io or ()),
@@ -113,6 +117,7 @@ class BuildRequest:
             disabled=self.disabled,
             barriers=self.barriers,
             keep=self.keep,
+            in_place=self.in_place,
             calibration=self._table(),
             cache=KernelCache() if self.cache else None,
         )
@@ -150,12 +155,13 @@ _OPTIONS: Mapping[str, tuple[object, object]] = {
     "disable_rule": (DisabledRules, None),
     "nofuse": (UnfusedPairs, None),
     "keep": (KeptNodes, None),
+    "in_place": (InPlace, None),
     "no_cache": (NoCache, False),
     "ops": (OpsFiles, None),
 }
 EVERY_OPTION = frozenset(_OPTIONS)
 # The build options of commands that build a model only to use its plan once.
-ON_THE_SPOT = EVERY_OPTION - {"target", "calibration", "nofuse", "keep"}
+ON_THE_SPOT = EVERY_OPTION - {"target", "calibration", "nofuse", "keep", "in_place"}
 
 
 def with_request(options: Set[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -46,8 +46,9 @@ class Settings:
     passes; disabled: rules not to apply; barriers: pairs of ONNX nodes not to fuse; keep: ONNX nodes whose
     results are stored in memory; calibration: the scales, for eight-bit policies; decided: records of
     decisions made before the build, for its ledger; tactics: measured choices of kernels by the name of the
-    target; limit: see `PassContext`; dump_dir, print_ir, verify_each: see `PassManager`; cache: of compiled
-    kernels, None for no cache; progress: called with stage, done, total.
+    target; in_place: by output the input whose memory it takes; limit: see `PassContext`; dump_dir,
+    print_ir, verify_each: see `PassManager`; cache: of compiled kernels, None for no cache; progress:
+    called with stage, done, total.
     """
 
     targets: tuple[ArchSpec, ...] = ()
@@ -59,6 +60,7 @@ class Settings:
     calibration: CalibrationTable | None = None
     decided: tuple[Record, ...] = ()
     tactics: Mapping[str, Tactics] = field(default_factory=dict)
+    in_place: Mapping[str, str] = field(default_factory=dict)
     limit: int | None = None
     dump_dir: Path | WholeFolder | None = None
     print_ir: Sink | None = None
@@ -129,6 +131,7 @@ def context_of(settings: Settings) -> PassContext:
         clips=_clips(settings),
         limit=settings.limit,
         tactics=settings.tactics,
+        in_place=settings.in_place,
     )
 
 
@@ -161,6 +164,8 @@ def _descent(module: Module, settings: Settings, context: PassContext, clock: Bu
         context.ledger.add(remark.rule, Verdict.TAKEN, remark.reason, nodes=remark.nodes)
     resolve_switches(context, NodeNames(context.ledger.origins, module.main.inputs))
     check_overrides(context.policy, context.ledger.origins, level_of(module))
+    if settings.in_place and level_of(module) != LEVELS[0]:
+        raise InputError("in_place is for models", "lower levels say it of each write: {in_place = true}")
     set_io_types(module, context.policy)
     record_sizes(module, context.ledger)
 

@@ -29,6 +29,7 @@ from ..simplify.cse import CommonSubexpressions
 from ..simplify.dce import DeadCodeElimination
 from ..simplify.fold_batch_norm import FoldBatchNorm
 from ..simplify.fold_constants import FoldConstants
+from ..simplify.in_place import MarkInPlace
 from ..simplify.recognize import Recognize
 from ..simplify.recurrence_loops import RecurrenceLoops
 
@@ -66,6 +67,7 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
             PredicateBranches(target),
             HorizontalContraction(target),
             *_TIDY,
+            MarkInPlace(),
         ),
         "fused": (DecomposeAttention(target), GraphToFused(target), WidenConcats()),
         "precision": (FusedToPrecision(target),),

@@ -26,7 +26,7 @@ from ..fusion.recurrence_kernels import RecurrenceKernels
 from ..fusion.vertical.attention_layouts import ATTENTION_RULES
 from ..fusion.vertical.consumers import CONSUMER_RULES
 from ..fusion.vertical.producers import PRODUCER_RULES
-from ..fusion.vertical.record import BOUNDARY, ELIDE_CONCAT, VIEW, VIEW_SLICE
+from ..fusion.vertical.record import BOUNDARY, ELIDE_CONCAT, PAD_ROWS, VIEW, VIEW_SLICE
 from ..fusion.vertical.shuffles import RULE as CONTRACTION_SHUFFLE
 from ..fusion.vertical.shuffles import SUMMARY as SHUFFLES
 from ..fusion.widen_concats import WidenConcats
@@ -185,6 +185,8 @@ def _launch_rules() -> Iterable[Rule]:
         "y = conv or matmul(x), z = conv or matmul(y) => one launch, which multiplies y before it leaves"
     )
     yield Rule(CHAIN_CONTRACTIONS, "launch", chained, applied_by=ChainContractions.name)
+    apart = "rows of 24 bytes => the same rows, 32 bytes apart, which bulk copies can access"
+    yield Rule(PAD_ROWS, "launch", apart, applied_by=lowering)
     grouped = "small independent launches => one launch"
     yield Rule(GROUP_LAUNCHES, "launch", grouped, applied_by=GroupLaunches.name)
     yield Rule(SPILLED, "launch", SPILLS, switchable=False)

@@ -6,6 +6,7 @@ choice of some of them are launches of their own, which store and load every fea
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -31,8 +32,9 @@ ALIGNED = 8  # columns: those of 16 bits that bulk copies, and copies of 16 byte
 
 @dataclass(frozen=True)
 class Feature:
-    """A feature: rows of samples, or a table with the column of INDICES that picks its rows."""
+    """A feature: ROWS of samples, which are the source, or looked up in a table by a column of INDICES."""
 
+    rows: Value
     source: Value
     indices: Value | None = None
     column: int = ROWS
@@ -143,9 +145,17 @@ def _matched(op: Gather, module: Module) -> Parts | None:
     if len(shape) != 3 or stacked.axis % 3 != 1 or not chosen or op.x.type.shape != (shape[0], count * count):
         return None
     features = [own for own in (_feature(part, module) for part in stacked.parts) if own is not None]
-    if len(features) < count or len({own.indices for own in features} - {None}) > 1:
+    if len(features) < count:
         return None
+    features = _of_one_tensor(features)
     return Parts(features, (op, flat, product, stacked), _joining(op, features[0]))
+
+
+def _of_one_tensor(features: Sequence[Feature]) -> list[Feature]:
+    """FEATURES with the lookups by the indices that most have; others are rows that a kernel before gives."""
+    counts = Counter(own.indices for own in features if own.indices is not None)
+    most = max(counts, key=lambda value: counts[value], default=None)
+    return [own if own.indices is most else Feature(own.rows, own.rows) for own in features]
 
 
 def _feature(part: Value, module: Module) -> Feature | None:
@@ -156,7 +166,7 @@ def _feature(part: Value, module: Module) -> Feature | None:
     rows = shaped.x
     if rows.type.shape != (part.type.shape[0], part.type.shape[2]):
         return None
-    return _lookup(rows, module) or Feature(rows)
+    return _lookup(rows, module) or Feature(rows, rows)
 
 
 def _lookup(rows: Value, module: Module) -> Feature | None:
@@ -170,7 +180,7 @@ def _lookup(rows: Value, module: Module) -> Feature | None:
         return None
     column = cut.starts[1]
     plain = isinstance(column, int) and cut.step_list[0] == 1
-    return Feature(gather.x, cut.x, column) if plain else None
+    return Feature(rows, gather.x, cut.x, column) if plain else None
 
 
 def _joining(op: Gather, first: Feature) -> Concat | None:

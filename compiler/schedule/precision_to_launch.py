@@ -21,6 +21,7 @@ from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import ROW_MAJOR, Layout, TensorType
 from ...dialects.graph.constants import Constant, constant
 from ...dialects.graph.movement.reshape import Reshape
+from ...dialects.graph.sequences import WriteCache
 from ...dialects.launch import Kernel
 from ...dialects.launch_memory import Buffer, View
 from ...dialects.precision import PrecisionKernel
@@ -28,6 +29,7 @@ from ...errors import IRError
 from ..kernels.choice import Choice, KernelChooser, cheapest, lying_as
 from ..memory.placement import place_buffers
 from ..memory.views.choose_views import choose_views
+from ..memory.views.row_pitches import lengthened
 from ..memory.views.view_plan import Copy, ViewPlace, base_of
 from ..passes.manager import PassContext
 from ..patterns.strided import same_memory, settled
@@ -91,6 +93,7 @@ class _ToLaunch:
         self._mismatches = None if context is None else Mismatches("launch", context)
         self._plan = choose_views(module, old, chooser, context)
         self._buffers: dict[Value, Value] = {}
+        self._wholes: dict[Value, Value] = {}  # the buffers of values whose rows are longer
         self._returned: set[Value] = set()
         self._sizes = module.values_at("optimum")
         self._latest: Kernel | None = None
@@ -148,9 +151,13 @@ class _ToLaunch:
 
     def _constant(self, op: Constant) -> None:
         type = op.result.type
-        name = self._module.resources.add(op.array(self._module))
+        array, whole = op.array(self._module), self._plan.wholes.get(op.result)
+        if whole is not None:
+            type, array = whole, lengthened(array, whole)
+        name = self._module.resources.add(array)
         buffer = Buffer(weight=name, space="weights", bytes=type.bytes, types=[type], loc=op.location)
-        self._buffers[op.result] = self._new.block.append(buffer).result
+        made = self._wholes if whole is not None else self._buffers
+        made[op.result] = self._new.block.append(buffer).result
 
     def new_buffer(self, type: TensorType, space: str) -> Value:
         """A new buffer for a TYPE in the space SPACE."""
@@ -171,17 +178,38 @@ class _ToLaunch:
     def buffer(self, value: Value) -> Value:
         """The buffer that VALUE owns, created on first use, or the view that VALUE is."""
         if value not in self._buffers:
+            cache = cache_of(value)
+            if cache is not None:
+                self._buffers[value] = self._written_in_place(value, cache)
+                return self._buffers[value]
             place = self._plan.place_of(value)
-            if place.root is value:
+            if place.root is value and value not in self._plan.wholes:
                 space = "output" if value in self._returned else "arena"
                 self._buffers[value] = self.new_buffer(value.type, space)
             else:
                 self._buffers[value] = self._view(place, value)
         return self._buffers[value]
 
+    def _whole(self, root: Value) -> Value:
+        """The dense buffer that ROOT owns, of which it is a part if its rows are longer."""
+        if root not in self._plan.wholes:
+            return self.buffer(root)
+        if root not in self._wholes:
+            self._wholes[root] = self.new_buffer(self._plan.wholes[root], "arena")
+        return self._wholes[root]
+
+    def _written_in_place(self, value: Value, cache: Value) -> Value:
+        """The buffer of CACHE, which VALUE takes."""
+        if cache.producer is not None or cache.type != value.type:
+            op = value.producer
+            assert op is not None
+            message = f"writes {value.type} in the memory of {cache.type}"
+            raise op_error(op, message, "only an input that keeps its format is written in place")
+        return self._buffers[cache]
+
     def _view(self, place: ViewPlace, value: Value) -> Value:
         """A view of PLACE, with VALUE's own type where that describes the same memory."""
-        root = self.buffer(place.root)
+        root = self._whole(place.root)
         if place.type == value.type:
             return self._new.block.append(View(root, types=[value.type], loc=_location(value))).result
         start, type = settled(place.type, value.type.layout)
@@ -217,7 +245,7 @@ class _ToLaunch:
 
     def _part(self, place: ViewPlace, like: Layout, location: Location) -> Value:
         start, type = settled(place.type, like)
-        view = View(self.buffer(place.root), offset=start, types=[type], loc=location)
+        view = View(self._whole(place.root), offset=start, types=[type], loc=location)
         return self._new.block.append(view).result
 
     def copy(self, source: Value, target: Value, location: Location) -> None:
@@ -272,6 +300,21 @@ class _ToLaunch:
         target = self.new_buffer(value.type.with_layout(ROW_MAJOR), "output")
         self.copy(source, target, UNKNOWN)
         return target
+
+
+def cache_of(value: Value) -> Value | None:
+    """The operand of the kernel of VALUE that it writes in place; None where it is in memory of its own."""
+    kernel = value.producer
+    if not isinstance(kernel, PrecisionKernel):
+        return None
+    block = kernel.body.block
+    write = next((op for op in block if isinstance(op, WriteCache) and op.in_place), None)
+    if write is None:
+        return None
+    if block.terminator.inputs != (write.result,) or write.cache not in block.arguments:
+        hint = "let the cache have the type in which the policy stores it"
+        raise op_error(write, "is in place, and its kernel does not keep the format of the cache", hint)
+    return kernel.inputs[block.arguments.index(write.cache)]
 
 
 def is_made_once(value: Value) -> bool:

@@ -1,4 +1,4 @@
-"""recognize: raises spelled-out activations, normalisations and attention to single ops."""
+"""recognize: raises spelled-out activations, normalisations, attention and cache writes to single ops."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from . import (
     attention_masks,
     recognize_activations,
     recognize_attention,
+    recognize_caches,
     recognize_rows,
 )
 
@@ -19,6 +20,7 @@ PATTERNS = (
     *recognize_attention.PATTERNS,
     *attention_masks.PATTERNS,
     *attention_causal.PATTERNS,
+    *recognize_caches.PATTERNS,
 )
 
 

@@ -124,6 +124,7 @@ FLOATS8 = (
     F8E4M3FNUZ,
     F8E5M2FNUZ,
 )  # ONNX's float 8 types, with `saturate`
+EIGHT_BIT_FLOATS = (F8E4M3, F8E5M2)  # those that GPUs convert, and multiply in any combination
 FLOATS6 = (F6E2M3, F6E3M2)
 INTEGERS4 = (I4, U4, I2, U2)  # of 4 bits at most
 

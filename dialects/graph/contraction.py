@@ -10,7 +10,7 @@ import numpy as np
 from ..core.affine import Dim
 from ..core.attributes import BOOL, DTYPE, FORMAT
 from ..core.diagnostics import op_error, operand_at
-from ..core.dtypes import F32, I8, I16, I32, TF32, U8, DType
+from ..core.dtypes import EIGHT_BIT_FLOATS, F32, I8, I16, I32, TF32, U8, DType
 from ..core.expr import Expr, Index, Scalars
 from ..core.interpreter import Array, Evaluation
 from ..core.ir import Operation, Value
@@ -25,9 +25,11 @@ BYTES = (I8, U8)
 
 
 def check_multiplied(op: GraphOp, a: TensorType, b: TensorType, accumulate: DType | None) -> None:
-    """Raise a located IRError unless A and B share an element type, or are integers that accumulate in i32: A
-    of 8 bits, B of 8 or 16."""
+    """Raise a located IRError unless A and B share an element type, are floats of 8 bits that accumulate in
+    f32, or integers that accumulate in i32: A of 8 bits, B of 8 or 16."""
     if accumulate == I32 and a.dtype in BYTES and b.dtype in (*BYTES, I16):
+        return
+    if accumulate == F32 and a.dtype in EIGHT_BIT_FLOATS and b.dtype in EIGHT_BIT_FLOATS:
         return
     same_dtype(op, [a, b])
 

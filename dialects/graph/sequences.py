@@ -76,7 +76,8 @@ class WriteCache(GraphOp):
     """A cache [B, ...] with an update written along an axis, from starts[b] (default 0) on (ONNX
     TensorScatter).
 
-    A circular cache wraps around; elements beyond a linear one are dropped.
+    A circular cache wraps around; elements beyond a linear one are dropped. With `in_place` the result is in
+    the memory of the cache, whose other elements are not touched: nothing else may read the cache.
     """
 
     name = "graph.write_cache"
@@ -85,6 +86,7 @@ class WriteCache(GraphOp):
     starts = optional_operand()
     axis = attribute(INT, -2)
     circular = attribute(BOOL, False)
+    in_place = attribute(BOOL, False)
     y = result()
 
     def infer(self) -> Sequence[TensorType]:
@@ -122,6 +124,16 @@ class WriteCache(GraphOp):
             step, lambda place: scalars.load(self.update, (*index[:axis], place, *index[axis + 1 :]))
         )
         return scalars.select(written, new, scalars.load(self.cache, index))
+
+    def place(self, scalars: Scalars, index: Index) -> Expr:
+        """The position in the cache, along the axis, of element INDEX of the update; as an i64."""
+        axis = self.axis % len(index)
+        place = scalars.index_value(index[axis])
+        if self.starts is not None:
+            start = scalars.cast(scalars.load(self.starts, index[:1]), I64)
+            place = start if index[axis] == 0 else scalars.apply("add", start, place)
+        size = scalars.index_value(self.cache.type.shape[axis])
+        return scalars.apply("mod", place, size) if self.circular else place
 
     def evaluate(self, evaluation: Evaluation, cache: Any, update: Any, starts: Any = None) -> Any:
         axis = self.axis % cache.ndim

@@ -62,6 +62,11 @@ struct U8Elements {
     using Stored = u8;
     static Sum widen(Stored value) { return value; }
 };
+struct E5m2Elements {
+    using Sum = f32;
+    using Stored = u8;
+    static Sum widen(Stored bits) { return f16_to_f32(u16(bits << 8)); }
+};
 struct E4m3Elements {
     using Sum = f32;
     using Stored = u8;

@@ -70,11 +70,16 @@ GLASS_DEVICE void mma_m16n8k32(i32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2]
 GLASS_DEVICE void mma_m16n8k32(i32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], u8, u8) {
     host::mma<host::U8Elements>(d, a, b, "mma_m16n8k32 u8.u8");
 }
-GLASS_DEVICE void mma_m16n8k32(f32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], f8e4m3, f8e4m3) {
-    f32 products[4] = {};
-    host::mma<host::E4m3Elements>(products, a, b, "mma_m16n8k32 e4m3");
-    for (int i = 0; i < 4; i++) d[i] += products[i];
-}
+#define GLASS_MMA_F8(A, B, AElements, BElements)                                                              \
+    GLASS_DEVICE void mma_m16n8k32(f32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], A, B) {                 \
+        f32 products[4] = {};                                                                                 \
+        host::mma<host::AElements, host::BElements>(products, a, b, "mma_m16n8k32 of 8-bit floats");          \
+        for (int i = 0; i < 4; i++) d[i] += products[i];                                                      \
+    }
+GLASS_MMA_F8(f8e4m3, f8e4m3, E4m3Elements, E4m3Elements)
+GLASS_MMA_F8(f8e4m3, f8e5m2, E4m3Elements, E5m2Elements)
+GLASS_MMA_F8(f8e5m2, f8e4m3, E5m2Elements, E4m3Elements)
+GLASS_MMA_F8(f8e5m2, f8e5m2, E5m2Elements, E5m2Elements)
 
 #else
 
@@ -155,15 +160,20 @@ GLASS_DEVICE void mma_m16n8k32(i32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2]
 }
 #if __CUDA_ARCH__ >= 890
 // What is added to d is a sum of its own, in f32.
-GLASS_DEVICE void mma_m16n8k32(f32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], f8e4m3, f8e4m3) {
-    f32 products[4] = {};
-    asm volatile(
-        "mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e4m3.f32 "
-        "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-        : "+f"(products[0]), "+f"(products[1]), "+f"(products[2]), "+f"(products[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
-    for (int i = 0; i < 4; i++) d[i] += products[i];
-}
+#define GLASS_MMA_F8(A, B, KINDS)                                                                             \
+    GLASS_DEVICE void mma_m16n8k32(f32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2], A, B) {                 \
+        f32 products[4] = {};                                                                                 \
+        asm volatile(                                                                                         \
+            "mma.sync.aligned.m16n8k32.row.col.f32." KINDS ".f32 "                                            \
+            "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"                                 \
+            : "+f"(products[0]), "+f"(products[1]), "+f"(products[2]), "+f"(products[3])                      \
+            : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));                              \
+        for (int i = 0; i < 4; i++) d[i] += products[i];                                                      \
+    }
+GLASS_MMA_F8(f8e4m3, f8e4m3, "e4m3.e4m3")
+GLASS_MMA_F8(f8e4m3, f8e5m2, "e4m3.e5m2")
+GLASS_MMA_F8(f8e5m2, f8e4m3, "e5m2.e4m3")
+GLASS_MMA_F8(f8e5m2, f8e5m2, "e5m2.e5m2")
 #endif
 
 #endif

@@ -25,6 +25,7 @@ from glassrt.codegen.families.contraction.tile import TileConfig, Tiling
 from glassrt.codegen.families.contraction.wgmma import WGMMA
 from glassrt.codegen.families.divisors import divisor, power_of_two_in
 from glassrt.codegen.families.gemv import family as gemv
+from glassrt.codegen.families.gemv import lines as gemv_lines
 from glassrt.codegen.families.gemv.config import GemvConfig
 from glassrt.codegen.families.gemv.spec import TEMPLATE as GEMV
 from glassrt.codegen.families.gemv.spec import gemv_spec
@@ -254,8 +255,10 @@ def gemv_kernel_of(case: Case, config: GemvConfig, name: str = "contraction") ->
     problem = case.problem
     assert gemv.unsupported(problem) is None and gemv.illegal(problem, config, TARGET) is None
     vector = power_of_two_in(divisor(problem.n, case.pitch, case.start), 4)
-    spec = gemv_spec(problem, config, bind(case, name, vector), TARGET)
-    return Kernel(name, render(GEMV, spec), gemv_launch(problem, spec))
+    lines = gemv_lines.lines_of(problem) if config.stages else None
+    maps = gemv_lines.maps(lines, [0, 1], config) if lines else []
+    spec = gemv_spec(problem, config, bind(case, name, vector, maps), TARGET, lines)
+    return Kernel(name, render(GEMV, spec), gemv_launch(problem, spec), maps=tuple(maps))
 
 
 def product_of(config: TileConfig) -> Any:

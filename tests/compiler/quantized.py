@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import Pass, PassContext, PassManager
-from glassrt.dialects.core.dtypes import F8E4M3, F32, I8, U8, DType
+from glassrt.dialects.core.dtypes import EIGHT_BIT_FLOATS, F8E4M3, F32, I8, U8, DType
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Value
 from glassrt.dialects.core.module import Module
@@ -157,8 +157,9 @@ def _operands(
     scales = _scales(draw, rng, w_shape[axis])
     one = np.asarray(np.float32(0.03))
     if floats:
-        x, w = (_numbers(rng, F8E4M3, shape) for shape in (x_shape, w_shape))
-        return Bytes(F8E4M3, one, 0, x), Bytes(F8E4M3, scales, 0, w, axis)
+        own, other = (draw(st.sampled_from(EIGHT_BIT_FLOATS)) for _ in range(2))
+        x, w = _numbers(rng, own, x_shape), _numbers(rng, other, w_shape)
+        return Bytes(own, one, 0, x), Bytes(other, scales, 0, w, axis)
     kinds = [draw(st.sampled_from([I8, U8])) for _ in range(2)]
     x, w = (_numbers(rng, kind, shape) for kind, shape in zip(kinds, (x_shape, w_shape), strict=True))
     if draw(st.booleans()):  # weights whose zero point always fits
@@ -173,7 +174,7 @@ def _finished(draw: st.DrawFn, problem: Problem, channels: int) -> Problem:
     bias = rng.integers(-3000, 3000, channels).astype(np.int32) if draw(st.booleans()) else None
     out = None
     if draw(st.booleans()):
-        dtype = draw(st.sampled_from([F8E4M3] if problem.x.dtype == F8E4M3 else [I8, U8]))
+        dtype = draw(st.sampled_from([I8, U8] if problem.x.dtype.is_integer else [F8E4M3]))
         zero = draw(st.sampled_from((0, 7, 100))) if dtype.is_integer else 0
         out = Bytes(dtype, np.asarray(np.float32(draw(st.sampled_from([0.05, 0.31])))), zero, np.empty(0))
     return replace(

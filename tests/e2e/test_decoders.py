@@ -38,12 +38,18 @@ def caches_of(spelling: Spelling, dtype: str) -> tuple[list[Array], list[Array]]
     return known, [np.pad(cache, rest) for cache in known]
 
 
-def plan_of(spelling: Spelling, dtype: str, target: str | None = None) -> Plan:
+NAMES = [f"past.{layer}.{part}" for layer in range(SMALL.layers) for part in ("key", "value")]
+IN_PLACE = {name.replace("past", "present"): name for name in NAMES}
+
+
+def plan_of(
+    spelling: Spelling, dtype: str, target: str | None = None, in_place: dict[str, str] | None = None
+) -> Plan:
     past = ROOM if spelling.static else "past"
     model = decoder_model(Weights(SMALL, dtype), spelling, BATCH, past)
     policy = PrecisionPolicy("fp32" if dtype == "float32" else "fp16")
     shapes = None if spelling.static else {"past": (0, PAST, ROOM)}
-    return compile(model, target=target, precision=policy, shapes=shapes)
+    return compile(model, target=target, precision=policy, shapes=shapes, in_place=in_place)
 
 
 def decoded(plan: Plan, spelling: Spelling, dtype: str, device: str) -> list[tuple[Array, Array]]:
@@ -54,10 +60,9 @@ def decoded(plan: Plan, spelling: Spelling, dtype: str, device: str) -> list[tup
     with load(plan, device) as engine:
         for step in range(STEPS):
             positions = np.full(BATCH, PAST + step)
-            names = [f"past.{layer}.{part}" for layer in range(SMALL.layers) for part in ("key", "value")]
             inputs = {"input_ids": ids[:, None], "position_ids": positions[:, None]}
-            results = engine.run(inputs | dict(zip(names, given, strict=True)))
-            given = [np.asarray(results[name.replace("past", "present")]) for name in names]
+            results = engine.run(inputs | dict(zip(NAMES, given, strict=True)))
+            given = [np.asarray(results[name.replace("past", "present")]) for name in NAMES]
             want = reference.step(ids, positions)
             found.append((np.asarray(results["logits"])[:, 0], want))
             ids = want.argmax(-1)
@@ -79,3 +84,27 @@ def test_half_precision_is_near(spelling: Spelling, device: str) -> None:
     target = "host" if device == "host" else None
     for have, want in decoded(plan_of(spelling, "float16", target), spelling, "float16", device):
         assert np.linalg.norm(have - want) <= 0.02 * np.linalg.norm(want)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize(
+    "spelling", [each for each in SPELLINGS if each.static], ids=lambda spelling: spelling.cache
+)
+def test_caches_are_written_in_place(spelling: Spelling, dtype: str, device: str) -> None:
+    plan = plan_of(spelling, dtype, "host" if device == "host" else None, IN_PLACE)
+    known, caches = caches_of(spelling, dtype)
+    reference, ids = NumpyDecoder(Weights(SMALL, dtype), known), np.array([3, 7])
+    allowed = 1e-4 if dtype == "float32" else 0.02
+    with load(plan, device) as engine:
+        for step in range(STEPS):
+            positions = np.full(BATCH, PAST + step)
+            inputs = {"input_ids": ids[:, None], "position_ids": positions[:, None]}
+            results = engine.run(inputs | dict(zip(NAMES, caches, strict=True)))
+            want = reference.step(ids, positions)
+            assert all(results[name] is cache for name, cache in zip(IN_PLACE, caches, strict=True))
+            assert np.linalg.norm(results["logits"][:, 0] - want) <= allowed * np.linalg.norm(want)
+            ids = want.argmax(-1)
+    for have, kept in zip(caches, reference.caches, strict=True):
+        assert np.linalg.norm(have[:, :, : PAST + STEPS] - kept) <= allowed * np.linalg.norm(kept)
+        assert not have[:, :, PAST + STEPS :].any()

@@ -95,16 +95,19 @@ def _range(dtype: type) -> tuple[int, int]:
     return int(limits.min), int(limits.max) + 1
 
 
-def mma_e4m3() -> Case:
+def mma_bytes(a_type: str, b_type: str) -> Case:
     """Tensor cores keep about 13 bits of the largest product where they add 8-bit floats up."""
-    a, b = (_RANDOM.standard_normal((lines, 32)).astype(ml_dtypes.float8_e4m3fn) for lines in (16, 8))
+    types = {"e4m3": ml_dtypes.float8_e4m3fn, "e5m2": ml_dtypes.float8_e5m2}
+    pairs = ((16, a_type), (8, b_type))
+    a, b = (_RANDOM.standard_normal((lines, 32)).astype(types[name]) for lines, name in pairs)
     c = _RANDOM.standard_normal((16, 8)).astype(np.float32)
     used = [array.astype(np.float64) for array in (a, b)]
     expected = (used[0] @ used[1].T + c).astype(np.float32)
     largest = float((np.abs(used[0])[:, None] * np.abs(used[1])[None]).max())
     bound = within(0, 33 * largest * 2.0**-13)
     arguments: list[Argument] = [a.view(np.uint32), b.view(np.uint32), c, Out(expected, check=bound)]
-    return Case("mma_e4m3", "mma", arguments, minimum=89)
+    kernel = "_".join(("mma", *dict.fromkeys((a_type, b_type))))
+    return Case(kernel, "mma", arguments, minimum=89)
 
 
 def cases() -> list[Case]:
@@ -117,5 +120,5 @@ def cases() -> list[Case]:
         mma_float("mma_bf16", ml_dtypes.bfloat16, 16),
         mma_float("mma_tf32", np.float32, 8),
         *(mma_integer(a, b) for a in (np.int8, np.uint8) for b in (np.int8, np.uint8)),
-        mma_e4m3(),
+        *(mma_bytes(a, b) for a in ("e4m3", "e5m2") for b in ("e4m3", "e5m2")),
     ]

@@ -8,13 +8,14 @@ import numpy as np
 from .cases import Array, Case, Out, within
 
 _RANDOM = np.random.default_rng(11)
-E4M3 = ml_dtypes.float8_e4m3fn
+E4M3, E5M2 = ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2
 _NAMES = {
     np.float16: "f16",
     ml_dtypes.bfloat16: "bf16",
     np.int8: "s8",
     np.uint8: "u8",
     E4M3: "e4m3",
+    E5M2: "e5m2",
     np.float32: "tf32",
 }
 LINE = 128  # bytes of a line along k
@@ -30,20 +31,25 @@ def _case(kernel: str, a: Array, b: Array, c: Array, out: Out, add: bool) -> Cas
     )
 
 
-def floats(dtype: type, columns: int, add: bool, across: bool = False) -> Case:
-    """ACROSS: the tiles are MN-major."""
+def floats(dtype: type, columns: int, add: bool, across: bool = False, other: type | None = None) -> Case:
+    """ACROSS: the tiles are MN-major; OTHER: the type of the second operand, if it is not DTYPE."""
     depth = LINE // np.dtype(dtype).itemsize
-    a, b = (_RANDOM.standard_normal((lines, depth)).astype(dtype) for lines in (64, columns))
+    types = (dtype, other or dtype)
+    a, b = (
+        _RANDOM.standard_normal((lines, depth)).astype(type)
+        for lines, type in zip((64, columns), types, strict=True)
+    )
     c = _RANDOM.standard_normal((64, columns)).astype(np.float32)
     left, right = (_read(each).astype(np.float64) for each in (a, b))
     exact = left @ right.T + (c if add else 0)
     magnitude = float((np.abs(left) @ np.abs(right).T + np.abs(c)).max())
-    # Products are aligned to the largest one, and truncated: to 24 bits, to about 13 those of e4m3.
-    bound = within(0, magnitude * (2.0**-11 if dtype is E4M3 else LINE * 2.0**-23))
+    # Products are aligned to the largest one, and truncated: to 24 bits, to about 13 those of bytes.
+    bound = within(0, magnitude * (2.0**-11 if a.itemsize == 1 else LINE * 2.0**-23))
     out = Out(exact.astype(np.float32), check=bound)
     if across:
         return _case(f"wgmma_across_{columns}", _slabs(a), _slabs(b), c, out, add)
-    return _case(f"wgmma_{_NAMES[dtype]}_{columns}", a, b, c, out, add)
+    names = "_".join(_NAMES[type] for type in dict.fromkeys(types))
+    return _case(f"wgmma_{names}_{columns}", a, b, c, out, add)
 
 
 def _read(x: Array) -> Array:
@@ -118,6 +124,9 @@ def cases() -> list[Case]:
         narrow(np.float32, 64),
         floats(E4M3, 16, False),
         floats(E4M3, 128, True),
+        floats(E5M2, 32, True),
+        floats(E4M3, 64, False, other=E5M2),
+        floats(E5M2, 96, True, other=E4M3),
         floats(np.float16, 64, True, across=True),
         floats(ml_dtypes.bfloat16, 128, False, across=True),
         integers(np.int8, np.int8, 8, False),

@@ -190,6 +190,15 @@ def test_blocks_run_in_the_order_asked_for(kernels: HostModule) -> None:
     assert seen[1] == seen[2] != seen[3]
 
 
+@pytest.mark.parametrize("order", ["forward", "reverse", ("seeded", 3)], ids=str)
+def test_a_block_does_not_end_while_a_copy_reads_its_shared_memory(kernels: HostModule, order: Order) -> None:
+    y, sizes = out(2, np.int32), ((2, 1, 1), (32, 1, 1), (2, 1, 1), 192)
+    kernels.launch("unread_copy", *sizes, [y, number(1)], order)
+    assert y.tolist() == [1, 1]
+    with pytest.raises(DeviceError, match="the block ends while a cluster_copy reads its shared memory"):
+        kernels.launch("unread_copy", *sizes, [y, number(0)], order)
+
+
 BAD_LAUNCHES: dict[str, tuple[dict[str, object], str]] = {
     "no such kernel": ({"kernel": "nowhere"}, "no kernel named 'nowhere'"),
     "too many threads": ({"block": (1024, 2, 1)}, "2048 threads in a block, 1024 is the most"),

@@ -11,11 +11,13 @@ from ...request.signature import make_signature
 from ..contraction.problem import Problem
 from ..contraction.wgmma import LINE_BYTES, WGMMA
 from ..persistent.depth import line_of, promotes
-from ..persistent.interleave import LANES, interleaved, run_of, vector_of
+from ..persistent.interleave import interleaved, run_of, vector_of
 from ..persistent.operands import BulkOperand, operand_a, operand_b
-from ..persistent.results import BulkResults, bulk_results
+from ..persistent.results import LANES, BulkResults, bulk_results
 from .config import Extents
 from .pair import Half, Pair, find_pair
+
+WIDEST = 2  # bytes of operands
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ def _refused(half: Half, request: Request) -> str | None:
     reason = "sums are promoted" if promotes(problem) else WGMMA.unsupported(problem, request.target)
     if reason is not None:
         return reason
+    if problem.a.bytes > WIDEST:
+        return "copies round operands that are wider"
     if problem.batch or len(problem.rows) != 1 or problem.windows or problem.a_stored != problem.a:
         return "it is no plain matrix product"
     if not (problem.a_k_major and problem.b_k_major):

@@ -1,6 +1,7 @@
 """Implicit GEMMs on tensor cores with mma.sync (sm_80 and later).
 
-Operands are 16-bit floats, f32 rounded to tf32, 8-bit integers, or f8e4m3 (sm_89); accumulators f32 or i32.
+Operands are 16-bit floats, f32 rounded to tf32, 8-bit integers, or 8-bit floats (sm_89); accumulators f32 or
+i32.
 """
 
 from __future__ import annotations
@@ -8,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from ....dialects.core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, I32, TF32, U8, DType
+from ....dialects.core.dtypes import (
+    BF16,
+    EIGHT_BIT_FLOATS,
+    F8E4M3,
+    F8E5M2,
+    F16,
+    F32,
+    I8,
+    I32,
+    TF32,
+    U8,
+    DType,
+)
 from ...arch.features import Feature
 from ...arch.spec import ArchSpec
 from ...text.render import Identifier, Template
@@ -33,7 +46,7 @@ MAX_PENDING_REGISTERS = 128  # registers of a thread for products of 8-bit float
 MOST_RESIDENT = 2
 # One mma of 8-bit floats adds 32 products with about 13 bits of precision, relative to the largest product;
 # its result is added to the accumulator in f32.
-_SUMS = Accumulation(frozenset({F8E4M3}), terms=32, roundoff=2.0**-13, tiled=True)
+_SUMS = Accumulation(frozenset(EIGHT_BIT_FLOATS), terms=32, roundoff=2.0**-13, tiled=True)
 # By the types of the operands: the mma's name, the type of its accumulators, and the feature that it needs.
 _MATH = {
     (F16, F16): ("f16", F32, Feature.MMA_F16),
@@ -44,6 +57,9 @@ _MATH = {
     (I8, U8): ("i8_u8", I32, Feature.MMA_I8),
     (U8, U8): ("u8", I32, Feature.MMA_I8),
     (F8E4M3, F8E4M3): ("f8e4m3", F32, Feature.MMA_F8),
+    (F8E5M2, F8E5M2): ("f8e5m2", F32, Feature.MMA_F8),
+    (F8E4M3, F8E5M2): ("f8e4m3_f8e5m2", F32, Feature.MMA_F8),
+    (F8E5M2, F8E4M3): ("f8e5m2_f8e4m3", F32, Feature.MMA_F8),
 }
 
 
@@ -122,7 +138,7 @@ def pending_registers(problem: Problem, config: MmaConfig) -> int:
     They are those of a whole k tile, because the compiler issues all independent mma instructions at once.
     Other types accumulate in place and need none.
     """
-    return k_steps(problem, config) * config.accumulators if problem.a == F8E4M3 else 0
+    return k_steps(problem, config) * config.accumulators if problem.a in EIGHT_BIT_FLOATS else 0
 
 
 def k_steps(problem: Problem, config: MmaConfig) -> int:

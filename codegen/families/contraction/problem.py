@@ -127,26 +127,41 @@ class Problem:
     @cached_property
     def a_vector(self) -> int:
         """Elements of A that one aligned vectorized load may move: a power of two, at most 16 bytes."""
+        length = self.channels if self.a_k_major else self.rows[0].extent
+        return min(self.a_start, self._vector(self._a_widest, [length]))
+
+    @cached_property
+    def a_start(self) -> int:
+        """Elements, at most 16 bytes, at a multiple of which every line of A begins; 1 if A has no lines."""
         steps = [self.a_offset, *self.a_picked, *(axis.a_step for axis in self.batch)]
-        widest = max(self.a, self.a_stored, key=lambda dtype: dtype.bytes)
         if not self.a_k_major:
-            return self._vector(widest, [*steps, self.rows[0].extent, self.a_k_step])
+            return self._vector(self._a_widest, [*steps, self.a_k_step])
         if self.a_k_step != 1:
             return 1
         for axis in self.rows:
             window = axis.window or NO_WINDOW
             steps += [axis.step * window.stride, axis.step * window.pad, axis.step * window.dilation]
-        return self._vector(widest, [*steps, self.channels])
+        return self._vector(self._a_widest, steps)
 
     @cached_property
     def b_vector(self) -> int:
         """Elements of B that one aligned vectorized load may move: a power of two, at most 16 bytes."""
+        return min(self.b_start, self._vector(self.b, [self.channels if self.b_k_major else self.n]))
+
+    @cached_property
+    def b_start(self) -> int:
+        """Elements, at most 16 bytes, at a multiple of which every line of B begins; 1 if B has no lines."""
         steps = [self.b_offset, *(axis.b_step for axis in self.batch)]
         if not self.b_k_major:
-            return self._vector(self.b, [*steps, self.n, self.b_k_step])
+            return self._vector(self.b, [*steps, self.b_k_step])
         if self.b_k_step != 1:
             return 1
-        return self._vector(self.b, [*steps, self.b_n_step, self.channels])
+        taps = [self.channels] if self.taps > 1 else []  # which lie one behind the other
+        return self._vector(self.b, [*steps, self.b_n_step, *taps])
+
+    @property
+    def _a_widest(self) -> DType:
+        return max(self.a, self.a_stored, key=lambda dtype: dtype.bytes)
 
     @staticmethod
     def _vector(dtype: DType, steps: Sequence[Dim]) -> int:

@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 
 from ....dialects.core.dtypes import DType
+from ...arch.features import Feature
 from ...arch.spec import ArchSpec
 from ..contraction.mma import FRAGMENT_COLUMNS, FRAGMENT_ROWS
 from ..contraction.problem import COPY_BYTES, Problem
-from ..contraction.tile import SUMS_PADDING, exchange_bytes, is_clustered, splits_evenly
+from ..contraction.tile import SUMS_PADDING, exchange_bytes, is_clustered, splits_evenly, tiles_of
 
 LINE_BYTES = 128  # of k in a step of a warp: a line of the L2 cache
 WARP = 32
 MOST_ROWS = 16  # of the result, for which this is the way
 OTHER_REGISTERS = 24  # of a thread, beside fragments and accumulators
+BARRIER_BYTES = 8
 _TILES, _WARPS, _SPLITS = (1, 2, 4), (4, 8, 16), (1, 2, 4, 8)
+_BULK_TILES, _BULK_WARPS, _BULK_SPLITS = (2, 4), (4, 8), (1, 2)
+_LEAST_STAGES, _MOST_STAGES = 2, 8
+_MOST_RESIDENT = 2  # blocks of a multiprocessor that share its memory
 
 
 @dataclass(frozen=True)
 class GemvConfig:
     """A configuration: `block_m` rows and `tiles` times 16 columns of the result to a block.
 
-    Its `warps` share k, as do the `splits` blocks of a cluster.
+    Its `warps` share k, as do the `splits` blocks of a cluster. stages: steps of k that bulk copies bring to
+    shared memory ahead of each warp; 0 where its threads load fragments to registers, a step ahead.
     """
 
     block_m: int
     tiles: int
     warps: int
     splits: int = 1
+    stages: int = 0
 
     @property
     def threads(self) -> int:
@@ -51,10 +59,26 @@ class GemvConfig:
         return self.warps * self.block_m * self.pitch * 4
 
     @property
+    def stage_bytes(self) -> int:
+        """Shared memory of a step of a warp that bulk copies bring: lines of the weights and of the rows."""
+        return (self.block_n + self.block_m) * LINE_BYTES
+
+    @property
+    def barriers_at(self) -> int:
+        """Where the barriers of bulk copies lie: behind all steps, whose place staged accumulators take."""
+        return max(self.warps * self.stages * self.stage_bytes, self.staged_bytes)
+
+    @property
+    def copied_bytes(self) -> int:
+        """Shared memory of all steps that bulk copies bring, or of staged accumulators, and of barriers."""
+        return self.barriers_at + self.warps * self.stages * BARRIER_BYTES
+
+    @property
     def registers(self) -> int:
-        """Registers of a thread: fragments of two steps, accumulators and addresses."""
+        """Registers of a thread: fragments of one step or two, accumulators and addresses."""
         rows = self.block_m // FRAGMENT_COLUMNS
-        held = 32 * self.tiles + 16 * rows + 4 * self.tiles * rows + OTHER_REGISTERS
+        steps = 1 if self.stages else 2
+        held = steps * (16 * self.tiles + 8 * rows) + 4 * self.tiles * rows + OTHER_REGISTERS
         return -(-held // 8) * 8
 
 
@@ -75,6 +99,8 @@ def illegal(problem: Problem, config: GemvConfig, target: ArchSpec) -> str | Non
         return "the tile does not divide into mma"
     if not 1 <= config.threads <= target.limits.threads_per_block or config.splits < 1:
         return "too many warps, or none"
+    if config.stages and not target.has(Feature.TMA):
+        return "no bulk copies"
     if config.splits > 1 and not is_clustered(config.block_m, config.splits, target):
         return "blocks share k in a cluster alone"
     if config.splits > 1 and not splits_evenly(problem.k, step_of(problem), config.splits):
@@ -92,19 +118,49 @@ def resident(problem: Problem, config: GemvConfig, target: ArchSpec) -> int:
 
 
 def shared_bytes(problem: Problem, config: GemvConfig, target: ArchSpec) -> int:
-    """Dynamic shared memory of a block: staged accumulators, and those of other blocks of its cluster."""
+    """Dynamic shared memory of a block: staged accumulators, what bulk copies bring, and the sums of other
+    blocks of its cluster."""
     tile = config.block_m, config.block_n, config.splits
-    return config.staged_bytes + exchange_bytes(*tile, problem.accumulate, target)
+    own = config.copied_bytes if config.stages else config.staged_bytes
+    return own + exchange_bytes(*tile, problem.accumulate, target)
 
 
-def shapes(problem: Problem, target: ArchSpec) -> Iterator[GemvConfig]:
-    """The legal configurations for PROBLEM on TARGET whose warps all have a step of k."""
+def shapes(problem: Problem, target: ArchSpec, bulk: bool = False) -> Iterator[GemvConfig]:
+    """The legal configurations for PROBLEM on TARGET whose warps all have a step of k, with BULK copies or
+    without."""
     block_m = FRAGMENT_COLUMNS if problem.at_optimum(problem.m) <= FRAGMENT_COLUMNS else 2 * FRAGMENT_COLUMNS
     steps = -(-problem.at_optimum(problem.k) // step_of(problem))
-    for tiles in _TILES:
-        for warps in _WARPS:
-            for splits in _SPLITS:
-                config = GemvConfig(block_m, tiles, warps, splits)
-                fits = warps * splits <= max(steps, _WARPS[0])
-                if fits and illegal(problem, config, target) is None:
-                    yield config
+    counts = (_BULK_TILES, _BULK_WARPS, _BULK_SPLITS) if bulk else (_TILES, _WARPS, _SPLITS)
+    for tiles, warps, splits in product(*counts):
+        config = GemvConfig(block_m, tiles, warps, splits)
+        if bulk:
+            config = replace(config, stages=_stages(problem, config, steps, target))
+        fits = warps * splits <= max(steps, _WARPS[0]) and bulk == (config.stages > 0)
+        if fits and illegal(problem, config, target) is None:
+            yield config
+
+
+def blocks_of(problem: Problem, config: GemvConfig) -> int:
+    """The blocks of a launch of PROBLEM at its optimal sizes."""
+    return problem.at_optimum(tiles_of(problem, config.block_m, config.block_n)) * config.splits
+
+
+def blocks_of_one(problem: Problem, config: GemvConfig, target: ArchSpec) -> int:
+    """The most blocks that a multiprocessor of TARGET gets."""
+    return -(-blocks_of(problem, config) // target.multiprocessors)
+
+
+def _stages(problem: Problem, config: GemvConfig, steps: int, target: ArchSpec) -> int:
+    """The stages of CONFIG for PROBLEM of so many STEPS: as many as the blocks of a multiprocessor have room
+    for, 0 if these are too few.
+
+    A block of the next launch then takes the place of one that has ended, and has its weights brought while
+    others still run. Where there is room for both, blocks of one launch crowd some multiprocessors, and leave
+    others empty.
+    """
+    own, limits = min(blocks_of_one(problem, config, target), _MOST_RESIDENT), target.limits
+    room = limits.shared_per_multiprocessor // own - limits.reserved_shared
+    room -= exchange_bytes(config.block_m, config.block_n, config.splits, problem.accumulate, target)
+    most = min(_MOST_STAGES, -(-steps // (config.warps * config.splits)))
+    found = min(most, room // (config.warps * (config.stage_bytes + BARRIER_BYTES)))
+    return found if found >= min(most, _LEAST_STAGES) else 0

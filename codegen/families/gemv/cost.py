@@ -6,7 +6,9 @@ from ...arch.fitted import GemvFit
 from ...arch.spec import ArchSpec
 from ..contraction.problem import Problem
 from ..contraction.tile import tiles_of
-from .config import LINE_BYTES, GemvConfig, resident, step_of
+from .config import LINE_BYTES, GemvConfig, blocks_of, blocks_of_one, resident, step_of
+
+NORM = 4.0  # order of the norm over what overlaps
 
 
 def microseconds(problem: Problem, config: GemvConfig, target: ArchSpec) -> float:
@@ -16,6 +18,37 @@ def microseconds(problem: Problem, config: GemvConfig, target: ArchSpec) -> floa
 
 def expected(problem: Problem, config: GemvConfig, target: ArchSpec, constants: GemvFit) -> float:
     """Expected microseconds of PROBLEM at its optimal sizes under CONFIG on TARGET, with CONSTANTS."""
+    return (bulk if config.stages else streamed)(problem, config, target, constants)
+
+
+def bulk(problem: Problem, config: GemvConfig, target: ArchSpec, constants: GemvFit) -> float:
+    """The same where bulk copies bring the weights, before the rows are there, as memory gives them.
+
+    Behind another such launch it takes as long as its weights, or as what follows the rows one after another.
+    """
+    blocks, own = blocks_of(problem, config), blocks_of_one(problem, config, target)
+    k = problem.at_optimum(problem.k)
+    steps = -(-k // step_of(problem) // (config.warps * config.splits))
+    weights = config.block_n * (k // config.splits) * problem.b.bytes * blocks
+    rows = config.block_m * (k // config.splits) * problem.a.bytes
+    busy = min(blocks, target.multiprocessors)
+    stream = _norm(
+        weights / (target.bytes_per_second * 1e-6 * constants.bulk_efficiency),
+        weights / (busy * constants.bulk_bandwidth * target.clock),
+    )
+    chain = constants.bulk_start + steps * constants.bulk_step + rows / constants.row_bandwidth
+    chain += (own - 1) * constants.block + (config.splits - 1) * constants.bulk_exchange
+    if 2 * blocks > target.multiprocessors:
+        chain += constants.crowd
+    return _norm(stream, chain / target.clock)
+
+
+def _norm(*values: float) -> float:
+    return float(sum(value**NORM for value in values) ** (1 / NORM))
+
+
+def streamed(problem: Problem, config: GemvConfig, target: ArchSpec, constants: GemvFit) -> float:
+    """The same where threads load the weights."""
     blocks = problem.at_optimum(tiles_of(problem, config.block_m, config.block_n)) * config.splits
     own = -(-blocks // target.multiprocessors)
     k = problem.at_optimum(problem.k)

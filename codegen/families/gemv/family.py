@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ....dialects.core.dtypes import F8E4M3
+from ....dialects.core.dtypes import EIGHT_BIT_FLOATS
 from ...arch.features import Feature
 from ...arch.spec import ArchSpec
 from ...request.request import Candidate, KernelCode, Request
@@ -19,6 +19,7 @@ from ..contraction.tile_product import MOST_CANDIDATES
 from ..kernel_family import Accumulation, Rank
 from .config import MOST_ROWS, GemvConfig, illegal, shapes
 from .cost import microseconds
+from .lines import lines_of, maps
 from .spec import TEMPLATE, gemv_spec, launch
 
 SUMS = Accumulation(tiled=True)
@@ -43,24 +44,29 @@ class GemvFamily(ContractionFamily[GemvConfig]):
         return MMA.refuses(contraction, target) or unsupported(contraction.problem)
 
     def priced(self, request: Request, contraction: Contraction) -> list[Candidate]:
-        problem = contraction.problem
-        found = candidates(as_priced(problem), request.target)
-        return [self.candidate(config, microseconds(problem, config, request.target)) for config in found]
+        problem, target = contraction.problem, request.target
+        bulk = target.has(Feature.TMA) and lines_of(problem) is not None
+        found = candidates(as_priced(problem), target, bulk)
+        return [self.candidate(config, microseconds(problem, config, target)) for config in found]
 
     def code(self, request: Request, contraction: Contraction, config: GemvConfig) -> KernelCode:
         problem = contraction.problem
         reason = illegal(problem, config, request.target)
         if reason is not None:
             raise ValueError(reason)
-        signature = make_signature(request)
+        lines = lines_of(problem) if config.stages else None
+        values = (contraction.root.inputs[0], contraction.root.inputs[1])
+        places = [request.region.arguments.index(value) for value in values]
+        signature = make_signature(request, (), maps(lines, places, config) if lines else [])
         vector = min(MOST_VECTOR, widest_vector(request, problem.n))
-        spec = gemv_spec(problem, config, bind(request, contraction, vector, signature), request.target)
+        binding = bind(request, contraction, vector, signature)
+        spec = gemv_spec(problem, config, binding, request.target, lines)
         return KernelCode(TEMPLATE, spec, launch(problem, spec), signature.typed, spec.resident)
 
 
 def unsupported(problem: Problem) -> str | None:
     """Why PROBLEM, which mma.sync can run, is none of few rows and streamed weights; None when it is."""
-    if problem.a == F8E4M3:
+    if problem.a in EIGHT_BIT_FLOATS:
         return "sums of 8-bit floats are rounded step by step"
     if problem.windows or len(problem.rows) > 1:
         return "rows that are gathered"
@@ -73,7 +79,7 @@ def unsupported(problem: Problem) -> str | None:
 
 
 @lru_cache(maxsize=PROBLEMS_KEPT)
-def candidates(problem: Problem, target: ArchSpec) -> tuple[GemvConfig, ...]:
-    """Legal configurations for PROBLEM, the fastest by the cost model first."""
-    ordered = sorted(shapes(problem, target), key=lambda config: microseconds(problem, config, target))
+def candidates(problem: Problem, target: ArchSpec, bulk: bool = False) -> tuple[GemvConfig, ...]:
+    """Legal configurations for PROBLEM, with BULK copies or without, the fastest by the cost model first."""
+    ordered = sorted(shapes(problem, target, bulk), key=lambda config: microseconds(problem, config, target))
     return tuple(ordered[:MOST_CANDIDATES])

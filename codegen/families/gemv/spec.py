@@ -17,7 +17,9 @@ from ..contraction.mma import FRAGMENT_COLUMNS, math_of
 from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import tiles_of
-from .config import WARP, GemvConfig, resident, step_of
+from ..persistent.operands import BulkOperand
+from .config import LINE_BYTES, WARP, GemvConfig, resident, step_of
+from .lines import Lines
 
 TEMPLATE = "kernels/gemv.cu.j2"
 
@@ -32,6 +34,16 @@ class StreamedSpec:
     offset: Code
     step: Code
     based: bool
+
+
+@dataclass(frozen=True)
+class LinesSpec:
+    """An operand whose lines bulk copies bring: dimensions of its tensor map, its first element along k, and
+    the C variables of its batch axes."""
+
+    dims: int
+    first: int
+    batch: tuple[Identifier, ...]
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,17 @@ class GemvSpec:
     columns_checked: bool
     a: StreamedSpec
     b: StreamedSpec
+    stages: int
+    a_lines: LinesSpec | None
+    b_lines: LinesSpec | None
+    barriers: int
+    exchange_at: int
     epilogue: EpilogueSpec
+
+    @property
+    def line(self) -> int:
+        """Bytes of k in a step."""
+        return LINE_BYTES
 
     @property
     def block_n(self) -> int:
@@ -86,8 +108,13 @@ class GemvSpec:
         return self.block_m // FRAGMENT_COLUMNS
 
 
-def gemv_spec(problem: Problem, config: GemvConfig, binding: KernelBinding, target: ArchSpec) -> GemvSpec:
-    """The spec of PROBLEM under CONFIG for TARGET."""
+def gemv_spec(
+    problem: Problem, config: GemvConfig, binding: KernelBinding, target: ArchSpec, lines: Lines | None = None
+) -> GemvSpec:
+    """The spec of PROBLEM under CONFIG for TARGET; LINES: what bulk copies bring to its stages."""
+    if config.stages and lines is None:
+        raise ValueError("bulk copies cannot bring these operands")
+    a_lines, b_lines = (_lines(own) for own in lines) if lines and config.stages else (None, None)
     names, step, k = binding.names, step_of(problem), problem.k
     return GemvSpec(
         name=binding.name,
@@ -114,8 +141,18 @@ def gemv_spec(problem: Problem, config: GemvConfig, binding: KernelBinding, targ
         columns_checked=not divides(config.block_n, problem.n),
         a=_a(problem, binding.a, names),
         b=_b(problem, binding.b, names),
+        stages=config.stages,
+        a_lines=a_lines,
+        b_lines=b_lines,
+        barriers=config.barriers_at,
+        exchange_at=config.copied_bytes if config.stages else config.staged_bytes,
         epilogue=_epilogue(problem, config, binding),
     )
+
+
+def _lines(operand: BulkOperand) -> LinesSpec:
+    batch = tuple(Identifier(f"batch_{index}") for index in operand.batch)
+    return LinesSpec(len(operand.dims), operand.first, batch)
 
 
 def _a(problem: Problem, name: Identifier, names: Mapping[str, str]) -> StreamedSpec:
@@ -160,6 +197,6 @@ def launch(problem: Problem, spec: GemvSpec) -> Geometry:
     return Geometry(
         grid=(tiles_of(problem, spec.block_m, spec.block_n), spec.splits, 1),
         block=(spec.threads, 1, 1),
-        shared=spec.epilogue.sums_bytes + spec.epilogue.exchange_bytes,
+        shared=spec.exchange_at + spec.epilogue.exchange_bytes,
         cluster=(1, spec.splits, 1),
     )

@@ -15,7 +15,7 @@ PRODUCER_REGISTERS = 40  # of a thread
 # Registers of a thread that multiplies, by the number of warpgroups that do; with the one that copies, three
 # begin with 168, four with 128.
 CONSUMER_REGISTERS = {2: 232, 3: 152}
-MOST_ACCUMULATORS = {2: MAX_ACCUMULATORS, 3: 64}  # of such a thread
+MOST_ACCUMULATORS = {2: MAX_ACCUMULATORS, 3: 96}  # of such a thread
 BARRIER_BYTES = 8
 BUFFER_BYTES = ROWS * LINE_BYTES  # of a chunk of results
 COLUMN_BYTES = 10  # of epilogue operands of a column of a tile: two f32, and padding
@@ -27,11 +27,13 @@ MOST_KEPT_COLUMNS = 8  # tiles along n, among which all blocks divide where each
 LEAST_STAGES = 3
 LEAST_IN_FLIGHT = 32 << 10  # bytes of A, which hide the latency of memory at its bandwidth
 MOST_PROMOTED = {2: 96, 3: 48}  # where it has as many again for the sums of a tile of k
+NARROW_COLUMNS = 32  # of tiles for results of no more columns
 WIDE = 128 * 256  # results of a tile so large that shared memory has room for narrow chunks only
 # Block tile, warpgroups of a team and teams; widest first.
 _SHAPES: tuple[tuple[int, int, int, int], ...] = (
     (128, 256, 2, 1),
     (256, 128, 2, 1),
+    (192, 192, 3, 1),
     (192, 128, 3, 1),
     (128, 192, 2, 1),
     (128, 128, 2, 1),
@@ -44,6 +46,9 @@ _SHAPES: tuple[tuple[int, int, int, int], ...] = (
     (128, 64, 1, 2),
     (64, 96, 1, 2),
     (64, 64, 1, 2),
+    (256, 32, 2, 1),
+    (128, 32, 1, 2),
+    (64, 32, 1, 2),
 )
 
 
@@ -173,16 +178,21 @@ def misfit(problem: Problem, config: PersistentConfig) -> str | None:
 
 def shapes(problem: Problem, room: int, buffers: int = 0) -> Iterator[PersistentConfig]:
     """Configurations for PROBLEM with as many stages as fit into ROOM bytes of shared memory, beside so many
-    BUFFERS of results."""
+    BUFFERS of results, or fewer where there is no room for them."""
     block_k = block_k_of(problem)
     depth = block_k * problem.a.bytes
     keepings = dict.fromkeys((0, keepable(problem)))
+    narrow = isinstance(problem.n, int) and problem.n <= NARROW_COLUMNS
     for (m, n, groups, teams), kept in product(_SHAPES, keepings):
+        if n <= NARROW_COLUMNS and not narrow:
+            continue  # rows would be read many times
         config = PersistentConfig(
             m, n, block_k, groups, teams, MOST_STAGES, buffers=buffers, depth=depth, kept=kept
         )
         while illegal(config, room) is not None and config.stages > LEAST_STAGES:
             config = replace(config, stages=config.stages - 1)
+        while illegal(config, room) is not None and config.buffers > FEW_BUFFERS:
+            config = replace(config, buffers=config.buffers - 1)
         if illegal(config, room) is None and misfit(problem, config) is None:
             yield config
             yield from () if kept else _clustered(problem, config)

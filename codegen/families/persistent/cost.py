@@ -10,8 +10,9 @@ from ...arch.fitted import PersistentFit
 from ...arch.spec import ArchSpec
 from ..contraction.problem import Problem
 from ..contraction.tile import tiles_of
+from ..contraction.wgmma import ROWS
 from .config import PersistentConfig, clusters_of
-from .depth import tiles_of_k
+from .depth import multiplied_k, tiles_of_k
 
 NORM = 4.0  # order of the norm over units, which overlap well
 
@@ -29,20 +30,29 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
     results = config.block_m * config.block_n
     rate = target.fitted.throughput.wgmma * 2 / problem.a.bytes * constants.efficiency
     step = constants.step if config.cluster == 1 else constants.shared_step
-    multiply = k_tiles * (2.0 * results * config.block_k / rate + step)
+    multiply = 2.0 * results * problem.at_optimum(multiplied_k(problem)) / rate + k_tiles * step
     columns = 0.0 if config.kept else config.block_n / config.cluster
     load = k_tiles * (config.block_m + columns) * config.depth + results * problem.result_bytes
     arrive = load / constants.l2_bandwidth + (0.0 if config.kept else _crowd(problem, constants))
+    pass_through = k_tiles * shared_bytes(config) / constants.shared_bandwidth
     finish = (constants.leave if config.buffers else constants.finish) * results + constants.tile
     finish += 0.0 if problem.accumulate.is_float else constants.convert * results
     start = constants.start + (constants.meet if config.cluster > 1 else 0.0)
     start += config.kept * config.block_n * config.depth / constants.l2_bandwidth
     if config.teams > 1:
-        cycles = start + own * norm(multiply, arrive, finish) + finish
+        cycles = start + own * norm(multiply, arrive, pass_through, finish) + finish
     else:
-        cycles = start + own * norm(multiply + finish, arrive)
+        cycles = start + own * (norm(multiply, arrive, pass_through) + finish)
     memory = _moved_bytes(problem) / (target.bytes_per_second * constants.bandwidth) * 1e6
     return constants.launch + norm(cycles / target.clock, memory)
+
+
+def shared_bytes(config: PersistentConfig) -> float:
+    """Bytes that a tile of k moves to shared memory and from there: copies write each operand once, and
+    products read the rows of A once, but B for every 64 of them."""
+    columns = 0 if config.kept else config.block_n
+    written = (config.block_m + columns) * config.depth
+    return written + (config.block_m + config.block_m / ROWS * config.block_n) * config.depth
 
 
 def _crowd(problem: Problem, constants: PersistentFit) -> float:

@@ -3,30 +3,53 @@
 from __future__ import annotations
 
 from ....dialects.core.affine import Dim, ceildiv
-from ....dialects.core.dtypes import F8E4M3, F32
+from ....dialects.core.dtypes import EIGHT_BIT_FLOATS, F32
 from ..contraction.problem import Problem
-from ..contraction.wgmma import LINE_BYTES
+from ..contraction.wgmma import LINE_BYTES, STEP_BYTES
 
 NARROW = (64, 32)  # bytes of shorter lines
 MOST_PANELS = 3  # lines of k that a stage has for each row
 
 
 def promotes(problem: Problem) -> bool:
-    """Whether tensor cores keep too few bits of the sums of PROBLEM (about 14 of e4m3), so that those of each
-    tile of k are added to accumulators of their own."""
-    return problem.a == problem.b == F8E4M3 and problem.accumulate == F32
+    """Whether tensor cores keep too few bits of the sums of PROBLEM (about 14 of 8-bit floats), so that those
+    of each tile of k are added to accumulators of their own."""
+    return {problem.a, problem.b} <= set(EIGHT_BIT_FLOATS) and problem.accumulate == F32
 
 
 def line_of(problem: Problem) -> int:
-    """The bytes of k in a line of a tile of PROBLEM: fewer than 128 where these would reach from a tap into
-    the next, or where all of k is shorter, so that fewer zeros are stored and multiplied.
+    """The bytes of k in a line of a tile of PROBLEM: fewer than 128 where all of k, or all channels of a tap,
+    are shorter. The last line of a tap ends with zeros, but where the channels of another group lie behind.
+
+    Fewer lines are copied faster than fewer bytes, down to lines of 64 bytes.
     """
     if not (problem.a_k_major and problem.b_k_major) or not isinstance(problem.channels, int):
         return LINE_BYTES
     own = problem.channels * problem.a.bytes
-    if problem.windows or len(problem.rows) > 1:
+    if problem.batch and (problem.windows or len(problem.rows) > 1):
         return next((line for line in (LINE_BYTES, *NARROW) if own % line == 0), LINE_BYTES)
     return min(line for line in (LINE_BYTES, *NARROW) if own <= line or line == LINE_BYTES)
+
+
+def is_ragged(problem: Problem) -> bool:
+    """Whether the last line of a tap of PROBLEM ends with zeros."""
+    own = problem.channels
+    return not isinstance(own, int) or own * problem.a.bytes % line_of(problem) != 0
+
+
+def steps_of_last(problem: Problem) -> int:
+    """Products along k of the last line of a tap of a window that have more than zeros to multiply."""
+    own, line = problem.channels, line_of(problem)
+    if not problem.windows or not isinstance(own, int):
+        return line // STEP_BYTES
+    return -(-((own * problem.a.bytes - 1) % line + 1) // STEP_BYTES)
+
+
+def multiplied_k(problem: Problem) -> Dim:
+    """Elements of k that are multiplied for a result, with the zeros that are, too."""
+    line = line_of(problem) // STEP_BYTES
+    left_out = line - steps_of_last(problem) if panels_of(problem) == 1 and not promotes(problem) else 0
+    return (lines_of_k(problem) * line - problem.taps * left_out) * (STEP_BYTES // problem.a.bytes)
 
 
 def lines_of_k(problem: Problem) -> Dim:

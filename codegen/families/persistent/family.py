@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 from ....dialects.core.bounds import bounds
-from ....dialects.core.dtypes import F8E4M3, F32
+from ....dialects.core.dtypes import EIGHT_BIT_FLOATS, F32
 from ...arch.features import Feature
 from ...arch.spec import ArchSpec
 from ...emit.tile_epilogue import PAIR
@@ -29,8 +29,9 @@ from .operands import BulkOperand, operand_a, operand_b
 from .results import BulkResults, bulk_results
 from .spec import TEMPLATE, launch, persistent_spec
 
-# Sums of 128 products of e4m3 have about 13 bits, relative to the largest product; they are promoted to f32.
-SUMS = Accumulation(frozenset({F8E4M3}), terms=LINE_BYTES, roundoff=2.0**-13, tiled=True)
+# Sums of 128 products of 8-bit floats have about 13 bits, relative to the largest product; they are promoted
+# to f32.
+SUMS = Accumulation(frozenset(EIGHT_BIT_FLOATS), terms=LINE_BYTES, roundoff=2.0**-13, tiled=True)
 
 
 @dataclass(frozen=True, kw_only=True)

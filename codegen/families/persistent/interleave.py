@@ -3,18 +3,19 @@
 Of eight columns of a product by wgmma, a thread has two (`wgmma.cuh`): it would finish pairs. But which
 column of B a line of its tile holds is free. With runs of R columns and tiles of N columns, line
 (2N / R) j + q holds column (R / 2) q + j, as if half runs were transposed; the two half runs of a thread are
-then a run. A tensor map with a dimension each for q and j brings the lines in that order.
+then a run. A tensor map with a dimension each for q and j brings the lines in that order; taps are one
+dimension with their channels, unless the last line of a tap ends with zeros.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from ....dialects.core.affine import Dim
 from ..contraction.problem import COPY_BYTES
 from .operands import BulkOperand
-from .results import BulkResults
+from .results import LANES, BulkResults
 
-LANES = 4  # threads whose accumulators are those of a row
 LEAST = 4  # columns of a run
 
 
@@ -35,12 +36,16 @@ def interleaved(b: BulkOperand, block_n: int, run: int) -> BulkOperand | None:
     columns, row, deep = b.dims[-1], b.strides[-1], b.dims[0]
     if run < LEAST or not b.k_major or b.batch or not isinstance(columns, int) or columns % run:
         return None
+    taps: tuple[Dim, ...] = ()  # the size of a dimension of their own, and its step
     if b.taps:
-        together = b.strides[0] == deep * b.dtype.bytes and b.first == 0
-        if not together or not isinstance(deep, int) or deep * b.dtype.bytes % b.line:
+        if not isinstance(deep, int) or b.first:
             return None
-        deep = deep * b.dims[1]
+        own = deep * b.dtype.bytes
+        if b.strides[0] == own and own % b.line == 0:
+            deep = deep * b.dims[1]
+        else:
+            taps = (b.dims[1], b.strides[0])
     half = run // 2
-    dims, strides = (deep, columns // half, half), (row * half, row)
-    found = replace(b, dims=dims, strides=strides, taps=False, interleave=run)
+    dims, strides = (deep, *taps[:1], columns // half, half), (*taps[1:], row * half, row)
+    found = replace(b, dims=dims, strides=strides, taps=bool(taps), interleave=run)
     return found if found.map(0, block_n).fault() is None else None

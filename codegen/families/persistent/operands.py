@@ -12,7 +12,7 @@ from ..contraction.axes import BatchAxis
 from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.wgmma import LINE_BYTES, ROWS
 from .config import SLAB
-from .depth import line_of
+from .depth import is_ragged, line_of
 
 MOST_DIMS = 4  # that the bulk copies of `tma.cuh` take
 
@@ -69,8 +69,8 @@ class BulkOperand:
         if self.interleave:
             half = self.interleave // 2
             box = [deep, lines // half, half // shares]
-            return TensorMap.tiled(operand, self.dtype, self.dims, self.strides, box, *modes)
-        box = [deep, lines // shares] if self.k_major else [SLAB, deep]
+        else:
+            box = [deep, lines // shares] if self.k_major else [SLAB, deep]
         if self.taps:
             box.insert(1, 1)
         box += [1] * (len(self.dims) - len(box))
@@ -88,14 +88,14 @@ class BulkOperand:
 
 def operand_a(problem: Problem, root: Operation) -> BulkOperand | str:
     """A of PROBLEM, the contraction ROOT; why bulk copies cannot bring it."""
-    if problem.a_vector * problem.a.bytes < COPY_BYTES:
+    if problem.a_start * problem.a.bytes < COPY_BYTES:
         return "A's rows do not begin at multiples of 16 bytes of its buffer"
     if len(problem.rows) == 1 and problem.rows[0].window is None:
         row = problem.rows[0]
         deep, wide = (problem.channels, problem.a_k_step), (row.extent, row.step)
         axes = [deep, wide] if problem.a_k_major else [wide, deep]
         line, offset = line_of(problem), problem.a_offset
-        return _tiled(problem.a, problem.a_k_major, axes, problem.batch, "a", offset, line=line)
+        return tiled(problem.a, problem.a_k_major, axes, problem.batch, "a", offset, line=line)
     if problem.op != "conv" or root.inputs[0].type.rank != 4:
         return "A's rows have no stride of their own"
     return _gathered(problem, root)
@@ -104,14 +104,15 @@ def operand_a(problem: Problem, root: Operation) -> BulkOperand | str:
 def _gathered(problem: Problem, root: Operation) -> BulkOperand | str:
     """The input of a convolution, by im2col.
 
-    A copy of more channels than there are, swizzled by 128 bytes, ends in a launch failure on an H200 (driver
-    580.159.04), and one that reaches past a group would copy the next group's channels.
+    The last copy of a pixel may reach past its channels, where zeros are; that of a group would copy the next
+    group's channels.
     """
     x, y = root.inputs[0].type, root.result.type
     line = line_of(problem)
-    deep = line // problem.a.bytes
-    if not isinstance(problem.channels, int) or problem.channels % deep:
-        return "an im2col copy that reaches past the last channel is no legal instruction"
+    if not isinstance(problem.channels, int):
+        return "how many channels a pixel has is not known"
+    if problem.batch and is_ragged(problem):
+        return "an im2col copy of more channels than a group has would bring the next one's"
     pads = tuple(root.attributes["pads"]) or (0,) * 4
     taps = root.inputs[1].type.shape[2:]
     if not all(isinstance(tap, int) for tap in taps) or min(pads) < 0:
@@ -133,21 +134,21 @@ def _gathered(problem: Problem, root: Operation) -> BulkOperand | str:
 
 def operand_b(problem: Problem) -> BulkOperand | str:
     """B of PROBLEM; why bulk copies cannot bring it."""
-    if problem.b_vector * problem.b.bytes < COPY_BYTES:
+    if problem.b_start * problem.b.bytes < COPY_BYTES:
         return "B's columns do not begin at multiples of 16 bytes of its buffer"
     deep, wide = (problem.channels, problem.b_k_step), (problem.n, problem.b_n_step)
     line, offset = line_of(problem), problem.b_offset
     if problem.taps == 1:
         axes = [deep, wide] if problem.b_k_major else [wide, deep]
-        return _tiled(problem.b, problem.b_k_major, axes, problem.batch, "b", offset, line=line)
+        return tiled(problem.b, problem.b_k_major, axes, problem.batch, "b", offset, line=line)
     if not problem.b_k_major:
         return "B has several taps and is not K-major"
-    taps = line == LINE_BYTES  # otherwise no line reaches past the channels of its tap
+    taps = line == LINE_BYTES or is_ragged(problem)  # otherwise no line reaches past the channels of its tap
     axes = [deep, (problem.taps, problem.channels), wide] if taps else [(problem.k, 1), wide]
-    return _tiled(problem.b, True, axes, problem.batch, "b", offset, taps=taps, line=line)
+    return tiled(problem.b, True, axes, problem.batch, "b", offset, taps=taps, line=line)
 
 
-def _tiled(
+def tiled(
     dtype: DType,
     k_major: bool,
     axes: list[tuple[Dim, Dim]],

@@ -19,6 +19,7 @@ from ..contraction.wgmma import LINE_BYTES, ROWS
 from ..divisors import divisor
 
 RESULT_MAP, RESIDUAL_MAP = "result_map", "residual_map"
+LANES = 4  # threads whose accumulators are those of a row, each of a run of its columns
 WIDEST = 4  # bytes of a result; a chunk has 32 columns of such ones
 
 
@@ -47,17 +48,24 @@ class BulkTile:
 
 @dataclass(frozen=True)
 class BulkResults:
-    """The results of a kernel, the residual that is read beside them, if any, and the epilogue."""
+    """The results of a kernel, the residual that is read beside them, if any, and the epilogue.
+
+    columns: those of the result, where threads may finish runs of them (`interleave.py`); else 0.
+    """
 
     result: BulkTile
     residual: BulkTile | None
     epilogue: TileEpilogue
+    columns: int = 0
 
     def chunk(self, block_n: int) -> int:
         """The columns of a chunk of a tile of BLOCK_N columns: 128 bytes of a row, or half of that, or a
-        quarter."""
+        quarter; of bytes the widest of these that threads finish in whole runs, if there is one."""
         widest = LINE_BYTES // self.result.dtype.bytes
-        return next(width for width in (widest, widest // 2, widest // 4) if block_n % width == 0)
+        widths = [width for width in (widest, widest // 2, widest // 4) if block_n % width == 0]
+        if self.result.dtype.bytes > 1:
+            return widths[0]  # pairs of halves take no longer than vectors in more chunks
+        return next((width for width in widths if self.columns % (width // LANES) == 0), widths[0])
 
     def maps(self, block_n: int) -> list[TensorMapParameter]:
         """The tensor maps for tiles of BLOCK_N columns."""
@@ -81,13 +89,14 @@ def bulk_results(request: Request, contraction: Contraction, vector: int = PAIR)
     )
     if epilogue is None:
         return None
+    columns = problem.n if isinstance(problem.n, int) and problem.b_k_major else 0
     if epilogue.operand is None:
-        return BulkResults(result, None, epilogue)
+        return BulkResults(result, None, epilogue, columns)
     value = epilogue.operand
     residual = _tile(problem, shape, value.type, request.region.arguments.index(value))
     if residual is None or residual.dtype.bytes != result.dtype.bytes:
         return None  # a result takes the place of its residual
-    return BulkResults(result, residual, epilogue)
+    return BulkResults(result, residual, epilogue, columns)
 
 
 def _tile(problem: Problem, shape: tuple[Dim, ...], type: TensorType, operand: int) -> BulkTile | None:

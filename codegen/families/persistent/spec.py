@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ....dialects.core.affine import Dim
+from ....dialects.core.dtypes import F8E5M2
 from ...request.request import Geometry
 from ...text.affine_c import dim_to_c, factor_to_c
 from ...text.literals import c_type
@@ -24,7 +25,7 @@ from .config import (
     PersistentConfig,
     clusters_of,
 )
-from .depth import line_of, lines_of_k, panels_of, promotes, tiles_of_k
+from .depth import line_of, lines_of_k, panels_of, promotes, steps_of_last, tiles_of_k
 from .operands import BulkOperand
 from .results import BulkResults
 
@@ -131,9 +132,9 @@ class ResultsSpec:
 class PersistentSpec:
     """The spec of a persistent contraction: sizes, configuration, operands, and the epilogue of a chunk.
 
-    chunks_of_k: lines of k of a tap; results: how they leave in bulk; None where threads store them; line:
-    bytes of a line of a tile; panels: lines of k that a stage has for each row; kept: tiles of B that stay;
-    turned: see `PersistentConfig`.
+    chunks_of_k: lines of k of a tap; last_steps: products of the last of them; results: how they leave in
+    bulk; None where threads store them; line: bytes of a line of a tile; panels: lines of k that a stage has
+    for each row; kept: tiles of B that stay; turned: see `PersistentConfig`.
     """
 
     name: Identifier
@@ -148,6 +149,7 @@ class PersistentSpec:
     k_is_known: bool
     taps: int
     chunks_of_k: Code
+    last_steps: int
     batch: tuple[AxisSpec, ...]
     batches: Code
     b_is_weight: bool
@@ -223,7 +225,19 @@ class PersistentSpec:
     @property
     def steps(self) -> int:
         """Products along k of a stage."""
-        return self.panels * self.line // STEP_BYTES
+        alone = self.panels == 1 and self.chunks_of_k == "1"
+        return self.last_steps if alone else self.panels * self.line // STEP_BYTES
+
+    @property
+    def ends(self) -> bool:
+        """Whether the last of several lines of a tap, a stage each, has fewer products than the others."""
+        whole = self.line // STEP_BYTES
+        return not self.promotes and self.panels == 1 and self.chunks_of_k != "1" and self.last_steps < whole
+
+    @property
+    def stages_of_tap(self) -> int:
+        """The stages of a tap, where one has a line for each row; of a known number of channels."""
+        return int(self.chunks_of_k)
 
     @property
     def one_k_tile(self) -> bool:
@@ -269,6 +283,7 @@ def persistent_spec(
         k_is_known=isinstance(k_tiles, int),
         taps=problem.taps,
         chunks_of_k=Code(factor_to_c(_over(lines_of_k(problem), problem.taps), names)),
+        last_steps=steps_of_last(problem),
         batch=batch_specs(problem.batch, names),
         batches=Code(factor_to_c(problem.batches, names)),
         b_is_weight=problem.b_is_weight,
@@ -337,6 +352,8 @@ def header(problem: Problem) -> str:
     """The header with the products of PROBLEM's types."""
     if not problem.a.is_float:
         return "wgmma_integer"
+    if F8E5M2 in (problem.a, problem.b):
+        return "wgmma_f8_mixed"
     return {1: "wgmma_f8", 2: "wgmma", 4: "wgmma_tf32"}[problem.a.bytes]
 
 

@@ -25,6 +25,7 @@ from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.movement.resize import Resize
 from ....dialects.graph.normalization import Lrn
 from ....dialects.graph.pool import Pool
+from ....dialects.graph.sequences import WriteCache
 from ....dialects.graph.unary import Abs, BitwiseNot, Ceil, Floor, Neg, Round, Sign
 from .clusters import Access, Cluster, ClusterPlan
 from .record import Refusal
@@ -109,6 +110,9 @@ class Evaluations:
                 return self._access(user, index, access), count * share
             case Pad() if index == 0:
                 share = min(self._plan.elements(value) / self._plan.elements(user.result), 1.0)
+                return self._access(user, index, access), count * share
+            case WriteCache() if user.in_place and value is user.update:
+                share = self._plan.elements(value) / self._plan.elements(user.result)
                 return self._access(user, index, access), count * share
             case Reshape():
                 return self._access("reshape", value.type.shape, access), count

@@ -23,6 +23,7 @@ BOUNDARY = "kernel-boundary"
 # Rules of the launch level that fusion defers to.
 ELIDE_CONCAT = "elide-concat"
 VIEW_SLICE = "view-slice"
+PAD_ROWS = "pad-rows"
 
 
 def op_label(op: Operation) -> str:

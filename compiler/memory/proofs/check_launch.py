@@ -181,7 +181,7 @@ def _outputs(function: Function, memories: dict[Value, Memory], values: SymbolVa
     for name, value in zip(function.outputs, function.returned, strict=True):
         root, start = root_of(value)
         space = memories[root].space
-        if space != "output":
+        if space != "output" and not (space == "input" and memories[root].writes):
             yield op_error(
                 end,
                 f"returns '{name}' from the space '{space}'",

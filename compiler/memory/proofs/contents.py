@@ -1,4 +1,5 @@
-"""Proof that every element is written before it is read, and that none is written twice.
+"""Proof that every element is written before it is read, and that none is written twice. An input that is
+written in place is read behind the write alone.
 
 For a buffer that one launch writes as a whole, the order of launches suffices. A buffer that is written in
 parts is checked in the grid of its writes, with symbolic sizes; questions that these leave undecided are
@@ -13,9 +14,10 @@ from itertools import combinations
 from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.bounds import Range, bounds
 from ....dialects.core.diagnostics import op_error, operand_at
+from ....dialects.graph.sequences import WriteCache
 from ....errors import IRError
 from ..footprint import Footprint, Grid, UndecidedFootprint, footprint, typical
-from ..launch_accesses import Access, Memory
+from ..launch_accesses import Access, Memory, root_of
 from ..launch_tree import LaunchTree
 from .control import are_apart_in_time, joined_writes
 from .happens_before import HappensBefore
@@ -29,6 +31,9 @@ def check_contents(
     memory: Memory, tree: LaunchTree, order: HappensBefore, values: SymbolValues
 ) -> Iterator[IRError]:
     """The errors in the accesses to one buffer."""
+    if memory.space == "input" and memory.writes:
+        yield from _updated(memory, order)
+        return
     if memory.space in READ_ONLY:
         for access in memory.writes:
             yield op_error(access.kernel, f"writes to {READ_ONLY[memory.space]}")
@@ -52,6 +57,40 @@ def _after(write: Access, reads: Sequence[Access], order: HappensBefore) -> Iter
     for read in reads:
         if not _precedes(write, read, order):
             yield _too_early(read, [write])
+
+
+def _updated(memory: Memory, order: HappensBefore) -> Iterator[IRError]:
+    """The errors in the accesses to an input that is written in place.
+
+    One launch writes some of its elements, and does not read it; what else reads it does so behind that, so
+    that nobody sees what it held before.
+    """
+    write, *others = memory.writes
+    for other in others:
+        yield op_error(other.kernel, f"writes to {READ_ONLY['input']} that another launch writes, too", ONCE)
+    if not _writes_in_place(write):
+        yield op_error(write.kernel, f"writes to {READ_ONLY['input']}")
+    by = f"launch {write.launch} (@{write.kernel.kernel})"
+    for read in memory.reads:
+        if read.launch < write.launch:
+            yield op_error(read.kernel, f"reads an input before {by} writes it in place")
+        elif read.launch > write.launch and not _precedes(write, read, order):
+            yield _too_early(read, [write])
+
+
+def _writes_in_place(access: Access) -> bool:
+    """Whether ACCESS is that of a write in place into what it gives, which it reads at no other place."""
+    kernel = access.kernel
+    at = next(index for index, value in enumerate(kernel.writes) if value is access.value)
+    write = kernel.body.block.terminator.inputs[at].producer
+    if not isinstance(write, WriteCache) or not write.in_place:
+        return False
+    arguments = kernel.body.block.arguments
+    if write.cache not in arguments or len(write.cache.uses) != 1:
+        return False
+    own = arguments.index(write.cache)
+    roots = [root_of(value)[0] for value in kernel.reads]
+    return kernel.reads[own] is access.value and roots.count(roots[own]) == 1
 
 
 def _precedes(write: Access, read: Access, order: HappensBefore) -> bool:

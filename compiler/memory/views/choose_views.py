@@ -1,7 +1,8 @@
-"""Concat elision and slice views: which kernels that only move elements need not run.
+"""Which tensors are parts of others, so that kernels need not run, or bulk copies can access them.
 
     y = concat(a, b)  =>  the producers of a and b write their parts of y's buffer
     y = slice(x)      =>  the consumers of y read part of x's buffer
+    y                 =>  part of a tensor with longer rows, which bulk copies can access
 
 A view is legal when the tensors are produced by kernels, are not outputs themselves, and every kernel
 that accesses a strided tensor can still be run by the same family. It is made when the cost model, which
@@ -20,6 +21,7 @@ from ...passes.manager import PassContext
 from .concats import elide_concats
 from .context import ViewContext
 from .record import ViewRecord
+from .row_pitches import pad_rows
 from .slices import view_slices
 from .view_plan import ViewPlan
 
@@ -32,4 +34,5 @@ def choose_views(
     views = ViewContext(module, function, chooser, ViewRecord(context))
     elide_concats(kernels, views)
     view_slices(kernels, views)
+    pad_rows(kernels, views)
     return views.plan

@@ -81,6 +81,10 @@ class ViewCost:
         """Bytes that COPY reads and writes."""
         return 2 * evaluate(copy.place.type.bytes, self._sizes)
 
+    def added(self, type: TensorType, longer: TensorType) -> int:
+        """Bytes that a tensor LONGER than TYPE has beyond it."""
+        return evaluate(longer.bytes, self._sizes) - evaluate(type.bytes, self._sizes)
+
     def bytes_of(self, kernel: PrecisionKernel) -> int:
         """Bytes that KERNEL, which only moves elements, reads and writes; each tensor counts once."""
         values = (*kernel.results, *(v for v in kernel.inputs if not _is_weight(v)))

@@ -14,7 +14,7 @@ from .pure_movement import SourceSlice
 
 @dataclass(frozen=True)
 class ViewPlace:
-    """A part of the buffer of `root`: a type whose layout is relative to the start of that buffer."""
+    """A part of the buffer of `root`, or all of it: a type whose layout is relative to the buffer's start."""
 
     root: Value
     type: TensorType
@@ -32,11 +32,13 @@ class Copy:
 @dataclass
 class ViewPlan:
     """The decisions: values that are parts of another value's buffer (`places`), kernels that are elided
-    (`elided`), and the copies that run instead of a kernel (`copies`)."""
+    (`elided`), and the copies that run instead of a kernel (`copies`). A value with longer rows is a part of
+    a buffer of its own, which holds a tensor of another type (`wholes`)."""
 
     places: dict[Value, ViewPlace] = field(default_factory=dict)
     elided: set[Operation] = field(default_factory=set)
     copies: dict[Operation, list[Copy]] = field(default_factory=dict)
+    wholes: dict[Value, TensorType] = field(default_factory=dict)
 
     def place_of(self, value: Value, more: Mapping[Value, ViewPlace] | None = None) -> ViewPlace:
         """The place of VALUE with the plan and MORE; a value that neither names owns its buffer.

@@ -2,7 +2,7 @@
 
 Operands are widened where arithmetic reads them, and the result is rounded once, at the end. Contractions
 read storage types directly and produce their accumulator type. Ops that only move or select elements run in
-the storage type, because a wider one would change nothing.
+the storage type, because a wider one would change nothing. What is written in place is rounded before that.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ....dialects.graph.movement.pad import Pad
 from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.pool import MaxPool
 from ....dialects.graph.quantization import Dequantize, Quantize
+from ....dialects.graph.sequences import WriteCache
 from ....dialects.graph.softmax import Softmax
 from ...settings.formats import Format
 from .multiplication import Multiplication
@@ -55,6 +56,10 @@ class RegionPrecision:
             self._values[op.result] = self._append(_copy(op, ()))
         elif has(op, Trait.CONTRACTION) or isinstance(op, Attention):
             self._values[op.result] = self._contraction(op)
+        elif isinstance(op, WriteCache) and op.in_place:
+            cache, update, *starts = (self._values[value] for value in op.inputs)
+            rounded = self._cast(update, cache.type.dtype)
+            self._values[op.result] = self._append(_copy(op, [cache, rounded, *starts]))
         else:
             operands = self._unwidened(op) or self._widened(op)
             self._values[op.result] = self._append(_copy(op, operands))

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ....dialects.core.affine import Dim, product
-from ....dialects.core.dtypes import F8E4M3, F32, I8, I32, U8, DType, from_numpy
+from ....dialects.core.dtypes import EIGHT_BIT_FLOATS, F32, I8, I32, U8, DType, from_numpy
 from ....dialects.core.ir import Value
 from ....dialects.core.module import Module
 from ....dialects.graph.binary import Add, Mul, Sub
@@ -103,7 +103,7 @@ def _scales(op: Conv | Matmul, x: Dequantized, w: Dequantized) -> str | None:
 
 def _types(a: DType, weights: Array, depth: Dim) -> str | None:
     b = from_numpy(weights.dtype)
-    if a == b == F8E4M3:
+    if a in EIGHT_BIT_FLOATS and b in EIGHT_BIT_FLOATS:
         return None
     if a not in BYTES or b not in BYTES:
         return f"no kernel multiplies {a} by {b} as stored"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ....dialects.core.dtypes import F8E4M3, F32, I32
+from ....dialects.core.dtypes import EIGHT_BIT_FLOATS, F32, I32
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.module import Module
 from ....dialects.graph.activations import Relu
@@ -42,7 +42,7 @@ def stored_sums(value: Value) -> bool:
     if whole_sums(value) is not None:
         return True
     op = value.producer
-    return isinstance(op, (Conv, Matmul)) and op.inputs[0].type.dtype == F8E4M3 and only_use(value)
+    return isinstance(op, (Conv, Matmul)) and op.inputs[0].type.dtype in EIGHT_BIT_FLOATS and only_use(value)
 
 
 class Division:

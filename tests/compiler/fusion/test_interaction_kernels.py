@@ -22,7 +22,7 @@ class Recommender:
     Each field says how a part of it is written.
     """
 
-    def __init__(self, batch: int = 5) -> None:
+    def __init__(self, batch: int | str = 5) -> None:
         self.batch, self.generator = batch, np.random.default_rng(0)
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
@@ -56,7 +56,7 @@ class Recommender:
         stacked, count = self.add("Concat", *features, axis=1), len(features)
         other = stacked if self.squared else self.add("Relu", stacked)
         product = self.add("MatMul", stacked, self.add("Transpose", other, perm=[0, 2, 1]))
-        flat = self.constant("flat", np.array([self.batch, count * count], np.int64))
+        flat = self.constant("flat", np.array([-1, count * count], np.int64))
         below = np.tril(np.ones((count, count)), -1).flatten().nonzero()[0]
         chosen = self.add("Gather", self.add("Reshape", product, flat), self.constant("pairs", below), axis=1)
         joined = self.add("Concat", rows, chosen, axis=1) if self.joined else chosen
@@ -69,11 +69,11 @@ class Recommender:
         graph = helper.make_graph(self.nodes, "recommender", given, [y], self.constants)
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
 
-    def inputs(self) -> dict[str, np.ndarray[Any, Any]]:
-        generator, shape = np.random.default_rng(1), (self.batch, TABLES)
+    def inputs(self, batch: int = 5) -> dict[str, np.ndarray[Any, Any]]:
+        generator, shape = np.random.default_rng(1), (batch, TABLES)
         names = [f"indices{at}" for at in range(TABLES)] if self.own_indices else ["indices"]
         indices = {name: generator.integers(-ROWS, ROWS, shape) for name in names}
-        return {"x": generator.standard_normal((self.batch, 8)).astype(np.float32)} | indices
+        return {"x": generator.standard_normal((batch, 8)).astype(np.float32)} | indices
 
 
 def changed(change: Callable[[Recommender], None]) -> Recommender:
@@ -98,6 +98,18 @@ def test_lookups_products_and_their_choice_are_one_launch(joined: bool) -> None:
     assert np.abs(have - want).max() < 4e-3 * np.abs(want).max()
 
 
+def test_any_number_of_samples() -> None:
+    made = Recommender("N")
+    model, shapes = made.model(), {"N": (1, 64, 256)}
+    plan = compile(model, target="host", precision="fp16", shapes=shapes)
+    assert "graph.interaction" in plan.ir("graph")
+    exact = load(compile(model, target="host", shapes=shapes), "host")
+    with load(plan, "host") as engine:
+        for batch in (1, 7, 64, 101):
+            (have,), (want,) = (own.run(made.inputs(batch)).values() for own in (engine, exact))
+            assert have.shape == want.shape and np.abs(have - want).max() < 4e-3 * np.abs(want).max()
+
+
 def test_lookups_in_weights_by_an_input_wait_for_no_kernel() -> None:
     plan = compile(Recommender().model(), target="host", precision="fp16")
     (text,) = (source for source in plan.sources.values() if "Dot products" in source)
@@ -109,14 +121,23 @@ def test_lookups_in_weights_by_an_input_wait_for_no_kernel() -> None:
     [
         changed(lambda own: setattr(own, "squared", False)),
         changed(lambda own: setattr(own, "width", 20)),
-        changed(lambda own: setattr(own, "own_indices", True)),
     ],
-    ids=["products with another value", "no kernel for the width", "indices of several inputs"],
+    ids=["products with another value", "no kernel for the width"],
 )
 def test_what_is_no_interaction(made: Recommender) -> None:
     model = made.model()
     plan = compile(model, target="host", precision="fp16")
     assert "graph.interaction" not in plan.ir("graph")
+    (have,) = load(plan, "host").run(made.inputs()).values()
+    (want,) = load(compile(model, target="host"), "host").run(made.inputs()).values()
+    assert np.abs(have - want).max() < 4e-3 * np.abs(want).max()
+
+
+def test_lookups_by_other_tensors_are_rows_of_kernels_before() -> None:
+    made = changed(lambda own: setattr(own, "own_indices", True))
+    model = made.model()
+    plan = compile(model, target="host", precision="fp16")
+    assert "graph.interaction" in plan.ir("graph") and "columns = [-1, 2, -1, -1]" in plan.ir("graph")
     (have,) = load(plan, "host").run(made.inputs()).values()
     (want,) = load(compile(model, target="host"), "host").run(made.inputs()).values()
     assert np.abs(have - want).max() < 4e-3 * np.abs(want).max()

@@ -69,3 +69,23 @@ GLASS_KERNEL(64, 1) wait_for_nothing(Output<i32> y, const int initialised) {
 GLASS_KERNEL(32, 1) block_order(Output<u32> y) {
     if (thread_x() == 0) store(y, 1 + i64(atomic_add_u32(y, 0, 1u)), u32(block_x()));
 }
+
+// Each block copies its own rank to both, which wait for both ranks; only with `meet` the blocks end together.
+GLASS_KERNEL(32, 1) unread_copy(Output<i32> y, i32 meet) {
+    GLASS_DYNAMIC_SHARED(shared);
+    i32* const arrived = reinterpret_cast<i32*>(shared);
+    i32* const own = arrived + 8;
+    Barrier& barrier = *reinterpret_cast<Barrier*>(shared + 128);
+    if (thread_x() == 0) {
+        barrier_init(barrier, 1);
+        barrier_fence_init();
+        barrier_expect(barrier, 32);
+    }
+    if (thread_x() < 4) own[thread_x()] = cluster_rank();
+    fence_proxy_async();
+    cluster_sync();
+    if (thread_x() < 2) cluster_copy(arrived + cluster_rank() * 4, thread_x(), barrier, own, 16);
+    barrier_wait(barrier, 0);
+    if (thread_x() == 0) store(y, block_x(), arrived[0] * 10 + arrived[4]);
+    if (meet) cluster_sync();
+}

@@ -37,4 +37,7 @@ GLASS_KERNEL(32, 1) mma_s8_u8(Input<u32> a, Input<u32> b, Input<i32> c, Output<i
 GLASS_KERNEL(32, 1) mma_u8_u8(Input<u32> a, Input<u32> b, Input<i32> c, Output<i32> y) { tile<8>(a, b, c, y, Bytes<u8, u8>{}); }
 #if defined(GLASS_HOST) || __CUDA_ARCH__ >= 890
 GLASS_KERNEL(32, 1) mma_e4m3(Input<u32> a, Input<u32> b, Input<f32> c, Output<f32> y) { tile<8>(a, b, c, y, Bytes<f8e4m3, f8e4m3>{}); }
+GLASS_KERNEL(32, 1) mma_e5m2(Input<u32> a, Input<u32> b, Input<f32> c, Output<f32> y) { tile<8>(a, b, c, y, Bytes<f8e5m2, f8e5m2>{}); }
+GLASS_KERNEL(32, 1) mma_e4m3_e5m2(Input<u32> a, Input<u32> b, Input<f32> c, Output<f32> y) { tile<8>(a, b, c, y, Bytes<f8e4m3, f8e5m2>{}); }
+GLASS_KERNEL(32, 1) mma_e5m2_e4m3(Input<u32> a, Input<u32> b, Input<f32> c, Output<f32> y) { tile<8>(a, b, c, y, Bytes<f8e5m2, f8e4m3>{}); }
 #endif

@@ -1,4 +1,4 @@
-#include "wgmma_f8.cuh"
+#include "wgmma_f8_mixed.cuh"
 #include "wgmma_integer.cuh"
 #include "wgmma_registers.cuh"
 #include "wgmma_tf32.cuh"
@@ -127,6 +127,9 @@ GLASS_KERNEL(128, 1) wgmma_tf32_128(SUMS_IN(f32)) { product<128, f32, f32, f32>(
 GLASS_KERNEL(128, 1) wgmma_narrow_tf32(Input<u32> a, Input<u32> b, Output<f32> y) { narrow<64, f32, f32>(a, b, y); }
 GLASS_KERNEL(128, 1) wgmma_e4m3_16(SUMS_IN(f32)) { product<16, f32, f8e4m3, f8e4m3>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_e4m3_128(SUMS_IN(f32)) { product<128, f32, f8e4m3, f8e4m3>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_e5m2_32(SUMS_IN(f32)) { product<32, f32, f8e5m2, f8e5m2>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_e4m3_e5m2_64(SUMS_IN(f32)) { product<64, f32, f8e4m3, f8e5m2>(a, b, c, y, add); }
+GLASS_KERNEL(128, 1) wgmma_e5m2_e4m3_96(SUMS_IN(f32)) { product<96, f32, f8e5m2, f8e4m3>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_across_64(SUMS_IN(f32)) { product<64, f32, f16, f16, false>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_across_128(SUMS_IN(f32)) { product<128, f32, bf16, bf16, false>(a, b, c, y, add); }
 #endif

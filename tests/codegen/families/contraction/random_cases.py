@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from ...contraction_cases import Case, conv, matmul
 
-EIGHT_BITS = st.sampled_from([("u8", "i8"), ("i8", "i8"), ("i8", "u8"), ("u8", "u8"), ("f8e4m3", "f8e4m3")])
+FLOATS = [(a, b) for a in ("f8e4m3", "f8e5m2") for b in ("f8e4m3", "f8e5m2")]
+EIGHT_BITS = st.sampled_from([("u8", "i8"), ("i8", "i8"), ("i8", "u8"), ("u8", "u8"), *FLOATS])
 small = st.integers(1, 3)
 
 
@@ -17,7 +18,7 @@ def kind_of(draw: st.DrawFn, eight_bits: bool) -> dict[str, Any]:
     if not eight_bits:
         return {"dtype": "f16"}
     a, b = draw(EIGHT_BITS)
-    return {"dtype": a, "weights": b, "out": "f32" if a == "f8e4m3" else "i32"}
+    return {"dtype": a, "weights": b, "out": "f32" if (a, b) in FLOATS else "i32"}
 
 
 @st.composite

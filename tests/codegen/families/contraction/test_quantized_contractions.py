@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from glassrt.dialects.core.dtypes import F8E4M3, F32, I8, I32, U8, DType
+from glassrt.dialects.core.dtypes import EIGHT_BIT_FLOATS, F8E4M3, F8E5M2, F32, I8, I32, U8, DType
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul
@@ -25,6 +25,7 @@ from ...one_kernel import Append, Array, Body, compare, kernel_module
 
 DEVICES = ["host", pytest.param("cuda", marks=pytest.mark.gpu)]
 BYTES = st.sampled_from([(I8, I8), (U8, I8), (I8, U8), (U8, U8)])
+FLOATS = st.tuples(*[st.sampled_from(EIGHT_BIT_FLOATS)] * 2)
 # A sum on tensor cores may lose this much of the magnitude of the products that one instruction adds up.
 SUM_LOSS = 2 * np.sqrt(32) * 2.0**-13
 
@@ -52,7 +53,7 @@ class Chain:
 
     def body(self) -> Body:
         def made(do: Append, x, w, scale, bias, *rest):  # type: ignore[no-untyped-def]
-            sums = I32 if x.type.dtype != F8E4M3 else F32
+            sums = I32 if x.type.dtype.is_integer else F32
             if self.window is not None:
                 y = do(Conv(x, w, accumulate=sums, **self.window))
             else:
@@ -133,8 +134,8 @@ def test_bytes_are_exact(chain: Chain, seed: int, device: str) -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(chain=chains(st.just((F8E4M3, F8E4M3)), None), seed=st.integers(0, 99))
+@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(chain=chains(FLOATS, None), seed=st.integers(0, 99))
 def test_8_bit_floats_are_within_the_accumulators_bound(chain: Chain, seed: int, device: str) -> None:
     got, want = run(chain, device, seed)
     values = chain.inputs(seed)
@@ -147,7 +148,9 @@ def test_8_bit_floats_are_within_the_accumulators_bound(chain: Chain, seed: int,
 
 @pytest.mark.parametrize("device", DEVICES)
 @settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(chain=chains(st.just((F8E4M3, F8E4M3)), F8E4M3), seed=st.integers(0, 99))
+@given(
+    chain=st.sampled_from([F8E4M3, F8E5M2]).flatmap(lambda to: chains(FLOATS, to)), seed=st.integers(0, 99)
+)
 def test_8_bit_floats_are_stored_within_a_step(chain: Chain, seed: int, device: str) -> None:
     got, want = (array.view(np.uint8).astype(np.int16) for array in run(chain, device, seed))
     ordered = [

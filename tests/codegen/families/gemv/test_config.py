@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import pytest
 from glassrt.codegen.arch.names import arch_named
-from glassrt.codegen.families.gemv.config import GemvConfig, illegal, shapes
+from glassrt.codegen.families.gemv.config import (
+    GemvConfig,
+    blocks_of,
+    blocks_of_one,
+    illegal,
+    shapes,
+    shared_bytes,
+)
 from glassrt.codegen.nvrtc.compiled_kernel import check_designed
 from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.codegen.nvrtc.parallel import compile_kernels
@@ -48,6 +55,31 @@ def test_blocks_share_k_only_where_there_are_clusters() -> None:
     assert {config.splits for config in shapes(PROBLEM, arch_named("sm_80"))} == {1}
 
 
+def test_bulk_copies_fill_the_shared_memory_of_the_blocks_of_a_multiprocessor() -> None:
+    found = list(shapes(PROBLEM, TARGET, bulk=True))
+    assert found and all(config.stages > 0 for config in found)
+    large = product(1, 4096, 16384)
+    for config in shapes(large, TARGET, bulk=True):
+        own, limits = min(blocks_of_one(large, config, TARGET), 2), TARGET.limits
+        more = replace(config, stages=config.stages + 1)
+        assert limits.blocks_by_shared(shared_bytes(large, config, TARGET)) >= own
+        assert config.stages == 8 or limits.blocks_by_shared(shared_bytes(large, more, TARGET)) < own
+    assert {config.stages for config in shapes(PROBLEM, TARGET)} == {0}
+
+
+def test_bulk_copies_are_those_of_hopper() -> None:
+    config = replace(CONFIG, stages=2)
+    assert illegal(PROBLEM, config, TARGET) is None
+    assert illegal(PROBLEM, config, arch_named("sm_80")) == "no bulk copies"
+
+
+def test_blocks_of_a_launch_and_of_a_multiprocessor() -> None:
+    problem = product(1, 4096, 4096)
+    few, many = (GemvConfig(8, 2, 4, splits, 2) for splits in (1, 2))
+    assert blocks_of(problem, few) == 128 and blocks_of_one(problem, few, TARGET) == 1
+    assert blocks_of(problem, many) == 256 and blocks_of_one(problem, many, TARGET) == 2
+
+
 def test_rows_make_the_tile() -> None:
     assert {config.block_m for config in shapes(PROBLEM, TARGET)} == {8}
     assert {config.block_m for config in shapes(product(9, 4096, 1024), TARGET)} == {16}
@@ -60,6 +92,8 @@ def test_kernels_do_not_spill() -> None:
         GemvConfig(16, 1, 16),
         GemvConfig(16, 2, 4, splits=4),
         GemvConfig(8, 2, 8, splits=2),
+        GemvConfig(16, 4, 4, stages=3),
+        GemvConfig(8, 4, 8, splits=2, stages=1),
     )
     sources = {
         f"k{number}": gemv_kernel_of(case, config, f"k{number}").source

@@ -20,6 +20,12 @@ def test_weights_make_the_time() -> None:
     assert best(1, 4096, 1024) < best(1, 4096, 4096) < best(1, 8192, 4096)
 
 
+def test_bulk_copies_are_faster_than_loads_where_there_are_many_weights() -> None:
+    problem = product(1, 4096, 4096)
+    bulk, loaded = (candidates(problem, TARGET, bulk)[0] for bulk in (True, False))
+    assert microseconds(problem, bulk, TARGET) < microseconds(problem, loaded, TARGET)
+
+
 def test_few_columns_are_shared_by_a_cluster() -> None:
     problem = product(1, 512, 8192)
     assert candidates(problem, TARGET)[0].splits > 1

@@ -58,12 +58,26 @@ def test_epilogue_operands_are_added(shape: tuple[int, int, int], config: GemvCo
         assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-10
 
 
+@pytest.mark.parametrize(
+    ("shape", "config"),
+    [
+        ((1, 72, 264), GemvConfig(8, 2, 4, stages=2)),
+        ((7, 70, 1024), GemvConfig(8, 2, 4, splits=2, stages=1)),
+        ((16, 96, 2056), GemvConfig(16, 4, 4, stages=3)),
+    ],
+    ids=["vector", "cluster", "rows"],
+)
+def test_weights_come_by_bulk_copies(shape: tuple[int, int, int], config: GemvConfig) -> None:
+    test_epilogue_operands_are_added(shape, config)
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("shape", [(1, 4096, 1024), (8, 1000, 2048), (16, 1024, 4096)])
 def test_a_gpu_computes_what_the_host_does(shape: tuple[int, int, int]) -> None:
     module = kernel_module(residual, residual_types(*shape))
     given = draw_inputs(module, np.random.default_rng(1), {})
-    for config in candidates(product(*shape), TARGET):
+    problem = product(*shape)
+    for config in (*candidates(problem, TARGET), *candidates(problem, TARGET, bulk=True)):
         for got, want in compare(module, given, configured(config), "cuda"):
             assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-9
 

@@ -53,8 +53,28 @@ ROWS = {
         ),
         Row("pointwise", conv("f16", (3, 64, 1, 1), (40, 64, 1, 1)), GemvConfig(8, 1, 4)),
         Row("rows_of_tiles", product("f16", 13, 24, 72), GemvConfig(8, 1, 4)),
+        Row("bulk_vector", product("f16", 1, 40, 264), GemvConfig(8, 1, 4, stages=2)),
+        Row("bulk_refilled", product("f16", 16, 64, 2048), GemvConfig(16, 4, 4, stages=3)),
+        Row("bulk_ragged", product("f16", 11, 70, 1032), GemvConfig(16, 2, 4, stages=2)),
+        Row("bulk_bf16", product("bf16", 3, 33, 200), GemvConfig(8, 2, 8, stages=1), 2.0**-8),
+        Row("bulk_cluster", product("f16", 5, 48, 1000), GemvConfig(8, 1, 4, splits=4, stages=1)),
+        Row("bulk_tf32", product("f32", 4, 24, 132), GemvConfig(8, 1, 4, stages=2), 2.0**-11),
+        Row("bulk_i8", product("i8", 7, 40, 1200, out="i32"), GemvConfig(8, 1, 4, stages=2)),
+        Row(
+            "bulk_batches",
+            matmul("f16", (3, 2, 72), (3, 20, 72), transpose_b=True),
+            GemvConfig(8, 1, 4, stages=1),
+        ),
+        Row("bulk_pointwise", conv("f16", (3, 64, 1, 1), (40, 64, 1, 1)), GemvConfig(8, 1, 4, stages=1)),
+        Row("bulk_rows_of_tiles", product("f16", 13, 24, 328), GemvConfig(8, 1, 4, stages=1)),
     )
 }
+
+
+def test_weights_are_copied_before_the_wait_and_rows_behind_it() -> None:
+    source = ROWS["bulk_vector"].kernel.source
+    places = [source.index(mark) for mark in ("copy_b(step, step)", "pdl_wait()", "copy_a(step, step)")]
+    assert places == sorted(places)
 
 
 @pytest.fixture(scope="module")

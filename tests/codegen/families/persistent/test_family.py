@@ -120,6 +120,20 @@ BUFFERED = {
     "three warpgroups": ((1000, 72, 272), PersistentConfig(192, 128, 64, 3, 1, 3)),
     "one tile of k": ((700, 64, 72), PersistentConfig(256, 64, 64, 2, 1, 3)),
 }
+# Accumulators in most registers, and stages in nearly all shared memory: three chunks of results at a time.
+LARGE = ((500, 200, 400), PersistentConfig(192, 192, 64, 3, 1, 3))
+
+
+@pytest.mark.parametrize("device", ["host", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize(("body", "buffers"), [("plain", 2), ("residual", 3)])
+def test_large_tiles_leave_in_bulk(body: str, buffers: int, device: str) -> None:
+    (m, k, n), config = LARGE
+    shapes = ((m, k), (n, k), (n,), *[(m, n)] * (body == "residual"))
+    made = {"plain": plain, "residual": residual}[body]
+    module = kernel_module(made, [TensorType(shape, F16) for shape in shapes])
+    check_results(module, replace(config, buffers=buffers), device)
+
+
 # So many rows that some blocks have two tiles, of two columns.
 KEPT = {
     "teams": ((4400, 72, 72), PersistentConfig(64, 64, 64, 1, 2, 4, buffers=2, kept=2)),
@@ -164,6 +178,25 @@ def test_clusters_share_what_lies_across_and_the_taps_of_windows(device: str) ->
     check_results(module, replace(config, block_n=64, buffers=4), device)
 
 
+RAGGED = {  # channels, of which the last line of a tap has some and zeros
+    "whole lines": (112, PersistentConfig(64, 64, 64, 1, 2, 4, buffers=4)),
+    "in clusters": (112, PersistentConfig(64, 64, 64, 1, 2, 4, buffers=4, cluster=2)),
+    "kept": (112, PersistentConfig(64, 64, 64, 1, 2, 4, buffers=2, kept=18)),
+    "panels": (24, PersistentConfig(64, 96, 96, 1, 2, 3, buffers=4, depth=192)),
+    "several lines": (144, PersistentConfig(128, 64, 64, 2, 1, 4, buffers=4)),
+    "half a line": (40, PersistentConfig(64, 64, 64, 1, 2, 4, buffers=4)),
+}
+
+
+@pytest.mark.parametrize("device", ["host", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("name", RAGGED)
+def test_windows_of_any_number_of_channels(name: str, device: str) -> None:
+    channels, config = RAGGED[name]
+    image = TensorType((5, channels, 9, 7), F16, channels_last(4))
+    weights = TensorType((channels, channels, 3, 3), F16, channels_last(4))
+    check_results(kernel_module(window, [image, weights, image]), config, device)
+
+
 @pytest.mark.parametrize(
     ("name", "body", "n", "changed"),
     [
@@ -171,11 +204,12 @@ def test_clusters_share_what_lies_across_and_the_taps_of_windows(device: str) ->
         ("residual", residual, 200, {"buffers": 4}),
         ("vectors", residual, 208, {"buffers": 4}),
         ("cluster", plain, 200, {"buffers": 2, "cluster": 2}),
+        ("pairs", across, 200, {"buffers": 2}),
         ("kept", plain, 208, {"buffers": 2, "kept": 2}),
     ],
 )
 def test_emitted_text(name: str, body: Any, n: int, changed: dict[str, int], golden: Any) -> None:
-    shapes = ((1400, 72), (n, 72), (n,), *[(1400, n)] * (body is residual))
+    shapes = ((1400, 72), (72, n) if body is across else (n, 72), (n,), *[(1400, n)] * (body is residual))
     module = kernel_module(body, [TensorType(shape, F16) for shape in shapes])
     config = replace(PersistentConfig(128, 128, 64, 1, 2, 4), **changed)
     (source,) = plan_of(module, configured(config)).sources.values()

@@ -56,6 +56,18 @@ def test_a_slice_of_longer_rows() -> None:
     assert a.first == 16 and a.dims == (88, 100)  # nothing behind the slice is read
 
 
+def test_the_last_line_of_a_tap_ends_with_zeros() -> None:
+    """Nothing behind the channels of a pixel is read, nor behind those of a tap of the weights."""
+    a, b = both(conv("f16", (2, 112, 9, 7), (72, 112, 3, 3), pad=1))
+    assert a.dims == (112, 7, 9, 2) and a.map(0, 64).traversal.box == (64, 64)
+    assert b.taps and b.dims == (112, 9, 72) and b.map(1, 96).traversal.box == (64, 1, 96)
+    narrow = both(conv("f16", (2, 24, 9, 7), (72, 24, 3, 3), pad=1))
+    assert [own.line for own in narrow] == [64, 64]
+    assert narrow[1].taps and narrow[1].map(1, 96).traversal.box == (32, 1, 96)
+    slice_ = both(pieces(16, 112))[0]
+    assert slice_.first == 16 and slice_.dims == (128, 9, 9, 2)
+
+
 def pieces(offset: int, channels: int) -> Case:
     """Channels from OFFSET on of a longer pixel."""
     dense = channels_last(4)
@@ -77,13 +89,13 @@ def test_channels_of_longer_pixels() -> None:
     ("case", "reason"),
     [
         (matmul("f16", (64, 100), (64, 100), transpose_b=True), "multiples of 16 bytes"),
-        (conv("f16", (1, 8, 9, 9), (16, 8, 3, 3), pad=1), "past the last channel"),
+        (conv("f16", (1, 48, 9, 9), (16, 24, 3, 3), pad=1, groups=2), "more channels than a group"),
         (conv("f16", (1, 64, 9), (16, 64, 3), pad=1), "no stride of their own"),
         (conv("f16", (1, 64, 199, 199), (16, 64, 3, 3), pad=1, dilation=80), "corners"),
         (conv("f16", (1, 64, 99, 99), (16, 64, 1, 1), stride=9), "steps"),
         (pieces(192, 128), "first row"),
     ],
-    ids=["pitch", "channels", "sequence", "far", "stride", "slice"],
+    ids=["pitch", "group", "sequence", "far", "stride", "slice"],
 )
 def test_what_no_map_describes_is_said(case: Case, reason: str) -> None:
     found = operand_a(case.problem, case.op)

@@ -49,6 +49,23 @@ def test_rows_of_a_result() -> None:
     assert own.map.traversal.box == (64, 64) and own.map.traversal.swizzle == "128B"
 
 
+@pytest.mark.parametrize(
+    ("result", "n", "block_n", "columns"),
+    [
+        (I8, 24, 32, 32),
+        (I8, 24, 64, 32),
+        (I8, 144, 128, 64),
+        (I8, 160, 128, 128),
+        (F16, 200, 128, 64),  # pairs
+        (F16, 208, 128, 64),
+    ],
+)
+def test_chunks_are_finished_in_whole_runs(result: DType, n: int, block_n: int, columns: int) -> None:
+    pitch = -(-n // 16) * 16
+    found = results(300, n, layout=Layout((), (pitch, 1)), result=result)
+    assert found is not None and found.chunk(block_n) == columns
+
+
 def test_a_residual_has_a_map_of_its_own() -> None:
     found = results(300, 200, residual=F16)
     assert found is not None

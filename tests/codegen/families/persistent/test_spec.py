@@ -36,8 +36,8 @@ NARROW = PersistentConfig(64, 96, 192, 1, 2, 3, depth=192)
 SHORT = PersistentConfig(64, 96, 64, 1, 2, 4, depth=64)
 FEW = PersistentConfig(64, 64, 32, 1, 2, 4, depth=64)
 LEAST = PersistentConfig(64, 96, 32, 1, 2, 4, depth=32)
+RAGGED = PersistentConfig(64, 96, 96, 1, 2, 3, depth=192)
 WINDOW = PersistentConfig(64, 96, 96, 1, 2, 4, depth=96)
-DEEP = PersistentConfig(128, 64, 96, 2, 1, 3, depth=192)
 M = symbol("M")
 
 
@@ -61,12 +61,23 @@ ROWS: dict[str, tuple[Case, PersistentConfig]] = {
     "integers": (matmul("i8", (150, 144), (104, 144), out="i32", transpose_b=True), BYTES),
     "mixed": (conv("u8", (1, 128, 5, 6), (96, 128, 3, 3), weights="i8", out="i32", pad=1), BYTES),
     "narrow": (conv("i8", (2, 64, 9, 7), (96, 64, 3, 3), out="i32", pad=1), NARROW),
-    "narrow_channels": (conv("f16", (1, 96, 9, 8), (64, 96, 3, 2), pads=(1, 1, 1, 0), stride=2), DEEP),
+    "narrow_channels": (conv("f16", (1, 96, 9, 8), (64, 96, 3, 2), pads=(1, 1, 1, 0), stride=2), TOGETHER),
+    "ragged": (conv("f16", (2, 72, 9, 7), (72, 72, 3, 3), pad=1), SMALL),
+    "ragged_panels": (conv("f16", (2, 24, 9, 7), (72, 24, 3, 3), pad=1), RAGGED),
+    "ragged_steps": (conv("f16", (1, 40, 9, 7), (72, 40, 3, 3), pad=1), SMALL),
+    "ragged_chunks": (conv("f16", (1, 144, 9, 8), (64, 144, 3, 2), pads=(1, 1, 1, 0), stride=2), SMALL),
+    "ragged_bytes": (conv("i8", (1, 144, 9, 7), (96, 144, 3, 3), out="i32", pad=1), BYTES),
+    "ragged_promoted": (conv("f8e4m3", (1, 144, 9, 7), (96, 144, 3, 3), out="f32", pad=1), BYTES),
     "narrow_rows": (matmul("i8", (150, 48), (104, 48), out="i32", transpose_b=True), SHORT),
     "narrower_rows": (matmul("i8", (150, 16), (104, 16), out="i32", transpose_b=True), LEAST),
     "narrower": (conv("i8", (1, 32, 9, 7), (96, 32, 3, 3), out="i32", pad=1), WINDOW),
     "narrow_groups": (conv("i8", (1, 128, 6, 5), (64, 64, 3, 3), out="i32", pad=1, groups=2), NARROW),
     "promoted": (matmul("f8e4m3", (150, 272), (104, 272), out="f32", transpose_b=True), BYTES),
+    "wide_and_narrow_floats": (
+        matmul("f8e4m3", (150, 272), (104, 272), weights="f8e5m2", out="f32", transpose_b=True),
+        BYTES,
+    ),
+    "wide_floats": (conv("f8e5m2", (1, 128, 5, 6), (96, 128, 3, 3), out="f32", pad=1), BYTES),
     "pointwise": (conv("f16", (2, 72, 9, 7), (72, 72, 1, 1)), SMALL),
     "window": (conv("f16", (2, 128, 9, 7), (72, 128, 3, 3), pad=1), SMALL),
     "strided": (conv("f16", (2, 64, 9, 8), (64, 64, 3, 3), pad=1, stride=2), SMALL),

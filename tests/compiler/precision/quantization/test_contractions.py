@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.precision.quantization.integer_arithmetic import IntegerArithmetic
-from glassrt.dialects.core.dtypes import F8E4M3, F8E5M2, F16, F32, I8, I16, U8
+from glassrt.dialects.core.dtypes import F8E4M3, F8E5M2, F8E5M2FNUZ, F16, F32, I8, I16, U8
 from glassrt.dialects.core.ir import Value
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.quantization import Dequantize
@@ -107,8 +107,8 @@ STAYS: dict[str, Callable[[Net], Value]] = {
     "no kernel multiplies u8 by f8e4m3 as stored": lambda net: pointwise(
         net, image(net), weights(net, dtype=F8E4M3)
     ),
-    "no kernel multiplies f8e5m2 by f8e5m2 as stored": lambda net: pointwise(
-        net, image(net, dtype=F8E5M2), weights(net, dtype=F8E5M2)
+    "no kernel multiplies f8e5m2fnuz by f8e5m2 as stored": lambda net: pointwise(
+        net, image(net, dtype=F8E5M2FNUZ), weights(net, dtype=F8E5M2)
     ),
     "a sum of 33026 products of bytes may overflow i32": deep,
 }

@@ -9,7 +9,7 @@ import pytest
 from glassrt.compiler.patterns.matching import constant_array
 from glassrt.compiler.precision.quantization.division import Division, stored_sums, whole_sums
 from glassrt.compiler.precision.quantization.integer_arithmetic import IntegerArithmetic
-from glassrt.dialects.core.dtypes import F8E4M3, F32, I8, I32
+from glassrt.dialects.core.dtypes import F8E4M3, F8E5M2, F32, I8, I32
 from glassrt.dialects.core.ir import Value
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul
@@ -127,7 +127,7 @@ def test_only_sums_of_bytes_with_no_other_reader_are_whole() -> None:
 
 
 def test_products_of_eight_bit_floats_are_sums_of_what_is_stored_and_others_are_not() -> None:
-    for dtype, stored in ((F8E4M3, True), (F32, False)):
+    for dtype, stored in ((F8E4M3, True), (F8E5M2, True), (F32, False)):
         net = Net()
         x, w = net.input("x", 2, 4, dtype=dtype), net.const(np.eye(4).astype(dtype.numpy))
         product = net.add(Matmul, x, w, accumulate=F32)

@@ -1,0 +1,38 @@
+"""Operands of products of few rows as bulk copies bring them: lines of k."""
+
+from __future__ import annotations
+
+from ...request.parameters import TensorMapParameter
+from ..contraction.problem import COPY_BYTES, Problem
+from ..persistent.operands import BulkOperand, tiled
+from .config import GemvConfig
+
+Lines = tuple[BulkOperand, BulkOperand]
+
+
+def lines_of(problem: Problem) -> Lines | None:
+    """A and B of PROBLEM, which a kernel of few rows computes; None if bulk copies cannot bring them."""
+    if not isinstance(problem.k, int):
+        return None  # the splits and stages of a launch depend on it
+    deep = (problem.channels, 1)
+    row = problem.rows[0] if problem.rows else None
+    rows = (row.extent, row.step) if row else (1, _whole(problem.k, problem.a.bytes))
+    columns = (problem.n, problem.b_n_step)
+    a = tiled(problem.a, True, [deep, rows], problem.batch, "a", problem.a_offset)
+    b = tiled(problem.b, True, [deep, columns], problem.batch, "b", problem.b_offset)
+    return None if isinstance(a, str) or isinstance(b, str) else (a, b)
+
+
+def _whole(k: int, element: int) -> int:
+    """K elements of so many bytes each, or as many more as a line needs that the next one follows."""
+    chunk = COPY_BYTES // element
+    return -(-k // chunk) * chunk
+
+
+def maps(lines: Lines, places: list[int], config: GemvConfig) -> list[TensorMapParameter]:
+    """The tensor maps of A and B, which are the buffers PLACES of the kernel."""
+    (a, b), (a_place, b_place) = lines, places
+    return [
+        TensorMapParameter("a_map", a.map(a_place, config.block_m)),
+        TensorMapParameter("b_map", b.map(b_place, config.block_n)),
+    ]
