@@ -85,6 +85,7 @@ class FamilyTraits:
     - turns: whether its kernels take their tiles from the last to the first if their configuration says
       `turned`.
     - stacks: whether its kernels can write one row of their outputs (`Request.stacked`).
+    - chains: whether its kernels compute two contractions, of which one reads what the other results in.
     """
 
     name: str
@@ -96,6 +97,7 @@ class FamilyTraits:
     accumulation: Accumulation = Accumulation()
     turns: bool = False
     stacks: bool = False
+    chains: bool = False
 
     def traits(self) -> dict[str, Any]:
         """The traits alone, by name."""

@@ -19,6 +19,7 @@ from .attention.mma import MMA as MMA_ATTENTION
 from .attention.simt import SIMT as SIMT_ATTENTION
 from .attention_few.family import FewQueriesFamily
 from .attention_persistent.family import PersistentAttentionFamily
+from .chained.family import ChainedFamily
 from .contraction.families import DepthwiseFamily, TiledFamily
 from .contraction.mma import MMA
 from .contraction.simt import SIMT
@@ -57,6 +58,7 @@ def _ranked(found: Iterable[KernelFamily]) -> Mapping[str, KernelFamily]:
 BUILT_IN = _ranked(
     [
         DepthwiseFamily(),
+        ChainedFamily(),
         TiledFamily.of(MMA),
         TiledFamily.of(WGMMA),
         GemvFamily(),

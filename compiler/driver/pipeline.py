@@ -20,6 +20,7 @@ from ..precision.quantization.integer_arithmetic import IntegerArithmetic
 from ..precision.quantization.propagate import PropagateQuantization
 from ..precision.quantization.recentre import RecentreZeroPoints
 from ..precision.quantization.spread import DequantizeWhereRead
+from ..schedule.chaining.chain_contractions import ChainContractions
 from ..schedule.grouping.group_launches import GroupLaunches
 from ..schedule.precision_to_launch import PrecisionToLaunch
 from ..schedule.streams.assign import AssignStreams
@@ -72,6 +73,7 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
         "precision": (FusedToPrecision(target),),
         "launch": (
             PrecisionToLaunch(target),
+            ChainContractions(target),
             GroupLaunches(target),
             AssignStreams(target),
             CheckLaunch(),

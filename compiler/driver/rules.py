@@ -48,6 +48,8 @@ from ..precision.quantization.picked import KEPT
 from ..precision.quantization.propagate import PropagateQuantization
 from ..precision.quantization.recentre import RecentreZeroPoints
 from ..precision.quantization.spread import DequantizeWhereRead
+from ..schedule.chaining.chain_contractions import ChainContractions
+from ..schedule.chaining.record import CHAIN_CONTRACTIONS
 from ..schedule.grouping.group_launches import GroupLaunches
 from ..schedule.grouping.record import GROUP_LAUNCHES
 from ..schedule.precision_to_launch import PrecisionToLaunch
@@ -179,6 +181,10 @@ def _launch_rules() -> Iterable[Rule]:
     in_place = "y = concat(a, b) => the producers of a and b write them in place, as parts of y"
     yield Rule(ELIDE_CONCAT, "launch", in_place, applied_by=lowering)
     yield Rule(VIEW_SLICE, "launch", "y = slice(x) => y is read as a view of x", applied_by=lowering)
+    chained = (
+        "y = conv or matmul(x), z = conv or matmul(y) => one launch, which multiplies y before it leaves"
+    )
+    yield Rule(CHAIN_CONTRACTIONS, "launch", chained, applied_by=ChainContractions.name)
     apart = "rows of 24 bytes => the same rows, 32 bytes apart, which bulk copies can access"
     yield Rule(PAD_ROWS, "launch", apart, applied_by=lowering)
     grouped = "small independent launches => one launch"
