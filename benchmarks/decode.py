@@ -1,6 +1,6 @@
 """How long does a token of a Llama-shaped decoder with a cache take on a GPU, beside PyTorch, in one run?
 
-    python -m benchmarks.decode [--caches concat] [--peers eager,compile] [--out FILE]
+    python -m benchmarks.decode [--peers eager,compile] [--out benchmarks/results/decode.json]
 
 A case is a batch and the tokens before the one that is timed. Weights are random, in fp16. Ours has its past
 and present by Concat, as torch.onnx exports it, or in a static cache that is written in place, as PyTorch's

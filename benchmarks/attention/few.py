@@ -150,6 +150,8 @@ def measure(case: Cache, group: list[AttentionKernel]) -> Row:
                 round(error, 5),
             ]
         )
+    sets[0].product()  # which allocates what a capture must not
+    torch.cuda.synchronize()
     row["torch"] = round(graph_time(lambda: [each.product() for each in sets], 1500.0) / count, 2)
     return row
 

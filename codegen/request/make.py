@@ -19,6 +19,7 @@ from ...dialects.core.module import Function, Module
 from ...dialects.core.sizes.substitution import in_operation, in_type
 from ...dialects.core.types import Layout, TensorType
 from ...dialects.graph.interaction import Interaction
+from ...dialects.launch import Kernel
 from ...dialects.launch_memory import Buffer, View
 from ..arch.spec import ArchSpec
 from .parameters import under
@@ -96,9 +97,17 @@ def _is_weight(value: Value) -> bool:
 
 
 def _is_given(value: Value) -> bool:
-    """Whether the buffer VALUE is an argument of a function, and not of a branch or a loop."""
+    """Whether the buffer VALUE is an argument of a function (and of no loop) that no kernel updates."""
     region = value.owner.parent if isinstance(value.owner, Block) else None
-    return region is not None and isinstance(region.parent, Function)
+    return region is not None and isinstance(region.parent, Function) and not _is_updated(value)
+
+
+def _is_updated(value: Value) -> bool:
+    """Whether a kernel writes VALUE or a view of it. Whatever reads an input stands behind its update."""
+    return any(
+        value in op.writes if isinstance(op, Kernel) else isinstance(op, View) and _is_updated(op.result)
+        for op in value.users
+    )
 
 
 def _canonical(module: Module) -> dict[str, str]:

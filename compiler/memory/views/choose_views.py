@@ -20,6 +20,7 @@ from ...kernels.choice import KernelChooser
 from ...passes.manager import PassContext
 from .concats import elide_concats
 from .context import ViewContext
+from .joined_rows import align_joined
 from .record import ViewRecord
 from .row_pitches import pad_rows
 from .slices import view_slices
@@ -34,5 +35,6 @@ def choose_views(
     views = ViewContext(module, function, chooser, ViewRecord(context))
     elide_concats(kernels, views)
     view_slices(kernels, views)
+    align_joined(views)
     pad_rows(kernels, views)
     return views.plan

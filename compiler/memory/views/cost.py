@@ -81,6 +81,11 @@ class ViewCost:
         """Bytes that COPY reads and writes."""
         return 2 * evaluate(copy.place.type.bytes, self._sizes)
 
+    @property
+    def sector_bytes(self) -> int:
+        """Bytes of memory that the L2 cache moves at a time."""
+        return self._target.limits.sector_bytes
+
     def added(self, type: TensorType, longer: TensorType) -> int:
         """Bytes that a tensor LONGER than TYPE has beyond it."""
         return evaluate(longer.bytes, self._sizes) - evaluate(type.bytes, self._sizes)

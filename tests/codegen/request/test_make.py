@@ -7,11 +7,13 @@ from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.request.make import in_model_symbols, make_request
 from glassrt.codegen.request.naming import kernel_name
 from glassrt.codegen.request.request import ROW, Request
+from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.builtin import Yield
 from glassrt.dialects.core.dtypes import F16, F32, I64
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.module import Function, Module, SymbolRange
+from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.interaction import ROWS, Interaction
@@ -71,3 +73,26 @@ def test_what_callers_give_is_known_where_a_kernel_makes_use_of_it(argument: boo
     plain = Block(types[1:2])
     plain.append(Yield(plain.append(Relu(plain.arguments[0])).result))
     assert make_request(module, plain, given[2:], [out], REFERENCE, "k").given == frozenset()
+
+
+def test_what_a_kernel_updates_is_not_given() -> None:
+    text = """
+module @net {
+  func @main(%pairs: tensor<1xi64>, %a: tensor<2x16xf16>, %u: tensor<2x1xf16>, %b: tensor<2x16xf16>)
+      -> (tensor<2x16xf16>) {inputs = ["pairs", "a", "u", "b"], outputs = ["y"]} {
+    launch.kernel @write %a, %u, %a {family = "loop", grid = [1, 1, 1], block = [256, 1, 1]} {
+      ^(%0: tensor<2x16xf16>, %1: tensor<2x1xf16>):
+        %2 = graph.write_cache %0, %1 {axis = 1, in_place = true} : tensor<2x16xf16>
+        core.yield %2
+    }
+    core.return %a
+  }
+}"""
+    module = parse_module(text, ALL_DIALECTS)
+    pairs, a, _, b = module.main.arguments
+    region = Block([pairs.type, a.type, b.type])
+    inner, *rows = region.arguments
+    made = region.append(Interaction(inner, None, *rows, columns=[ROWS, ROWS]))
+    region.append(Yield(made.y))
+    out = Buffer(space="arena", bytes=4, types=[made.y.type]).result
+    assert make_request(module, region, [pairs, a, b], [out], REFERENCE, "k").given == {0, 2}
