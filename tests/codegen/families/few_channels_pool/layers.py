@@ -120,10 +120,10 @@ LAYERS = {
     "tall": Layer((1, 3, 37, 40), 40, (3, 3), 2, (1, 1, 1, 1), pool=(3, 2), pool_pads=(2, 0, 0, 1)),
     "gray": Layer((2, 1, 28, 28), 20, (5, 5), 1, (2, 2, 2, 2), pool=(2, 2), pool_pads=(0, 0, 0, 0)),
     "dilated": Layer(
-        (1, 4, 40, 36), 16, (3, 3), 2, (2, 2, 2, 2), 2, image="bf16", weights="bf16", out="bf16"
+        (1, 3, 40, 36), 16, (3, 3), 2, (2, 2, 2, 2), 2, image="bf16", weights="bf16", out="bf16"
     ),
     "bytes": BYTES,
-    "near": Layer((1, 8, 20, 21), 8, (3, 3), 1, (1, 1, 1, 1), image="i8", weights="i8", out="f32"),
+    "near": Layer((1, 7, 20, 21), 8, (3, 3), 1, (1, 1, 1, 1), image="i8", weights="i8", out="f32"),
     "odd": Layer((1, 2, 30, 30), 8, (3, 5), 2, (1, 2, 1, 2)),
     "tiny": Layer((3, 3, 6, 5), 16, (3, 3), 2, (1, 1, 1, 1)),
     "patches": Layer((1, 3, 64, 64), 160, (4, 4), 4, image="f32", out="f32"),
