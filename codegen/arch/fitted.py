@@ -60,6 +60,7 @@ class RegistersFit(Fit):
     mma_narrow: int = 32  # accumulators
     wgmma: int = 48  # of a product by wgmma, beside its accumulators
     few_channels: int = 48  # of a convolution of few channels, beside its accumulators and windows
+    few_channels_pool: int = 30  # of one with a pool, beside these and the maxima
     simt: int = 64  # of a product on scalar units, beside accumulators and operands
     attention: int = 128  # of attention by mma.sync
     other: int = 48  # where a kernel states no occupancy; nearly always an upper bound
@@ -200,6 +201,8 @@ class FewChannelsFit(Fit):
     chunk: float = 0.15  # of a multiprocessor, for 16 bytes of a patch
     element: float = 0.02  # the same for each element of a chunk
     finish: float = 0.05  # epilogue, per result
+    maximum: float = 0.03  # with a pool, per result of the convolution
+    passed: float = 2.0  # bytes through shared memory for each, with a pool
 
 
 @dataclass(frozen=True)

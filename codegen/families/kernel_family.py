@@ -18,6 +18,7 @@ from ...dialects.core.ir import Block
 from ...dialects.graph.attention import Attention
 from ...dialects.graph.convolution import Conv
 from ...dialects.graph.interaction import Interaction
+from ...dialects.graph.pool import MaxPool
 from ...dialects.graph.recurrence import Recurrence
 from ..arch.features import Feature
 from ..arch.spec import ArchSpec
@@ -154,6 +155,10 @@ class KernelFamily(FamilyTraits, ABC):
     def reads_any_layout(self, op: Conv, operands: DType) -> bool:
         """Whether it has kernels for OP, multiplying in OPERANDS, that read its input in any layout and any
         float type as fast as channels-last: such an input is not brought to another form."""
+        return False
+
+    def takes_maxima(self, pool: MaxPool) -> bool:
+        """Whether it may have kernels that take the maxima of POOL of a contraction's accumulators."""
         return False
 
     def propose(self, request: Request) -> list[Candidate]:

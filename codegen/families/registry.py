@@ -29,6 +29,7 @@ from .failure import attributed
 from .few_channels.family import FewChannelsFamily
 from .few_channels.product import MMA as FEW_CHANNELS_MMA
 from .few_channels.product import WGMMA as FEW_CHANNELS_WGMMA
+from .few_channels_pool.family import FewChannelsPoolFamily
 from .gemv.family import GemvFamily
 from .group.family import GroupFamily
 from .group.joinable import unjoinable
@@ -65,6 +66,8 @@ BUILT_IN = _ranked(
         PersistentFamily(),
         FewChannelsFamily.of(FEW_CHANNELS_WGMMA),
         FewChannelsFamily.of(FEW_CHANNELS_MMA),
+        FewChannelsPoolFamily.of(FEW_CHANNELS_WGMMA),
+        FewChannelsPoolFamily.of(FEW_CHANNELS_MMA),
         AttentionFamily.of(MMA_ATTENTION),
         PersistentAttentionFamily(),
         FewQueriesFamily(),

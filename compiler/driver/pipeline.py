@@ -15,6 +15,7 @@ from ..passes.levels import LEVELS
 from ..passes.manager import Pass
 from ..passes.switches import Hold, Release
 from ..precision.fused_to_precision import FusedToPrecision
+from ..precision.pools.contraction_pool import ContractionPool
 from ..precision.quantization.insert import InsertQuantization
 from ..precision.quantization.integer_arithmetic import IntegerArithmetic
 from ..precision.quantization.propagate import PropagateQuantization
@@ -70,7 +71,7 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
             MarkInPlace(),
         ),
         "fused": (DecomposeAttention(target), GraphToFused(target), WidenConcats()),
-        "precision": (FusedToPrecision(target),),
+        "precision": (FusedToPrecision(target), ContractionPool(target)),
         "launch": (
             PrecisionToLaunch(target),
             ChainContractions(target),

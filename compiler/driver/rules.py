@@ -41,6 +41,8 @@ from ..precision.formats.rounding import LOAD_CONVERSION
 from ..precision.fused_to_precision import FusedToPrecision
 from ..precision.mixtures import SUMMARIES
 from ..precision.narrowing.decisions import KEPT_WIDE
+from ..precision.pools.contraction_pool import CONTRACTION_POOL, ContractionPool
+from ..precision.pools.contraction_pool import SUMMARY as MAXIMA_FIRST
 from ..precision.quantization import integer_arithmetic, propagate
 from ..precision.quantization.insert import InsertQuantization
 from ..precision.quantization.integer_arithmetic import IntegerArithmetic
@@ -174,6 +176,7 @@ _PRECISION = {
 def _precision_rules() -> Iterable[Rule]:
     for name, (summary, switchable) in _PRECISION.items():
         yield Rule(name, "precision", summary, switchable, applied_by=FusedToPrecision.name)
+    yield Rule(CONTRACTION_POOL, "precision", MAXIMA_FIRST, applied_by=ContractionPool.name)
 
 
 def _launch_rules() -> Iterable[Rule]:
