@@ -36,7 +36,10 @@ REPEATS = 50
 def kind_of(kernel: Kernel) -> str:
     """What KERNEL is, by its contraction, the window of that, and whether a residual is added."""
     ops = [inner for outer in kernel.body.block for inner in outer.walk()]
-    conv = next((op for op in ops if isinstance(op, Conv)), None)
+    convs = [op for op in ops if isinstance(op, Conv)]
+    if len(convs) > 1:
+        return "1x1, chained"  # chains are of plain matrix products
+    conv = convs[0] if convs else None
     if conv is None:
         names = [op.name.partition(".")[2] for op in ops if not isinstance(op, (Cast, Constant))]
         return "product" if any(isinstance(op, Matmul) for op in ops) else names[0]

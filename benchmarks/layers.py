@@ -62,7 +62,7 @@ TRIED = 8  # candidates, until one is compiled as it is meant
 
 
 @dataclass(frozen=True)
-class Layer:
+class NetworkLayer:
     """A layer of a network for so many images: how its kernel is measured, and what makes plans for that."""
 
     network: str
@@ -71,7 +71,7 @@ class Layer:
     plans: TrialPlans
 
 
-def layers_of(network: str, batch: int, model: ModelProto, target: ArchSpec) -> list[Layer]:
+def layers_of(network: str, batch: int, model: ModelProto, target: ArchSpec) -> list[NetworkLayer]:
     """The distinct layers of MODEL, called NETWORK, for BATCH images, in order."""
     settings = Settings(targets=(target,), precision=PrecisionPolicy("fp16", io="fp16"), disabled=ALONE)
     launch = launch_level(load_module(model, {"image": [batch, 3, 224, 224]}), settings, context_of(settings))
@@ -87,7 +87,7 @@ def layers_of(network: str, batch: int, model: ModelProto, target: ArchSpec) -> 
         request = request_of(launch, kernel, target)
         tried = tuple(candidates(request)[:TRIED])
         job = TuningJob(signature, kernel, request, tried, 1 + len(others), cold[kernel])
-        found.append(Layer(network, batch, job, plans))
+        found.append(NetworkLayer(network, batch, job, plans))
     return found
 
 
@@ -96,7 +96,7 @@ def contraction_of(kernel: Kernel) -> Operation | None:
     return next((op for op in kernel.body.block if has(op, Trait.CONTRACTION)), None)
 
 
-def planned(layer: Layer) -> tuple[Candidate, Plan]:
+def planned(layer: NetworkLayer) -> tuple[Candidate, Plan]:
     """The first candidate of LAYER that is compiled as it is meant, as a build takes it, and its plan."""
     for candidate in layer.job.candidates:
         with suppress(UnfitError):
@@ -104,7 +104,7 @@ def planned(layer: Layer) -> tuple[Candidate, Plan]:
     raise RuntimeError(f"no candidate of {described(layer)} is compiled as it is meant")
 
 
-def described(layer: Layer) -> str:
+def described(layer: NetworkLayer) -> str:
     """What LAYER is: its window, channels and sizes, and whether a residual is added."""
     kernel = layer.job.op
     op = contraction_of(kernel)
@@ -126,7 +126,9 @@ def origin(value: Value) -> Value:
     return value
 
 
-def measure(layer: Layer, candidate: Candidate, plan: Plan, bench: DeviceBench, target: ArchSpec) -> Row:
+def measure(
+    layer: NetworkLayer, candidate: Candidate, plan: Plan, bench: DeviceBench, target: ArchSpec
+) -> Row:
     """The row of LAYER, whose kernel is CANDIDATE's in PLAN."""
     job, l2_bytes = layer.job, target.card.l2_bytes
     op = contraction_of(job.op)

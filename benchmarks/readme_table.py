@@ -2,7 +2,8 @@
 
     python -m benchmarks.readme_table
 
-Writes the table of `README.md` from `benchmarks/results/peers.json`, between two comments.
+Writes the table of `README.md` from `benchmarks/results/peers.json`, between two comments. Peers of a network
+in int8 are those of the same network in fp16, where none were timed beside it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from .common.rows import Row
 ROOT = Path(__file__).parent.parent
 README, RESULTS = ROOT / "README.md", ROOT / "benchmarks" / "results" / "peers.json"
 PEERS = (("PyTorch", "torch"), ("ONNX Runtime", "onnxruntime"))
+PEER_TIMES = ("eager_ms", "inductor_ms", "autotune_ms", "ort_ms")
 BEGIN, END = "<!-- peers -->", "<!-- end of peers -->"
 HEAD = """\
 | network | batch | precision | GlassRT | PyTorch eager | torch.compile | ONNX Runtime | best peer / GlassRT |
@@ -27,8 +29,18 @@ def table(found: dict[str, Any]) -> str:
     where = found["environment"]
     peers = [f"{name} {where['versions'][key]}" for name, key in PEERS if key in where["versions"]]
     machine = ", ".join([f"driver {where['driver']}", *peers, where["date"]])
-    lines = [_line(row) for row in found["results"] if "glassrt_ms" in row]
+    rows = [row for row in found["results"] if "glassrt_ms" in row]
+    halves = {(row["model"], row["batch"]): row for row in rows if row["precision"] == "fp16"}
+    lines = [_line(_beside(row, halves.get((row["model"], row["batch"]), {}))) for row in rows]
     return "\n".join([f"Milliseconds on one {where['gpu']} ({machine}):", "", HEAD, *lines])
+
+
+def _beside(row: Row, half: Row) -> Row:
+    """ROW, and beside it the peers of its network in fp16, HALF, if it is in int8 and has none."""
+    theirs = {key: half[key] for key in PEER_TIMES if key in half}
+    if row["precision"] != "int8" or not theirs or any(key in row for key in PEER_TIMES):
+        return row
+    return row | theirs | {"ratio": min(theirs.values()) / row["glassrt_ms"]}
 
 
 def _line(row: Row) -> str:

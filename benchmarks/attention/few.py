@@ -87,7 +87,7 @@ def kernels(case: Cache, most: int) -> Iterator[AttentionKernel]:
             yield AttentionKernel(Shape(case.batch, case.keys, 32, case.features), candidate, name, code)
 
 
-class Operands:
+class FewOperands:
     """What a launch reads and writes, one of several caches."""
 
     def __init__(self, case: Cache) -> None:
@@ -126,7 +126,7 @@ class Operands:
 def measure(case: Cache, group: list[AttentionKernel]) -> Row:
     """The timings of GROUP, beside PyTorch's."""
     count = min(48, max(2, int(BYTES / (4 * case.batch * case.heads * case.keys * case.features))))
-    sets = [Operands(case) for _ in range(count)]
+    sets = [FewOperands(case) for _ in range(count)]
     row: Row = {"case": case.name, "limit_us": round(case.bytes / COPY, 2)}
     for kernel in group:
         if kernel.compiled is None:

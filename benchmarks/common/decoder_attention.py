@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper
 
-from .decoder_nodes import CONTRIBUTED, Nodes, Spelling
+from .decoder_nodes import CONTRIBUTED, ModelNodes, Spelling
 from .decoder_weights import Weights
 
 Dim = int | str
 
 
-class Attention:
+class CachedAttention:
     """Nodes from projections to attended heads; `past` is the size of a static cache."""
 
-    def __init__(self, nodes: Nodes, weights: Weights, spelling: Spelling, past: Dim) -> None:
+    def __init__(self, nodes: ModelNodes, weights: Weights, spelling: Spelling, past: Dim) -> None:
         self._nodes, self._weights, self._spelling, self._past = nodes, weights, spelling, past
         self._shape = weights.shape
         self._element = helper.np_dtype_to_tensor_dtype(np.dtype(weights.dtype))

@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
-from .decoder_attention import Attention, Dim
-from .decoder_nodes import CONTRIBUTED, Nodes, Spelling
+from .decoder_attention import CachedAttention, Dim
+from .decoder_nodes import CONTRIBUTED, ModelNodes, Spelling
 from .decoder_weights import EPSILON, Weights
 
 
@@ -20,7 +20,7 @@ def decoder_model(weights: Weights, spelling: Spelling, batch: Dim, past: Dim) -
 
     BATCH and PAST (of a static cache: its size) are numbers, or names of symbols.
     """
-    nodes = Nodes()
+    nodes = ModelNodes()
     _Layers(nodes, weights, spelling, past).logits()
     stored = [numpy_helper.from_array(array, name) for name, array in nodes.stored.items()]
     graph = helper.make_graph(nodes.made, "decoder", *_signature(weights, spelling, batch, past), stored)
@@ -38,10 +38,10 @@ def saved(model: ModelProto, folder: Path) -> Path:
 class _Layers:
     """The nodes of all layers."""
 
-    def __init__(self, nodes: Nodes, weights: Weights, spelling: Spelling, past: Dim) -> None:
+    def __init__(self, nodes: ModelNodes, weights: Weights, spelling: Spelling, past: Dim) -> None:
         self._nodes, self._weights, self._spelling = nodes, weights, spelling
         self._shape = weights.shape
-        self._attention = Attention(nodes, weights, spelling, past)
+        self._attention = CachedAttention(nodes, weights, spelling, past)
 
     def logits(self) -> None:
         shape = self._shape

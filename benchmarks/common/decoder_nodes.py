@@ -42,7 +42,7 @@ class Spelling:
 
 
 @dataclass
-class Nodes:
+class ModelNodes:
     """Nodes and initializers of a model."""
 
     made: list[NodeProto] = field(default_factory=list)

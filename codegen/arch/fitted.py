@@ -60,6 +60,7 @@ class RegistersFit(Fit):
     mma_narrow: int = 32  # accumulators
     wgmma: int = 48  # of a product by wgmma, beside its accumulators
     few_channels: int = 48  # of a convolution of few channels, beside its accumulators and windows
+    few_channels_pool: int = 30  # of one with a pool, beside these and the maxima
     simt: int = 64  # of a product on scalar units, beside accumulators and operands
     attention: int = 128  # of attention by mma.sync
     other: int = 48  # where a kernel states no occupancy; nearly always an upper bound
@@ -134,6 +135,19 @@ class PersistentFit(Fit):
 
 
 @dataclass(frozen=True)
+class ChainedFit(Fit):
+    """Constants of the cost model of chained contractions, beside those of persistent ones, in cycles."""
+
+    residual: float = 2500.0  # from the end of a chunk in a buffer until the residual of the next is there
+    weights: float = 1600.0  # the same of the weights of a chunk, beside their bytes
+    lead: float = 0.6  # chunks for which a slot of weights is read
+    step: float = 80.0  # of a product of a chunk, beside its multiplications
+    issue: float = 0.09  # of a multiprocessor, whose warpgroups take turns, for each result
+    convert: float = 0.05  # the same, more, where sums of integers are scaled and rounded
+    chunk: float = 100.0  # the same for each chunk
+
+
+@dataclass(frozen=True)
 class GemvFit(Fit):
     """Constants of the cost model of products of few rows. Times are in cycles unless stated otherwise."""
 
@@ -187,6 +201,8 @@ class FewChannelsFit(Fit):
     chunk: float = 0.15  # of a multiprocessor, for 16 bytes of a patch
     element: float = 0.02  # the same for each element of a chunk
     finish: float = 0.05  # epilogue, per result
+    maximum: float = 0.03  # with a pool, per result of the convolution
+    passed: float = 2.0  # bytes through shared memory for each, with a pool
 
 
 @dataclass(frozen=True)
@@ -347,8 +363,10 @@ class ScheduleFit(Fit):
     full: float = 0.9  # share of the GPU beyond which no further launch is started beside the running ones
     streams_saving: float = 0.05  # share of the total time that streams must save unless they are requested
     group_saving: float = 0.25  # that a launch must save by joining a group
+    chain_saving: float = 0.1  # share of the time of two contractions that chaining them must save
     group_waves: int = 2  # waves of blocks; larger launches fill the GPU by themselves and gain little
     stays: float = 0.5  # share of the L2 cache, less than which the next launch finds there whole
+    pitch_saving: float = 0.05  # share of the time of those that access a tensor, which longer rows must save
     view_saving: float = 0.1  # that a tensor written in place must save when it saves no launch
 
 
@@ -363,6 +381,7 @@ class Fitted:
     contraction: ContractionFit = ContractionFit()
     wgmma: ContractionFit = WGMMA
     persistent: PersistentFit = PersistentFit()
+    chained: ChainedFit = ChainedFit()
     strips: StripsFit = StripsFit()
     few_channels: FewChannelsFit = FewChannelsFit()
     gemv: GemvFit = GemvFit()

@@ -18,6 +18,7 @@ from ...dialects.core.ir import Block
 from ...dialects.graph.attention import Attention
 from ...dialects.graph.convolution import Conv
 from ...dialects.graph.interaction import Interaction
+from ...dialects.graph.pool import MaxPool
 from ...dialects.graph.recurrence import Recurrence
 from ..arch.features import Feature
 from ..arch.spec import ArchSpec
@@ -85,6 +86,7 @@ class FamilyTraits:
     - turns: whether its kernels take their tiles from the last to the first if their configuration says
       `turned`.
     - stacks: whether its kernels can write one row of their outputs (`Request.stacked`).
+    - chains: whether its kernels compute two contractions, of which one reads what the other results in.
     """
 
     name: str
@@ -96,6 +98,7 @@ class FamilyTraits:
     accumulation: Accumulation = Accumulation()
     turns: bool = False
     stacks: bool = False
+    chains: bool = False
 
     def traits(self) -> dict[str, Any]:
         """The traits alone, by name."""
@@ -152,6 +155,10 @@ class KernelFamily(FamilyTraits, ABC):
     def reads_any_layout(self, op: Conv, operands: DType) -> bool:
         """Whether it has kernels for OP, multiplying in OPERANDS, that read its input in any layout and any
         float type as fast as channels-last: such an input is not brought to another form."""
+        return False
+
+    def takes_maxima(self, pool: MaxPool) -> bool:
+        """Whether it may have kernels that take the maxima of POOL of a contraction's accumulators."""
         return False
 
     def propose(self, request: Request) -> list[Candidate]:

@@ -19,6 +19,7 @@ from .attention.mma import MMA as MMA_ATTENTION
 from .attention.simt import SIMT as SIMT_ATTENTION
 from .attention_few.family import FewQueriesFamily
 from .attention_persistent.family import PersistentAttentionFamily
+from .chained.family import ChainedFamily
 from .contraction.families import DepthwiseFamily, TiledFamily
 from .contraction.mma import MMA
 from .contraction.simt import SIMT
@@ -28,6 +29,7 @@ from .failure import attributed
 from .few_channels.family import FewChannelsFamily
 from .few_channels.product import MMA as FEW_CHANNELS_MMA
 from .few_channels.product import WGMMA as FEW_CHANNELS_WGMMA
+from .few_channels_pool.family import FewChannelsPoolFamily
 from .gemv.family import GemvFamily
 from .group.family import GroupFamily
 from .group.joinable import unjoinable
@@ -57,12 +59,15 @@ def _ranked(found: Iterable[KernelFamily]) -> Mapping[str, KernelFamily]:
 BUILT_IN = _ranked(
     [
         DepthwiseFamily(),
+        ChainedFamily(),
         TiledFamily.of(MMA),
         TiledFamily.of(WGMMA),
         GemvFamily(),
         PersistentFamily(),
         FewChannelsFamily.of(FEW_CHANNELS_WGMMA),
         FewChannelsFamily.of(FEW_CHANNELS_MMA),
+        FewChannelsPoolFamily.of(FEW_CHANNELS_WGMMA),
+        FewChannelsPoolFamily.of(FEW_CHANNELS_MMA),
         AttentionFamily.of(MMA_ATTENTION),
         PersistentAttentionFamily(),
         FewQueriesFamily(),

@@ -37,6 +37,7 @@ from .widen import widened_array, widened_block
 # chain of ops.
 STORING, ARITHMETIC, ARITHMETIC_PER_STEP = 4.0, 16.0, 6.0
 SUM = 2.0  # c in the bound on sums
+STEP = 2.0  # unit roundoffs between adjacent numbers, at most
 
 
 @dataclass(frozen=True)
@@ -160,11 +161,24 @@ class Execution:
         if not is_short(stored.dtype):
             chain += STORING * roundoff(stored.dtype) * largest
         flips = sum((changes[position] for changes in self._tie_errors()), 0.0)
+        chain += _gain(largest, self.sums.size) * self._again(position)
         if not is_short(stored.dtype) and not any(self._is_propagated(op) for op, _ in self.products()):
             gain = _gain(largest, self.sums.size)
             return chain + inner * SUM * gain * self.sums.growth + flips
         off = ((op, p.result, _sum_error(op, p, inner, self.accumulation)) for op, p in self.products())
         return chain + flips + sum((self._changes(*each)[position] for each in off), 0.0)
+
+    def _again(self, position: int) -> float:
+        """The change of sums behind which is the result at POSITION, when other results, which they multiply
+        again as they are stored, move by one step: both sides may round to adjacent numbers."""
+        results = self.block.terminator.inputs
+        again = set(results) - {results[position]}
+        return sum(
+            STEP * roundoff(value.type.dtype) * largest_finite(product.magnitudes)
+            for op, product in self.products()
+            for value in op.inputs
+            if value in again
+        )
 
     def _is_propagated(self, op: Operation) -> bool:
         """Whether the error of OP's sums is propagated through the block, being coarser than its roundoff."""

@@ -15,11 +15,13 @@ from ..passes.levels import LEVELS
 from ..passes.manager import Pass
 from ..passes.switches import Hold, Release
 from ..precision.fused_to_precision import FusedToPrecision
+from ..precision.pools.contraction_pool import ContractionPool
 from ..precision.quantization.insert import InsertQuantization
 from ..precision.quantization.integer_arithmetic import IntegerArithmetic
 from ..precision.quantization.propagate import PropagateQuantization
 from ..precision.quantization.recentre import RecentreZeroPoints
 from ..precision.quantization.spread import DequantizeWhereRead
+from ..schedule.chaining.chain_contractions import ChainContractions
 from ..schedule.grouping.group_launches import GroupLaunches
 from ..schedule.precision_to_launch import PrecisionToLaunch
 from ..schedule.streams.assign import AssignStreams
@@ -69,9 +71,10 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
             MarkInPlace(),
         ),
         "fused": (DecomposeAttention(target), GraphToFused(target), WidenConcats()),
-        "precision": (FusedToPrecision(target),),
+        "precision": (FusedToPrecision(target), ContractionPool(target)),
         "launch": (
             PrecisionToLaunch(target),
+            ChainContractions(target),
             GroupLaunches(target),
             AssignStreams(target),
             CheckLaunch(),

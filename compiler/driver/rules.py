@@ -41,6 +41,8 @@ from ..precision.formats.rounding import LOAD_CONVERSION
 from ..precision.fused_to_precision import FusedToPrecision
 from ..precision.mixtures import SUMMARIES
 from ..precision.narrowing.decisions import KEPT_WIDE
+from ..precision.pools.contraction_pool import CONTRACTION_POOL, ContractionPool
+from ..precision.pools.contraction_pool import SUMMARY as MAXIMA_FIRST
 from ..precision.quantization import integer_arithmetic, propagate
 from ..precision.quantization.insert import InsertQuantization
 from ..precision.quantization.integer_arithmetic import IntegerArithmetic
@@ -48,6 +50,8 @@ from ..precision.quantization.picked import KEPT
 from ..precision.quantization.propagate import PropagateQuantization
 from ..precision.quantization.recentre import RecentreZeroPoints
 from ..precision.quantization.spread import DequantizeWhereRead
+from ..schedule.chaining.chain_contractions import ChainContractions
+from ..schedule.chaining.record import CHAIN_CONTRACTIONS
 from ..schedule.grouping.group_launches import GroupLaunches
 from ..schedule.grouping.record import GROUP_LAUNCHES
 from ..schedule.precision_to_launch import PrecisionToLaunch
@@ -172,6 +176,7 @@ _PRECISION = {
 def _precision_rules() -> Iterable[Rule]:
     for name, (summary, switchable) in _PRECISION.items():
         yield Rule(name, "precision", summary, switchable, applied_by=FusedToPrecision.name)
+    yield Rule(CONTRACTION_POOL, "precision", MAXIMA_FIRST, applied_by=ContractionPool.name)
 
 
 def _launch_rules() -> Iterable[Rule]:
@@ -179,6 +184,10 @@ def _launch_rules() -> Iterable[Rule]:
     in_place = "y = concat(a, b) => the producers of a and b write them in place, as parts of y"
     yield Rule(ELIDE_CONCAT, "launch", in_place, applied_by=lowering)
     yield Rule(VIEW_SLICE, "launch", "y = slice(x) => y is read as a view of x", applied_by=lowering)
+    chained = (
+        "y = conv or matmul(x), z = conv or matmul(y) => one launch, which multiplies y before it leaves"
+    )
+    yield Rule(CHAIN_CONTRACTIONS, "launch", chained, applied_by=ChainContractions.name)
     apart = "rows of 24 bytes => the same rows, 32 bytes apart, which bulk copies can access"
     yield Rule(PAD_ROWS, "launch", apart, applied_by=lowering)
     grouped = "small independent launches => one launch"

@@ -31,7 +31,7 @@ ALIGNED = 8  # columns: those of 16 bits that bulk copies, and copies of 16 byte
 
 
 @dataclass(frozen=True)
-class Feature:
+class SampleFeature:
     """A feature: ROWS of samples, which are the source, or looked up in a table by a column of INDICES."""
 
     rows: Value
@@ -47,7 +47,7 @@ class Parts:
     joins: the concat that puts the first source before the products, if there is one.
     """
 
-    features: Sequence[Feature]
+    features: Sequence[SampleFeature]
     absorbed: Sequence[Operation]
     joins: Concat | None
 
@@ -156,14 +156,14 @@ def _matched(op: Gather, module: Module) -> Parts | None:
     return Parts(features, (op, flat, product, stacked), _joining(op, features[0]))
 
 
-def _of_one_tensor(features: Sequence[Feature]) -> list[Feature]:
+def _of_one_tensor(features: Sequence[SampleFeature]) -> list[SampleFeature]:
     """FEATURES with the lookups by the indices that most have; others are rows that a kernel before gives."""
     counts = Counter(own.indices for own in features if own.indices is not None)
     most = max(counts, key=lambda value: counts[value], default=None)
-    return [own if own.indices is most else Feature(own.rows, own.rows) for own in features]
+    return [own if own.indices is most else SampleFeature(own.rows, own.rows) for own in features]
 
 
-def _feature(part: Value, module: Module) -> Feature | None:
+def _feature(part: Value, module: Module) -> SampleFeature | None:
     """The feature that is PART of a concat, [B, 1, W]."""
     shaped = produced_by(part, Reshape)
     if shaped is None or part.type.rank != 3 or part.type.shape[1] != 1 or shaped.x.type.rank != 2:
@@ -171,10 +171,10 @@ def _feature(part: Value, module: Module) -> Feature | None:
     rows = shaped.x
     if rows.type.shape != (part.type.shape[0], part.type.shape[2]):
         return None
-    return _lookup(rows, module) or Feature(rows, rows)
+    return _lookup(rows, module) or SampleFeature(rows, rows)
 
 
-def _lookup(rows: Value, module: Module) -> Feature | None:
+def _lookup(rows: Value, module: Module) -> SampleFeature | None:
     """The lookup that gives ROWS, in a constant table by a column of indices."""
     gather = produced_by(rows, Gather)
     if gather is None or gather.x.type.rank != 2 or gather.axis % 2:
@@ -187,10 +187,10 @@ def _lookup(rows: Value, module: Module) -> Feature | None:
         return None
     column = cut.starts[1]
     plain = isinstance(column, int) and cut.step_list[0] == 1
-    return Feature(rows, gather.x, cut.x, column) if plain else None
+    return SampleFeature(rows, gather.x, cut.x, column) if plain else None
 
 
-def _joining(op: Gather, first: Feature) -> Concat | None:
+def _joining(op: Gather, first: SampleFeature) -> Concat | None:
     """The concat of the rows FIRST and OP's result, if that is all that reads the latter."""
     user = op.y.users[0] if only_use(op.y) else None
     if first.column != ROWS or not isinstance(user, Concat) or user.axis % 2 != 1:

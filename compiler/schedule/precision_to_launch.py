@@ -26,19 +26,17 @@ from ...dialects.launch import Kernel
 from ...dialects.launch_memory import Buffer, View
 from ...dialects.precision import PrecisionKernel
 from ...errors import IRError
-from ..kernels.choice import Choice, KernelChooser, Planned, cheapest, lying_as
+from ..kernels.choice import Choice, KernelChooser, cheapest, lying_as
 from ..memory.placement import place_buffers
 from ..memory.views.choose_views import choose_views
 from ..memory.views.row_pitches import lengthened
 from ..memory.views.view_plan import Copy, ViewPlace, base_of
-from ..passes.ledger import Verdict
 from ..passes.manager import PassContext
-from ..passes.spilled import SPILLED
-from ..passes.tactic_record import tactic_record
 from ..patterns.strided import same_memory, settled
 from ..precision.formats.mismatch import Mismatches
 from .control_to_launch import convert_control
 from .move_regions import copying, filling
+from .record import record_planned
 from .turns import turns
 
 
@@ -277,7 +275,8 @@ class _ToLaunch:
         planned = self._chooser.plan(region, reads, outputs, stacked, turned)
         if families()[planned.candidate.family].drop_rounding(region):
             planned = self._chooser.plan(region, reads, outputs, stacked, turned)
-        self._note(planned, region, location)
+        if self._context is not None:
+            record_planned(self._context, planned, region, location)
         geometry = planned.code.geometry
         scratch = [self.new_buffer(own.type, own.space) for own in planned.code.scratch]
         kernel = Kernel(
@@ -292,18 +291,6 @@ class _ToLaunch:
         self.append(kernel)
         self._latest = kernel
         return kernel
-
-    def _note(self, planned: Planned, region: Block, location: Location) -> None:
-        """Record the kernels that PLANNED replaces because they spill registers, and the tactic it is by."""
-        if self._context is None:
-            return
-        ops = [op.name for op in region if op.next is not None]
-        if planned.instead:
-            reason = "; ".join(planned.instead)
-            self._context.ledger.add(SPILLED, Verdict.TAKEN, reason, ops=ops, nodes=location.nodes)
-        if planned.tactic is not None:
-            record = tactic_record(planned.tactic, planned.name, tuple(ops), location.nodes)
-            self._context.ledger.append(record)
 
     def _output(self, value: Value) -> Value:
         """The buffer to return for VALUE: its own if it is an output buffer, otherwise a copy."""

@@ -32,7 +32,7 @@ def rechoose(module: Module, chosen: Mapping[Kernel, Candidate], target: ArchSpe
     Order, streams and operands stay. Scratch memory is as the candidates need it, and all memory is placed
     anew.
     """
-    new = {op: _replaced(module, op, candidate, target) for op, candidate in chosen.items()}
+    new = {op: replaced(module, op, candidate, target) for op, candidate in chosen.items()}
     kernels = list(kernels_in(module.main.block))
     if any(op.stream for op in kernels):
         place_concurrent(
@@ -43,7 +43,8 @@ def rechoose(module: Module, chosen: Mapping[Kernel, Candidate], target: ArchSpe
     return new
 
 
-def _replaced(module: Module, op: Kernel, candidate: Candidate, target: ArchSpec) -> Kernel:
+def replaced(module: Module, op: Kernel, candidate: Candidate, target: ArchSpec) -> Kernel:
+    """A launch by CANDIDATE on TARGET in the place of OP, a launch of MODULE."""
     request = request_of(module, op, target)
     name = kernel_name(request, candidate.family, candidate.config)
     code = realize(replace(request, name=name), candidate.family, candidate.config)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ...dialects.core.ir import Block, Operation
+from ...dialects.launch import Kernel
+from ...dialects.launch_control import LaunchControl
 
 
 def reorder(block: Block, launches: Iterable[Operation]) -> None:
@@ -20,6 +22,13 @@ def reorder(block: Block, launches: Iterable[Operation]) -> None:
         _place(launch, block, waiting)
     for op in operations:
         _place(op, block, waiting)
+
+
+def around(block: Block, kernels: Sequence[Kernel]) -> tuple[list[Operation], list[Operation]]:
+    """The launches and control ops of BLOCK before and after KERNELS, which are consecutive."""
+    ops: list[Operation] = [op for op in block if isinstance(op, (Kernel, LaunchControl))]
+    first, last = ops.index(kernels[0]), ops.index(kernels[-1])
+    return ops[:first], ops[last + 1 :]
 
 
 def outermost(op: Operation) -> Operation:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ...codegen.interface import ArchSpec
+from ...codegen.interface import ArchSpec, Candidate, families
 from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.ir import Value
+from ...dialects.core.module import Module
 from ...dialects.launch import Kernel
+from .rechoose import replaced
 
 
 def turns(
@@ -27,3 +29,16 @@ def turns(
     written = [value for value in reads if value in previous.writes]
     stays = target.fitted.schedule.stays * target.card.l2_bytes
     return any(evaluate(value.type.bytes, sizes) > stays for value in written)
+
+
+def retake(module: Module, kernels: Sequence[Kernel], target: ArchSpec) -> None:
+    """Turn those of KERNELS, launches of MODULE one after the other, that should be, and no others."""
+    sizes = module.values_at("optimum")
+    previous: Kernel | None = None
+    for op in kernels:
+        wanted = families()[op.family].turns and turns(op.reads, previous, sizes, target)
+        if wanted == bool(op.config.get("turned")):
+            previous = op
+        else:
+            config = {**op.config, "turned": int(wanted)}
+            previous = replaced(module, op, Candidate(op.family, config, 0.0), target)

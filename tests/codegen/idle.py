@@ -12,6 +12,7 @@ _IDLE = re.compile(
 )
 _DEFINED = re.compile(r"\b(?:const int|,) (\w+) = ")
 _DEFINITIONS = re.compile(r"^\s*(?:constexpr |const )?(?:int|i64|u32|Offset) (\w+ = .*);")
+_ASSIGNED = re.compile(r"(?<![\w.] )(?<![\w.])(\w+) = ")
 _COUNTED = re.compile(r"for \((?:(?:int|i64|Offset) (\w+) = (.+?))?; (\w+) < ([^;]+); (.+?)\) ?(?:\{|\S.*;$)")
 _ARITHMETIC = re.compile(r"[\w\s()+*/%<>?:-]+")
 _CHOICE = re.compile(r"(.+?) \? (.+?) : (.+)")
@@ -61,6 +62,9 @@ def short_loops(source: str) -> list[str]:
         loop = _COUNTED.search(code)
         if loop and _runs_once(loop, known):
             found.append(line.strip())
+        if not defined:
+            for name in _ASSIGNED.findall(code[loop.end(4) :] if loop else code):
+                known.pop(name, None)
     return found
 
 

@@ -17,6 +17,7 @@ from ...text.affine_c import dim_to_c, factor_to_c
 from ...text.literals import c_type, literal
 from ...text.render import Code, Identifier
 from ..attention.problem import AttentionProblem, Operand
+from ..attention.spec import EntryAxis
 from ..contraction.gather import divides
 from .config import (
     BARRIER_BYTES,
@@ -37,15 +38,7 @@ TEMPLATE = "kernels/attention_few.cu.j2"
 
 
 @dataclass(frozen=True)
-class EntryAxis:
-    """A dimension of the batch: its index in C, and its extent."""
-
-    name: Identifier
-    extent: Code
-
-
-@dataclass(frozen=True)
-class MatrixSpec:
+class RowsMatrixSpec:
     """An operand or the result: its C name and type, the offset of a batch entry, the strides of keys
     (`row`) and of the dimensions of rows, the stride of features, and how many features there are."""
 
@@ -60,7 +53,7 @@ class MatrixSpec:
 
 
 @dataclass(frozen=True)
-class MaskSpec:
+class RowsMaskSpec:
     """The mask: it is added, or, if `boolean`, selects between scores and `fill`. `alike`: it is the same
     for all rows; `bounds`: keys behind the last one that it keeps are not read; which that is, is found
     `vector` elements at a time, `piece_step` apart, `pieces` of them where that is known."""
@@ -106,11 +99,11 @@ class FewQueriesSpec:
     tile: int
     line: int
     several: bool
-    q: MatrixSpec
-    k: MatrixSpec
-    v: MatrixSpec
-    y: MatrixSpec
-    mask: MaskSpec | None
+    q: RowsMatrixSpec
+    k: RowsMatrixSpec
+    v: RowsMatrixSpec
+    y: RowsMatrixSpec
+    mask: RowsMaskSpec | None
     scale: Code
     factor: Code
     far: Code
@@ -175,8 +168,8 @@ def few_queries_spec(
     inputs, outputs = signature.inputs, signature.outputs
     several = not (isinstance(problem.keys, int) and problem.keys <= tile * config.splits)
 
-    def matrix(operand: Operand, features: int, buffers: Sequence[str]) -> MatrixSpec:
-        return MatrixSpec(
+    def matrix(operand: Operand, features: int, buffers: Sequence[str]) -> RowsMatrixSpec:
+        return RowsMatrixSpec(
             name=Identifier(buffers[operand.index]),
             type=Identifier(c_type(operand.dtype)),
             base=_base(operand, rows, names),
@@ -231,11 +224,11 @@ def _powers(first: int, end: int) -> tuple[int, ...]:
     return (first, *_powers(2 * first, end)) if first < end else ()
 
 
-def _mask(problem: AttentionProblem, rows: Rows, signature: Signature) -> MaskSpec:
+def _mask(problem: AttentionProblem, rows: Rows, signature: Signature) -> RowsMaskSpec:
     mask, names = problem.mask, signature.symbols
     assert mask is not None
     boolean = mask.dtype == BOOL
-    return MaskSpec(
+    return RowsMaskSpec(
         name=Identifier(signature.inputs[mask.index]),
         type=Identifier(c_type(mask.dtype)),
         boolean=boolean,

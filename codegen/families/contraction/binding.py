@@ -51,6 +51,15 @@ class Contraction:
 
 
 def find_contraction(request: Request) -> Contraction | None:
+    """The only contraction of REQUEST's region, if kernels can load its operands and compute all else on
+    single elements of its result.
+
+    None where `contraction_of` gives none, and where the region has windows, as those of a pool.
+    """
+    return None if any(has(op, Trait.WINDOW) for op in request.ops) else contraction_of(request)
+
+
+def contraction_of(request: Request) -> Contraction | None:
     """The only contraction of REQUEST's region, if kernels can load its operands.
 
     None when the region has no contraction or several, when its prologue is not supported, or when the second

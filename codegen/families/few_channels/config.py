@@ -12,7 +12,6 @@ from ..contraction.wgmma import GROUP
 from .problem import STEP_BYTES, Image
 
 WEIGHT_PADDING = 0  # bytes behind a slot of weights
-PITCH_UNIT = 16  # bytes, of which lines of a patch are a multiple
 SIDE = 8  # outputs along either side of a tile: 64 together, the rows of one wgmma
 FLAGS_BYTES = 8  # two flags for elements that are not finite
 MOST_RESIDENT = 8
@@ -41,21 +40,31 @@ class FewChannelsConfig:
 @dataclass(frozen=True)
 class Patch:
     """The part of the image that a run of tiles reads, as it lies in shared memory: lines of chunks, in
-    `copies`, each of which begins half a chunk after the one before it."""
+    `copies`, each of which begins half a chunk after the one before it.
+
+    Every `planes`-th line lies behind the one before it; `padding` chunks follow each.
+    """
 
     lines: int
     chunks: int
     copies: int = 1
+    planes: int = 1
+    padding: int = 0
 
     @property
     def pitch(self) -> int:
         """Bytes from line to line."""
-        return -(-self.chunks * COPY_BYTES // PITCH_UNIT) * PITCH_UNIT
+        return (self.chunks + self.padding) * COPY_BYTES
+
+    @property
+    def plane_lines(self) -> int:
+        """Lines of a plane."""
+        return -(-self.lines // self.planes)
 
     @property
     def copy_bytes(self) -> int:
         """Bytes of the lines of a copy."""
-        return self.lines * self.pitch
+        return self.planes * self.plane_lines * self.pitch
 
     @property
     def bytes(self) -> int:

@@ -29,7 +29,7 @@ def microseconds(image: Image, config: FewChannelsConfig, product: WindowProduct
     start = fit.start + fit.weights * weight_bytes(image, config) / COPY_BYTES / config.threads
     cycles = start + rounds * max(units, _latency(image, config, product, target, fit))
     memory = _moved_bytes(image) / target.bytes_per_second * 1e6
-    return fit.launch + _norm(cycles / target.clock, memory)
+    return fit.launch + norm(cycles / target.clock, memory)
 
 
 def _multiply(image: Image, config: FewChannelsConfig, product: WindowProduct, target: ArchSpec) -> float:
@@ -49,7 +49,7 @@ def _units(
     multiply = config.tiles * _multiply(image, config, product, target)
     bring = patch.lines * patch.units * (fit.chunk + fit.element * image.channels * image.line.unit)
     finish = config.tiles * ROWS * config.block_n * fit.finish
-    return _norm(multiply, bring + finish)
+    return norm(multiply, bring + finish)
 
 
 def _latency(
@@ -70,5 +70,6 @@ def _moved_bytes(image: Image) -> float:
     return float(read * problem.a_stored.bytes + at(problem.m) * at(problem.n) * 2)
 
 
-def _norm(*values: float) -> float:
+def norm(*values: float) -> float:
+    """The time that units take which overlap well, of VALUES alone."""
     return float(sum(value**NORM for value in values) ** (1 / NORM))

@@ -47,7 +47,8 @@ class FewChannelsSpec:
     """The spec of the kernel; sizes as in `Image` and `FewChannelsConfig`, offsets in elements.
 
     vector: adjacent results of a thread; alternates: every second row stores its vectors in another order;
-    segments, bands: runs of tiles along the width, and rows of them; wide_loads: the pixels of a chunk are
+    segments, bands: runs of tiles along the width, and rows of them; planes: lines of the patch go to each in
+    turn; together: lines that a thread loads before it uses the first; wide_loads: the pixels of a chunk are
     loaded as one vector of each channel; careful: an element that is not finite would show in products with
     zero; prologue: computes an element, `value`, from `loaded`, unless it is only converted.
     """
@@ -89,6 +90,8 @@ class FewChannelsSpec:
     careful: bool
     patch_lines: int
     patch_units: int
+    planes: int
+    plane_lines: int
     pitch: int
     slot_bytes: int
     weight_bytes: int
@@ -105,6 +108,7 @@ class FewChannelsSpec:
     epilogue: Code
     along: StructCode | None
     beside: StructCode | None
+    together: int = 1
 
     @property
     def chunk(self) -> int:
@@ -183,6 +187,8 @@ def few_channels_spec(
         careful=skips and problem.a.is_float,
         patch_lines=patch.lines,
         patch_units=patch.units,
+        planes=patch.planes,
+        plane_lines=patch.plane_lines,
         pitch=patch.pitch,
         slot_bytes=slot_bytes(config),
         weight_bytes=weight_bytes(image, config),

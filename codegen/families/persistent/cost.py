@@ -40,11 +40,11 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
     start = constants.start + (constants.meet if config.cluster > 1 else 0.0)
     start += config.kept * config.block_n * config.depth / constants.l2_bandwidth
     if config.teams > 1:
-        cycles = start + own * _norm(multiply, arrive, pass_through, finish) + finish
+        cycles = start + own * norm(multiply, arrive, pass_through, finish) + finish
     else:
-        cycles = start + own * (_norm(multiply, arrive, pass_through) + finish)
+        cycles = start + own * (norm(multiply, arrive, pass_through) + finish)
     memory = _moved_bytes(problem) / (target.bytes_per_second * constants.bandwidth) * 1e6
-    return constants.launch + _norm(cycles / target.clock, memory)
+    return constants.launch + norm(cycles / target.clock, memory)
 
 
 def shared_bytes(config: PersistentConfig) -> float:
@@ -68,5 +68,6 @@ def _moved_bytes(problem: Problem) -> float:
     return problem.at_optimum(problem.batches) * (a + n * k * problem.b.bytes + m * n * problem.result_bytes)
 
 
-def _norm(*values: float) -> float:
+def norm(*values: float) -> float:
+    """The time of VALUES, which overlap well."""
     return float(sum(value**NORM for value in values) ** (1 / NORM))

@@ -78,7 +78,7 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
         bulk = results.maps(config.block_n) if results else []
         signature = make_signature(request, (), [*maps(operands, places, config), *bulk])
         if results:
-            vector = vector_of(results, config) if b.interleave else PAIR
+            vector = vector_of(results, config.block_n) if b.interleave else PAIR
             binding = bound(request, contraction, vector, signature, results.epilogue)
         else:
             binding = bind(request, contraction, widest_vector(request, problem.n), signature)
@@ -93,8 +93,10 @@ def leaving(
     """The results of REQUEST in bulk, where CONFIG has buffers for them, and B: interleaved, if threads then
     finish vectors."""
     results = bulk_results(request, contraction) if config.buffers else None
-    own = interleaved(b, config, run_of(results, config)) if results else None
-    vectors = bulk_results(request, contraction, vector_of(results, config)) if results and own else None
+    own = interleaved(b, config.block_n, run_of(results, config.block_n)) if results else None
+    vectors = (
+        bulk_results(request, contraction, vector_of(results, config.block_n)) if results and own else None
+    )
     return (vectors, own) if vectors and own else (results, b)
 
 

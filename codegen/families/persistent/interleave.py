@@ -13,26 +13,26 @@ from dataclasses import replace
 
 from ....dialects.core.affine import Dim
 from ..contraction.problem import COPY_BYTES
-from .config import PersistentConfig
 from .operands import BulkOperand
 from .results import LANES, BulkResults
 
 LEAST = 4  # columns of a run
 
 
-def run_of(results: BulkResults, config: PersistentConfig) -> int:
-    """The columns of a row of a chunk of RESULTS that a thread finishes: a fourth, so that the vectors of
-    eight threads, of two rows, lie in different banks."""
-    return results.chunk(config.block_n) // LANES
+def run_of(results: BulkResults, block_n: int) -> int:
+    """The columns of a row of a chunk of RESULTS, of a tile of BLOCK_N columns, that a thread finishes: a
+    fourth, so that the vectors of eight threads, of two rows, lie in different banks."""
+    return results.chunk(block_n) // LANES
 
 
-def vector_of(results: BulkResults, config: PersistentConfig) -> int:
+def vector_of(results: BulkResults, block_n: int) -> int:
     """The columns that a thread finishes at a time: 16 bytes, or its run if that is shorter."""
-    return min(COPY_BYTES // results.result.dtype.bytes, run_of(results, config))
+    return min(COPY_BYTES // results.result.dtype.bytes, run_of(results, block_n))
 
 
-def interleaved(b: BulkOperand, config: PersistentConfig, run: int) -> BulkOperand | None:
-    """B with its columns in the order for runs of RUN columns; None where no map brings them so."""
+def interleaved(b: BulkOperand, block_n: int, run: int) -> BulkOperand | None:
+    """B with the columns of tiles of BLOCK_N in the order for runs of RUN columns; None where no map brings
+    them so."""
     columns, row, deep = b.dims[-1], b.strides[-1], b.dims[0]
     if run < LEAST or not b.k_major or b.batch or not isinstance(columns, int) or columns % run:
         return None
@@ -48,4 +48,4 @@ def interleaved(b: BulkOperand, config: PersistentConfig, run: int) -> BulkOpera
     half = run // 2
     dims, strides = (deep, *taps[:1], columns // half, half), (*taps[1:], row * half, row)
     found = replace(b, dims=dims, strides=strides, taps=bool(taps), interleave=run)
-    return found if found.map(0, config.block_n).fault() is None else None
+    return found if found.map(0, block_n).fault() is None else None

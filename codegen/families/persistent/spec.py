@@ -274,7 +274,7 @@ def persistent_spec(
         name=binding.name,
         title=binding.title,
         parameters=binding.parameters,
-        header=Identifier(_header(problem)),
+        header=Identifier(header(problem)),
         accumulate=Identifier(c_type(problem.accumulate)),
         promotes=promotes(problem),
         m=Code(dim_to_c(problem.m, names)),
@@ -318,7 +318,7 @@ def _results(
     if results is None:
         raise ValueError("threads have to store these results")
     result, residual = results.result, results.residual
-    pitch = _column_pitch(binding) if vectors else 0
+    pitch = column_pitch(binding) if vectors else 0
     return ResultsSpec(
         result=BulkTileSpec(Identifier(c_type(result.dtype)), result.first),
         residual=BulkTileSpec(Identifier(c_type(residual.dtype)), residual.first) if residual else None,
@@ -338,7 +338,7 @@ def _together(results: BulkResults, config: PersistentConfig) -> int:
     return fragments if results.residual is None and config.buffers >= 2 * fragments else 1
 
 
-def _column_pitch(binding: KernelBinding) -> int:
+def column_pitch(binding: KernelBinding) -> int:
     """The bytes from vector to vector of epilogue operands of columns in shared memory: their own, and as
     many more as bring neighbours to different banks. 0 where they have no room, or fields need padding."""
     along = binding.along
@@ -348,7 +348,7 @@ def _column_pitch(binding: KernelBinding) -> int:
     return pitch if pitch <= binding.vector * COLUMN_BYTES else 0
 
 
-def _header(problem: Problem) -> str:
+def header(problem: Problem) -> str:
     """The header with the products of PROBLEM's types."""
     if not problem.a.is_float:
         return "wgmma_integer"

@@ -29,7 +29,6 @@ from .record import Savings
 from .view_plan import ViewPlace, base_of
 
 LONGEST = 2  # times the bytes of a row
-LEAST_SHARE = 0.05  # of the time of the kernels that access it, which is the error of the cost model
 APART = "its rows begin at multiples of 16 bytes, as bulk copies need"
 
 
@@ -85,7 +84,9 @@ def _decide(kernel: PrecisionKernel, value: Value, padded: TensorType, context: 
     savings = Savings(-context.cost.added(value.type, padded), 0, saved)
     if refusal is None and saved is None:
         refusal = "a kernel cannot access rows that lie apart"
-    elif saved is not None and saved < LEAST_SHARE * sum(map(context.cost.of, affected)):
+    elif saved is not None and saved < context.cost.fitted.schedule.pitch_saving * sum(
+        map(context.cost.of, affected)
+    ):
         refusal = "longer rows would not save enough time"
     if refusal is not None:
         context.record.refused(PAD_ROWS, kernel, refusal, savings)

@@ -18,17 +18,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ....codegen.interface import ArchSpec, unfit
-from ....dialects.core.ir import Block, Operation
 from ....dialects.core.module import Module
 from ....dialects.launch import Kernel, kernels_in
-from ....dialects.launch_control import LaunchControl
 from ...kernels.members import nodes_by_launch
 from ...memory.dependences import dependences
 from ...memory.launch_tree import LaunchTree
 from ...memory.placement import place_buffers
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
-from ..reorder import reorder
+from ..reorder import around, reorder
 from .drafts import GroupDraft, Outcome, join
 from .levels import Levels
 from .merge import in_order, launches_in_order
@@ -69,17 +67,10 @@ class GroupLaunches:
         if len(groups) < len(kernels):
             block = kernels[0].parent
             assert block is not None
-            before, behind = _around(block, kernels)
+            before, behind = around(block, kernels)
             launches = launches_in_order(in_order(groups, needs), module, self.target)
             reorder(block, [*before, *launches, *behind])
         return grouping.considered
-
-
-def _around(block: Block, kernels: Sequence[Kernel]) -> tuple[list[Operation], list[Operation]]:
-    """The launches and control ops of BLOCK before and after KERNELS, which are consecutive."""
-    ops: list[Operation] = [op for op in block if isinstance(op, (Kernel, LaunchControl))]
-    first, last = ops.index(kernels[0]), ops.index(kernels[-1])
-    return ops[:first], ops[last + 1 :]
 
 
 class _Grouping:

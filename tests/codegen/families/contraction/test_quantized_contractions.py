@@ -130,7 +130,7 @@ def run(chain: Chain, device: str, seed: int) -> tuple[Array, Array]:
 def test_bytes_are_exact(chain: Chain, seed: int, device: str) -> None:
     got, want = run(chain, device, seed)
     np.testing.assert_array_equal(got, want)
-    assert got.size < 64 or len(np.unique(got)) > 8  # the scales make use of the range
+    assert got.size < 256 or len(np.unique(got)) > 8  # the scales make use of the range
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from glassrt.codegen.families.persistent.config import PersistentConfig
 from glassrt.codegen.families.persistent.interleave import interleaved
 from glassrt.codegen.families.persistent.operands import BulkOperand, operand_b
 from glassrt.dialects.core.affine import symbol
@@ -21,14 +20,10 @@ def columns_of(case: Case) -> BulkOperand:
     return b
 
 
-def config(columns: int, k: int = 128) -> PersistentConfig:
-    return PersistentConfig(128, columns, k, 2, 1, 3)
-
-
 @pytest.mark.parametrize(("columns", "run"), [(64, 16), (96, 8), (128, 32), (256, 16), (128, 4)])
 def test_a_thread_has_runs_of_neighbours(columns: int, run: int) -> None:
     """Of each eight lines of a tile a thread has two; see `wgmma.cuh` for which."""
-    found = interleaved(columns_of(BYTES), config(columns), run)
+    found = interleaved(columns_of(BYTES), columns, run)
     assert found is not None
     map = found.map(1, columns)
     spans = [range(each) for each in reversed(map.traversal.box[1:])]
@@ -45,19 +40,17 @@ def test_a_thread_has_runs_of_neighbours(columns: int, run: int) -> None:
 
 def test_taps_and_channels_are_one_dimension() -> None:
     b = columns_of(conv("i8", (2, 128, 9, 9), (96, 128, 3, 3), out="i8", pad=1))
-    found = interleaved(b, config(96), 8)
+    found = interleaved(b, 96, 8)
     assert found is not None and not found.taps
     assert found.dims == (9 * 128, 24, 4) and found.strides == (4 * 9 * 128, 9 * 128)
-    narrow = interleaved(
-        columns_of(conv("i8", (2, 64, 9, 9), (64, 64, 3, 3), out="i8", pad=1)), config(64), 16
-    )
+    narrow = interleaved(columns_of(conv("i8", (2, 64, 9, 9), (64, 64, 3, 3), out="i8", pad=1)), 64, 16)
     assert narrow is not None and narrow.dims[0] == 9 * 64
     assert narrow.map(1, 64).traversal.box == (64, 8, 8) and narrow.map(1, 64).traversal.swizzle == "64B"
 
 
 def test_taps_whose_last_line_ends_with_zeros_are_a_dimension_of_their_own() -> None:
     b = columns_of(conv("i8", (2, 48, 9, 9), (64, 48, 3, 3), out="i8", pad=1))
-    found = interleaved(b, config(64), 16)
+    found = interleaved(b, 64, 16)
     assert found is not None and found.taps
     assert found.dims == (48, 9, 8, 8) and found.strides == (48, 8 * 9 * 48, 9 * 48)
     assert found.map(1, 64).traversal.box == (64, 1, 8, 8)
@@ -75,4 +68,4 @@ def test_taps_whose_last_line_ends_with_zeros_are_a_dimension_of_their_own() -> 
     ids=["across", "batch", "columns", "symbolic"],
 )
 def test_what_no_map_brings(b: BulkOperand) -> None:
-    assert interleaved(b, config(64), 16) is None
+    assert interleaved(b, 64, 16) is None

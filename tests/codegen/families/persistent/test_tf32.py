@@ -25,6 +25,7 @@ CONFIGS = {
     "one team": ((200, 72, 272), PersistentConfig(128, 256, 32, 2, 1, 3)),
     "few columns": ((70, 136, 100), PersistentConfig(128, 96, 32, 1, 2, 3)),
     "three warpgroups": ((1000, 40, 272), PersistentConfig(192, 128, 32, 3, 1, 3)),
+    "narrow tiles": ((700, 40, 24), PersistentConfig(128, 32, 32, 1, 2, 4)),
     "narrow lines": ((300, 16, 72), PersistentConfig(128, 64, 16, 1, 2, 4, depth=64)),
     "kept": ((4400, 72, 72), PersistentConfig(64, 64, 32, 1, 2, 4, buffers=2, kept=3)),
 }
@@ -69,12 +70,13 @@ def window(do: Any, x: Any, w: Any, bias: Any) -> Any:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_windows(device: str) -> None:
-    shapes = ((2, 32, 9, 11), (72, 32, 3, 3))
+@pytest.mark.parametrize("channels", [32, 20])
+def test_windows(channels: int, device: str) -> None:
+    shapes = ((2, channels, 9, 11), (72, channels, 3, 3))
     types = [TensorType(shape, F32, channels_last(4)) for shape in shapes]
     module = kernel_module(window, [*types, TensorType((72, 1, 1), F32)])
     for buffers in (0, 2):
-        check(module, PersistentConfig(64, 64, 32, 1, 2, 4, buffers=buffers), 288, device)
+        check(module, PersistentConfig(64, 64, 32, 1, 2, 4, buffers=buffers), 9 * channels, device)
 
 
 def test_what_it_does_not_take() -> None:

@@ -53,9 +53,9 @@ GLASS_KERNEL(THREADS, 1) kernel(Input<f16> x0, Input<f16> x1, Input<f16> x2, Inp
     int* const ends = reinterpret_cast<int*>(shared + 4224);
     if (lane_id() == 0) ends[warp_id()] = kept;
     sync_threads();
-    int end = 0;
+    int end = ends[0];
     GLASS_UNROLL
-    for (int warp = 0; warp < WARPS; warp++) end = m_max(end, ends[warp]);
+    for (int warp = 1; warp < WARPS; warp++) end = m_max(end, ends[warp]);
 
     f32 result[ROWS][VECTOR] = {}, total[ROWS] = {}, largest[ROWS];
     GLASS_UNROLL

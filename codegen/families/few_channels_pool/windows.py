@@ -1,0 +1,108 @@
+"""The windows of a warp's outputs in registers, as it goes through the units of a band from right to left.
+
+Rows of a fragment are eight outputs below each other; its upper half are those of a unit's first cell, the
+lower half those of the second. The windows of both share chunks, and so do those of neighbouring units:
+what the unit on the left has in common stays in registers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..contraction.problem import COPY_BYTES
+from ..few_channels.config import Patch
+from ..few_channels.problem import Image
+from ..few_channels.steps import LoadSpec, StepSpec, loads_of
+
+LOADED = 4  # matrices of a load
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """A chunk of the windows: chunk `chunk` of line `line` of the copy `copy` of the patch."""
+
+    line: int
+    copy: int
+    chunk: int
+
+
+@dataclass(frozen=True)
+class MoveSpec:
+    """The matrix `to` is, for the next unit, what `source` is for this one."""
+
+    to: int
+    source: int
+
+
+@dataclass(frozen=True)
+class WalkSpec:
+    """Windows for templates: `loads` of four matrices each bring the first unit's, the first `fresh` of them
+    with `moves` before them those of the next. patterns: the distances in loads; step: bytes from a unit to
+    the next; behind: chunks from the windows of its first cell to those of the second."""
+
+    steps: tuple[StepSpec, ...]
+    loads: tuple[LoadSpec, ...]
+    patterns: tuple[tuple[int, ...], ...]
+    fresh: int
+    moves: tuple[MoveSpec, ...]
+    step: int
+    behind: int
+
+
+def step_of(image: Image) -> int:
+    """Chunks from the windows of a unit to those of the next."""
+    return 2 * image.line.step // image.line.phases
+
+
+def behind_of(image: Image) -> int:
+    """Chunks from the windows of a unit's first cell to those of its second."""
+    return image.line.step if image.line.phases == 1 else 0
+
+
+def place_of(image: Image, patch: Patch, chunk: tuple[int, int], half: int) -> Place:
+    """Where CHUNK, the line and the chunk in it, of the windows of cell HALF of a unit lies."""
+    row, plane = divmod(chunk[0] * image.height.window.dilation, patch.planes)
+    copy = half if image.line.phases > 1 else 0
+    return Place(plane * patch.plane_lines + row, copy, chunk[1] + half * behind_of(image))
+
+
+def places_of(image: Image, patch: Patch, keeps: bool) -> tuple[Place, ...]:
+    """The chunks of the windows of a unit, those of a load side by side where that is possible; if a warp
+    KEEPS them, first those that the unit does not share with the one on its right."""
+    chunks = [(line, chunk) for line in range(image.lines) for chunk in range(image.line.chunks)]
+    found = {place_of(image, patch, chunk, half) for chunk in chunks for half in (0, 1)}
+    if keeps:
+        return tuple(sorted(found, key=lambda place: (_source(place, image) in found, place)))
+    return tuple(sorted(found, key=lambda place: (place.chunk // LOADED, place)))
+
+
+def _source(place: Place, image: Image) -> Place:
+    """What PLACE of the unit on the left is for this one."""
+    return Place(place.line, place.copy, place.chunk - step_of(image))
+
+
+def walk_of(image: Image, patch: Patch, keeps: bool) -> WalkSpec:
+    """The windows of units of IMAGE in PATCH."""
+    places = places_of(image, patch, keeps)
+    order = {place: index for index, place in enumerate(places)}
+    chunks = [(line, chunk) for line in range(image.lines) for chunk in range(image.line.chunks)]
+    if len(chunks) % 2:
+        chunks.insert(-1, chunks[0])
+    steps = []
+    for pair in zip(chunks[::2], chunks[1::2], strict=True):
+        a, b, c, d = (order[place_of(image, patch, chunk, half)] for chunk in pair for half in (0, 1))
+        steps.append(StepSpec((a, b, c, d)))
+    loads, patterns = loads_of(tuple(_bytes(place, patch) for place in places))
+    found = set(places)
+    new = sum(_source(place, image) not in found for place in places)
+    fresh = -(-new // LOADED) if keeps else len(loads)
+    # From right to left, so that what a matrix is for this unit is read before it becomes the next unit's.
+    kept = sorted(places[fresh * LOADED :], key=lambda place: -place.chunk)
+    moves = tuple(MoveSpec(order[place], order[_source(place, image)]) for place in kept)
+    return WalkSpec(
+        tuple(steps), loads, patterns, fresh, moves, step_of(image) * COPY_BYTES, behind_of(image)
+    )
+
+
+def _bytes(place: Place, patch: Patch) -> int:
+    return place.copy * patch.copy_bytes + place.line * patch.pitch + place.chunk * COPY_BYTES
