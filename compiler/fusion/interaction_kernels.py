@@ -120,12 +120,17 @@ class InteractionKernels:
         return module
 
     def _able(self, parts: Parts, op: Gather, context: PassContext) -> bool:
-        """Whether the target has a kernel for an interaction of PARTS in the place of OP."""
+        """Whether the target has a kernel for an interaction of PARTS in the place of OP.
+
+        Not where an override asks for another format of a part: one kernel has one format.
+        """
         made = parts.made(op.indices)
         made.location = op.location
-        dtype = context.policy.format_of(made).stored(made.y.type.dtype)
+        format = context.policy.format_of(made)
+        dtype = format.stored(made.y.type.dtype)
         able = (family for family in families().values() if family.runs_on(self.target))
-        found = any(family.interacts(made, dtype, self.target) for family in able)
+        alike = all(context.policy.format_of(own) == format for own in parts.absorbed)
+        found = alike and any(family.interacts(made, dtype, self.target) for family in able)
         made.erase()
         return found
 
@@ -172,7 +177,9 @@ def _feature(part: Value, module: Module) -> SampleFeature | None:
 def _lookup(rows: Value, module: Module) -> SampleFeature | None:
     """The lookup that gives ROWS, in a constant table by a column of indices."""
     gather = produced_by(rows, Gather)
-    if gather is None or gather.axis % 2 or constant_array(gather.x, module) is None:
+    if gather is None or gather.x.type.rank != 2 or gather.axis % 2:
+        return None
+    if constant_array(gather.x, module) is None:
         return None
     shaped = produced_by(gather.indices, Reshape)
     cut = produced_by(shaped.x, Slice) if shaped is not None else None

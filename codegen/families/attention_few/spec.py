@@ -166,6 +166,7 @@ def few_queries_spec(
     """The spec of PROBLEM with ROWS under CONFIG."""
     names, tile = signature.symbols, tile_keys(problem, config)
     inputs, outputs = signature.inputs, signature.outputs
+    several = not (isinstance(problem.keys, int) and problem.keys <= tile * config.splits)
 
     def matrix(operand: Operand, features: int, buffers: Sequence[str]) -> RowsMatrixSpec:
         return RowsMatrixSpec(
@@ -185,7 +186,8 @@ def few_queries_spec(
         parameters=signature.parameters,
         index_type=Identifier(signature.index_type),
         key_count=Code(dim_to_c(problem.keys, names)),
-        checked=not divides(tile, problem.keys),
+        # Blocks that take one tile each, take it whether it has keys or not.
+        checked=not divides(tile if several else tile * config.splits, problem.keys),
         batch=tuple(
             EntryAxis(Identifier(f"b{number}"), Code(factor_to_c(problem.extents[axis], names)))
             for number, axis in enumerate(rows.kept)
@@ -200,7 +202,7 @@ def few_queries_spec(
         vector=vector_of(problem.math),
         tile=tile,
         line=line_of(problem),
-        several=not (isinstance(problem.keys, int) and problem.keys <= tile * config.splits),
+        several=several,
         q=matrix(problem.q, problem.depth, inputs),
         k=matrix(problem.k, problem.depth, inputs),
         v=matrix(problem.v, problem.width, inputs),

@@ -30,6 +30,7 @@ class Recommender:
         self.squared = True
         self.width = WIDTH
         self.own_indices = False
+        self.stacked_table = False
 
     def constant(self, name: str, array: np.ndarray[Any, Any]) -> str:
         self.constants.append(numpy_helper.from_array(array, name))
@@ -53,6 +54,11 @@ class Recommender:
             picked = self.add("Gather", source, place, axis=1)
             looked = self.add("Gather", self.weights(f"table{at}", ROWS, self.width), picked)
             features.append(self.add("Unsqueeze", looked, one))
+        if self.stacked_table:  # all samples have the rows at one place of it
+            table = self.weights("samples", ROWS, self.batch, self.width)
+            picked = self.add("Gather", "place", self.constant("second", np.array(1, np.int64)), axis=1)
+            looked = self.add("Gather", table, self.add("Squeeze", picked))
+            features.append(self.add("Unsqueeze", looked, one))
         stacked, count = self.add("Concat", *features, axis=1), len(features)
         other = stacked if self.squared else self.add("Relu", stacked)
         product = self.add("MatMul", stacked, self.add("Transpose", other, perm=[0, 2, 1]))
@@ -65,6 +71,8 @@ class Recommender:
         names = [f"indices{at}" for at in range(TABLES)] if self.own_indices else ["indices"]
         inputs = [("x", TensorProto.FLOAT, 8), *((name, TensorProto.INT64, TABLES) for name in names)]
         given = [helper.make_tensor_value_info(n, t, [self.batch, size]) for n, t, size in inputs]
+        if self.stacked_table:
+            given.append(helper.make_tensor_value_info("place", TensorProto.INT64, [1, 2]))
         y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [self.batch, 2])
         graph = helper.make_graph(self.nodes, "recommender", given, [y], self.constants)
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
@@ -147,3 +155,17 @@ def test_the_rule_can_be_switched_off() -> None:
     settings = Settings((), PrecisionPolicy("fp16"), disabled=frozenset({"interaction-kernel"}))
     plan = build(Recommender().model(), settings).plan
     assert "graph.interaction" not in plan.ir("graph") and len(launches_of(plan, {})) > 3
+
+
+def test_parts_of_other_formats_are_ops_of_their_own() -> None:
+    model = Recommender().model()
+    names = [node.name for node in model.graph.node if node.op_type == "MatMul"]
+    for override in (f"node:{names[1]}", "op:matmul"):
+        policy = PrecisionPolicy("fp16", overrides={override: "fp32"})
+        assert "graph.interaction" not in compile(model, target="host", precision=policy).ir("graph")
+
+
+def test_a_table_of_more_dimensions_is_looked_up_by_a_kernel_before() -> None:
+    made = changed(lambda own: setattr(own, "stacked_table", True))
+    plan = compile(made.model(), target="host", precision="fp16")
+    assert "columns = [-1, 2, 1, 0, -1]" in plan.ir("graph")

@@ -103,6 +103,11 @@ def test_configurations(config: FewQueriesConfig, device: str) -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
+def test_blocks_of_a_cluster_may_have_no_keys(device: str) -> None:
+    check(Shape(queries=1, keys=192, depth=64, width=64), FewQueriesConfig(1, 4, 4, 4), device)
+
+
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(
     "grouped", [Grouped(), Grouped(group=6, queries=3), Grouped(group=3, masked=True)], ids=str
 )
