@@ -15,16 +15,16 @@ from ..persistent.interleave import interleaved, run_of, vector_of
 from ..persistent.operands import BulkOperand, operand_a, operand_b
 from ..persistent.results import LANES, BulkResults, bulk_results
 from .config import Extents
-from .pair import Half, Pair, find_pair
+from .pair import ChainedPair, Half, find_pair
 
 WIDEST = 2  # bytes of operands
 
 
 @dataclass(frozen=True)
-class Chain:
+class ContractionChain:
     """Two contractions as chained kernels see them: both operands of the first, the weights of the second."""
 
-    pair: Pair
+    pair: ChainedPair
     a: BulkOperand
     b: BulkOperand
     second_b: BulkOperand
@@ -40,7 +40,7 @@ class Leaving:
     chunk: int
 
 
-def find_chain(request: Request) -> Chain | str:
+def find_chain(request: Request) -> ContractionChain | str:
     """The chain that REQUEST is; why it is none that kernels compute."""
     pair = find_pair(request)
     if pair is None:
@@ -61,7 +61,7 @@ def find_chain(request: Request) -> Chain | str:
     results = [bulk_results(half.request, half.contraction) for half in (pair.first, pair.second)]
     if results[0] is None or results[1] is None or results[1].residual is not None:
         return "a result does not leave in bulk, or something is read beside the second"
-    return Chain(pair, a, b, second_b, _extents(pair, results[0], results[1]))
+    return ContractionChain(pair, a, b, second_b, _extents(pair, results[0], results[1]))
 
 
 def _refused(half: Half, request: Request) -> str | None:
@@ -88,7 +88,7 @@ def _refused(half: Half, request: Request) -> str | None:
     return None
 
 
-def _extents(pair: Pair, first: BulkResults, second: BulkResults) -> Extents:
+def _extents(pair: ChainedPair, first: BulkResults, second: BulkResults) -> Extents:
     one, two = pair.first.contraction.problem, pair.second.contraction.problem
     return Extents(
         m=one.m,
@@ -124,12 +124,12 @@ def leaving(half: Half, b: BulkOperand, block_n: int, chunk: int) -> Leaving:
     return Leaving(found, own, chunk)
 
 
-def first_leaving(chain: Chain, chunk: int) -> Leaving:
+def first_leaving(chain: ContractionChain, chunk: int) -> Leaving:
     """How chunks of CHUNK columns of the first result of CHAIN leave."""
     return leaving(chain.pair.first, chain.b, chunk, chunk)
 
 
-def second_leaving(chain: Chain, line: int) -> Leaving:
+def second_leaving(chain: ContractionChain, line: int) -> Leaving:
     """How chunks of the second result of CHAIN leave; its weights lie in lines of LINE bytes.
 
     They are no longer than those of the first result, and divide its columns among the threads of a row.

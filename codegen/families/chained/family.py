@@ -13,7 +13,7 @@ from ..contraction.tile_product import MOST_CANDIDATES
 from ..contraction.wgmma import ROWS
 from ..kernel_family import Accumulation, ConfiguredFamily, Rank
 from ..persistent.results import RESIDUAL_MAP
-from .chain import Chain, Leaving, find_chain, first_leaving, second_leaving
+from .chain import ContractionChain, Leaving, find_chain, first_leaving, second_leaving
 from .config import ChainedConfig, Room, configurations, illegal
 from .cost import microseconds
 from .spec import TEMPLATE, chained_spec, launch
@@ -63,7 +63,7 @@ class ChainedFamily(ConfiguredFamily[ChainedConfig]):
         return KernelCode(TEMPLATE, spec, geometry, signature.typed, 1, spec.header)
 
 
-def _leavings(chain: Chain, config: ChainedConfig) -> tuple[Leaving, Leaving] | str:
+def _leavings(chain: ContractionChain, config: ChainedConfig) -> tuple[Leaving, Leaving] | str:
     """How the results of CHAIN leave under CONFIG; why they cannot."""
     try:
         chunk = Room(chain.extents, config).chunk
@@ -73,7 +73,7 @@ def _leavings(chain: Chain, config: ChainedConfig) -> tuple[Leaving, Leaving] | 
 
 
 def maps(
-    request: Request, chain: Chain, leavings: tuple[Leaving, Leaving], config: ChainedConfig
+    request: Request, chain: ContractionChain, leavings: tuple[Leaving, Leaving], config: ChainedConfig
 ) -> list[TensorMapParameter]:
     """The tensor maps of CHAIN, which is REQUEST: the first operand, weights, the residual, the results."""
     arguments = request.region.arguments

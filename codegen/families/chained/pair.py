@@ -29,14 +29,14 @@ class Half:
 
 
 @dataclass(frozen=True)
-class Pair:
+class ChainedPair:
     """Two contractions, whose results are both stored: first, and `second`, which reads that of `first`."""
 
     first: Half
     second: Half
 
 
-def find_pair(request: Request) -> Pair | None:
+def find_pair(request: Request) -> ChainedPair | None:
     """The contractions of REQUEST's region, if there are two of which the second reads, as its first operand,
     what the first one results in, and nothing else joins them. None for other regions."""
     roots = [op for op in request.ops if has(op, Trait.CONTRACTION)]
@@ -49,7 +49,7 @@ def find_pair(request: Request) -> Pair | None:
     if roots[1].inputs[0] is not middle or roots[0] not in first or roots[0] in second:
         return None
     halves = _half(request, first, middle, 0), _half(request, second, last, 1)
-    return Pair(halves[0], halves[1]) if halves[0] and halves[1] else None
+    return ChainedPair(halves[0], halves[1]) if halves[0] and halves[1] else None
 
 
 def _needed(value: Value, given: Value | None) -> dict[Operation, None]:

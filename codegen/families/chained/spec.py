@@ -20,7 +20,7 @@ from ..persistent.config import CONSUMER_REGISTERS, PRODUCER_REGISTERS
 from ..persistent.interleave import vector_of
 from ..persistent.operands import BulkOperand
 from ..persistent.spec import BulkTileSpec, ResultsSpec, column_pitch, header
-from .chain import Chain, Leaving
+from .chain import ContractionChain, Leaving
 from .config import ChainedConfig, Room
 from .pair import Half
 
@@ -28,7 +28,7 @@ TEMPLATE = "kernels/chained.cu.j2"
 
 
 @dataclass(frozen=True)
-class TileSpec:
+class ChainedTileSpec:
     """A tile of an operand in shared memory: `panels` of `panel_bytes`, each with a line for every row or
     column.
 
@@ -63,7 +63,7 @@ class PartSpec:
     n: int
     block_n: int
     a_type: Identifier
-    b: TileSpec
+    b: ChainedTileSpec
     steps: int
     chunks: int
     epilogue: EpilogueSpec
@@ -98,7 +98,7 @@ class ChainedSpec:
     weights_at: int
     buffers_at: int
     barriers_at: int
-    a: TileSpec
+    a: ChainedTileSpec
     first: PartSpec
     second: PartSpec
 
@@ -125,7 +125,7 @@ class ChainedSpec:
 
 def chained_spec(
     request: Request,
-    chain: Chain,
+    chain: ContractionChain,
     leavings: tuple[Leaving, Leaving],
     config: ChainedConfig,
     signatures: tuple[Signature, Signature, Signature],
@@ -182,7 +182,7 @@ def _part(
     map: str,
     block_n: int,
     columns: int,
-    weights: TileSpec,
+    weights: ChainedTileSpec,
     steps: int,
 ) -> PartSpec:
     """The part HALF, whose results go by LEAVING to the tensor of MAP."""
@@ -236,9 +236,9 @@ def _epilogue(binding: KernelBinding, accumulate: DType, chunk: int, n_checked: 
     )
 
 
-def _tile(operand: BulkOperand, lines: int, panels: int, size: int) -> TileSpec:
+def _tile(operand: BulkOperand, lines: int, panels: int, size: int) -> ChainedTileSpec:
     """The tile of OPERAND with LINES for each of PANELS, which takes SIZE bytes."""
-    return TileSpec(
+    return ChainedTileSpec(
         type=Identifier(c_type(operand.dtype)),
         element_bytes=operand.dtype.bytes,
         first=operand.first,

@@ -18,7 +18,7 @@ LOADED = 4  # matrices of a load
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class WindowPlace:
     """A chunk of the windows: chunk `chunk` of line `line` of the copy `copy` of the patch."""
 
     line: int
@@ -59,14 +59,14 @@ def behind_of(image: Image) -> int:
     return image.line.step if image.line.phases == 1 else 0
 
 
-def place_of(image: Image, patch: Patch, chunk: tuple[int, int], half: int) -> Place:
+def place_of(image: Image, patch: Patch, chunk: tuple[int, int], half: int) -> WindowPlace:
     """Where CHUNK, the line and the chunk in it, of the windows of cell HALF of a unit lies."""
     row, plane = divmod(chunk[0] * image.height.window.dilation, patch.planes)
     copy = half if image.line.phases > 1 else 0
-    return Place(plane * patch.plane_lines + row, copy, chunk[1] + half * behind_of(image))
+    return WindowPlace(plane * patch.plane_lines + row, copy, chunk[1] + half * behind_of(image))
 
 
-def places_of(image: Image, patch: Patch, keeps: bool) -> tuple[Place, ...]:
+def places_of(image: Image, patch: Patch, keeps: bool) -> tuple[WindowPlace, ...]:
     """The chunks of the windows of a unit, those of a load side by side where that is possible; if a warp
     KEEPS them, first those that the unit does not share with the one on its right."""
     chunks = [(line, chunk) for line in range(image.lines) for chunk in range(image.line.chunks)]
@@ -76,9 +76,9 @@ def places_of(image: Image, patch: Patch, keeps: bool) -> tuple[Place, ...]:
     return tuple(sorted(found, key=lambda place: (place.chunk // LOADED, place)))
 
 
-def _source(place: Place, image: Image) -> Place:
+def _source(place: WindowPlace, image: Image) -> WindowPlace:
     """What PLACE of the unit on the left is for this one."""
-    return Place(place.line, place.copy, place.chunk - step_of(image))
+    return WindowPlace(place.line, place.copy, place.chunk - step_of(image))
 
 
 def walk_of(image: Image, patch: Patch, keeps: bool) -> WalkSpec:
@@ -104,5 +104,5 @@ def walk_of(image: Image, patch: Patch, keeps: bool) -> WalkSpec:
     )
 
 
-def _bytes(place: Place, patch: Patch) -> int:
+def _bytes(place: WindowPlace, patch: Patch) -> int:
     return place.copy * patch.copy_bytes + place.line * patch.pitch + place.chunk * COPY_BYTES

@@ -24,7 +24,7 @@ from ...kernels.choice import KernelChooser, cheapest
 from ...passes.ledger import Figure, Verdict
 from ...passes.manager import PassContext
 from ...passes.switches import barrier_between
-from .merge import Pair, merged, pair_of, put, why_not
+from .merge import ConvolutionAndPool, merged, pair_of, put, why_not
 
 CONTRACTION_POOL = "contraction-pool"
 SUMMARY = "max_pool(f(conv(x))), f never decreasing => one kernel, of f(max_pool(conv(x)))"
@@ -50,7 +50,9 @@ class ContractionPool:
 class _Decision:
     """The decision about one pair."""
 
-    def __init__(self, module: Module, context: PassContext, target: ArchSpec, pair: Pair) -> None:
+    def __init__(
+        self, module: Module, context: PassContext, target: ArchSpec, pair: ConvolutionAndPool
+    ) -> None:
         self._module = module
         self._context = context
         self._pair = pair

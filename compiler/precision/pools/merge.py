@@ -20,7 +20,7 @@ from .rising import Array, refusal
 
 
 @dataclass(frozen=True)
-class Pair:
+class ConvolutionAndPool:
     """The kernel `first`, with the convolution `root`, and the kernel `second` with `pool`, which alone reads
     its result, as operand `operand`. between: the ops from the convolution to the pool, in both."""
 
@@ -32,7 +32,7 @@ class Pair:
     between: tuple[Operation, ...]
 
 
-def pair_of(second: PrecisionKernel) -> Pair | None:
+def pair_of(second: PrecisionKernel) -> ConvolutionAndPool | None:
     """The pair whose latter kernel is SECOND; None where it has no pool of a convolution's result."""
     pools = [op for op in second.body.block if has(op, Trait.WINDOW)]
     if len(pools) != 1 or not isinstance(pools[0], MaxPool) or len(second.results) != 1:
@@ -55,7 +55,7 @@ def pair_of(second: PrecisionKernel) -> Pair | None:
     chain = _chain(roots[0].result, first.body.block.terminator)
     if chain is None or _chain(value, pool) != behind:
         return None
-    return Pair(first, second, roots[0], pool, operand, (*chain, *behind))
+    return ConvolutionAndPool(first, second, roots[0], pool, operand, (*chain, *behind))
 
 
 def _chain(value: Value, end: Operation) -> list[Operation] | None:
@@ -72,7 +72,7 @@ def _chain(value: Value, end: Operation) -> list[Operation] | None:
     return None
 
 
-def why_not(pair: Pair) -> str | None:
+def why_not(pair: ConvolutionAndPool) -> str | None:
     """Why the pool of PAIR must stay behind what is between it and the convolution; None when it need not."""
     outside: dict[Value, Value] = {}
     for kernel in (pair.first, pair.second):
@@ -99,7 +99,7 @@ def why_not(pair: Pair) -> str | None:
     return None
 
 
-def merged(pair: Pair) -> tuple[Block, tuple[Value, ...]]:
+def merged(pair: ConvolutionAndPool) -> tuple[Block, tuple[Value, ...]]:
     """The region of one kernel for PAIR, with the pool right behind the convolution, and its operands."""
     first, second, block = pair.first.body.block, pair.second.body.block, Block()
     mapping: dict[Value, Value] = {}
@@ -129,7 +129,7 @@ def merged(pair: Pair) -> tuple[Block, tuple[Value, ...]]:
     return block, tuple(operands)
 
 
-def put(pair: Pair, region: Block, operands: Sequence[Value]) -> None:
+def put(pair: ConvolutionAndPool, region: Block, operands: Sequence[Value]) -> None:
     """Put one kernel of REGION, which reads OPERANDS, in the place of both of PAIR."""
     first, second = pair.first, pair.second
     assert second.parent is not None
@@ -150,7 +150,7 @@ def put(pair: Pair, region: Block, operands: Sequence[Value]) -> None:
     first.erase()
 
 
-def _pool(pair: Pair, x: Value) -> Operation:
+def _pool(pair: ConvolutionAndPool, x: Value) -> Operation:
     pool = pair.pool
     attributes = {name: value for name, value in pool.attributes.items() if value is not None}
     return MaxPool(x, loc=pool.location, **attributes)

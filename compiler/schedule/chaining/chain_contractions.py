@@ -28,9 +28,9 @@ from ...passes.manager import PassContext
 from ..record import record_planned
 from ..reorder import around, reorder
 from ..turns import retake
-from .draft import Draft, drafted
+from .draft import ChainDraft, drafted
 from .merge import merged
-from .record import CHAIN_CONTRACTIONS, Outcome, record
+from .record import CHAIN_CONTRACTIONS, ChainOutcome, record
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class _Chaining:
             return False
         needs = dependences(self._module.main, self._module.ranges, range(numbers[0], numbers[-1] + 1))
         nodes = nodes_by_launch(kernels)
-        partner: dict[int, Outcome] = {}
+        partner: dict[int, ChainOutcome] = {}
         taken: set[int] = set()
         for index, behind in drafts.items():
             found = [
@@ -88,23 +88,23 @@ class _Chaining:
             self._replace(kernels, partner)
         return bool(partner)
 
-    def _outcome(self, draft: Draft, nodes: tuple[str, ...], others: tuple[str, ...]) -> Outcome:
+    def _outcome(self, draft: ChainDraft, nodes: tuple[str, ...], others: tuple[str, ...]) -> ChainOutcome:
         """Whether DRAFT, of launches that compute NODES and OTHERS, should be one launch."""
         context, size = self._context, evaluate(draft.middle.type.bytes, self._sizes)
         if CHAIN_CONTRACTIONS in context.disabled:
             reason = f"the rule {CHAIN_CONTRACTIONS} is switched off"
-            return Outcome(draft, None, reason, disabled=True, bytes_saved=size)
+            return ChainOutcome(draft, None, reason, disabled=True, bytes_saved=size)
         barred = context.fusion_barrier(nodes, others)
         if barred is not None:
-            return Outcome(draft, None, barred, disabled=True, bytes_saved=size)
+            return ChainOutcome(draft, None, barred, disabled=True, bytes_saved=size)
         context.decide()
         candidate = draft.best(self._module, self._target)
         if candidate is None:
             reason = "no kernel multiplies the results of these contractions again"
-            return Outcome(draft, None, reason, bytes_saved=size)
+            return ChainOutcome(draft, None, reason, bytes_saved=size)
         return replace(self._judged(draft, candidate.microseconds), bytes_saved=size)
 
-    def _judged(self, draft: Draft, together: float) -> Outcome:
+    def _judged(self, draft: ChainDraft, together: float) -> ChainOutcome:
         """Whether DRAFT saves enough as one launch that takes so many microseconds TOGETHER."""
         apart = sum(
             expected(request_of(self._module, op, self._target), op.family, op.config) for op in draft.ops
@@ -113,15 +113,15 @@ class _Chaining:
         reason = f"one launch is expected to take {together:.1f} microseconds, {apart:.1f} apart"
         if saved < least:
             reason += f": less than {least:.1f} is saved"
-            return Outcome(draft, None, reason, saved=saved, together=together)
+            return ChainOutcome(draft, None, reason, saved=saved, together=together)
         turned = bool(draft.first.config.get("turned"))
         planned = self._chooser.plan(draft.region, draft.reads, draft.writes, turned=turned)
         if planned.name not in self._context.spilled.kernels:
-            return Outcome(draft, planned, reason, saved=saved, together=together)
+            return ChainOutcome(draft, planned, reason, saved=saved, together=together)
         reason = "every kernel that multiplies results again spills registers"
-        return Outcome(draft, None, reason, saved=saved, together=together)
+        return ChainOutcome(draft, None, reason, saved=saved, together=together)
 
-    def _replace(self, kernels: Sequence[Kernel], partner: dict[int, Outcome]) -> None:
+    def _replace(self, kernels: Sequence[Kernel], partner: dict[int, ChainOutcome]) -> None:
         """Let the launches of PARTNER be one each; it has them by the number of the first among KERNELS."""
         block = kernels[0].parent
         assert block is not None
@@ -140,13 +140,13 @@ class _Chaining:
         retake(self._module, launches, self._target)
 
 
-def _drafts(kernels: Sequence[Kernel]) -> dict[int, dict[int, Draft]]:
+def _drafts(kernels: Sequence[Kernel]) -> dict[int, dict[int, ChainDraft]]:
     """By the number of its first one and its second one among KERNELS, every pair that might be chained."""
     readers: dict[Value, list[int]] = {}
     for index, kernel in enumerate(kernels):
         for value in kernel.reads:
             readers.setdefault(value, []).append(index)
-    found: dict[int, dict[int, Draft]] = {}
+    found: dict[int, dict[int, ChainDraft]] = {}
     for index, kernel in enumerate(kernels):
         others = readers.get(kernel.writes[0], ()) if kernel.outputs == 1 else ()
         drafts = {other: drafted(kernel, kernels[other]) for other in others if other > index}

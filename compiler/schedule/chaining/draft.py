@@ -15,7 +15,7 @@ from ....dialects.launch import Kernel
 
 
 @dataclass(frozen=True, eq=False)
-class Draft:
+class ChainDraft:
     """The launches `first` and `second` as one."""
 
     first: Kernel
@@ -75,7 +75,7 @@ def _append(region: Block, body: Block, given: dict[Value, Value], copies: dict[
             region.append(clone_op(op, copies))
 
 
-def drafted(first: Kernel, second: Kernel) -> Draft | None:
+def drafted(first: Kernel, second: Kernel) -> ChainDraft | None:
     """FIRST and SECOND as one launch, where they are contractions in the same format, and all that joins
     them is that the first operand of the second one is the result of the first."""
     if first is second or first.outputs != 1 or second.reads.count(first.writes[0]) != 1:
@@ -87,7 +87,7 @@ def drafted(first: Kernel, second: Kernel) -> Draft | None:
         return None
     argument = second.body.block.arguments[second.reads.index(first.writes[0])]
     assert products[1] is not None
-    return Draft(first, second) if products[1].inputs[0] is argument else None
+    return ChainDraft(first, second) if products[1].inputs[0] is argument else None
 
 
 def _product(kernel: Kernel) -> Operation | None:

@@ -7,10 +7,10 @@ from ....dialects.core.ir import Region
 from ....dialects.core.location import merge as merge_locations
 from ....dialects.launch import Kernel
 from ...kernels.choice import Planned
-from .draft import Draft
+from .draft import ChainDraft
 
 
-def merged(draft: Draft, planned: Planned) -> Kernel:
+def merged(draft: ChainDraft, planned: Planned) -> Kernel:
     """Replace the launches of DRAFT by one with the kernel PLANNED, at the place of the first; return it.
 
     Buffers keep their offsets.

@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from ...kernels.choice import Planned
 from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
-from .draft import Draft
+from .draft import ChainDraft
 
 CHAIN_CONTRACTIONS = "chain-contractions"
 OTHER = "the result of the first is multiplied again for another one, which saves more"
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class ChainOutcome:
     """What became of DRAFT: the kernel that it is PLANNED as, or None, and the reason.
 
     disabled: a switch forbids it; saved: the microseconds that it saves; together: those of the one launch;
     bytes_saved: what need not be loaded.
     """
 
-    draft: Draft
+    draft: ChainDraft
     planned: Planned | None
     reason: str
     disabled: bool = False
@@ -36,7 +36,7 @@ class Outcome:
 
 
 def record(
-    context: PassContext, outcome: Outcome, nodes: tuple[str, ...], others: tuple[str, ...], best: bool
+    context: PassContext, outcome: ChainOutcome, nodes: tuple[str, ...], others: tuple[str, ...], best: bool
 ) -> None:
     """Record OUTCOME, about launches that compute NODES and OTHERS, at the sizes that kernels are tuned for.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.codegen.families.chained.chain import Chain, find_chain
+from glassrt.codegen.families.chained.chain import ContractionChain, find_chain
 from glassrt.codegen.families.chained.config import ChainedConfig
 from glassrt.codegen.families.registry import candidates
 from glassrt.codegen.request.request import Candidate, Request
@@ -132,7 +132,7 @@ def request_of(module: Module) -> Request:
     raise AssertionError("there is no kernel")
 
 
-def chain_of(case: Case) -> Chain | str:
+def chain_of(case: Case) -> ContractionChain | str:
     """CASE as chained kernels see it."""
     return find_chain(request_of(module_of(case)))
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.compiler.passes.levels import ALL_DIALECTS
-from glassrt.compiler.precision.pools.merge import Pair, merged, pair_of, put, why_not
+from glassrt.compiler.precision.pools.merge import ConvolutionAndPool, merged, pair_of, put, why_not
 from glassrt.dialects.core.dtypes import F16
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.module import Module
@@ -22,7 +22,7 @@ from glassrt.testing.net import Net
 from .layers import kernels_of, lowered, relu, stem
 
 
-def pairs(module: Module) -> list[Pair]:
+def pairs(module: Module) -> list[ConvolutionAndPool]:
     """The pairs of MODULE, lowered."""
     result, _ = lowered(module, merge=False)
     return [found for kernel in kernels_of(result) if (found := pair_of(kernel)) is not None]
