@@ -30,10 +30,10 @@ def cache_write(op: Transpose, rewriter: Rewriter) -> bool:
         return False
     cache = moved.x
     sizes = tuple(1 if place == axis else size for place, size in enumerate(cache.type.shape))
-    update = rewriter.insert(Reshape(scatter.updates, shape=sizes)).result
     starts = _starts(scatter.indices, cache, axis, rewriter)
     if starts is None:
         return False
+    update = rewriter.insert(Reshape(scatter.updates, shape=sizes)).result
     written = rewriter.insert(WriteCache(cache, update, starts, axis=axis)).result
     rewriter.replace(op, written, absorbed=[scatter])
     return True

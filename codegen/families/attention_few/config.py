@@ -84,8 +84,8 @@ def registers(problem: AttentionProblem, config: FewQueriesConfig) -> int:
 
 def illegal(problem: AttentionProblem, rows: Rows, config: FewQueriesConfig, target: ArchSpec) -> str | None:
     """Why CONFIG is not legal for PROBLEM with ROWS on TARGET; None if it is."""
-    if config.rows not in _ROWS or config.keys not in KEYS or config.warps < 1:
-        return "no such rows, or keys"
+    if config.rows not in _ROWS or config.keys not in KEYS or config.warps not in _WARPS:
+        return "no such rows, keys or warps"
     if config.threads > target.limits.threads_per_block or lanes_of(problem) > WARP:
         return "too many threads"
     if config.rows >= 2 * rows.count:

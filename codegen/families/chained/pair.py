@@ -48,6 +48,8 @@ def find_pair(request: Request) -> ChainedPair | None:
     second = _needed(last, middle)
     if roots[1].inputs[0] is not middle or roots[0] not in first or roots[0] in second:
         return None
+    if len(middle.uses) > len((roots[1], request.region.terminator)):
+        return None
     halves = _half(request, first, middle, 0), _half(request, second, last, 1)
     return ChainedPair(halves[0], halves[1]) if halves[0] and halves[1] else None
 

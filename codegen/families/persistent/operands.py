@@ -15,6 +15,7 @@ from .config import SLAB
 from .depth import is_ragged, line_of
 
 MOST_DIMS = 4  # that the bulk copies of `tma.cuh` take
+MOST_REACH = 2  # times the channels of a pixel, for an im2col copy: no wider ones are known to be right
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,8 @@ def _gathered(problem: Problem, root: Operation) -> BulkOperand | str:
         return "how many channels a pixel has is not known"
     if problem.batch and is_ragged(problem):
         return "an im2col copy of more channels than a group has would bring the next one's"
+    if line > MOST_REACH * problem.channels * problem.a.bytes:
+        return "an im2col copy would have many more channels than there are"
     pads = tuple(root.attributes["pads"]) or (0,) * 4
     taps = root.inputs[1].type.shape[2:]
     if not all(isinstance(tap, int) for tap in taps) or min(pads) < 0:

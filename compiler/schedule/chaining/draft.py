@@ -12,6 +12,7 @@ from ....dialects.core.ir import Block, Operation, Value
 from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.launch import Kernel
+from ...memory.launch_accesses import root_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +78,15 @@ def _append(region: Block, body: Block, given: dict[Value, Value], copies: dict[
 
 def drafted(first: Kernel, second: Kernel) -> ChainDraft | None:
     """FIRST and SECOND as one launch, where they are contractions in the same format, and all that joins
-    them is that the first operand of the second one is the result of the first."""
+    them is that the first operand of the second one is the result of the first.
+
+    What else the second one reads is read while results of the first are made: it may be no part of the same
+    buffer.
+    """
     if first is second or first.outputs != 1 or second.reads.count(first.writes[0]) != 1:
+        return None
+    root = root_of(first.writes[0])[0]
+    if sum(root_of(value)[0] is root for value in second.reads) > 1:
         return None
     products = _product(first), _product(second)
     if second.outputs != 1 or first.stacked or second.stacked or None in products:
@@ -87,7 +95,8 @@ def drafted(first: Kernel, second: Kernel) -> ChainDraft | None:
         return None
     argument = second.body.block.arguments[second.reads.index(first.writes[0])]
     assert products[1] is not None
-    return ChainDraft(first, second) if products[1].inputs[0] is argument else None
+    alone = len(argument.uses) == 1 and products[1].inputs[0] is argument
+    return ChainDraft(first, second) if alone else None
 
 
 def _product(kernel: Kernel) -> Operation | None:

@@ -59,12 +59,19 @@ def computed_between(do: Any, x: Value, w: Value, v: Value) -> Sequence[Value]:
     return first, product(do, do(Add(first, first)), v)
 
 
+def multiplied_by_itself(do: Any, x: Value, w: Value, v: Value) -> Sequence[Value]:
+    first = product(do, x, w)
+    return first, product(do, first, first)
+
+
 def alone(do: Any, x: Value, w: Value, v: Value) -> Sequence[Value]:
     first = product(do, x, w)
     return first, do(Add(first, first))
 
 
-@pytest.mark.parametrize("body", [apart, reversed_, one_result, computed_between, alone])
+@pytest.mark.parametrize(
+    "body", [apart, reversed_, one_result, computed_between, multiplied_by_itself, alone]
+)
 def test_other_regions_are_no_pairs(body: Any) -> None:
     assert find_pair(request_for(body, TYPES)) is None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from glassrt.codegen.families.persistent.operands import BulkOperand, operand_a, operand_b
-from glassrt.dialects.core.dtypes import F16
+from glassrt.dialects.core.dtypes import F16, I8
 from glassrt.dialects.core.types import Layout, TensorType, channels_last
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.convolution import Conv
@@ -80,6 +80,23 @@ def pieces(offset: int, channels: int) -> Case:
     return case_of(Conv, operands, "f16", **attributes)
 
 
+def bytes_apart(channels: int) -> Case:
+    """Pixels of CHANNELS bytes, 16 bytes apart."""
+    layout = Layout(channels_last(4).order, strides=(9 * 9 * 16, 1, 9 * 16, 16))
+    operands = (
+        TensorType((2, channels, 9, 9), I8, layout),
+        TensorType((64, channels, 3, 3), I8, channels_last(4)),
+    )
+    attributes = {"strides": (1, 1), "dilations": (1, 1), "pads": (1,) * 4, "groups": 1}
+    return case_of(Conv, operands, "i32", **attributes)
+
+
+def test_a_copy_reaches_no_further_than_as_many_channels_again() -> None:
+    whole = bytes_apart(16)
+    found = operand_a(whole.problem, whole.op)
+    assert not isinstance(found, str) and found.map(0, 64).traversal.box == (32, 64)
+
+
 def test_channels_of_longer_pixels() -> None:
     a = both(pieces(64, 128))[0]
     assert a.first == 64 and a.dims == (192, 9, 9, 2)
@@ -94,8 +111,9 @@ def test_channels_of_longer_pixels() -> None:
         (conv("f16", (1, 64, 199, 199), (16, 64, 3, 3), pad=1, dilation=80), "corners"),
         (conv("f16", (1, 64, 99, 99), (16, 64, 1, 1), stride=9), "steps"),
         (pieces(192, 128), "first row"),
+        (bytes_apart(12), "many more channels"),
     ],
-    ids=["pitch", "group", "sequence", "far", "stride", "slice"],
+    ids=["pitch", "group", "sequence", "far", "stride", "slice", "narrow"],
 )
 def test_what_no_map_describes_is_said(case: Case, reason: str) -> None:
     found = operand_a(case.problem, case.op)

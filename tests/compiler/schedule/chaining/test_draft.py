@@ -10,9 +10,12 @@ from glassrt.compiler.schedule.chaining.draft import drafted
 from glassrt.compiler.schedule.chaining.record import CHAIN_CONTRACTIONS
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.module import Module
+from glassrt.dialects.core.traits import Trait, has
 from glassrt.dialects.graph.activations import Relu
+from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.softmax import Softmax
 from glassrt.dialects.launch import Kernel, kernels_in
+from glassrt.dialects.launch_memory import View
 from glassrt.testing.net import Net
 
 
@@ -50,6 +53,26 @@ def test_what_is_no_contraction_is_not_chained() -> None:
     value = net.add(Softmax, net.conv(net.input("x", 2, 64, 6, 6), 64, 1), axis=1)
     found = launches(net.done(net.add(Relu, net.conv(value, 32, 1))))
     assert not any(drafted(one, other) for one in found for other in found)
+
+
+def test_the_result_between_is_the_first_operand_and_nothing_else() -> None:
+    net = Net()
+    first = net.add(Relu, net.conv(net.input("x", 2, 64, 6, 6), 64, 1))
+    found = launches(net.done(net.add(Relu, net.add(Add, net.conv(first, 64, 1), first))))
+    kernels = [op for op in found if any(has(each, Trait.CONTRACTION) for each in op.body.block)]
+    assert len(kernels) == 2 and kernels[0].writes[0] in kernels[1].reads
+    assert drafted(*kernels) is None
+
+
+def test_nothing_else_is_read_from_the_buffer_between() -> None:
+    first, second, _ = pointwise(128, 64, 32)
+    assert drafted(first, second) is not None
+    at = next(index for index, value in enumerate(second.reads) if value is not first.writes[0])
+    view = View(first.writes[0], types=[second.reads[at].type])
+    assert second.parent is not None
+    second.parent.insert_before(second, view)
+    second.set_operand(at, view.result)
+    assert drafted(first, second) is None
 
 
 def test_both_multiply_in_one_format() -> None:
