@@ -34,9 +34,8 @@ class FewChannelsPoolFamily(ConfiguredFamily[PoolConfig]):
     product: WindowProduct
 
     @classmethod
-    def of(cls, product: WindowProduct) -> FewChannelsPoolFamily:
-        """The family of PRODUCT."""
-        name = f"{product.name}_pool"
+    def of(cls, name: str, product: WindowProduct) -> FewChannelsPoolFamily:
+        """The family NAME, by PRODUCT."""
         return cls(name=name, needs_features=product.needs_features, product=product)
 
     def candidates(self, request: Request) -> list[Candidate]:

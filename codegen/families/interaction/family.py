@@ -26,7 +26,7 @@ SAMPLES = (1, 2, 4, 8)
 class InteractionFamily(ConfiguredFamily[InteractionConfig]):
     """Interactions on tensor cores, with the features of a sample in shared memory."""
 
-    name: str = "interaction"
+    name: str = "interaction_mma"
     rank: Rank = Rank.TENSOR_CORES
     needs_features: frozenset[Feature] = frozenset({Feature.MMA_F16, Feature.MMA_BF16})
     config_type: Callable[..., InteractionConfig] = InteractionConfig

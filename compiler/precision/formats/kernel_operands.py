@@ -26,7 +26,7 @@ from ...patterns.layouts import is_neutral, padded_channels, product_layout, rea
 from ...settings.formats import FORMATS
 from ...settings.policy import PrecisionPolicy
 from .image_reads import ImageReads, StoredImage
-from .multiplication import Multiplication, exactly, multiplication_of
+from .multiplication import Multiplication, exactly, multiplication_of, type_multiplied
 from .region import RegionPrecision
 from .rounding import Rounding
 from .storage import Lead, StoragePlan, contraction_of, image_of, is_lowered, leading_op
@@ -82,8 +82,9 @@ class KernelOperands:
         return None if self._multiplication is None else self._multiplication.stored
 
     def _multiplied(self, dtype: DType) -> DType:
-        """The type in which an operand of DTYPE is multiplied; integer operands may have different types."""
-        return self.operand_dtype or dtype if dtype.is_float else dtype
+        """The type in which an operand of DTYPE is multiplied."""
+        first = self.operand_dtype
+        return dtype if first is None else type_multiplied(dtype, first)
 
     # ------------------------------------------------------------ forms
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ....codegen.interface import ArchSpec, Feature, needs_k_innermost
-from ....dialects.core.dtypes import F32, TF32, DType
+from ....dialects.core.dtypes import EIGHT_BIT_FLOATS, F32, TF32, DType
 from ....dialects.core.ir import Operation
 from ....dialects.graph.attention import Attention
 from ....dialects.graph.contraction import Matmul
@@ -38,6 +38,15 @@ class Multiplication:
     def stored(self) -> DType:
         """The element type that the operands are stored in."""
         return self.own if self.chosen == TF32 else self.chosen
+
+
+def type_multiplied(own: DType, first: DType) -> DType:
+    """The type in which an operand of type OWN is multiplied, where the first operand is multiplied in FIRST.
+
+    Integers may differ from it, and so may floats of 8 bits, which none of these types holds all of.
+    """
+    mixed = own in EIGHT_BIT_FLOATS and first in EIGHT_BIT_FLOATS
+    return own if mixed or not own.is_float else first
 
 
 def multiplication_of(

@@ -28,7 +28,7 @@ from ....dialects.graph.quantization import Dequantize, Quantize
 from ....dialects.graph.sequences import WriteCache
 from ....dialects.graph.softmax import Softmax
 from ...settings.formats import Format
-from .multiplication import Multiplication
+from .multiplication import Multiplication, type_multiplied
 
 Array = np.ndarray[Any, Any]
 
@@ -83,8 +83,8 @@ class RegionPrecision:
         return self._append(type(op)(*operands, loc=op.location, **attributes))
 
     def _multiplied(self, value: Value, dtype: DType) -> Value:
-        """VALUE as an operand of the product: floats cast to DTYPE, integers in their own type."""
-        return self._cast(value, dtype) if value.type.dtype.is_float else value
+        """VALUE as an operand of the product, of which the first is multiplied in DTYPE."""
+        return self._cast(value, type_multiplied(value.type.dtype, dtype))
 
     def _widened(self, op: Operation) -> list[Value | None]:
         """OP's operands in the compute type; ops that decode a type themselves (casts, dequantize) get theirs

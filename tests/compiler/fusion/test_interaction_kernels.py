@@ -55,6 +55,7 @@ class Recommender:
             looked = self.add("Gather", self.weights(f"table{at}", ROWS, self.width), picked)
             features.append(self.add("Unsqueeze", looked, one))
         if self.stacked_table:  # all samples have the rows at one place of it
+            assert isinstance(self.batch, int)
             table = self.weights("samples", ROWS, self.batch, self.width)
             picked = self.add("Gather", "place", self.constant("second", np.array(1, np.int64)), axis=1)
             looked = self.add("Gather", table, self.add("Squeeze", picked))

@@ -148,7 +148,7 @@ def test_an_operand_of_another_staging_has_neither(bulk: None) -> None:
 
 def test_attention_stages_pieces(bulk: None) -> None:
     """Its kernels have no barriers of stagings, so a staging that takes whole tiles alone is passed over."""
-    shape = Shape(batch=1, heads=1, queries=16, keys=32, depth=32, dtype=F16)
+    shape = Shape(batch=1, heads=1, queries=64, keys=32, depth=32, dtype=F16)
     seen: list[StagedOperand] = []
     taken = Bulk.takes
 

@@ -31,7 +31,7 @@ def test_kernels_agree_with_the_interpreter(name: str) -> None:
     case, samples, batch = CASES[name]
 
     def choose(request: Request) -> Candidate:
-        return Candidate("interaction", asdict(InteractionConfig(samples)), 1.0)
+        return Candidate("interaction_mma", asdict(InteractionConfig(samples)), 1.0)
 
     ((have, want),) = compare(case.module(), case.inputs(batch), choose)
     assert have.shape == want.shape and have.dtype == want.dtype

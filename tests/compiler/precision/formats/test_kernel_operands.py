@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from glassrt.dialects.core.dtypes import F16, F32, I64
+from glassrt.dialects.core.dtypes import F8E4M3, F8E5M2, F16, F32, I64, DType
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import ROW_MAJOR, Layout
 from glassrt.dialects.graph.activations import Relu
@@ -123,3 +123,17 @@ def test_the_reasons_say_where_the_format_comes_from() -> None:
 
     assert why() == "fp16 policy" and why("op:matmul=bf16") == "override op:matmul=bf16"
     assert why("op:sigmoid=bf16") == "fp16 policy"  # the product leads
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize(("own", "other"), [(F8E5M2, F8E4M3), (F8E4M3, F8E5M2)], ids=str)
+@pytest.mark.parametrize("constant", [True, False], ids=["weights", "inputs"])
+def test_floats_of_eight_bits_are_multiplied_as_they_are(
+    own: DType, other: DType, constant: bool, precision: str
+) -> None:
+    net = Net()
+    x = net.input("x", 16, 32, dtype=own)
+    w = net.const(np.ones((32, 16), other.numpy)) if constant else net.input("w", 32, 16, dtype=other)
+    last = kernels(lower(net.done(net.add(Matmul, x, w, accumulate=F32)), precision))[-1]
+    (product,) = (op for op in last.body.block if isinstance(op, Matmul))
+    assert (product.a.type.dtype, product.b.type.dtype) == (own, other)

@@ -6,9 +6,14 @@ from dataclasses import replace
 
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
-from glassrt.compiler.precision.formats.multiplication import Multiplication, exactly, multiplication_of
+from glassrt.compiler.precision.formats.multiplication import (
+    Multiplication,
+    exactly,
+    multiplication_of,
+    type_multiplied,
+)
 from glassrt.compiler.settings.formats import FORMATS
-from glassrt.dialects.core.dtypes import BF16, F8E4M3, F16, F32, I8, TF32, DType
+from glassrt.dialects.core.dtypes import BF16, F8E4M3, F8E5M2, F16, F32, I8, TF32, U8, DType
 from glassrt.dialects.core.ir import Operation, Value
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.attention import Attention
@@ -127,3 +132,20 @@ def test_exact_products_are_a_rule_and_no_fallback() -> None:
     found = exactly(product(), FORMATS["fp16"], "it is an argument of cos")
     assert found == Multiplication(F32, F16, F32, "products are exact: it is an argument of cos")
     assert exactly(product(), FORMATS["int8"], "so").requested == I8
+
+
+@pytest.mark.parametrize(
+    ("own", "first", "expected"),
+    [
+        (F32, F16, F16),
+        (I8, U8, I8),
+        (F8E4M3, F8E5M2, F8E4M3),
+        (F8E5M2, F8E4M3, F8E5M2),
+        (F8E5M2, F16, F16),
+        (F32, F8E4M3, F8E4M3),
+    ],
+)
+def test_operands_take_the_type_of_the_first_one_but_for_those_of_eight_bits(
+    own: DType, first: DType, expected: DType
+) -> None:
+    assert type_multiplied(own, first) == expected

@@ -25,7 +25,8 @@ def test_a_large_pool_is_taken_of_accumulators(precision: str) -> None:
     names = [op.name for op in pooling(module).body.block if not isinstance(op, Constant)]
     assert names == ["graph.cast", "graph.conv", "graph.max_pool", "graph.relu", "graph.cast", "core.yield"]
     launched = precision_to_launch(module, REFERENCE)
-    assert next(iter(kernels_in(launched.main.block))).family == "few_channels_wgmma_pool"
+    first = next(iter(kernels_in(launched.main.block)))
+    assert {"graph.conv", "graph.max_pool"} <= {op.name for op in first.body.block}
 
 
 def test_the_rule_may_be_switched_off() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.chained.config import ChainedConfig
+from glassrt.codegen.families.registry import families
 from glassrt.compiler.checking.accuracy import measure
 from glassrt.compiler.driver.pipeline import passes_through
 from glassrt.compiler.memory.proofs.check_launch import faults
@@ -30,7 +31,6 @@ from glassrt.testing.net import Net
 
 from ....property.groups import lowered, on_host, plan_of
 
-CHAINED = "contraction_chained"
 PRICE = "glassrt.codegen.families.chained.family.microseconds"
 CONFIGURATIONS = "glassrt.codegen.families.chained.family.configurations"
 ONLY = ChainedConfig(2, 128, 3, 3, 2)
@@ -63,7 +63,7 @@ def of_rule(context: PassContext) -> list[Record]:
 
 
 def chained(module: Module) -> list[Kernel]:
-    return [op for op in kernels_in(module.main.block) if op.family == CHAINED]
+    return [op for op in kernels_in(module.main.block) if families()[op.family].chains]
 
 
 @pytest.fixture
