@@ -32,7 +32,8 @@ def table(found: dict[str, Any]) -> str:
     rows = [row for row in found["results"] if "glassrt_ms" in row]
     halves = {(row["model"], row["batch"]): row for row in rows if row["precision"] == "fp16"}
     lines = [_line(_beside(row, halves.get((row["model"], row["batch"]), {}))) for row in rows]
-    return "\n".join([f"Milliseconds on one {where['gpu']} ({machine}):", "", HEAD, *lines])
+    first = f"Milliseconds on one {where['gpu']} ({machine}); peers of a network in int8 run it in fp16:"
+    return "\n".join([first, "", HEAD, *lines])
 
 
 def _beside(row: Row, half: Row) -> Row:

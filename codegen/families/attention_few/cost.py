@@ -13,8 +13,7 @@ def microseconds(problem: AttentionProblem, rows: Rows, config: FewQueriesConfig
     """Expected microseconds of PROBLEM with ROWS under CONFIG, at the optimal sizes of REQUEST."""
     target, fit = request.target, request.target.fitted.few_queries
     keys = at_optimum(problem.keys, request)
-    entries = at_optimum(problem.batches, request) * problem_queries(problem) // rows.count
-    blocks = entries * -(-rows.count // config.rows) * config.splits
+    blocks = at_optimum(rows.entries(problem), request) * -(-rows.count // config.rows) * config.splits
     tile = tile_keys(problem, config)
     tiles = -(-keys // (tile * config.splits))
     room = target.limits.resident(config.threads, shared_bytes(problem, config), registers(problem, config))
@@ -33,9 +32,3 @@ def microseconds(problem: AttentionProblem, rows: Rows, config: FewQueriesConfig
     if config.splits > 1:
         cycles += fit.exchange
     return fit.launch + cycles / target.clock
-
-
-def problem_queries(problem: AttentionProblem) -> int:
-    """The number of queries of PROBLEM, which is known."""
-    assert isinstance(problem.queries, int)
-    return problem.queries

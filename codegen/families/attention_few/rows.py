@@ -30,6 +30,10 @@ class Rows:
         assert isinstance(found, int)
         return found
 
+    def entries(self, problem: AttentionProblem) -> Dim:
+        """The batch entries of PROBLEM, each of which has all rows."""
+        return product([problem.extents[axis] for axis in self.kept])
+
     def steps(self, operand: Operand) -> tuple[Dim, ...]:
         """The strides of OPERAND along `sizes`."""
         return (*(operand.batch[axis] for axis in self.axes), operand.row)

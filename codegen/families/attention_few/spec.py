@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ....dialects.core.affine import Dim, product
 from ....dialects.core.bounds import may_be_empty
 from ....dialects.core.dtypes import BOOL, F32
 from ....dialects.graph.attention import FAR
@@ -256,7 +255,6 @@ def _base(operand: Operand, rows: Rows, names: dict[str, str]) -> Code:
 
 def launch(problem: AttentionProblem, rows: Rows, config: FewQueriesConfig) -> Geometry:
     """The launch geometry: blocks of a batch entry follow each other; those of a cluster share keys."""
-    entries: Dim = product([problem.extents[axis] for axis in rows.kept])
-    blocks = entries * -(-rows.count // config.rows)
+    blocks = rows.entries(problem) * -(-rows.count // config.rows)
     shared = shared_bytes(problem, config)
     return Geometry((blocks, config.splits, 1), (config.threads, 1, 1), shared, (1, config.splits, 1))

@@ -93,8 +93,9 @@ def unfit(pool: Operation) -> str | None:
         return "its windows do not lie two outputs apart"
     if any(taps not in TAPS for taps in pool.window):
         return "its windows have neither two nor three outputs along an axis"
-    fits = all(0 <= pad < taps for pad, taps in zip(pool.begins, pool.window, strict=True))
-    return None if fits else "its first windows are all padding, or crop"
+    begins, ends = (list(zip(pads, pool.window, strict=True)) for pads in (pool.begins, pool.ends))
+    fits = all(0 <= pad < taps for pad, taps in begins) and all(pad < taps for pad, taps in ends)
+    return None if fits else "its outermost windows are all padding, or its first ones crop"
 
 
 def pooled_image_of(request: Request) -> PooledImage | str:

@@ -34,3 +34,8 @@ def test_it_is_never_faster_than_memory() -> None:
     grouped = Grouped(batch=64, heads=8, keys=4096)
     bytes_moved = 2 * 64 * 8 * 4096 * 64 * 2
     assert expected(grouped, CONFIG) > bytes_moved / 4.8e6
+
+
+def test_a_batch_without_entries_is_priced_as_one_with_a_single_entry() -> None:
+    one, none = (Grouped(batch=batch, heads=1, keys=64) for batch in (1, 0))
+    assert expected(none, CONFIG) == expected(one, CONFIG)

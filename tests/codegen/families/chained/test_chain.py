@@ -73,11 +73,22 @@ def across(do: Any, x: Value, w: Value, v: Value) -> Sequence[Value]:
 def beside(do: Any, x: Value, w: Value, v: Value) -> Sequence[Value]:
     y = do(Cast(do(Matmul(x, w, transpose_b=True, accumulate=F32)), to=F16))
     z = do(Matmul(y, v, transpose_b=True, accumulate=F32))
+    return y, do(Cast(do(Add(z, do(Cast(x, to=F32)))), to=F16))
+
+
+def twice(do: Any, x: Value, w: Value, v: Value) -> Sequence[Value]:
+    y = do(Cast(do(Matmul(x, w, transpose_b=True, accumulate=F32)), to=F16))
+    z = do(Matmul(y, v, transpose_b=True, accumulate=F32))
     return y, do(Cast(do(Add(z, do(Cast(y, to=F32)))), to=F16))
 
 
 @pytest.mark.parametrize(
-    ("body", "reason"), [(across, "do not lie along k"), (beside, "something is read beside the second")]
+    ("body", "reason"),
+    [
+        (across, "do not lie along k"),
+        (beside, "something is read beside the second"),
+        (twice, "no pair of contractions"),
+    ],
 )
 def test_what_is_no_chain(body: Any, reason: str) -> None:
     types = [TensorType(shape, F16) for shape in ((200, 64), (64, 64), (64, 64))]

@@ -58,7 +58,8 @@ def pool(**attributes: Any) -> MaxPool:
         ({"strides": (2, 3)}, "two outputs apart"),
         ({"dilations": (2, 1)}, "two outputs apart"),
         ({"kernel": (3, 4)}, "neither two nor three"),
-        ({"pads": (-1, 0, 0, 0)}, "all padding, or crop"),
+        ({"pads": (-1, 0, 0, 0)}, "first ones crop"),
+        ({"pads": (0, 0, 0, 3)}, "all padding"),  # of which nothing may be computed
     ],
 )
 def test_other_pools_are_refused(attributes: dict[str, Any], reason: str) -> None:
