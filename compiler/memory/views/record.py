@@ -8,7 +8,7 @@ from ....dialects.core.ir import Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.base import nofuse_of
 from ....dialects.precision import PrecisionKernel
-from ...fusion.vertical.record import op_label
+from ...fusion.vertical.record import PAD_ROWS, op_label
 from ...passes.ledger import Figure, Record, Verdict
 from ...passes.manager import PassContext
 from ...passes.switches import edges_of
@@ -51,7 +51,8 @@ def _marked(value: Value, producer: PrecisionKernel, consumer: PrecisionKernel) 
 
 
 class ViewRecord:
-    """Writes one record for every kernel that only moves elements; without a context it writes none."""
+    """Writes one record for every kernel that only moves elements, and for rows that may lie apart; without a
+    context it writes none."""
 
     def __init__(self, context: PassContext | None) -> None:
         self._context = context
@@ -102,10 +103,10 @@ class ViewRecord:
     ) -> None:
         if self._context is None:
             return
+        # How far rows lie apart is a matter of the kernel that writes them, not of it and those before it.
+        read = () if rule == PAD_ROWS else kernel.inputs
         makers = [
-            op
-            for op in (base_of(value).producer for value in kernel.inputs)
-            if isinstance(op, PrecisionKernel)
+            op for op in (base_of(value).producer for value in read) if isinstance(op, PrecisionKernel)
         ]
         nodes = tuple(dict.fromkeys(node for op in makers for node in op.location.nodes))
         after = tuple(node for node in kernel.location.nodes if node not in nodes)

@@ -66,8 +66,8 @@ def test_a_larger_ratio_is_never_faster() -> None:
     times = [each.chosen.microseconds for each in found]
     assert times == sorted(times) and times[0] < times[-1] == found[0].plain.microseconds
     assert all(each.holds for each in found)
-    kept = [record.reason for record in records_of(found[1]) if record.verdict is Verdict.REFUSED]
-    assert any("dB alone in int8" in reason and "miss the budget sqnr=35" in reason for reason in kept)
+    kept = [record.reason for record in records_of(found[2]) if record.verdict is Verdict.REFUSED]
+    assert any("dB alone in int8" in reason and "miss the budget sqnr=42" in reason for reason in kept)
     assert any(reason.endswith("in fp16: not measured: its estimate is too low") for reason in kept)
 
 
