@@ -81,7 +81,7 @@ def cases(draw: st.DrawFn) -> tuple[Case, ChainedConfig]:
     return case, draw(st.sampled_from(found)) if found else KEPT
 
 
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=8)
 @given(cases(), st.integers(0, 99))
 def test_any_sizes_and_configurations(drawn: tuple[Case, ChainedConfig], seed: int) -> None:
     case, config = drawn

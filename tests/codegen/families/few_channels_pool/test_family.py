@@ -75,7 +75,7 @@ def test_any_configuration_will_do(layer: str, config: tuple[int, ...]) -> None:
     check(LAYERS[layer], NAMES[0], config=PoolConfig(*config))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     size=st.tuples(st.integers(5, 40), st.integers(5, 60)),
     window=st.sampled_from([3, 5, 7]),
