@@ -13,7 +13,12 @@ from ..persistent.config import BARRIER_BYTES, BUFFER_BYTES, COLUMN_BYTES, CONSU
 from .patch import EDGE, Extents
 
 ALIGNMENT = 1024  # of what bulk copies swizzle by 128 bytes
-SHAPES = ((1, 1), (1, 2), (2, 1), (2, 2))  # blocks of 8 x 8 pixels below and beside each other, of a warpgroup
+SHAPES = (
+    (1, 1),
+    (1, 2),
+    (2, 1),
+    (2, 2),
+)  # blocks of 8 x 8 pixels below and beside each other, of a warpgroup
 STAGES = range(8, 1, -1)  # patches, the most first
 BUFFERS = (4, 2)  # chunks of results of a warpgroup
 RESIDUAL_BUFFERS = (6, 4, 3)
@@ -152,7 +157,7 @@ def illegal(extents: Extents, config: PatchConfig, room: int) -> str | None:
 
 
 def configurations(extents: Extents, room: int) -> Iterator[PatchConfig]:
-    """Configurations for EXTENTS with ROOM bytes of shared memory: of each shape those with most under way."""
+    """Configurations for EXTENTS with ROOM bytes of shared memory: the most under way of each shape."""
     most = max(extents.n, least_columns(extents))
     widest = next((columns for columns in COLUMNS if columns >= most), COLUMNS[-1])
     for groups, (high, wide), block_n in product(CONSUMER_REGISTERS, SHAPES, COLUMNS):

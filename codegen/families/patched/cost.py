@@ -1,7 +1,7 @@
 """The cost model of convolutions over patches.
 
-Warpgroups multiply and finish tiles of their own, one after the other; the tensor cores, shared memory, copies
-and what a multiprocessor can issue are shared by all of them.
+Warpgroups multiply and finish tiles of their own, one after the other; the tensor cores, shared memory and
+copies are shared by all of them.
 """
 
 from __future__ import annotations

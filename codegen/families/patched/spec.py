@@ -15,7 +15,7 @@ from ...text.render import Code, Identifier
 from ..contraction.binding import Contraction, bound
 from ..contraction.epilogue import EpilogueSpec
 from ..contraction.spec import KernelBinding
-from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS, STEP_BYTES
+from ..contraction.wgmma import GROUP, ROWS, STEP_BYTES
 from ..persistent.config import BUFFER_BYTES, CONSUMER_REGISTERS, PRODUCER_REGISTERS
 from ..persistent.interleave import vector_of
 from ..persistent.operands import BulkOperand
@@ -29,10 +29,10 @@ TEMPLATE = "kernels/patched.cu.j2"
 
 @dataclass(frozen=True)
 class PatchSpec:
-    """The image for templates: patches of `lines` lines of `line` bytes for each pixel, `pitch` pixels a line.
+    """The image for templates: patches of `lines` lines of `line` bytes for each pixel.
 
-    first: the innermost coordinate of its first element; panel: bytes of a line of all pixels; panel_room:
-    where the next begins; bytes: of all.
+    pitch: pixels from a line of the image to the next; first: the innermost coordinate of its first element;
+    panel: bytes of a line of all pixels; panel_room: where the next begins; bytes: of all.
     """
 
     type: Identifier
@@ -77,7 +77,8 @@ class WeightsSpec:
 
 @dataclass(frozen=True)
 class PatchedSpec:
-    """The spec of a convolution over patches. Offsets of shared memory are in bytes; see `Room`, `PatchConfig`.
+    """The spec of a convolution over patches. Offsets of shared memory are in bytes; see `Room`,
+    `PatchConfig`.
 
     across, down: tiles along a line and below each other; parts: of columns; steps_of_last: products along k
     of the last line of a pixel; chunks: into which the columns of accumulators divide when they are finished.
@@ -146,7 +147,10 @@ def patched_spec(
     config: PatchConfig,
     signature: Signature,
 ) -> PatchedSpec:
-    """The spec of CONVOLUTION, the CONTRACTION of REQUEST, under CONFIG, whose results and weights are LEAVING."""
+    """The spec of CONVOLUTION, the CONTRACTION of REQUEST, under CONFIG.
+
+    LEAVING: the results, and the weights in the order of these; SIGNATURE: of the kernel.
+    """
     problem, extents = contraction.problem, convolution.extents
     results, b = leaving
     room, names = Room(extents, config), signature.symbols

@@ -58,7 +58,7 @@ class Case:
             TensorType((self.channels, 1, 1), F32),
             *[TensorType(shape, self.dtype, last)] * self.residual,
         ]
-        symbols = {dim.name: SymbolRange(1, 4, 9) for dim in self.image if not isinstance(dim, int)}  # type: ignore[attr-defined]
+        symbols = {str(dim): SymbolRange(1, 4, 9) for dim in self.image if not isinstance(dim, int)}
         return kernel_module(self._body, types, [TensorType(shape, self.dtype, last)], symbols)
 
     def _body(self, do: Any, x: Any, w: Any, scale: Any, bias: Any, *others: Any) -> Any:
