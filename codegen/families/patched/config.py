@@ -10,7 +10,7 @@ from ....dialects.core.affine import Dim, ceildiv
 from ....dialects.core.affine import product as times
 from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, ROWS, STEP_BYTES
 from ..persistent.config import BARRIER_BYTES, BUFFER_BYTES, COLUMN_BYTES, CONSUMER_REGISTERS
-from .patch import EDGE, Extents
+from .patch import EDGE, PatchExtents
 
 ALIGNMENT = 1024  # of what bulk copies swizzle by 128 bytes
 SHAPES = (
@@ -19,7 +19,7 @@ SHAPES = (
     (2, 1),
     (2, 2),
 )  # blocks of 8 x 8 pixels below and beside each other, of a warpgroup
-STAGES = range(8, 1, -1)  # patches, the most first
+STAGES = range(4, 0, -1)  # patches of each warpgroup, the most first
 BUFFERS = (4, 2)  # chunks of results of a warpgroup
 RESIDUAL_BUFFERS = (6, 4, 3)
 MOST_PARTS = 4  # of the columns, in which blocks divide
@@ -33,8 +33,8 @@ class PatchConfig:
     """A configuration: each of `groups` warpgroups makes tiles of its own, of high x wide blocks of 8 x 8
     pixels, and block_n columns.
 
-    stages: patches in shared memory; buffers: chunks of results of each warpgroup there; turned: 1 where
-    tiles are taken from the last to the first.
+    stages: patches in shared memory, as many for each warpgroup; buffers: chunks of results of each
+    warpgroup there; turned: 1 where tiles are taken from the last to the first.
     """
 
     groups: int
@@ -62,10 +62,10 @@ class PatchConfig:
 
 
 @dataclass(frozen=True)
-class Room:
+class PatchRoom:
     """The shared memory of a block of `config` for `extents`, in bytes: what begins where."""
 
-    extents: Extents
+    extents: PatchExtents
     config: PatchConfig
 
     @property
@@ -136,7 +136,7 @@ class Room:
         return own.taps[0] * own.taps[1] * steps * self.config.fragments
 
 
-def illegal(extents: Extents, config: PatchConfig, room: int) -> str | None:
+def illegal(extents: PatchExtents, config: PatchConfig, room: int) -> str | None:
     """Why CONFIG is not legal for EXTENTS with ROOM bytes of shared memory; None if it is."""
     if min(config.high, config.wide, config.block_n) < 1:
         return "a size is not positive"
@@ -144,19 +144,21 @@ def illegal(extents: Extents, config: PatchConfig, room: int) -> str | None:
         return "registers are divided among two or three warpgroups that multiply and one that copies"
     if config.block_n not in COLUMNS or config.block_n % least_columns(extents):
         return "the columns do not divide into wgmma, or into chunks"
-    own = Room(extents, config)
+    own = PatchRoom(extents, config)
     if config.fragments * config.block_n * ROWS // GROUP > MOST_ACCUMULATORS[config.groups]:
         return "too many accumulators per thread"
     if own.products > MOST_PRODUCTS:
         return "too many products, which are not in a loop"
     if max(own.pixels) > MOST_PIXELS:
         return "no tensor map brings such a patch"
-    if config.stages < STAGES[-1] or config.buffers < BUFFERS[-1]:
-        return "a patch is copied, and a chunk stored, while others are read and made"
+    if config.stages < 1 or config.stages % config.groups:
+        return "a barrier tells one phase from the next only: each warpgroup has stages of its own"
+    if config.buffers < BUFFERS[-1]:
+        return "a chunk is stored while the next one is made"
     return "not enough shared memory" if own.bytes > room else None
 
 
-def configurations(extents: Extents, room: int) -> Iterator[PatchConfig]:
+def configurations(extents: PatchExtents, room: int) -> Iterator[PatchConfig]:
     """Configurations for EXTENTS with ROOM bytes of shared memory: the most under way of each shape."""
     most = max(extents.n, least_columns(extents))
     widest = next((columns for columns in COLUMNS if columns >= most), COLUMNS[-1])
@@ -164,28 +166,28 @@ def configurations(extents: Extents, room: int) -> Iterator[PatchConfig]:
         if parts_of(extents, block_n) > MOST_PARTS or block_n > widest:
             continue
         for buffers in RESIDUAL_BUFFERS if extents.residual else BUFFERS:
-            ways = (PatchConfig(groups, high, wide, block_n, stages, buffers) for stages in STAGES)
+            ways = (PatchConfig(groups, high, wide, block_n, groups * own, buffers) for own in STAGES)
             found = next((config for config in ways if illegal(extents, config, room) is None), None)
             if found is not None:
                 yield found
 
 
-def least_columns(extents: Extents) -> int:
+def least_columns(extents: PatchExtents) -> int:
     """Columns of the narrowest chunk of results."""
     return LINE_BYTES // 4 // extents.result_bytes
 
 
-def parts_of(extents: Extents, block_n: int) -> int:
+def parts_of(extents: PatchExtents, block_n: int) -> int:
     """Parts of BLOCK_N columns, in which blocks divide."""
     return -(-extents.n // block_n)
 
 
-def tiles_of(extents: Extents, config: PatchConfig) -> Dim:
+def tiles_of(extents: PatchExtents, config: PatchConfig) -> Dim:
     """Tiles of all images, for each part of the columns."""
     down, beside = ceildiv(extents.height, EDGE * config.high), ceildiv(extents.width, EDGE * config.wide)
     return times((extents.images, down, beside))
 
 
-def blocks_of(extents: Extents, config: PatchConfig, multiprocessors: int) -> int:
+def blocks_of(extents: PatchExtents, config: PatchConfig, multiprocessors: int) -> int:
     """The blocks that MULTIPROCESSORS have room for, as many for each part of the columns."""
     return multiprocessors - multiprocessors % parts_of(extents, config.block_n)

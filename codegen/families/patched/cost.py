@@ -9,13 +9,13 @@ from __future__ import annotations
 from ...arch.spec import ArchSpec
 from ..contraction.wgmma import ROWS, STEP_BYTES
 from ..persistent.cost import norm
-from .config import PatchConfig, Room, blocks_of, parts_of, tiles_of
-from .patch import Extents
+from .config import PatchConfig, PatchRoom, blocks_of, parts_of, tiles_of
+from .patch import PatchExtents
 
 
-def microseconds(extents: Extents, config: PatchConfig, target: ArchSpec) -> float:
+def microseconds(extents: PatchExtents, config: PatchConfig, target: ArchSpec) -> float:
     """Expected microseconds of EXTENTS, whose sizes are numbers, under CONFIG on TARGET."""
-    fit, room = target.fitted.persistent, Room(extents, config)
+    fit, room = target.fitted.persistent, PatchRoom(extents, config)
     tiles, parts = tiles_of(extents, config), parts_of(extents, config.block_n)
     assert isinstance(tiles, int)
     own = -(-tiles * parts // blocks_of(extents, config, target.multiprocessors))
@@ -33,7 +33,7 @@ def microseconds(extents: Extents, config: PatchConfig, target: ArchSpec) -> flo
     return fit.launch + norm(cycles / target.clock, memory)
 
 
-def _moved_bytes(extents: Extents) -> float:
+def _moved_bytes(extents: PatchExtents) -> float:
     """Traffic to and from memory."""
     pixels = extents.images * extents.height * extents.width
     results = extents.n * extents.result_bytes * (2 if extents.residual else 1)

@@ -17,7 +17,7 @@ from ..kernel_family import Accumulation, Rank
 from ..persistent.family import leaving
 from ..persistent.operands import BulkOperand
 from ..persistent.results import BulkResults, pixel_tile
-from .config import PatchConfig, Room, configurations, illegal
+from .config import PatchConfig, PatchRoom, configurations, illegal
 from .cost import microseconds
 from .patch import PatchedConvolution, at_optimum, find_convolution
 from .spec import TEMPLATE, launch, patched_spec
@@ -85,7 +85,9 @@ def maps(
     root, arguments = contraction.root, request.region.arguments
     a_place, b_place = (arguments.index(value) for value in root.inputs)
     return [
-        TensorMapParameter("a_map", convolution.a.map(a_place, *Room(convolution.extents, config).pixels)),
+        TensorMapParameter(
+            "a_map", convolution.a.map(a_place, *PatchRoom(convolution.extents, config).pixels)
+        ),
         TensorMapParameter("b_map", b.map(b_place, config.block_n)),
         *results.maps(config.block_n),
     ]

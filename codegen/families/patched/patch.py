@@ -21,7 +21,7 @@ AXES = 2  # of a window
 
 
 @dataclass(frozen=True)
-class Extents:
+class PatchExtents:
     """The sizes of a convolution of stride 1.
 
     images, height, width: of the result; taps, dilations, before: of the window, along height and width, with
@@ -79,7 +79,7 @@ class PatchedConvolution:
     a: PatchOperand
     b: BulkOperand
     results: BulkResults
-    extents: Extents
+    extents: PatchExtents
 
 
 def find_convolution(
@@ -111,11 +111,13 @@ def find_convolution(
     return PatchedConvolution(image, b, results, _extents(problem, contraction, a.window, results))
 
 
-def _extents(problem: Problem, contraction: Contraction, window: Window2d, results: BulkResults) -> Extents:
+def _extents(
+    problem: Problem, contraction: Contraction, window: Window2d, results: BulkResults
+) -> PatchExtents:
     channels, n = problem.channels, problem.n
     assert isinstance(channels, int) and isinstance(n, int)
     line = line_of(problem)
-    return Extents(
+    return PatchExtents(
         images=contraction.root.result.type.shape[0],
         height=window.out[0],
         width=window.out[1],
@@ -133,7 +135,7 @@ def _extents(problem: Problem, contraction: Contraction, window: Window2d, resul
     )
 
 
-def at_optimum(extents: Extents, problem: Problem) -> Extents:
+def at_optimum(extents: PatchExtents, problem: Problem) -> PatchExtents:
     """EXTENTS at the sizes that kernels of PROBLEM are tuned for."""
     sizes = (problem.at_optimum(size) for size in (extents.images, extents.height, extents.width))
     images, height, width = sizes

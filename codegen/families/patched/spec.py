@@ -21,8 +21,8 @@ from ..persistent.interleave import vector_of
 from ..persistent.operands import BulkOperand
 from ..persistent.results import BulkResults
 from ..persistent.spec import BulkTileSpec, ResultsSpec, column_pitch, header
-from .config import PatchConfig, Room, blocks_of, parts_of, tiles_of
-from .patch import EDGE, Extents, PatchedConvolution
+from .config import PatchConfig, PatchRoom, blocks_of, parts_of, tiles_of
+from .patch import EDGE, PatchedConvolution, PatchExtents
 
 TEMPLATE = "kernels/patched.cu.j2"
 
@@ -57,7 +57,7 @@ class PatchSpec:
 
 
 @dataclass(frozen=True)
-class WeightsSpec:
+class PatchWeightsSpec:
     """Weights for templates: `tiles`, a line for each column of a tap's line of channels, `bytes` each.
 
     own: bytes that come of each; dims: of their map; taps: whether one counts taps; first, interleave: see
@@ -77,7 +77,7 @@ class WeightsSpec:
 
 @dataclass(frozen=True)
 class PatchedSpec:
-    """The spec of a convolution over patches. Offsets of shared memory are in bytes; see `Room`,
+    """The spec of a convolution over patches. Offsets of shared memory are in bytes; see `PatchRoom`,
     `PatchConfig`.
 
     across, down: tiles along a line and below each other; parts: of columns; steps_of_last: products along k
@@ -113,7 +113,7 @@ class PatchedSpec:
     buffers_at: int
     barriers_at: int
     a: PatchSpec
-    b: WeightsSpec
+    b: PatchWeightsSpec
     epilogue: EpilogueSpec
     results: ResultsSpec
     chunks: int
@@ -153,7 +153,7 @@ def patched_spec(
     """
     problem, extents = contraction.problem, convolution.extents
     results, b = leaving
-    room, names = Room(extents, config), signature.symbols
+    room, names = PatchRoom(extents, config), signature.symbols
     vectors = b.interleave > 0
     vector = vector_of(results, config.block_n) if vectors else 2
     binding = bound(request, contraction, vector, signature, results.epilogue)
@@ -200,7 +200,7 @@ def _count(size: object, by: int, names: Mapping[str, str]) -> Code:
     return Code(factor_to_c(ceildiv(size, by), names))  # type: ignore[arg-type]
 
 
-def _patch(convolution: PatchedConvolution, room: Room) -> PatchSpec:
+def _patch(convolution: PatchedConvolution, room: PatchRoom) -> PatchSpec:
     a = convolution.a
     return PatchSpec(
         type=Identifier(c_type(a.dtype)),
@@ -215,8 +215,8 @@ def _patch(convolution: PatchedConvolution, room: Room) -> PatchSpec:
     )
 
 
-def _weights(b: BulkOperand, room: Room) -> WeightsSpec:
-    return WeightsSpec(
+def _weights(b: BulkOperand, room: PatchRoom) -> PatchWeightsSpec:
+    return PatchWeightsSpec(
         type=Identifier(c_type(b.dtype)),
         element_bytes=b.dtype.bytes,
         first=b.first,
@@ -230,7 +230,7 @@ def _weights(b: BulkOperand, room: Room) -> WeightsSpec:
 
 
 def _results(
-    results: BulkResults, room: Room, binding: KernelBinding, chunk: int, vectors: bool
+    results: BulkResults, room: PatchRoom, binding: KernelBinding, chunk: int, vectors: bool
 ) -> ResultsSpec:
     residual, pitch = results.residual, column_pitch(binding) if vectors else 0
     return ResultsSpec(
@@ -265,9 +265,9 @@ def _epilogue(contraction: Contraction, binding: KernelBinding, chunk: int, n_ch
     )
 
 
-def launch(extents: Extents, config: PatchConfig, multiprocessors: int) -> Geometry:
+def launch(extents: PatchExtents, config: PatchConfig, multiprocessors: int) -> Geometry:
     """One block on each of MULTIPROCESSORS, or fewer if there are fewer tiles."""
     tiles, parts = tiles_of(extents, config), parts_of(extents, config.block_n)
     most = blocks_of(extents, config, multiprocessors)
     blocks = min(tiles * parts, most) if isinstance(tiles, int) else most
-    return Geometry((blocks, 1, 1), (config.threads, 1, 1), Room(extents, config).bytes)
+    return Geometry((blocks, 1, 1), (config.threads, 1, 1), PatchRoom(extents, config).bytes)

@@ -7,14 +7,14 @@ from typing import Any
 
 from glassrt.codegen.families.patched.config import PatchConfig
 from glassrt.codegen.families.patched.cost import microseconds
-from glassrt.codegen.families.patched.patch import Extents
+from glassrt.codegen.families.patched.patch import PatchExtents
 from glassrt.codegen.families.registry import candidates
 from glassrt.dialects.core.dtypes import F16, I8
 
 from ...contraction_cases import TARGET
 from .convolutions import NAME, Case, request_of
 
-EXTENTS = Extents(128, 56, 56, (3, 3), (1, 1), (1, 1), 64, 1, 2, 64, 1, 1, False, False)
+EXTENTS = PatchExtents(128, 56, 56, (3, 3), (1, 1), (1, 1), 64, 1, 2, 64, 1, 1, False, False)
 CONFIG = PatchConfig(groups=3, high=1, wide=1, block_n=64, stages=6, buffers=2)
 
 

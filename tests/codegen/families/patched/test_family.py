@@ -22,7 +22,7 @@ from ...one_kernel import plan_of
 from .convolutions import NAME, Case, check, configured, request_of
 
 DEVICES = ["host", pytest.param("cuda", marks=pytest.mark.gpu)]
-PLAIN = PatchConfig(groups=2, high=1, wide=1, block_n=64, stages=3, buffers=2)
+PLAIN = PatchConfig(groups=2, high=1, wide=1, block_n=64, stages=4, buffers=2)
 SOME = {
     "bytes": (Case((3, 64, 9, 13), 64, I8), PLAIN),
     "halves with a residual": (Case((2, 64, 11, 17), 64, residual=True), replace(PLAIN, wide=2, stages=2)),
@@ -30,7 +30,10 @@ SOME = {
     "several lines, of which the last ends early": (Case((1, 88, 9, 9), 24), replace(PLAIN, block_n=32)),
     "parts of columns": (Case((2, 32, 10, 9), 80, I8, relu=False), replace(PLAIN, block_n=32, turned=1)),
     "a wide window": (Case((2, 16, 12, 9), 64, BF16, (5, 5), (2, 0, 1, 3)), replace(PLAIN, high=2)),
-    "a line": (Case((2, 64, 7, 20), 32, I8, (1, 3), (0, 1, 0, 1)), replace(PLAIN, block_n=32, groups=3)),
+    "a line": (
+        Case((2, 64, 7, 20), 32, I8, (1, 3), (0, 1, 0, 1)),
+        replace(PLAIN, block_n=32, groups=3, stages=3),
+    ),
     "a dilated column": (
         Case((2, 32, 19, 8), 16, I8, (3, 1), (2, 0, 2, 0), (2, 1)),
         replace(PLAIN, block_n=32),
@@ -93,7 +96,7 @@ def test_only_targets_with_bulk_copies_have_it() -> None:
 
 def test_a_configuration_that_is_not_legal_is_refused() -> None:
     request = request_of(SOME["bytes"][0])
-    for changed in ({"groups": 4}, {"stages": 1}, {"block_n": 48}):
+    for changed in ({"groups": 4}, {"stages": 3}, {"block_n": 48}):
         with pytest.raises(ValueError):
             families()[NAME].realize(request, asdict(replace(PLAIN, **changed)))
 

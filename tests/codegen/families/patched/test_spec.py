@@ -29,7 +29,7 @@ def test_parts() -> None:
 
 
 def test_operands_of_columns_lie_in_shared_memory() -> None:
-    made = spec(Case((2, 64, 9, 11), 64, I8), PatchConfig(3, 1, 1, 64, 4, 2))
+    made = spec(Case((2, 64, 9, 11), 64, I8), PatchConfig(3, 1, 1, 64, 3, 2))
     assert made.buffers_at < made.results.columns < made.barriers_at
     assert made.b.interleave and not made.b.taps
 

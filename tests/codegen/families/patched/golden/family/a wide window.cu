@@ -1,23 +1,23 @@
-// k_conv_add_relu_00401582: conv, add, relu, cast
+// k_conv_add_relu_3cb4b752: conv, add, relu, cast
 //
 // Convolution on tensor cores (wgmma of bf16 and bf16, accumulators in f32) of patches of the image: 2 warpgroups,
-// each with tiles of 16 x 8 pixels and 64 columns; 3 patches; weights stay.
+// each with tiles of 16 x 8 pixels and 64 columns; 4 patches; weights stay.
 #include "wgmma.cuh"
 using namespace glass;
 
 constexpr int GROUPS = 2, CONSUMERS = 256;  // warpgroups that multiply, each tiles of its own; their threads
-constexpr int STAGES = 3, PATCH = 8192, PITCH = 384;  // patches in shared memory; bytes of each, and of a line of its pixels
+constexpr int STAGES = 4, PATCH = 8192, PITCH = 384;  // patches in shared memory; bytes of each, and of a line of its pixels
 constexpr int B_TILE = 2048, BLOCK_N = 64;  // bytes of the weights of a line of a tap; columns
 constexpr int CHUNK = 64, BUFFERS = 2, BUFFER = 8192;  // columns that leave together; chunks of a warpgroup in shared memory, bytes of each
 
 // Where byte `at` of a row of a chunk lies, as bulk copies swizzle it.
 GLASS_DEVICE int in_chunk(int row, int at) { return row * 128 + (at ^ (row & 7) << 4); }
 
-GLASS_KERNEL(384, 1) k_conv_add_relu_00401582(Input<bf16> x0, Input<bf16> x1, Input<f32> x2, Input<f32> x3, Output<bf16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {
+GLASS_KERNEL(384, 1) k_conv_add_relu_3cb4b752(Input<bf16> x0, Input<bf16> x1, Input<f32> x2, Input<f32> x3, Output<bf16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int tiles = 2;
-    Barrier* const full = reinterpret_cast<Barrier*>(shared + 109184);  // a patch has been copied
+    Barrier* const full = reinterpret_cast<Barrier*>(shared + 117376);  // a patch has been copied
     Barrier* const empty = full + STAGES;  // all warps of its warpgroup have read it
     Barrier* const weights = empty + STAGES;  // they are there
 
@@ -54,17 +54,17 @@ GLASS_KERNEL(384, 1) k_conv_add_relu_00401582(Input<bf16> x0, Input<bf16> x1, In
             barrier_expect(*weights, 51200);
             #pragma unroll 1
             for (int k = 0; k < 25; k++) {
-                tma_load_3d(shared + 24576 + k * B_TILE, b_map, *weights, k * 16, first_column / 8, 0);
+                tma_load_3d(shared + 32768 + k * B_TILE, b_map, *weights, k * 16, first_column / 8, 0);
             }
         }
         return;
     }
     registers_take<232>();
     const int lane = lane_id(), group = warp_id() / 4;
-    unsigned char* const chunks = shared + 75776 + group * (BUFFERS * BUFFER);
+    unsigned char* const chunks = shared + 83968 + group * (BUFFERS * BUFFER);
     const bool leads = thread_x() % 128 == 0;  // has the warpgroup's chunks stored
     // A row of a product is a pixel of the patch, eight of them a line; a tap moves all of them.
-    const u64 a_view = wgmma_tile<32>(shared, 16, PITCH), b_view = wgmma_tile<32>(shared + 24576);
+    const u64 a_view = wgmma_tile<32>(shared, 16, PITCH), b_view = wgmma_tile<32>(shared + 32768);
     const int origin = 0;
     pdl_wait();
     constexpr int VECTOR = 8;
@@ -80,12 +80,12 @@ GLASS_KERNEL(384, 1) k_conv_add_relu_00401582(Input<bf16> x0, Input<bf16> x1, In
         Along along;
         const int n = origin + thread_x() * VECTOR;
         read_columns(n, along);
-        *reinterpret_cast<Along*>(shared + 108544 + thread_x() * 48) = along;
+        *reinterpret_cast<Along*>(shared + 116736 + thread_x() * 48) = along;
     }
     named_barrier_sync(1 + GROUPS, CONSUMERS);
     int count = 0;  // of the warpgroup's chunks
     auto finish = [&](const f32* own, int first_column, int y, int x, int image) {
-        const unsigned char* const columns = shared + 108544;
+        const unsigned char* const columns = shared + 116736;
         unsigned char* const buffer = chunks + count % BUFFERS * BUFFER;
             GLASS_UNROLL
             for (int first = 0; first < 16; first += VECTOR) {

@@ -1,23 +1,23 @@
-// k_conv_mul_add_relu_036578f2: conv, cast, mul, add, relu, cast
+// k_conv_mul_add_relu_f7522191: conv, cast, mul, add, relu, cast
 //
 // Convolution on tensor cores (wgmma of i8 and i8, accumulators in i32) of patches of the image: 2 warpgroups,
-// each with tiles of 8 x 8 pixels and 64 columns; 3 patches; weights stay.
+// each with tiles of 8 x 8 pixels and 64 columns; 4 patches; weights stay.
 #include "wgmma_integer.cuh"
 using namespace glass;
 
 constexpr int GROUPS = 2, CONSUMERS = 256;  // warpgroups that multiply, each tiles of its own; their threads
-constexpr int STAGES = 3, PATCH = 7168, PITCH = 640;  // patches in shared memory; bytes of each, and of a line of its pixels
+constexpr int STAGES = 4, PATCH = 7168, PITCH = 640;  // patches in shared memory; bytes of each, and of a line of its pixels
 constexpr int B_TILE = 4096, BLOCK_N = 64;  // bytes of the weights of a line of a tap; columns
 constexpr int CHUNK = 64, BUFFERS = 2, BUFFER = 8192;  // columns that leave together; chunks of a warpgroup in shared memory, bytes of each
 
 // Where byte `at` of a row of a chunk lies, as bulk copies swizzle it.
 GLASS_DEVICE int in_chunk(int row, int at) { return row * 64 + (at ^ (row / 2 & 3) << 4); }
 
-GLASS_KERNEL(384, 1) k_conv_mul_add_relu_036578f2(Input<i8> x0, Input<i8> x1, Input<f32> x2, Input<f32> x3, Output<i8> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {
+GLASS_KERNEL(384, 1) k_conv_mul_add_relu_f7522191(Input<i8> x0, Input<i8> x1, Input<f32> x2, Input<f32> x3, Output<i8> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int tiles = 12;
-    Barrier* const full = reinterpret_cast<Barrier*>(shared + 91776);  // a patch has been copied
+    Barrier* const full = reinterpret_cast<Barrier*>(shared + 98944);  // a patch has been copied
     Barrier* const empty = full + STAGES;  // all warps of its warpgroup have read it
     Barrier* const weights = empty + STAGES;  // they are there
 
@@ -54,17 +54,17 @@ GLASS_KERNEL(384, 1) k_conv_mul_add_relu_036578f2(Input<i8> x0, Input<i8> x1, In
             barrier_expect(*weights, 36864);
             #pragma unroll 1
             for (int k = 0; k < 9; k++) {
-                tma_load_3d(shared + 21504 + k * B_TILE, b_map, *weights, k * 64, first_column / 8, 0);
+                tma_load_3d(shared + 28672 + k * B_TILE, b_map, *weights, k * 64, first_column / 8, 0);
             }
         }
         return;
     }
     registers_take<232>();
     const int lane = lane_id(), group = warp_id() / 4;
-    unsigned char* const chunks = shared + 58368 + group * (BUFFERS * BUFFER);
+    unsigned char* const chunks = shared + 65536 + group * (BUFFERS * BUFFER);
     const bool leads = thread_x() % 128 == 0;  // has the warpgroup's chunks stored
     // A row of a product is a pixel of the patch, eight of them a line; a tap moves all of them.
-    const u64 a_view = wgmma_tile<64>(shared, 16, PITCH), b_view = wgmma_tile<64>(shared + 21504);
+    const u64 a_view = wgmma_tile<64>(shared, 16, PITCH), b_view = wgmma_tile<64>(shared + 28672);
     const int origin = 0;
     pdl_wait();
     constexpr int VECTOR = 16;
@@ -82,12 +82,12 @@ GLASS_KERNEL(384, 1) k_conv_mul_add_relu_036578f2(Input<i8> x0, Input<i8> x1, In
         Along along;
         const int n = origin + thread_x() * VECTOR;
         read_columns(n, along);
-        *reinterpret_cast<Along*>(shared + 91136 + thread_x() * 144) = along;
+        *reinterpret_cast<Along*>(shared + 98304 + thread_x() * 144) = along;
     }
     named_barrier_sync(1 + GROUPS, CONSUMERS);
     int count = 0;  // of the warpgroup's chunks
     auto finish = [&](const i32* own, int first_column, int y, int x, int image) {
-        const unsigned char* const columns = shared + 91136;
+        const unsigned char* const columns = shared + 98304;
         unsigned char* const buffer = chunks + count % BUFFERS * BUFFER;
             const int column = lane % 4 * 16;  // of the thread's run of columns
             const Along along = *reinterpret_cast<const Along*>(columns + (first_column + column) / VECTOR * 144);

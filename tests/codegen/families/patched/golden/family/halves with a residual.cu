@@ -65,23 +65,22 @@ GLASS_KERNEL(384, 1) k_conv_add_relu_69bb8c42(Input<f16> x0, Input<f16> x1, Inpu
         }
         if (thread_x() == CONSUMERS + 64) {
             pdl_wait();
-            int count = 0;  // of the chunks of each warpgroup
             const int first_column = 0;
             for (int index = 0, tile; (tile = block_x() + index * (grid_x())) < tiles; index += 1) {
                 const int place = tile;
                 const int image = place / (2 * 2), in_image = place - image * (2 * 2);
                 const int first_y = in_image / 2 * 8, first_x = in_image % 2 * 16;
                 const int group = index % GROUPS;
-                auto bring = [&](int chunk, int y, int x) {
-                    const int number = index / GROUPS * 2 + count++;
-                    const int at = group * BUFFERS + number % BUFFERS;
-                    barrier_wait(left[at], ~(number / BUFFERS) & 1);
+                int count = index / GROUPS * 2;  // of the warpgroup's chunks
+                auto bring = [&](int column, int y, int x) {
+                    const int at = group * BUFFERS + count % BUFFERS;
+                    barrier_wait(left[at], ~(count / BUFFERS) & 1);
                     barrier_expect(arrived[at], 8192);
-                    tma_load_4d(shared + 120832 + at * BUFFER, residual_map, arrived[at], first_column + chunk * CHUNK, x, y, image);
+                    tma_load_4d(shared + 120832 + at * BUFFER, residual_map, arrived[at], first_column + column, x, y, image);
+                    count++;
                 };
-                count = 0;
-                for (int chunk = 0; chunk < 1; chunk++) bring(chunk, first_y, first_x);
-                for (int chunk = 0; chunk < 1; chunk++) bring(chunk, first_y, first_x + 8);
+                bring(0, first_y, first_x);
+                bring(0, first_y, first_x + 8);
             }
         }
         return;

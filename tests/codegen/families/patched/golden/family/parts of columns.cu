@@ -1,23 +1,23 @@
-// k_conv_mul_add_45fd9f33: conv, cast, mul, add, cast
+// k_conv_mul_add_ee659388: conv, cast, mul, add, cast
 //
 // Convolution on tensor cores (wgmma of i8 and i8, accumulators in i32) of patches of the image: 2 warpgroups,
-// each with tiles of 8 x 8 pixels and 32 columns; 3 patches; weights stay.
+// each with tiles of 8 x 8 pixels and 32 columns; 4 patches; weights stay.
 #include "wgmma_integer.cuh"
 using namespace glass;
 
 constexpr int GROUPS = 2, CONSUMERS = 256;  // warpgroups that multiply, each tiles of its own; their threads
-constexpr int STAGES = 3, PATCH = 4096, PITCH = 320;  // patches in shared memory; bytes of each, and of a line of its pixels
+constexpr int STAGES = 4, PATCH = 4096, PITCH = 320;  // patches in shared memory; bytes of each, and of a line of its pixels
 constexpr int B_TILE = 1024, BLOCK_N = 32;  // bytes of the weights of a line of a tap; columns
 constexpr int CHUNK = 32, BUFFERS = 2, BUFFER = 8192;  // columns that leave together; chunks of a warpgroup in shared memory, bytes of each
 
 // Where byte `at` of a row of a chunk lies, as bulk copies swizzle it.
 GLASS_DEVICE int in_chunk(int row, int at) { return row * 32 + (at ^ (row / 4 & 1) << 4); }
 
-GLASS_KERNEL(384, 1) k_conv_mul_add_45fd9f33(Input<i8> x0, Input<i8> x1, Input<f32> x2, Input<f32> x3, Output<i8> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {
+GLASS_KERNEL(384, 1) k_conv_mul_add_ee659388(Input<i8> x0, Input<i8> x1, Input<f32> x2, Input<f32> x3, Output<i8> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int tiles = 8;
-    Barrier* const full = reinterpret_cast<Barrier*>(shared + 54592);  // a patch has been copied
+    Barrier* const full = reinterpret_cast<Barrier*>(shared + 58688);  // a patch has been copied
     Barrier* const empty = full + STAGES;  // all warps of its warpgroup have read it
     Barrier* const weights = empty + STAGES;  // they are there
 
@@ -54,17 +54,17 @@ GLASS_KERNEL(384, 1) k_conv_mul_add_45fd9f33(Input<i8> x0, Input<i8> x1, Input<f
             barrier_expect(*weights, 9216);
             #pragma unroll 1
             for (int k = 0; k < 9; k++) {
-                tma_load_3d(shared + 12288 + k * B_TILE, b_map, *weights, k * 32, first_column / 4, 0);
+                tma_load_3d(shared + 16384 + k * B_TILE, b_map, *weights, k * 32, first_column / 4, 0);
             }
         }
         return;
     }
     registers_take<232>();
     const int lane = lane_id(), group = warp_id() / 4;
-    unsigned char* const chunks = shared + 21504 + group * (BUFFERS * BUFFER);
+    unsigned char* const chunks = shared + 25600 + group * (BUFFERS * BUFFER);
     const bool leads = thread_x() % 128 == 0;  // has the warpgroup's chunks stored
     // A row of a product is a pixel of the patch, eight of them a line; a tap moves all of them.
-    const u64 a_view = wgmma_tile<32>(shared, 16, PITCH), b_view = wgmma_tile<32>(shared + 12288);
+    const u64 a_view = wgmma_tile<32>(shared, 16, PITCH), b_view = wgmma_tile<32>(shared + 16384);
     const int origin = block_x() % 3 * BLOCK_N;
     pdl_wait();
     constexpr int VECTOR = 8, N = 80;
@@ -82,12 +82,12 @@ GLASS_KERNEL(384, 1) k_conv_mul_add_45fd9f33(Input<i8> x0, Input<i8> x1, Input<f
         Along along = {};
         const int n = origin + thread_x() * VECTOR;
         if (n < N) read_columns(n, along);
-        *reinterpret_cast<Along*>(shared + 54272 + thread_x() * 80) = along;
+        *reinterpret_cast<Along*>(shared + 58368 + thread_x() * 80) = along;
     }
     named_barrier_sync(1 + GROUPS, CONSUMERS);
     int count = 0;  // of the warpgroup's chunks
     auto finish = [&](const i32* own, int first_column, int y, int x, int image) {
-        const unsigned char* const columns = shared + 54272;
+        const unsigned char* const columns = shared + 58368;
         unsigned char* const buffer = chunks + count % BUFFERS * BUFFER;
             const int column = lane % 4 * 8;  // of the thread's run of columns
             const Along along = *reinterpret_cast<const Along*>(columns + (first_column + column) / VECTOR * 80);
