@@ -124,7 +124,7 @@ class PatchRoom:
     def bytes(self) -> int:
         """All of it."""
         config = self.config
-        count = 2 * config.stages + 1
+        count = 2 * config.stages + config.groups + 1
         count += 2 * config.groups * config.buffers if self.extents.residual else 0
         return self.barriers + count * BARRIER_BYTES
 

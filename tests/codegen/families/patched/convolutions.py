@@ -19,8 +19,10 @@ from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.types import TensorType, channels_last
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add, Mul
+from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.elementwise import Cast
+from glassrt.dialects.graph.quantization import Dequantize, Quantize
 
 from ...one_kernel import compare, draw_inputs, kernel_module, plan_of
 
@@ -29,7 +31,7 @@ NAME = "contraction_patched"
 
 @dataclass(frozen=True)
 class Case:
-    """A convolution with bias, of bytes with scales, too, and with a residual and a relu if wanted."""
+    """A convolution with bias, a residual and a relu if wanted; of bytes with scales, and quantized again."""
 
     image: tuple[Dim, int, Dim, Dim]
     channels: int
@@ -69,8 +71,13 @@ class Case:
             y = do(Mul(do(Cast(y, to=F32)), scale))
         y = do(Add(y, bias))
         for other in others:
-            y = do(Add(y, do(Cast(other, to=F32))))
-        return do(Cast(do(Relu(y)) if self.relu else y, to=self.dtype))
+            step = do(Constant(value=np.array(0.37, np.float32)))
+            y = do(
+                Add(y, do(Cast(other, to=F32) if self.dtype.is_float else Dequantize(other, step, to=F32)))
+            )
+        y = do(Relu(y)) if self.relu else y
+        step = do(Constant(value=np.array(0.81, np.float32)))
+        return do(Cast(y, to=self.dtype) if self.dtype.is_float else Quantize(y, step, to=self.dtype))
 
 
 def request_of(case: Case) -> Request:

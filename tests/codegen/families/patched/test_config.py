@@ -61,7 +61,7 @@ def test_parts_of_shared_memory_lie_one_behind_the_other(lines: int, residual: b
     begins = [room.weights, room.buffers, room.columns, room.barriers, room.bytes]
     assert begins == sorted(begins) and all(each % 1024 == 0 for each in begins[:3])
     assert room.buffers - room.weights == 9 * lines * 64 * 64
-    assert room.bytes - room.barriers == 8 * (5 + (8 if residual else 0))
+    assert room.bytes - room.barriers == 8 * (7 + (8 if residual else 0))
 
 
 def test_blocks_of_pixels_cover_images() -> None:

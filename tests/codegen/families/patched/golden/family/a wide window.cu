@@ -1,4 +1,4 @@
-// k_conv_add_relu_3cb4b752: conv, add, relu, cast
+// k_conv_add_relu_0bd892a9: conv, add, relu, cast
 //
 // Convolution on tensor cores (wgmma of bf16 and bf16, accumulators in f32) of patches of the image: 2 warpgroups,
 // each with tiles of 16 x 8 pixels and 64 columns; 4 patches; weights stay.
@@ -13,19 +13,21 @@ constexpr int CHUNK = 64, BUFFERS = 2, BUFFER = 8192;  // columns that leave tog
 // Where byte `at` of a row of a chunk lies, as bulk copies swizzle it.
 GLASS_DEVICE int in_chunk(int row, int at) { return row * 128 + (at ^ (row & 7) << 4); }
 
-GLASS_KERNEL(384, 1) k_conv_add_relu_3cb4b752(Input<bf16> x0, Input<bf16> x1, Input<f32> x2, Input<f32> x3, Output<bf16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {
+GLASS_KERNEL(384, 1) k_conv_add_relu_0bd892a9(Input<bf16> x0, Input<bf16> x1, Input<f32> x2, Input<f32> x3, Output<bf16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int tiles = 2;
     Barrier* const full = reinterpret_cast<Barrier*>(shared + 117376);  // a patch has been copied
     Barrier* const empty = full + STAGES;  // all warps of its warpgroup have read it
-    Barrier* const weights = empty + STAGES;  // they are there
+    Barrier* const turn = empty + STAGES;  // the warpgroup may multiply
+    Barrier* const weights = turn + GROUPS;  // they are there
 
     if (thread_x() == 0) {
         for (int stage = 0; stage < STAGES; stage++) {
             barrier_init(full[stage], 1);
             barrier_init(empty[stage], 4);
         }
+        for (int group = 0; group < GROUPS; group++) barrier_init(turn[group], 4);
         barrier_init(*weights, 1);
 
         barrier_fence_init();
@@ -125,6 +127,8 @@ GLASS_KERNEL(384, 1) k_conv_add_relu_3cb4b752(Input<bf16> x0, Input<bf16> x1, In
         const int first_y = in_image / 1 * 16, first_x = in_image % 1 * 8;
         const int stage = index % STAGES;
         barrier_wait(full[stage], index / STAGES & 1);
+        // One after the other, so that a warpgroup multiplies while others finish: they would all do the same at a time.
+        barrier_wait(turn[group], group == 0 ? ~(index / GROUPS) & 1 : index / GROUPS & 1);
         const u64 patch = wgmma_step(a_view, stage * PATCH);
         f32 sum[2][BLOCK_N / 2];  // uninitialised: the first product of a tile overwrites them
         wgmma_fence();
@@ -135,6 +139,7 @@ GLASS_KERNEL(384, 1) k_conv_add_relu_3cb4b752(Input<bf16> x0, Input<bf16> x1, In
             wgmma(sum[1], wgmma_step(patch, at + 3072), wgmma_step(b_view, tap * B_TILE), tap > 0 || 0 > 0, bf16{}, bf16{});
         }
         wgmma_commit();
+        if (lane == 0) barrier_arrive(turn[group + 1 == GROUPS ? 0 : group + 1]);
         wgmma_wait<0>();
         wgmma_take(sum[0]);
         wgmma_take(sum[1]);

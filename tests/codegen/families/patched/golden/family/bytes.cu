@@ -1,4 +1,4 @@
-// k_conv_mul_add_relu_f7522191: conv, cast, mul, add, relu, cast
+// k_conv_mul_add_relu_90d8d536: conv, cast, mul, add, relu, quantize
 //
 // Convolution on tensor cores (wgmma of i8 and i8, accumulators in i32) of patches of the image: 2 warpgroups,
 // each with tiles of 8 x 8 pixels and 64 columns; 4 patches; weights stay.
@@ -13,19 +13,21 @@ constexpr int CHUNK = 64, BUFFERS = 2, BUFFER = 8192;  // columns that leave tog
 // Where byte `at` of a row of a chunk lies, as bulk copies swizzle it.
 GLASS_DEVICE int in_chunk(int row, int at) { return row * 64 + (at ^ (row / 2 & 3) << 4); }
 
-GLASS_KERNEL(384, 1) k_conv_mul_add_relu_f7522191(Input<i8> x0, Input<i8> x1, Input<f32> x2, Input<f32> x3, Output<i8> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {
+GLASS_KERNEL(384, 1) k_conv_mul_add_relu_90d8d536(Input<i8> x0, Input<i8> x1, Input<f32> x2, Input<f32> x3, Output<i8> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int tiles = 12;
     Barrier* const full = reinterpret_cast<Barrier*>(shared + 98944);  // a patch has been copied
     Barrier* const empty = full + STAGES;  // all warps of its warpgroup have read it
-    Barrier* const weights = empty + STAGES;  // they are there
+    Barrier* const turn = empty + STAGES;  // the warpgroup may multiply
+    Barrier* const weights = turn + GROUPS;  // they are there
 
     if (thread_x() == 0) {
         for (int stage = 0; stage < STAGES; stage++) {
             barrier_init(full[stage], 1);
             barrier_init(empty[stage], 4);
         }
+        for (int group = 0; group < GROUPS; group++) barrier_init(turn[group], 4);
         barrier_init(*weights, 1);
 
         barrier_fence_init();
@@ -98,17 +100,17 @@ GLASS_KERNEL(384, 1) k_conv_mul_add_relu_f7522191(Input<i8> x0, Input<i8> x1, In
                 i32 accumulator[VECTOR];
                 GLASS_UNROLL
                 for (int i = 0; i < VECTOR; i++) accumulator[i] = own[(i % 8) * 4 + half * 2 + i / 8];
-                Vec<i8, 16> place_8;
+                Vec<f32, 16> place_8;
                 GLASS_UNROLL
                 for (int lane = 0; lane < 16; ++lane) {
                     const f32 cast1 = convert<f32>(accumulator[lane]);
                     const f32 mul_3 = cast1 * along.x2_2[lane];
                     const f32 add_5 = mul_3 + along.x3_4[lane];
                     const f32 max_6 = m_max(add_5, 0x0p+0f);
-                    const i8 cast7 = convert<i8>(max_6);
-                    place_8[lane] = cast7;
+                    const f32 div_7 = quotient_to_round(max_6, 0x1.9eb852p-1f, 0x1.3c0ca4p+0f, 0x1.238bbap-26f);
+                    place_8[lane] = div_7;
                 }
-                store_shared(place, place_8);
+                store_shared(place, nearest_all<i8>(place_8));
             }
         fence_proxy_async();
         if (leads) tma_store_wait_read<BUFFERS - 2>();  // the buffer of the next chunk is free again
@@ -126,6 +128,8 @@ GLASS_KERNEL(384, 1) k_conv_mul_add_relu_f7522191(Input<i8> x0, Input<i8> x1, In
         const int first_y = in_image / 2 * 8, first_x = in_image % 2 * 8;
         const int stage = index % STAGES;
         barrier_wait(full[stage], index / STAGES & 1);
+        // One after the other, so that a warpgroup multiplies while others finish: they would all do the same at a time.
+        barrier_wait(turn[group], group == 0 ? ~(index / GROUPS) & 1 : index / GROUPS & 1);
         const u64 patch = wgmma_step(a_view, stage * PATCH);
         i32 sum[1][BLOCK_N / 2];  // uninitialised: the first product of a tile overwrites them
         wgmma_fence();
@@ -138,6 +142,7 @@ GLASS_KERNEL(384, 1) k_conv_mul_add_relu_f7522191(Input<i8> x0, Input<i8> x1, In
             }
         }
         wgmma_commit();
+        if (lane == 0) barrier_arrive(turn[group + 1 == GROUPS ? 0 : group + 1]);
         wgmma_wait<0>();
         wgmma_take(sum[0]);
         if (lane == 0) barrier_arrive(empty[stage]);

@@ -1,4 +1,4 @@
-// k_conv_add_relu_69bb8c42: conv, add, cast, add, relu, cast
+// k_conv_add_relu_0a645149: conv, add, cast, add, relu, cast
 //
 // Convolution on tensor cores (wgmma of f16 and f16, accumulators in f32) of patches of the image: 2 warpgroups,
 // each with tiles of 8 x 16 pixels and 64 columns; 2 patches; weights stay.
@@ -13,13 +13,14 @@ constexpr int CHUNK = 64, BUFFERS = 2, BUFFER = 8192;  // columns that leave tog
 // Where byte `at` of a row of a chunk lies, as bulk copies swizzle it.
 GLASS_DEVICE int in_chunk(int row, int at) { return row * 128 + (at ^ (row & 7) << 4); }
 
-GLASS_KERNEL(384, 1) k_conv_add_relu_69bb8c42(Input<f16> x0, Input<f16> x1, Input<f32> x2, Input<f32> x3, Input<f16> x4, Output<f16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map, const GLASS_TENSOR_MAP residual_map) {
+GLASS_KERNEL(384, 1) k_conv_add_relu_0a645149(Input<f16> x0, Input<f16> x1, Input<f32> x2, Input<f32> x3, Input<f16> x4, Output<f16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map, const GLASS_TENSOR_MAP residual_map) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int tiles = 8;
     Barrier* const full = reinterpret_cast<Barrier*>(shared + 154240);  // a patch has been copied
     Barrier* const empty = full + STAGES;  // all warps of its warpgroup have read it
-    Barrier* const weights = empty + STAGES;  // they are there
+    Barrier* const turn = empty + STAGES;  // the warpgroup may multiply
+    Barrier* const weights = turn + GROUPS;  // they are there
     Barrier* const arrived = weights + 1;  // the residual of a chunk is there
     Barrier* const left = arrived + GROUPS * BUFFERS;  // the results of a chunk have been read
 
@@ -28,6 +29,7 @@ GLASS_KERNEL(384, 1) k_conv_add_relu_69bb8c42(Input<f16> x0, Input<f16> x1, Inpu
             barrier_init(full[stage], 1);
             barrier_init(empty[stage], 4);
         }
+        for (int group = 0; group < GROUPS; group++) barrier_init(turn[group], 4);
         barrier_init(*weights, 1);
         for (int buffer = 0; buffer < GROUPS * BUFFERS; buffer++) {
             barrier_init(arrived[buffer], 1);
@@ -158,6 +160,8 @@ GLASS_KERNEL(384, 1) k_conv_add_relu_69bb8c42(Input<f16> x0, Input<f16> x1, Inpu
         const int first_y = in_image / 2 * 8, first_x = in_image % 2 * 16;
         const int stage = index % STAGES;
         barrier_wait(full[stage], index / STAGES & 1);
+        // One after the other, so that a warpgroup multiplies while others finish: they would all do the same at a time.
+        barrier_wait(turn[group], group == 0 ? ~(index / GROUPS) & 1 : index / GROUPS & 1);
         const u64 patch = wgmma_step(a_view, stage * PATCH);
         f32 sum[2][BLOCK_N / 2];  // uninitialised: the first product of a tile overwrites them
         wgmma_fence();
@@ -171,6 +175,7 @@ GLASS_KERNEL(384, 1) k_conv_add_relu_69bb8c42(Input<f16> x0, Input<f16> x1, Inpu
             }
         }
         wgmma_commit();
+        if (lane == 0) barrier_arrive(turn[group + 1 == GROUPS ? 0 : group + 1]);
         wgmma_wait<0>();
         wgmma_take(sum[0]);
         wgmma_take(sum[1]);
