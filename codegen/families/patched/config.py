@@ -20,7 +20,7 @@ SHAPES = (
     (2, 2),
 )  # blocks of 8 x 8 pixels below and beside each other, of a warpgroup
 STAGES = range(4, 0, -1)  # patches of each warpgroup, the most first
-BUFFERS = (4, 2)  # chunks of results of a warpgroup
+BUFFERS = (2, 4)  # chunks of results of a warpgroup
 RESIDUAL_BUFFERS = (6, 4, 3)
 MOST_PARTS = 4  # of the columns, in which blocks divide
 MOST_PRODUCTS = 128  # of a tile, which are not in a loop
@@ -153,7 +153,7 @@ def illegal(extents: PatchExtents, config: PatchConfig, room: int) -> str | None
         return "no tensor map brings such a patch"
     if config.stages < 1 or config.stages % config.groups:
         return "a barrier tells one phase from the next only: each warpgroup has stages of its own"
-    if config.buffers < BUFFERS[-1]:
+    if config.buffers < BUFFERS[0]:
         return "a chunk is stored while the next one is made"
     return "not enough shared memory" if own.bytes > room else None
 
