@@ -165,7 +165,7 @@ def tma_store_4d() -> Case:
     """A box of 2 x 3 pixels of 16 bytes, of which a column and a line lie outside the image."""
     before = _RANDOM.integers(0, 99, (2, 3, 4, 32)).astype(np.uint8)
     after = before.copy()
-    after[1, 2, :2, 16:] = (100 + np.arange(96)).astype(np.uint8).reshape(2, 3, 16)[0, 1:]
+    after[1, 2, 2:, 16:] = (100 + np.arange(96)).astype(np.uint8).reshape(2, 3, 16)[0, :2]
     map = Map(before, (32, 4, 3, 2), (32, 128, 384), (16, 3, 2, 1))
     arguments = [map, Out(after, before), 96]
     return Case("tma_store_4", "tma", arguments, block=(64, 1, 1), shared_bytes=_SHARED, minimum=90)

@@ -61,7 +61,7 @@ GLASS_KERNEL(64, 1) tma_store_4(const GLASS_TENSOR_MAP map, Output<u8> unused, c
     fence_proxy_async();
     sync_threads();
     if (thread_x() != 0) return;
-    tma_store_4d(map, smem, 16, -1, 2, 1);
+    tma_store_4d(map, smem, 16, 2, 2, 1);
     tma_store_commit();
     tma_store_wait<0>();
 }

@@ -160,7 +160,7 @@ GLASS_KERNEL(384, 1) k_conv_add_relu_0a645149(Input<f16> x0, Input<f16> x1, Inpu
         const int first_y = in_image / 2 * 8, first_x = in_image % 2 * 16;
         const int stage = index % STAGES;
         barrier_wait(full[stage], index / STAGES & 1);
-        // One after the other, so that a warpgroup multiplies while others finish: they would all do the same at a time.
+        // One after the other, so that others finish meanwhile.
         barrier_wait(turn[group], group == 0 ? ~(index / GROUPS) & 1 : index / GROUPS & 1);
         const u64 patch = wgmma_step(a_view, stage * PATCH);
         f32 sum[2][BLOCK_N / 2];  // uninitialised: the first product of a tile overwrites them
