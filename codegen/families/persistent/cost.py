@@ -31,9 +31,12 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
     rate = target.fitted.throughput.wgmma * 2 / problem.a.bytes * constants.efficiency
     step = constants.step if config.cluster == 1 else constants.shared_step
     multiply = 2.0 * results * problem.at_optimum(multiplied_k(problem)) / rate + k_tiles * step
-    columns = 0.0 if config.kept else config.block_n / config.cluster
-    load = k_tiles * (config.block_m + columns) * config.depth + results * problem.result_bytes
-    arrive = load / constants.l2_bandwidth + (0.0 if config.kept else _crowd(problem, constants))
+    shares = 1 if problem.is_astride else config.cluster  # of such lines, half are not copied faster
+    columns = 0.0 if config.kept else config.block_n / shares
+    lines = k_tiles * (config.block_m + columns) * config.depth
+    lines *= constants.astride if problem.is_astride else 1.0
+    arrive = (lines + results * problem.result_bytes) / constants.l2_bandwidth
+    arrive += 0.0 if config.kept else _crowd(problem, constants)
     gather = _gather(problem, config, constants)
     pass_through = k_tiles * shared_bytes(config) / constants.shared_bandwidth
     finish = (constants.leave if config.buffers else constants.finish) * results + constants.tile
@@ -58,8 +61,8 @@ def shared_bytes(config: PersistentConfig) -> float:
 
 def _gather(problem: Problem, config: PersistentConfig, constants: PersistentFit) -> float:
     """Cycles of a tile in which im2col copies bring the lines of its rows, of every tap anew."""
-    if not problem.windows:
-        return 0.0
+    if not problem.windows or problem.is_astride:
+        return 0.0  # those of taps that are no whole lines of the cache have a price of their own
     each = constants.line if line_of(problem) == LINE_BYTES else constants.narrow_line
     return problem.at_optimum(lines_of_k(problem)) * config.block_m * each
 
