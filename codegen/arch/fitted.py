@@ -133,6 +133,8 @@ class PersistentFit(Fit):
     tile: float = 300.0  # of a tile, beside products and epilogue
     meet: float = 800.0  # of a cluster, whose blocks meet twice
     shared_step: float = 84.0  # the same in a cluster: stages wait for both blocks
+    line: float = 3.5  # of a line of 128 bytes that a window's copy gathers, for each row of a tile
+    narrow_line: float = 2.5  # the same of a shorter one
     crowd: float = 2000.0  # of a tile whose B all blocks read from the same few lines of the L2 cache
     crowded: float = 4096.0  # bytes of B up to which that takes so long; of more, as much less
 

@@ -37,6 +37,7 @@ from .group.parts import shares_of
 from .interaction.family import InteractionFamily
 from .kernel_family import KernelFamily
 from .loop import LoopFamily
+from .patched.family import PatchedFamily
 from .persistent.family import PersistentFamily
 from .recurrence.family import RecurrenceFamily
 from .row.family import RowFamily
@@ -64,6 +65,7 @@ BUILT_IN = _ranked(
         TiledFamily.of(WGMMA),
         GemvFamily(),
         PersistentFamily(),
+        PatchedFamily(),
         FewChannelsFamily.of(FEW_CHANNELS_WGMMA),
         FewChannelsFamily.of(FEW_CHANNELS_MMA),
         FewChannelsPoolFamily.of("few_channels_wgmma_pool", FEW_CHANNELS_WGMMA),
