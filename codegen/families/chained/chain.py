@@ -8,6 +8,7 @@ from ....dialects.core.bounds import bounds
 from ...emit.tile_epilogue import PAIR
 from ...request.request import Request
 from ...request.signature import make_signature
+from ..contraction.part import Part
 from ..contraction.problem import Problem
 from ..contraction.wgmma import LINE_BYTES, WGMMA
 from ..persistent.depth import line_of, promotes
@@ -15,7 +16,7 @@ from ..persistent.interleave import interleaved, run_of, vector_of
 from ..persistent.operands import BulkOperand, operand_a, operand_b
 from ..persistent.results import LANES, BulkResults, bulk_results
 from .config import Extents
-from .pair import ChainedPair, Half, find_pair
+from .pair import ChainedPair, find_pair
 
 WIDEST = 2  # bytes of operands
 
@@ -64,7 +65,7 @@ def find_chain(request: Request) -> ContractionChain | str:
     return ContractionChain(pair, a, b, second_b, _extents(pair, results[0], results[1]))
 
 
-def _refused(half: Half, request: Request) -> str | None:
+def _refused(half: Part, request: Request) -> str | None:
     """Why HALF of the pair REQUEST cannot be a part of a chain."""
     contraction, problem = half.contraction, half.contraction.problem
     if contraction.has_prologue:
@@ -111,7 +112,7 @@ def _known(problem: Problem, size: str) -> int:
     return found
 
 
-def leaving(half: Half, b: BulkOperand, block_n: int, chunk: int) -> Leaving:
+def leaving(half: Part, b: BulkOperand, block_n: int, chunk: int) -> Leaving:
     """The results of HALF, whose weights are B, of tiles of BLOCK_N columns in chunks of CHUNK.
 
     ValueError where no thread could finish whole vectors.
