@@ -7,18 +7,36 @@ comes behind the arguments in the names of the kernel, too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from ....dialects.core.traits import Trait, has
+from ...emit.tile_epilogue import PAIR
 from ...request.request import Request
 from ..contraction.part import Part, needed, part_of
+from ..persistent.results import BulkResults, bulk_results
+
+
+@dataclass(frozen=True)
+class Half(Part):
+    """One contraction of a pair, as a request of its own."""
+
+    def results(self, vector: int = PAIR) -> BulkResults | None:
+        """Its results as `bulk_results` finds them; once, though all configurations ask."""
+        if vector not in self._results:
+            self._results[vector] = bulk_results(self.request, self.contraction, vector)
+        return self._results[vector]
+
+    @cached_property
+    def _results(self) -> dict[int, BulkResults | None]:
+        return {}
 
 
 @dataclass(frozen=True)
 class ChainedPair:
     """Two contractions, whose results are both stored: first, and `second`, which reads that of `first`."""
 
-    first: Part
-    second: Part
+    first: Half
+    second: Half
 
 
 def find_pair(request: Request) -> ChainedPair | None:
@@ -35,8 +53,8 @@ def find_pair(request: Request) -> ChainedPair | None:
     if len(middle.uses) > len((roots[1], request.region.terminator)):
         return None
     writes = request.writes
-    halves = (
-        part_of(request, first, middle, writes[0], ()),
-        part_of(request, second, last, writes[1], [(middle, writes[0])]),
-    )
-    return ChainedPair(halves[0], halves[1]) if halves[0] and halves[1] else None
+    one = part_of(request, first, middle, writes[0], ())
+    other = part_of(request, second, last, writes[1], [(middle, writes[0])])
+    if one is None or other is None:
+        return None
+    return ChainedPair(Half(one.request, one.contraction), Half(other.request, other.contraction))

@@ -14,7 +14,6 @@ from ...text.literals import c_type
 from ...text.render import Code, Identifier
 from ..contraction.binding import bound
 from ..contraction.epilogue import EpilogueSpec
-from ..contraction.part import Part
 from ..contraction.spec import KernelBinding
 from ..contraction.wgmma import GROUP, ROWS, STEP_BYTES
 from ..persistent.config import CONSUMER_REGISTERS, PRODUCER_REGISTERS
@@ -23,6 +22,7 @@ from ..persistent.operands import BulkOperand
 from ..persistent.spec import BulkTileSpec, ResultsSpec, column_pitch, header
 from .chain import ContractionChain, Leaving
 from .config import ChainedConfig, Room
+from .pair import Half
 
 TEMPLATE = "kernels/chained.cu.j2"
 
@@ -176,7 +176,7 @@ def chained_spec(
 
 
 def _part(
-    half: Part,
+    half: Half,
     leaving: Leaving,
     signature: Signature,
     map: str,
