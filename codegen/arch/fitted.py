@@ -153,6 +153,23 @@ class ChainedFit(Fit):
 
 
 @dataclass(frozen=True)
+class InvertedResidualFit(Fit):
+    """Constants of the cost model of inverted residuals, in cycles of a multiprocessor unless stated."""
+
+    launch: float = 0.8  # launch latency in microseconds
+    start: float = 2800.0  # until a block's first tile has arrived, and from its last product to its end
+    bandwidth: float = 72.0  # bytes of weights per clock that come before that
+    issue: float = 0.261  # of an instruction of a warp
+    wavefront: float = 0.52  # of an access of 128 bytes of shared memory
+    efficiency: float = 0.31  # sustained share of the peak multiply-add rate of mma.sync
+    warps: float = 4.9  # of a multiprocessor, with which latencies take as long again as what hides them
+    chunk: float = 160.0  # of a block that is alone, for each chunk: latencies between barriers
+    tile: float = 25.0  # the same for each tile: its patch and its results
+    bring: float = 250.0  # of a chunk of a patch that is not expanded: what others do not hide of its copies
+    exchange: float = 110.0  # of a cluster: until sums have gone from block to block
+
+
+@dataclass(frozen=True)
 class GemvFit(Fit):
     """Constants of the cost model of products of few rows. Times are in cycles unless stated otherwise."""
 
@@ -387,6 +404,7 @@ class Fitted:
     wgmma: ContractionFit = WGMMA
     persistent: PersistentFit = PersistentFit()
     chained: ChainedFit = ChainedFit()
+    inverted: InvertedResidualFit = InvertedResidualFit()
     strips: StripsFit = StripsFit()
     few_channels: FewChannelsFit = FewChannelsFit()
     gemv: GemvFit = GemvFit()

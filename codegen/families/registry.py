@@ -35,6 +35,7 @@ from .group.family import GroupFamily
 from .group.joinable import unjoinable
 from .group.parts import shares_of
 from .interaction.family import InteractionFamily
+from .inverted_residual.family import InvertedResidualFamily
 from .kernel_family import KernelFamily
 from .loop import LoopFamily
 from .patched.family import PatchedFamily
@@ -61,6 +62,7 @@ BUILT_IN = _ranked(
     [
         DepthwiseFamily(),
         ChainedFamily(),
+        InvertedResidualFamily(),
         TiledFamily.of(MMA),
         TiledFamily.of(WGMMA),
         GemvFamily(),
