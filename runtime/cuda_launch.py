@@ -229,8 +229,8 @@ class _Branches:
             self._await(stream, event)
         if launch.empty:
             return
-        # A cooperative launch starts only when all of its blocks fit, so it must not overlap its predecessor. Nor
-        # does its successor: whether a driver takes such an edge in a graph is not known.
+        # A cooperative launch starts only when all of its blocks fit, so it must not overlap its predecessor.
+        # Nor does its successor: whether a driver takes such an edge in a graph is not known.
         overlap = launch.pdl and not launch.cooperative and stream in self._after_kernel
         self._launcher.issue(launch, self._addresses, self._streams[stream], overlap)
         if launch.cooperative:

@@ -39,6 +39,8 @@ from .kernel_family import KernelFamily
 from .loop import LoopFamily
 from .persistent.family import PersistentFamily
 from .recurrence.family import RecurrenceFamily
+from .recurrence_grid.family import GridRecurrenceFamily
+from .recurrence_wgmma.family import WgmmaRecurrenceFamily
 from .row.family import RowFamily
 from .window_maxima import WindowMaximaFamily
 
@@ -72,6 +74,8 @@ BUILT_IN = _ranked(
         PersistentAttentionFamily(),
         FewQueriesFamily(),
         RecurrenceFamily(),
+        WgmmaRecurrenceFamily(),
+        GridRecurrenceFamily(),
         InteractionFamily(),
         TiledFamily.of(SIMT),
         AttentionFamily.of(SIMT_ATTENTION),
