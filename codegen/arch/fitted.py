@@ -242,8 +242,15 @@ class RecurrenceFit(Fit):
     copy: float = 25.0  # of a bulk copy to a block
     block: float = 0.5  # of a warp, to meet the others of its block before a copy
     bandwidth: float = 120.0  # bytes per clock of bulk copies
+    wgmma_column: float = 0.5  # of a sequence, in a product of a warpgroup by wgmma
+    wgmma_least: float = 13.0  # of such a product
+    wgmma_bandwidth: float = 18.0  # bytes per clock of states that arrive
+    wgmma_cell: float = 160.0  # gates and states of a cell of each thread of a warpgroup
+    wgmma_rest: float = 1075.0  # of a step, until the first state has arrived
+    grid_exchange: float = 2200.0  # until a state has gone through memory to all blocks of a grid
+    grid_bandwidth: float = 40.0  # bytes per clock at which a block loads a state
     sharing: float = 0.3  # longer steps for another block on the multiprocessor
-    loop_launch: float = 1.0  # a launch of a step where a loop takes the kernel's place, in microseconds
+    loop_step: float = 7.0  # a step of a loop in the kernel's place, beside its products, in microseconds
     room: float = 0.85  # share of the multiprocessors that clusters of more than two blocks can fill
 
 

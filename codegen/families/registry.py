@@ -41,6 +41,8 @@ from .loop import LoopFamily
 from .patched.family import PatchedFamily
 from .persistent.family import PersistentFamily
 from .recurrence.family import RecurrenceFamily
+from .recurrence_grid.family import GridRecurrenceFamily
+from .recurrence_wgmma.family import WgmmaRecurrenceFamily
 from .row.family import RowFamily
 from .window_maxima import WindowMaximaFamily
 
@@ -76,6 +78,8 @@ BUILT_IN = _ranked(
         PersistentAttentionFamily(),
         FewQueriesFamily(),
         RecurrenceFamily(),
+        WgmmaRecurrenceFamily(),
+        GridRecurrenceFamily(),
         InteractionFamily(),
         TiledFamily.of(SIMT),
         AttentionFamily.of(SIMT_ATTENTION),
