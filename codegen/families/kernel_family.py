@@ -87,6 +87,7 @@ class FamilyTraits:
       `turned`.
     - stacks: whether its kernels can write one row of their outputs (`Request.stacked`).
     - chains: whether its kernels compute two contractions, of which one reads what the other results in.
+    - encloses: whether its kernels compute a depthwise convolution and the contractions around it.
     """
 
     name: str
@@ -99,6 +100,7 @@ class FamilyTraits:
     turns: bool = False
     stacks: bool = False
     chains: bool = False
+    encloses: bool = False
 
     def traits(self) -> dict[str, Any]:
         """The traits alone, by name."""
