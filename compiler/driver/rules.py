@@ -38,6 +38,8 @@ from ..precision.formats.mismatch import FALLBACK
 from ..precision.formats.override_records import OVERRIDE
 from ..precision.formats.placement import STORE_CONVERSION, STORED_ALREADY
 from ..precision.formats.rounding import LOAD_CONVERSION
+from ..precision.few_rows.few_rows import SUMMARIES as FEW_ROWS
+from ..precision.few_rows.few_rows import FewRows
 from ..precision.fused_to_precision import FusedToPrecision
 from ..precision.mixtures import SUMMARIES
 from ..precision.narrowing.decisions import KEPT_WIDE
@@ -177,6 +179,8 @@ def _precision_rules() -> Iterable[Rule]:
     for name, (summary, switchable) in _PRECISION.items():
         yield Rule(name, "precision", summary, switchable, applied_by=FusedToPrecision.name)
     yield Rule(CONTRACTION_POOL, "precision", MAXIMA_FIRST, applied_by=ContractionPool.name)
+    for name, summary in FEW_ROWS.items():
+        yield Rule(name, "precision", summary, applied_by=FewRows.name)
 
 
 def _launch_rules() -> Iterable[Rule]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ....dialects.core.affine import Dim, symbol
@@ -29,6 +30,7 @@ WIDEST_STORE = 16  # bytes of a vectorized store
 EXACT = "f32 operands are rounded to tf32 only where the contraction says so"
 MOST_LANES = 8  # result columns that one thread stores together
 Index = tuple[Dim, ...]
+ReadPrologue = Callable[[Operation], Prologue | NoPrologue]
 
 
 @dataclass(frozen=True)
@@ -59,18 +61,18 @@ def find_contraction(request: Request) -> Contraction | None:
     return None if any(has(op, Trait.WINDOW) for op in request.ops) else contraction_of(request)
 
 
-def contraction_of(request: Request) -> Contraction | None:
+def contraction_of(request: Request, read: ReadPrologue = read_prologue) -> Contraction | None:
     """The only contraction of REQUEST's region, if kernels can load its operands.
 
-    None when the region has no contraction or several, when its prologue is not supported, or when the second
-    operand is computed in the region.
+    None when the region has no contraction or several, when READ finds no prologue that is supported, or when
+    the second operand is computed in the region.
     """
     roots = [op for op in request.ops if has(op, Trait.CONTRACTION)]
     if len(roots) != 1 or len(roots[0].inputs) != 2:
         return None
     root = roots[0]
     b = root.inputs[1]
-    prologue = read_prologue(root)
+    prologue = read(root)
     if isinstance(prologue, NoPrologue) or b.producer is not None:
         return None
     sizes = {name: (low, request.optimum[name], high) for name, (low, high) in request.ranges.items()}

@@ -18,6 +18,7 @@ WARP = 32
 MOST_ROWS = 16  # of the result, for which this is the way
 OTHER_REGISTERS = 24  # of a thread, beside fragments and accumulators
 BARRIER_BYTES = 8
+WORD_BYTES = 8  # of what a warp finds of a row
 _TILES, _WARPS, _SPLITS = (1, 2, 4), (4, 8, 16), (1, 2, 4, 8)
 _BULK_TILES, _BULK_WARPS, _BULK_SPLITS = (2, 4), (4, 8), (1, 2)
 _LEAST_STAGES, _MOST_STAGES = 2, 8
@@ -59,27 +60,67 @@ class GemvConfig:
         return self.warps * self.block_m * self.pitch * 4
 
     @property
-    def stage_bytes(self) -> int:
-        """Shared memory of a step of a warp that bulk copies bring: lines of the weights and of the rows."""
-        return (self.block_n + self.block_m) * LINE_BYTES
-
-    @property
-    def barriers_at(self) -> int:
-        """Where the barriers of bulk copies lie: behind all steps, whose place staged accumulators take."""
-        return max(self.warps * self.stages * self.stage_bytes, self.staged_bytes)
-
-    @property
-    def copied_bytes(self) -> int:
-        """Shared memory of all steps that bulk copies bring, or of staged accumulators, and of barriers."""
-        return self.barriers_at + self.warps * self.stages * BARRIER_BYTES
-
-    @property
     def registers(self) -> int:
         """Registers of a thread: fragments of one step or two, accumulators and addresses."""
         rows = self.block_m // FRAGMENT_COLUMNS
         steps = 1 if self.stages else 2
         held = steps * (16 * self.tiles + 8 * rows) + 4 * self.tiles * rows + OTHER_REGISTERS
         return -(-held // 8) * 8
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The shared memory of a block of `problem` under `config`, from its start on.
+
+    First lie the steps that bulk copies bring, whose place staged accumulators take; then, where the block
+    computes its rows, these, and what its warps find of them; last the barriers of the copies.
+    """
+
+    problem: Problem
+    config: GemvConfig
+
+    @property
+    def stage_bytes(self) -> int:
+        """Of a step of a warp that bulk copies bring: lines of the weights, and of rows that they bring."""
+        brought = 0 if self.problem.a_computed else self.config.block_m
+        return (self.config.block_n + brought) * LINE_BYTES
+
+    @property
+    def lines(self) -> int:
+        """Lines that the block computes of a step of k: one for each row; 0 where it computes none."""
+        if not self.problem.a_computed:
+            return 0
+        m, most = self.problem.m, self.config.block_m
+        return min(m, most) if isinstance(m, int) else most
+
+    @property
+    def lines_at(self) -> int:
+        """Where the rows that the block computes begin."""
+        copied = self.config.warps * self.config.stages * self.stage_bytes
+        return max(copied, self.config.staged_bytes)
+
+    @property
+    def found_at(self) -> int:
+        """Where warps exchange what they find of a row: behind the block's part of k of all rows."""
+        steps = -(-self.problem.at_optimum(self.problem.k) // step_of(self.problem))
+        return self.lines_at + self.lines * -(-steps // self.config.splits) * LINE_BYTES
+
+    @property
+    def barriers_at(self) -> int:
+        """Where the barriers of bulk copies lie."""
+        return self.found_at + (self.config.warps * WORD_BYTES if self.lines else 0)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Of rows that the block computes, and of what its warps find of them."""
+        return self.barriers_at - self.lines_at
+
+    @property
+    def bytes(self) -> int:
+        """All of it, but for the sums that blocks of a cluster send."""
+        if not self.config.stages:
+            return self.config.staged_bytes
+        return self.barriers_at + self.config.warps * self.config.stages * BARRIER_BYTES
 
 
 def streams_weights(rows: int, k: int, multiply: DType) -> bool:
@@ -107,6 +148,8 @@ def illegal(problem: Problem, config: GemvConfig, target: ArchSpec) -> str | Non
         return "a split of k would be empty"
     if config.threads * config.registers > target.limits.registers_per_multiprocessor:
         return "not enough registers"
+    if problem.a_computed and (not config.stages or not isinstance(problem.k, int) or problem.k % step_of(problem)):
+        return "rows are computed beside bulk copies of whole steps of k"
     shared = shared_bytes(problem, config, target)
     return "not enough shared memory" if shared > target.shared_bytes else None
 
@@ -121,8 +164,7 @@ def shared_bytes(problem: Problem, config: GemvConfig, target: ArchSpec) -> int:
     """Dynamic shared memory of a block: staged accumulators, what bulk copies bring, and the sums of other
     blocks of its cluster."""
     tile = config.block_m, config.block_n, config.splits
-    own = config.copied_bytes if config.stages else config.staged_bytes
-    return own + exchange_bytes(*tile, problem.accumulate, target)
+    return Memory(problem, config).bytes + exchange_bytes(*tile, problem.accumulate, target)
 
 
 def shapes(problem: Problem, target: ArchSpec, bulk: bool = False) -> Iterator[GemvConfig]:
@@ -161,6 +203,7 @@ def _stages(problem: Problem, config: GemvConfig, steps: int, target: ArchSpec) 
     own, limits = min(blocks_of_one(problem, config, target), _MOST_RESIDENT), target.limits
     room = limits.shared_per_multiprocessor // own - limits.reserved_shared
     room -= exchange_bytes(config.block_m, config.block_n, config.splits, problem.accumulate, target)
+    memory = Memory(problem, config)
     most = min(_MOST_STAGES, -(-steps // (config.warps * config.splits)))
-    found = min(most, room // (config.warps * (config.stage_bytes + BARRIER_BYTES)))
+    found = min(most, (room - memory.kept_bytes) // (config.warps * (memory.stage_bytes + BARRIER_BYTES)))
     return found if found >= min(most, _LEAST_STAGES) else 0

@@ -30,9 +30,8 @@ def _whole(k: int, element: int) -> int:
 
 
 def maps(lines: Lines, places: list[int], config: GemvConfig) -> list[TensorMapParameter]:
-    """The tensor maps of A and B, which are the buffers PLACES of the kernel."""
-    (a, b), (a_place, b_place) = lines, places
-    return [
-        TensorMapParameter("a_map", a.map(a_place, config.block_m)),
-        TensorMapParameter("b_map", b.map(b_place, config.block_n)),
-    ]
+    """The tensor maps of A and B, which are the buffers PLACES of the kernel; of B alone, if that is the only
+    place."""
+    (a, b), b_place = lines, places[-1]
+    own = [TensorMapParameter("a_map", a.map(places[0], config.block_m))] if len(places) > 1 else []
+    return [*own, TensorMapParameter("b_map", b.map(b_place, config.block_n))]

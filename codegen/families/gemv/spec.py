@@ -18,8 +18,9 @@ from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import tiles_of
 from ..persistent.operands import BulkOperand
-from .config import LINE_BYTES, WARP, GemvConfig, resident, step_of
+from .config import LINE_BYTES, WARP, GemvConfig, Memory, resident, step_of
 from .lines import Lines
+from .rows import OwnRowsSpec
 
 TEMPLATE = "kernels/gemv.cu.j2"
 
@@ -86,6 +87,7 @@ class GemvSpec:
     barriers: int
     exchange_at: int
     epilogue: EpilogueSpec
+    own_rows: OwnRowsSpec | None = None
 
     @property
     def line(self) -> int:
@@ -109,13 +111,20 @@ class GemvSpec:
 
 
 def gemv_spec(
-    problem: Problem, config: GemvConfig, binding: KernelBinding, target: ArchSpec, lines: Lines | None = None
+    problem: Problem,
+    config: GemvConfig,
+    binding: KernelBinding,
+    target: ArchSpec,
+    lines: Lines | None = None,
+    own_rows: OwnRowsSpec | None = None,
 ) -> GemvSpec:
-    """The spec of PROBLEM under CONFIG for TARGET; LINES: what bulk copies bring to its stages."""
+    """The spec of PROBLEM under CONFIG for TARGET; LINES: what bulk copies bring to its stages; OWN_ROWS: the
+    rows that blocks compute."""
     if config.stages and lines is None:
         raise ValueError("bulk copies cannot bring these operands")
     a_lines, b_lines = (_lines(own) for own in lines) if lines and config.stages else (None, None)
     names, step, k = binding.names, step_of(problem), problem.k
+    memory = Memory(problem, config)
     return GemvSpec(
         name=binding.name,
         title=binding.title,
@@ -144,9 +153,10 @@ def gemv_spec(
         stages=config.stages,
         a_lines=a_lines,
         b_lines=b_lines,
-        barriers=config.barriers_at,
-        exchange_at=config.copied_bytes if config.stages else config.staged_bytes,
+        barriers=memory.barriers_at,
+        exchange_at=memory.bytes,
         epilogue=_epilogue(problem, config, binding),
+        own_rows=own_rows,
     )
 
 
