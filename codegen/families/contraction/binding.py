@@ -9,6 +9,7 @@ from ....dialects.core.affine import Dim, symbol
 from ....dialects.core.dtypes import F32, TF32
 from ....dialects.core.ir import Operation
 from ....dialects.core.traits import Trait, has
+from ....dialects.graph.movement.slicing import Slice
 from ...emit.epilogue import Epilogue, emit_epilogue
 from ...emit.lanes import Lanes
 from ...emit.spaces import Space, make_space
@@ -56,9 +57,11 @@ def find_contraction(request: Request) -> Contraction | None:
     """The only contraction of REQUEST's region, if kernels can load its operands and compute all else on
     single elements of its result.
 
-    None where `contraction_of` gives none, and where the region has windows, as those of a pool.
+    None where `contraction_of` gives none, and where the region has windows, as those of a pool, or takes parts
+    of the result.
     """
-    return None if any(has(op, Trait.WINDOW) for op in request.ops) else contraction_of(request)
+    apart = any(has(op, Trait.WINDOW) or isinstance(op, Slice) for op in request.ops)
+    return None if apart else contraction_of(request)
 
 
 def contraction_of(request: Request, read: ReadPrologue = read_prologue) -> Contraction | None:
@@ -148,6 +151,7 @@ def bind(
         Lanes(spaces[-1].axes[0].symbol, vector),
         names={"_batch": "batch"},
         rows=spaces[-2],
+        half=contraction.problem.n if contraction.problem.halves else 0,
     )
     return bound(request, contraction, vector, signature, epilogue)
 

@@ -150,6 +150,8 @@ def illegal(problem: Problem, config: GemvConfig, target: ArchSpec) -> str | Non
         return "not enough registers"
     if problem.a_computed and (not config.stages or not isinstance(problem.k, int) or problem.k % step_of(problem)):
         return "rows are computed beside bulk copies of whole steps of k"
+    if problem.halves and (not config.stages or config.tiles % 2):
+        return "bulk copies bring whole tiles of both halves"
     shared = shared_bytes(problem, config, target)
     return "not enough shared memory" if shared > target.shared_bytes else None
 
@@ -182,9 +184,14 @@ def shapes(problem: Problem, target: ArchSpec, bulk: bool = False) -> Iterator[G
             yield config
 
 
+def columns_of(problem: Problem, config: GemvConfig) -> int:
+    """Columns of the result of a block; where an epilogue reads two halves, it has columns of both."""
+    return config.block_n // 2 if problem.halves else config.block_n
+
+
 def blocks_of(problem: Problem, config: GemvConfig) -> int:
     """The blocks of a launch of PROBLEM at its optimal sizes."""
-    return problem.at_optimum(tiles_of(problem, config.block_m, config.block_n)) * config.splits
+    return problem.at_optimum(tiles_of(problem, config.block_m, columns_of(problem, config))) * config.splits
 
 
 def blocks_of_one(problem: Problem, config: GemvConfig, target: ArchSpec) -> int:

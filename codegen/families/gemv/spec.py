@@ -18,7 +18,7 @@ from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import tiles_of
 from ..persistent.operands import BulkOperand
-from .config import LINE_BYTES, WARP, GemvConfig, Memory, resident, step_of
+from .config import LINE_BYTES, WARP, GemvConfig, Memory, columns_of, resident, step_of
 from .lines import Lines
 from .rows import OwnRowsSpec
 
@@ -96,8 +96,8 @@ class GemvSpec:
 
     @property
     def block_n(self) -> int:
-        """Columns of the result of a block."""
-        return self.epilogue.columns * self.epilogue.vector
+        """Columns of the product of a block."""
+        return self.epilogue.staged_columns
 
     @property
     def threads(self) -> int:
@@ -147,7 +147,7 @@ def gemv_spec(
         steps=-(-k // step // (config.warps * config.splits)) if isinstance(k, int) else 2,
         k_checked=not divides(step, k),
         rows_checked=not divides(config.block_m, problem.m),
-        columns_checked=not divides(config.block_n, problem.n),
+        columns_checked=not divides(columns_of(problem, config), problem.n),
         a=_a(problem, binding.a, names),
         b=_b(problem, binding.b, names),
         stages=config.stages,
@@ -188,24 +188,25 @@ def _epilogue(problem: Problem, config: GemvConfig, binding: KernelBinding) -> E
         accumulate=Identifier(c_type(problem.accumulate)),
         vector=binding.vector,
         block_m=config.block_m,
-        columns=config.block_n // binding.vector,
+        columns=columns_of(problem, config) // binding.vector,
         threads=config.threads,
         splits=1,
         cluster=config.splits,
         groups=config.warps,
         pitch=config.pitch,
         m_checked=not divides(config.block_m, problem.m),
-        n_checked=not divides(config.block_n, problem.n),
+        n_checked=not divides(columns_of(problem, config), problem.n),
         code=binding.epilogue,
         beside=binding.beside,
         along=binding.along,
+        halves=problem.halves,
     )
 
 
 def launch(problem: Problem, spec: GemvSpec) -> Geometry:
     """The launch geometry of PROBLEM with SPEC."""
     return Geometry(
-        grid=(tiles_of(problem, spec.block_m, spec.block_n), spec.splits, 1),
+        grid=(tiles_of(problem, spec.block_m, spec.epilogue.columns * spec.epilogue.vector), spec.splits, 1),
         block=(spec.threads, 1, 1),
         shared=spec.exchange_at + spec.epilogue.exchange_bytes,
         cluster=(1, spec.splits, 1),

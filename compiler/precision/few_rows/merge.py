@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ....codegen.interface import half_of
 from ....dialects.core.builtin import Yield
 from ....dialects.core.clone import clone_op
-from ....dialects.core.ir import Block, Operation, Region, Value
+from ....dialects.core.ir import Block, Region, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.contraction import Matmul
-from ....dialects.graph.movement.slicing import Slice
 from ....dialects.precision import PrecisionKernel
 
 
@@ -53,19 +53,8 @@ def is_halves(pair: KernelPair) -> bool:
     users, columns = pair.argument.users, pair.argument.type.shape[-1]
     if pair.product.parent is not pair.first.body.block or not isinstance(columns, int) or columns % 2:
         return False
-    starts = [_start(op, columns // 2) for op in users]
-    return sorted(starts) == [0, columns // 2]
-
-
-def _start(op: Operation, half: int) -> int:
-    """The column at which the half that OP takes begins; -1 if it takes something else."""
-    if not isinstance(op, Slice):
-        return -1
-    *lead, start = op.starts
-    whole = (*op.x.type.shape[:-1], half)
-    plain = all(step == 1 for step in op.steps) if op.steps else True
-    fits = plain and isinstance(start, int) and op.result.type.shape == whole
-    return int(str(start)) if fits and not any(lead) else -1
+    starts = [half_of(op, columns // 2) for op in users]
+    return set(starts) == {0, columns // 2}
 
 
 def merged(pair: KernelPair) -> tuple[Block, tuple[Value, ...]]:

@@ -21,12 +21,16 @@ from ...one_kernel import compare, draw_inputs, kernel_module, plan_of
 from .test_family import NAME, configured
 
 
-def scaled(do: Any, x: Any, scale: Any, w: Any) -> Any:
-    """An RMS norm in f32, rounded and scaled, in front of a product: as decoders of language have it."""
-    wide = do(Cast(x, to=F32))
+def normal_rows(do: Any, x: Any, scale: Any) -> Any:
+    """An RMS norm in f32, rounded and scaled, as decoders of language have it."""
     ones = do(Cast(scale, to=F32))
-    normal = do(Cast(do(RmsNorm(wide, ones, axis=1, epsilon=1e-5)), to=F16))
-    return do(Cast(do(Matmul(do(Mul(normal, scale)), w, transpose_b=True, accumulate=F32)), to=F16))
+    normal = do(RmsNorm(do(Cast(x, to=F32)), ones, axis=1, epsilon=1e-5))
+    return do(Mul(do(Cast(normal, to=F16)), scale))
+
+
+def scaled(do: Any, x: Any, scale: Any, w: Any) -> Any:
+    y = do(Matmul(normal_rows(do, x, scale), w, transpose_b=True, accumulate=F32))
+    return do(Cast(y, to=F16))
 
 
 def centred(do: Any, x: Any, scale: Any, w: Any, bias: Any, other: Any) -> Any:
