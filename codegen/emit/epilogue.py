@@ -54,8 +54,8 @@ def emit_epilogue(
     emitted code finds the accumulators in the array `accumulator`, of type ACCUMULATE. NAMES adds C variables
     for further symbols of INDEX. ROWS is the space that counts rows; with it, epilogue operands are
     prefetched. HALF: the columns from an accumulator to its `partner` in the other half of the result, if the
-    epilogue reads both. Where the region shuffles channels, results are stored at the shuffled index. ValueError when
-    an op of the epilogue reads the contraction's result at another element than these.
+    epilogue reads both. Where the region shuffles channels, results are stored at the shuffled index.
+    ValueError when an op of the epilogue reads the contraction's result at another element than these.
     """
     ranges: dict[str, Range] = dict(request.ranges)
     for space in spaces:

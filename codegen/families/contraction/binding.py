@@ -57,8 +57,8 @@ def find_contraction(request: Request) -> Contraction | None:
     """The only contraction of REQUEST's region, if kernels can load its operands and compute all else on
     single elements of its result.
 
-    None where `contraction_of` gives none, and where the region has windows, as those of a pool, or takes parts
-    of the result.
+    None where `contraction_of` gives none, and where the region has windows, as those of a pool, or takes
+    parts of the result.
     """
     apart = any(has(op, Trait.WINDOW) or isinstance(op, Slice) for op in request.ops)
     return None if apart else contraction_of(request)

@@ -148,7 +148,9 @@ def illegal(problem: Problem, config: GemvConfig, target: ArchSpec) -> str | Non
         return "a split of k would be empty"
     if config.threads * config.registers > target.limits.registers_per_multiprocessor:
         return "not enough registers"
-    if problem.a_computed and (not config.stages or not isinstance(problem.k, int) or problem.k % step_of(problem)):
+    if problem.a_computed and (
+        not config.stages or not isinstance(problem.k, int) or problem.k % step_of(problem)
+    ):
         return "rows are computed beside bulk copies of whole steps of k"
     if problem.halves and (not config.stages or config.tiles % 2):
         return "bulk copies bring whole tiles of both halves"

@@ -17,8 +17,8 @@ from ..contraction.binding import Contraction
 
 
 def with_halves(contraction: Contraction | None) -> Contraction | None:
-    """CONTRACTION with the columns of one half, if all that reads its result is computed of both halves at the
-    same column; None where it is not."""
+    """CONTRACTION with the columns of one half, if all that reads its result is computed of both halves at
+    the same column; None where it is not."""
     if contraction is None or contraction.root.name != "graph.matmul" or contraction.problem.batch:
         return None
     columns = contraction.problem.n

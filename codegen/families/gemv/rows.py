@@ -1,9 +1,10 @@
-"""Rows that a product of few rows computes itself, whole, before it multiplies them: normalised ones, for example.
+"""Rows that a product of few rows computes itself, whole, before it multiplies them: normalised ones, say.
 
     matmul(f(x), w), where f reduces along k
 
 Each block computes all of its rows while its weights are on their way, and keeps its part of k in shared
-memory, in lines as bulk copies bring them. That takes less than another launch, since few rows are few elements.
+memory, in lines as bulk copies bring them. That takes less than another launch, since few rows are few
+elements.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ class OwnRowsSpec:
     rows by a warp each.
 
     early: statements that load what threads keep of weights; decode: those that find the indices of a row;
-    reduce and store: those that reduce a row, and that store its elements; lines_at and found_at: where rows lie
-    in shared memory, and what warps find of them.
+    reduce and store: those that reduce a row, and that store its elements; lines_at and found_at: where rows
+    lie in shared memory, and what warps find of them.
     """
 
     lines: int
@@ -91,7 +92,10 @@ def _row_problem(request: Request, contraction: Contraction) -> RowProblem | Non
     found = rows_of(request, [operand], operand.type)
     if found is None or not found.along_columns or problem.batch or found.columns.size != problem.k:
         return None
-    if product(axis.size for axis in found.rows.axes) != problem.m or problem.at_optimum(problem.k) > MOST_ELEMENTS:
+    if (
+        product(axis.size for axis in found.rows.axes) != problem.m
+        or problem.at_optimum(problem.k) > MOST_ELEMENTS
+    ):
         return None
     return found if vector_of(found, problem) > 1 else None
 
@@ -104,7 +108,7 @@ def vector_of(rows: RowProblem, problem: Problem) -> int:
 def own_rows_spec(
     request: Request, contraction: Contraction, config: GemvConfig, signature: Signature
 ) -> OwnRowsSpec | None:
-    """The spec of the rows that a block under CONFIG computes of CONTRACTION; None where copies bring them."""
+    """The spec of the rows of CONTRACTION that a block under CONFIG computes; None where copies bring them."""
     problem = contraction.problem
     if not contraction.prologue.whole:
         return None

@@ -30,6 +30,7 @@ from .siblings import Contraction, channels, following, weight_axis
 # A slice of 16-bit elements can be read in 16-byte accesses, as kernels do on every target, when it starts at
 # a multiple of this many elements.
 ALIGNED_CHANNELS = 8
+HALVES = "halves-of-product"  # the rule by which kernels read both halves of a product's columns
 MOST_MEETING = 8  # ops that compute one value of two siblings: a gate is one of three or four
 
 
@@ -73,9 +74,15 @@ class JoinEstimate:
 
 
 class CostModel:
-    """Estimates for one module, policy and target; equal contractions are timed once."""
+    """Estimates for one module, policy and target; equal contractions are timed once.
 
-    def __init__(self, module: Module, policy: PrecisionPolicy, target: ArchSpec) -> None:
+    HALVES: whether kernels may read both halves of a product's columns.
+    """
+
+    def __init__(
+        self, module: Module, policy: PrecisionPolicy, target: ArchSpec, halves: bool = True
+    ) -> None:
+        self._halves = halves
         self._module = module
         self._policy = policy
         self._target = target
@@ -115,7 +122,11 @@ class CostModel:
             return False
         multiply = self._policy.format_of(first).multiplied(first.a.type.dtype)
         few = streams_weights(evaluate(product(rows), self._sizes), k, multiply)
-        return few and any(each.takes_halves and each.runs_on(self._target) for each in families().values())
+        return (
+            self._halves
+            and few
+            and any(each.takes_halves and each.runs_on(self._target) for each in families().values())
+        )
 
     def _bytes(self, type: TensorType) -> int:
         return evaluate(type.elements, self._sizes) * self._policy.default.stored(type.dtype).bytes
@@ -170,7 +181,9 @@ def meet(ends: Sequence[Value]) -> bool:
         if len(left) == 1 and left[0] not in ends:
             return True
         users = (user for value in left for user in value.users if user not in inside)
-        found = [op for op in users if has(op, Trait.ELEMENTWISE) and op.result.type.shape == ends[0].type.shape]
+        found = [
+            op for op in users if has(op, Trait.ELEMENTWISE) and op.result.type.shape == ends[0].type.shape
+        ]
         if not found:
             return False
         inside.add(found[0])

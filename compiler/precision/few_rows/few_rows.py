@@ -1,11 +1,11 @@
-"""few-rows: what is in front of and behind a product of few rows becomes part of its kernel, where that should
-be faster.
+"""few-rows: what is in front of and behind a product of few rows becomes part of its kernel, where that
+should be faster.
 
   matmul(norm(x), w)                                   => one kernel, each block of which computes the rows
   y = matmul(x, w); f(y[..., :half], y[..., half:])    => one kernel, whose tiles have columns of both halves
 
-Few rows are bound by the bandwidth of memory, and by launches: a norm is a launch of a few microseconds, in which
-memory does nothing. Expected times decide, of the best kernels for both ways.
+Few rows are bound by the bandwidth of memory, and by launches: a norm is a launch of a few microseconds, in
+which memory does nothing. Expected times decide, of the best kernels for both ways.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ....dialects.core.module import Module
 from ....dialects.graph.constants import Constant
 from ....dialects.precision import PrecisionKernel
 from ....errors import UnsupportedError
+from ...fusion.horizontal.cost import HALVES
 from ...fusion.vertical.record import op_label
 from ...kernels.choice import KernelChooser, cheapest
 from ...passes.ledger import Figure, Verdict
@@ -28,7 +29,7 @@ from ...passes.manager import PassContext
 from ...passes.switches import barrier_between
 from .merge import KernelPair, is_halves, is_rows, merged, pairs_before, put
 
-ROWS, HALVES = "rows-before-product", "halves-of-product"
+ROWS = "rows-before-product"
 SUMMARIES = {
     ROWS: "matmul(norm(x), w) of few rows => one kernel, whose blocks compute the rows",
     HALVES: "f(both halves of the columns of matmul(x, w)) of few rows => one kernel",

@@ -37,7 +37,9 @@ def pairs_before(second: PrecisionKernel) -> list[KernelPair]:
         first = value.producer
         if not isinstance(first, PrecisionKernel) or len(first.results) != 1 or len(second.results) != 1:
             continue
-        products = [op for kernel in (first, second) for op in kernel.body.block if has(op, Trait.CONTRACTION)]
+        products = [
+            op for kernel in (first, second) for op in kernel.body.block if has(op, Trait.CONTRACTION)
+        ]
         if len(value.uses) == 1 and len(products) == 1 and isinstance(products[0], Matmul):
             found.append(KernelPair(first, second, operand, products[0]))
     return found
@@ -85,7 +87,7 @@ def merged(pair: KernelPair) -> tuple[Block, tuple[Value, ...]]:
 
 
 def put(pair: KernelPair, region: Block, operands: Sequence[Value]) -> None:
-    """Put one kernel of REGION, which reads OPERANDS, in the place of both of PAIR: a kernel of its product."""
+    """Put one kernel of REGION, which reads OPERANDS, in the place of both of PAIR."""
     first, second = pair.first, pair.second
     assert second.parent is not None
     leading = first if pair.product.parent is first.body.block else second
