@@ -27,7 +27,8 @@ class EpilogueSpec:
     each finishes a part of the rows. `code` computes and stores the results of one vector. It
     uses prefetched operands: the fields of `beside`, which differ from row to row, and of `along`, which all
     rows share. `halves`: the tile has columns of two halves of the product, so many vectors each, and an
-    epilogue reads an accumulator of both. `m_checked` and `n_checked` say whether stores need an in-bounds predicate.
+    epilogue reads an accumulator of both. `m_checked` and `n_checked` say whether stores need an in-bounds
+    predicate.
     """
 
     accumulate: Identifier

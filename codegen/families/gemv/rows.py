@@ -108,7 +108,7 @@ def vector_of(rows: RowProblem, problem: Problem) -> int:
 def own_rows_spec(
     request: Request, contraction: Contraction, config: GemvConfig, signature: Signature
 ) -> OwnRowsSpec | None:
-    """The spec of the rows of CONTRACTION that a block under CONFIG computes; None where copies bring them."""
+    """The spec of the rows of CONTRACTION that a block under CONFIG computes; None if copies bring them."""
     problem = contraction.problem
     if not contraction.prologue.whole:
         return None
