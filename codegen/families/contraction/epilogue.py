@@ -28,7 +28,7 @@ class EpilogueSpec:
     uses prefetched operands: the fields of `beside`, which differ from row to row, and of `along`, which all
     rows share. `halves`: the tile has columns of two halves of the product, so many vectors each, and an
     epilogue reads an accumulator of both. `m_checked` and `n_checked` say whether stores need an in-bounds
-    predicate.
+    predicate. `repeated`: a block finishes several tiles, one after another.
     """
 
     accumulate: Identifier
@@ -46,6 +46,7 @@ class EpilogueSpec:
     beside: StructCode | None
     along: StructCode | None
     halves: bool = False
+    repeated: bool = False
 
     @property
     def staged_columns(self) -> int:
@@ -94,7 +95,7 @@ class EpilogueSpec:
     def sparing(self) -> bool:
         """Whether a thread has registers for epilogue operands while it multiplies."""
         accumulators = self.groups * self.block_m * self.columns * self.vector // self.threads
-        return self.rows_at_a_time > 0 and accumulators <= SPARING
+        return not self.repeated and self.rows_at_a_time > 0 and accumulators <= SPARING
 
     @property
     def along_ahead(self) -> bool:

@@ -30,7 +30,8 @@ class GemvConfig:
     """A configuration: `block_m` rows and `tiles` times 16 columns of the result to a block.
 
     Its `warps` share k, as do the `splits` blocks of a cluster. stages: steps of k that bulk copies bring to
-    shared memory ahead of each warp; 0 where its threads load fragments to registers, a step ahead.
+    shared memory ahead of each warp; 0 where its threads load fragments to registers, a step ahead. turns: the
+    tiles of a block, one after another; weights of the next one are on their way while one is finished.
     """
 
     block_m: int
@@ -38,6 +39,7 @@ class GemvConfig:
     warps: int
     splits: int = 1
     stages: int = 0
+    turns: int = 1
 
     @property
     def threads(self) -> int:
@@ -94,10 +96,15 @@ class Memory:
         return min(m, most) if isinstance(m, int) else most
 
     @property
+    def sums_at(self) -> int:
+        """Where accumulators are staged: behind the steps of the next tile, if there is one."""
+        return self.config.warps * self.config.stages * self.stage_bytes if self.config.turns > 1 else 0
+
+    @property
     def lines_at(self) -> int:
         """Where the rows that the block computes begin."""
         copied = self.config.warps * self.config.stages * self.stage_bytes
-        return max(copied, self.config.staged_bytes)
+        return max(copied, self.sums_at + self.config.staged_bytes)
 
     @property
     def found_at(self) -> int:
@@ -154,6 +161,8 @@ def illegal(problem: Problem, config: GemvConfig, target: ArchSpec) -> str | Non
         return "rows are computed beside bulk copies of whole steps of k"
     if problem.halves and (not config.stages or config.tiles % 2):
         return "bulk copies bring whole tiles of both halves"
+    if config.turns > 1 and (not config.stages or config.splits > 1 or not _has_one_row_of_tiles(problem, config)):
+        return "blocks that share nothing take turns at one row of tiles"
     shared = shared_bytes(problem, config, target)
     return "not enough shared memory" if shared > target.shared_bytes else None
 
@@ -178,12 +187,24 @@ def shapes(problem: Problem, target: ArchSpec, bulk: bool = False) -> Iterator[G
     steps = -(-problem.at_optimum(problem.k) // step_of(problem))
     counts = (_BULK_TILES, _BULK_WARPS, _BULK_SPLITS) if bulk else (_TILES, _WARPS, _SPLITS)
     for tiles, warps, splits in product(*counts):
-        config = GemvConfig(block_m, tiles, warps, splits)
-        if bulk:
-            config = replace(config, stages=_stages(problem, config, steps, target))
-        fits = warps * splits <= max(steps, _WARPS[0]) and bulk == (config.stages > 0)
-        if fits and illegal(problem, config, target) is None:
-            yield config
+        whole = GemvConfig(block_m, tiles, warps, splits)
+        for config in (whole, *_in_turns(problem, whole, target)) if bulk else (whole,):
+            if bulk:
+                config = replace(config, stages=_stages(problem, config, steps, target))
+            fits = warps * splits <= max(steps, _WARPS[0]) and bulk == (config.stages > 0)
+            if fits and illegal(problem, config, target) is None:
+                yield config
+
+
+def _in_turns(problem: Problem, config: GemvConfig, target: ArchSpec) -> Iterator[GemvConfig]:
+    """CONFIG with a block for each multiprocessor of TARGET, if there are more tiles than these."""
+    turns = blocks_of_one(problem, config, target)
+    if config.splits == 1 and turns > 1:
+        yield replace(config, turns=turns)
+
+
+def _has_one_row_of_tiles(problem: Problem, config: GemvConfig) -> bool:
+    return not problem.batch and isinstance(problem.m, int) and problem.m <= config.block_m
 
 
 def columns_of(problem: Problem, config: GemvConfig) -> int:
@@ -193,7 +214,8 @@ def columns_of(problem: Problem, config: GemvConfig) -> int:
 
 def blocks_of(problem: Problem, config: GemvConfig) -> int:
     """The blocks of a launch of PROBLEM at its optimal sizes."""
-    return problem.at_optimum(tiles_of(problem, config.block_m, columns_of(problem, config))) * config.splits
+    tiles = problem.at_optimum(tiles_of(problem, config.block_m, columns_of(problem, config)))
+    return -(-tiles // config.turns) * config.splits
 
 
 def blocks_of_one(problem: Problem, config: GemvConfig, target: ArchSpec) -> int:
@@ -211,8 +233,9 @@ def _stages(problem: Problem, config: GemvConfig, steps: int, target: ArchSpec) 
     """
     own, limits = min(blocks_of_one(problem, config, target), _MOST_RESIDENT), target.limits
     room = limits.shared_per_multiprocessor // own - limits.reserved_shared
+    room -= config.staged_bytes if config.turns > 1 else 0
     room -= exchange_bytes(config.block_m, config.block_n, config.splits, problem.accumulate, target)
     memory = Memory(problem, config)
-    most = min(_MOST_STAGES, -(-steps // (config.warps * config.splits)))
+    most = min(_MOST_STAGES, config.turns * -(-steps // (config.warps * config.splits)))
     found = min(most, (room - memory.kept_bytes) // (config.warps * (memory.stage_bytes + BARRIER_BYTES)))
     return found if found >= min(most, _LEAST_STAGES) else 0

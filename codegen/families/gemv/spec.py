@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ....dialects.core.affine import Dim
+from ....dialects.core.affine import Dim, ceildiv
 from ...arch.spec import ArchSpec
 from ...request.request import Geometry
 from ...text.affine_c import dim_to_c, factor_to_c
@@ -88,6 +88,8 @@ class GemvSpec:
     exchange_at: int
     epilogue: EpilogueSpec
     own_rows: OwnRowsSpec | None = None
+    turns: int = 1
+    sums_at: int = 0
 
     @property
     def line(self) -> int:
@@ -157,6 +159,8 @@ def gemv_spec(
         exchange_at=memory.bytes,
         epilogue=_epilogue(problem, config, binding),
         own_rows=own_rows,
+        turns=config.turns,
+        sums_at=memory.sums_at,
     )
 
 
@@ -200,13 +204,15 @@ def _epilogue(problem: Problem, config: GemvConfig, binding: KernelBinding) -> E
         beside=binding.beside,
         along=binding.along,
         halves=problem.halves,
+        repeated=config.turns > 1,
     )
 
 
 def launch(problem: Problem, spec: GemvSpec) -> Geometry:
     """The launch geometry of PROBLEM with SPEC."""
+    tiles = tiles_of(problem, spec.block_m, spec.epilogue.columns * spec.epilogue.vector)
     return Geometry(
-        grid=(tiles_of(problem, spec.block_m, spec.epilogue.columns * spec.epilogue.vector), spec.splits, 1),
+        grid=(ceildiv(tiles, spec.turns), spec.splits, 1),
         block=(spec.threads, 1, 1),
         shared=spec.exchange_at + spec.epilogue.exchange_bytes,
         cluster=(1, spec.splits, 1),

@@ -53,9 +53,9 @@ def types(*shapes: tuple[int, ...]) -> list[TensorType]:
     [
         (biased, types((1, 512), (176, 512), (176,)), GemvConfig(8, 4, 4, splits=2, stages=1)),
         (biased, types((13, 264), (64, 264), (64,)), GemvConfig(16, 2, 4, stages=2)),
-        (normalised, types((1, 2048), (2048,), (128, 2048)), GemvConfig(8, 4, 8, stages=3)),
+        (normalised, types((3, 2048), (2048,), (200, 2048)), GemvConfig(8, 4, 8, stages=3, turns=3)),
     ],
-    ids=["cluster", "rows", "normalised"],
+    ids=["cluster", "rows", "turns"],
 )
 def test_a_thread_has_both_accumulators(body: Any, given: list[TensorType], config: GemvConfig) -> None:
     module = kernel_module(body, given)
