@@ -30,8 +30,8 @@ class GemvConfig:
     """A configuration: `block_m` rows and `tiles` times 16 columns of the result to a block.
 
     Its `warps` share k, as do the `splits` blocks of a cluster. stages: steps of k that bulk copies bring to
-    shared memory ahead of each warp; 0 where its threads load fragments to registers, a step ahead. turns: the
-    tiles of a block, one after another; weights of the next one are on their way while one is finished.
+    shared memory ahead of each warp; 0 where its threads load fragments to registers, a step ahead. turns:
+    the tiles of a block, one after another; weights of the next are on their way while one is finished.
     """
 
     block_m: int
@@ -161,7 +161,9 @@ def illegal(problem: Problem, config: GemvConfig, target: ArchSpec) -> str | Non
         return "rows are computed beside bulk copies of whole steps of k"
     if problem.halves and (not config.stages or config.tiles % 2):
         return "bulk copies bring whole tiles of both halves"
-    if config.turns > 1 and (not config.stages or config.splits > 1 or not _has_one_row_of_tiles(problem, config)):
+    if config.turns > 1 and (
+        not config.stages or config.splits > 1 or not _has_one_row_of_tiles(problem, config)
+    ):
         return "blocks that share nothing take turns at one row of tiles"
     shared = shared_bytes(problem, config, target)
     return "not enough shared memory" if shared > target.shared_bytes else None
