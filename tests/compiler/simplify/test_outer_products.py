@@ -37,6 +37,6 @@ def test_a_column_times_a_row(
     given = {key: random.integers(-9, 9, shape).astype(dtype.numpy) for key, shape in (("a", a), ("b", b))}
     (want,) = interpret(module, given).values()
     PassManager([Canonicalize()], PassContext(ALL_DIALECTS), verify_each="ir").run(module)
-    assert [op.name for op in module.main.block][0] == name
+    assert next(op.name for op in module.main.block) == name
     (have,) = interpret(module, given).values()
     np.testing.assert_array_equal(have, want)

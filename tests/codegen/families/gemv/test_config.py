@@ -94,6 +94,7 @@ def test_kernels_do_not_spill() -> None:
         GemvConfig(8, 2, 8, splits=2),
         GemvConfig(16, 4, 4, stages=3),
         GemvConfig(8, 4, 8, splits=2, stages=1),
+        GemvConfig(16, 4, 8, stages=2, turns=2),
     )
     sources = {
         f"k{number}": gemv_kernel_of(case, config, f"k{number}").source

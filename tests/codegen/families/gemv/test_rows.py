@@ -9,6 +9,9 @@ import pytest
 from glassrt.codegen.families.gemv.config import GemvConfig
 from glassrt.codegen.families.gemv.rows import with_own_rows
 from glassrt.codegen.families.registry import candidates, families
+from glassrt.codegen.nvrtc.compiled_kernel import check_designed
+from glassrt.codegen.nvrtc.intrinsics import headers
+from glassrt.codegen.nvrtc.parallel import compile_kernels
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.core.types import TensorType
@@ -70,6 +73,14 @@ def test_a_layer_norm_and_a_residual() -> None:
     given = draw_inputs(module, np.random.default_rng(1), {})
     for got, want in compare(module, given, configured(GemvConfig(16, 2, 8, stages=1))):
         assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-8 * np.abs(want).max()
+
+
+def test_kernels_do_not_spill() -> None:
+    """Sixteen long rows, two of them for each warp: as many elements as a thread ever keeps."""
+    choose = configured(GemvConfig(16, 4, 8, stages=1))
+    plan = plan_of(kernel_module(scaled, types(16, 256, 4096)), choose)
+    kernels = compile_kernels(plan.sources, "sm_90a", headers(), None)
+    check_designed(kernels, dict.fromkeys(plan.sources, NAME))
 
 
 @pytest.mark.parametrize(
