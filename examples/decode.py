@@ -4,8 +4,9 @@
 
 A small decoder of language with random weights, its keys and values in a cache of a fixed size that both
 plans write in place. The plan for prompts is made for any length, that for a token for one: how long a
-sequence is, is data, so a GPU captures it once. The next token is chosen on the device. Every token is compared with
-those of a reference in numpy; exit code 1 where one differs, or logits are further away than they may be.
+sequence is, is data, so a GPU captures it once. The next token is chosen on the device. Every token is
+compared with those of a reference in numpy; exit code 1 where one differs, or logits are further away than
+they may be.
 """
 
 from __future__ import annotations

@@ -117,16 +117,14 @@ class CostModel:
         first = siblings[0]
         if not isinstance(first, Matmul) or len(siblings) != 2 or channels(first) != channels(siblings[1]):
             return False
-        *rows, k = first.a.type.shape
-        if first.transpose_a or not isinstance(k, int):
+        *lead, k = first.a.type.shape
+        rows = product(lead)
+        if first.transpose_a or not isinstance(k, int) or not isinstance(rows, int):
             return False
         multiply = self._policy.format_of(first).multiplied(first.a.type.dtype)
-        few = streams_weights(evaluate(product(rows), self._sizes), k, multiply)
-        return (
-            self._halves
-            and few
-            and any(each.takes_halves and each.runs_on(self._target) for each in families().values())
-        )
+        able = (each for each in families().values() if each.runs_on(self._target))
+        takes = self._halves and any(each.takes_halves for each in able)
+        return takes and streams_weights(rows, k, multiply)
 
     def _bytes(self, type: TensorType) -> int:
         return evaluate(type.elements, self._sizes) * self._policy.default.stored(type.dtype).bytes

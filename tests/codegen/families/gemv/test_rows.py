@@ -13,7 +13,9 @@ from glassrt.codegen.nvrtc.compiled_kernel import check_designed
 from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.codegen.nvrtc.parallel import compile_kernels
 from glassrt.codegen.request.request import Candidate, Request
+from glassrt.dialects.core.affine import Dim, symbol
 from glassrt.dialects.core.dtypes import F16, F32
+from glassrt.dialects.core.module import SymbolRange
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Add, Mul
 from glassrt.dialects.graph.contraction import Matmul
@@ -44,7 +46,7 @@ def centred(do: Any, x: Any, scale: Any, w: Any, bias: Any, other: Any) -> Any:
     return do(Cast(do(Add(y, do(Cast(other, to=F32)))), to=F16))
 
 
-def types(m: int, n: int, k: int, stream: Any = F16) -> list[TensorType]:
+def types(m: Dim, n: int, k: int, stream: Any = F16) -> list[TensorType]:
     return [TensorType((m, k), stream), TensorType((k,), F16), TensorType((n, k), F16)]
 
 
@@ -63,6 +65,17 @@ def test_normalised_rows_are_computed_by_each_block(
     module = kernel_module(scaled, types(*shape, stream))
     given = draw_inputs(module, np.random.default_rng(0), {})
     for got, want in compare(module, given, configured(config)):
+        assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-8 * np.abs(want).max()
+
+
+@pytest.mark.parametrize("rows", [1, 9, 21])
+def test_how_many_rows_there_are_may_be_known_late(rows: int) -> None:
+    """Warps without a row compute none, and more rows than a tile has are several tiles."""
+    symbols = {"M": SymbolRange(1, 8, 32)}
+    module = kernel_module(scaled, types(symbol("M"), 64, 512), symbols=symbols)
+    given = draw_inputs(module, np.random.default_rng(2), {"M": rows})
+    for got, want in compare(module, given, configured(GemvConfig(8, 2, 4, stages=1))):
+        assert got.shape == (rows, 64)
         assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-8 * np.abs(want).max()
 
 
