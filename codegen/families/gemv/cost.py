@@ -33,13 +33,14 @@ def bulk(problem: Problem, config: GemvConfig, target: ArchSpec, constants: Gemv
     weights = config.block_n * k * problem.b.bytes * tiles
     rows = config.block_m * (k // config.splits) * problem.a.bytes
     busy = min(blocks, target.multiprocessors)
+    efficiency = constants.turn_efficiency if config.turns > 1 else constants.bulk_efficiency
     stream = _norm(
-        weights / (target.bytes_per_second * 1e-6 * constants.bulk_efficiency),
+        weights / (target.bytes_per_second * 1e-6 * efficiency),
         weights / (busy * constants.bulk_bandwidth * target.clock),
     )
     # Where a block follows another on its multiprocessor, memory rests while one ends and the other begins.
     later = max(0, own - resident(problem, config, target))
-    stream += later * constants.follow / target.clock
+    stream += (later * constants.follow + (config.turns - 1) * constants.turn) / target.clock
     chain = constants.bulk_start + steps * constants.bulk_step + rows / constants.row_bandwidth
     chain += (own - 1) * constants.block + (config.splits - 1) * constants.bulk_exchange
     if 2 * blocks > target.multiprocessors:
