@@ -40,6 +40,8 @@ from ..precision.formats.mismatch import FALLBACK
 from ..precision.formats.override_records import OVERRIDE
 from ..precision.formats.placement import STORE_CONVERSION, STORED_ALREADY
 from ..precision.formats.rounding import LOAD_CONVERSION
+from ..precision.few_rows.weights_ahead import AHEAD, WeightsAhead
+from ..precision.few_rows.weights_ahead import SUMMARY as WEIGHTS_AHEAD
 from ..precision.fused_to_precision import FusedToPrecision
 from ..precision.mixtures import SUMMARIES
 from ..precision.narrowing.decisions import KEPT_WIDE
@@ -181,6 +183,7 @@ def _precision_rules() -> Iterable[Rule]:
     yield Rule(CONTRACTION_POOL, "precision", MAXIMA_FIRST, applied_by=ContractionPool.name)
     for name, summary in FEW_ROWS.items():
         yield Rule(name, "precision", summary, applied_by=FewRows.name)
+    yield Rule(AHEAD, "precision", WEIGHTS_AHEAD, applied_by=WeightsAhead.name)
 
 
 def _launch_rules() -> Iterable[Rule]:

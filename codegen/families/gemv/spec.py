@@ -18,6 +18,7 @@ from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import tiles_of
 from ..persistent.operands import BulkOperand
+from .ahead import AheadSpec
 from .config import LINE_BYTES, WARP, GemvConfig, Memory, columns_of, resident, step_of
 from .lines import Lines
 from .rows import OwnRowsSpec
@@ -90,6 +91,7 @@ class GemvSpec:
     own_rows: OwnRowsSpec | None = None
     turns: int = 1
     sums_at: int = 0
+    ahead: AheadSpec | None = None
 
     @property
     def line(self) -> int:
@@ -119,9 +121,10 @@ def gemv_spec(
     target: ArchSpec,
     lines: Lines | None = None,
     own_rows: OwnRowsSpec | None = None,
+    ahead: AheadSpec | None = None,
 ) -> GemvSpec:
     """The spec of PROBLEM under CONFIG for TARGET; LINES: what bulk copies bring to its stages; OWN_ROWS: the
-    rows that blocks compute."""
+    rows that blocks compute; AHEAD: weights of a later product that they bring to the cache."""
     if config.stages and lines is None:
         raise ValueError("bulk copies cannot bring these operands")
     a_lines, b_lines = (_lines(own) for own in lines) if lines and config.stages else (None, None)
@@ -161,6 +164,7 @@ def gemv_spec(
         own_rows=own_rows,
         turns=config.turns,
         sums_at=memory.sums_at,
+        ahead=ahead if config.stages else None,
     )
 
 
