@@ -73,7 +73,12 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
             MarkInPlace(),
         ),
         "fused": (DecomposeAttention(target), GraphToFused(target), WidenConcats()),
-        "precision": (FusedToPrecision(target), ContractionPool(target), FewRows(target), WeightsAhead(target)),
+        "precision": (
+            FusedToPrecision(target),
+            ContractionPool(target),
+            FewRows(target),
+            WeightsAhead(target),
+        ),
         "launch": (
             PrecisionToLaunch(target),
             ChainContractions(target),

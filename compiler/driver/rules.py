@@ -35,13 +35,13 @@ from ..passes.spilled import SUMMARY as SPILLS
 from ..patterns.rewrite import Pattern
 from ..precision.few_rows.few_rows import SUMMARIES as FEW_ROWS
 from ..precision.few_rows.few_rows import FewRows
+from ..precision.few_rows.weights_ahead import AHEAD, WeightsAhead
+from ..precision.few_rows.weights_ahead import SUMMARY as WEIGHTS_AHEAD
 from ..precision.formats.image_reads import IMAGE_AS_STORED
 from ..precision.formats.mismatch import FALLBACK
 from ..precision.formats.override_records import OVERRIDE
 from ..precision.formats.placement import STORE_CONVERSION, STORED_ALREADY
 from ..precision.formats.rounding import LOAD_CONVERSION
-from ..precision.few_rows.weights_ahead import AHEAD, WeightsAhead
-from ..precision.few_rows.weights_ahead import SUMMARY as WEIGHTS_AHEAD
 from ..precision.fused_to_precision import FusedToPrecision
 from ..precision.mixtures import SUMMARIES
 from ..precision.narrowing.decisions import KEPT_WIDE

@@ -13,7 +13,8 @@ from ...request.signature import Signature
 from ...text.render import Identifier
 from .config import LINE_BYTES
 
-SHARE = 5  # of the L2 cache, what is brought: what memory gives between two launches, and is kept until it is read
+# The part of the L2 cache that is brought: what memory gives between two launches, and is kept until it is read.
+SHARE = 5
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""weights-ahead: a product of few rows brings weights of the next one to the cache, once it has asked for its own.
+"""weights-ahead: a product of few rows brings weights of the next one to the cache, behind its own.
 
-From the last weights of a launch to the first of the next memory would rest: sums are exchanged, results stored,
-and blocks started. The weights are one more operand of the kernel, which no op of its region reads.
+From the last weights of a launch to the first of the next memory would rest: sums are exchanged, results
+stored, and blocks started. The weights are one more operand of the kernel, which no op of its region reads.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import ClassVar
 from ....codegen.interface import ArchSpec, families
 from ....dialects.control import all_blocks
 from ....dialects.core.clone import clone_block
-from ....dialects.core.ir import Block, Region, Value
+from ....dialects.core.ir import Block, Operation, Region, Value
 from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.constants import Constant
@@ -25,7 +25,9 @@ from ...passes.ledger import Verdict
 from ...passes.manager import PassContext
 
 AHEAD = "weights-ahead"
-SUMMARY = "a product of few rows, and another behind it => the first brings weights of the second to the cache"
+SUMMARY = (
+    "a product of few rows, and another behind it => the first brings weights of the second to the cache"
+)
 
 
 @dataclass(frozen=True)
