@@ -13,8 +13,7 @@ from ...request.signature import Signature
 from ...text.render import Identifier
 from .config import LINE_BYTES
 
-# The part of the L2 cache that is brought: what memory gives between two launches, and is kept until it is read.
-SHARE = 5
+SHARE = 5  # of the L2 cache, the part that is brought: what memory gives between two launches
 
 
 @dataclass(frozen=True)

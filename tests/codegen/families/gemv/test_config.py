@@ -8,6 +8,7 @@ import pytest
 from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.families.gemv.config import (
     GemvConfig,
+    Memory,
     blocks_of,
     blocks_of_one,
     illegal,
@@ -78,6 +79,19 @@ def test_blocks_of_a_launch_and_of_a_multiprocessor() -> None:
     few, many = (GemvConfig(8, 2, 4, splits, 2) for splits in (1, 2))
     assert blocks_of(problem, few) == 128 and blocks_of_one(problem, few, TARGET) == 1
     assert blocks_of(problem, many) == 256 and blocks_of_one(problem, many, TARGET) == 2
+
+
+def test_blocks_take_turns_where_there_are_more_tiles_than_multiprocessors() -> None:
+    large = product(1, 32768, 1024)
+    found = [config for config in shapes(large, TARGET, bulk=True) if config.turns > 1]
+    assert found
+    for config in found:
+        assert config.splits == 1 and blocks_of_one(large, config, TARGET) == 1
+        memory = Memory(large, config)
+        assert memory.sums_at == config.warps * config.stages * memory.stage_bytes
+    assert all(config.turns == 1 for config in shapes(PROBLEM, TARGET, bulk=True))
+    several = replace(found[0], splits=2)
+    assert "share nothing" in str(illegal(large, several, TARGET))
 
 
 def test_rows_make_the_tile() -> None:
