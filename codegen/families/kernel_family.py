@@ -88,7 +88,6 @@ class FamilyTraits:
     - stacks: whether its kernels can write one row of their outputs (`Request.stacked`).
     - chains: whether its kernels compute two contractions, of which one reads what the other results in.
     - computes_rows: whether blocks of its products compute the rows that they multiply, which are reduced.
-    - brings_ahead: whether its products bring weights that no op reads to the cache, for a later one.
     - takes_halves: whether its products have columns of both halves in a tile, which what follows reads.
     """
 
@@ -104,7 +103,6 @@ class FamilyTraits:
     chains: bool = False
     computes_rows: bool = False
     takes_halves: bool = False
-    brings_ahead: bool = False
 
     def traits(self) -> dict[str, Any]:
         """The traits alone, by name."""

@@ -15,7 +15,6 @@ from ..passes.levels import LEVELS
 from ..passes.manager import Pass
 from ..passes.switches import Hold, Release
 from ..precision.few_rows.few_rows import FewRows
-from ..precision.few_rows.weights_ahead import WeightsAhead
 from ..precision.fused_to_precision import FusedToPrecision
 from ..precision.pools.contraction_pool import ContractionPool
 from ..precision.quantization.insert import InsertQuantization
@@ -77,7 +76,6 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
             FusedToPrecision(target),
             ContractionPool(target),
             FewRows(target),
-            WeightsAhead(target),
         ),
         "launch": (
             PrecisionToLaunch(target),

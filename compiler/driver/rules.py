@@ -35,8 +35,6 @@ from ..passes.spilled import SUMMARY as SPILLS
 from ..patterns.rewrite import Pattern
 from ..precision.few_rows.few_rows import SUMMARIES as FEW_ROWS
 from ..precision.few_rows.few_rows import FewRows
-from ..precision.few_rows.weights_ahead import AHEAD, WeightsAhead
-from ..precision.few_rows.weights_ahead import SUMMARY as WEIGHTS_AHEAD
 from ..precision.formats.image_reads import IMAGE_AS_STORED
 from ..precision.formats.mismatch import FALLBACK
 from ..precision.formats.override_records import OVERRIDE
@@ -183,7 +181,6 @@ def _precision_rules() -> Iterable[Rule]:
     yield Rule(CONTRACTION_POOL, "precision", MAXIMA_FIRST, applied_by=ContractionPool.name)
     for name, summary in FEW_ROWS.items():
         yield Rule(name, "precision", summary, applied_by=FewRows.name)
-    yield Rule(AHEAD, "precision", WEIGHTS_AHEAD, applied_by=WeightsAhead.name)
 
 
 def _launch_rules() -> Iterable[Rule]:

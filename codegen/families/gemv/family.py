@@ -18,7 +18,6 @@ from ..contraction.mma import MMA
 from ..contraction.problem import COPY_BYTES, Problem, as_priced
 from ..contraction.tile_product import MOST_CANDIDATES
 from ..kernel_family import Accumulation, Rank
-from .ahead import ahead_of
 from .config import MOST_ROWS, GemvConfig, illegal, shapes
 from .cost import microseconds
 from .halves import with_halves
@@ -42,7 +41,6 @@ class GemvFamily(ContractionFamily[GemvConfig]):
     accumulation: Accumulation = SUMS
     computes_rows: bool = True
     takes_halves: bool = True
-    brings_ahead: bool = True
     config_type: Callable[..., GemvConfig] = GemvConfig
 
     def found(self, request: Request) -> Contraction | None:
@@ -74,8 +72,7 @@ class GemvFamily(ContractionFamily[GemvConfig]):
         vector = min(MOST_VECTOR, widest_vector(request, problem.n))
         binding = bind(request, contraction, vector, signature)
         own_rows = own_rows_spec(request, contraction, config, signature)
-        ahead = ahead_of(request, signature)
-        spec = gemv_spec(problem, config, binding, request.target, lines, own_rows, ahead)
+        spec = gemv_spec(problem, config, binding, request.target, lines, own_rows)
         return KernelCode(TEMPLATE, spec, launch(problem, spec), signature.typed, spec.resident)
 
 

@@ -18,7 +18,6 @@ from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import tiles_of
 from ..persistent.operands import BulkOperand
-from .ahead import AheadSpec
 from .config import LINE_BYTES, WARP, GemvConfig, Memory, columns_of, resident, step_of
 from .lines import Lines
 from .rows import OwnRowsSpec
@@ -91,7 +90,6 @@ class GemvSpec:
     own_rows: OwnRowsSpec | None = None
     turns: int = 1
     sums_at: int = 0
-    ahead: AheadSpec | None = None
 
     @property
     def line(self) -> int:
@@ -121,10 +119,9 @@ def gemv_spec(
     target: ArchSpec,
     lines: Lines | None = None,
     own_rows: OwnRowsSpec | None = None,
-    ahead: AheadSpec | None = None,
 ) -> GemvSpec:
     """The spec of PROBLEM under CONFIG for TARGET; LINES: what bulk copies bring to its stages; OWN_ROWS: the
-    rows that blocks compute; AHEAD: weights of a later product that they bring to the cache."""
+    rows that blocks compute."""
     if config.stages and lines is None:
         raise ValueError("bulk copies cannot bring these operands")
     a_lines, b_lines = (_lines(own) for own in lines) if lines and config.stages else (None, None)
@@ -164,7 +161,6 @@ def gemv_spec(
         own_rows=own_rows,
         turns=config.turns,
         sums_at=memory.sums_at,
-        ahead=ahead if config.stages else None,
     )
 
 

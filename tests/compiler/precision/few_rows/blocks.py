@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -35,19 +34,14 @@ def block(rows: int = 1, width: int = 1024, hidden: int = 2048, twice: bool = Fa
 
 
 def lowered(
-    module: Module,
-    target: str = "sm_90a",
-    merge: bool = True,
-    rules: Collection[str] = frozenset(SUMMARIES),
-    **switches: Any,
+    module: Module, target: str = "sm_90a", merge: bool = True, **switches: Any
 ) -> tuple[Module, list[Record]]:
-    """MODULE at the precision level in fp16, with the records about few rows, or other RULES; without merging
-    kernels if asked."""
+    """MODULE at the precision level in fp16, with the records about few rows; without the pass if asked."""
     context = PassContext(ALL_DIALECTS, policy=PrecisionPolicy.named("fp16"), **switches)
     passes = passes_through("precision", arch_named(target))
     kept = tuple(step for step in passes if merge or step.name != FewRows.name)
     result = PassManager(kept, context, verify_each="ir").run(module)
-    return result, [record for record in context.ledger if record.rule in rules]
+    return result, [record for record in context.ledger if record.rule in SUMMARIES]
 
 
 def kernels_of(module: Module) -> list[PrecisionKernel]:
