@@ -70,10 +70,10 @@ def contraction_of(request: Request, read: ReadPrologue = read_prologue) -> Cont
     None when the region has no contraction or several, when READ finds no prologue that is supported, or when
     the second operand is computed in the region.
     """
-    return request.once("contraction", lambda: _contraction_of(request))
+    return request.once(("contraction", read), lambda: _contraction_of(request, read))
 
 
-def _contraction_of(request: Request) -> Contraction | None:
+def _contraction_of(request: Request, read: ReadPrologue) -> Contraction | None:
     roots = [op for op in request.ops if has(op, Trait.CONTRACTION)]
     if len(roots) != 1 or len(roots[0].inputs) != 2:
         return None
