@@ -189,6 +189,11 @@ class GemvFit(Fit):
     bulk_exchange: float = 180.0  # the same as `exchange`, for each other block
     block: float = 390.0  # of a multiprocessor, for each block but one
     crowd: float = 1400.0  # where there is no room for all blocks of the next launch
+    turn_efficiency: float = 1.03  # as `bulk_efficiency`, where blocks take turns: copies never rest
+    turn: float = 300.0  # of each further tile of a block that takes turns
+    follow: float = 700.0  # of a block in the place of one that has ended, in which copies rest
+    rows_start: float = 800.0  # of rows that a block computes, beyond those that copies bring
+    rows_pass: float = 600.0  # the same for each row of a warp
 
 
 @dataclass(frozen=True)
