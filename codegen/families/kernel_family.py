@@ -87,6 +87,7 @@ class FamilyTraits:
       `turned`.
     - stacks: whether its kernels can write one row of their outputs (`Request.stacked`).
     - chains: whether its kernels compute two contractions, of which one reads what the other results in.
+    - unpacks: whether its kernels multiply packed weights as they are stored.
     """
 
     name: str
@@ -99,6 +100,7 @@ class FamilyTraits:
     turns: bool = False
     stacks: bool = False
     chains: bool = False
+    unpacks: bool = False
 
     def traits(self) -> dict[str, Any]:
         """The traits alone, by name."""

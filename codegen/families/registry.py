@@ -37,6 +37,7 @@ from .group.parts import shares_of
 from .interaction.family import InteractionFamily
 from .kernel_family import KernelFamily
 from .loop import LoopFamily
+from .packed.family import PackedFamily
 from .persistent.family import PersistentFamily
 from .recurrence.family import RecurrenceFamily
 from .row.family import RowFamily
@@ -63,6 +64,7 @@ BUILT_IN = _ranked(
         TiledFamily.of(MMA),
         TiledFamily.of(WGMMA),
         GemvFamily(),
+        PackedFamily(),
         PersistentFamily(),
         FewChannelsFamily.of(FEW_CHANNELS_WGMMA),
         FewChannelsFamily.of(FEW_CHANNELS_MMA),
