@@ -18,7 +18,7 @@ MOST_TILES = 8  # of accumulators of mma, of a thread
 _MANY_BLOCKS, _MANY_REGISTERS = 4, 16  # of k in a step, whose sums are begun before others have ended
 OTHER_REGISTERS = 32  # of a thread, beside fragments and accumulators
 BARRIER_BYTES, ALIGNED = 8, 128  # bytes; what bulk copies begin at multiples of
-_TILES, _WARPS, _SPLITS = (1, 2, 4, 8), (4, 8, 16), (1, 2, 4)
+_TILES, _WARPS, _SPLITS = (1, 2, 4, 8), (4, 8, 16), (1, 2)
 _MOST_STAGES, _MOST_RESIDENT = 8, 2
 
 
@@ -55,7 +55,7 @@ class PackedConfig:
         """Registers of a thread: accumulators, fragments of weights, the rows of two steps, and addresses."""
         rows = self.block_m // FRAGMENT_COLUMNS
         many = _MANY_REGISTERS if form.blocks > _MANY_BLOCKS else 0
-        held = 4 * self.tiles * (2 * rows + 1) + (36 + many) * rows + OTHER_REGISTERS
+        held = 4 * self.tiles * (2 * rows + 1) + (44 + many) * rows + OTHER_REGISTERS
         return -(-held // 8) * 8
 
     # ------------------------------------------------------------ shared memory, in bytes

@@ -10,7 +10,7 @@ from ....dialects.graph.block_format import BlockFormat
 from ...arch.spec import ArchSpec
 from ..contraction.mma import FRAGMENT_COLUMNS
 from ..contraction.problem import Problem
-from .config import PackedConfig, blocks_of, blocks_of_one
+from .config import PackedConfig, blocks_of, blocks_of_one, resident
 
 NORM = 4.0  # order of the norm over what overlaps
 
@@ -19,7 +19,8 @@ def microseconds(problem: Problem, form: BlockFormat, config: PackedConfig, targ
     """Expected microseconds of PROBLEM with weights of FORM, at its optimal sizes, under CONFIG on TARGET."""
     constants = target.fitted.gemv
     blocks, own = blocks_of(problem, config), blocks_of_one(problem, config, target)
-    records = -(-problem.at_optimum(problem.k) // form.depth) // config.splits
+    records = -(-problem.at_optimum(problem.k) // form.depth // config.splits)
+    steps = -(-records // config.warps)
     weights = config.tiles * records * form.record_bytes * blocks
     busy = min(blocks, target.multiprocessors)
     stream = _norm(
@@ -28,7 +29,9 @@ def microseconds(problem: Problem, form: BlockFormat, config: PackedConfig, targ
     )
     each = constants.unpack + (config.block_m // FRAGMENT_COLUMNS - 1) * constants.unpack_rows
     chain = constants.packed_start + own * config.tiles * records * each
-    chain += (own - 1) * constants.block + (config.splits - 1) * constants.bulk_exchange
+    waves = -(-own // resident(problem, form, config, target))
+    chain += waves * steps * (constants.packed_step + config.tiles * constants.packed_tile)
+    chain += (waves - 1) * constants.packed_block + (config.splits - 1) * constants.packed_exchange
     return _norm(stream, chain / target.clock)
 
 
