@@ -17,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +57,11 @@ KERNEL_FLAGS = (
     "-fno-rtti",
 )
 LINK_FLAGS = ("-shared", "-pthread", "-lm")
+# The usual one reads all of the C++ library for each plan, which takes longer than to compile a small kernel.
+FAST_LINKERS = ("mold", "lld", "gold")
 TIMEOUT_SECONDS = 600
+# Of kernels; to read the headers takes a unit as long as to compile half as many.
+UNIT_CHARACTERS = 4000
 LOG_CHARACTERS = 4000
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
@@ -171,7 +176,8 @@ def _build(
 ) -> None:
     with temporary_folder() as folder:
         _write_headers(folder, headers)
-        groups = _balance(sources, processor_count())
+        characters = sum(map(len, sources.values()))
+        groups = _balance(sources, min(processor_count(), 1 + characters // UNIT_CHARACTERS))
         with ThreadPoolExecutor(max_workers=len(groups) + 1) as pool:
             runtime_object = pool.submit(runtime)
             units = [
@@ -186,7 +192,7 @@ def _build(
             except BaseException:
                 children.stop()
                 raise
-        _run(compiler, children, (*objects, *LINK_FLAGS, "-o", str(target)), folder)
+        _link(compiler, children, (*objects, *LINK_FLAGS, "-o", str(target)), folder)
 
 
 def _write_headers(folder: Path, headers: Mapping[str, str]) -> None:
@@ -224,6 +230,15 @@ def _compile_unit(
         named = [source for name, source in sources.items() if f"{name}.cu:" in error.log]
         raise CompileError.of(about_kernel(error.diagnostic, *named[:1])) from None
     return result
+
+
+def _link(compiler: Compiler, children: Children, arguments: Sequence[str], folder: Path) -> None:
+    """Link by a fast linker that is installed, else, or if the compiler cannot use it, by the usual one."""
+    fast = next((name for name in FAST_LINKERS if shutil.which(f"ld.{name}")), None)
+    if fast is not None:
+        with suppress(CompileError):
+            return _run(compiler, children, (f"-fuse-ld={fast}", *arguments), folder)
+    return _run(compiler, children, arguments, folder)
 
 
 def _run(compiler: Compiler, children: Children, arguments: Sequence[str], folder: Path) -> None:

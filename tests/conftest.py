@@ -1,4 +1,4 @@
-"""Shared by all tests: hypothesis profiles, golden files, and the selection of GPU tests."""
+"""Shared by all tests: hypothesis profiles, threads, golden files, and the selection of GPU tests."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 from cuda.bindings import driver
 from hypothesis import HealthCheck, settings
+
+# numpy reads this when it is imported, which is after this file. The cores are for pytest's workers: threads
+# of OpenBLAS that wait for a core in a loop made the interpreter's products cost up to four times as much.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile(

@@ -54,6 +54,7 @@ def run_onnxruntime(model: ModelProto, inputs: dict[str, Array]) -> dict[str, Ar
     """The outputs that ONNX Runtime gives, by name."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )

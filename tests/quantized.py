@@ -150,6 +150,7 @@ def simplified(model: ModelProto, folder: Path) -> ModelProto:
     """MODEL after ONNX Runtime's basic rewrites, which fold normalisations into convolutions."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.intra_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.optimized_model_filepath = str(folder / "simplified.onnx")
     onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

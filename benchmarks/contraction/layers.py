@@ -66,6 +66,13 @@ def mobilenet(batch: int) -> Iterator[LayerCase]:
     yield LayerCase(f"mb{batch}.last", "conv", (batch, 320, 7, 1280, 1, 1), 1)
 
 
+def googlenet(batch: int) -> Iterator[LayerCase]:
+    """The 3x3 convolutions of GoogLeNet whose channels are no multiple of 64, and two beside them."""
+    shapes = ((96, 28, 128), (128, 28, 192), (96, 14, 208), (112, 14, 224), (144, 14, 288), (160, 14, 320))
+    for inner, size, outer in shapes:
+        yield LayerCase(f"g{batch}.{inner}x{size}", "conv", (batch, inner, size, outer, 3, 1), 1)
+
+
 def products() -> Iterator[LayerCase]:
     """Matrix products: large ones, those of transformers and dense networks, some of few rows, depthwise
     convolutions, and exact f32 ones."""

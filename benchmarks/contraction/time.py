@@ -4,13 +4,13 @@
     [--out FILE]
 
 The layers are ResNet-50's distinct convolutions (with bias, ReLU and, where the network has one, the
-residual), pointwise ones of MobileNetV2 and the matrix products of networks; `--only` takes patterns such as
-`b128.s2.*`, and a plain word stands for every name that contains it. Each candidate is checked against
-PyTorch, and all stand beside its time (cuBLAS, cuDNN) in a table at the end, with the fraction of the rate of
-its product of 8192 cubed in fp16. `--most 1` times only what the cost model chooses; `--cold` times on
-weights that are not in the L2 cache. All timings go to a JSON file, so that the cost model can be fitted from
-one run. A kernel that fails is reported and left out; one that takes the CUDA context with
-it costs a restart of the process that measures.
+residual), pointwise ones of MobileNetV2, some 3x3 ones of GoogLeNet and the matrix products of networks;
+`--only` takes patterns such as `b128.s2.*`, and a plain word stands for every name that contains it. Each
+candidate is checked against PyTorch, and all stand beside its time (cuBLAS, cuDNN) in a table at the end,
+with the fraction of the rate of its product of 8192 cubed in fp16. `--most 1` times only what the cost model
+chooses; `--cold` times on weights that are not in the L2 cache. All timings go to a JSON file, so that the
+cost model can be fitted from one run. A kernel that fails is reported and left out; one that takes the CUDA
+context with it costs a restart of the process that measures.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from glassrt.codegen.nvrtc.intrinsics import device_headers
 from ..common.peer_timing import peaks
 from ..common.rows import print_columns
 from .kernels import TimedKernel, compiled, kernels
-from .layers import LayerCase, mobilenet, problem, products, resnet50
+from .layers import LayerCase, googlenet, mobilenet, problem, products, resnet50
 from .operands import Operands, measure
 
 MODULE = "benchmarks.contraction.time"
@@ -120,7 +120,8 @@ def print_best(layer: LayerCase, rows: list[dict[str, Any]], flops: float, peer:
 
 def chosen(options: argparse.Namespace) -> list[LayerCase]:
     batches = [int(batch) for batch in options.batches.split(",") if batch]
-    layers = [layer for batch in batches for layer in (*resnet50(batch), *mobilenet(batch))]
+    networks = (resnet50, mobilenet, googlenet)
+    layers = [layer for batch in batches for network in networks for layer in network(batch)]
     layers += products()
     patterns = [p if "*" in p else f"*{p}*" for p in options.only.split(",") if p]
     fitting = [

@@ -88,6 +88,7 @@ class ContractionFit(Fit):
 
     efficiency: float = 0.78  # sustained share of the peak multiply-add rate
     l2_bandwidth: float = 60.0  # bytes per clock and multiprocessor
+    astride: float = 1.0  # times that, of taps whose lines begin within those of the cache
     narrow: float = 2.5  # extra cost of copies narrower than 16 bytes; see `staging.stored_bytes`
     memory_latency: float = 925.0  # from issue to arrival of a copy, L2 and DRAM mixed
     step_latency: float = 25.0  # one dependent round of fragment loads and multiply-adds
@@ -104,6 +105,7 @@ class ContractionFit(Fit):
 WGMMA = ContractionFit(
     efficiency=0.98,
     l2_bandwidth=100.0,
+    astride=2.5,
     narrow=2.3,
     memory_latency=780.0,
     step_latency=14.5,
@@ -122,6 +124,7 @@ class PersistentFit(Fit):
     efficiency: float = 0.95  # sustained share of the peak multiply-add rate, at the clock under its power
     step: float = 27.0  # of a k tile, beside its products
     l2_bandwidth: float = 81.0  # bytes per clock and multiprocessor
+    astride: float = 1.8  # times that, of taps whose lines begin within those of the cache
     shared_bandwidth: float = 180.0  # the same, of shared memory
     finish: float = 0.14  # epilogue, per result of a tile that threads store
     leave: float = 0.081  # the same, where bulk stores take it

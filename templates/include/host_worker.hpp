@@ -16,8 +16,9 @@
 namespace glass::host {
 
 class Worker;
-inline thread_local Lane* current_lane = nullptr;
-inline thread_local Worker* current_worker = nullptr;
+// Of the one translation unit of the runtime: some linkers export what is `inline`, and then libraries share it.
+static thread_local Lane* current_lane = nullptr;
+static thread_local Worker* current_worker = nullptr;
 
 class Worker {
 public:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -77,3 +78,14 @@ def test_cxx_chooses_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     assert command
     monkeypatch.setenv("CXX", f"{command} -pipe")
     assert host_compiler.find_compiler().command == (command, "-pipe")
+
+
+def test_a_linker_that_the_compiler_cannot_use_is_done_without(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linker = tmp_path / "ld.none"
+    linker.write_text("")
+    linker.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(host_compiler, "FAST_LINKERS", ("none",))
+    assert HostModule(source(9), headers(), cache).kernels

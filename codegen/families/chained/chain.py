@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ....dialects.core.bounds import bounds
-from ...emit.tile_epilogue import PAIR
 from ...request.request import Request
 from ...request.signature import make_signature
 from ..contraction.problem import Problem
@@ -13,7 +12,7 @@ from ..contraction.wgmma import LINE_BYTES, WGMMA
 from ..persistent.depth import line_of, promotes
 from ..persistent.interleave import interleaved, run_of, vector_of
 from ..persistent.operands import BulkOperand, operand_a, operand_b
-from ..persistent.results import LANES, BulkResults, bulk_results
+from ..persistent.results import LANES, BulkResults
 from .config import Extents
 from .pair import ChainedPair, Half, find_pair
 
@@ -58,7 +57,7 @@ def find_chain(request: Request) -> ContractionChain | str:
         if isinstance(operand, str):
             return operand
     assert not isinstance(a, str) and not isinstance(b, str) and not isinstance(second_b, str)
-    results = [bulk_results(half.request, half.contraction) for half in (pair.first, pair.second)]
+    results = [half.results() for half in (pair.first, pair.second)]
     if results[0] is None or results[1] is None or results[1].residual is not None:
         return "a result does not leave in bulk, or something is read beside the second"
     return ContractionChain(pair, a, b, second_b, _extents(pair, results[0], results[1]))
@@ -116,9 +115,9 @@ def leaving(half: Half, b: BulkOperand, block_n: int, chunk: int) -> Leaving:
 
     ValueError where no thread could finish whole vectors.
     """
-    plain = bulk_results(half.request, half.contraction, PAIR)
+    plain = half.results()
     own = interleaved(b, block_n, run_of(plain, chunk)) if plain else None
-    found = bulk_results(half.request, half.contraction, vector_of(plain, chunk)) if plain and own else None
+    found = half.results(vector_of(plain, chunk)) if plain and own else None
     if own is None or found is None:
         raise ValueError("a thread would finish pairs of columns")
     return Leaving(found, own, chunk)

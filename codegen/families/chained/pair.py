@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ....dialects.core.builtin import Yield
 from ....dialects.core.clone import clone_op
 from ....dialects.core.ir import Block, Operation, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.core.types import TensorType
+from ...emit.tile_epilogue import PAIR
 from ...request.request import Request
 from ..contraction.binding import Contraction, find_contraction
+from ..persistent.results import BulkResults, bulk_results
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,16 @@ class Half:
 
     request: Request
     contraction: Contraction
+
+    def results(self, vector: int = PAIR) -> BulkResults | None:
+        """Its results as `bulk_results` finds them; once, though all configurations ask."""
+        if vector not in self._results:
+            self._results[vector] = bulk_results(self.request, self.contraction, vector)
+        return self._results[vector]
+
+    @cached_property
+    def _results(self) -> dict[int, BulkResults | None]:
+        return {}
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,10 @@ def contraction_of(request: Request) -> Contraction | None:
     None when the region has no contraction or several, when its prologue is not supported, or when the second
     operand is computed in the region.
     """
+    return request.once("contraction", lambda: _contraction_of(request))
+
+
+def _contraction_of(request: Request) -> Contraction | None:
     roots = [op for op in request.ops if has(op, Trait.CONTRACTION)]
     if len(roots) != 1 or len(roots[0].inputs) != 2:
         return None

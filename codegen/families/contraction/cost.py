@@ -51,7 +51,7 @@ def _units(load: ContractionLoad, work: Work, target: ArchSpec, constants: Contr
     """Cycles that the units of a multiprocessor are busy with one block."""
     bandwidth = target.fitted.throughput.shared_bandwidth
     shared = (stored_bytes(load, work, constants) + work.shared_bytes) / bandwidth
-    l2 = copied_bytes(load, work) / constants.l2_bandwidth
+    l2 = copied_bytes(load, work) / constants.l2_bandwidth * (constants.astride if load.astride else 1.0)
     per_tile = _norm(UNITS_NORM, product_cycles(work, constants), shared, l2)
     return load.k_tiles * per_tile + staged_cycles(work, bandwidth) + partial_cycles(work, constants)
 

@@ -22,6 +22,7 @@ from ..staging.staging import StagedOperand
 from .axes import NO_WINDOW, BatchAxis, RowAxis, Window
 
 COPY_BYTES = 16  # the widest vectorized access
+CACHE_LINE = 128  # bytes
 INT_LIMIT = 2**31 - 1
 Size = tuple[str, int, int, int]  # a symbol with its minimum, optimum and maximum
 
@@ -158,6 +159,15 @@ class Problem:
             return 1
         taps = [self.channels] if self.taps > 1 else []  # which lie one behind the other
         return self._vector(self.b, [*steps, self.b_n_step, *taps])
+
+    @property
+    def is_astride(self) -> bool:
+        """Whether a window's taps are longer than a line of the cache and no multiple of it, so that most of
+        what is read of them as a line begins within one and ends in the next."""
+        length = self.channels
+        if self.taps == 1 or not isinstance(length, int):
+            return False
+        return length * self.a.bytes > CACHE_LINE and length * self.a.bytes % CACHE_LINE != 0
 
     @property
     def _a_widest(self) -> DType:

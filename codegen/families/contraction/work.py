@@ -37,7 +37,7 @@ class ContractionLoad:
     """A problem at its optimal sizes, divided by a configuration.
 
     blocks: of the launch grid; k_tiles: per block; moved_bytes: traffic to and from memory; element_bytes:
-    of A's elements; copy_bytes: width of the narrower operand's copies.
+    of A's elements; copy_bytes: width of the narrower operand's copies; astride: see `Problem.is_astride`.
     """
 
     blocks: int
@@ -45,6 +45,7 @@ class ContractionLoad:
     moved_bytes: float
     element_bytes: int
     copy_bytes: int
+    astride: bool
 
     @classmethod
     def of(cls, problem: Problem, work: Work) -> ContractionLoad:
@@ -66,4 +67,5 @@ class ContractionLoad:
             copy_bytes=min(
                 problem.a_vector * problem.a.bytes, problem.b_vector * problem.b.bytes, COPY_BYTES
             ),
+            astride=problem.is_astride,
         )

@@ -8,13 +8,41 @@ what the unit on the left has in common stays in registers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..contraction.problem import COPY_BYTES
 from ..few_channels.config import Patch
 from ..few_channels.problem import Image
 from ..few_channels.steps import LoadSpec, StepSpec, loads_of
+from ..few_channels.window import LineOfTaps
 
 LOADED = 4  # matrices of a load
+# Thousands of configurations of a convolution share their windows, of which there are some for each patch.
+KEPT = 1024
+
+
+@dataclass(frozen=True)
+class UnitWindow:
+    """What the windows of units depend on in an image: `lines` lines of taps, `dilation` lines apart."""
+
+    lines: int
+    dilation: int
+    line: LineOfTaps
+
+    @property
+    def chunks(self) -> list[tuple[int, int]]:
+        """The chunks, each as its line and its place in that."""
+        return [(line, chunk) for line in range(self.lines) for chunk in range(self.line.chunks)]
+
+    @property
+    def step(self) -> int:
+        """Chunks from the windows of a unit to those of the next."""
+        return 2 * self.line.step // self.line.phases
+
+    @property
+    def behind(self) -> int:
+        """Chunks from the windows of a unit's first cell to those of its second."""
+        return self.line.step if self.line.phases == 1 else 0
 
 
 @dataclass(frozen=True, order=True)
@@ -49,59 +77,61 @@ class WalkSpec:
     behind: int
 
 
-def step_of(image: Image) -> int:
-    """Chunks from the windows of a unit to those of the next."""
-    return 2 * image.line.step // image.line.phases
-
-
-def behind_of(image: Image) -> int:
-    """Chunks from the windows of a unit's first cell to those of its second."""
-    return image.line.step if image.line.phases == 1 else 0
-
-
-def place_of(image: Image, patch: Patch, chunk: tuple[int, int], half: int) -> WindowPlace:
-    """Where CHUNK, the line and the chunk in it, of the windows of cell HALF of a unit lies."""
-    row, plane = divmod(chunk[0] * image.height.window.dilation, patch.planes)
-    copy = half if image.line.phases > 1 else 0
-    return WindowPlace(plane * patch.plane_lines + row, copy, chunk[1] + half * behind_of(image))
+def window_of(image: Image) -> UnitWindow:
+    """The windows of units of IMAGE."""
+    return UnitWindow(image.lines, image.height.window.dilation, image.line)
 
 
 def places_of(image: Image, patch: Patch, keeps: bool) -> tuple[WindowPlace, ...]:
     """The chunks of the windows of a unit, those of a load side by side where that is possible; if a warp
     KEEPS them, first those that the unit does not share with the one on its right."""
-    chunks = [(line, chunk) for line in range(image.lines) for chunk in range(image.line.chunks)]
-    found = {place_of(image, patch, chunk, half) for chunk in chunks for half in (0, 1)}
-    if keeps:
-        return tuple(sorted(found, key=lambda place: (_source(place, image) in found, place)))
-    return tuple(sorted(found, key=lambda place: (place.chunk // LOADED, place)))
-
-
-def _source(place: WindowPlace, image: Image) -> WindowPlace:
-    """What PLACE of the unit on the left is for this one."""
-    return WindowPlace(place.line, place.copy, place.chunk - step_of(image))
+    return _places(window_of(image), patch, keeps)
 
 
 def walk_of(image: Image, patch: Patch, keeps: bool) -> WalkSpec:
     """The windows of units of IMAGE in PATCH."""
-    places = places_of(image, patch, keeps)
+    return _walk(window_of(image), patch, keeps)
+
+
+def _place(window: UnitWindow, patch: Patch, chunk: tuple[int, int], half: int) -> WindowPlace:
+    """Where CHUNK, the line and the chunk in it, of the windows of cell HALF of a unit lies."""
+    row, plane = divmod(chunk[0] * window.dilation, patch.planes)
+    copy = half if window.line.phases > 1 else 0
+    return WindowPlace(plane * patch.plane_lines + row, copy, chunk[1] + half * window.behind)
+
+
+@lru_cache(maxsize=KEPT)
+def _places(window: UnitWindow, patch: Patch, keeps: bool) -> tuple[WindowPlace, ...]:
+    found = {_place(window, patch, chunk, half) for chunk in window.chunks for half in (0, 1)}
+    if keeps:
+        return tuple(sorted(found, key=lambda place: (_source(place, window) in found, place)))
+    return tuple(sorted(found, key=lambda place: (place.chunk // LOADED, place)))
+
+
+def _source(place: WindowPlace, window: UnitWindow) -> WindowPlace:
+    """What PLACE of the unit on the left is for this one."""
+    return WindowPlace(place.line, place.copy, place.chunk - window.step)
+
+
+@lru_cache(maxsize=KEPT)
+def _walk(window: UnitWindow, patch: Patch, keeps: bool) -> WalkSpec:
+    places = _places(window, patch, keeps)
     order = {place: index for index, place in enumerate(places)}
-    chunks = [(line, chunk) for line in range(image.lines) for chunk in range(image.line.chunks)]
+    chunks = window.chunks
     if len(chunks) % 2:
         chunks.insert(-1, chunks[0])
     steps = []
     for pair in zip(chunks[::2], chunks[1::2], strict=True):
-        a, b, c, d = (order[place_of(image, patch, chunk, half)] for chunk in pair for half in (0, 1))
+        a, b, c, d = (order[_place(window, patch, chunk, half)] for chunk in pair for half in (0, 1))
         steps.append(StepSpec((a, b, c, d)))
     loads, patterns = loads_of(tuple(_bytes(place, patch) for place in places))
     found = set(places)
-    new = sum(_source(place, image) not in found for place in places)
+    new = sum(_source(place, window) not in found for place in places)
     fresh = -(-new // LOADED) if keeps else len(loads)
     # From right to left, so that what a matrix is for this unit is read before it becomes the next unit's.
     kept = sorted(places[fresh * LOADED :], key=lambda place: -place.chunk)
-    moves = tuple(MoveSpec(order[place], order[_source(place, image)]) for place in kept)
-    return WalkSpec(
-        tuple(steps), loads, patterns, fresh, moves, step_of(image) * COPY_BYTES, behind_of(image)
-    )
+    moves = tuple(MoveSpec(order[place], order[_source(place, window)]) for place in kept)
+    return WalkSpec(tuple(steps), loads, patterns, fresh, moves, window.step * COPY_BYTES, window.behind)
 
 
 def _bytes(place: WindowPlace, patch: Patch) -> int:

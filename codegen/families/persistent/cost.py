@@ -31,9 +31,12 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
     rate = target.fitted.throughput.wgmma * 2 / problem.a.bytes * constants.efficiency
     step = constants.step if config.cluster == 1 else constants.shared_step
     multiply = 2.0 * results * problem.at_optimum(multiplied_k(problem)) / rate + k_tiles * step
-    columns = 0.0 if config.kept else config.block_n / config.cluster
-    load = k_tiles * (config.block_m + columns) * config.depth + results * problem.result_bytes
-    arrive = load / constants.l2_bandwidth + (0.0 if config.kept else _crowd(problem, constants))
+    shares = 1 if problem.is_astride else config.cluster  # of such lines, half are not copied faster
+    columns = 0.0 if config.kept else config.block_n / shares
+    lines = k_tiles * (config.block_m + columns) * config.depth
+    lines *= constants.astride if problem.is_astride else 1.0
+    arrive = (lines + results * problem.result_bytes) / constants.l2_bandwidth
+    arrive += 0.0 if config.kept else _crowd(problem, constants)
     pass_through = k_tiles * shared_bytes(config) / constants.shared_bandwidth
     finish = (constants.leave if config.buffers else constants.finish) * results + constants.tile
     finish += 0.0 if problem.accumulate.is_float else constants.convert * results

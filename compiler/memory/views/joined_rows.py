@@ -18,9 +18,10 @@ from ...fusion.vertical.record import PAD_ROWS
 from ...patterns.strided import part
 from .context import Places, ViewContext, memory_order
 from .record import Savings
+from .row_pitches import longer_rows
 from .view_plan import ViewPlace
 
-LEAST_PARTS = 16  # that a row is divided into, of which it gets at most one more
+LONGEST = 17 / 16  # of the length of a row
 WHOLE = "rows of the joined tensor are whole sectors of the L2 cache"
 
 
@@ -29,25 +30,9 @@ def align_joined(context: ViewContext) -> None:
     for root in dict.fromkeys(place.root for place in context.plan.places.values()):
         if root in context.plan.wholes or context.is_output(root) or context.is_passed(root):
             continue
-        whole = whole_sectors(root.type, context.cost.sector_bytes)
+        whole = longer_rows(root.type, context.cost.sector_bytes, LONGEST)
         if whole is not None and isinstance(root.producer, PrecisionKernel):
             _decide(root.producer, root, whole, context)
-
-
-def whole_sectors(type: TensorType, sector: int) -> TensorType | None:
-    """TYPE with rows so long that each is whole SECTORs of so many bytes; None where they are, or none are
-    known, or they would be much longer."""
-    order = memory_order(type)
-    if not type.layout.is_dense or len(order) < 2 or sector % type.dtype.bytes:
-        return None
-    length, unit = type.shape[order[-1]], sector // type.dtype.bytes
-    if not isinstance(length, int) or length % unit == 0:
-        return None
-    longer = -(-length // unit) * unit
-    if (longer - length) * LEAST_PARTS > length:
-        return None
-    shape = (*type.shape[: order[-1]], longer, *type.shape[order[-1] + 1 :])
-    return TensorType(shape, type.dtype, type.layout)
 
 
 def respaced(type: TensorType, length: int, longer: int) -> TensorType | None:

@@ -45,17 +45,21 @@ def pad_rows(kernels: Sequence[PrecisionKernel], context: ViewContext) -> None:
 
 
 def padded_rows(type: TensorType) -> TensorType | None:
-    """TYPE with rows so long that each begins at a multiple of 16 bytes; None where they do, or would be far
-    longer, or no dense matrix has such rows."""
+    """TYPE with rows so long that each begins at a multiple of 16 bytes; None as `longer_rows` says."""
+    return longer_rows(type, ACCESS_BYTES, LONGEST)
+
+
+def longer_rows(type: TensorType, unit_bytes: int, longest: float) -> TensorType | None:
+    """TYPE with rows of a multiple of UNIT_BYTES; None where they are that, or are not known, or would be
+    more than LONGEST times as long, or no dense matrix has such rows."""
     order = memory_order(type)
-    if not type.layout.is_dense or len(order) < 2 or ACCESS_BYTES % type.dtype.bytes:
+    if not type.layout.is_dense or len(order) < 2 or unit_bytes % type.dtype.bytes:
         return None
-    length = type.shape[order[-1]]
-    unit = ACCESS_BYTES // type.dtype.bytes
+    length, unit = type.shape[order[-1]], unit_bytes // type.dtype.bytes
     if not isinstance(length, int) or length % unit == 0:
         return None
     longer = -(-length // unit) * unit
-    if longer > LONGEST * length:
+    if longer > longest * length:
         return None
     shape = (*type.shape[: order[-1]], longer, *type.shape[order[-1] + 1 :])
     return TensorType(shape, type.dtype, type.layout)

@@ -21,6 +21,7 @@ def runtime(model: ModelProto, feeds: Mapping[str, Array]) -> dict[str, Array]:
     """What ONNX Runtime gives, every node as it is written."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.intra_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]

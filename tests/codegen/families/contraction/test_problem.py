@@ -132,3 +132,21 @@ def test_prices_do_not_depend_on_the_length_of_a_buffer() -> None:
     assert as_priced(of(32)) == as_priced(of(320)) == as_priced(of(320, 64))
     assert as_priced(of(33)) != as_priced(of(32)) and as_priced(of(33)).a_vector == 1
     assert as_priced(of(36)).a_vector == of(36).a_vector == 4
+
+
+@pytest.mark.parametrize(
+    ("dtype", "channels", "taps", "astride"),
+    [
+        ("f16", 96, 3, True),
+        ("f16", 112, 3, True),
+        ("f16", 128, 3, False),  # whole lines of the cache
+        ("f16", 48, 3, False),  # a tap is less than one
+        ("i8", 96, 3, False),
+        ("f16", 96, 1, False),  # rows, not taps
+    ],
+)
+def test_lines_of_taps_that_begin_within_those_of_the_cache(
+    dtype: str, channels: int, taps: int, astride: bool
+) -> None:
+    case = conv(dtype, (1, channels, 3, 3), (8, channels, taps, taps), pad=taps // 2)
+    assert case.problem.is_astride is astride

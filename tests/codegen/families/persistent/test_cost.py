@@ -8,7 +8,7 @@ import pytest
 from glassrt.codegen.families.persistent.config import PersistentConfig
 from glassrt.codegen.families.persistent.cost import expected, microseconds
 
-from ...contraction_cases import TARGET, product
+from ...contraction_cases import TARGET, conv, product
 
 TEAMS = PersistentConfig(128, 128, 64, 1, 2, 5)
 ONE = PersistentConfig(128, 128, 64, 2, 1, 5)
@@ -59,6 +59,18 @@ def test_clusters_load_less_and_wait_for_each_other() -> None:
     assert expected(problem, clustered, TARGET, free) < expected(problem, narrow, TARGET, free)
     small = product(256, 64, 64)
     assert expected(small, clustered, TARGET, free) > expected(small, narrow, TARGET, free)
+
+
+def test_taps_that_are_no_whole_lines_of_the_cache_want_large_tiles() -> None:
+    large = PersistentConfig(256, 128, 64, 2, 1, 4, buffers=2)
+    teams = replace(TEAMS, stages=6, buffers=2)
+    whole, astride = (
+        conv("f16", (128, channels, 28, 28), (128, channels, 3, 3), pad=1).problem for channels in (128, 96)
+    )
+    assert microseconds(whole, teams, TARGET) < microseconds(whole, large, TARGET)
+    assert microseconds(astride, teams, TARGET) > microseconds(astride, large, TARGET)
+    shared = replace(large, cluster=2)
+    assert microseconds(astride, shared, TARGET) > microseconds(astride, large, TARGET)
 
 
 def test_blocks_crowd_around_a_small_operand_that_none_keeps() -> None:

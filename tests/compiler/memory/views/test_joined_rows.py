@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.compiler.memory.views.joined_rows import respaced, whole_sectors
+from glassrt.compiler.memory.views.joined_rows import LONGEST, respaced
+from glassrt.compiler.memory.views.row_pitches import longer_rows
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import F16, I8, DType
 from glassrt.dialects.core.module import Module
@@ -33,7 +34,7 @@ N = symbol("N")
 def test_rows_that_are_lengthened(
     shape: tuple[int, ...], dtype: DType, layout: Layout, whole: tuple[int, ...] | None
 ) -> None:
-    found = whole_sectors(TensorType(shape, dtype, layout), 32)
+    found = longer_rows(TensorType(shape, dtype, layout), 32, LONGEST)
     assert found == (None if whole is None else TensorType(whole, dtype, layout))
 
 
