@@ -21,7 +21,7 @@ constexpr int SUMS_PITCH = 40;  // row pitch, padded so that fragments are store
 // neighbours, so that eight threads that read every other quad hit eight different banks.
 GLASS_DEVICE int sum_slot(int row, int column) { return row * SUMS_PITCH + (column ^ (column >> 3 & 4)); }
 
-GLASS_KERNEL(THREADS, 5) kernel(Input<f16> x0, Input<u64> x1, Output<f16> y0, const GLASS_TENSOR_MAP b_map) {
+GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<u64> x1, Output<f16> y0, const GLASS_TENSOR_MAP b_map) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     // The blocks of the cluster send each other sums, once all of them have a barrier.
