@@ -37,6 +37,8 @@ def kind_of(kernel: Kernel) -> str:
     """What KERNEL is, by its contraction, the window of that, and whether a residual is added."""
     ops = [inner for outer in kernel.body.block for inner in outer.walk()]
     convs = [op for op in ops if isinstance(op, Conv)]
+    if any(conv.groups > 1 for conv in convs[:2]) and len(convs) > 1:
+        return "inverted residual"
     if len(convs) > 1:
         return "1x1, chained"  # chains are of plain matrix products
     conv = convs[0] if convs else None

@@ -25,7 +25,7 @@ from .families.group.joinable import unjoinable
 from .families.group.launch import group_launch
 from .families.group.members import MemberKernel, member_kernels
 from .families.group.parts import of_members
-from .families.kernel_family import Accumulation
+from .families.kernel_family import Accumulation, KernelFamily
 from .families.registry import candidates, expected, families, realize, resized, tiers, unfit
 from .families.row.cost import better_shared
 from .nvrtc.cache import KernelCache
@@ -58,6 +58,7 @@ __all__ = [
     "GroupLoad",
     "KernelCache",
     "KernelCode",
+    "KernelFamily",
     "MemberKernel",
     "MemberLoad",
     "NoPrologue",

@@ -230,9 +230,13 @@ class _Branches:
         if launch.empty:
             return
         # A cooperative launch starts only when all of its blocks fit, so it must not overlap its predecessor.
+        # Nor does its successor: whether a driver takes such an edge in a graph is not known.
         overlap = launch.pdl and not launch.cooperative and stream in self._after_kernel
         self._launcher.issue(launch, self._addresses, self._streams[stream], overlap)
-        self._after_kernel.add(stream)
+        if launch.cooperative:
+            self._after_kernel.discard(stream)
+        else:
+            self._after_kernel.add(stream)
 
     def _begin(self, stream: int, start: Handle) -> None:
         if stream not in self._begun:

@@ -27,6 +27,7 @@ from .launch_rules import MAX_CLUSTER, MAX_SHARED_BYTES
 Order = Literal["forward", "reverse"] | tuple[Literal["seeded"], int]
 
 MOST_THREADS = 1024
+MOST_TOGETHER = 64  # blocks of a cooperative grid, which is run as one cluster
 _MESSAGE_BYTES = 2048
 _STILL_RUNNING = 2
 _MOST_WORKERS = 16
@@ -186,8 +187,12 @@ def _check_launch(
     threads = block[0] * block[1] * block[2]
     if threads > MOST_THREADS:
         raise DeviceError(f"kernel {kernel}: {threads} threads in a block, {MOST_THREADS} is the most")
-    if cluster[0] * cluster[1] * cluster[2] > MAX_CLUSTER:
-        raise DeviceError(f"kernel {kernel}: a cluster of {cluster}, {MAX_CLUSTER} blocks is the most")
+    together = cluster[0] * cluster[1] * cluster[2]
+    if together > (MOST_TOGETHER if tuple(cluster) == tuple(grid) else MAX_CLUSTER):
+        raise DeviceError(
+            f"kernel {kernel}: a cluster of {cluster}, {MAX_CLUSTER} blocks is the most, "
+            f"or {MOST_TOGETHER} of a whole grid on the host"
+        )
     if any(blocks % size for blocks, size in zip(grid, cluster, strict=True)):
         raise DeviceError(f"kernel {kernel}: the cluster {cluster} does not divide the grid {grid}")
     if not 0 <= shared_bytes <= MAX_SHARED_BYTES:

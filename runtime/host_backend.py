@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -39,9 +40,9 @@ class HostBackend:
         """Compile the kernels of the plan's first part, or load them from the cache. See `device.Backend`."""
         part = plan.parts[0]
         for launch in part.spec.launches:
-            if launch.cooperative:
-                what = f"kernel {launch.kernel} ({launch.op!r}) is a cooperative launch"
-                why = "the host device runs clusters one after the other: blocks cannot wait for each other"
+            if launch.cooperative and math.prod(launch.cluster) > 1:
+                what = f"kernel {launch.kernel} ({launch.op!r}) is a cooperative launch of clusters"
+                why = "the host device runs the blocks of a cluster together, or those of a whole grid"
                 raise DeviceError(f"{what}; {why}", hint="run this plan on a GPU")
         return HostExecutable(part, self._order)
 
@@ -228,7 +229,7 @@ class HostSession:
             self._manifest.kernels[launch.kernel].entry,
             launch.grid,
             launch.block,
-            launch.cluster,
+            launch.grid if launch.cooperative else launch.cluster,  # whose blocks run together
             launch.shared_bytes,
             [host_argument(argument, memory) for argument in launch.arguments],
             order=self._order,

@@ -70,6 +70,18 @@ class Golden(str):
     __hash__ = str.__hash__
 
 
+class RootFolder:
+    """Collects the root as a folder: pytest would import the package by the name that its folder has."""
+
+    def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        root = Path(__file__).parents[1]
+        return pytest.Dir.from_parent(parent, path=path) if path.samefile(root) else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(RootFolder())
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="rewrite the golden files from the present output"

@@ -133,6 +133,8 @@ class PersistentFit(Fit):
     tile: float = 300.0  # of a tile, beside products and epilogue
     meet: float = 800.0  # of a cluster, whose blocks meet twice
     shared_step: float = 84.0  # the same in a cluster: stages wait for both blocks
+    line: float = 3.5  # of a line of 128 bytes that a window's copy gathers, for each row of a tile
+    narrow_line: float = 2.5  # the same of a shorter one
     crowd: float = 2000.0  # of a tile whose B all blocks read from the same few lines of the L2 cache
     crowded: float = 4096.0  # bytes of B up to which that takes so long; of more, as much less
 
@@ -148,6 +150,23 @@ class ChainedFit(Fit):
     issue: float = 0.09  # of a multiprocessor, whose warpgroups take turns, for each result
     convert: float = 0.05  # the same, more, where sums of integers are scaled and rounded
     chunk: float = 100.0  # the same for each chunk
+
+
+@dataclass(frozen=True)
+class InvertedResidualFit(Fit):
+    """Constants of the cost model of inverted residuals, in cycles of a multiprocessor unless stated."""
+
+    launch: float = 0.8  # launch latency in microseconds
+    start: float = 2800.0  # until a block's first tile has arrived, and from its last product to its end
+    bandwidth: float = 72.0  # bytes of weights per clock that come before that
+    issue: float = 0.261  # of an instruction of a warp
+    wavefront: float = 0.52  # of an access of 128 bytes of shared memory
+    efficiency: float = 0.31  # sustained share of the peak multiply-add rate of mma.sync
+    warps: float = 4.9  # of a multiprocessor, with which latencies take as long again as what hides them
+    chunk: float = 160.0  # of a block that is alone, for each chunk: latencies between barriers
+    tile: float = 25.0  # the same for each tile: its patch and its results
+    bring: float = 250.0  # of a chunk of a patch that is not expanded: what others do not hide of its copies
+    exchange: float = 110.0  # of a cluster: until sums have gone from block to block
 
 
 @dataclass(frozen=True)
@@ -230,8 +249,15 @@ class RecurrenceFit(Fit):
     copy: float = 25.0  # of a bulk copy to a block
     block: float = 0.5  # of a warp, to meet the others of its block before a copy
     bandwidth: float = 120.0  # bytes per clock of bulk copies
+    wgmma_column: float = 0.5  # of a sequence, in a product of a warpgroup by wgmma
+    wgmma_least: float = 13.0  # of such a product
+    wgmma_bandwidth: float = 18.0  # bytes per clock of states that arrive
+    wgmma_cell: float = 160.0  # gates and states of a cell of each thread of a warpgroup
+    wgmma_rest: float = 1075.0  # of a step, until the first state has arrived
+    grid_exchange: float = 2200.0  # until a state has gone through memory to all blocks of a grid
+    grid_bandwidth: float = 40.0  # bytes per clock at which a block loads a state
     sharing: float = 0.3  # longer steps for another block on the multiprocessor
-    loop_launch: float = 1.0  # a launch of a step where a loop takes the kernel's place, in microseconds
+    loop_step: float = 7.0  # a step of a loop in the kernel's place, beside its products, in microseconds
     room: float = 0.85  # share of the multiprocessors that clusters of more than two blocks can fill
 
 
@@ -392,6 +418,7 @@ class Fitted:
     wgmma: ContractionFit = WGMMA
     persistent: PersistentFit = PersistentFit()
     chained: ChainedFit = ChainedFit()
+    inverted: InvertedResidualFit = InvertedResidualFit()
     strips: StripsFit = StripsFit()
     few_channels: FewChannelsFit = FewChannelsFit()
     gemv: GemvFit = GemvFit()

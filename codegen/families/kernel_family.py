@@ -88,6 +88,7 @@ class FamilyTraits:
     - stacks: whether its kernels can write one row of their outputs (`Request.stacked`).
     - chains: whether its kernels compute two contractions, of which one reads what the other results in.
     - unpacks: whether its kernels multiply packed weights as they are stored.
+    - encloses: whether its kernels compute a depthwise convolution and the contractions around it.
     """
 
     name: str
@@ -101,6 +102,7 @@ class FamilyTraits:
     stacks: bool = False
     chains: bool = False
     unpacks: bool = False
+    encloses: bool = False
 
     def traits(self) -> dict[str, Any]:
         """The traits alone, by name."""

@@ -35,11 +35,15 @@ from .group.family import GroupFamily
 from .group.joinable import unjoinable
 from .group.parts import shares_of
 from .interaction.family import InteractionFamily
+from .inverted_residual.family import InvertedResidualFamily
 from .kernel_family import KernelFamily
 from .loop import LoopFamily
 from .packed.family import PackedFamily
+from .patched.family import PatchedFamily
 from .persistent.family import PersistentFamily
 from .recurrence.family import RecurrenceFamily
+from .recurrence_grid.family import GridRecurrenceFamily
+from .recurrence_wgmma.family import WgmmaRecurrenceFamily
 from .row.family import RowFamily
 from .window_maxima import WindowMaximaFamily
 
@@ -61,11 +65,13 @@ BUILT_IN = _ranked(
     [
         DepthwiseFamily(),
         ChainedFamily(),
+        InvertedResidualFamily(),
         TiledFamily.of(MMA),
         TiledFamily.of(WGMMA),
         GemvFamily(),
         PackedFamily(),
         PersistentFamily(),
+        PatchedFamily(),
         FewChannelsFamily.of(FEW_CHANNELS_WGMMA),
         FewChannelsFamily.of(FEW_CHANNELS_MMA),
         FewChannelsPoolFamily.of("few_channels_wgmma_pool", FEW_CHANNELS_WGMMA),
@@ -74,6 +80,8 @@ BUILT_IN = _ranked(
         PersistentAttentionFamily(),
         FewQueriesFamily(),
         RecurrenceFamily(),
+        WgmmaRecurrenceFamily(),
+        GridRecurrenceFamily(),
         InteractionFamily(),
         TiledFamily.of(SIMT),
         AttentionFamily.of(SIMT_ATTENTION),

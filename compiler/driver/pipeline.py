@@ -23,6 +23,7 @@ from ..precision.quantization.propagate import PropagateQuantization
 from ..precision.quantization.recentre import RecentreZeroPoints
 from ..precision.quantization.spread import DequantizeWhereRead
 from ..schedule.chaining.chain_contractions import ChainContractions
+from ..schedule.enclosing.enclose_depthwise import EncloseDepthwise
 from ..schedule.grouping.group_launches import GroupLaunches
 from ..schedule.precision_to_launch import PrecisionToLaunch
 from ..schedule.streams.assign import AssignStreams
@@ -76,6 +77,7 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
         "precision": (FusedToPrecision(target), ContractionPool(target)),
         "launch": (
             PrecisionToLaunch(target),
+            EncloseDepthwise(target),
             ChainContractions(target),
             GroupLaunches(target),
             AssignStreams(target),

@@ -53,6 +53,8 @@ from ..precision.quantization.recentre import RecentreZeroPoints
 from ..precision.quantization.spread import DequantizeWhereRead
 from ..schedule.chaining.chain_contractions import ChainContractions
 from ..schedule.chaining.record import CHAIN_CONTRACTIONS
+from ..schedule.enclosing.enclose_depthwise import EncloseDepthwise
+from ..schedule.enclosing.record import ENCLOSE_DEPTHWISE
 from ..schedule.grouping.group_launches import GroupLaunches
 from ..schedule.grouping.record import GROUP_LAUNCHES
 from ..schedule.precision_to_launch import PrecisionToLaunch
@@ -186,6 +188,8 @@ def _launch_rules() -> Iterable[Rule]:
     in_place = "y = concat(a, b) => the producers of a and b write them in place, as parts of y"
     yield Rule(ELIDE_CONCAT, "launch", in_place, applied_by=lowering)
     yield Rule(VIEW_SLICE, "launch", "y = slice(x) => y is read as a view of x", applied_by=lowering)
+    enclosed = "z = depthwise(conv(x)), u = conv(z) => one launch, which stores u alone"
+    yield Rule(ENCLOSE_DEPTHWISE, "launch", enclosed, applied_by=EncloseDepthwise.name)
     chained = (
         "y = conv or matmul(x), z = conv or matmul(y) => one launch, which multiplies y before it leaves"
     )

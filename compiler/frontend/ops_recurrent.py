@@ -56,8 +56,8 @@ def _gru(call: Call) -> Outcome:
         zeros = call.constant(np.zeros((len(node.reverse), 2 * node.hidden)), node.x.dtype)
         bias = call.emit(Sub, bias, call.emit(Concat, zeros, hidden_bias, axis=1))
     steps = replace(node.steps_from(bias, (node.state(5),)), hidden_bias=hidden_bias, linear=linear)
-    if linear and _is_op(node):
-        return _outputs(node, _op(steps, Gru, hidden_bias))
+    if _is_op(node):
+        return _outputs(node, _op(steps, Gru, hidden_bias, linear=linear))
     return _outputs(node, gru_steps(steps))
 
 

@@ -14,8 +14,6 @@ from ..passes.manager import PassContext
 from ..simplify.fold_constants import FoldConstants
 from ..simplify.recurrence_loops import RECURRENCE_KERNEL, recurrent_ops, refuse
 
-LAUNCHES = 2  # of a step of a loop: the product, and the gates
-
 
 @dataclass(frozen=True)
 class RecurrenceKernels:
@@ -48,8 +46,9 @@ class RecurrenceKernels:
         return FoldConstants().run(module, context) if refused else module
 
     def _loop_time(self, op: Recurrence, sizes: dict[str, int]) -> float:
-        """Expected microseconds of OP as a loop whose steps are launches."""
+        """Expected microseconds of OP as a loop whose steps are launches, which read all weights."""
         target, steps = self.target, max(evaluate(op.steps, sizes), 1)
         rate = target.fitted.throughput.mma * target.multiprocessors * target.clock
         products = evaluate(op.flops(), sizes) / rate
-        return steps * LAUNCHES * target.fitted.recurrence.loop_launch + products
+        weights = steps * evaluate(op.weights.type.bytes, sizes) / target.bytes_per_second * 1e6
+        return steps * target.fitted.recurrence.loop_step + max(products, weights)

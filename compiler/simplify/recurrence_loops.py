@@ -88,7 +88,7 @@ def _looped(op: Recurrence, builder: Builder) -> list[Tensor | None]:
         peepholes=Tensor.of(op.peepholes) if isinstance(op, Lstm) and op.peepholes is not None else None,
         hidden_bias=Tensor.of(op.bias) if isinstance(op, Gru) and op.bias is not None else None,
         coupled=isinstance(op, Lstm) and op.coupled,
-        linear=isinstance(op, Gru),
+        linear=isinstance(op, Gru) and op.linear,
         wanted=True,
     )
     kinds = {Lstm: lstm_steps, Gru: gru_steps, Rnn: rnn_steps}

@@ -258,24 +258,32 @@ class Lstm(Recurrence):
 
 @define_op()
 class Gru(Recurrence):
-    """The gated recurrent unit (Cho et al., 2014), whose reset gate is applied after the product (ONNX GRU
-    with linear_before_reset). Its functions are those of the gates z and r, and of the gate h.
+    """The gated recurrent unit (Cho et al., 2014; ONNX GRU).
 
-    bias: added to the product of the gate h before it is reset, [directions, hidden].
+    Its functions are those of the gates z and r, and of the gate h. linear: the reset gate is applied after
+    the product (ONNX linear_before_reset); else the state is reset before it. bias: of a linear one, added to
+    the product of the gate h before it is reset, [directions, hidden].
     """
 
     name = "graph.gru"
     gates = 3
     defaults = ("sigmoid", "tanh")
     bias = optional_operand()
+    linear = attribute(FLAG, True)
 
     def _extra(self) -> Sequence[tuple[Value | None, tuple[Dim, ...]]]:
+        if self.bias is not None and not self.linear:
+            raise op_error(self, "it has a bias that nothing resets", at=operand_at(self, self.bias))
         return ((self.bias, (len(self.reverse), self.hidden)),)
 
     def cell(self, x: Array, product: Array, states: list[Array], given: Given) -> list[Array]:
         gate, function = self.activations
         update, reset = (gate.of(self.clipped(x[:, at] + product[:, at])) for at in range(2))
-        inner = reset * (product[:, 2] + given.get("bias", x.dtype.type(0)))
+        if self.linear:
+            inner = reset * (product[:, 2] + given.get("bias", x.dtype.type(0)))
+        else:
+            kept = converted(reset * states[0], self.x.type.dtype).astype(x.dtype)
+            inner = np.matmul(kept, given["weights"][2 * self.hidden :].T)
         new = function.of(self.clipped(x[:, 2] + inner))
         return [(1 - update) * new + update * states[0]]
 

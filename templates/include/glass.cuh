@@ -16,6 +16,7 @@
 #include "row_reduce.cuh"
 #include "mma.cuh"
 #include "barrier.cuh"
+#include "grid.cuh"
 #include "tma.cuh"
 #include "pdl.cuh"
 #include "math.cuh"

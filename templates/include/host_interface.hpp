@@ -48,6 +48,10 @@ void sync_block();
 void sync_named(int id, int threads);
 void sync_cluster();
 
+// A cooperative grid is one cluster, whose blocks wait at counters in global memory.
+void grid_arrive(u32* counter);
+void grid_wait(u32* counter, u32 count);
+
 // The place in the shared memory of block `rank` of this cluster that `own` is in that of this block.
 void* cluster_shared(const void* own, int rank);
 

@@ -50,6 +50,19 @@ void sync_named(int id, int threads) {
 
 void sync_cluster() { current_worker->meet_cluster(); }
 
+void grid_arrive(u32* counter) {
+    *counter += 1;
+    current_worker->wake_counted(counter);
+}
+
+void grid_wait(u32* counter, u32 count) {
+    if (*counter >= count) return;
+    current_lane->counter = counter;
+    current_lane->count = count;
+    current_worker->suspend(*current_lane, "grid_wait");
+    current_lane->counter = nullptr;
+}
+
 void* cluster_shared(const void* own, int rank) {
     if (rank < 0 || rank >= current_worker->blocks()) fail("cluster_shared takes a rank within the cluster");
     check_shared(own, 1, 1, "cluster_shared");

@@ -105,6 +105,8 @@ struct Lane : ThreadView {
     Lane* next_waiting = nullptr;
     u64* barrier = nullptr;  // waited for, with this parity
     u32 parity = 0;
+    const u32* counter = nullptr;  // waited for, until it is `count`
+    u32 count = 0;
     GroupQueue<Copy> copies;
     GroupQueue<BulkCopy> bulk_stores;
     GroupQueue<WarpgroupProduct> products;

@@ -30,10 +30,10 @@ inline const unsigned char* in_rows(u64 tile, int line, int byte) {
 template <class Elements, bool K_MAJOR, int DEPTH>
 void read_line(u64 tile, int line, typename Elements::Sum (&wide)[DEPTH]) {
     using Stored = typename Elements::Stored;
-    const int slab = int(tile >> 16 & 0x3fff) << 4;
+    const int slab = int(tile >> 16 & 0x3fff) << 4, eight_lines = int(tile >> 32 & 0x3fff) << 4;
     for (int k = 0; k < DEPTH; k++) {
         const int byte = (K_MAJOR ? k : line % 64) * int(sizeof(Stored));
-        const int start = K_MAJOR ? line_bytes(tile) * line : line / 64 * slab + 128 * k;
+        const int start = K_MAJOR ? line % 8 * line_bytes(tile) + line / 8 * eight_lines : line / 64 * slab + 128 * k;
         const unsigned char* const from = is_swizzled(tile) ? in_tile(tile, start + byte / 16 * 16) + byte % 16
                                                             : in_rows(tile, line, byte);
         Stored stored;

@@ -131,6 +131,13 @@ public:
     std::vector<ClusterCopy>& cluster_copies() { return cluster_copies_; }
     void wake_waiters(u64* barrier, u32 ended_parity);
 
+    void wake_counted(const u32* counter) {
+        for (int i = 0; i < total_; i++) {
+            Lane& lane = lanes_[std::size_t(i)];
+            if (lane.counter == counter && lane.waits_at && *counter >= lane.count) release(lane);
+        }
+    }
+
 private:
     void place_lane(int i, int warps_per_block) {
         Lane& lane = lanes_[std::size_t(i)];
@@ -172,6 +179,7 @@ private:
     static void restart_lane(Lane& lane) {
         lane.fiber = nullptr;
         lane.waits_at = nullptr;
+        lane.counter = nullptr;
         lane.copies.clear();
         lane.bulk_stores.clear();
         lane.products.clear();

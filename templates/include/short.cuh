@@ -50,6 +50,43 @@ GLASS_DEVICE f32 m_short_tanh(f32 x) {
 #endif
 }
 
+GLASS_DEVICE f32 reciprocal_fast(f32 x) {
+#if defined(GLASS_HOST)
+    return 1.0f / x;
+#else
+    f32 y;
+    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    return y;
+#endif
+}
+
+// 2^x, at most 2^40, so that products of three such numbers are f32.
+GLASS_DEVICE f32 bounded_power(f32 x) { return exp2_fast(m_min(x, 40.0f)); }
+
+// tanh(x) * (1 + y), with y = exp(-2 x), to a relative error of 2^-17.
+GLASS_DEVICE f32 tanh_over(f32 x, f32 y) {
+    const f32 square = x * x;
+    const f32 near = x * m_fma(square, m_fma(square, 0x1.111112p-3f, -0x1.555556p-2f), 1.0f);
+    return m_abs(x) < 0.125f ? m_fma(near, y, near) : 1.0f - y;
+}
+
+// What the cells of an LSTM compute, with a reciprocal each: the units of a multiprocessor for these and for powers are
+// fewer than cells need. Logistic functions below 2^-40 are that; else the errors are those of the functions above.
+
+// logistic(kept) * memory + logistic(admitted) * tanh(fresh).
+GLASS_DEVICE f32 m_short_memory(f32 kept, f32 memory, f32 admitted, f32 fresh) {
+    const f32 a = bounded_power(admitted * -0x1.715476p+0f), k = bounded_power(kept * -0x1.715476p+0f);
+    const f32 t = bounded_power(fresh * -0x1.715476p+1f);
+    const f32 both = (1.0f + a) * (1.0f + t);
+    return m_fma(memory, both, tanh_over(fresh, t) * (1.0f + k)) * reciprocal_fast(both * (1.0f + k));
+}
+
+// logistic(gate) * tanh(x).
+GLASS_DEVICE f32 m_short_gated_tanh(f32 gate, f32 x) {
+    const f32 g = bounded_power(gate * -0x1.715476p+0f), t = bounded_power(x * -0x1.715476p+1f);
+    return tanh_over(x, t) * reciprocal_fast((1.0f + g) * (1.0f + t));
+}
+
 // Element by element x + y, x - y and x * y, rounded once. The GPU computes two in a word.
 #if defined(GLASS_HOST)
 #define GLASS_F16_ALL(name, sign)                                                                         \

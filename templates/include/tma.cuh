@@ -42,6 +42,10 @@ GLASS_DEVICE void tma_store_2d(const TensorMap& map, const void* from, int c0, i
     const int coordinates[] = {c0, c1};
     host::bulk_store(map.v, from, coordinates, 2);
 }
+GLASS_DEVICE void tma_store_4d(const TensorMap& map, const void* from, int c0, int c1, int c2, int c3) {
+    const int coordinates[] = {c0, c1, c2, c3};
+    host::bulk_store(map.v, from, coordinates, 4);
+}
 GLASS_DEVICE void tma_prefetch(const TensorMap&) {}
 GLASS_DEVICE void fence_proxy_async() {}
 GLASS_DEVICE void tma_store_commit() { host::bulk_store_commit(); }
@@ -94,6 +98,11 @@ GLASS_DEVICE void tma_store_2d(const TensorMap& map, const void* from, int c0, i
                  ::"l"(map_address(map)), "r"(shared_address(from)), "r"(c0), "r"(c1)
                  : "memory");
 }
+GLASS_DEVICE void tma_store_4d(const TensorMap& map, const void* from, int c0, int c1, int c2, int c3) {
+    asm volatile("cp.async.bulk.tensor.4d.global.shared::cta.tile.bulk_group [%0, {%2, %3, %4, %5}], [%1];"
+                 ::"l"(map_address(map)), "r"(shared_address(from)), "r"(c0), "r"(c1), "r"(c2), "r"(c3)
+                 : "memory");
+}
 GLASS_DEVICE void tma_prefetch(const TensorMap& map) {
     asm volatile("prefetch.tensormap [%0];" ::"l"(map_address(map)) : "memory");
 }
@@ -118,6 +127,7 @@ GLASS_DEVICE void tma_load_3d(void*, const TensorMap&, Barrier&, int, int, int) 
 GLASS_DEVICE void tma_load_4d(void*, const TensorMap&, Barrier&, int, int, int, int) { needs_sm90(); }
 GLASS_DEVICE void tma_load_im2col(void*, const TensorMap&, Barrier&, int, int, int, int, int, int) { needs_sm90(); }
 GLASS_DEVICE void tma_store_2d(const TensorMap&, const void*, int, int) { needs_sm90(); }
+GLASS_DEVICE void tma_store_4d(const TensorMap&, const void*, int, int, int, int) { needs_sm90(); }
 GLASS_DEVICE void tma_prefetch(const TensorMap&) {}
 GLASS_DEVICE void fence_proxy_async() {}
 GLASS_DEVICE void tma_store_commit() { needs_sm90(); }

@@ -25,16 +25,19 @@ namespace glass {
 // k. One of an MN-major tile, of 16-bit elements, is a step of k along 64 rows (columns); further ones lie `slab` bytes
 // behind. A K-major tile may have lines of 64 or 32 bytes, swizzled as with 64B or 32B: chunk c of line l at
 // c ^ (l / 2 % 4), or at c ^ (l / 4 % 2).
+//
+// Of a K-major tile, eight lines may lie `eight_lines` bytes behind the eight before them, and wgmma_step may move its
+// start by any number of lines: where a chunk lies is a matter of its address. So a window slides over the pixels of a patch.
 template <int LINE = 128>
-GLASS_DEVICE u64 wgmma_tile(const void* tile, int slab = 16) {
+GLASS_DEVICE u64 wgmma_tile(const void* tile, int slab = 16, int eight_lines = 8 * LINE) {
     static_assert(LINE == 128 || LINE == 64 || LINE == 32, "lines of 128, 64 or 32 bytes");
 #if defined(GLASS_HOST)
     const u64 address = host::shared_offset(tile, 8 * LINE, "wgmma_tile");
 #else
     const u64 address = u32(__cvta_generic_to_shared(tile));
 #endif
-    constexpr u64 eight_lines = 8 * LINE >> 4, swizzle = LINE == 128 ? 1 : LINE == 64 ? 2 : 3;
-    return (address & 0x3ffff) >> 4 | u64(slab >> 4) << 16 | eight_lines << 32 | swizzle << 62;
+    constexpr u64 swizzle = LINE == 128 ? 1 : LINE == 64 ? 2 : 3;
+    return (address & 0x3ffff) >> 4 | u64(slab >> 4) << 16 | u64(eight_lines >> 4) << 32 | swizzle << 62;
 }
 // Rows of A (columns of B) of 16 bytes, not swizzled: eight lie one behind another, the next eight `eight_rows` bytes
 // behind, and the next 16 bytes along k of all of them `along_k` bytes behind. Rows may overlap, so that a window that

@@ -161,6 +161,16 @@ def tma_store_2d(swizzle: Swizzle, width: int) -> Case:
     )
 
 
+def tma_store_4d() -> Case:
+    """A box of 2 x 3 pixels of 16 bytes, of which a column and a line lie outside the image."""
+    before = _RANDOM.integers(0, 99, (2, 3, 4, 32)).astype(np.uint8)
+    after = before.copy()
+    after[1, 2, 2:, 16:] = (100 + np.arange(96)).astype(np.uint8).reshape(2, 3, 16)[0, :2]
+    map = Map(before, (32, 4, 3, 2), (32, 128, 384), (16, 3, 2, 1))
+    arguments = [map, Out(after, before), 96]
+    return Case("tma_store_4", "tma", arguments, block=(64, 1, 1), shared_bytes=_SHARED, minimum=90)
+
+
 def tma_store_twice() -> Case:
     before = np.zeros((16, 64), np.uint16)
     after = np.concatenate([1000 * turn + np.arange(512) for turn in (1, 2)]).astype(np.uint16)
@@ -188,6 +198,6 @@ def tma_load_shares() -> Case:
 def cases() -> list[Case]:
     widths: dict[Swizzle, int] = {"none": 24, "32B": 16, "64B": 32, "128B": 64}
     loads = [tma_load_2d(swizzle, width) for swizzle, width in widths.items()]
-    stores = [tma_store_2d("none", 24), tma_store_2d("64B", 32), tma_store_twice()]
+    stores = [tma_store_2d("none", 24), tma_store_2d("64B", 32), tma_store_4d(), tma_store_twice()]
     clusters = [cluster(), cluster_sums(), cluster_copies(), tma_load_shares()]
     return [barrier_ring(), *clusters, *loads, tma_load_rounded(), tma_load_3d(), tma_load_4d(), *stores]

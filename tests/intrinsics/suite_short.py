@@ -71,6 +71,37 @@ def short_tanh(x: Array) -> Case:
     return Case("short_tanh", "short", [x, out, x.size], (-(-x.size // 128), 1, 1), (128, 1, 1))
 
 
+def _cell(name: str, given: list[Array], terms: list[Array]) -> Case:
+    """The kernel NAME on GIVEN, whose result is the sum of TERMS, each to a relative error of 2^-16."""
+    with np.errstate(all="ignore"):
+        expected = np.sum(terms, axis=0)
+        allowed = np.sum(np.abs(terms), axis=0) * 2.0**-16 + 2.0**-39 * np.abs(given[1])
+
+    def check(actual: Array, _expected: Array) -> None:
+        """To the bounds in short.cuh."""
+        np.testing.assert_array_equal(np.isnan(actual), np.isnan(expected))
+        known = np.isfinite(expected)
+        error = np.abs(actual[known].astype(np.float64) - expected[known])
+        assert (error <= allowed[known] + 2.0**-39).all()
+
+    out, size = Out(expected.astype(np.float32), check=check), given[0].size
+    return Case(name, "short", [*given, out, size], (-(-size // 128), 1, 1), (128, 1, 1))
+
+
+def cells(x: Array) -> list[Case]:
+    """What cells of an LSTM compute, of numbers X in random order, one of them NaN; memories are smaller."""
+    kept, admitted, fresh, gate, small = (_RANDOM.permutation(x) for _ in range(5))
+    memory = np.clip(small, -8, 8)
+    with np.errstate(all="ignore"):
+        wide = [sigmoid(each.astype(np.float64)) for each in (kept, admitted, gate)]
+        terms = [wide[0] * memory, wide[1] * np.tanh(fresh.astype(np.float64))]
+        shown = [wide[2] * np.tanh(fresh.astype(np.float64))]
+    return [
+        _cell("short_memory", [kept, memory, admitted, fresh], terms),
+        _cell("short_gated_tanh", [gate, fresh], shown),
+    ]
+
+
 def arithmetic(name: str, elements: int, x: Array, y: Array) -> Case:
     """The kernel NAME, whose threads take ELEMENTS each, on X and Y, against f32 rounded once."""
     wide, other = x.astype(np.float32), y.astype(np.float32)
@@ -97,6 +128,7 @@ def cases() -> list[Case]:
         short_sigmoid(np.concatenate([floats(300), near])),
         short_gelu(np.concatenate([floats(300), near, near / 12])),
         short_tanh(np.concatenate([floats(300), near / 64, near / 4])),
+        *cells(np.concatenate([near, near / 8, near / 64, near / 512, [np.nan]]).astype(np.float32)),
         arithmetic("arithmetic_f16", 8, x, y),
         arithmetic("arithmetic_f16_16", 16, x, y),
     ]

@@ -99,6 +99,19 @@ def narrow(dtype: type, line: int) -> Case:
     return Case(kernel, "wgmma", arguments, block=(128, 1, 1), shared_bytes=8192, minimum=90)
 
 
+def moved(dtype: type, line: int) -> Case:
+    """Windows of 8 x 8 lines of LINE bytes in a patch of 10 x 10, wherever they begin."""
+    deep = line // np.dtype(dtype).itemsize
+    low = 0 if dtype is np.uint8 else -99
+    patch, b = (_RANDOM.integers(low, 99, shape).astype(dtype) for shape in ((10, 10, deep), (64, deep)))
+    windows = [patch[y : y + 8, x : x + 8].reshape(64, deep) for y in range(3) for x in range(3)]
+    exact = np.stack(windows).astype(np.int32) @ b.astype(np.int32).T  # which f32 represents
+    words = [each.view(np.uint32).reshape(-1) for each in (patch, b)]
+    arguments = [*words, Out(exact.astype(np.float32 if dtype is np.float16 else np.int32))]
+    kernel, shared = f"wgmma_moved_{_NAMES[dtype]}", 164 * line
+    return Case(kernel, "wgmma", arguments, block=(128, 1, 1), shared_bytes=shared, minimum=90)
+
+
 def registers() -> Case:
     x = _RANDOM.integers(-99, 99, 384).astype(np.int32)
     y = np.where(np.arange(384) < 256, x + 1, -x).astype(np.int32)
@@ -117,6 +130,9 @@ def cases() -> list[Case]:
         narrow(np.float16, 64),
         narrow(np.int8, 64),
         narrow(np.int8, 32),
+        moved(np.float16, 128),
+        moved(np.int8, 64),
+        moved(np.uint8, 32),
         floats(np.float16, 64, False),
         floats(ml_dtypes.bfloat16, 64, True),
         floats(np.float32, 8, False),

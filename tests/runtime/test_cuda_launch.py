@@ -28,6 +28,16 @@ def test_the_driver_is_told_of_clusters_and_of_cooperative_launches(fake: FakeDr
     assert fake.log.count("cuFuncSetAttribute") == 1
 
 
+def test_nothing_overlaps_a_cooperative_launch(fake: FakeDriver) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["launches"][0]["cooperative"] = True
+
+    x = batch(3)
+    np.testing.assert_array_equal(engine_on(fake, affine_plan()).run({"x": x})["y"], affine(x))
+    np.testing.assert_array_equal(engine_on(fake, affine_plan(change)).run({"x": x})["y"], affine(x))
+    assert [overlaps for kernel, overlaps in fake.launched if kernel == "k1_add"] == [True, False]
+
+
 def test_the_driver_is_asked_for_clusters_that_not_all_gpus_have(fake: FakeDriver) -> None:
     def change(manifest: dict[str, Any]) -> None:
         first, _ = manifest["launches"]

@@ -11,7 +11,17 @@ from glassrt.errors import DeviceError
 from glassrt.runtime import load
 from glassrt.runtime.discovery import present_target
 
-from .tiny_launches import IM2COL, RING_RESULT, TILED, Array, made, proof_headers, ring, together
+from .tiny_launches import (
+    IM2COL,
+    RING_RESULT,
+    TILED,
+    Array,
+    made,
+    proof_headers,
+    ring,
+    together,
+    together_result,
+)
 from .tiny_launches import load as load_by
 from .tiny_plans import affine_plan
 
@@ -64,6 +74,6 @@ def test_a_copy_is_that_of_the_host(name: str) -> None:
 
 @pytest.mark.gpu
 def test_blocks_of_a_cooperative_grid_wait_for_each_other() -> None:
-    assert run_on_gpu(together(64)).tolist() == [64] * 64
+    assert run_on_gpu(together(64)).tolist() == together_result(64)
     with pytest.raises(DeviceError, match="has 1000000 blocks that wait for each other"):
         run_on_gpu(together(1_000_000))

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from glassrt.errors import DeviceError
 from glassrt.runtime import load
+from glassrt.runtime.host_backend import HostBackend
 
 from .fake_driver import FakeDriver
 from .tiny_engines import batch, engine_on
-from .tiny_launches import IM2COL, RING_RESULT, TILED, Array, columns, made, ring, together
+from .tiny_launches import IM2COL, RING_RESULT, TILED, Array, columns, made, ring, together, together_result
 from .tiny_launches import load as load_by
 from .tiny_plans import affine, affine_plan
 
@@ -54,10 +55,22 @@ def test_a_rank_outside_the_cluster_is_a_fault() -> None:
         run_on_host(fields)
 
 
-def test_the_host_has_no_cooperative_launches() -> None:
-    with pytest.raises(DeviceError, match=r"k5_together.*cooperative.*blocks cannot wait") as refused:
-        load(made(together(4)), "host")
-    assert refused.value.hint == "run this plan on a GPU"
+@pytest.mark.parametrize("order", ["forward", "reverse", ("seeded", 3)])
+def test_blocks_of_a_cooperative_grid_wait_for_each_other(order: Any) -> None:
+    result = load(made(together(20)), HostBackend(order)).run({})["y"]
+    assert isinstance(result, np.ndarray) and result.tolist() == together_result(20)
+
+
+def test_a_grid_whose_blocks_do_not_run_together_waits_for_ever() -> None:
+    fields = together(4)
+    fields["manifest"]["launches"][0]["cooperative"] = False
+    with pytest.raises(DeviceError, match="waits at grid_wait for ever"):
+        run_on_host(fields)
+
+
+def test_a_cooperative_grid_that_the_host_cannot_hold_is_an_error() -> None:
+    with pytest.raises(DeviceError, match="or 64 of a whole grid on the host"):
+        run_on_host(together(65))
 
 
 def test_the_host_has_no_interleaved_maps() -> None:

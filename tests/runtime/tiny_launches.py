@@ -74,12 +74,13 @@ IM2COL = "tma_load_im2col(tile, map, *barrier, {}, {}, {}, {}, {}, {})"
 TOGETHER = """#include "glass.cuh"
 using namespace glass;
 
-GLASS_KERNEL(32, 1) k5_together(Output<i32> arrived, Output<i32> y) {
+GLASS_KERNEL(32, 1) k5_together(Output<u32> arrived, Output<i32> y) {
+    if (thread_x() == 0) y[block_x()] = 100 + block_x();
+    sync_threads();
     if (thread_x() == 0) {
-        atomic_add(arrived, 0, 1);
-        while (atomic_add(arrived, 0, 0) < grid_x()) {
-        }
-        y[block_x()] = grid_x();
+        grid_arrive(arrived, 0);
+        grid_wait(arrived, 0, grid_x());
+        y[grid_x() + block_x()] = load_streaming(Input<i32>(y), (block_x() + 1) % grid_x());
     }
 }
 """
@@ -138,13 +139,18 @@ def load(call: str, shape: list[int], count: int, **map: Any) -> dict[str, Any]:
 
 
 def together(blocks: int) -> dict[str, Any]:
-    """A cooperative launch."""
-    parameters = [{"scratch": "i32"}, {"write": "i32"}]
+    """A cooperative launch, whose blocks wait for each other, then copy what the next one has written."""
+    parameters = [{"scratch": "u32"}, {"write": "i32"}]
     counter = {"name": "b", "space": "arena", "offset": 0, "bytes": 4}
     return _plan(
-        TOGETHER, None, ("i32", blocks), parameters=parameters, arguments=[buffer("b"), buffer("y")],
+        TOGETHER, None, ("i32", 2 * blocks), parameters=parameters, arguments=[buffer("b"), buffer("y")],
         buffers=[counter], grid=[blocks, 1, 1], cooperative=True,
     )  # fmt: skip
+
+
+def together_result(blocks: int) -> list[int]:
+    """What such a launch writes."""
+    return [100 + at % blocks for at in (*range(blocks), *range(1, blocks + 1))]
 
 
 def columns(

@@ -65,7 +65,9 @@ class ContractionSpec:
     """The spec of a contraction kernel for its template.
 
     `blocks_per_multiprocessor` is the occupancy that the kernel is compiled for. `k_tiles` is how many tiles
-    there are along k; None where that depends on a symbol.
+    there are along k; None where that depends on a symbol. `lets_in_late`: the next launch is let in behind
+    the wait for earlier ones, and not at once. A convolution has few weights that could come early, and
+    several blocks a multiprocessor, among which those of launches further on would take places.
     """
 
     name: Identifier
@@ -80,6 +82,7 @@ class ContractionSpec:
     batch: tuple[AxisSpec, ...]
     accumulate: Identifier
     b_is_weight: bool
+    lets_in_late: bool
     blocks_per_multiprocessor: int
     product: ProductSpec
     a: OperandSpec
@@ -155,6 +158,7 @@ def contraction_spec(
         batch=batch_specs(problem.batch, names),
         accumulate=Identifier(c_type(problem.accumulate)),
         b_is_weight=problem.b_is_weight,
+        lets_in_late=problem.op == "conv",
         blocks_per_multiprocessor=resident,
         product=product,
         a=a_operand(problem, tiling, binding.a, names, product, target, binding.prologue, binding.rows),

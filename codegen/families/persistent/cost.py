@@ -10,9 +10,9 @@ from ...arch.fitted import PersistentFit
 from ...arch.spec import ArchSpec
 from ..contraction.problem import Problem
 from ..contraction.tile import tiles_of
-from ..contraction.wgmma import ROWS
+from ..contraction.wgmma import LINE_BYTES, ROWS
 from .config import PersistentConfig, clusters_of
-from .depth import multiplied_k, tiles_of_k
+from .depth import line_of, lines_of_k, multiplied_k, tiles_of_k
 
 NORM = 4.0  # order of the norm over units, which overlap well
 
@@ -37,15 +37,16 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
     lines *= constants.astride if problem.is_astride else 1.0
     arrive = (lines + results * problem.result_bytes) / constants.l2_bandwidth
     arrive += 0.0 if config.kept else _crowd(problem, constants)
+    gather = _gather(problem, config, constants)
     pass_through = k_tiles * shared_bytes(config) / constants.shared_bandwidth
     finish = (constants.leave if config.buffers else constants.finish) * results + constants.tile
     finish += 0.0 if problem.accumulate.is_float else constants.convert * results
     start = constants.start + (constants.meet if config.cluster > 1 else 0.0)
     start += config.kept * config.block_n * config.depth / constants.l2_bandwidth
     if config.teams > 1:
-        cycles = start + own * norm(multiply, arrive, pass_through, finish) + finish
+        cycles = start + own * norm(multiply, arrive, gather, pass_through, finish) + finish
     else:
-        cycles = start + own * (norm(multiply, arrive, pass_through) + finish)
+        cycles = start + own * (norm(multiply, arrive, gather, pass_through) + finish)
     memory = _moved_bytes(problem) / (target.bytes_per_second * constants.bandwidth) * 1e6
     return constants.launch + norm(cycles / target.clock, memory)
 
@@ -56,6 +57,14 @@ def shared_bytes(config: PersistentConfig) -> float:
     columns = 0 if config.kept else config.block_n
     written = (config.block_m + columns) * config.depth
     return written + (config.block_m + config.block_m / ROWS * config.block_n) * config.depth
+
+
+def _gather(problem: Problem, config: PersistentConfig, constants: PersistentFit) -> float:
+    """Cycles of a tile in which im2col copies bring the lines of its rows, of every tap anew."""
+    if not problem.windows or problem.is_astride:
+        return 0.0  # those of taps that are no whole lines of the cache have a price of their own
+    each = constants.line if line_of(problem) == LINE_BYTES else constants.narrow_line
+    return problem.at_optimum(lines_of_k(problem)) * config.block_m * each
 
 
 def _crowd(problem: Problem, constants: PersistentFit) -> float:

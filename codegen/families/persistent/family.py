@@ -26,7 +26,7 @@ from .cost import microseconds
 from .depth import promotes, tiles_of_k
 from .interleave import interleaved, run_of, vector_of
 from .operands import BulkOperand, operand_a, operand_b
-from .results import BulkResults, bulk_results
+from .results import BulkResults, TileOf, bulk_results
 from .spec import TEMPLATE, launch, persistent_spec
 
 # Sums of 128 products of 8-bit floats have about 13 bits, relative to the largest product; they are promoted
@@ -73,7 +73,8 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
             raise ValueError(reason or operands)
         values = (contraction.root.inputs[0], contraction.root.inputs[1])
         places = [request.region.arguments.index(value) for value in values]
-        results, b = leaving(request, contraction, config, operands[1])
+        results = bulk_results(request, contraction) if config.buffers else None
+        results, b = leaving(request, contraction, results, config.block_n, operands[1])
         operands = (operands[0], b)
         bulk = results.maps(config.block_n) if results else []
         signature = make_signature(request, (), [*maps(operands, places, config), *bulk])
@@ -88,14 +89,18 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
 
 
 def leaving(
-    request: Request, contraction: Contraction, config: PersistentConfig, b: BulkOperand
+    request: Request,
+    contraction: Contraction,
+    results: BulkResults | None,
+    block_n: int,
+    b: BulkOperand,
+    tile: TileOf | None = None,
 ) -> tuple[BulkResults | None, BulkOperand]:
-    """The results of REQUEST in bulk, where CONFIG has buffers for them, and B: interleaved, if threads then
-    finish vectors."""
-    results = bulk_results(request, contraction) if config.buffers else None
-    own = interleaved(b, config.block_n, run_of(results, config.block_n)) if results else None
+    """RESULTS of REQUEST in bulk, of tiles of BLOCK_N columns, and B: interleaved, if threads then finish
+    vectors. TILE: see `bulk_results`."""
+    own = interleaved(b, block_n, run_of(results, block_n)) if results else None
     vectors = (
-        bulk_results(request, contraction, vector_of(results, config.block_n)) if results and own else None
+        bulk_results(request, contraction, vector_of(results, block_n), tile) if results and own else None
     )
     return (vectors, own) if vectors and own else (results, b)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -21,6 +22,8 @@ from ..divisors import divisor
 RESULT_MAP, RESIDUAL_MAP = "result_map", "residual_map"
 LANES = 4  # threads whose accumulators are those of a row, each of a run of its columns
 WIDEST = 4  # bytes of a result; a chunk has 32 columns of such ones
+PIXELS = (8, 8, 1)  # of a chunk of 64: columns and lines of an image
+TileOf = Callable[["Problem", tuple[Dim, ...], TensorType, int], "BulkTile | None"]
 
 
 @dataclass(frozen=True)
@@ -28,19 +31,21 @@ class BulkTile:
     """A tensor of as many rows and columns as the result, as bulk copies of chunks see it.
 
     operand: its number among the buffers of the kernel; dims, strides: those of its map, in elements and
-    bytes, columns first; first: the place of its first column in a row, for a part of longer rows.
+    bytes, columns first; first: the place of its first column in a row, for a part of longer rows; rows: the
+    64 rows of a chunk, along each dimension behind the columns.
     """
 
     operand: int
     dtype: DType
-    dims: tuple[Dim, Dim]
-    strides: tuple[Dim]
+    dims: tuple[Dim, ...]
+    strides: tuple[Dim, ...]
     first: int
+    rows: tuple[int, ...] = (ROWS,)
 
     def map(self, name: str, columns: int) -> TensorMapParameter:
         """The map NAME for chunks of 64 rows and COLUMNS."""
         line = columns * self.dtype.bytes
-        box, swizzle = (columns, ROWS), swizzle_of(line)
+        box, swizzle = (columns, *self.rows), swizzle_of(line)
         return TensorMapParameter(
             name, TensorMap.tiled(self.operand, self.dtype, self.dims, self.strides, box, swizzle)
         )
@@ -74,13 +79,16 @@ class BulkResults:
         return [*found, self.residual.map(RESIDUAL_MAP, columns)] if self.residual else found
 
 
-def bulk_results(request: Request, contraction: Contraction, vector: int = PAIR) -> BulkResults | None:
+def bulk_results(
+    request: Request, contraction: Contraction, vector: int = PAIR, tile: TileOf | None = None
+) -> BulkResults | None:
     """The results of REQUEST as bulk copies bring them away, with an epilogue of VECTOR of them; None where
-    threads have to store them."""
+    threads have to store them. TILE: what gives their tiles, if those are not of two dimensions."""
     problem, shape = contraction.problem, contraction.root.result.type.shape
     if problem.batch or len(request.writes) != 1 or divisor(problem.n) % vector:
         return None
-    result = _tile(problem, shape, request.writes[0], len(request.reads))
+    found = tile or row_tile
+    result = found(problem, shape, request.writes[0], len(request.reads))
     if result is None or result.dtype.bytes > WIDEST:
         return None
     index, spaces = spaces_of(contraction, depthwise_channels=False)
@@ -93,13 +101,13 @@ def bulk_results(request: Request, contraction: Contraction, vector: int = PAIR)
     if epilogue.operand is None:
         return BulkResults(result, None, epilogue, columns)
     value = epilogue.operand
-    residual = _tile(problem, shape, value.type, request.region.arguments.index(value))
+    residual = found(problem, shape, value.type, request.region.arguments.index(value))
     if residual is None or residual.dtype.bytes != result.dtype.bytes:
         return None  # a result takes the place of its residual
     return BulkResults(result, residual, epilogue, columns)
 
 
-def _tile(problem: Problem, shape: tuple[Dim, ...], type: TensorType, operand: int) -> BulkTile | None:
+def row_tile(problem: Problem, shape: tuple[Dim, ...], type: TensorType, operand: int) -> BulkTile | None:
     """The tensor of TYPE, buffer OPERAND, by rows and columns of PROBLEM, whose result has SHAPE.
 
     None where it is none of two dimensions.
@@ -107,15 +115,36 @@ def _tile(problem: Problem, shape: tuple[Dim, ...], type: TensorType, operand: i
     if type.shape != shape:
         return None
     step = _row_step(type, problem.row_axes)
-    column = problem.column_axis
-    first, columns = type.layout.offset, type.shape[column]
-    if step is None or type.strides[column] != 1 or not isinstance(first, int):
+    return None if step is None else _placed(type, operand, problem.column_axis, [(problem.m, step)])
+
+
+def pixel_tile(problem: Problem, shape: tuple[Dim, ...], type: TensorType, operand: int) -> BulkTile | None:
+    """The images of TYPE, buffer OPERAND, whose rows of PROBLEM are pixels, 8 x 8 of them a chunk."""
+    if type.shape != shape or len(problem.row_axes) != len(PIXELS):
+        return None
+    axes = [(type.shape[axis], type.strides[axis]) for axis in reversed(problem.row_axes)]
+    return _placed(type, operand, problem.column_axis, axes, PIXELS)
+
+
+def _placed(
+    type: TensorType,
+    operand: int,
+    column: int,
+    axes: list[tuple[Dim, Dim]],
+    rows: tuple[int, ...] = (ROWS,),
+) -> BulkTile | None:
+    """The tensor of TYPE with columns along the axis COLUMN, and rows along AXES, the innermost first: their
+    sizes and steps in elements. None where no map brings it."""
+    first, columns, step = type.layout.offset, type.shape[column], axes[0][1]
+    if type.strides[column] != 1 or not isinstance(first, int):
         return None
     if first * type.dtype.bytes % COPY_BYTES:
         return None  # a bulk copy does not begin there
     if first and not (isinstance(columns, int) and isinstance(step, int) and first + columns <= step):
         return None  # it does not begin within the first row of its buffer
-    tile = BulkTile(operand, type.dtype, (columns + first, problem.m), (step * type.dtype.bytes,), first)
+    dims = (columns + first, *(size for size, _ in axes))
+    strides = tuple(step * type.dtype.bytes for _, step in axes)
+    tile = BulkTile(operand, type.dtype, dims, strides, first, rows)
     return None if tile.map(RESULT_MAP, LINE_BYTES // type.dtype.bytes).map.fault() else tile
 
 

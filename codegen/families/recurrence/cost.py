@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ....dialects.core.affine_traversal import evaluate
-from ....dialects.graph.recurrence import Recurrence
+from ....dialects.graph.recurrence import Gru, Recurrence
 from ...arch.spec import ArchSpec
 from ..contraction.problem import COPY_BYTES
 from .config import (
@@ -16,6 +16,7 @@ from .config import (
     IN_PIECES,
     SCHEDULERS,
     RecurrenceConfig,
+    RecurrenceLayout,
     layout_of,
 )
 
@@ -44,13 +45,18 @@ def alone_clusters(cluster: int, target: ArchSpec) -> int:
 
 def step_cycles(op: Recurrence, config: RecurrenceConfig, target: ArchSpec, batch: int) -> float:
     """Cycles of a step of a cluster: its parts follow each other, since each needs all of the one before."""
-    computed, sent = computed_cycles(op, config, target), sent_cycles(op, config, target, batch)
-    return computed + sent + target.fitted.recurrence.exchange
+    computed, sent = computed_cycles(layout_of(op, config), target), sent_cycles(op, config, target, batch)
+    return computed + exchanges(op) * (sent + target.fitted.recurrence.exchange)
 
 
-def computed_cycles(op: Recurrence, config: RecurrenceConfig, target: ArchSpec) -> float:
+def exchanges(op: Recurrence) -> int:
+    """The states that blocks exchange in a step of OP: another one where it is reset before its product."""
+    return 2 if isinstance(op, Gru) and not op.linear else 1
+
+
+def computed_cycles(layout: RecurrenceLayout, target: ArchSpec) -> float:
     """Cycles of the products and the gates."""
-    fit, layout = target.fitted.recurrence, layout_of(op, config)
+    fit, config = target.fitted.recurrence, layout.config
     bandwidth = target.fitted.throughput.shared_bandwidth
     each = layout.steps * layout.halves * config.tiles  # products of a warp
     busy = each * -(-config.warps // SCHEDULERS) * fit.product

@@ -22,6 +22,7 @@ _TEXTS = {
     "thresholdedrelu": "x > {alpha} ? x : 0.0f",
 }
 _INTRINSICS = {"sigmoid": Identifier("m_short_sigmoid"), "tanh": Identifier("m_short_tanh")}
+LSTM_FUNCTIONS = (_INTRINSICS["sigmoid"], _INTRINSICS["tanh"], _INTRINSICS["tanh"])
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,11 @@ from ...memory.dependences import dependences
 from ...memory.launch_tree import LaunchTree
 from ...memory.placement import place_buffers
 from ...passes.manager import PassContext
+from ..merge import merged
 from ..record import record_planned
 from ..reorder import around, reorder
 from ..turns import retake
 from .draft import ChainDraft, drafted
-from .merge import merged
 from .record import CHAIN_CONTRACTIONS, ChainOutcome, record
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from ....codegen.interface import ArchSpec, Candidate, families, make_request
-from ....dialects.core.builtin import Yield
-from ....dialects.core.clone import clone_op
-from ....dialects.core.ir import Block, Operation, Value
+from ....codegen.interface import ArchSpec, Candidate
+from ....dialects.core.ir import Block, Value
 from ....dialects.core.module import Module
-from ....dialects.core.traits import Trait, has
 from ....dialects.launch import Kernel
 from ...memory.launch_accesses import root_of
+from ..joining import fastest, joined, joins_first, product_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,35 +43,12 @@ class ChainDraft:
     @cached_property
     def region(self) -> Block:
         """The regions of both, one behind the other."""
-        region = Block()
-        copies: dict[Value, Value] = {}
-        _append(region, self.first.body.block, {}, copies)
-        made = copies[self.first.body.block.terminator.inputs[0]]
-        given = {
-            argument: made
-            for argument, value in zip(self.second.body.block.arguments, self.second.reads, strict=True)
-            if value is self.middle
-        }
-        _append(region, self.second.body.block, given, copies)
-        region.append(Yield(made, copies[self.second.body.block.terminator.inputs[0]]))
-        return region
+        return joined(self.ops, [self.middle], self.writes)
 
     def best(self, module: Module, target: ArchSpec) -> Candidate | None:
         """The fastest kernel for TARGET that chains these launches of MODULE; None without any."""
-        request = make_request(module, self.region, self.reads, self.writes, target, "kernel")
-        chaining = (family for family in families().values() if family.chains)
-        found = [candidate for family in chaining for candidate in family.propose(request)]
-        return min(found, key=lambda candidate: candidate.microseconds, default=None)
-
-
-def _append(region: Block, body: Block, given: dict[Value, Value], copies: dict[Value, Value]) -> None:
-    """Append the ops of BODY to REGION, with arguments of their own but for those that are GIVEN."""
-    for argument in body.arguments:
-        own = given.get(argument)
-        copies[argument] = own if own is not None else region.add_argument(argument.type, argument.hint)
-    for op in body:
-        if op.next is not None:
-            region.append(clone_op(op, copies))
+        buffers = self.reads, self.writes
+        return fastest(module, self.region, buffers, target, lambda family: family.chains)
 
 
 def drafted(first: Kernel, second: Kernel) -> ChainDraft | None:
@@ -88,19 +63,8 @@ def drafted(first: Kernel, second: Kernel) -> ChainDraft | None:
     root = root_of(first.writes[0])[0]
     if sum(root_of(value)[0] is root for value in second.reads) > 1:
         return None
-    products = _product(first), _product(second)
-    if second.outputs != 1 or first.stacked or second.stacked or None in products:
+    if second.outputs != 1 or first.stacked or second.stacked or product_of(first) is None:
         return None
     if (first.requested, first.compute) != (second.requested, second.compute):
         return None
-    argument = second.body.block.arguments[second.reads.index(first.writes[0])]
-    assert products[1] is not None
-    alone = len(argument.uses) == 1 and products[1].inputs[0] is argument
-    return ChainDraft(first, second) if alone else None
-
-
-def _product(kernel: Kernel) -> Operation | None:
-    """The only contraction of KERNEL, if it multiplies operands as they are stored."""
-    found = [op for op in kernel.body.block if has(op, Trait.CONTRACTION)]
-    rounds = any(op.attributes.get("multiply") is not None for op in kernel.body.block)
-    return found[0] if len(found) == 1 and not rounds else None
+    return ChainDraft(first, second) if joins_first(second, first.writes[0]) else None

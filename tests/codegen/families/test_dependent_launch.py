@@ -66,6 +66,17 @@ def test_a_bias_is_loaded_before_the_wait_and_a_residual_behind_it(family):
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize(
+    ("name", "late"), [("3x3 with residual", True), ("depthwise", True), ("matmul of few rows", False)]
+)
+def test_a_convolution_lets_the_next_launch_in_behind_its_wait(name, late):
+    body, inputs, outputs = CASES[name](F16)[:3]
+    sources = plan_of(kernel_module(body, inputs, outputs, SYMBOLS)).sources.items()
+    (source,) = [text for kernel, text in sources if "conv" in kernel or "matmul" in kernel]  # not copies
+    assert source.count("pdl_launch_dependents()") == source.count("pdl_wait()") == 1
+    assert (source.index("pdl_wait()") < source.index("pdl_launch_dependents()")) == late
+
+
 def test_weights_along_a_row_are_loaded_before_the_wait_and_the_row_behind_it():
     def body(do, x, scale, shift):
         return [do(LayerNorm(x, scale, shift, axis=1, epsilon=1e-5))]

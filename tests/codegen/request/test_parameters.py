@@ -180,7 +180,7 @@ def test_a_cooperative_launch_is_one_down_to_the_plan_and_the_host_says_what_it_
     plan = plan_of(network(), chosen("swap_cooperative"))
     assert "cooperative = true" in plan.ir("launch")
     assert plan.spec.launches[0].cooperative
-    with pytest.raises(DeviceError, match="is a cooperative launch; the host device runs clusters one after"):
+    with pytest.raises(DeviceError, match="is a cooperative launch of clusters; the host device runs"):
         glassrt.load(plan, device="host")
 
 

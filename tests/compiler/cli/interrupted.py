@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 
-START = "import sys; print('ready', flush=True); from glassrt.compiler.cli import main; main()"
+# From its own first line on, a command can be interrupted; on a busy machine the package above takes a while.
+START = "import sys, glassrt; print('ready', flush=True); from glassrt.compiler.cli import main; main()"
 
 
 def interrupted(code: str, *arguments: object, delay: float) -> subprocess.CompletedProcess[str]:

@@ -76,7 +76,7 @@ def test_the_batch_may_come_first(op: str, lengths: tuple[int, ...] | None) -> N
         (recurrent("LSTM", peepholes=True, lengths=(1, 5, 3), clip=0.5, input_forget=1), Lstm),
         (recurrent("GRU", linear_before_reset=1, direction="bidirectional"), Gru),
         (recurrent("RNN", activations=["Relu"]), Rnn),
-        (recurrent("GRU"), Loop),  # the product of the gate h needs the gate r
+        (recurrent("GRU"), Gru),
         (recurrent("RNN", activations=["Tanh", "Relu"], direction="bidirectional"), Loop),
         (recurrent("LSTM", activations=["HardSigmoid", "Tanh", "Affine"], activation_alpha=[0.1]), Lstm),
     ],

@@ -38,8 +38,9 @@ def lstm(hidden: int, steps: int = 50) -> Module:
     ("hidden", "target", "verdict", "reason"),
     [
         (64, H200, Verdict.TAKEN, "one kernel runs all steps"),
-        (2048, H200, Verdict.REFUSED, "sm_90a has no kernel for states of 2048"),
-        (64, arch_named("sm_80"), Verdict.REFUSED, "sm_80 has no kernel for states of 64"),
+        (2048, H200, Verdict.TAKEN, "one kernel runs all steps"),
+        (4096, H200, Verdict.REFUSED, "sm_90a has no kernel for states of 4096"),
+        (36, arch_named("sm_80"), Verdict.REFUSED, "sm_80 has no kernel for states of 36"),
         (64, SLOW, Verdict.REFUSED, "a loop is faster"),
     ],
 )

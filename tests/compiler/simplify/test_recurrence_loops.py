@@ -21,6 +21,7 @@ CASES = [
     recurrent("LSTM", direction="reverse", input_forget=1),
     recurrent("GRU", direction="bidirectional", lengths=(5, 4, 2), states=True, linear_before_reset=1),
     recurrent("GRU", bias=False, linear_before_reset=1),
+    recurrent("GRU", direction="bidirectional", lengths=(5, 0, 2), states=True),
     recurrent("RNN", activations=["Relu"], states=True),
 ]
 

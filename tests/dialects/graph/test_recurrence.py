@@ -43,6 +43,12 @@ def test_what_an_lstm_refuses(
         Lstm(*(None if each is None else next(values) for each in types), **attributes)
 
 
+def test_a_bias_that_nothing_resets_is_refused() -> None:
+    block = Block([tensor(STEPS, BATCH, 3 * HIDDEN), tensor(1, 3 * HIDDEN, HIDDEN), tensor(1, HIDDEN)])
+    with pytest.raises(IRError, match="a bias that nothing resets"):
+        Gru(*block.arguments[:2], None, None, block.arguments[2], linear=False)
+
+
 def test_the_types_of_results() -> None:
     block = Block([TensorType((STEPS, BATCH, 6 * HIDDEN), F16), TensorType((2, 3 * HIDDEN, HIDDEN), F16)])
     op = Gru(*block.arguments, direction="bidirectional")

@@ -55,6 +55,16 @@ GLASS_KERNEL(64, 1) tma_store_twice(const GLASS_TENSOR_MAP map, Output<u16> unus
     }
     if (thread_x() == 0) tma_store_wait<0>();
 }
+GLASS_KERNEL(64, 1) tma_store_4(const GLASS_TENSOR_MAP map, Output<u8> unused, const int elements) {
+    GLASS_DYNAMIC_SHARED(smem);
+    for (int i = thread_x(); i < elements; i += threads_x()) smem[i] = u8(100 + i);
+    fence_proxy_async();
+    sync_threads();
+    if (thread_x() != 0) return;
+    tma_store_4d(map, smem, 16, 2, 2, 1);
+    tma_store_commit();
+    tma_store_wait<0>();
+}
 GLASS_KERNEL(64, 1) tma_store_2(const GLASS_TENSOR_MAP map, Output<u16> unused, const int c0, const int c1, const int elements) {
     GLASS_DYNAMIC_SHARED(smem);
     u16* const tile = reinterpret_cast<u16*>(smem);

@@ -98,6 +98,32 @@ GLASS_DEVICE void narrow(Input<u32> a, Input<u32> b, Output<Number> y) {
     GLASS_UNROLL
     for (int i = 0; i < 32; i++) y[(row + i / 2 % 2 * 8) * 64 + column + i / 4 * 8 + i % 2] = d[i];
 }
+// a is a patch of 10 x 10 lines of LINE bytes along k, b 64 lines, y nine products of 64 x 64: those of the 8 x 8 lines from
+// each of the first 3 x 3 on.
+template <int LINE, class Number, class T>
+GLASS_DEVICE void moved(Input<u32> a, Input<u32> b, Output<Number> y) {
+    GLASS_DYNAMIC_SHARED(shared);
+    unsigned char* const patch = shared + 64 * LINE;
+    place_lines<LINE>(shared, b, 64);
+    place_lines<LINE>(patch, a, 100);
+    fence_proxy_async();
+    sync_threads();
+    const u64 left = wgmma_tile<LINE>(patch, 16, 10 * LINE), right = wgmma_tile<LINE>(shared);
+    const int row = warp_id() * 16 + lane_id() / 4, column = lane_id() % 4 * 2;
+    for (int tap = 0; tap < 9; tap++) {
+        Number d[32];
+        wgmma_fence();
+        GLASS_UNROLL
+        for (int step = 0; step < LINE / 32; step++) {
+            wgmma(d, wgmma_step(left, (tap / 3 * 10 + tap % 3) * LINE + step * 32), wgmma_step(right, step * 32), step > 0, T{}, T{});
+        }
+        wgmma_commit();
+        wgmma_wait<0>();
+        wgmma_take(d);
+        GLASS_UNROLL
+        for (int i = 0; i < 32; i++) y[tap * 4096 + (row + i / 2 % 2 * 8) * 64 + column + i / 4 * 8 + i % 2] = d[i];
+    }
+}
 #define SUMS_IN(Number) Input<u32> a, Input<u32> b, Input<Number> c, Output<Number> y, int add
 #if defined(GLASS_HOST) || defined(GLASS_HAS_WGMMA)
 GLASS_KERNEL(128, 1) wgmma_f16_8(SUMS_IN(f32)) { product<8, f32, f16, f16>(a, b, c, y, add); }
@@ -116,6 +142,9 @@ GLASS_KERNEL(128, 1) wgmma_slide_s8(Input<u32> a, Input<u32> b, Output<i32> y) {
 GLASS_KERNEL(128, 1) wgmma_narrow_f16(Input<u32> a, Input<u32> b, Output<f32> y) { narrow<64, f32, f16>(a, b, y); }
 GLASS_KERNEL(128, 1) wgmma_narrow_s8(Input<u32> a, Input<u32> b, Output<i32> y) { narrow<64, i32, i8>(a, b, y); }
 GLASS_KERNEL(128, 1) wgmma_narrower_s8(Input<u32> a, Input<u32> b, Output<i32> y) { narrow<32, i32, i8>(a, b, y); }
+GLASS_KERNEL(128, 1) wgmma_moved_f16(Input<u32> a, Input<u32> b, Output<f32> y) { moved<128, f32, f16>(a, b, y); }
+GLASS_KERNEL(128, 1) wgmma_moved_s8(Input<u32> a, Input<u32> b, Output<i32> y) { moved<64, i32, i8>(a, b, y); }
+GLASS_KERNEL(128, 1) wgmma_moved_u8(Input<u32> a, Input<u32> b, Output<i32> y) { moved<32, i32, u8>(a, b, y); }
 GLASS_KERNEL(128, 1) wgmma_bf16_64(SUMS_IN(f32)) { product<64, f32, bf16, bf16>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_s8_s8_8(SUMS_IN(i32)) { product<8, i32, i8, i8>(a, b, c, y, add); }
 GLASS_KERNEL(128, 1) wgmma_s8_s8_128(SUMS_IN(i32)) { product<128, i32, i8, i8>(a, b, c, y, add); }

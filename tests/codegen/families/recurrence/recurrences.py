@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.executed import executed
-from glassrt.codegen.families.recurrence.config import RecurrenceConfig
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.affine import Dim
@@ -21,7 +21,7 @@ from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.graph.recurrence import DIRECTIONS, Recurrence
 from glassrt.dialects.precision import PrecisionKernel
 
-from ...one_kernel import Array, draw_inputs
+from ...one_kernel import Array, compare, draw_inputs
 
 SYMBOLS = {"T": SymbolRange(1, 4, 16), "B": SymbolRange(1, 4, 64)}
 
@@ -88,6 +88,24 @@ def inputs_of(module: Module, lengths: Sequence[int] = (), **symbols: int) -> di
     return found | ({"lengths": np.array(lengths, np.int32)} if lengths else {})
 
 
-def under(config: RecurrenceConfig) -> Callable[[Request], Candidate]:
-    """The choice of CONFIG."""
-    return lambda request: Candidate("recurrence_cluster", asdict(config), 1.0)
+def under(config: Any, family: str = "recurrence_cluster") -> Callable[[Request], Candidate]:
+    """The choice of CONFIG, one of FAMILY."""
+    return lambda request: Candidate(family, asdict(config), 1.0)
+
+
+def request_of(op: Recurrence, weights: frozenset[int] = frozenset()) -> Request:
+    """The request of a kernel of OP, the only op of its block; WEIGHTS are its operands that are weights."""
+    block = op.parent
+    assert block is not None
+    block.append(Yield(*op.results))
+    ranges = {name: (span.minimum, span.maximum) for name, span in SYMBOLS.items()}
+    return Request(block, tuple(value.type for value in op.results), ranges, {}, REFERENCE, "k", weights)
+
+
+def assert_agrees(module: Module, given: dict[str, Array], choose: Callable[[Request], Candidate]) -> None:
+    """That the kernel of MODULE differs from the interpreter by a few roundings of its states."""
+    for have, want in compare(module, given, choose):
+        assert have.shape == want.shape and have.dtype == want.dtype
+        unit = 2.0**-11 if have.dtype == np.float16 else 2.0**-8
+        difference = np.abs(have.astype(np.float64) - want.astype(np.float64))
+        assert difference.max() <= 4 * unit * np.abs(want.astype(np.float64)).max()

@@ -11,22 +11,13 @@ from glassrt.codegen.families.recurrence.family import RecurrenceFamily
 from glassrt.codegen.families.recurrence.spec import RecurrenceSpec
 from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.codegen.nvrtc.parallel import compile_kernels
-from glassrt.codegen.request.request import KernelCode, Request
+from glassrt.codegen.request.request import KernelCode
 from glassrt.codegen.text.render import render
-from glassrt.dialects.core.builtin import Yield
 from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
 
 from ....conftest import Golden
 from ...idle import hidden, idle
-from .recurrences import SYMBOLS, op_of
-
-
-def request_of(op: Recurrence, weights: frozenset[int] = frozenset()) -> Request:
-    block = op.parent
-    assert block is not None
-    block.append(Yield(*op.results))
-    ranges = {name: (span.minimum, span.maximum) for name, span in SYMBOLS.items()}
-    return Request(block, tuple(value.type for value in op.results), ranges, {}, REFERENCE, "k", weights)
+from .recurrences import op_of, request_of
 
 
 def code_of(op: Recurrence, config: RecurrenceConfig, weights: frozenset[int] = frozenset()) -> KernelCode:

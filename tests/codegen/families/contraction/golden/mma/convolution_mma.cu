@@ -34,7 +34,6 @@ constexpr int K_STEPS = 4;  // mma steps of one warp per k tile, 32 bytes of k e
 
 GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
     GLASS_DYNAMIC_SHARED(shared);
-    pdl_launch_dependents();
     const int M = 1568;
     const int N = 128;
     const int tiles_n = (N + BLOCK_N - 1) / BLOCK_N;
@@ -136,6 +135,7 @@ GLASS_KERNEL(THREADS, 2) k0_conv(Input<f16> x0, Input<f16> x1, Output<f16> y0) {
         copy_b(stage, stage * BLOCK_K, 0, 1);
     }
     pdl_wait();
+    pdl_launch_dependents();
     GLASS_UNROLL
     for (int stage = 0; stage < STAGES - 1; stage++) {
         const int k_first = stage * BLOCK_K;

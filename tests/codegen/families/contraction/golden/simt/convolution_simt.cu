@@ -34,7 +34,6 @@ constexpr int K_STEP = 4;  // steps of k loaded from shared memory at a time
 
 GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0) {
     GLASS_DYNAMIC_SHARED(shared);
-    pdl_launch_dependents();
     const int M = 162;
     const int N = 20;
     const int K = 108;
@@ -131,6 +130,7 @@ GLASS_KERNEL(THREADS, 4) k0_conv(Input<f32> x0, Input<f32> x1, Output<f32> y0) {
         if (stage < k_tiles) copy_b(stage, (first_tile + stage) * BLOCK_K, 0, 1);
     }
     pdl_wait();
+    pdl_launch_dependents();
     GLASS_UNROLL
     for (int stage = 0; stage < STAGES - 1; stage++) {
         if (stage < k_tiles) {

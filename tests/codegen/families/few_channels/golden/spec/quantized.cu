@@ -90,7 +90,7 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<f32> x0, Input<i8> x1, Input<f32> x2, Outp
             Unit own = {};
             GLASS_UNROLL
             for (int pixel = 0; pixel < UNIT_PIXELS; pixel++) {
-                if (u32(y) < u32(40) && u32(left + pixel) < u32(40)) {
+                if (u32(y) < u32(40) && u32(left) < u32(40)) {
                 GLASS_UNROLL
                 for (int channel = 0; channel < CHANNELS; channel++) {
                     const f32 loaded[1] = {read[0][channel][pixel]};

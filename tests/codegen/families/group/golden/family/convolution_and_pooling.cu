@@ -118,7 +118,6 @@ constexpr int K_STEPS = 2;  // mma steps of one warp per k tile, 32 bytes of k e
 
 static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output<f16> y0, const int own_block) {
     GLASS_DYNAMIC_SHARED(shared);
-    pdl_launch_dependents();
     const int M = 196;
     const int N = 64;
     const int K = 32;
@@ -204,6 +203,7 @@ static GLASS_DEVICE void run(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output
     read_columns(n, along);
     copy_b(0, 0, 0, 1, 0 == k_tiles - 1);
     pdl_wait();
+    pdl_launch_dependents();
     copy_a(0, 0, 0, 1, 0 == k_tiles - 1);
     cp_async_commit();
 

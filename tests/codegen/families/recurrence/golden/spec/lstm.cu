@@ -34,13 +34,13 @@ GLASS_KERNEL(THREADS, 1) k(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<i3
         barrier_fence_init();
     }
     for (int chunk = thread_x(); chunk < 256; chunk += THREADS) reinterpret_cast<Words*>(states)[chunk] = Words{};
-    // Row `half * 8 + row` of the group is the gate half % GATES of a unit; k of the step `at` of the warp.
+    // Row `half * 8 + row` of the group is the gate half of a unit; k of the step `at` of the warp.
     auto weight = [&](int half, int at) {
-        const int unit = first_unit + half / GATES * 8 + row;
+        const int unit = first_unit + row;
         const int k = (split * 2 + at) * 32 + column * 8;
         Words words = {};
         if (unit >= HIDDEN || k >= HIDDEN) return words;
-        const Offset from = (Offset(direction * GATES + half % GATES) * HIDDEN + unit) * HIDDEN + k;
+        const Offset from = (Offset(direction * GATES + half) * HIDDEN + unit) * HIDDEN + k;
         words = bit_cast<Words>(load_vec<8>(x1, from));
         return words;
     };
@@ -156,11 +156,8 @@ GLASS_KERNEL(THREADS, 1) k(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<i3
         GLASS_UNROLL
         for (int gate = 0; gate < GATES; gate++) total[0][gate] += given[gate];
 
-        const f32 admitted = m_short_sigmoid(m_min(m_max(convert<f32>(input[0][0]) + total[0][0] + peephole[0][0] * memory[0], -0x1p+1f), 0x1p+1f));
-        const f32 remembered = m_short_sigmoid(m_min(m_max(convert<f32>(input[0][2]) + total[0][2] + peephole[0][2] * memory[0], -0x1p+1f), 0x1p+1f));
-        const f32 new_memory = remembered * memory[0] + admitted * m_short_tanh(m_min(m_max(convert<f32>(input[0][3]) + total[0][3], -0x1p+1f), 0x1p+1f));
-        const f32 shown = m_short_sigmoid(m_min(m_max(convert<f32>(input[0][1]) + total[0][1] + peephole[0][1] * new_memory, -0x1p+1f), 0x1p+1f));
-        const f32 new_hidden = shown * m_short_tanh(new_memory);
+        const f32 new_memory = m_short_memory(m_min(m_max(convert<f32>(input[0][2]) + total[0][2] + peephole[0][2] * memory[0], -0x1p+1f), 0x1p+1f), memory[0], m_min(m_max(convert<f32>(input[0][0]) + total[0][0] + peephole[0][0] * memory[0], -0x1p+1f), 0x1p+1f), m_min(m_max(convert<f32>(input[0][3]) + total[0][3], -0x1p+1f), 0x1p+1f));
+        const f32 new_hidden = m_short_gated_tanh(m_min(m_max(convert<f32>(input[0][1]) + total[0][1] + peephole[0][1] * new_memory, -0x1p+1f), 0x1p+1f), new_memory);
         if (step < ends[0]) {
             hidden[0] = new_hidden;
             memory[0] = new_memory;

@@ -7,12 +7,12 @@ from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.registry import families
 from glassrt.compiler.kernels.choice import KernelChooser, cheapest
 from glassrt.compiler.schedule.chaining.draft import drafted
-from glassrt.compiler.schedule.chaining.merge import merged
+from glassrt.compiler.schedule.merge import merged
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.launch import kernels_in
 from glassrt.testing.net import Net
 
-from .test_draft import launches
+from .chaining.test_draft import launches
 
 
 @pytest.mark.parametrize("reduced", [64, 48])

@@ -1,0 +1,1 @@
+"""Recurrence over steps by wgmma: LSTM of many sequences, of which parts take turns."""

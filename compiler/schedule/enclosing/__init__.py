@@ -1,0 +1,1 @@
+"""Depthwise convolutions in one launch with the contractions before and behind them."""

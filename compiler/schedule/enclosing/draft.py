@@ -1,0 +1,90 @@
+"""Drafts of inverted residuals: launches of a depthwise convolution and the contractions around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from ....codegen.interface import ArchSpec, Candidate
+from ....dialects.core.ir import Block, Value
+from ....dialects.core.module import Module
+from ....dialects.graph.convolution import Conv
+from ....dialects.launch import Kernel
+from ....dialects.launch_memory import Buffer
+from ..joining import fastest, joined, joins_first, product_of
+
+
+@dataclass(frozen=True, eq=False)
+class EnclosingDraft:
+    """The launches `ops` as one, each of which reads what the one before it writes; nothing else does."""
+
+    ops: tuple[Kernel, ...]
+
+    @property
+    def between(self) -> list[Value]:
+        """The buffers that need not be."""
+        return [op.writes[0] for op in self.ops[:-1]]
+
+    @cached_property
+    def reads(self) -> list[Value]:
+        """The buffers that are read."""
+        return [value for op in self.ops for value in op.reads if value not in self.between]
+
+    @property
+    def writes(self) -> list[Value]:
+        """The buffer that is written."""
+        return [self.ops[-1].writes[0]]
+
+    @cached_property
+    def region(self) -> Block:
+        """The regions of all, one behind the other."""
+        return joined(self.ops, self.between, self.writes)
+
+    def best(self, module: Module, target: ArchSpec) -> Candidate | None:
+        """The fastest kernel for TARGET that computes these launches of MODULE; None without any."""
+        buffers = self.reads, self.writes
+        return fastest(module, self.region, buffers, target, lambda family: family.encloses)
+
+
+def drafts_around(depthwise: Kernel) -> list[EnclosingDraft]:
+    """What might be one launch with DEPTHWISE, if that is a depthwise convolution: the contraction that alone
+    reads its result, with and without the one before it, the longer draft first."""
+    root = product_of(depthwise)
+    if not isinstance(root, Conv) or root.groups == 1 or root.groups != root.w.type.shape[0]:
+        return []
+    behind = _only_reader(depthwise)
+    if behind is None:
+        return []
+    before = next(
+        (op for value in depthwise.reads for op in _writers(value) if _only_reader(op) is depthwise), None
+    )
+    chains = [(depthwise, behind)] if before is None else [(before, depthwise, behind), (depthwise, behind)]
+    return [EnclosingDraft(chain) for chain in chains if _alike(chain)]
+
+
+def _writers(buffer: Value) -> list[Kernel]:
+    return [op for op in buffer.users if isinstance(op, Kernel) and buffer in op.writes]
+
+
+def _only_reader(kernel: Kernel) -> Kernel | None:
+    """The launch that alone reads the result of KERNEL, as the first operand of its contraction, if that is
+    a buffer of its own that nothing else accesses."""
+    buffer = kernel.writes[0]
+    if kernel.outputs != 1 or not isinstance(buffer.producer, Buffer) or len(buffer.uses) != 2:
+        return None
+    if buffer.producer.space != "arena":
+        return None
+    others = [op for op in buffer.users if op is not kernel]
+    reader = others[0] if len(others) == 1 else None
+    if not isinstance(reader, Kernel) or reader.parent is not kernel.parent or buffer in reader.writes:
+        return None
+    return reader if joins_first(reader, buffer) else None
+
+
+def _alike(chain: tuple[Kernel, ...]) -> bool:
+    """Whether CHAIN has contractions in one format, each of which computes a result of its own."""
+    plain = all(op.outputs == 1 and not op.stacked and product_of(op) is not None for op in chain)
+    return plain and all(
+        (one.requested, one.compute) == (other.requested, other.compute) for one, other in pairwise(chain)
+    )
