@@ -141,7 +141,7 @@ def _error(have: torch.Tensor, want: torch.Tensor) -> float:
 
 def main() -> None:
     command = parser(__doc__)
-    command.add_argument("--cases", default="1:128,1:2048,16:128", help="batch:past, several")
+    command.add_argument("--cases", default="1:128,1:2048,1:8192,16:128", help="batch:past, several")
     command.add_argument("--caches", default="concat,tensor_scatter")
     command.add_argument("--peers", default="eager,compile")
     command.add_argument("--layers", type=int, default=LLAMA_1B.layers)

@@ -27,7 +27,7 @@ class DecoderShape:
     places: int = 4096
 
 
-LLAMA_1B = DecoderShape(16, 2048, 32, 8, 64, 8192, 128256)
+LLAMA_1B = DecoderShape(16, 2048, 32, 8, 64, 8192, 128256, 16384)
 SMALL = DecoderShape(2, 64, 4, 2, 16, 96, 80, 64)
 
 

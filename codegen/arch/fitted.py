@@ -10,6 +10,7 @@ generations; throughput does, and has an entry for each.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from math import inf
 
 MEASURED = "h200"  # the card that the constants below were fitted on
 MEASURED_CLOCK = 1.755e9  # its clock under load, in Hz
@@ -87,18 +88,20 @@ class ContractionFit(Fit):
     """
 
     efficiency: float = 0.78  # sustained share of the peak multiply-add rate
-    l2_bandwidth: float = 60.0  # bytes per clock and multiprocessor
+    l2_bandwidth: float = 80.1  # bytes per clock and multiprocessor
     astride: float = 1.0  # times that, of taps whose lines begin within those of the cache
     narrow: float = 2.5  # extra cost of copies narrower than 16 bytes; see `staging.stored_bytes`
-    memory_latency: float = 925.0  # from issue to arrival of a copy, L2 and DRAM mixed
-    step_latency: float = 25.0  # one dependent round of fragment loads and multiply-adds
-    start: float = 1170.0  # until a block's first tile has arrived
-    finish: float = 16.7  # epilogue, per byte of a thread's accumulators
+    memory_latency: float = 1227.0  # from issue to arrival of a copy, L2 and DRAM mixed
+    step_latency: float = 18.2  # one dependent round of fragment loads and multiply-adds
+    start: float = 933.0  # until a block's first tile has arrived
+    row_bandwidth: float = 55.6  # bytes of A per clock and block, which follow the wait for the launch before
+    issue: float = 133.0  # of a multiprocessor, for each warp of a block, outside the main loop
+    finish: float = 15.8  # epilogue, per byte of a thread's accumulators
     split: float = 4790.0  # split-K: round trip to the counter, and the last block's reads
-    exchange: float = 2500.0  # split-K in a cluster: until sums have gone from block to block
-    cluster_bandwidth: float = 20.0  # bytes per clock of the sums that a block sends to its cluster
+    exchange: float = 1293.0  # split-K in a cluster: until sums have gone from block to block
+    cluster_bandwidth: float = 5.28  # bytes per clock of the sums that a block sends to its cluster
     cluster_room: float = 0.9  # share of the multiprocessors that clusters of four blocks or more can fill
-    launch: float = 0.44  # launch latency in microseconds
+    launch: float = 0.459  # launch latency in microseconds
 
 
 # Of products by wgmma, whose main loop leaves less to the latencies of single instructions.
@@ -107,11 +110,30 @@ WGMMA = ContractionFit(
     l2_bandwidth=100.0,
     astride=2.5,
     narrow=2.3,
-    memory_latency=780.0,
-    step_latency=14.5,
-    start=2530.0,
+    memory_latency=1468.0,
+    step_latency=13.0,
+    start=975.0,
+    finish=6.39,
     split=7000.0,
-    launch=0.05,
+    exchange=2869.0,
+    cluster_bandwidth=19.3,
+    launch=0.046,
+    issue=119.0,
+    row_bandwidth=30.3,
+)
+
+# Of products on scalar units, which were timed on weights in the cache only.
+SIMT = ContractionFit(
+    l2_bandwidth=60.0,
+    memory_latency=925.0,
+    step_latency=25.0,
+    start=1170.0,
+    row_bandwidth=inf,
+    issue=0.0,
+    finish=16.7,
+    exchange=2500.0,
+    cluster_bandwidth=20.0,
+    launch=0.44,
 )
 
 
@@ -189,6 +211,11 @@ class GemvFit(Fit):
     bulk_exchange: float = 180.0  # the same as `exchange`, for each other block
     block: float = 390.0  # of a multiprocessor, for each block but one
     crowd: float = 1400.0  # where there is no room for all blocks of the next launch
+    turn_efficiency: float = 1.03  # as `bulk_efficiency`, where blocks take turns: copies never rest
+    turn: float = 300.0  # of each further tile of a block that takes turns
+    follow: float = 700.0  # of a block in the place of one that has ended, in which copies rest
+    rows_start: float = 800.0  # of rows that a block computes, beyond those that copies bring
+    rows_pass: float = 600.0  # the same for each row of a warp
     packed_start: float = 3100.0  # with packed weights, from the wait for the launch before to the end
     packed_block: float = 600.0  # the same, for each wave of blocks but one
     packed_exchange: float = 150.0  # the same, for each other block of a cluster
@@ -416,6 +443,7 @@ class Fitted:
     raster: RasterFit = RasterFit()
     contraction: ContractionFit = ContractionFit()
     wgmma: ContractionFit = WGMMA
+    simt: ContractionFit = SIMT
     persistent: PersistentFit = PersistentFit()
     chained: ChainedFit = ChainedFit()
     inverted: InvertedResidualFit = InvertedResidualFit()

@@ -15,6 +15,7 @@ from ..memory.proofs.check_launch import CheckLaunch
 from ..passes.levels import LEVELS
 from ..passes.manager import Pass
 from ..passes.switches import Hold, Release
+from ..precision.few_rows.few_rows import FewRows
 from ..precision.fused_to_precision import FusedToPrecision
 from ..precision.pools.contraction_pool import ContractionPool
 from ..precision.quantization.insert import InsertQuantization
@@ -74,7 +75,11 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
             MarkInPlace(),
         ),
         "fused": (DecomposeAttention(target), GraphToFused(target), WidenConcats()),
-        "precision": (FusedToPrecision(target), ContractionPool(target)),
+        "precision": (
+            FusedToPrecision(target),
+            ContractionPool(target),
+            FewRows(target),
+        ),
         "launch": (
             PrecisionToLaunch(target),
             EncloseDepthwise(target),

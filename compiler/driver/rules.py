@@ -34,6 +34,8 @@ from ..fusion.widen_concats import WidenConcats
 from ..passes.spilled import SPILLED
 from ..passes.spilled import SUMMARY as SPILLS
 from ..patterns.rewrite import Pattern
+from ..precision.few_rows.few_rows import SUMMARIES as FEW_ROWS
+from ..precision.few_rows.few_rows import FewRows
 from ..precision.formats.image_reads import IMAGE_AS_STORED
 from ..precision.formats.mismatch import FALLBACK
 from ..precision.formats.override_records import OVERRIDE
@@ -181,6 +183,8 @@ def _precision_rules() -> Iterable[Rule]:
     for name, (summary, switchable) in _PRECISION.items():
         yield Rule(name, "precision", summary, switchable, applied_by=FusedToPrecision.name)
     yield Rule(CONTRACTION_POOL, "precision", MAXIMA_FIRST, applied_by=ContractionPool.name)
+    for name, summary in FEW_ROWS.items():
+        yield Rule(name, "precision", summary, applied_by=FewRows.name)
 
 
 def _launch_rules() -> Iterable[Rule]:

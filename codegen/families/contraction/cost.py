@@ -12,9 +12,10 @@ from ...arch.spec import ArchSpec
 from .epilogue import finish_latency, partial_cycles, split_latency, staged_cycles
 from .problem import Problem
 from .product import dependent_cycles, product_cycles
-from .staging import arrival_cycles, copied_bytes, stored_bytes
+from .staging import arrival_cycles, copied_bytes, row_cycles, stored_bytes
 from .work import ContractionLoad, Work
 
+WARP = 32  # threads
 UNITS_NORM = 4.0  # order of the norm over the units of a multiprocessor, which overlap well
 WIDE_CLUSTER = 4  # blocks of a cluster, from which some multiprocessors have no place for one
 PHASES_NORM = 1.5  # order of the norm over throughput and latency
@@ -53,14 +54,21 @@ def _units(load: ContractionLoad, work: Work, target: ArchSpec, constants: Contr
     shared = (stored_bytes(load, work, constants) + work.shared_bytes) / bandwidth
     l2 = copied_bytes(load, work) / constants.l2_bandwidth * (constants.astride if load.astride else 1.0)
     per_tile = _norm(UNITS_NORM, product_cycles(work, constants), shared, l2)
-    return load.k_tiles * per_tile + staged_cycles(work, bandwidth) + partial_cycles(work, constants)
+    once = work.tiling.threads / WARP * constants.issue + staged_cycles(work, bandwidth)
+    return load.k_tiles * per_tile + once + partial_cycles(work, constants)
 
 
 def _latencies(load: ContractionLoad, work: Work, constants: ContractionFit) -> float:
-    """Cycles from the start of a block to its end when no other block competes for units."""
-    per_tile = max(arrival_cycles(work, constants), dependent_cycles(work, constants))
+    """Cycles from the start of a block to its end when no other block competes for units.
+
+    The tiles that fill the pipeline are under way together; each later one arrives after those before it.
+    """
+    arrival, dependent = arrival_cycles(work, constants), dependent_cycles(work, constants)
+    later = max(0, load.k_tiles - work.tiling.stages + 1)
+    along_k = load.k_tiles * dependent + later * max(0.0, arrival - dependent)
+    along_k += load.k_tiles * row_cycles(load, work, constants)
     finish = finish_latency(work, constants)
-    return constants.start + load.k_tiles * per_tile + finish + split_latency(work, constants)
+    return constants.start + along_k + finish + split_latency(work, constants)
 
 
 def _norm(order: float, *values: float) -> float:

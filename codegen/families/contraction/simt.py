@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from ...arch.fitted import ContractionFit
 from ...arch.spec import ArchSpec
 from ...text.render import Template
 from ..kernel_family import Rank
@@ -118,6 +119,9 @@ class SimtProduct(TileProduct[SimtConfig]):
 
     def pipeline_bytes(self, problem: Problem, config: SimtConfig, alignment: int = COPY_BYTES) -> int:
         return tile.pipeline_bytes(problem, config, alignment, swizzled=False)
+
+    def constants(self, target: ArchSpec) -> ContractionFit:
+        return target.fitted.simt
 
     def blocks_per_multiprocessor(self, problem: Problem, config: SimtConfig, target: ArchSpec) -> int:
         thread_m, thread_n = config.block_m // config.threads_m, config.block_n // config.threads_n

@@ -136,3 +136,9 @@ def stored_bytes(load: ContractionLoad, work: Work, constants: ContractionFit) -
 def arrival_cycles(work: Work, constants: ContractionFit) -> float:
     """Cycles between the arrivals of two k tiles, given the pipeline stages that are in flight."""
     return constants.memory_latency / (work.tiling.stages - 1)
+
+
+def row_cycles(load: ContractionLoad, work: Work, constants: ContractionFit) -> float:
+    """Cycles of a block for the rows of A of a k tile: copies of weights begin before the wait for the launch
+    before, those of A cannot."""
+    return work.tiling.block_m * work.tiling.block_k * load.element_bytes / constants.row_bandwidth

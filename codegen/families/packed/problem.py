@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ....dialects.core.tensor_map import TensorMap
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.block_format import LINE, WORD_BYTES, BlockFormat
+from ....dialects.graph.movement.slicing import Slice
 from ....dialects.graph.packed import PackedMatmul
 from ...request.parameters import TensorMapParameter
 from ...request.request import Request
@@ -46,7 +47,10 @@ class PackedProblem:
 
 
 def packed_contraction(request: Request) -> Contraction | None:
-    """The only contraction of REQUEST's region, if it has packed weights that lie in memory as they are."""
+    """The only contraction of REQUEST's region, if it has packed weights that lie in memory as they are, and
+    all else is computed on single elements of its result."""
+    if any(has(op, Trait.WINDOW) or isinstance(op, Slice) for op in request.ops):
+        return None
     roots = [op for op in request.ops if has(op, Trait.CONTRACTION)]
     if len(roots) != 1 or not isinstance(roots[0], PackedMatmul) or roots[0].w.producer is not None:
         return None

@@ -83,6 +83,11 @@ class PackedSpec:
         return self.block_m // FRAGMENT_COLUMNS
 
     @property
+    def turns(self) -> int:
+        """Tiles of a block."""
+        return 1
+
+    @property
     def piece(self) -> int:
         """Elements of a row that a lane loads at a time."""
         return min(8, self.group // 4)

@@ -47,7 +47,7 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
         cycles = start + own * norm(multiply, arrive, gather, pass_through, finish) + finish
     else:
         cycles = start + own * (norm(multiply, arrive, gather, pass_through) + finish)
-    memory = _moved_bytes(problem) / (target.bytes_per_second * constants.bandwidth) * 1e6
+    memory = _moved_bytes(problem, config) / (target.bytes_per_second * constants.bandwidth) * 1e6
     return constants.launch + norm(cycles / target.clock, memory)
 
 
@@ -73,11 +73,15 @@ def _crowd(problem: Problem, constants: PersistentFit) -> float:
     return constants.crowd * min(1.0, constants.crowded / size)
 
 
-def _moved_bytes(problem: Problem) -> float:
-    """Traffic to and from memory."""
+def _moved_bytes(problem: Problem, config: PersistentConfig) -> float:
+    """Traffic to and from memory, were all blocks as busy with results as the fullest."""
     m, n, k = (problem.at_optimum(dim) for dim in (problem.m, problem.n, problem.k))
     a = m * k / max(1, problem.taps) * problem.a.bytes
-    return problem.at_optimum(problem.batches) * (a + n * k * problem.b.bytes + m * n * problem.result_bytes)
+    columns = -(-n // config.block_n) * config.block_n
+    if not config.kept or columns == config.block_n:
+        columns = n  # otherwise a block has the same columns all the time, and some have fewer than others
+    results = m * columns * problem.result_bytes
+    return problem.at_optimum(problem.batches) * (a + n * k * problem.b.bytes + results)
 
 
 def norm(*values: float) -> float:

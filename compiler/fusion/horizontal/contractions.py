@@ -29,7 +29,7 @@ from ...passes.ledger import Figure, Record, Verdict
 from ...passes.manager import PassContext
 from ...patterns.layouts import is_neutral
 from .build import Group, join
-from .cost import ALIGNED_CHANNELS, CostModel, JoinEstimate
+from .cost import ALIGNED_CHANNELS, HALVES, CostModel, JoinEstimate
 from .order import Arrangement, arrange, side_by_side
 from .siblings import Contraction, channels, family, following
 
@@ -78,7 +78,7 @@ class _Joining:
         self._module = module
         self._block = block
         self._context = context
-        self._costs = CostModel(module, context.policy, target)
+        self._costs = CostModel(module, context.policy, target, HALVES not in context.disabled)
         self._order = {op: place for place, op in enumerate(block)}
 
     def run(self) -> None:

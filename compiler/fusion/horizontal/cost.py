@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import gcd
 from typing import Any
 
-from ....codegen.interface import ArchSpec, Request, candidates
+from ....codegen.interface import ArchSpec, Request, candidates, families, streams_weights
+from ....dialects.core.affine import product
 from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.builtin import Yield
 from ....dialects.core.dtypes import TF32
@@ -15,6 +16,7 @@ from ....dialects.core.ir import Block, Operation, Value
 from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.core.types import ROW_MAJOR, TensorType, channels_last
+from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.reshape import Reshape
@@ -30,6 +32,8 @@ from .siblings import Contraction, channels, following, of_channels
 # A slice of 16-bit elements can be read in 16-byte accesses, as kernels do on every target, when it starts at
 # a multiple of this many elements.
 ALIGNED_CHANNELS = 8
+HALVES = "halves-of-product"  # the rule by which kernels read both halves of a product's columns
+MOST_MEETING = 8  # ops that compute one value of two siblings: a gate is one of three or four
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,15 @@ class JoinEstimate:
 
 
 class CostModel:
-    """Estimates for one module, policy and target; equal contractions are timed once."""
+    """Estimates for one module, policy and target; equal contractions are timed once.
 
-    def __init__(self, module: Module, policy: PrecisionPolicy, target: ArchSpec) -> None:
+    HALVES: whether kernels may read both halves of a product's columns.
+    """
+
+    def __init__(
+        self, module: Module, policy: PrecisionPolicy, target: ArchSpec, halves: bool = True
+    ) -> None:
+        self._halves = halves
         self._module = module
         self._policy = policy
         self._target = target
@@ -88,6 +98,8 @@ class CostModel:
         sizes = [channels(op) for op in siblings]
         axis = channel_axis(siblings[0])
         stranded = [end for end in ends if is_stranded(end, siblings) or is_no_view(end, axis, sum(sizes))]
+        if self._are_halves(siblings) and meet(ends):
+            stranded = []  # what reads both becomes the epilogue
         apart = sum(self._time(op, size) for op, size in zip(siblings, sizes, strict=True))
         apart += sum(map(self._copy, arrangement.copied_apart))
         joined = self._time(siblings[0], sum(sizes)) + sum(map(self._copy, arrangement.copied))
@@ -101,6 +113,20 @@ class CostModel:
             apart=apart,
             joined=joined + sum(self._copy([end]) for end in stranded),
         )
+
+    def _are_halves(self, siblings: Sequence[Contraction]) -> bool:
+        """Whether kernels have columns of two such SIBLINGS in a tile: products of few rows, equally wide."""
+        first = siblings[0]
+        if not isinstance(first, Matmul) or len(siblings) != 2 or channels(first) != channels(siblings[1]):
+            return False
+        *lead, k = first.a.type.shape
+        rows = product(lead)
+        if first.transpose_a or not isinstance(k, int) or not isinstance(rows, int):
+            return False
+        multiply = self._policy.format_of(first).multiplied(first.a.type.dtype)
+        able = (each for each in families().values() if each.runs_on(self._target))
+        takes = self._halves and any(each.takes_halves for each in able)
+        return takes and streams_weights(rows, k, multiply)
 
     def _bytes(self, type: TensorType) -> int:
         return evaluate(type.elements, self._sizes) * self._policy.default.stored(type.dtype).bytes
@@ -135,9 +161,9 @@ class CostModel:
         attributes = {**stated, "accumulate": op.accumulate or format.computed(dtype)}
         if not isinstance(op, PackedMatmul):
             attributes["multiply"] = multiply if multiply == TF32 else None
-        product = block.append(type(op)(*block.arguments, **attributes))
-        product.result.type = product.result.type.with_layout(spatial)
-        stored = block.append(Cast(product.result, to=dtype))
+        made = block.append(type(op)(*block.arguments, **attributes))
+        made.result.type = made.result.type.with_layout(spatial)
+        stored = block.append(Cast(made.result, to=dtype))
         block.append(Yield(stored.result))
         return Request(
             block,
@@ -147,6 +173,24 @@ class CostModel:
             self._target,
             weights=frozenset({1}),
         )
+
+
+def meet(ends: Sequence[Value]) -> bool:
+    """Whether elementwise ops alone read ENDS, and compute one value of them."""
+    known, inside = list(ends), set[Operation]()
+    for _ in range(MOST_MEETING):
+        left = [value for value in known if any(user not in inside for user in value.users)]
+        if len(left) == 1 and left[0] not in ends:
+            return True
+        users = (user for value in left for user in value.users if user not in inside)
+        found = [
+            op for op in users if has(op, Trait.ELEMENTWISE) and op.result.type.shape == ends[0].type.shape
+        ]
+        if not found:
+            return False
+        inside.add(found[0])
+        known.append(found[0].result)
+    return False
 
 
 def is_no_view(end: Value, axis: int, channels: int) -> bool:

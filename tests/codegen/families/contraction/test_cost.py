@@ -76,3 +76,32 @@ def test_a_dilation_that_aligns_loads_still_counts() -> None:
     problem = matmul("f16", (448, 512), (256, 512), transpose_b=True).problem
     apart = replace(problem, rows=(RowAxis(448, 2, Window(3, 2, 2, 2, 448, True)),))
     assert apart.a_vector == 4 and as_priced(apart) == apart
+
+
+def test_each_block_of_many_costs_instructions() -> None:
+    """24 to 144 channels of an image of 56 x 56, on an H200: 8.1 us in blocks of 16 x 64, 2.3 in the best."""
+    problem = matmul("f16", (3136, 24), (144, 24), transpose_b=True).problem
+    best = MMA.candidates(problem, REFERENCE)[0]
+    small = next(each for each in MMA.shapes(problem, REFERENCE) if (each.block_m, each.block_n) == (16, 64))
+    assert MMA.cost(problem, small, REFERENCE) > 1.3 * MMA.cost(problem, best, REFERENCE)
+
+
+def test_tiles_that_fill_the_pipeline_are_under_way_together() -> None:
+    slow = replace(FIT, memory_latency=FIT.memory_latency * 100)
+    waited = []
+    for k in (64, 128):  # two tiles, which two of three stages hold, and four
+        problem = matmul("f16", (128, k), (128, k), transpose_b=True).problem
+        times = [microseconds(problem, WORK, REFERENCE, constants) for constants in (slow, FIT)]
+        waited.append(times[0] - times[1])
+    assert waited[0] == pytest.approx(0.0) and waited[1] > 1.0
+
+
+def test_rows_follow_the_wait_for_the_launch_before_and_weights_do_not() -> None:
+    problem = matmul("f16", (128, 4096), (128, 4096), transpose_b=True).problem
+    slow = replace(FIT, row_bandwidth=1.0)
+    low, high = (replace(WORK, tiling=replace(TILING, block_m=rows)) for rows in (32, 128))
+    apart = [microseconds(problem, work, REFERENCE, slow) for work in (low, high)]
+    assert apart[1] > 2 * apart[0]
+    thin, wide = (replace(WORK, tiling=replace(TILING, block_n=columns)) for columns in (32, 128))
+    apart = [microseconds(problem, work, REFERENCE, slow) for work in (thin, wide)]
+    assert apart[1] < 1.1 * apart[0]

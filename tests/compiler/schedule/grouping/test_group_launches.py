@@ -115,10 +115,10 @@ class TestWhatIsGrouped:
         halves = Settings(precision=PrecisionPolicy.named("fp16"))
         module = launch_level(import_model(model), halves, context_of(halves))
         assert len(launches(module)) <= 32
-        # Pooling beside the joined 1x1s of a module, where both are small, then its three other convolutions.
-        # The cost model decides by which product each convolution is done.
+        # Pooling beside the joined 1x1s of a module, where both are small, then its three other convolutions,
+        # or two of them, where the third is faster by a cluster of its own.
         kinds = [[family.partition("_")[0] for family in families(op)] for op in groups(module)]
-        pooled = [kind for kind in kinds if kind != ["contraction"] * 3]
+        pooled = [kind for kind in kinds if set(kind) != {"contraction"}]
         assert len(kinds) == 9 + len(pooled) and len(pooled) >= 6
         assert all(kind == ["contraction", "window"] for kind in pooled)
         assert not list(faults(module))
