@@ -11,7 +11,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from .decoder_attention import CachedAttention, Dim
 from .decoder_nodes import CONTRIBUTED, ModelNodes, Spelling
-from .decoder_weights import EPSILON, Weights
+from .decoder_weights import BLOCK, EPSILON, Weights
 
 
 def decoder_model(
@@ -63,8 +63,8 @@ class _Layers:
         if last:
             ints = self._nodes.ints
             x = self._nodes.op("Slice", x, ints(-1), ints(1 << 62), ints(1))
-        head = self._nodes.const("head", self._weights.product("head", shape.width, shape.vocabulary))
-        return self._nodes.op("MatMul", self._norm(x, "norm"), head, results=("logits",))
+        h = self._norm(x, "norm")
+        return self._linear(h, "head", shape.width, shape.vocabulary, results=("logits",))
 
     def _layer(self, layer: int, x: str) -> str:
         op, shape = self._nodes.op, self._shape
@@ -82,10 +82,16 @@ class _Layers:
         gated = op("Mul", op("Mul", gate, op("Sigmoid", gate)), up)
         return op("Add", x, self._linear(gated, f"{layer}.down", shape.hidden, shape.width))
 
-    def _linear(self, x: str, name: str, rows: int, columns: int) -> str:
-        return self._nodes.op(
-            "MatMul", x, self._nodes.const(name, self._weights.product(name, rows, columns))
-        )
+    def _linear(self, x: str, name: str, rows: int, columns: int, results: tuple[str, ...] = ()) -> str:
+        op, const, weights = self._nodes.op, self._nodes.const, self._weights
+        if not weights.bits:
+            return op("MatMul", x, const(name, weights.product(name, rows, columns)), results=results)
+        numbers, scale = weights.stored(name, rows, columns)
+        packed = numbers if weights.bits == 8 else numbers[:, 0::2] | numbers[:, 1::2] << 4
+        stored = const(name, packed.reshape(columns, rows // BLOCK, -1))
+        operands = x, stored, const(f"{name}.scale", scale.reshape(-1))
+        sizes = {"K": rows, "N": columns, "bits": weights.bits, "block_size": BLOCK}
+        return op("MatMulNBits", *operands, results=results, domain=CONTRIBUTED, **sizes)
 
     def _norm(self, x: str, name: str) -> str:
         """The RMS norm of X."""

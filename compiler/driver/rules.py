@@ -21,6 +21,7 @@ from ..fusion.decompose_attention import DecomposeAttention
 from ..fusion.graph_to_fused import GraphToFused
 from ..fusion.horizontal.contractions import HorizontalContraction
 from ..fusion.interaction_kernels import InteractionKernels
+from ..fusion.packed_products import PackedProducts
 from ..fusion.predicate_branches import PredicateBranches
 from ..fusion.recurrence_kernels import RecurrenceKernels
 from ..fusion.vertical.attention_layouts import ATTENTION_RULES
@@ -122,6 +123,7 @@ def _graph_rules() -> Iterable[Rule]:
         RecurrenceKernels.name, "lstm, gru or rnn => a loop over the steps, unless a kernel is faster"
     )
     yield from _patterns(InteractionKernels.name, interaction_kernels.PATTERNS)
+    yield _of_pass(PackedProducts.name, "matmul(a, unpack_weights(w)) of few rows => packed_matmul(a, w)")
     yield _of_pass(PredicateBranches.name, "if(c){a}{b} => where(c, a, b), where both are short")
     yield _of_pass(HorizontalContraction.name, "conv(x, v), conv(x, w) => slices of conv(x, concat(v, w))")
     yield _of_pass(DeadCodeElimination.name, "dead ops => removed", switchable=False)

@@ -90,7 +90,7 @@ def summed_axis(root: Operation) -> int:
     rank = root.inputs[0].type.rank
     if root.name == "graph.conv":
         return 1
-    return rank - 2 if root.attributes["transpose_a"] else rank - 1
+    return rank - 2 if root.attributes.get("transpose_a") else rank - 1
 
 
 def read_prologue(root: Operation, inside: Inside = is_within) -> Prologue | NoPrologue:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
+from typing import Any
 
 from ....codegen.interface import ArchSpec, Request, candidates, families, streams_weights
 from ....dialects.core.affine import product
@@ -19,13 +20,14 @@ from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.reshape import Reshape
+from ....dialects.graph.packed import PackedMatmul
 from ...passes.ledger import Figure
-from ...patterns.channel_scale import channel_axis, weight_of
+from ...patterns.channel_scale import channel_axis
 from ...patterns.layouts import is_neutral, product_layout
 from ...patterns.strided import part, reshaped
 from ...settings.policy import PrecisionPolicy
 from .order import Arrangement
-from .siblings import Contraction, channels, following, weight_axis
+from .siblings import Contraction, channels, following, of_channels
 
 # A slice of 16-bit elements can be read in 16-byte accesses, as kernels do on every target, when it starts at
 # a multiple of this many elements.
@@ -136,17 +138,17 @@ class CostModel:
 
     def _time(self, op: Contraction, columns: int) -> float:
         """Expected microseconds of OP with COLUMNS output channels."""
-        x, weight = op.inputs[0].type, weight_of(op).type
-        shape = list(weight.shape)
-        shape[weight_axis(op)] = columns
-        key = (type(op), tuple(op.attributes.items()), x, tuple(shape))
+        x, (stated, weight) = op.inputs[0].type, of_channels(op, columns)
+        key = (type(op), tuple(stated.items()), x, weight.shape)
         if key not in self._times:
-            request = self._request(op, x, weight.with_shape(tuple(shape)))
-            self._times[key] = candidates(request)[0].microseconds
+            self._times[key] = candidates(self._request(op, stated, x, weight))[0].microseconds
         return self._times[key]
 
-    def _request(self, op: Contraction, x: TensorType, weight: TensorType) -> Request:
-        """The request for a kernel of OP alone, on operands in the type and layout they will be stored in."""
+    def _request(
+        self, op: Contraction, stated: Mapping[str, Any], x: TensorType, weight: TensorType
+    ) -> Request:
+        """The request for a kernel of OP alone with attributes as STATED, on operands in the type and layout
+        they will be stored in."""
         format = self._policy.format_of(op)
         dtype = format.stored(x.dtype)
         spatial = channels_last(x.rank) if isinstance(op, Conv) else ROW_MAJOR
@@ -154,9 +156,11 @@ class CostModel:
         weight_layout = spatial
         if not isinstance(op, Conv):
             weight_layout = product_layout(op, 1, weight, multiply, constant=True)
-        block = Block([TensorType(x.shape, dtype, spatial), TensorType(weight.shape, dtype, weight_layout)])
-        attributes = {**op.attributes, "accumulate": op.accumulate or format.computed(dtype)}
-        attributes["multiply"] = multiply if multiply == TF32 else None
+        weighed = dtype if weight.dtype.is_float else weight.dtype
+        block = Block([TensorType(x.shape, dtype, spatial), TensorType(weight.shape, weighed, weight_layout)])
+        attributes = {**stated, "accumulate": op.accumulate or format.computed(dtype)}
+        if not isinstance(op, PackedMatmul):
+            attributes["multiply"] = multiply if multiply == TF32 else None
         made = block.append(type(op)(*block.arguments, **attributes))
         made.result.type = made.result.type.with_layout(spatial)
         stored = block.append(Cast(made.result, to=dtype))
