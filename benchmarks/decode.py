@@ -2,11 +2,11 @@
 
     python -m benchmarks.decode [--peers eager,compile] [--out benchmarks/results/decode.json]
 
-A case is a batch and the tokens before the one that is timed. Weights are random, in fp16. Ours has its past
-and present by Concat, as torch.onnx exports it, or in a static cache that is written in place, as PyTorch's
-is. All are CUDA graphs with everything on the device. `error` is of the logits against PyTorch
-in fp32. With --plans FOLDER, plans and logits that are there are taken, and others are written there; with
---build nothing is timed.
+A case is a batch and the tokens before the one that is timed. Weights are random, in fp16, or with --bits 4
+or 8 in blocks of so many bits (MatMulNBits), which PyTorch has as floats. Ours has its past and present by
+Concat, as torch.onnx exports it, or in a static cache that is written in place, as PyTorch's is. All are CUDA
+graphs with everything on the device. `error` is of the logits against PyTorch in fp32. With --plans FOLDER,
+plans and logits that are there are taken, and others are written there; with --build nothing is timed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import torch
 from .common.decoder_model import decoder_model, saved
 from .common.decoder_module import TorchDecoder
 from .common.decoder_nodes import Cache, Spelling
-from .common.decoder_weights import LLAMA_1B, DecoderShape, Weights
+from .common.decoder_weights import BLOCK, LLAMA_1B, DecoderShape, Weights
 from .common.peer_timing import compiled, device_ms, eager
 from .common.rows import Row, median_ms, parser, report, rounded
 
@@ -40,7 +40,8 @@ def room_of(past: int) -> int:
 
 def plan_of(weights: Weights, cache: str, batch: int, past: int, folder: Path) -> glassrt.Plan:
     """The plan of a case; it is kept in FOLDER."""
-    kept = folder / f"decode_{weights.shape.layers}_{cache}_{batch}_{past}.glass"
+    bits = f"_{weights.bits}bits" if weights.bits else ""
+    kept = folder / f"decode_{weights.shape.layers}_{cache}_{batch}_{past}{bits}.glass"
     if kept.exists():
         return glassrt.Plan.load(kept)
     spelling = SPELLINGS[cache]
@@ -85,12 +86,14 @@ class Tokens:
         return made
 
 
-def limit_ms(shape: DecoderShape, batch: int, past: int) -> float:
-    """The time of all weights, and of the caches, at the bandwidth of a copy."""
+def limit_ms(weights: Weights, batch: int, past: int) -> float:
+    """The time of all weights with their scales, and of the caches, at the bandwidth of a copy."""
+    shape, number = weights.shape, weights.bits / 8 + 2 / BLOCK if weights.bits else 2
     heads = shape.heads + 2 * shape.kv_heads
     layer = shape.width * (heads * shape.depth + shape.heads * shape.depth + 3 * shape.hidden)
     cache = 2 * batch * shape.kv_heads * past * shape.depth
-    return rounded(2 * (shape.layers * (layer + cache) + shape.width * shape.vocabulary) / COPY)
+    products = shape.layers * layer + shape.width * shape.vocabulary
+    return rounded((number * products + 2 * shape.layers * cache) / COPY)
 
 
 @torch.inference_mode()
@@ -108,8 +111,10 @@ def measure(weights: Weights, batch: int, past: int, options: argparse.Namespace
     """The rows of a case: each of our spellings, and the peers."""
     tokens = Tokens(weights.shape, batch, past)
     case: Row = {"batch": batch, "past": past, "layers": weights.shape.layers}
-    case["limit_ms"] = limit_ms(weights.shape, batch, past)
-    want = wanted(weights, tokens, options.plans / f"wanted_{weights.shape.layers}_{batch}_{past}.pt")
+    case["bits"] = weights.bits or 16
+    case["limit_ms"] = limit_ms(weights, batch, past)
+    kept = f"wanted_{weights.shape.layers}_{batch}_{past}_{weights.bits}.pt"
+    want = wanted(weights, tokens, options.plans / kept)
     for cache in options.caches.split(","):
         plan = plan_of(weights, cache, batch, past, options.plans)
         row, given = case | {"runs": cache}, tokens.given(SPELLINGS[cache])
@@ -136,16 +141,17 @@ def _error(have: torch.Tensor, want: torch.Tensor) -> float:
 
 def main() -> None:
     command = parser(__doc__)
-    command.add_argument("--cases", default="1:128,1:2048,16:128", help="batch:past, several")
+    command.add_argument("--cases", default="1:128,1:2048,1:8192,16:128", help="batch:past, several")
     command.add_argument("--caches", default="concat,tensor_scatter")
     command.add_argument("--peers", default="eager,compile")
     command.add_argument("--layers", type=int, default=LLAMA_1B.layers)
+    command.add_argument("--bits", type=int, choices=(0, 4, 8), default=0, help="of the weights of products")
     command.add_argument("--plans", type=Path)
     command.add_argument("--build", action="store_true", help="check, and time nothing")
     command.add_argument("--profile", action="store_true", help="times of launches, too")
     options = command.parse_args()
     cases = [[int(each) for each in case.split(":")] for case in options.cases.split(",")]
-    weights = Weights(DecoderShape(**(vars(LLAMA_1B) | {"layers": options.layers})))
+    weights = Weights(DecoderShape(**(vars(LLAMA_1B) | {"layers": options.layers})), bits=options.bits)
     with tempfile.TemporaryDirectory() as scratch:
         options.plans = options.plans or Path(scratch)
         report((row for case in cases for row in measure(weights, *case, options)), options.out)

@@ -20,6 +20,7 @@ from .families.contraction.mma import needs_k_innermost
 from .families.contraction.prologue import NoPrologue, Prologue, Varies, read_prologue
 from .families.executed import executed
 from .families.gemv.config import streams_weights
+from .families.gemv.halves import half_of
 from .families.group.cost import GroupLoad, MemberLoad
 from .families.group.joinable import unjoinable
 from .families.group.launch import group_launch
@@ -81,6 +82,7 @@ __all__ = [
     "expected",
     "families",
     "group_launch",
+    "half_of",
     "kernel_name",
     "made_kernels",
     "make_request",

@@ -24,7 +24,7 @@ class CachedAttention:
         self._element = helper.np_dtype_to_tensor_dtype(np.dtype(weights.dtype))
 
     def attended(self, layer: int, q: str, k: str, v: str) -> str:
-        """The result [batch, 1, heads * depth] of LAYER for projections; it writes the layer's present."""
+        """The result [batch, tokens, heads * depth] of LAYER for projections; it writes its present."""
         if self._spelling.cache == "grouped":
             return self._grouped(layer, q, k, v)
         heads, few = self._shape.heads, self._shape.kv_heads
@@ -54,7 +54,7 @@ class CachedAttention:
     # ------------------------------------------------------------ heads and positions
 
     def _heads(self, x: str, count: int) -> str:
-        """X [batch, 1, features] as [batch, COUNT, 1, depth]."""
+        """X [batch, tokens, features] as [batch, COUNT, tokens, depth]."""
         apart = self._nodes.op("Reshape", x, self._nodes.ints(0, 0, count, self._shape.depth))
         return self._nodes.op("Transpose", apart, perm=[0, 2, 1, 3])
 
@@ -85,7 +85,7 @@ class CachedAttention:
 
     @cached_property
     def _cos_sin(self) -> tuple[str, str]:
-        """Cosines and sines of the positions, [batch, 1, 1, depth], in f32 from frequencies."""
+        """Cosines and sines of the positions, [batch, 1, tokens, depth], in f32 from frequencies."""
         op, one = self._nodes.op, self._nodes.ints(1)
         frequencies = self._weights.angles()[1].astype(np.float32).reshape(1, -1, 1)
         places = op("Cast", op("Unsqueeze", "position_ids", one), to=TensorProto.FLOAT)
@@ -97,8 +97,10 @@ class CachedAttention:
         return cos, sin
 
     def _flat_positions(self, dtype: Any) -> str:
-        """The positions of all sequences, [batch]."""
-        flat = self._nodes.op("Reshape", "position_ids", self._nodes.ints(-1))
+        """The first positions of all sequences, [batch]."""
+        ints = self._nodes.ints
+        first = self._nodes.op("Slice", "position_ids", ints(0), ints(1), ints(1))
+        flat = self._nodes.op("Reshape", first, ints(-1))
         code = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         return flat if dtype is np.int64 else self._nodes.op("Cast", flat, to=code)
 
@@ -147,13 +149,13 @@ class CachedAttention:
 
     @cached_property
     def _mask(self) -> str:
-        """[batch, 1, 1, keys]: minus infinity for keys that are later than the query, as torch.onnx exports a
-        boolean mask of its attention."""
+        """[batch, 1, tokens, keys]: minus infinity for keys that are later than the query, as torch.onnx
+        exports a boolean mask of its attention."""
         op, const, dtype = self._nodes.op, self._nodes.const, np.dtype(self._weights.dtype)
         if not isinstance(self._past, int):
             raise ValueError("a static cache has a size")
         keys = const("keys", np.arange(self._past))
-        seen = op("LessOrEqual", keys, op("Unsqueeze", "position_ids", self._nodes.ints(1, 2)))
+        seen = op("LessOrEqual", keys, op("Unsqueeze", "position_ids", self._nodes.ints(1, 3)))
         return op("Where", seen, const("zero", dtype.type(0)), const("nothing", dtype.type(-np.inf)))
 
 

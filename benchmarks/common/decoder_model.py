@@ -11,19 +11,30 @@ from onnx import ModelProto, TensorProto, ValueInfoProto, helper, numpy_helper
 
 from .decoder_attention import CachedAttention, Dim
 from .decoder_nodes import CONTRIBUTED, ModelNodes, Spelling
-from .decoder_weights import EPSILON, Weights
+from .decoder_weights import BLOCK, EPSILON, Weights
 
 
-def decoder_model(weights: Weights, spelling: Spelling, batch: Dim, past: Dim) -> ModelProto:
-    """A model that takes one token of each sequence with its position, and past keys and values, to logits,
-    and present keys and values.
+def decoder_model(
+    weights: Weights, spelling: Spelling, batch: Dim, past: Dim, tokens: Dim = 1, chosen: bool = False
+) -> ModelProto:
+    """A model that takes TOKENS of each sequence with their positions, and past keys and values, to the
+    logits behind the last one, and present keys and values; if CHOSEN, to the likeliest next token, too.
 
-    BATCH and PAST (of a static cache: its size) are numbers, or names of symbols.
+    BATCH, PAST (of a static cache: its size) and TOKENS are numbers, or names of symbols; several tokens go
+    into caches by Concat or TensorScatter.
     """
+    if tokens != 1 and spelling.cache not in ("concat", "tensor_scatter"):
+        raise ValueError(f"{spelling.cache} takes one token")
     nodes = ModelNodes()
-    _Layers(nodes, weights, spelling, past).logits()
+    layers = _Layers(nodes, weights, spelling, past)
+    logits = layers.logits(last=tokens != 1)
+    if chosen:
+        nodes.op("ArgMax", logits, axis=-1, keepdims=0, results=("next_ids",))
     stored = [numpy_helper.from_array(array, name) for name, array in nodes.stored.items()]
-    graph = helper.make_graph(nodes.made, "decoder", *_signature(weights, spelling, batch, past), stored)
+    inputs, outputs = _signature(weights, spelling, batch, past, tokens)
+    if chosen:
+        outputs.append(helper.make_tensor_value_info("next_ids", TensorProto.INT64, [batch, 1]))
+    graph = helper.make_graph(nodes.made, "decoder", inputs, outputs, stored)
     opsets = [helper.make_opsetid("", spelling.opset), helper.make_opsetid(CONTRIBUTED, 1)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=10)
 
@@ -43,13 +54,17 @@ class _Layers:
         self._shape = weights.shape
         self._attention = CachedAttention(nodes, weights, spelling, past)
 
-    def logits(self) -> None:
+    def logits(self, *, last: bool) -> str:
+        """The logits of all tokens, or of the LAST one of several."""
         shape = self._shape
         x = self._nodes.op("Gather", self._nodes.const("embedding", self._weights.embedding()), "input_ids")
         for layer in range(shape.layers):
             x = self._layer(layer, x)
-        head = self._weights.product("head", shape.width, shape.vocabulary)
-        self._nodes.op("MatMul", self._norm(x, "norm"), self._nodes.const("head", head), results=("logits",))
+        if last:
+            ints = self._nodes.ints
+            x = self._nodes.op("Slice", x, ints(-1), ints(1 << 62), ints(1))
+        h = self._norm(x, "norm")
+        return self._linear(h, "head", shape.width, shape.vocabulary, results=("logits",))
 
     def _layer(self, layer: int, x: str) -> str:
         op, shape = self._nodes.op, self._shape
@@ -67,10 +82,16 @@ class _Layers:
         gated = op("Mul", op("Mul", gate, op("Sigmoid", gate)), up)
         return op("Add", x, self._linear(gated, f"{layer}.down", shape.hidden, shape.width))
 
-    def _linear(self, x: str, name: str, rows: int, columns: int) -> str:
-        return self._nodes.op(
-            "MatMul", x, self._nodes.const(name, self._weights.product(name, rows, columns))
-        )
+    def _linear(self, x: str, name: str, rows: int, columns: int, results: tuple[str, ...] = ()) -> str:
+        op, const, weights = self._nodes.op, self._nodes.const, self._weights
+        if not weights.bits:
+            return op("MatMul", x, const(name, weights.product(name, rows, columns)), results=results)
+        numbers, scale = weights.stored(name, rows, columns)
+        packed = numbers if weights.bits == 8 else numbers[:, 0::2] | numbers[:, 1::2] << 4
+        stored = const(name, packed.reshape(columns, rows // BLOCK, -1))
+        operands = x, stored, const(f"{name}.scale", scale.reshape(-1))
+        sizes = {"K": rows, "N": columns, "bits": weights.bits, "block_size": BLOCK}
+        return op("MatMulNBits", *operands, results=results, domain=CONTRIBUTED, **sizes)
 
     def _norm(self, x: str, name: str) -> str:
         """The RMS norm of X."""
@@ -88,13 +109,14 @@ class _Layers:
 
 
 def _signature(
-    weights: Weights, spelling: Spelling, batch: Dim, past: Dim
+    weights: Weights, spelling: Spelling, batch: Dim, past: Dim, tokens: Dim
 ) -> tuple[list[ValueInfoProto], list[ValueInfoProto]]:
     """The inputs and the outputs of the model."""
     shape, code = weights.shape, helper.np_dtype_to_tensor_dtype(np.dtype(weights.dtype))
-    longer = f"{past} + 1" if isinstance(past, str) else past + 1
+    both = isinstance(past, int) and isinstance(tokens, int)
+    longer = int(past) + int(tokens) if both else f"{past} + {tokens}"
     value = helper.make_tensor_value_info
-    inputs = [value(name, TensorProto.INT64, [batch, 1]) for name in ("input_ids", "position_ids")]
+    inputs = [value(name, TensorProto.INT64, [batch, tokens]) for name in ("input_ids", "position_ids")]
     outputs = [value("logits", code, [batch, 1, shape.vocabulary])]
     for layer in range(shape.layers):
         for part in ("key", "value"):

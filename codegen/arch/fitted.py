@@ -211,6 +211,18 @@ class GemvFit(Fit):
     bulk_exchange: float = 180.0  # the same as `exchange`, for each other block
     block: float = 390.0  # of a multiprocessor, for each block but one
     crowd: float = 1400.0  # where there is no room for all blocks of the next launch
+    turn_efficiency: float = 1.03  # as `bulk_efficiency`, where blocks take turns: copies never rest
+    turn: float = 300.0  # of each further tile of a block that takes turns
+    follow: float = 700.0  # of a block in the place of one that has ended, in which copies rest
+    rows_start: float = 800.0  # of rows that a block computes, beyond those that copies bring
+    rows_pass: float = 600.0  # the same for each row of a warp
+    packed_start: float = 3100.0  # with packed weights, from the wait for the launch before to the end
+    packed_block: float = 600.0  # the same, for each wave of blocks but one
+    packed_exchange: float = 150.0  # the same, for each other block of a cluster
+    packed_step: float = 740.0  # of a warp's step, one after the other
+    packed_tile: float = 18.0  # the same for each 16 columns of it
+    unpack: float = 53.0  # of a multiprocessor, for 16 columns of packed weights by a step of k
+    unpack_rows: float = 42.0  # the same for each eight rows but the first
 
 
 @dataclass(frozen=True)

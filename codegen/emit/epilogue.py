@@ -46,19 +46,24 @@ def emit_epilogue(
     lanes: Lanes,
     names: Mapping[str, str],
     rows: Space | None = None,
+    half: Dim = 0,
 ) -> Epilogue:
     """The epilogue that computes and stores the results of `lanes.count` adjacent accumulators of ROOT.
 
     INDEX is the logical index of the first one in the result of ROOT, in terms of the axes of SPACES. The
     emitted code finds the accumulators in the array `accumulator`, of type ACCUMULATE. NAMES adds C variables
     for further symbols of INDEX. ROWS is the space that counts rows; with it, epilogue operands are
-    prefetched. Where the region shuffles channels, results are stored at the shuffled index. ValueError when
-    an op of the epilogue reads the contraction's result at another element than INDEX.
+    prefetched. HALF: the columns from an accumulator to its `partner` in the other half of the result, if the
+    epilogue reads both. Where the region shuffles channels, results are stored at the shuffled index.
+    ValueError when an op of the epilogue reads the contraction's result at another element than these.
     """
     ranges: dict[str, Range] = dict(request.ranges)
     for space in spaces:
         ranges.update(space.ranges(request.ranges))
     total = total_at(root, accumulate, lanes, index)
+    if half != 0:
+        other = (*index[:-1], simplify(index[-1] + half, ranges))
+        total = _either(total, index, total_at(root, accumulate, lanes, other, "partner"))
     place, results = results_at(request, {root.result: total}, index, ranges)
     named = {**signature.symbols, **names}
     buffers = signature.buffers(request)
@@ -75,9 +80,17 @@ def emit_epilogue(
     return Epilogue(lines, *(reads.code(signature.index_type) for reads in (early.beside, early.along)))
 
 
-def total_at(root: Operation, accumulate: DType, lanes: Lanes, index: Index) -> Computed:
-    """The result of ROOT, of which only the element at INDEX is known: an accumulator of type ACCUMULATE."""
-    text = "accumulator[lane]" if lanes.count > 1 else "accumulator[0]"
+def _either(own: Computed, index: Index, other: Computed) -> Computed:
+    """OWN at INDEX, and OTHER elsewhere."""
+    return lambda at: own(at) if at == index else other(at)
+
+
+def total_at(
+    root: Operation, accumulate: DType, lanes: Lanes, index: Index, array: str = "accumulator"
+) -> Computed:
+    """The result of ROOT, of which only the element at INDEX is known: an element of the C array ARRAY, an
+    accumulator of type ACCUMULATE."""
+    text = f"{array}[lane]" if lanes.count > 1 else f"{array}[0]"
     sum_: Expr = Given(text, accumulate, varying=lanes.count > 1)
     result = root.result.type.dtype
     total = sum_ if accumulate == result else CastExpr(sum_, result)

@@ -87,6 +87,9 @@ class FamilyTraits:
       `turned`.
     - stacks: whether its kernels can write one row of their outputs (`Request.stacked`).
     - chains: whether its kernels compute two contractions, of which one reads what the other results in.
+    - unpacks: whether its kernels multiply packed weights as they are stored.
+    - computes_rows: whether blocks of its products compute the rows that they multiply, which are reduced.
+    - takes_halves: whether its products have columns of both halves in a tile, which what follows reads.
     - encloses: whether its kernels compute a depthwise convolution and the contractions around it.
     """
 
@@ -100,6 +103,9 @@ class FamilyTraits:
     turns: bool = False
     stacks: bool = False
     chains: bool = False
+    unpacks: bool = False
+    computes_rows: bool = False
+    takes_halves: bool = False
     encloses: bool = False
 
     def traits(self) -> dict[str, Any]:

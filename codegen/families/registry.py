@@ -38,6 +38,7 @@ from .interaction.family import InteractionFamily
 from .inverted_residual.family import InvertedResidualFamily
 from .kernel_family import KernelFamily
 from .loop import LoopFamily
+from .packed.family import PackedFamily
 from .patched.family import PatchedFamily
 from .persistent.family import PersistentFamily
 from .recurrence.family import RecurrenceFamily
@@ -68,6 +69,7 @@ BUILT_IN = _ranked(
         TiledFamily.of(MMA),
         TiledFamily.of(WGMMA),
         GemvFamily(),
+        PackedFamily(),
         PersistentFamily(),
         PatchedFamily(),
         FewChannelsFamily.of(FEW_CHANNELS_WGMMA),

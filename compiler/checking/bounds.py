@@ -24,6 +24,7 @@ from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
 from ...dialects.custom.op import CudaOp
+from ...dialects.graph.base import GraphOp
 from ...dialects.graph.interaction import Interaction
 from ...dialects.graph.normalization_base import Normalization
 from ...dialects.graph.numeric import compute_dtype
@@ -116,14 +117,14 @@ class Sums(Evaluation):
         if isinstance(op, Normalization) and (cancelled := op.cancelled(*arguments)) is not None:
             self.centred += largest_finite(cancelled)
             self.normalized = max(self.normalized, largest_finite(results[0]))
-        if not has(op, Trait.CONTRACTION):
+        if not has(op, Trait.CONTRACTION) or not isinstance(op, GraphOp):
             return
         self.operands.append(arguments[0])
         if not results[0].size or not op.results[0].type.dtype.is_float:
             self.products.append(None)
             return
         terms = max(self.dim(op.flops()) / (2 * results[0].size), 1.0)
-        magnitudes = op.evaluate(self, *(None if a is None else np.abs(a) for a in arguments))
+        magnitudes = op.magnitudes(self, *arguments)
         self.products.append(_Product(terms, results[0], magnitudes))
 
 

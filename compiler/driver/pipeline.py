@@ -7,6 +7,7 @@ from ..fusion.decompose_attention import DecomposeAttention
 from ..fusion.graph_to_fused import GraphToFused
 from ..fusion.horizontal.contractions import HorizontalContraction
 from ..fusion.interaction_kernels import InteractionKernels
+from ..fusion.packed_products import PackedProducts
 from ..fusion.predicate_branches import PredicateBranches
 from ..fusion.recurrence_kernels import RecurrenceKernels
 from ..fusion.widen_concats import WidenConcats
@@ -14,6 +15,7 @@ from ..memory.proofs.check_launch import CheckLaunch
 from ..passes.levels import LEVELS
 from ..passes.manager import Pass
 from ..passes.switches import Hold, Release
+from ..precision.few_rows.few_rows import FewRows
 from ..precision.fused_to_precision import FusedToPrecision
 from ..precision.pools.contraction_pool import ContractionPool
 from ..precision.quantization.insert import InsertQuantization
@@ -66,13 +68,18 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
             *SIMPLIFY,
             RecurrenceKernels(target),
             InteractionKernels(target),
+            PackedProducts(target),
             PredicateBranches(target),
             HorizontalContraction(target),
             *_TIDY,
             MarkInPlace(),
         ),
         "fused": (DecomposeAttention(target), GraphToFused(target), WidenConcats()),
-        "precision": (FusedToPrecision(target), ContractionPool(target)),
+        "precision": (
+            FusedToPrecision(target),
+            ContractionPool(target),
+            FewRows(target),
+        ),
         "launch": (
             PrecisionToLaunch(target),
             EncloseDepthwise(target),

@@ -21,6 +21,7 @@ from ..fusion.decompose_attention import DecomposeAttention
 from ..fusion.graph_to_fused import GraphToFused
 from ..fusion.horizontal.contractions import HorizontalContraction
 from ..fusion.interaction_kernels import InteractionKernels
+from ..fusion.packed_products import PackedProducts
 from ..fusion.predicate_branches import PredicateBranches
 from ..fusion.recurrence_kernels import RecurrenceKernels
 from ..fusion.vertical.attention_layouts import ATTENTION_RULES
@@ -33,6 +34,8 @@ from ..fusion.widen_concats import WidenConcats
 from ..passes.spilled import SPILLED
 from ..passes.spilled import SUMMARY as SPILLS
 from ..patterns.rewrite import Pattern
+from ..precision.few_rows.few_rows import SUMMARIES as FEW_ROWS
+from ..precision.few_rows.few_rows import FewRows
 from ..precision.formats.image_reads import IMAGE_AS_STORED
 from ..precision.formats.mismatch import FALLBACK
 from ..precision.formats.override_records import OVERRIDE
@@ -120,6 +123,7 @@ def _graph_rules() -> Iterable[Rule]:
         RecurrenceKernels.name, "lstm, gru or rnn => a loop over the steps, unless a kernel is faster"
     )
     yield from _patterns(InteractionKernels.name, interaction_kernels.PATTERNS)
+    yield _of_pass(PackedProducts.name, "matmul(a, unpack_weights(w)) of few rows => packed_matmul(a, w)")
     yield _of_pass(PredicateBranches.name, "if(c){a}{b} => where(c, a, b), where both are short")
     yield _of_pass(HorizontalContraction.name, "conv(x, v), conv(x, w) => slices of conv(x, concat(v, w))")
     yield _of_pass(DeadCodeElimination.name, "dead ops => removed", switchable=False)
@@ -179,6 +183,8 @@ def _precision_rules() -> Iterable[Rule]:
     for name, (summary, switchable) in _PRECISION.items():
         yield Rule(name, "precision", summary, switchable, applied_by=FusedToPrecision.name)
     yield Rule(CONTRACTION_POOL, "precision", MAXIMA_FIRST, applied_by=ContractionPool.name)
+    for name, summary in FEW_ROWS.items():
+        yield Rule(name, "precision", summary, applied_by=FewRows.name)
 
 
 def _launch_rules() -> Iterable[Rule]:

@@ -12,6 +12,7 @@ from ...dialects.core.types import TensorType
 from ...dialects.graph.constants import Constant, constant
 from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.convolution import Conv, ConvTranspose
+from ...dialects.graph.packed import PackedMatmul
 from .matching import constant_array, only_use
 from .rewrite import Rewriter
 
@@ -19,14 +20,14 @@ Array = np.ndarray[Any, Any]
 Contraction = Conv | ConvTranspose | Matmul
 
 
-def weight_of(op: Contraction) -> Value:
+def weight_of(op: Contraction | PackedMatmul) -> Value:
     """The operand that holds the weights."""
     return op.b if isinstance(op, Matmul) else op.w
 
 
-def channel_axis(op: Contraction) -> int:
+def channel_axis(op: Contraction | PackedMatmul) -> int:
     """The axis of the output channels in OP's result."""
-    return op.result.type.rank - 1 if isinstance(op, Matmul) else 1
+    return op.result.type.rank - 1 if isinstance(op, (Matmul, PackedMatmul)) else 1
 
 
 def weight_axis(op: Conv | Matmul) -> int:

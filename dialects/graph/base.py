@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
 
 from ..core.affine import Dim
 from ..core.attributes import EDGES
 from ..core.diagnostics import op_error, operand_at, size_mismatch
 from ..core.expr import Expr, Index, Scalars
+from ..core.interpreter import Evaluation
 from ..core.ir import Operation
 from ..core.op import attribute
 from ..core.parts import AttributeAt, Part
@@ -31,6 +34,10 @@ class GraphOp(Operation):
     def define(self, scalars: Scalars, index: Index) -> Expr:
         """The scalar expression of the (only) result's element at INDEX, one Dim per dimension."""
         raise op_error(self, "has no scalar definition")
+
+    def magnitudes(self, evaluation: Evaluation, *arguments: Any) -> Any:
+        """What the magnitudes of an op's products of ARGUMENTS add up to, if it is a sum of products."""
+        return self.evaluate(evaluation, *(None if a is None else np.abs(a) for a in arguments))
 
 
 def is_scalar(op: Operation) -> bool:

@@ -43,19 +43,25 @@ IN_PLACE = {name.replace("past", "present"): name for name in NAMES}
 
 
 def plan_of(
-    spelling: Spelling, dtype: str, target: str | None = None, in_place: dict[str, str] | None = None
+    spelling: Spelling,
+    dtype: str,
+    target: str | None = None,
+    in_place: dict[str, str] | None = None,
+    bits: int = 0,
 ) -> Plan:
     past = ROOM if spelling.static else "past"
-    model = decoder_model(Weights(SMALL, dtype), spelling, BATCH, past)
+    model = decoder_model(Weights(SMALL, dtype, bits), spelling, BATCH, past)
     policy = PrecisionPolicy("fp32" if dtype == "float32" else "fp16")
     shapes = None if spelling.static else {"past": (0, PAST, ROOM)}
     return compile(model, target=target, precision=policy, shapes=shapes, in_place=in_place)
 
 
-def decoded(plan: Plan, spelling: Spelling, dtype: str, device: str) -> list[tuple[Array, Array]]:
+def decoded(
+    plan: Plan, spelling: Spelling, dtype: str, device: str, bits: int = 0
+) -> list[tuple[Array, Array]]:
     """Logits of STEPS tokens, each the likeliest after the one before it: those of PLAN, and those wanted."""
     known, given = caches_of(spelling, dtype)
-    reference = NumpyDecoder(Weights(SMALL, dtype), known)
+    reference = NumpyDecoder(Weights(SMALL, dtype, bits), known)
     ids, found = np.array([3, 7]), []
     with load(plan, device) as engine:
         for step in range(STEPS):
@@ -83,6 +89,16 @@ def test_tokens_and_logits_are_those_of_numpy(spelling: Spelling, device: str) -
 def test_half_precision_is_near(spelling: Spelling, device: str) -> None:
     target = "host" if device == "host" else None
     for have, want in decoded(plan_of(spelling, "float16", target), spelling, "float16", device):
+        assert np.linalg.norm(have - want) <= 0.02 * np.linalg.norm(want)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_weights_of_four_bits_stay_packed(device: str) -> None:
+    target, spelling = "host" if device == "host" else None, Spelling("concat", "fused", "contributed")
+    plan = plan_of(spelling, "float16", target, bits=4)
+    products = plan.ir("graph").count("graph.packed_matmul")
+    assert products == 5 * SMALL.layers + 1 and "unpack_weights" not in plan.ir("graph")
+    for have, want in decoded(plan, spelling, "float16", device, 4):
         assert np.linalg.norm(have - want) <= 0.02 * np.linalg.norm(want)
 
 

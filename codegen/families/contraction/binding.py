@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ....dialects.core.affine import Dim, symbol
 from ....dialects.core.dtypes import F32, TF32
 from ....dialects.core.ir import Operation
 from ....dialects.core.traits import Trait, has
+from ....dialects.graph.movement.slicing import Slice
 from ...emit.epilogue import Epilogue, emit_epilogue
 from ...emit.lanes import Lanes
 from ...emit.spaces import Space, make_space
@@ -29,6 +31,7 @@ WIDEST_STORE = 16  # bytes of a vectorized store
 EXACT = "f32 operands are rounded to tf32 only where the contraction says so"
 MOST_LANES = 8  # result columns that one thread stores together
 Index = tuple[Dim, ...]
+ReadPrologue = Callable[[Operation], Prologue | NoPrologue]
 
 
 @dataclass(frozen=True)
@@ -54,27 +57,29 @@ def find_contraction(request: Request) -> Contraction | None:
     """The only contraction of REQUEST's region, if kernels can load its operands and compute all else on
     single elements of its result.
 
-    None where `contraction_of` gives none, and where the region has windows, as those of a pool.
+    None where `contraction_of` gives none, and where the region has windows, as those of a pool, or takes
+    parts of the result.
     """
-    return None if any(has(op, Trait.WINDOW) for op in request.ops) else contraction_of(request)
+    apart = any(has(op, Trait.WINDOW) or isinstance(op, Slice) for op in request.ops)
+    return None if apart else contraction_of(request)
 
 
-def contraction_of(request: Request) -> Contraction | None:
+def contraction_of(request: Request, read: ReadPrologue = read_prologue) -> Contraction | None:
     """The only contraction of REQUEST's region, if kernels can load its operands.
 
-    None when the region has no contraction or several, when its prologue is not supported, or when the second
-    operand is computed in the region.
+    None when the region has no contraction or several, when READ finds no prologue that is supported, or when
+    the second operand is computed in the region.
     """
-    return request.once("contraction", lambda: _contraction_of(request))
+    return request.once(("contraction", read), lambda: _contraction_of(request, read))
 
 
-def _contraction_of(request: Request) -> Contraction | None:
+def _contraction_of(request: Request, read: ReadPrologue) -> Contraction | None:
     roots = [op for op in request.ops if has(op, Trait.CONTRACTION)]
     if len(roots) != 1 or len(roots[0].inputs) != 2:
         return None
     root = roots[0]
     b = root.inputs[1]
-    prologue = read_prologue(root)
+    prologue = read(root)
     if isinstance(prologue, NoPrologue) or b.producer is not None:
         return None
     sizes = {name: (low, request.optimum[name], high) for name, (low, high) in request.ranges.items()}
@@ -150,6 +155,7 @@ def bind(
         Lanes(spaces[-1].axes[0].symbol, vector),
         names={"_batch": "batch"},
         rows=spaces[-2],
+        half=contraction.problem.n if contraction.problem.halves else 0,
     )
     return bound(request, contraction, vector, signature, epilogue)
 

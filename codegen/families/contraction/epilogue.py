@@ -26,7 +26,9 @@ class EpilogueSpec:
     themselves; with split-K, in the workspace too, or in the shared memory of a `cluster` of blocks, of which
     each finishes a part of the rows. `code` computes and stores the results of one vector. It
     uses prefetched operands: the fields of `beside`, which differ from row to row, and of `along`, which all
-    rows share. `m_checked` and `n_checked` say whether stores need an in-bounds predicate.
+    rows share. `halves`: the tile has columns of two halves of the product, so many vectors each, and an
+    epilogue reads an accumulator of both. `m_checked` and `n_checked` say whether stores need an in-bounds
+    predicate. `repeated`: a block finishes several tiles, one after another.
     """
 
     accumulate: Identifier
@@ -43,6 +45,13 @@ class EpilogueSpec:
     code: Code
     beside: StructCode | None
     along: StructCode | None
+    halves: bool = False
+    repeated: bool = False
+
+    @property
+    def staged_columns(self) -> int:
+        """Columns of accumulators in the tile."""
+        return self.columns * self.vector * (2 if self.halves else 1)
 
     @property
     def rows(self) -> int:
@@ -86,7 +95,7 @@ class EpilogueSpec:
     def sparing(self) -> bool:
         """Whether a thread has registers for epilogue operands while it multiplies."""
         accumulators = self.groups * self.block_m * self.columns * self.vector // self.threads
-        return self.rows_at_a_time > 0 and accumulators <= SPARING
+        return not self.repeated and self.rows_at_a_time > 0 and accumulators <= SPARING
 
     @property
     def along_ahead(self) -> bool:
@@ -125,7 +134,7 @@ class EpilogueSpec:
     @property
     def sent_bytes(self) -> int:
         """Bytes that the blocks of a cluster send each block: all sums of its rows."""
-        return self.block_m * self.columns * self.vector * accumulator_bytes(self.accumulate)
+        return self.block_m * self.staged_columns * accumulator_bytes(self.accumulate)
 
 
 def sums_pitch(tiling: Tiling) -> int:

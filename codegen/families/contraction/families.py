@@ -30,14 +30,18 @@ class ContractionFamily(ConfiguredFamily[AnyConfig]):
 
     groupable: bool = True
 
+    def found(self, request: Request) -> Contraction | None:
+        """The contraction of REQUEST's region; None where it has none that such kernels compute."""
+        return find_contraction(request)
+
     def candidates(self, request: Request) -> list[Candidate]:
-        contraction = find_contraction(request)
+        contraction = self.found(request)
         if contraction is None or self.unsupported(contraction, request.target) is not None:
             return []
         return self.priced(request, contraction)
 
     def realize(self, request: Request, config: Config) -> KernelCode:
-        contraction = find_contraction(request)
+        contraction = self.found(request)
         if contraction is None:
             raise ValueError("not a contraction that this family supports")
         return self.code(request, contraction, self.configured(config))

@@ -38,7 +38,7 @@ class Problem:
     b_is_weight: no kernel writes B. sizes: (minimum, optimum, maximum) of every symbol. wide: offsets may
     overflow an int. a_memory: A's type in memory; a_computed: a prologue computes A from it. a_picked: where
     A's rows are gathered, each starts at a sum of multiples of these. result_bytes: what an epilogue moves to
-    and from memory for each result.
+    and from memory for each result. halves: B has twice N columns, and an epilogue reads both halves.
     """
 
     op: str
@@ -64,6 +64,7 @@ class Problem:
     a_computed: bool = False
     a_picked: tuple[Dim, ...] = ()
     result_bytes: int = 2
+    halves: bool = False
 
     @property
     def a_stored(self) -> DType:

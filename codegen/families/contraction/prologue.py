@@ -51,6 +51,7 @@ class Prologue:
     operand: the first operand. streamed: the buffer whose elements are loaded; it is the operand itself where
     nothing is computed. gather: the op that picks rows of the buffer, if there is one. rows: the values with
     one element per row, in the order of discovery. indices: the ops that compute the indices of the gather.
+    whole: rows are computed whole, since they are reduced: by kernels that keep them, with code of their own.
     """
 
     operand: Value
@@ -58,6 +59,7 @@ class Prologue:
     gather: Gather | None = None
     rows: tuple[Value, ...] = ()
     indices: frozenset[Operation] = frozenset()
+    whole: bool = False
 
     @property
     def element(self) -> Value:
@@ -66,8 +68,8 @@ class Prologue:
 
     @property
     def computes(self) -> bool:
-        """True when elements are computed, rather than only loaded or gathered."""
-        return self.element is not self.operand
+        """True when elements are computed where they are loaded, rather than only loaded or gathered."""
+        return not self.whole and self.element is not self.operand
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def summed_axis(root: Operation) -> int:
     rank = root.inputs[0].type.rank
     if root.name == "graph.conv":
         return 1
-    return rank - 2 if root.attributes["transpose_a"] else rank - 1
+    return rank - 2 if root.attributes.get("transpose_a") else rank - 1
 
 
 def read_prologue(root: Operation, inside: Inside = is_within) -> Prologue | NoPrologue:

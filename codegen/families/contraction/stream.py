@@ -22,11 +22,12 @@ def streamed_problem(
     sizes: (minimum, optimum, maximum) of every symbol; b_is_weight: no kernel writes the second operand.
     """
     picked = prologue.gather is not None
-    buffer = prologue.streamed.type
+    buffer = prologue.operand.type if prologue.whole else prologue.streamed.type
     found = problem_of(root, sizes, b_is_weight=b_is_weight, streamed=None if picked else buffer)
     if found is None:
         return None
-    found = replace(found, a_memory=buffer.dtype, a_computed=prologue.computes)
+    computed = prologue.computes or prologue.whole
+    found = replace(found, a_memory=buffer.dtype, a_computed=computed)
     if not picked:
         return found
     ranges = {name: (low, high) for name, (low, _, high) in sizes.items()}

@@ -18,6 +18,7 @@ WARP = 32
 MOST_ROWS = 16  # of the result, for which this is the way
 OTHER_REGISTERS = 24  # of a thread, beside fragments and accumulators
 BARRIER_BYTES = 8
+WORD_BYTES = 8  # of what a warp finds of a row
 _TILES, _WARPS, _SPLITS = (1, 2, 4), (4, 8, 16), (1, 2, 4, 8)
 _BULK_TILES, _BULK_WARPS, _BULK_SPLITS = (2, 4), (4, 8), (1, 2)
 _LEAST_STAGES, _MOST_STAGES = 2, 8
@@ -29,7 +30,8 @@ class GemvConfig:
     """A configuration: `block_m` rows and `tiles` times 16 columns of the result to a block.
 
     Its `warps` share k, as do the `splits` blocks of a cluster. stages: steps of k that bulk copies bring to
-    shared memory ahead of each warp; 0 where its threads load fragments to registers, a step ahead.
+    shared memory ahead of each warp; 0 where its threads load fragments to registers, a step ahead. turns:
+    the tiles of a block, one after another; weights of the next are on their way while one is finished.
     """
 
     block_m: int
@@ -37,6 +39,7 @@ class GemvConfig:
     warps: int
     splits: int = 1
     stages: int = 0
+    turns: int = 1
 
     @property
     def threads(self) -> int:
@@ -59,27 +62,72 @@ class GemvConfig:
         return self.warps * self.block_m * self.pitch * 4
 
     @property
-    def stage_bytes(self) -> int:
-        """Shared memory of a step of a warp that bulk copies bring: lines of the weights and of the rows."""
-        return (self.block_n + self.block_m) * LINE_BYTES
-
-    @property
-    def barriers_at(self) -> int:
-        """Where the barriers of bulk copies lie: behind all steps, whose place staged accumulators take."""
-        return max(self.warps * self.stages * self.stage_bytes, self.staged_bytes)
-
-    @property
-    def copied_bytes(self) -> int:
-        """Shared memory of all steps that bulk copies bring, or of staged accumulators, and of barriers."""
-        return self.barriers_at + self.warps * self.stages * BARRIER_BYTES
-
-    @property
     def registers(self) -> int:
         """Registers of a thread: fragments of one step or two, accumulators and addresses."""
         rows = self.block_m // FRAGMENT_COLUMNS
         steps = 1 if self.stages else 2
         held = steps * (16 * self.tiles + 8 * rows) + 4 * self.tiles * rows + OTHER_REGISTERS
         return -(-held // 8) * 8
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The shared memory of a block of `problem` under `config`, from its start on.
+
+    First lie the steps that bulk copies bring, whose place staged accumulators take; then, where the block
+    computes its rows, these, and what its warps find of them; last the barriers of the copies.
+    """
+
+    problem: Problem
+    config: GemvConfig
+
+    @property
+    def stage_bytes(self) -> int:
+        """Of a step of a warp that bulk copies bring: lines of the weights, and of rows that they bring."""
+        brought = 0 if self.problem.a_computed else self.config.block_m
+        return (self.config.block_n + brought) * LINE_BYTES
+
+    @property
+    def lines(self) -> int:
+        """Lines that the block computes of a step of k: one for each row; 0 where it computes none."""
+        if not self.problem.a_computed:
+            return 0
+        m, most = self.problem.m, self.config.block_m
+        return min(m, most) if isinstance(m, int) else most
+
+    @property
+    def sums_at(self) -> int:
+        """Where accumulators are staged: behind the steps of the next tile, if there is one."""
+        return self.config.warps * self.config.stages * self.stage_bytes if self.config.turns > 1 else 0
+
+    @property
+    def lines_at(self) -> int:
+        """Where the rows that the block computes begin."""
+        copied = self.config.warps * self.config.stages * self.stage_bytes
+        return max(copied, self.sums_at + self.config.staged_bytes)
+
+    @property
+    def found_at(self) -> int:
+        """Where warps exchange what they find of a row: behind the block's part of k of all rows."""
+        steps = -(-self.problem.at_optimum(self.problem.k) // step_of(self.problem))
+        return self.lines_at + self.lines * -(-steps // self.config.splits) * LINE_BYTES
+
+    @property
+    def barriers_at(self) -> int:
+        """Where the barriers of bulk copies lie."""
+        return self.found_at + (self.config.warps * WORD_BYTES if self.lines else 0)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Of rows that the block computes, and of what its warps find of them."""
+        return self.barriers_at - self.lines_at
+
+    @property
+    def bytes(self) -> int:
+        """All of it, but for the sums that blocks of a cluster send."""
+        if not self.config.stages:
+            return self.config.staged_bytes
+        return self.barriers_at + self.config.warps * self.config.stages * BARRIER_BYTES
 
 
 def streams_weights(rows: int, k: int, multiply: DType) -> bool:
@@ -107,6 +155,16 @@ def illegal(problem: Problem, config: GemvConfig, target: ArchSpec) -> str | Non
         return "a split of k would be empty"
     if config.threads * config.registers > target.limits.registers_per_multiprocessor:
         return "not enough registers"
+    if problem.a_computed and (
+        not config.stages or not isinstance(problem.k, int) or problem.k % step_of(problem)
+    ):
+        return "rows are computed beside bulk copies of whole steps of k"
+    if problem.halves and (not config.stages or config.tiles % 2):
+        return "bulk copies bring whole tiles of both halves"
+    if config.turns > 1 and (
+        not config.stages or config.splits > 1 or not _has_one_row_of_tiles(problem, config)
+    ):
+        return "blocks that share nothing take turns at one row of tiles"
     shared = shared_bytes(problem, config, target)
     return "not enough shared memory" if shared > target.shared_bytes else None
 
@@ -121,8 +179,7 @@ def shared_bytes(problem: Problem, config: GemvConfig, target: ArchSpec) -> int:
     """Dynamic shared memory of a block: staged accumulators, what bulk copies bring, and the sums of other
     blocks of its cluster."""
     tile = config.block_m, config.block_n, config.splits
-    own = config.copied_bytes if config.stages else config.staged_bytes
-    return own + exchange_bytes(*tile, problem.accumulate, target)
+    return Memory(problem, config).bytes + exchange_bytes(*tile, problem.accumulate, target)
 
 
 def shapes(problem: Problem, target: ArchSpec, bulk: bool = False) -> Iterator[GemvConfig]:
@@ -132,17 +189,35 @@ def shapes(problem: Problem, target: ArchSpec, bulk: bool = False) -> Iterator[G
     steps = -(-problem.at_optimum(problem.k) // step_of(problem))
     counts = (_BULK_TILES, _BULK_WARPS, _BULK_SPLITS) if bulk else (_TILES, _WARPS, _SPLITS)
     for tiles, warps, splits in product(*counts):
-        config = GemvConfig(block_m, tiles, warps, splits)
-        if bulk:
-            config = replace(config, stages=_stages(problem, config, steps, target))
-        fits = warps * splits <= max(steps, _WARPS[0]) and bulk == (config.stages > 0)
-        if fits and illegal(problem, config, target) is None:
-            yield config
+        whole = GemvConfig(block_m, tiles, warps, splits)
+        for config in (whole, *_in_turns(problem, whole, target)) if bulk else (whole,):
+            if bulk:
+                config = replace(config, stages=_stages(problem, config, steps, target))
+            fits = warps * splits <= max(steps, _WARPS[0]) and bulk == (config.stages > 0)
+            if fits and illegal(problem, config, target) is None:
+                yield config
+
+
+def _in_turns(problem: Problem, config: GemvConfig, target: ArchSpec) -> Iterator[GemvConfig]:
+    """CONFIG with a block for each multiprocessor of TARGET, if there are more tiles than these."""
+    turns = blocks_of_one(problem, config, target)
+    if config.splits == 1 and turns > 1:
+        yield replace(config, turns=turns)
+
+
+def _has_one_row_of_tiles(problem: Problem, config: GemvConfig) -> bool:
+    return not problem.batch and isinstance(problem.m, int) and problem.m <= config.block_m
+
+
+def columns_of(problem: Problem, config: GemvConfig) -> int:
+    """Columns of the result of a block; where an epilogue reads two halves, it has columns of both."""
+    return config.block_n // 2 if problem.halves else config.block_n
 
 
 def blocks_of(problem: Problem, config: GemvConfig) -> int:
     """The blocks of a launch of PROBLEM at its optimal sizes."""
-    return problem.at_optimum(tiles_of(problem, config.block_m, config.block_n)) * config.splits
+    tiles = problem.at_optimum(tiles_of(problem, config.block_m, columns_of(problem, config)))
+    return -(-tiles // config.turns) * config.splits
 
 
 def blocks_of_one(problem: Problem, config: GemvConfig, target: ArchSpec) -> int:
@@ -160,7 +235,9 @@ def _stages(problem: Problem, config: GemvConfig, steps: int, target: ArchSpec) 
     """
     own, limits = min(blocks_of_one(problem, config, target), _MOST_RESIDENT), target.limits
     room = limits.shared_per_multiprocessor // own - limits.reserved_shared
+    room -= config.staged_bytes if config.turns > 1 else 0
     room -= exchange_bytes(config.block_m, config.block_n, config.splits, problem.accumulate, target)
-    most = min(_MOST_STAGES, -(-steps // (config.warps * config.splits)))
-    found = min(most, room // (config.warps * (config.stage_bytes + BARRIER_BYTES)))
+    memory = Memory(problem, config)
+    most = min(_MOST_STAGES, config.turns * -(-steps // (config.warps * config.splits)))
+    found = min(most, (room - memory.kept_bytes) // (config.warps * (memory.stage_bytes + BARRIER_BYTES)))
     return found if found >= min(most, _LEAST_STAGES) else 0

@@ -6,7 +6,7 @@ from ...arch.fitted import GemvFit
 from ...arch.spec import ArchSpec
 from ..contraction.problem import Problem
 from ..contraction.tile import tiles_of
-from .config import LINE_BYTES, GemvConfig, blocks_of, blocks_of_one, resident, step_of
+from .config import LINE_BYTES, GemvConfig, Memory, blocks_of, blocks_of_one, columns_of, resident, step_of
 
 NORM = 4.0  # order of the norm over what overlaps
 
@@ -29,17 +29,26 @@ def bulk(problem: Problem, config: GemvConfig, target: ArchSpec, constants: Gemv
     blocks, own = blocks_of(problem, config), blocks_of_one(problem, config, target)
     k = problem.at_optimum(problem.k)
     steps = -(-k // step_of(problem) // (config.warps * config.splits))
-    weights = config.block_n * (k // config.splits) * problem.b.bytes * blocks
+    tiles = problem.at_optimum(tiles_of(problem, config.block_m, columns_of(problem, config)))
+    weights = config.block_n * k * problem.b.bytes * tiles
     rows = config.block_m * (k // config.splits) * problem.a.bytes
     busy = min(blocks, target.multiprocessors)
+    efficiency = constants.turn_efficiency if config.turns > 1 else constants.bulk_efficiency
     stream = _norm(
-        weights / (target.bytes_per_second * 1e-6 * constants.bulk_efficiency),
+        weights / (target.bytes_per_second * 1e-6 * efficiency),
         weights / (busy * constants.bulk_bandwidth * target.clock),
     )
+    # Where a block follows another on its multiprocessor, memory rests while one ends and the other begins.
+    later = max(0, own - resident(problem, config, target))
+    stream += (later * constants.follow + (config.turns - 1) * constants.turn) / target.clock
     chain = constants.bulk_start + steps * constants.bulk_step + rows / constants.row_bandwidth
     chain += (own - 1) * constants.block + (config.splits - 1) * constants.bulk_exchange
     if 2 * blocks > target.multiprocessors:
         chain += constants.crowd
+    computed = Memory(problem, config).lines
+    if computed:
+        passes = 1 if computed == 1 else -(-computed // config.warps)
+        chain += constants.rows_start + passes * constants.rows_pass
     return _norm(stream, chain / target.clock)
 
 

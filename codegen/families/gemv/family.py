@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ....dialects.core.dtypes import EIGHT_BIT_FLOATS
+from ....dialects.graph.movement.slicing import Slice
 from ...arch.features import Feature
 from ...arch.spec import ArchSpec
 from ...request.request import Candidate, KernelCode, Request
 from ...request.signature import make_signature
-from ..contraction.binding import Contraction, bind, widest_vector
+from ..contraction.binding import Contraction, bind, contraction_of, widest_vector
 from ..contraction.families import PROBLEMS_KEPT, ContractionFamily
 from ..contraction.mma import MMA
 from ..contraction.problem import COPY_BYTES, Problem, as_priced
@@ -19,7 +20,9 @@ from ..contraction.tile_product import MOST_CANDIDATES
 from ..kernel_family import Accumulation, Rank
 from .config import MOST_ROWS, GemvConfig, illegal, shapes
 from .cost import microseconds
+from .halves import with_halves
 from .lines import lines_of, maps
+from .rows import own_rows_spec, with_own_rows
 from .spec import TEMPLATE, gemv_spec, launch
 
 SUMS = Accumulation(tiled=True)
@@ -36,10 +39,17 @@ class GemvFamily(ContractionFamily[GemvConfig]):
     rounds_operands: bool = True
     groupable: bool = False
     accumulation: Accumulation = SUMS
+    computes_rows: bool = True
+    takes_halves: bool = True
     config_type: Callable[..., GemvConfig] = GemvConfig
 
+    def found(self, request: Request) -> Contraction | None:
+        if any(isinstance(op, Slice) for op in request.ops):
+            return with_halves(contraction_of(request) or with_own_rows(request))
+        return super().found(request) or with_own_rows(request)
+
     def unsupported(self, contraction: Contraction, target: ArchSpec) -> str | None:
-        if contraction.has_prologue:
+        if contraction.has_prologue and not contraction.prologue.whole:
             return "operands go from memory to tensor cores as they are"
         return MMA.refuses(contraction, target) or unsupported(contraction.problem)
 
@@ -55,12 +65,14 @@ class GemvFamily(ContractionFamily[GemvConfig]):
         if reason is not None:
             raise ValueError(reason)
         lines = lines_of(problem) if config.stages else None
-        values = (contraction.root.inputs[0], contraction.root.inputs[1])
+        whole = contraction.prologue.whole
+        values = contraction.root.inputs[1 if whole else 0 :]
         places = [request.region.arguments.index(value) for value in values]
-        signature = make_signature(request, (), maps(lines, places, config) if lines else [])
+        signature = make_signature(request, (), maps(lines, places, config, problem.halves) if lines else [])
         vector = min(MOST_VECTOR, widest_vector(request, problem.n))
         binding = bind(request, contraction, vector, signature)
-        spec = gemv_spec(problem, config, binding, request.target, lines)
+        own_rows = own_rows_spec(request, contraction, config, signature)
+        spec = gemv_spec(problem, config, binding, request.target, lines, own_rows)
         return KernelCode(TEMPLATE, spec, launch(problem, spec), signature.typed, spec.resident)
 
 

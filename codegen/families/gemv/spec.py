@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ....dialects.core.affine import Dim
+from ....dialects.core.affine import Dim, ceildiv
 from ...arch.spec import ArchSpec
 from ...request.request import Geometry
 from ...text.affine_c import dim_to_c, factor_to_c
@@ -18,8 +18,9 @@ from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import tiles_of
 from ..persistent.operands import BulkOperand
-from .config import LINE_BYTES, WARP, GemvConfig, resident, step_of
+from .config import LINE_BYTES, WARP, GemvConfig, Memory, columns_of, resident, step_of
 from .lines import Lines
+from .rows import OwnRowsSpec
 
 TEMPLATE = "kernels/gemv.cu.j2"
 
@@ -86,6 +87,9 @@ class GemvSpec:
     barriers: int
     exchange_at: int
     epilogue: EpilogueSpec
+    own_rows: OwnRowsSpec | None = None
+    turns: int = 1
+    sums_at: int = 0
 
     @property
     def line(self) -> int:
@@ -94,8 +98,8 @@ class GemvSpec:
 
     @property
     def block_n(self) -> int:
-        """Columns of the result of a block."""
-        return self.epilogue.columns * self.epilogue.vector
+        """Columns of the product of a block."""
+        return self.epilogue.staged_columns
 
     @property
     def threads(self) -> int:
@@ -109,13 +113,20 @@ class GemvSpec:
 
 
 def gemv_spec(
-    problem: Problem, config: GemvConfig, binding: KernelBinding, target: ArchSpec, lines: Lines | None = None
+    problem: Problem,
+    config: GemvConfig,
+    binding: KernelBinding,
+    target: ArchSpec,
+    lines: Lines | None = None,
+    own_rows: OwnRowsSpec | None = None,
 ) -> GemvSpec:
-    """The spec of PROBLEM under CONFIG for TARGET; LINES: what bulk copies bring to its stages."""
+    """The spec of PROBLEM under CONFIG for TARGET; LINES: what bulk copies bring to its stages; OWN_ROWS: the
+    rows that blocks compute."""
     if config.stages and lines is None:
         raise ValueError("bulk copies cannot bring these operands")
     a_lines, b_lines = (_lines(own) for own in lines) if lines and config.stages else (None, None)
     names, step, k = binding.names, step_of(problem), problem.k
+    memory = Memory(problem, config)
     return GemvSpec(
         name=binding.name,
         title=binding.title,
@@ -138,15 +149,18 @@ def gemv_spec(
         steps=-(-k // step // (config.warps * config.splits)) if isinstance(k, int) else 2,
         k_checked=not divides(step, k),
         rows_checked=not divides(config.block_m, problem.m),
-        columns_checked=not divides(config.block_n, problem.n),
+        columns_checked=not divides(columns_of(problem, config), problem.n),
         a=_a(problem, binding.a, names),
         b=_b(problem, binding.b, names),
         stages=config.stages,
         a_lines=a_lines,
         b_lines=b_lines,
-        barriers=config.barriers_at,
-        exchange_at=config.copied_bytes if config.stages else config.staged_bytes,
+        barriers=memory.barriers_at,
+        exchange_at=memory.bytes,
         epilogue=_epilogue(problem, config, binding),
+        own_rows=own_rows,
+        turns=config.turns,
+        sums_at=memory.sums_at,
     )
 
 
@@ -178,24 +192,27 @@ def _epilogue(problem: Problem, config: GemvConfig, binding: KernelBinding) -> E
         accumulate=Identifier(c_type(problem.accumulate)),
         vector=binding.vector,
         block_m=config.block_m,
-        columns=config.block_n // binding.vector,
+        columns=columns_of(problem, config) // binding.vector,
         threads=config.threads,
         splits=1,
         cluster=config.splits,
         groups=config.warps,
         pitch=config.pitch,
         m_checked=not divides(config.block_m, problem.m),
-        n_checked=not divides(config.block_n, problem.n),
+        n_checked=not divides(columns_of(problem, config), problem.n),
         code=binding.epilogue,
         beside=binding.beside,
         along=binding.along,
+        halves=problem.halves,
+        repeated=config.turns > 1,
     )
 
 
 def launch(problem: Problem, spec: GemvSpec) -> Geometry:
     """The launch geometry of PROBLEM with SPEC."""
+    tiles = tiles_of(problem, spec.block_m, spec.epilogue.columns * spec.epilogue.vector)
     return Geometry(
-        grid=(tiles_of(problem, spec.block_m, spec.block_n), spec.splits, 1),
+        grid=(ceildiv(tiles, spec.turns), spec.splits, 1),
         block=(spec.threads, 1, 1),
         shared=spec.exchange_at + spec.epilogue.exchange_bytes,
         cluster=(1, spec.splits, 1),

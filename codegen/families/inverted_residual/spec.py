@@ -44,7 +44,7 @@ class WindowSideSpec:
 
 
 @dataclass(frozen=True)
-class PartSpec:
+class ResidualPartSpec:
     """One contraction: its weights `b`, of `b_type`, whose first element is `b_offset`, and what becomes of
     `vector` neighbouring sums (`epilogue`), with the operands along columns and beside results."""
 
@@ -83,9 +83,9 @@ class InvertedResidualSpec:
     resident: int
     config: InvertedConfig
     room: InvertedRoom
-    expansion: PartSpec | None
-    depthwise: PartSpec
-    projection: PartSpec
+    expansion: ResidualPartSpec | None
+    depthwise: ResidualPartSpec
+    projection: ResidualPartSpec
 
     @property
     def lanes(self) -> int:
@@ -179,7 +179,7 @@ def _side(side: WindowSide, span: int) -> WindowSideSpec:
     )
 
 
-def _inner(part: Part, vector: int, depthwise: bool) -> PartSpec:
+def _inner(part: Part, vector: int, depthwise: bool) -> ResidualPartSpec:
     """PART, whose results, VECTOR neighbours each, stay in shared memory."""
     problem, signature = part.contraction.problem, make_signature(part.request)
     index, spaces = spaces_of(part.contraction, depthwise)
@@ -191,7 +191,7 @@ def _inner(part: Part, vector: int, depthwise: bool) -> PartSpec:
     return _part(part, signature, vector, Code("\n".join(epilogue.lines)), epilogue.along, None)
 
 
-def _last(part: Part) -> PartSpec:
+def _last(part: Part) -> ResidualPartSpec:
     """PART, whose results are stored."""
     signature = make_signature(part.request)
     binding = bind(part.request, part.contraction, VECTOR, signature)
@@ -205,9 +205,9 @@ def _part(
     epilogue: Code,
     along: StructCode | None,
     beside: StructCode | None,
-) -> PartSpec:
+) -> ResidualPartSpec:
     problem, root = part.contraction.problem, part.contraction.root
-    return PartSpec(
+    return ResidualPartSpec(
         a_type=Identifier(c_type(problem.a)),
         b=Identifier(signature.buffers(part.request)[root.inputs[1]]),
         b_type=Identifier(c_type(problem.b)),

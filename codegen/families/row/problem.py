@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ....dialects.core.affine import Dim, product
 from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.expr import Expr, ReduceExpr
+from ....dialects.core.ir import Value
 from ....dialects.core.types import TensorType
 from ...emit.inline import RegionExpressions
 from ...emit.rows import Dependences, depends, reductions_inside_out
@@ -55,11 +57,17 @@ def analyse(request: Request) -> RowProblem | None:
     first = request.writes[0]
     if not request.is_scalar or any(type.shape != first.shape for type in request.writes):
         return None
+    return rows_of(request, request.region.terminator.inputs, first)
+
+
+def rows_of(request: Request, values: Sequence[Value], first: TensorType) -> RowProblem | None:
+    """The row problem of VALUES, which scalar ops of REQUEST's region compute, and of which the first one is
+    stored as FIRST; None when no large reduction depends on the row only."""
     space = make_space("element", "i", [(axis, first.shape[axis]) for axis in first.order])
     by_axis = space.index(first.order)
     index = tuple(by_axis[axis] for axis in range(first.rank))
     expressions = RegionExpressions({**request.ranges, **space.ranges(request.ranges)})
-    results = tuple(expressions.element(value, index) for value in request.region.terminator.inputs)
+    results = tuple(expressions.element(value, index) for value in values)
     return _split(request, first, index, results)
 
 

@@ -1,7 +1,8 @@
 """Weights of few bits, quantized in blocks: MatMulNBits and GatherBlockQuantized.
 
-A byte holds 8 / bits numbers, the lower bits first. They are unpacked to a byte each, and dequantized by a
-scale and a zero point for each block of numbers along an axis.
+A byte holds 8 / bits numbers, the lower bits first. Constant weights of products stay packed, in the order of
+`graph/block_format.py`. Others are unpacked to a byte each, and dequantized by a scale and a zero point for
+each block of numbers along an axis.
 """
 
 from __future__ import annotations
@@ -9,18 +10,20 @@ from __future__ import annotations
 import numpy as np
 
 from ....dialects.core.affine import Dim, ceildiv
-from ....dialects.core.dtypes import I4, U4, U8
+from ....dialects.core.dtypes import I4, U4, U8, U64
 from ....dialects.graph.binary import Add, BitwiseAnd, Mul, ShiftRight, Sub
+from ....dialects.graph.block_format import BITS, BLOCKS, packed_weights
 from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.indexing import Gather
 from ....dialects.graph.movement.expand import Expand
 from ....dialects.graph.movement.reshape import Reshape
+from ....dialects.graph.packed import UnpackWeights
 from ..call import Call, Outcome
 from ..indices import require_inside
 from ..ops_elementwise import cast_to
 from ..problems import Malformed, Refused
 from ..scales import ImportedScaling, dequantized
-from ..tensor import Tensor
+from ..tensor import Array, Tensor
 from .form import OwnOps, op
 from .heads import cut
 
@@ -74,9 +77,44 @@ def _matmul(call: Call) -> Outcome:
     if a.rank < 1:
         raise Malformed("the operand of a matrix product must not be a scalar")
     call.require_equal(a.shape[-1], rows, "its input has as many features as its weights (K)")
-    q = _weights(call, (columns, count, block * bits // 8), rows, bits)
-    y = call.emit(Matmul, a, _scaled(call, q, (columns, count), block, bits), transpose_b=True)
+    weights = _packed(call, (columns, count), rows, block, bits)
+    if weights is None:
+        q = _weights(call, (columns, count, block * bits // 8), rows, bits)
+        weights = _scaled(call, q, (columns, count), block, bits)
+    y = call.emit(Matmul, a, weights, transpose_b=True)
     return y if bias is None else call.emit(Add, y, bias)
+
+
+def _packed(call: Call, blocks: tuple[int, int], rows: int, block: int, bits: int) -> Tensor | None:
+    """The weights [columns, ROWS], which stay packed; None if they are not known, or there is no format for
+    them."""
+    given = [None if x is None else x.data for x in (call.input(1), call.input(2), call.optional(3))]
+    stored, scale, zero = given
+    known = stored is not None and scale is not None and (zero is not None or call.optional(3) is None)
+    if not known or bits not in BITS or block not in BLOCKS:
+        return None
+    assert stored is not None and scale is not None
+    if scale.size != blocks[0] * blocks[1] or stored.size != scale.size * block * bits // 8 or not scale.size:
+        return None  # what is wrong is said where they are unpacked
+    if stored.dtype != np.uint8 or scale.dtype.name not in ("float16", "float32"):
+        return None
+    numbers = _numbers(stored.reshape(blocks[0], -1), bits)[:, :rows]
+    if zero is not None and zero.dtype == np.uint8:
+        zero = _numbers(zero.reshape(blocks[0], -1), bits)[:, : blocks[1]]
+    if zero is not None and zero.size != scale.size:
+        return None
+    zero = None if zero is None else zero.reshape(blocks)
+    form, words = packed_weights(numbers, scale.reshape(blocks), zero, bits, block)
+    w, to = call.constant(words, U64), call.input(2).dtype
+    stated = {"bits": bits, "block": block, "scale_bits": form.scale_bits, "shifted": form.shifted}
+    return call.emit(UnpackWeights, w, columns=blocks[0], depth=rows, to=to, **stated)
+
+
+def _numbers(stored: Array, bits: int) -> Array:
+    """The numbers of BITS bits in the bytes STORED, along the last axis."""
+    if bits == 8:
+        return stored
+    return np.stack([stored & 15, stored >> 4], -1).reshape(*stored.shape[:-1], -1)
 
 
 def _check_order(call: Call, rows: int, block: int) -> None:

@@ -17,7 +17,18 @@ from ....dialects.graph.constants import constant
 from ....dialects.graph.movement.slicing import Slice
 from ...patterns.channel_scale import broadcast_along, channel_axis, weight_of
 from ...patterns.matching import constant_array
-from .siblings import Array, Contraction, SiblingStep, bias_of, biases, chains, channels, relus, weight_axis
+from .siblings import (
+    Array,
+    Contraction,
+    SiblingStep,
+    bias_of,
+    biases,
+    chains,
+    channels,
+    of_channels,
+    relus,
+    weight_axis,
+)
 
 
 @dataclass(eq=False)
@@ -102,7 +113,8 @@ class _JoinBuilder:
         location = merge([_producer_location(weight_of(op)) for op in group.siblings])
         w = self.insert(constant(self.module, weights, location))
         location = merge([op.location for op in group.siblings])
-        return self.insert(type(first)(first.inputs[0], w, loc=location, **first.attributes))
+        stated, _ = of_channels(first, sum(map(channels, group.siblings)))
+        return self.insert(type(first)(first.inputs[0], w, loc=location, **stated))
 
     def biased(self, group: Group, value: Value) -> Value:
         """VALUE + bias, which is -0 in the channels without one: that changes no number, not even 0."""

@@ -24,11 +24,12 @@ from ....dialects.core.traits import Trait, has
 from ....dialects.graph.base import nofuse_of
 from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.convolution import Conv
+from ....dialects.graph.packed import PackedMatmul
 from ...passes.ledger import Figure, Record, Verdict
 from ...passes.manager import PassContext
 from ...patterns.layouts import is_neutral
 from .build import Group, join
-from .cost import ALIGNED_CHANNELS, CostModel, JoinEstimate
+from .cost import ALIGNED_CHANNELS, HALVES, CostModel, JoinEstimate
 from .order import Arrangement, arrange, side_by_side
 from .siblings import Contraction, channels, family, following
 
@@ -77,7 +78,7 @@ class _Joining:
         self._module = module
         self._block = block
         self._context = context
-        self._costs = CostModel(module, context.policy, target)
+        self._costs = CostModel(module, context.policy, target, HALVES not in context.disabled)
         self._order = {op: place for place, op in enumerate(block)}
 
     def run(self) -> None:
@@ -103,7 +104,7 @@ class _Joining:
         families: dict[Hashable, list[Contraction]] = {}
         for op in readers:
             key = family(op, x, self._module)
-            if key is not None and isinstance(op, (Conv, Matmul)):
+            if key is not None and isinstance(op, (Conv, Matmul, PackedMatmul)):
                 families.setdefault((key, self._context.policy.format_of(op)), []).append(op)
             else:
                 other = readers[op is readers[0]]
@@ -166,7 +167,7 @@ class _Joining:
 
     def _choice(self, siblings: Sequence[Contraction]) -> _Choice:
         group = Group.of(siblings, self._module)
-        in_order = isinstance(siblings[0], Matmul) or is_neutral(siblings[0].result.type)
+        in_order = isinstance(siblings[0], (Matmul, PackedMatmul)) or is_neutral(siblings[0].result.type)
         arrangement = arrange(group.ends, group.axis, in_order)
         return _Choice(group, arrangement, self._costs.estimate(siblings, group.ends, arrangement))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
+from typing import Any
 
-from ....codegen.interface import ArchSpec, Request, candidates
+from ....codegen.interface import ArchSpec, Request, candidates, families, streams_weights
+from ....dialects.core.affine import product
 from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.builtin import Yield
 from ....dialects.core.dtypes import TF32
@@ -14,20 +16,24 @@ from ....dialects.core.ir import Block, Operation, Value
 from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
 from ....dialects.core.types import ROW_MAJOR, TensorType, channels_last
+from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.movement.reshape import Reshape
+from ....dialects.graph.packed import PackedMatmul
 from ...passes.ledger import Figure
-from ...patterns.channel_scale import channel_axis, weight_of
+from ...patterns.channel_scale import channel_axis
 from ...patterns.layouts import is_neutral, product_layout
 from ...patterns.strided import part, reshaped
 from ...settings.policy import PrecisionPolicy
 from .order import Arrangement
-from .siblings import Contraction, channels, following, weight_axis
+from .siblings import Contraction, channels, following, of_channels
 
 # A slice of 16-bit elements can be read in 16-byte accesses, as kernels do on every target, when it starts at
 # a multiple of this many elements.
 ALIGNED_CHANNELS = 8
+HALVES = "halves-of-product"  # the rule by which kernels read both halves of a product's columns
+MOST_MEETING = 8  # ops that compute one value of two siblings: a gate is one of three or four
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,15 @@ class JoinEstimate:
 
 
 class CostModel:
-    """Estimates for one module, policy and target; equal contractions are timed once."""
+    """Estimates for one module, policy and target; equal contractions are timed once.
 
-    def __init__(self, module: Module, policy: PrecisionPolicy, target: ArchSpec) -> None:
+    HALVES: whether kernels may read both halves of a product's columns.
+    """
+
+    def __init__(
+        self, module: Module, policy: PrecisionPolicy, target: ArchSpec, halves: bool = True
+    ) -> None:
+        self._halves = halves
         self._module = module
         self._policy = policy
         self._target = target
@@ -86,6 +98,8 @@ class CostModel:
         sizes = [channels(op) for op in siblings]
         axis = channel_axis(siblings[0])
         stranded = [end for end in ends if is_stranded(end, siblings) or is_no_view(end, axis, sum(sizes))]
+        if self._are_halves(siblings) and meet(ends):
+            stranded = []  # what reads both becomes the epilogue
         apart = sum(self._time(op, size) for op, size in zip(siblings, sizes, strict=True))
         apart += sum(map(self._copy, arrangement.copied_apart))
         joined = self._time(siblings[0], sum(sizes)) + sum(map(self._copy, arrangement.copied))
@@ -100,6 +114,20 @@ class CostModel:
             joined=joined + sum(self._copy([end]) for end in stranded),
         )
 
+    def _are_halves(self, siblings: Sequence[Contraction]) -> bool:
+        """Whether kernels have columns of two such SIBLINGS in a tile: products of few rows, equally wide."""
+        first = siblings[0]
+        if not isinstance(first, Matmul) or len(siblings) != 2 or channels(first) != channels(siblings[1]):
+            return False
+        *lead, k = first.a.type.shape
+        rows = product(lead)
+        if first.transpose_a or not isinstance(k, int) or not isinstance(rows, int):
+            return False
+        multiply = self._policy.format_of(first).multiplied(first.a.type.dtype)
+        able = (each for each in families().values() if each.runs_on(self._target))
+        takes = self._halves and any(each.takes_halves for each in able)
+        return takes and streams_weights(rows, k, multiply)
+
     def _bytes(self, type: TensorType) -> int:
         return evaluate(type.elements, self._sizes) * self._policy.default.stored(type.dtype).bytes
 
@@ -110,17 +138,17 @@ class CostModel:
 
     def _time(self, op: Contraction, columns: int) -> float:
         """Expected microseconds of OP with COLUMNS output channels."""
-        x, weight = op.inputs[0].type, weight_of(op).type
-        shape = list(weight.shape)
-        shape[weight_axis(op)] = columns
-        key = (type(op), tuple(op.attributes.items()), x, tuple(shape))
+        x, (stated, weight) = op.inputs[0].type, of_channels(op, columns)
+        key = (type(op), tuple(stated.items()), x, weight.shape)
         if key not in self._times:
-            request = self._request(op, x, weight.with_shape(tuple(shape)))
-            self._times[key] = candidates(request)[0].microseconds
+            self._times[key] = candidates(self._request(op, stated, x, weight))[0].microseconds
         return self._times[key]
 
-    def _request(self, op: Contraction, x: TensorType, weight: TensorType) -> Request:
-        """The request for a kernel of OP alone, on operands in the type and layout they will be stored in."""
+    def _request(
+        self, op: Contraction, stated: Mapping[str, Any], x: TensorType, weight: TensorType
+    ) -> Request:
+        """The request for a kernel of OP alone with attributes as STATED, on operands in the type and layout
+        they will be stored in."""
         format = self._policy.format_of(op)
         dtype = format.stored(x.dtype)
         spatial = channels_last(x.rank) if isinstance(op, Conv) else ROW_MAJOR
@@ -128,12 +156,14 @@ class CostModel:
         weight_layout = spatial
         if not isinstance(op, Conv):
             weight_layout = product_layout(op, 1, weight, multiply, constant=True)
-        block = Block([TensorType(x.shape, dtype, spatial), TensorType(weight.shape, dtype, weight_layout)])
-        attributes = {**op.attributes, "accumulate": op.accumulate or format.computed(dtype)}
-        attributes["multiply"] = multiply if multiply == TF32 else None
-        product = block.append(type(op)(*block.arguments, **attributes))
-        product.result.type = product.result.type.with_layout(spatial)
-        stored = block.append(Cast(product.result, to=dtype))
+        weighed = dtype if weight.dtype.is_float else weight.dtype
+        block = Block([TensorType(x.shape, dtype, spatial), TensorType(weight.shape, weighed, weight_layout)])
+        attributes = {**stated, "accumulate": op.accumulate or format.computed(dtype)}
+        if not isinstance(op, PackedMatmul):
+            attributes["multiply"] = multiply if multiply == TF32 else None
+        made = block.append(type(op)(*block.arguments, **attributes))
+        made.result.type = made.result.type.with_layout(spatial)
+        stored = block.append(Cast(made.result, to=dtype))
         block.append(Yield(stored.result))
         return Request(
             block,
@@ -143,6 +173,24 @@ class CostModel:
             self._target,
             weights=frozenset({1}),
         )
+
+
+def meet(ends: Sequence[Value]) -> bool:
+    """Whether elementwise ops alone read ENDS, and compute one value of them."""
+    known, inside = list(ends), set[Operation]()
+    for _ in range(MOST_MEETING):
+        left = [value for value in known if any(user not in inside for user in value.users)]
+        if len(left) == 1 and left[0] not in ends:
+            return True
+        users = (user for value in left for user in value.users if user not in inside)
+        found = [
+            op for op in users if has(op, Trait.ELEMENTWISE) and op.result.type.shape == ends[0].type.shape
+        ]
+        if not found:
+            return False
+        inside.add(found[0])
+        known.append(found[0].result)
+    return False
 
 
 def is_no_view(end: Value, axis: int, channels: int) -> bool:

@@ -16,45 +16,62 @@ import numpy as np
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.module import Module
 from ....dialects.core.traits import Trait, has
+from ....dialects.core.types import TensorType
 from ....dialects.graph.activations import Relu
 from ....dialects.graph.binary import Add
+from ....dialects.graph.block_format import COLUMNS as TILE
 from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.convolution import Conv
 from ....dialects.graph.elementwise import Prelu
 from ....dialects.graph.elementwise_base import Binary
+from ....dialects.graph.packed import PackedMatmul
 from ....dialects.graph.quantization import Scaling
 from ...patterns.channel_scale import channel_axis, weight_of
 from ...patterns.matching import constant_array, only_use
 
 Array = np.ndarray[Any, Any]
-Contraction = Conv | Matmul
+Contraction = Conv | Matmul | PackedMatmul
 
 
 def family(op: Operation, x: Value, module: Module) -> Hashable | None:
     """A key that is equal for contractions of X that may be joined; None for an op that never is."""
-    if not isinstance(op, (Conv, Matmul)) or op.inputs[0] is not x or op.inputs[1] is x:
+    if not isinstance(op, (Conv, Matmul, PackedMatmul)) or op.inputs[0] is not x or op.inputs[1] is x:
         return None
+    if isinstance(op, PackedMatmul) and op.columns % TILE:
+        return None  # there are zeros behind its columns
     if (isinstance(op, Conv) and op.groups != 1) or constant_array(weight_of(op), module) is None:
         return None
     weight = weight_of(op).type
     axis = weight_axis(op)
     others = (*weight.shape[:axis], *weight.shape[axis + 1 :])
-    return (type(op), tuple(sorted(op.attributes.items(), key=lambda item: item[0])), others, weight.dtype)
+    stated = {name: value for name, value in op.attributes.items() if name != "columns"}
+    return (type(op), tuple(sorted(stated.items(), key=lambda item: item[0])), others, weight.dtype)
 
 
 def weight_axis(op: Contraction) -> int:
     """The axis of the output channels in OP's weights."""
-    if isinstance(op, Conv):
-        return 0
+    if isinstance(op, (Conv, PackedMatmul)):
+        return 0  # of packed weights, tiles of columns
     rank = op.b.type.rank
     return rank - 2 if op.transpose_b else rank - 1
 
 
 def channels(op: Contraction) -> int:
     """The number of output channels of OP, which is static because its weights are constants."""
+    if isinstance(op, PackedMatmul):
+        return int(op.columns)
     size = weight_of(op).type.shape[weight_axis(op)]
     assert isinstance(size, int)
     return size
+
+
+def of_channels(op: Contraction, count: int) -> tuple[dict[str, Any], TensorType]:
+    """The attributes of a contraction as OP with COUNT output channels, and the type of its weights."""
+    weight = weight_of(op).type
+    shape, packed = list(weight.shape), isinstance(op, PackedMatmul)
+    shape[weight_axis(op)] = count // TILE if packed else count
+    stated = {**op.attributes, "columns": count} if packed else dict(op.attributes)
+    return stated, weight.with_shape(tuple(shape))
 
 
 def following(value: Value) -> Operation | None:

@@ -20,6 +20,7 @@ from ....dialects.core.traits import Trait, has
 from ....dialects.core.types import TensorType
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.packed import PackedMatmul
 from ....dialects.precision import PrecisionKernel
 from ....errors import UnsupportedError
 from ...fusion.vertical.record import PAD_ROWS
@@ -68,7 +69,9 @@ def _multiplies_rows(kernel: PrecisionKernel, type: TensorType) -> bool:
     """Whether rows of TYPE, which KERNEL accesses, may be those of its contraction: of channels, or the last
     dimension."""
     products = (op for op in kernel.body.block if has(op, Trait.CONTRACTION))
-    return memory_order(type)[-1] in {type.rank - 1 if isinstance(op, Matmul) else 1 for op in products}
+    return memory_order(type)[-1] in {
+        type.rank - 1 if isinstance(op, (Matmul, PackedMatmul)) else 1 for op in products
+    }
 
 
 def lengthened(array: np.ndarray[Any, Any], padded: TensorType) -> np.ndarray[Any, Any]:

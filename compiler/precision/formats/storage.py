@@ -26,6 +26,7 @@ from ....dialects.graph.convolution import Conv, ConvTranspose
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.interaction import Interaction
 from ....dialects.graph.movement.reshape import Reshape, Transpose
+from ....dialects.graph.packed import PackedMatmul
 from ....dialects.graph.recurrence import Recurrence
 from ....dialects.roots import Root
 from ...fusion.vertical.attention_layouts import masks_of
@@ -65,7 +66,7 @@ def lead_of(kernel: FusedKernel) -> Lead:
             return Lead.CONVOLUTION
         case CudaOp(any_order=True):
             return Lead.FREE
-        case Matmul() | Attention() | CudaOp() | Recurrence() | Interaction():  # which are row-major
+        case Matmul() | PackedMatmul() | Attention() | CudaOp() | Recurrence() | Interaction():  # row-major
             return Lead.PRODUCT
     return Lead.FREE
 

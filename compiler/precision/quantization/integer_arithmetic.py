@@ -17,6 +17,7 @@ from ...patterns.rewrite import Pattern, Rewriter, pattern, rewrite
 from ...settings.policy import PrecisionPolicy
 from .contractions import NO_BYTES, Stored, integer_contraction, integer_window_sums, stored_operands
 from .epilogues import integer_bias, integer_requantize
+from .pack_weights import in_blocks, pack_weights, unpackable
 from .whole_numbers import whole_contraction
 
 MULTIPLY = (integer_contraction, integer_window_sums)
@@ -34,8 +35,9 @@ def dequantize_constant(op: Dequantize, rewriter: Rewriter) -> bool:
     return True
 
 
-# In this order: the first multiplies weights as stored, the second turns the remaining ones into floats.
-LEFT_OVER = (whole_contraction, dequantize_constant)
+# In this order: the first multiplies weights as stored, the second keeps them packed, the third turns the
+# remaining ones into floats.
+LEFT_OVER = (whole_contraction, pack_weights, dequantize_constant)
 
 
 def _within(policy: PrecisionPolicy, rule: Pattern) -> Pattern:
@@ -55,6 +57,8 @@ class IntegerArithmetic:
         rewrite(module, [_within(context.policy, rule) for rule in rules], context.note_rewrite)
         if integer_contraction.name not in context.disabled:
             self._record(module, context)
+        if pack_weights.name not in context.disabled:
+            self._record_blocks(module, context)
         for rule in LEFT_OVER:
             if rule.name not in context.disabled:
                 rewrite(module, [rule], context.note_rewrite)
@@ -73,6 +77,16 @@ class IntegerArithmetic:
                     ops=(op.name,),
                     nodes=op.location.nodes,
                 )
+
+    def _record_blocks(self, module: Module, context: PassContext) -> None:
+        """Record why weights in blocks are expanded when the plan is built."""
+        for op in module.walk():
+            if not isinstance(op, Matmul) or (q := in_blocks(op, module)) is None:
+                continue
+            reason = unpackable(op, q)
+            if reason is not None:
+                nodes = op.location.nodes
+                context.ledger.add(pack_weights.name, Verdict.REFUSED, reason, ops=(op.name,), nodes=nodes)
 
 
 def _refusal(op: Conv | Matmul, module: Module, policy: PrecisionPolicy) -> str | None:

@@ -25,6 +25,7 @@ OF_NO_MACHINE = {
     ("codegen/families/contraction/cost.py", "UNITS_NORM"),  # the order of a norm
     ("codegen/families/few_channels/cost.py", "NORM"),
     ("codegen/families/gemv/cost.py", "NORM"),
+    ("codegen/families/packed/cost.py", "NORM"),
     ("codegen/families/persistent/cost.py", "NORM"),  # the same
     ("codegen/families/inverted_residual/config.py", "LEAST_BUSY"),  # a share of threads
     ("codegen/families/inverted_residual/work.py", "FINISH"),  # a count of instructions

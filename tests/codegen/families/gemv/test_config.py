@@ -8,6 +8,7 @@ import pytest
 from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.families.gemv.config import (
     GemvConfig,
+    Memory,
     blocks_of,
     blocks_of_one,
     illegal,
@@ -80,6 +81,19 @@ def test_blocks_of_a_launch_and_of_a_multiprocessor() -> None:
     assert blocks_of(problem, many) == 256 and blocks_of_one(problem, many, TARGET) == 2
 
 
+def test_blocks_take_turns_where_there_are_more_tiles_than_multiprocessors() -> None:
+    large = product(1, 32768, 1024)
+    found = [config for config in shapes(large, TARGET, bulk=True) if config.turns > 1]
+    assert found
+    for config in found:
+        assert config.splits == 1 and blocks_of_one(large, config, TARGET) == 1
+        memory = Memory(large, config)
+        assert memory.sums_at == config.warps * config.stages * memory.stage_bytes
+    assert all(config.turns == 1 for config in shapes(PROBLEM, TARGET, bulk=True))
+    several = replace(found[0], splits=2)
+    assert "share nothing" in str(illegal(large, several, TARGET))
+
+
 def test_rows_make_the_tile() -> None:
     assert {config.block_m for config in shapes(PROBLEM, TARGET)} == {8}
     assert {config.block_m for config in shapes(product(9, 4096, 1024), TARGET)} == {16}
@@ -94,6 +108,7 @@ def test_kernels_do_not_spill() -> None:
         GemvConfig(8, 2, 8, splits=2),
         GemvConfig(16, 4, 4, stages=3),
         GemvConfig(8, 4, 8, splits=2, stages=1),
+        GemvConfig(16, 4, 8, stages=2, turns=2),
     )
     sources = {
         f"k{number}": gemv_kernel_of(case, config, f"k{number}").source

@@ -66,6 +66,9 @@ ROWS = {
             GemvConfig(8, 1, 4, stages=1),
         ),
         Row("bulk_pointwise", conv("f16", (3, 64, 1, 1), (40, 64, 1, 1)), GemvConfig(8, 1, 4, stages=1)),
+        Row("turns", product("f16", 1, 328, 520), GemvConfig(8, 2, 4, stages=2, turns=4)),
+        Row("turns_of_rows", product("f16", 14, 100, 1032), GemvConfig(16, 1, 8, stages=3, turns=3)),
+        Row("turns_of_few_steps", product("f16", 5, 70, 136), GemvConfig(8, 1, 4, stages=4, turns=5)),
         Row("bulk_rows_of_tiles", product("f16", 13, 24, 328), GemvConfig(8, 1, 4, stages=1)),
     )
 }

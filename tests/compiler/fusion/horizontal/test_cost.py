@@ -10,8 +10,11 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
+from glassrt.dialects.graph.binary import Mul
+from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape
+from glassrt.dialects.graph.unary import Sigmoid
 from glassrt.testing.net import Net
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,6 +30,7 @@ from .joined_concats import (
     siblings,
     start,
 )
+from .sibling_nets import joined
 
 
 def two_concats() -> Module:
@@ -98,3 +102,22 @@ def test_joining_never_costs_launches(module: Module, precision: str) -> None:
         nodes = {node for op in kernel.body.block for node in op.location.nodes}
         if "graph.concat" in names:
             assert any(("elide-concat", node) in told for node in nodes), text
+
+
+@pytest.mark.parametrize(
+    ("rows", "hidden", "gates", "meets"),
+    [(1, 64, True, True), (64, 64, True, False), (1, 64, False, False)],
+    ids=["few rows", "many rows", "apart"],
+)
+def test_halves_that_meet_in_an_epilogue_are_not_stranded(
+    rows: int, hidden: int, gates: bool, meets: bool
+) -> None:
+    """Kernels of few rows read both halves; others would leave what follows without a product."""
+    net = Net()
+    x = net.input("x", rows, 256)
+    gate, up = (net.add(Matmul, x, net.weights(256, hidden)) for _ in range(2))
+    gate = net.add(Sigmoid, gate)
+    module = net.done(net.add(Mul, gate, up)) if gates else net.done(gate, net.add(Sigmoid, up))
+    (record,) = joined(module)
+    assert record.figures["siblings"] == 2
+    assert (record.figures["launches_saved"] == 1) == meets

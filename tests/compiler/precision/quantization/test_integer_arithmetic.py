@@ -8,6 +8,7 @@ from glassrt.compiler.precision.quantization.integer_arithmetic import LEFT_OVER
 from glassrt.dialects.core.dtypes import F32, I8
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.binary import Add
+from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.movement.slicing import Slice
 from glassrt.dialects.graph.quantization import Dequantize, Quantize
 from glassrt.testing.net import Net
@@ -37,7 +38,11 @@ def whole_net() -> Module:
     far = net.add(Dequantize, far, net.const(np.float32(0.01)), zero, to=F32)
     odd = net.add(Slice, pointwise(net, x, far), starts=[0] * 4, sizes=[1, 4, 5, 5], steps=[1] * 4)
     known = net.add(Dequantize, net.const(np.int8([[[5]]])), net.const(np.float32(0.3)), None, to=F32)
-    return net.done(stored, net.add(Add, odd, known))
+    columns = net.const(np.arange(40, dtype=np.int8).reshape(5, 8))
+    scales = net.const(np.full((1, 8), 0.01, np.float32))
+    columns = net.add(Dequantize, columns, scales, None, to=F32, block=16)
+    product = net.add(Matmul, x, columns)
+    return net.done(stored, net.add(Add, odd, known), product)
 
 
 def test_every_rule_leaves_a_record() -> None:

@@ -10,7 +10,6 @@ constexpr int STAGES = 4, PATCH = 8192, PITCH = 384;  // patches in shared memor
 constexpr int B_TILE = 2048, BLOCK_N = 64;  // bytes of the weights of a line of a tap; columns
 constexpr int CHUNK = 64, BUFFERS = 2, BUFFER = 8192;  // columns that leave together; chunks of a warpgroup in shared memory, bytes of each
 
-// Where byte `at` of a row of a chunk lies, as bulk copies swizzle it.
 GLASS_DEVICE int in_chunk(int row, int at) { return row * 128 + (at ^ (row & 7) << 4); }
 
 GLASS_KERNEL(384, 1) k_conv_add_relu_0bd892a9(Input<bf16> x0, Input<bf16> x1, Input<f32> x2, Input<f32> x3, Output<bf16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {

@@ -10,7 +10,6 @@ constexpr int STAGES = 4, PATCH = 7168, PITCH = 640;  // patches in shared memor
 constexpr int B_TILE = 4096, BLOCK_N = 64;  // bytes of the weights of a line of a tap; columns
 constexpr int CHUNK = 64, BUFFERS = 2, BUFFER = 8192;  // columns that leave together; chunks of a warpgroup in shared memory, bytes of each
 
-// Where byte `at` of a row of a chunk lies, as bulk copies swizzle it.
 GLASS_DEVICE int in_chunk(int row, int at) { return row * 64 + (at ^ (row / 2 & 3) << 4); }
 
 GLASS_KERNEL(384, 1) k_conv_mul_add_relu_90d8d536(Input<i8> x0, Input<i8> x1, Input<f32> x2, Input<f32> x3, Output<i8> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {

@@ -10,7 +10,6 @@ constexpr int STAGES = 2, PATCH = 23552, PITCH = 2304;  // patches in shared mem
 constexpr int B_TILE = 8192, BLOCK_N = 64;  // bytes of the weights of a line of a tap; columns
 constexpr int CHUNK = 64, BUFFERS = 2, BUFFER = 8192;  // columns that leave together; chunks of a warpgroup in shared memory, bytes of each
 
-// Where byte `at` of a row of a chunk lies, as bulk copies swizzle it.
 GLASS_DEVICE int in_chunk(int row, int at) { return row * 128 + (at ^ (row & 7) << 4); }
 
 GLASS_KERNEL(384, 1) k_conv_add_relu_0a645149(Input<f16> x0, Input<f16> x1, Input<f32> x2, Input<f32> x3, Input<f16> x4, Output<f16> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map, const GLASS_TENSOR_MAP residual_map) {

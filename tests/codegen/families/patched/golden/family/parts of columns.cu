@@ -10,7 +10,6 @@ constexpr int STAGES = 4, PATCH = 4096, PITCH = 320;  // patches in shared memor
 constexpr int B_TILE = 1024, BLOCK_N = 32;  // bytes of the weights of a line of a tap; columns
 constexpr int CHUNK = 32, BUFFERS = 2, BUFFER = 8192;  // columns that leave together; chunks of a warpgroup in shared memory, bytes of each
 
-// Where byte `at` of a row of a chunk lies, as bulk copies swizzle it.
 GLASS_DEVICE int in_chunk(int row, int at) { return row * 32 + (at ^ (row / 4 & 1) << 4); }
 
 GLASS_KERNEL(384, 1) k_conv_mul_add_quantize_9ce17cd5(Input<i8> x0, Input<i8> x1, Input<f32> x2, Input<f32> x3, Output<i8> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {

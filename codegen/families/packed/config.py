@@ -1,0 +1,141 @@
+"""Configurations of products with packed weights, and the resources of a block of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+from ....dialects.graph.block_format import COLUMNS, BlockFormat
+from ...arch.spec import ArchSpec
+from ..contraction.mma import FRAGMENT_COLUMNS
+from ..contraction.problem import Problem
+from ..contraction.tile import SUMS_PADDING, exchange_bytes, is_clustered, splits_evenly, tiles_of
+
+WARP = 32
+MOST_ROWS = 16  # of the result, for which this is the way
+MOST_TILES = 8  # of accumulators of mma, of a thread
+_MANY_BLOCKS, _MANY_REGISTERS = 4, 16  # of k in a step, whose sums are begun before others have ended
+OTHER_REGISTERS = 32  # of a thread, beside fragments and accumulators
+BARRIER_BYTES, ALIGNED = 8, 128  # bytes; what bulk copies begin at multiples of
+_TILES, _WARPS, _SPLITS = (1, 2, 4, 8), (4, 8, 16), (1, 2)
+_MOST_STAGES, _MOST_RESIDENT = 8, 2
+
+
+@dataclass(frozen=True)
+class PackedConfig:
+    """A configuration: `block_m` rows and `tiles` times 16 columns of the result to a block.
+
+    Its `warps` share k, as do the `splits` blocks of a cluster. stages: steps of k, a record each, that bulk
+    copies bring to shared memory ahead of each warp.
+    """
+
+    block_m: int
+    tiles: int
+    warps: int
+    splits: int = 1
+    stages: int = 1
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block."""
+        return WARP * self.warps
+
+    @property
+    def block_n(self) -> int:
+        """Columns of the result of a block."""
+        return COLUMNS * self.tiles
+
+    @property
+    def pitch(self) -> int:
+        """Accumulators from row to row where they are staged."""
+        return self.block_n + SUMS_PADDING
+
+    def registers(self, form: BlockFormat) -> int:
+        """Registers of a thread: accumulators, fragments of weights, the rows of two steps, and addresses."""
+        rows = self.block_m // FRAGMENT_COLUMNS
+        many = _MANY_REGISTERS if form.blocks > _MANY_BLOCKS else 0
+        held = 4 * self.tiles * (2 * rows + 1) + (44 + many) * rows + OTHER_REGISTERS
+        return -(-held // 8) * 8
+
+    # ------------------------------------------------------------ shared memory, in bytes
+
+    def records_bytes(self, form: BlockFormat) -> int:
+        """Of the weights of a step."""
+        return -(-self.tiles * form.record_bytes // ALIGNED) * ALIGNED
+
+    def barriers_at(self, form: BlockFormat) -> int:
+        """Where barriers lie: behind all steps, whose place staged accumulators take."""
+        return self.warps * max(self.stages * self.records_bytes(form), self.block_m * self.pitch * 4)
+
+    def own_bytes(self, form: BlockFormat) -> int:
+        """Of all but the sums of other blocks."""
+        return self.barriers_at(form) + self.warps * self.stages * BARRIER_BYTES
+
+
+def illegal(problem: Problem, form: BlockFormat, config: PackedConfig, target: ArchSpec) -> str | None:
+    """Why CONFIG cannot run PROBLEM with weights of FORM on TARGET; None when it can."""
+    if config.block_m not in (FRAGMENT_COLUMNS, 2 * FRAGMENT_COLUMNS) or config.tiles not in _TILES:
+        return "the tile does not divide into mma"
+    if config.tiles * config.block_m > MOST_TILES * FRAGMENT_COLUMNS:
+        return "too many accumulators"
+    if not 1 <= config.threads <= target.limits.threads_per_block or config.splits < 1 or config.stages < 1:
+        return "too many warps, or none"
+    if config.splits > 1 and not is_clustered(config.block_m, config.splits, target):
+        return "blocks share k in a cluster alone"
+    if config.splits > 1 and not splits_evenly(problem.k, form.depth, config.splits):
+        return "a split of k would be empty"
+    if config.threads * config.registers(form) > target.limits.registers_per_multiprocessor:
+        return "not enough registers"
+    shared = shared_bytes(problem, form, config, target)
+    return "not enough shared memory" if shared > target.shared_bytes else None
+
+
+def shared_bytes(problem: Problem, form: BlockFormat, config: PackedConfig, target: ArchSpec) -> int:
+    """Dynamic shared memory of a block."""
+    tile = config.block_m, config.block_n, config.splits
+    return config.own_bytes(form) + exchange_bytes(*tile, problem.accumulate, target)
+
+
+def resident(problem: Problem, form: BlockFormat, config: PackedConfig, target: ArchSpec) -> int:
+    """The occupancy that kernels are compiled for, in blocks of a multiprocessor."""
+    shared = shared_bytes(problem, form, config, target)
+    return max(1, target.limits.resident(config.threads, shared, config.registers(form)))
+
+
+def shapes(problem: Problem, form: BlockFormat, target: ArchSpec) -> Iterator[PackedConfig]:
+    """The legal configurations for PROBLEM with weights of FORM on TARGET whose warps all have a step of
+    k."""
+    block_m = FRAGMENT_COLUMNS if problem.at_optimum(problem.m) <= FRAGMENT_COLUMNS else 2 * FRAGMENT_COLUMNS
+    steps = -(-problem.at_optimum(problem.k) // form.depth)
+    for tiles, warps, splits in product(_TILES, _WARPS, _SPLITS):
+        config = PackedConfig(block_m, tiles, warps, splits)
+        config = replace(config, stages=_stages(problem, form, config, steps, target))
+        fits = warps * splits <= max(steps, _WARPS[0]) and config.stages > 0
+        if fits and illegal(problem, form, config, target) is None:
+            yield config
+
+
+def blocks_of(problem: Problem, config: PackedConfig) -> int:
+    """The blocks of a launch of PROBLEM at its optimal sizes."""
+    return problem.at_optimum(tiles_of(problem, config.block_m, config.block_n)) * config.splits
+
+
+def blocks_of_one(problem: Problem, config: PackedConfig, target: ArchSpec) -> int:
+    """The most blocks that a multiprocessor of TARGET gets."""
+    return -(-blocks_of(problem, config) // target.multiprocessors)
+
+
+def _stages(problem: Problem, form: BlockFormat, config: PackedConfig, steps: int, target: ArchSpec) -> int:
+    """The stages of CONFIG: as many as the blocks of a multiprocessor have room for, at most all of so many
+    STEPS.
+
+    A block of the next launch then takes the place of one that has ended, and has its weights brought while
+    others still run.
+    """
+    own, limits = min(blocks_of_one(problem, config, target), _MOST_RESIDENT), target.limits
+    room = limits.shared_per_multiprocessor // own - limits.reserved_shared
+    room -= exchange_bytes(config.block_m, config.block_n, config.splits, problem.accumulate, target)
+    most = min(_MOST_STAGES, -(-steps // (config.warps * config.splits)))
+    fitting = (n for n in range(most, 0, -1) if replace(config, stages=n).own_bytes(form) <= room)
+    return next(fitting, 0)

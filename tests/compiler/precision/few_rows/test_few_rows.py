@@ -1,0 +1,60 @@
+"""Norms and gates of few rows: what expected times, traits and switches decide, and that the numbers stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from glassrt.compiler.fusion.horizontal.cost import HALVES
+from glassrt.compiler.passes.ledger import Verdict
+from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.precision.few_rows.few_rows import ROWS
+from glassrt.dialects.core.interpreter import interpret
+from glassrt.dialects.core.verifier import verify
+from glassrt.dialects.graph.contraction import Matmul
+
+from .blocks import block, kernels_of, lowered
+
+
+def test_a_block_of_few_rows_is_two_kernels() -> None:
+    module, records = lowered(block())
+    first, _ = kernels_of(module)
+    assert {record.rule: record.verdict for record in records} == dict.fromkeys((ROWS, HALVES), Verdict.TAKEN)
+    names = [op.name for op in first.body.block]
+    assert names.count("graph.slice") == 2 and "graph.rms_norm" in names and "graph.swish" in names
+    (product,) = (op for op in first.body.block if isinstance(op, Matmul))
+    assert product.result.type.shape == (1, 4096)
+    for record in records:
+        assert record.figures["microseconds_together"] < record.figures["microseconds_apart"]
+
+
+def test_the_numbers_are_those_of_the_kernels_apart() -> None:
+    x = np.random.default_rng(0).standard_normal((3, 1024), dtype=np.float32)
+    results = []
+    for merge in (False, True):
+        module, _ = lowered(block(rows=3), merge=merge)
+        verify(module, ALL_DIALECTS)
+        (result,) = interpret(module, {"x": x}).values()
+        results.append(result)
+    np.testing.assert_array_equal(*results)
+
+
+@pytest.mark.parametrize(("rule", "kernels"), [(ROWS, 3), (HALVES, 4)], ids=["rows", "halves"])
+def test_a_rule_may_be_switched_off(rule: str, kernels: int) -> None:
+    """Without halves the siblings stay apart, and the norm, which both read, is a kernel."""
+    module, records = lowered(block(), disabled=frozenset({rule}))
+    assert len(kernels_of(module)) == kernels
+    assert all(record.verdict is Verdict.DISABLED for record in records if record.rule == rule)
+
+
+@pytest.mark.parametrize(
+    ("rows", "target"), [(64, "sm_90a"), (1, "sm_80")], ids=["many rows", "no bulk copies"]
+)
+def test_what_no_kernel_computes_is_not_considered(rows: int, target: str) -> None:
+    module, records = lowered(block(rows=rows), target)
+    assert not records and len(kernels_of(module)) == 4
+
+
+def test_rows_that_others_read_are_stored() -> None:
+    module, records = lowered(block(twice=True))
+    assert [record.rule for record in records] == [HALVES]
+    assert "graph.rms_norm" in [op.name for op in kernels_of(module)[0].body.block]
