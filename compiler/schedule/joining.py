@@ -31,8 +31,7 @@ def joined(launches: Sequence[Kernel], between: Sequence[Value], kept: Sequence[
             if op.next is not None:
                 region.append(clone_op(op, copies))
         made |= {
-            buffer: copies[value]
-            for buffer, value in zip(kernel.writes, body.terminator.inputs, strict=True)
+            buffer: copies[value] for buffer, value in zip(kernel.writes, body.terminator.inputs, strict=True)
         }
     region.append(Yield(*(made[value] for value in kept)))
     return region
@@ -73,6 +72,4 @@ def joins_first(kernel: Kernel, buffer: Value) -> bool:
 def alone_between(needs: Sequence[Collection[int]], group: Sequence[int]) -> bool:
     """Whether the launches GROUP, numbers in order, may be one at the place of the first: the others need
     nothing that is launched behind it, by what launches have NEEDS for, but each other."""
-    return not any(
-        group[0] < need and need not in group for number in group[1:] for need in needs[number]
-    )
+    return not any(group[0] < need and need not in group for number in group[1:] for need in needs[number])

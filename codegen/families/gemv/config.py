@@ -71,7 +71,7 @@ class GemvConfig:
 
 
 @dataclass(frozen=True)
-class Memory:
+class SharedLayout:
     """The shared memory of a block of `problem` under `config`, from its start on.
 
     First lie the steps that bulk copies bring, whose place staged accumulators take; then, where the block
@@ -179,7 +179,7 @@ def shared_bytes(problem: Problem, config: GemvConfig, target: ArchSpec) -> int:
     """Dynamic shared memory of a block: staged accumulators, what bulk copies bring, and the sums of other
     blocks of its cluster."""
     tile = config.block_m, config.block_n, config.splits
-    return Memory(problem, config).bytes + exchange_bytes(*tile, problem.accumulate, target)
+    return SharedLayout(problem, config).bytes + exchange_bytes(*tile, problem.accumulate, target)
 
 
 def shapes(problem: Problem, target: ArchSpec, bulk: bool = False) -> Iterator[GemvConfig]:
@@ -237,7 +237,7 @@ def _stages(problem: Problem, config: GemvConfig, steps: int, target: ArchSpec) 
     room = limits.shared_per_multiprocessor // own - limits.reserved_shared
     room -= config.staged_bytes if config.turns > 1 else 0
     room -= exchange_bytes(config.block_m, config.block_n, config.splits, problem.accumulate, target)
-    memory = Memory(problem, config)
+    memory = SharedLayout(problem, config)
     most = min(_MOST_STAGES, config.turns * -(-steps // (config.warps * config.splits)))
     found = min(most, (room - memory.kept_bytes) // (config.warps * (memory.stage_bytes + BARRIER_BYTES)))
     return found if found >= min(most, _LEAST_STAGES) else 0

@@ -6,7 +6,16 @@ from ...arch.fitted import GemvFit
 from ...arch.spec import ArchSpec
 from ..contraction.problem import Problem
 from ..contraction.tile import tiles_of
-from .config import LINE_BYTES, GemvConfig, Memory, blocks_of, blocks_of_one, columns_of, resident, step_of
+from .config import (
+    LINE_BYTES,
+    GemvConfig,
+    SharedLayout,
+    blocks_of,
+    blocks_of_one,
+    columns_of,
+    resident,
+    step_of,
+)
 
 NORM = 4.0  # order of the norm over what overlaps
 
@@ -45,7 +54,7 @@ def bulk(problem: Problem, config: GemvConfig, target: ArchSpec, constants: Gemv
     chain += (own - 1) * constants.block + (config.splits - 1) * constants.bulk_exchange
     if 2 * blocks > target.multiprocessors:
         chain += constants.crowd
-    computed = Memory(problem, config).lines
+    computed = SharedLayout(problem, config).lines
     if computed:
         passes = 1 if computed == 1 else -(-computed // config.warps)
         chain += constants.rows_start + passes * constants.rows_pass

@@ -27,7 +27,7 @@ from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.prologue import NoPrologue, Prologue
 from ..row.family import longest_vector
 from ..row.problem import RowProblem, rows_of
-from .config import GemvConfig, Memory
+from .config import GemvConfig, SharedLayout
 
 PLACE = "place"  # the C variable of where a thread stores its vector of a row
 MOST_ELEMENTS = 8192  # of a row: more of them are dear where every block computes them
@@ -112,7 +112,7 @@ def own_rows_spec(
     problem = contraction.problem
     if not contraction.prologue.whole:
         return None
-    rows, memory = row_problem(request, contraction), Memory(problem, config)
+    rows, memory = row_problem(request, contraction), SharedLayout(problem, config)
     if rows is None or not isinstance(problem.k, int):
         raise ValueError("rows that a block cannot compute")
     at_once = 1 if memory.lines == 1 else config.warps

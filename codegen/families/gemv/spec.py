@@ -18,7 +18,7 @@ from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import tiles_of
 from ..persistent.operands import BulkOperand
-from .config import LINE_BYTES, WARP, GemvConfig, Memory, columns_of, resident, step_of
+from .config import LINE_BYTES, WARP, GemvConfig, SharedLayout, columns_of, resident, step_of
 from .lines import Lines
 from .rows import OwnRowsSpec
 
@@ -126,7 +126,7 @@ def gemv_spec(
         raise ValueError("bulk copies cannot bring these operands")
     a_lines, b_lines = (_lines(own) for own in lines) if lines and config.stages else (None, None)
     names, step, k = binding.names, step_of(problem), problem.k
-    memory = Memory(problem, config)
+    memory = SharedLayout(problem, config)
     return GemvSpec(
         name=binding.name,
         title=binding.title,

@@ -65,9 +65,7 @@ class InvertedResidualFamily(ConfiguredFamily[InvertedConfig]):
 
 
 @lru_cache(maxsize=PRICES_KEPT)
-def priced(
-    extents: InvertedExtents, target: ArchSpec
-) -> tuple[tuple[InvertedConfig, float], ...]:
+def priced(extents: InvertedExtents, target: ArchSpec) -> tuple[tuple[InvertedConfig, float], ...]:
     """The configurations of EXTENTS worth trying, with their times, the fastest first.
 
     Cached, because a network has many alike, and each is asked for when it is considered and when it is made.

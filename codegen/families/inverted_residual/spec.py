@@ -174,9 +174,7 @@ def inverted_residual_spec(
 
 
 def _side(side: WindowSide, span: int) -> WindowSideSpec:
-    return WindowSideSpec(
-        side.out, side.size, side.taps, side.stride, side.pad, span, -(-side.out // span)
-    )
+    return WindowSideSpec(side.out, side.size, side.taps, side.stride, side.pad, span, -(-side.out // span))
 
 
 def _inner(part: Part, vector: int, depthwise: bool) -> ResidualPartSpec:

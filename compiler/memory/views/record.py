@@ -105,9 +105,7 @@ class ViewRecord:
             return
         # How far rows lie apart is a matter of the kernel that writes them, not of it and those before it.
         read = () if rule == PAD_ROWS else kernel.inputs
-        makers = [
-            op for op in (base_of(value).producer for value in read) if isinstance(op, PrecisionKernel)
-        ]
+        makers = [op for op in (base_of(value).producer for value in read) if isinstance(op, PrecisionKernel)]
         nodes = tuple(dict.fromkeys(node for op in makers for node in op.location.nodes))
         after = tuple(node for node in kernel.location.nodes if node not in nodes)
         ops = tuple(op_label(op) for op in (*dict.fromkeys(makers), kernel))

@@ -66,13 +66,13 @@ class FewRows:
             for op in [each for each in block if isinstance(each, PrecisionKernel)]:
                 found = ((kind, pair) for pair in pairs_before(op) for kind in kinds if kind.fits(pair))
                 for kind, pair in found:
-                    if _Decision(context, chooser, kind, pair).make():
+                    if _PairDecision(context, chooser, kind, pair).make():
                         break
         return module
 
 
 @dataclass(frozen=True)
-class _Decision:
+class _PairDecision:
     """The decision about one pair."""
 
     context: PassContext

@@ -8,7 +8,7 @@ import pytest
 from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.families.gemv.config import (
     GemvConfig,
-    Memory,
+    SharedLayout,
     blocks_of,
     blocks_of_one,
     illegal,
@@ -87,7 +87,7 @@ def test_blocks_take_turns_where_there_are_more_tiles_than_multiprocessors() -> 
     assert found
     for config in found:
         assert config.splits == 1 and blocks_of_one(large, config, TARGET) == 1
-        memory = Memory(large, config)
+        memory = SharedLayout(large, config)
         assert memory.sums_at == config.warps * config.stages * memory.stage_bytes
     assert all(config.turns == 1 for config in shapes(PROBLEM, TARGET, bulk=True))
     several = replace(found[0], splits=2)

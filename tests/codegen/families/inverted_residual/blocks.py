@@ -61,6 +61,7 @@ class Case:
 
 def module_of(case: Case, symbols: dict[str, SymbolRange] | None = None) -> Module:
     """CASE as a module of one kernel."""
+
     def image(channels: int, size: tuple[int, int], dtype: DType) -> TensorType:
         return TensorType((case.images, channels, *size), dtype).with_layout(channels_last(4))
 
@@ -75,6 +76,7 @@ def module_of(case: Case, symbols: dict[str, SymbolRange] | None = None) -> Modu
 
     def body(do: Any, *values: Any) -> Any:
         x, *rest = values
+
         def conv(x: Any, activation: Any, to: DType, beside: Any = None, **window: Any) -> Any:
             w, along = rest[:2]
             del rest[:2]

@@ -33,4 +33,3 @@ def test_blocks_of_a_cluster_share_what_one_has_no_blocks_for() -> None:
     split = replace(CONFIG, splits=3)
     assert microseconds(ONE, split, TARGET) < microseconds(ONE, CONFIG, TARGET)
     assert time(split) > time(CONFIG)
-
