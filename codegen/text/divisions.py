@@ -13,7 +13,10 @@ SHIFT = 30  # so that every factor is an `int`
 
 
 def reciprocal(divisor: Dim, largest: Dim) -> int:
-    """The factor of DIVISOR for dividends of at most LARGEST; 0 where there is none for all of them."""
-    if not isinstance(divisor, int) or not isinstance(largest, int) or largest * (divisor - 1) >= 1 << SHIFT:
+    """The factor of DIVISOR for dividends of at most LARGEST; 0 where there is none for all of them, and for
+    an extent of 0, of which nothing is divided."""
+    if not isinstance(divisor, int) or not isinstance(largest, int) or divisor < 1:
+        return 0
+    if largest * (divisor - 1) >= 1 << SHIFT:
         return 0
     return -(-(1 << SHIFT) // divisor)

@@ -100,6 +100,8 @@ def _packed(call: Call, blocks: tuple[int, int], rows: int, block: int, bits: in
         return None
     numbers = _numbers(stored.reshape(blocks[0], -1), bits)[:, :rows]
     if zero is not None and zero.dtype == np.uint8:
+        if zero.size != blocks[0] * -(-blocks[1] * bits // 8):
+            return None
         zero = _numbers(zero.reshape(blocks[0], -1), bits)[:, : blocks[1]]
     if zero is not None and zero.size != scale.size:
         return None

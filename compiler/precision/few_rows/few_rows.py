@@ -109,9 +109,9 @@ class _PairDecision:
         """Why a switch keeps the kernels apart; None when none does."""
         if self.kind.rule in self.context.disabled:
             return f"the rule {self.kind.rule} is switched off"
-        reader = self.pair.argument.users[0]
-        ops = (op for op in self.pair.first.body.block if op.next is not None)
-        reasons = (barrier_between(self.context, op, reader) for op in ops)
+        ops = [op for op in self.pair.first.body.block if op.next is not None]
+        readers = self.pair.argument.users
+        reasons = (barrier_between(self.context, op, reader) for op in ops for reader in readers)
         return next((reason for reason in reasons if reason is not None), None)
 
     def _best(self, region: Block, operands: Sequence[Value]) -> Candidate | None:

@@ -52,8 +52,11 @@ def is_rows(pair: KernelPair) -> bool:
 
 def is_halves(pair: KernelPair) -> bool:
     """Whether the second kernel of PAIR reads both halves of the columns of the first one's product."""
-    users, columns = pair.argument.users, pair.argument.type.shape[-1]
-    if pair.product.parent is not pair.first.body.block or not isinstance(columns, int) or columns % 2:
+    users, shape = pair.argument.users, pair.argument.type.shape
+    if pair.product.parent is not pair.first.body.block or not shape:
+        return False
+    columns = shape[-1]
+    if not isinstance(columns, int) or columns % 2:
         return False
     starts = [half_of(op, columns // 2) for op in users]
     return set(starts) == {0, columns // 2}

@@ -24,4 +24,5 @@ def test_a_product_is_the_quotient_of_every_dividend(divisor: int) -> None:
 def test_none_is_given_out_beyond() -> None:
     assert reciprocal(3, (1 << SHIFT) // 2 - 1) and not reciprocal(3, (1 << SHIFT) // 2)
     assert reciprocal(1, 2**31 - 1)
+    assert not reciprocal(0, 10)
     assert not reciprocal(symbol("N"), 10) and not reciprocal(3, symbol("N"))

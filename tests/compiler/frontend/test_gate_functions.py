@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.frontend.gate_functions import FUNCTIONS, Activation
-from glassrt.dialects.graph.activations import ThresholdedRelu
 from glassrt.dialects.graph.elementwise import Clip
+from glassrt.dialects.graph.recurrence import Gru
 
 from .recurrent import recurrent
 
 
 def test_a_function_without_parameters_has_those_of_its_op() -> None:
     given = recurrent("GRU", activations=["Sigmoid", "ThresholdedRelu"], direction="forward")
-    module = import_model(given.model(14))
-    assert [op.alpha for op in module.walk() if isinstance(op, ThresholdedRelu)] == [1.0]
+    (op,) = (op for op in import_model(given.model(14)).walk() if isinstance(op, Gru))
+    assert op.functions == ("sigmoid", "thresholdedrelu") and op.numbers == (0.0, 0.0, 1.0, 0.0)
 
 
 def test_only_the_sums_of_gates_are_clipped() -> None:

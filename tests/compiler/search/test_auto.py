@@ -75,7 +75,7 @@ def test_the_plan_records_what_was_measured_and_gives_it() -> None:
     noted = chosen.figures["sqnr_measured_db"]
     assert isinstance(noted, float) and noted >= 22 and ratio == pytest.approx(noted, abs=0.3)
     times = [float(record.figures["microseconds"]) for record in points]
-    assert times == sorted(times) and len(times) == 2
+    assert times == sorted(times) and len(times) >= 2
     assert "2 in int8, 1 in fp8, 0 in fp16: " in automatic().decisions
 
 

@@ -52,6 +52,8 @@ CASES: dict[str, tuple[type[Recurrence], Any, Any, dict[str, Any], RecurrenceCon
         RecurrenceConfig(4, 1, 1, 1),
         [],
     ),
+    # One step, of one cell a thread: loops that go once leave no scope of their own.
+    "one step": (*(Lstm, (1, B, 64), ()), {}, RecurrenceConfig(8, 1, 2, 1), []),
     "rnn": (*(Rnn, (T, B, 24), ()), {"functions": ["relu"]}, RecurrenceConfig(1, 2, 1, 2, copies=1), []),
 }
 

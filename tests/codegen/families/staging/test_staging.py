@@ -46,8 +46,10 @@ def emitting(folder: Traversable, pattern: str) -> set[str]:
 
 def test_only_its_own_template_knows_cp_async() -> None:
     own = {"cp_async.cu.j2", "cp_async_groups.cu.j2"}
-    lookups = {"interaction.cu.j2"}  # whose rows are no tiles of an operand
-    assert emitting(resources.files(templates), r"\bcp_async\w*[<(]") == own | lookups
+    # Rows that are looked up, patches of images, and states of cells: no tiles of an operand.
+    names = ("interaction", "body", "copies", "inputs", "exchange", "setup", "step")
+    others = {f"{name}.cu.j2" for name in names}
+    assert emitting(resources.files(templates), r"\bcp_async\w*[<(]") == own | others
 
 
 def test_what_is_not_in_flight_is_not_waited_for() -> None:

@@ -177,9 +177,9 @@ GLASS_KERNEL(THREADS, 4) k_conv_add_relu_46287ccd(Input<f16> x0, Input<f16> x1, 
                 Vec<f32, 2> weight[TAPS];
                 GLASS_UNROLL
                 for (int tap = 0; tap < TAPS; tap++) {
-                    const auto own = load_shared<Vec<f16, 2>>(taps + (tap * CHANNELS + own_chunk * CHUNK) * 2 + word * 4);
+                    const auto stored = load_shared<Vec<f16, 2>>(taps + (tap * CHANNELS + own_chunk * CHUNK) * 2 + word * 4);
                     GLASS_UNROLL
-                    for (int lane = 0; lane < 2; lane++) weight[tap][lane] = convert<f32>(own[lane]);
+                    for (int lane = 0; lane < 2; lane++) weight[tap][lane] = convert<f32>(stored[lane]);
                 }
             const int strip = thread_x() / 16;
             const int own_y = strip / 4 * 2, own_x = strip % 4 * 2;

@@ -52,7 +52,7 @@ GLASS_KERNEL(THREADS, 1) k(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<i3
     }
 
     pdl_wait();
-    // Cell `cell` of a thread: a unit, and one of two columns of a tile of eight sequences.
+    // Cell `mine` of a warp: a unit, and one of two columns of a tile of eight sequences.
     int cell_row[OWN], cell_unit[OWN];
     bool is_cell[OWN];
     f32 hidden[OWN] = {};
@@ -60,14 +60,14 @@ GLASS_KERNEL(THREADS, 1) k(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<i3
     int ends[OWN] = {};  // steps of the sequence
     bool is_empty[OWN] = {};
     f32 peephole[OWN][3] = {};
-    const int cell = split;
+    const int mine = split;
     cell_unit[0] = first_unit + row;
     const bool is_unit = cell_unit[0] < HIDDEN;
     GLASS_UNROLL
     for (int gate = 0; gate < 3; gate++) {
         if (is_unit) peephole[0][gate] = convert<f32>(load(x5, (direction * 3 + gate) * HIDDEN + cell_unit[0]));
     }
-    cell_row[0] = column * 2 + cell % 2;
+    cell_row[0] = column * 2 + mine % 2;
     is_cell[0] = is_unit && cell_row[0] < rows;
     if (is_cell[0]) {
         const i64 length = i64(load(x3, first_row + cell_row[0]));

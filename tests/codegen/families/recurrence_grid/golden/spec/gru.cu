@@ -44,7 +44,7 @@ GLASS_KERNEL(THREADS, 1) k(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<i3
     u32 sent = 0;  // states that each block has sent
     for (int first_row = 0; first_row < batch; first_row += ROWS) {
         const int rows = m_min(ROWS, batch - first_row);
-        // Cell `cell` of a thread: a unit, and one of two columns of a tile of eight sequences.
+        // Cell `mine` of a warp: a unit, and one of two columns of a tile of eight sequences.
         int cell_row[OWN], cell_unit[OWN];
         bool is_cell[OWN];
         f32 hidden[OWN] = {};
@@ -53,11 +53,11 @@ GLASS_KERNEL(THREADS, 1) k(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<i3
         f32 bias[OWN] = {};
         GLASS_UNROLL
         for (int i = 0; i < OWN; i++) {
-            const int cell = i * SPLITS + split;
-            cell_unit[i] = first_unit + cell / 2 * 8 + row;
+            const int mine = i * SPLITS + split;
+            cell_unit[i] = first_unit + mine / 2 * 8 + row;
             const bool is_unit = cell_unit[i] < HIDDEN;
             if (is_unit) bias[i] = convert<f32>(load(x4, direction * HIDDEN + cell_unit[i]));
-            cell_row[i] = column * 2 + cell % 2;
+            cell_row[i] = column * 2 + mine % 2;
             is_cell[i] = is_unit && cell_row[i] < rows;
             if (is_cell[i]) {
                 const i64 length = i64(load(x3, first_row + cell_row[i]));
