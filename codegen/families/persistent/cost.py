@@ -13,6 +13,7 @@ from ..contraction.tile import tiles_of
 from ..contraction.wgmma import LINE_BYTES, ROWS
 from .config import PersistentConfig, clusters_of
 from .depth import line_of, lines_of_k, multiplied_k, tiles_of_k
+from .splits import split_room
 
 NORM = 4.0  # order of the norm over units, which overlap well
 
@@ -25,12 +26,20 @@ def microseconds(problem: Problem, config: PersistentConfig, target: ArchSpec) -
 def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, constants: PersistentFit) -> float:
     """Expected microseconds of PROBLEM at its optimal sizes under CONFIG on TARGET, with CONSTANTS."""
     tiles = problem.at_optimum(tiles_of(problem, config.rows, config.block_n))
-    own = -(-tiles // clusters_of(problem, config, target.multiprocessors))
-    k_tiles = problem.at_optimum(tiles_of_k(problem))
-    results = config.block_m * config.block_n
+    room = (
+        split_room(config, target)
+        if config.splits > 1
+        else clusters_of(problem, config, target.multiprocessors)
+    )
+    own = -(-tiles // room)
+    k_tiles = -(-problem.at_optimum(tiles_of_k(problem)) // config.splits)
+    products = config.block_m * config.block_n  # results, or sums that blocks share
+    results = config.block_m * config.own_n
     rate = target.fitted.throughput.wgmma * 2 / problem.a.bytes * constants.efficiency
     step = constants.step if config.cluster == 1 else constants.shared_step
-    multiply = 2.0 * results * problem.at_optimum(multiplied_k(problem)) / rate + k_tiles * step
+    multiply = (
+        2.0 * products * problem.at_optimum(multiplied_k(problem)) / config.splits / rate + k_tiles * step
+    )
     shares = 1 if problem.is_astride else config.cluster  # of such lines, half are not copied faster
     columns = 0.0 if config.kept else config.block_n / shares
     lines = k_tiles * (config.block_m + columns) * config.depth
@@ -43,6 +52,7 @@ def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, const
     finish += 0.0 if problem.accumulate.is_float else constants.convert * results
     start = constants.start + (constants.meet if config.cluster > 1 else 0.0)
     start += config.kept * config.block_n * config.depth / constants.l2_bandwidth
+    start += constants.exchange + config.sums_bytes / constants.l2_bandwidth if config.splits > 1 else 0.0
     if config.teams > 1:
         cycles = start + own * norm(multiply, arrive, gather, pass_through, finish) + finish
     else:
