@@ -18,7 +18,7 @@ CONSUMER_REGISTERS = {2: 232, 3: 152}
 MOST_ACCUMULATORS = {2: MAX_ACCUMULATORS, 3: 96}  # of such a thread
 BARRIER_BYTES = 8
 ACCUMULATOR_BYTES = 4
-SPLITS = (2, 3, 4, 8)  # blocks that share a tile
+SPLITS = (2, 3, 4)  # blocks that share a tile
 LEAST_OWN = 16  # columns that each of these finishes
 LEAST_LINE = 32  # bytes of results of each row of these
 LEAST_OF_SPLIT = 2  # tiles of k of each
@@ -198,7 +198,7 @@ def misfit(problem: Problem, config: PersistentConfig) -> str | None:
 def unsplittable(config: PersistentConfig) -> str | None:
     """Why blocks cannot share the tiles of CONFIG, which has splits; None if they can."""
     if config.splits not in SPLITS:
-        return "a cluster shares a tile in two, three, four or eight parts"
+        return "a cluster shares a tile in two, three or four parts"
     if config.teams > 1 or config.cluster > 1 or config.kept or config.turned:
         return "blocks that share a tile have no other"
     if not config.buffers:

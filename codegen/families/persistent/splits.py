@@ -16,14 +16,8 @@ from ..contraction.tile import tiles_of
 from .config import MOST_STAGES, SPLITS, PersistentConfig, fitted, illegal, misfit
 from .depth import block_k_of
 
-# Block tile and warpgroups that share it; those with more accumulators leave no registers for sums of others.
-_SHAPES: tuple[tuple[int, int, int], ...] = (
-    (128, 64, 2),
-    (128, 96, 2),
-    (128, 128, 2),
-    (128, 192, 2),
-    (256, 64, 2),
-)
+# Block tile and warpgroups that share it: sums of wider ones take longer to send than their operands to copy.
+_SHAPES: tuple[tuple[int, int, int], ...] = ((128, 64, 2), (128, 96, 2), (128, 128, 2))
 WIDE_CLUSTER = 3  # blocks of a cluster, from which some multiprocessors have no place for one
 
 

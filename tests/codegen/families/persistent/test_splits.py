@@ -66,7 +66,7 @@ def test_emitted_text(name: str, body: Any, golden: Any) -> None:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"splits": 5}, "two, three, four or eight"),
+        ({"splits": 8}, "two, three or four"),
         ({"groups": 1, "teams": 2}, "have no other"),
         ({"cluster": 2}, "have no other"),
         ({"buffers": 0}, "leave in bulk"),
