@@ -1,8 +1,8 @@
 """Tiles whose k the blocks of a cluster share, for products of fewer tiles than multiprocessors.
 
-With few rows, tiles that are small enough to keep all multiprocessors busy copy every operand many times. Larger
-ones, of which each block of a cluster multiplies a part of k, copy less, and as fast as many blocks can. The
-blocks send each other sums through distributed shared memory, once.
+With few rows, tiles that are small enough to keep all multiprocessors busy copy every operand many times.
+Larger ones, of which each block of a cluster multiplies a part of k, copy less, and as fast as many blocks
+can. The blocks send each other sums through distributed shared memory, once.
 """
 
 from __future__ import annotations
