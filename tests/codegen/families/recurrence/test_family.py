@@ -11,6 +11,7 @@ from glassrt.codegen.families.recurrence.family import RecurrenceFamily, propose
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
 from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
+from glassrt.errors import KernelError
 
 from ...one_kernel import compare
 from .recurrences import assert_agrees, inputs_of, module_of, op_of, under
@@ -85,7 +86,7 @@ def test_what_it_has_kernels_for(target: str, hidden: int, dtype: DType, able: b
 
 def test_illegal_configurations_are_refused() -> None:
     module = module_of(Rnn, (2, 3, 24))
-    with pytest.raises(Exception, match="its groups are not those of the hidden units"):
+    with pytest.raises(KernelError, match="its groups are not those of the hidden units"):
         compare(module, inputs_of(module), under(RecurrenceConfig(1, 3, 1, 1)))
     assert REFERENCE.limits.largest_cluster == 16
 

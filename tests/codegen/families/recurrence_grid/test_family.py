@@ -11,6 +11,7 @@ from glassrt.codegen.families.recurrence_grid.family import GridRecurrenceFamily
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
 from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
+from glassrt.errors import KernelError
 
 from ..recurrence.recurrences import assert_agrees, inputs_of, module_of, op_of, under
 
@@ -78,5 +79,5 @@ def test_what_it_has_kernels_for(target: str, hidden: int, direction: str, dtype
 
 def test_illegal_configurations_are_refused() -> None:
     module = module_of(Rnn, (2, 3, 32))
-    with pytest.raises(Exception, match="its blocks are not those of the hidden units"):
+    with pytest.raises(KernelError, match="its blocks are not those of the hidden units"):
         assert_agrees(module, inputs_of(module), under(GridRecurrenceConfig(4, 1, 1, 1), "recurrence_grid"))

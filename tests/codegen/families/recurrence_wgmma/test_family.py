@@ -11,6 +11,7 @@ from glassrt.codegen.families.recurrence_wgmma.family import WgmmaRecurrenceFami
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
 from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence
+from glassrt.errors import KernelError
 
 from ..recurrence.recurrences import assert_agrees, inputs_of, module_of, op_of, under
 
@@ -82,5 +83,5 @@ def test_what_it_has_kernels_for(
 def test_illegal_configurations_are_refused() -> None:
     module = module_of(Lstm, (2, 3, 32))
     config = WgmmaRecurrenceConfig(cluster=1, warpgroups=1, tiles=1)
-    with pytest.raises(Exception, match="its warpgroups are not those of the hidden units"):
+    with pytest.raises(KernelError, match="its warpgroups are not those of the hidden units"):
         assert_agrees(module, inputs_of(module), under(config, "recurrence_wgmma"))
