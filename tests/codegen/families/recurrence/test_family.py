@@ -14,6 +14,7 @@ from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
 from glassrt.errors import KernelError
 
 from ...one_kernel import compare
+from ..checked_kernels import DEVICES
 from .recurrences import assert_agrees, inputs_of, module_of, op_of, under
 
 T, B = symbol("T"), symbol("B")
@@ -59,13 +60,14 @@ CASES: dict[str, tuple[type[Recurrence], Any, Any, dict[str, Any], RecurrenceCon
 }
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", CASES)
-def test_kernels_agree_with_the_interpreter(name: str) -> None:
+def test_kernels_agree_with_the_interpreter(name: str, device: str) -> None:
     dtype = BF16 if name == "gru" else F16
     kind, sizes, more, attributes, config, lengths = CASES[name]
     module = module_of(kind, sizes, more, dtype, **attributes)
     given = inputs_of(module, lengths, T=5, B=len(lengths) or 9)
-    assert_agrees(module, given, under(config))
+    assert_agrees(module, given, under(config), device)
 
 
 @pytest.mark.parametrize(

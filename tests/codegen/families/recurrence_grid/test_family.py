@@ -13,6 +13,7 @@ from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
 from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
 from glassrt.errors import KernelError
 
+from ..checked_kernels import DEVICES
 from ..recurrence.recurrences import assert_agrees, inputs_of, module_of, op_of, under
 
 T, B = symbol("T"), symbol("B")
@@ -51,12 +52,13 @@ CASES: dict[
 }
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", CASES)
-def test_kernels_agree_with_the_interpreter(name: str) -> None:
+def test_kernels_agree_with_the_interpreter(name: str, device: str) -> None:
     kind, sizes, more, attributes, config, lengths, dtype = CASES[name]
     module = module_of(kind, sizes, more, dtype, **attributes)
     given = inputs_of(module, lengths, T=5, B=len(lengths) or 9)
-    assert_agrees(module, given, under(config, "recurrence_grid"))
+    assert_agrees(module, given, under(config, "recurrence_grid"), device)
 
 
 @pytest.mark.parametrize(
