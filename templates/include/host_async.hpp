@@ -96,6 +96,8 @@ void cluster_store(void* own, int rank, u64* barrier, const void* value, int byt
 }
 
 void cluster_copy(void* own, int rank, u64* barrier, const void* from, int bytes) {
+    // A kernel that copied to its own block so ended as an illegal instruction on an H200 (driver 580.159.04).
+    if (current_worker->blocks() == 1) fail("a cluster_copy in a launch without clusters");
     if (bytes <= 0 || bytes % 16 != 0) fail("cluster_copy takes a multiple of 16 bytes");
     check_shared(from, u64(bytes), 16, "cluster_copy");
     check_shared(own, u64(bytes), 16, "cluster_copy");

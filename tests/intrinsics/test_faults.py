@@ -199,6 +199,12 @@ def test_a_block_does_not_end_while_a_copy_reads_its_shared_memory(kernels: Host
         kernels.launch("unread_copy", *sizes, [y, number(0)], order)
 
 
+def test_a_copy_between_blocks_is_refused_without_clusters(kernels: HostModule) -> None:
+    """A GPU answers it with an illegal instruction, though the block would only copy to itself."""
+    with pytest.raises(DeviceError, match="a cluster_copy in a launch without clusters"):
+        kernels.launch("unread_copy", (1, 1, 1), (32, 1, 1), (1, 1, 1), 192, [out(2, np.int32), number(1)])
+
+
 BAD_LAUNCHES: dict[str, tuple[dict[str, object], str]] = {
     "no such kernel": ({"kernel": "nowhere"}, "no kernel named 'nowhere'"),
     "too many threads": ({"block": (1024, 2, 1)}, "2048 threads in a block, 1024 is the most"),

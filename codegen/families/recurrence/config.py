@@ -36,7 +36,7 @@ class RecurrenceConfig:
 
     A cluster has `tiles` times 8 sequences of the batch, which are multiplied side by side. `copies` says how
     states are sent: in pieces of 16 bytes by threads (0), by one bulk copy to each block for a group (1), or
-    for the block (2).
+    for the block (2). A block alone stores them in pieces, too, where it reads them.
     """
 
     cluster: int
@@ -192,6 +192,8 @@ def illegal(op: Recurrence, config: RecurrenceConfig, target: ArchSpec) -> str |
         return "its groups are not those of the hidden units"
     if (config.cluster - 1) * config.groups * HALF * parts_of(op.gates) >= op.hidden:
         return "a block has no units"
+    if config.cluster == 1 and config.copies != IN_PIECES:
+        return "a block alone copies its states to no other"
     if config.copies == FOR_BLOCK and layout.units * config.groups * config.cluster != op.hidden:
         return "its blocks do not have as many units each"
     if config.splits > 1 and config.groups >= limits.named_barriers:

@@ -60,6 +60,7 @@ def test_what_arrives_at_a_block() -> None:
         (replace(CONFIG, groups=5), "its groups are not those of the hidden units"),
         (replace(CONFIG, copies=2), None),
         (RecurrenceConfig(1, 64, 1, 1), "too many warps"),
+        (RecurrenceConfig(1, 64, 1, 1, copies=1), "a block alone copies its states to no other"),
         (RecurrenceConfig(4, 16, 2, 1), "not enough barriers"),
         (RecurrenceConfig(4, 16, 1, 1), "not enough shared memory"),
     ],

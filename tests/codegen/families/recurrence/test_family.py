@@ -41,11 +41,18 @@ CASES: dict[str, tuple[type[Recurrence], Any, Any, dict[str, Any], RecurrenceCon
         RecurrenceConfig(4, 2, 4, 1, copies=1),
         [3, 5, 1],
     ),
-    # A state that is reset before its product, of groups of which the last has half of its units.
+    # A state that is reset before its product; one group has half of its units, the last none.
     "reset": (
         *(Gru, (T, B, 40), ("initial", "lengths")),
         {"direction": "bidirectional", "linear": False},
-        RecurrenceConfig(1, 3, 2, 2, copies=1),
+        RecurrenceConfig(2, 2, 2, 2, copies=1),
+        [4, 0, 5],
+    ),
+    # The same of one block, which stores its states where it reads them.
+    "reset alone": (
+        *(Gru, (T, B, 40), ("initial", "lengths")),
+        {"direction": "bidirectional", "linear": False},
+        RecurrenceConfig(1, 3, 2, 2),
         [4, 0, 5],
     ),
     "reset in pieces": (
@@ -56,7 +63,7 @@ CASES: dict[str, tuple[type[Recurrence], Any, Any, dict[str, Any], RecurrenceCon
     ),
     # One step, of one cell a thread: loops that go once leave no scope of their own.
     "one step": (*(Lstm, (1, B, 64), ()), {}, RecurrenceConfig(8, 1, 2, 1), []),
-    "rnn": (*(Rnn, (T, B, 24), ()), {"functions": ["relu"]}, RecurrenceConfig(1, 2, 1, 2, copies=1), []),
+    "rnn": (*(Rnn, (T, B, 24), ()), {"functions": ["relu"]}, RecurrenceConfig(1, 2, 1, 2), []),
 }
 
 

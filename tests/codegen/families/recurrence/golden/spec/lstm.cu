@@ -27,12 +27,12 @@ GLASS_KERNEL(THREADS, 1) k(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<i3
     const int direction = block_z();
 
     Barrier* const arrived = reinterpret_cast<Barrier*>(shared);  // for each buffer
-    f16* const states = reinterpret_cast<f16*>(shared + 128);
     if (thread_x() == 0) {
         GLASS_UNROLL
         for (int i = 0; i < 2; i++) barrier_init(arrived[i], 1);
         barrier_fence_init();
     }
+    f16* const states = reinterpret_cast<f16*>(shared + 128);
     for (int chunk = thread_x(); chunk < 256; chunk += THREADS) reinterpret_cast<Words*>(states)[chunk] = Words{};
     // Row `half * 8 + row` of the group is the gate half of a unit; k of the step `at` of the warp.
     auto weight = [&](int half, int at) {
