@@ -13,7 +13,7 @@ from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.graph.block_format import BlockFormat
 
 from ...one_kernel import compare
-from .packed_cases import drawn, product_module
+from .packed_cases import drawn, normalised_module, product_module
 
 NAME = "contraction_packed"
 
@@ -54,6 +54,27 @@ def test_products_are_those_of_the_weights(
     form: BlockFormat, shape: tuple[int, int, int], config: PackedConfig
 ) -> None:
     check(form, shape, config)
+
+
+@pytest.mark.parametrize(
+    ("form", "shape", "config"),
+    [
+        (BlockFormat(4, 32, 16, False), (1, 144, 1024), PackedConfig(8, 4, 4, stages=3, turns=3)),
+        (BlockFormat(8, 64, 16, True), (11, 48, 768), PackedConfig(16, 2, 4, splits=2)),
+    ],
+    ids=["turns", "cluster"],
+)
+def test_blocks_compute_rows_and_have_both_halves(
+    form: BlockFormat, shape: tuple[int, int, int], config: PackedConfig
+) -> None:
+    m, n, k = shape
+    rng = np.random.default_rng(1)
+    words, _ = drawn(form, 2 * n, k, rng)
+    x, scale = (rng.standard_normal(size).astype(np.float16) for size in ((m, k), (k,)))
+    given = {"x0": x, "x1": scale, "x2": words}
+    ((got, want),) = compare(normalised_module(form, m, n, k), given, configured(config), "host")
+    wide = want.astype(np.float64)
+    assert np.abs(got.astype(np.float64) - wide).max() <= 2.0**-8 * np.abs(wide).max()
 
 
 def test_it_unpacks() -> None:
