@@ -27,13 +27,16 @@ def configured(config: PackedConfig) -> Callable[[Request], Candidate]:
     return choose
 
 
-def check(form: BlockFormat, shape: tuple[int, int, int], config: PackedConfig) -> None:
+DEVICES = pytest.mark.parametrize("device", ["host", pytest.param("cuda", marks=pytest.mark.gpu)])
+
+
+def check(form: BlockFormat, shape: tuple[int, int, int], config: PackedConfig, device: str) -> None:
     m, n, k = shape
     rng = np.random.default_rng(0)
     words, weights = drawn(form, n, k, rng)
     a, other = (rng.standard_normal(size).astype(np.float16) for size in ((m, k), (m, n)))
     given = {"x0": a, "x1": words, "x2": other}
-    ((got, want),) = compare(product_module(form, m, n, k), given, configured(config), "host")
+    ((got, want),) = compare(product_module(form, m, n, k), given, configured(config), device)
     exact = a.astype(np.float64) @ weights.T + other
     scale = np.abs(a.astype(np.float64)) @ np.abs(weights.T)
     for each in (got, want):
@@ -49,13 +52,15 @@ CASES = [
 ]
 
 
+@DEVICES
 @pytest.mark.parametrize(("form", "shape", "config"), CASES, ids=lambda case: str(case))
 def test_products_are_those_of_the_weights(
-    form: BlockFormat, shape: tuple[int, int, int], config: PackedConfig
+    form: BlockFormat, shape: tuple[int, int, int], config: PackedConfig, device: str
 ) -> None:
-    check(form, shape, config)
+    check(form, shape, config, device)
 
 
+@DEVICES
 @pytest.mark.parametrize(
     ("form", "shape", "config"),
     [
@@ -65,14 +70,14 @@ def test_products_are_those_of_the_weights(
     ids=["turns", "cluster"],
 )
 def test_blocks_compute_rows_and_have_both_halves(
-    form: BlockFormat, shape: tuple[int, int, int], config: PackedConfig
+    form: BlockFormat, shape: tuple[int, int, int], config: PackedConfig, device: str
 ) -> None:
     m, n, k = shape
     rng = np.random.default_rng(1)
     words, _ = drawn(form, 2 * n, k, rng)
     x, scale = (rng.standard_normal(size).astype(np.float16) for size in ((m, k), (k,)))
     given = {"x0": x, "x1": scale, "x2": words}
-    ((got, want),) = compare(normalised_module(form, m, n, k), given, configured(config), "host")
+    ((got, want),) = compare(normalised_module(form, m, n, k), given, configured(config), device)
     wide = want.astype(np.float64)
     assert np.abs(got.astype(np.float64) - wide).max() <= 2.0**-8 * np.abs(wide).max()
 
