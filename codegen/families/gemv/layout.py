@@ -12,10 +12,10 @@ WORD_BYTES = 8  # of what a warp finds of a row
 class SharedLayout:
     """Where a block of `warps` warps has what, from the start of its shared memory on.
 
-    First lie the steps that bulk copies bring, `stages` of `stage_bytes` for each warp. Their place is taken by
-    `staged_bytes` of accumulators, unless there are steps of the next tile (`in_turns`). Then come rows that
-    the block keeps, `row_bytes` of each of `lines` rows, and what its warps find of them where it computes
-    them (`computed`); last the barriers of the copies.
+    First lie the steps that bulk copies bring, `stages` of `stage_bytes` for each warp. Their place is taken
+    by `staged_bytes` of accumulators, unless there are steps of the next tile (`in_turns`). Then come rows
+    that the block keeps, `row_bytes` of each of `lines` rows, and what its warps find of them where it
+    computes them (`computed`); last the barriers of the copies.
     """
 
     warps: int

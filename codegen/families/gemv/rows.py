@@ -112,8 +112,8 @@ def vector_of(rows: RowProblem, problem: Problem) -> int:
 def own_rows_spec(
     request: Request, contraction: Contraction, memory: SharedLayout, splits: int, signature: Signature
 ) -> OwnRowsSpec | None:
-    """The spec of the rows of CONTRACTION that a block with MEMORY, one of SPLITS that share k, computes; None
-    if copies bring them."""
+    """The spec of the rows of CONTRACTION that a block with MEMORY, one of SPLITS that share k, computes;
+    None if copies bring them."""
     problem = contraction.problem
     if not contraction.prologue.whole:
         return None

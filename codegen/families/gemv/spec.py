@@ -90,12 +90,16 @@ class GemvSpec:
     own_rows: OwnRowsSpec | None = None
     turns: int = 1
     sums_at: int = 0
-    operands: Template = Template("lib/gemv/lines.cu.j2")
 
     @property
     def line(self) -> int:
         """Bytes of k in a step."""
         return LINE_BYTES
+
+    @property
+    def operands(self) -> Template:
+        """The template of the way of both operands, where bulk copies bring them."""
+        return Template("lib/gemv/lines.cu.j2")
 
     @property
     def line_name(self) -> Identifier:
@@ -104,7 +108,7 @@ class GemvSpec:
 
     @property
     def row_lines(self) -> int:
-        """The rows that the block keeps in shared memory, one line for each step; 0 where copies bring them."""
+        """The rows that the block keeps in shared memory, a line for each step; 0 where copies bring them."""
         return self.own_rows.lines if self.own_rows else 0
 
     @property

@@ -61,8 +61,8 @@ class PackedConfig:
         return self.warps * self.block_m * self.pitch * 4
 
     def registers(self, form: BlockFormat) -> int:
-        """Registers of a thread: accumulators of k and of a block of it, weights, the rows of a block of k, and
-        addresses."""
+        """Registers of a thread: accumulators of k and of a block of it, weights, the rows of a block of k,
+        and addresses."""
         rows = self.block_m // FRAGMENT_COLUMNS
         held = 4 * self.tiles * (2 * rows + 1) + (8 + form.depth // form.blocks // 8) * rows + OTHER_REGISTERS
         return -(-held // 8) * 8

@@ -29,7 +29,7 @@ class PackedSpec:
     """The spec of a product with packed weights: sizes, configuration, format of the weights, and the
     epilogue.
 
-    operands: the template of the way of its operands; bits: of a stored number; step: of k in a record, which has `lines` lines and `blocks` blocks; group:
+    bits: of a stored number; step: of k in a record, which has `lines` lines and `blocks` blocks; group:
     steps of k within which a lane has those of one mma; fields, field: numbers beside a block of a column,
     and their type; record: bytes; stage_bytes, row_lines, lines_at, sums_at, barriers: of shared memory
     (`SharedLayout`); steps: those of a warp; a: the rows; own_rows: those that blocks compute; resident: the
@@ -73,7 +73,6 @@ class PackedSpec:
     epilogue: EpilogueSpec
     exchange_at: int
     own_rows: OwnRowsSpec | None = None
-    operands: Template = Template("lib/packed/records.cu.j2")
 
     @property
     def threads(self) -> int:
@@ -99,6 +98,11 @@ class PackedSpec:
     def piece(self) -> int:
         """Elements of a row that a lane loads at a time."""
         return min(8, self.group // 4)
+
+    @property
+    def operands(self) -> Template:
+        """The template of the way of both operands."""
+        return Template("lib/packed/records.cu.j2")
 
     @property
     def line_name(self) -> Identifier:

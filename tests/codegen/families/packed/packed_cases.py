@@ -78,8 +78,8 @@ def packed_of(form: BlockFormat, m: int, n: int, k: int) -> PackedProblem:
 
 
 def normalised_module(form: BlockFormat, m: int, n: int, k: int) -> Module:
-    """One kernel: an RMS norm of rows [m, k] by packed weights [2 n, k], and SiLU of the first half of columns
-    times the other one."""
+    """One kernel: an RMS norm of rows [m, k] by packed weights [2 n, k], and SiLU of the first half of
+    columns times the other one."""
 
     def body(do: Any, x: Any, scale: Any, w: Any) -> Any:
         rows = normal_rows(do, x, scale)
