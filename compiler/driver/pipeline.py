@@ -9,6 +9,7 @@ from ..fusion.horizontal.contractions import HorizontalContraction
 from ..fusion.interaction_kernels import InteractionKernels
 from ..fusion.packed_products import PackedProducts
 from ..fusion.predicate_branches import PredicateBranches
+from ..fusion.unpack_once import UnpackOnce
 from ..fusion.recurrence_kernels import RecurrenceKernels
 from ..fusion.widen_concats import WidenConcats
 from ..memory.proofs.check_launch import CheckLaunch
@@ -69,6 +70,7 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
             RecurrenceKernels(target),
             InteractionKernels(target),
             PackedProducts(target),
+            UnpackOnce(),
             PredicateBranches(target),
             HorizontalContraction(target),
             *_TIDY,
