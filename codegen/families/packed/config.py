@@ -20,17 +20,18 @@ MOST_TILES = 8  # of accumulators of mma, of a thread
 OTHER_REGISTERS = 24  # of a thread, beside fragments and accumulators
 ALIGNED = 128  # bytes; what bulk copies begin at multiples of
 LINE_BYTES = 128  # of a row in a line of k
-_TILES, _WARPS, _SPLITS = (1, 2, 4, 8), (4, 8, 16), (1, 2, 4)
-_MOST_STAGES, _MOST_RESIDENT = 8, 2
+_TILES, _WARPS, _SPLITS = (1, 2, 4, 8), (4, 8, 16), (1, 2, 4, 8)
+_LEAST_STAGES, _MOST_STAGES, _MOST_RECORDS, _MOST_RESIDENT = 2, 8, 8, 2
 
 
 @dataclass(frozen=True)
 class PackedConfig:
     """A configuration: `block_m` rows and `tiles` times 16 columns of the result to a block.
 
-    Its `warps` share k, as do the `splits` blocks of a cluster. stages: steps of k, a record each, that bulk
-    copies bring to shared memory ahead of each warp. turns: the tiles of a block, one after another; weights
-    of the next are on their way while one is finished.
+    Its `warps` share k, as do the `splits` blocks of a cluster. A step of k is so many `records`, which one
+    bulk copy brings, since copies cost a multiprocessor more than their bytes do; stages: the steps that are
+    brought to shared memory ahead of each warp. turns: the tiles of a block, one after another; weights of
+    the next are on their way while one is finished.
     """
 
     block_m: int
@@ -39,6 +40,7 @@ class PackedConfig:
     splits: int = 1
     stages: int = 1
     turns: int = 1
+    records: int = 1
 
     @property
     def threads(self) -> int:
@@ -67,22 +69,26 @@ class PackedConfig:
         held = 4 * self.tiles * (2 * rows + 1) + (8 + form.depth // form.blocks // 8) * rows + OTHER_REGISTERS
         return -(-held // 8) * 8
 
-    def records_bytes(self, form: BlockFormat) -> int:
+    def stage_bytes(self, form: BlockFormat) -> int:
         """Shared memory of the weights of a step."""
-        return -(-self.tiles * form.record_bytes // ALIGNED) * ALIGNED
+        return -(-self.tiles * self.records * form.record_bytes // ALIGNED) * ALIGNED
+
+    def step(self, form: BlockFormat) -> int:
+        """Elements of k in a step."""
+        return self.records * form.depth
 
 
 def shared_layout(problem: Problem, form: BlockFormat, config: PackedConfig) -> SharedLayout:
     """The shared memory of a block of PROBLEM with weights of FORM under CONFIG."""
-    records = -(-problem.at_optimum(problem.k) // form.depth)
+    steps = -(-problem.at_optimum(problem.k) // config.step(form))
     return SharedLayout(
         warps=config.warps,
         stages=config.stages,
-        stage_bytes=config.records_bytes(form),
+        stage_bytes=config.stage_bytes(form),
         staged_bytes=config.staged_bytes,
         in_turns=config.turns > 1,
         lines=kept_rows(problem, config.block_m),
-        row_bytes=-(-records // config.splits) * form.lines * LINE_BYTES,
+        row_bytes=-(-steps // config.splits) * config.records * form.lines * LINE_BYTES,
         computed=problem.a_computed,
     )
 
@@ -93,11 +99,15 @@ def illegal(problem: Problem, form: BlockFormat, config: PackedConfig, target: A
         return "the tile does not divide into mma"
     if config.tiles * config.block_m > MOST_TILES * FRAGMENT_COLUMNS:
         return "too many accumulators"
-    if not 1 <= config.threads <= target.limits.threads_per_block or config.splits < 1 or config.stages < 1:
+    if not 1 <= config.threads <= target.limits.threads_per_block or config.splits < 1:
         return "too many warps, or none"
+    if config.stages < 1 or not 1 <= config.records <= _MOST_RECORDS:
+        return "too many steps, or none"
+    if problem.a_computed and problem.k % config.step(form):
+        return "rows are computed of whole steps of k"
     if config.splits > 1 and not is_clustered(config.block_m, config.splits, target):
         return "blocks share k in a cluster alone"
-    if config.splits > 1 and not splits_evenly(problem.k, form.depth, config.splits):
+    if config.splits > 1 and not splits_evenly(problem.k, config.step(form), config.splits):
         return "a split of k would be empty"
     if config.threads * config.registers(form) > target.limits.registers_per_multiprocessor:
         return "not enough registers"
@@ -128,11 +138,22 @@ def shapes(problem: Problem, form: BlockFormat, target: ArchSpec) -> Iterator[Pa
     steps = -(-problem.at_optimum(problem.k) // form.depth)
     for tiles, warps, splits in product(_TILES, _WARPS, _SPLITS):
         whole = PackedConfig(block_m, tiles, warps, splits)
+        if warps * splits > max(steps, _WARPS[0]):
+            continue
         for config in (whole, *_in_turns(problem, whole, target)):
-            config = replace(config, stages=_stages(problem, form, config, steps, target))
-            fits = warps * splits <= max(steps, _WARPS[0]) and config.stages > 0
-            if fits and illegal(problem, form, config, target) is None:
-                yield config
+            for records in _records(-(-steps // (warps * splits))):
+                one = replace(config, records=records)
+                one = replace(one, stages=_stages(problem, form, one, steps, target))
+                if one.stages > 0 and illegal(problem, form, one, target) is None:
+                    yield one
+
+
+def _records(each: int) -> Iterator[int]:
+    """How many records a copy may bring of EACH that a warp has."""
+    records = 1
+    while records <= min(each, _MOST_RECORDS) and each % records == 0:
+        yield records
+        records *= 2
 
 
 def _in_turns(problem: Problem, config: PackedConfig, target: ArchSpec) -> Iterator[PackedConfig]:
@@ -170,10 +191,12 @@ def _stages(problem: Problem, form: BlockFormat, config: PackedConfig, steps: in
     own, limits = min(blocks_of_one(problem, config, target), _MOST_RESIDENT), target.limits
     room = limits.shared_per_multiprocessor // own - limits.reserved_shared
     room -= exchange_bytes(config.block_m, config.block_n, config.splits, problem.accumulate, target)
-    most = min(_MOST_STAGES, config.turns * -(-steps // (config.warps * config.splits)))
+    own_steps = config.turns * -(-steps // (config.records * config.warps * config.splits))
+    most = min(_MOST_STAGES, own_steps)
     fitting = (
         n
         for n in range(most, 0, -1)
         if shared_layout(problem, form, replace(config, stages=n)).bytes <= room
     )
-    return next(fitting, 0)
+    found = next(fitting, 0)
+    return found if found >= min(own_steps, _LEAST_STAGES) else 0

@@ -45,7 +45,7 @@ class PackedProblem:
         tiles, records, words = w.shape
         strides: tuple[Dim, ...] = (words * WORD_BYTES, records * words * WORD_BYTES)
         dims: tuple[Dim, ...] = (words, records, tiles)
-        box: tuple[int, ...] = (self.format.record_bytes // WORD_BYTES, 1, own)
+        box: tuple[int, ...] = (self.format.record_bytes // WORD_BYTES, config.records, own)
         if self.problem.halves:  # whose tiles are as far apart as the second half begins
             each = self.problem.n // COLUMNS
             strides, dims = (*strides, each * strides[-1]), (words, records, each, 2)

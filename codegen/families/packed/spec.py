@@ -29,7 +29,7 @@ class PackedSpec:
     """The spec of a product with packed weights: sizes, configuration, format of the weights, and the
     epilogue.
 
-    bits: of a stored number; step: of k in a record, which has `lines` lines and `blocks` blocks; group:
+    bits: of a stored number; step: of k, `records` of them, each of `lines` lines and `blocks` blocks; group:
     steps of k within which a lane has those of one mma; fields, field: numbers beside a block of a column,
     and their type; record: bytes; stage_bytes, row_lines, lines_at, sums_at, barriers: of shared memory
     (`SharedLayout`); steps: those of a warp; a: the rows; own_rows: those that blocks compute; resident: the
@@ -54,6 +54,7 @@ class PackedSpec:
     resident: int
     bits: int
     step: int
+    records: int
     lines: int
     blocks: int
     group: int
@@ -95,6 +96,11 @@ class PackedSpec:
         return LINE_BYTES
 
     @property
+    def depth(self) -> int:
+        """Elements of k in a record."""
+        return self.step // self.records
+
+    @property
     def piece(self) -> int:
         """Elements of a row that a lane loads at a time."""
         return min(8, self.group // 4)
@@ -113,7 +119,7 @@ class PackedSpec:
     def blocks_at_once(self) -> int:
         """Blocks of k whose products follow each other without a branch: those of a load of weights. More of
         them take registers that as many blocks of the next launch need."""
-        return max(1, 256 // self.bits * self.blocks // self.step)
+        return max(1, 256 // self.bits * self.blocks // self.depth)
 
     @property
     def pieces(self) -> int:
@@ -123,7 +129,7 @@ class PackedSpec:
     @property
     def products(self) -> int:
         """Products of mma of a block of k."""
-        return self.step // self.blocks // 16
+        return self.depth // self.blocks // 16
 
 
 def packed_spec(
@@ -155,7 +161,8 @@ def packed_spec(
         stages=config.stages,
         resident=resident(problem, form, config, target),
         bits=form.bits,
-        step=form.depth,
+        step=config.step(form),
+        records=config.records,
         lines=form.lines,
         blocks=form.blocks,
         group=form.group,
@@ -168,7 +175,7 @@ def packed_spec(
         lines_at=memory.lines_at,
         sums_at=memory.sums_at,
         barriers=memory.barriers_at,
-        steps=-(-problem.k // form.depth // (config.warps * config.splits)),
+        steps=-(-problem.k // config.step(form) // (config.warps * config.splits)),
         turns=config.turns,
         rows_checked=not divides(config.block_m, problem.m),
         a=_rows(problem, binding),

@@ -49,6 +49,7 @@ CASES = [
     (BlockFormat(4, 256, 16, True), (16, 130, 2056), PackedConfig(16, 4, 4, 2, 1)),
     (BlockFormat(8, 64, 16, False), (7, 64, 512), PackedConfig(8, 1, 4, 2)),
     (BlockFormat(8, 16, 32, True), (9, 40, 264), PackedConfig(16, 2, 4, stages=1)),
+    (BlockFormat(4, 32, 16, False), (2, 64, 2248), PackedConfig(8, 2, 4, stages=2, records=2)),
 ]
 
 
@@ -64,7 +65,7 @@ def test_products_are_those_of_the_weights(
 @pytest.mark.parametrize(
     ("form", "shape", "config"),
     [
-        (BlockFormat(4, 32, 16, False), (1, 144, 1024), PackedConfig(8, 4, 4, stages=3, turns=3)),
+        (BlockFormat(4, 32, 16, False), (1, 144, 1024), PackedConfig(8, 4, 4, stages=2, turns=3, records=2)),
         (BlockFormat(8, 64, 16, True), (11, 48, 768), PackedConfig(16, 2, 4, splits=2)),
     ],
     ids=["turns", "cluster"],

@@ -9,8 +9,8 @@ constexpr int BLOCK_M = 8, BLOCK_N = 32, TILES = 2, ROW_TILES = 1;
 constexpr int WARPS = 4, THREADS = 128, SPLITS = 2;
 constexpr int STEP = 128, LINE = 64, LINES = 2;  // elements of k in a step of a warp, and in a line, which is four mma
 constexpr int CHUNK = 8, PIECE = 8, PIECES = 16 / PIECE;  // elements of 16 bytes, those of a row that a lane loads at a time, and its loads from a line
-constexpr int RECORD = 1280;  // bytes of the weights of 16 columns in a step
-constexpr int BLOCKS = 4;  // of k in a step, each of which has scales
+constexpr int RECORD = 1280;  // bytes of the weights of 16 columns by 128 elements of k
+constexpr int BLOCKS = 4;  // of k in a record, each of which has scales
 constexpr int PRODUCTS = 2;  // mma in a block of k
 constexpr int VECTOR = 4;  // columns that a thread finishes at a time
 constexpr int COLUMNS = BLOCK_N / VECTOR;  // vectors per row of the tile
@@ -90,7 +90,7 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<u64> x1, Output<f16> y0, co
     for (int step = 0; step < steps; step++) {
         barrier_wait(full[stage], parity);
         const unsigned char* const weights = ring + stage * STAGE_BYTES;
-        const unsigned char* const lines = own_lines + (warp_id() + step * WARPS) * (LINES * ROW_LINES * LINE_BYTES);
+        const unsigned char* const lines = own_lines + ((warp_id() + step * WARPS) * LINES) * (ROW_LINES * LINE_BYTES);
         Vec<u32, 4> b_words[TILES];
         #pragma unroll 2
         for (int block = 0; block < BLOCKS; block++) {
@@ -130,7 +130,8 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<u64> x1, Output<f16> y0, co
                     for (int place = half * 2; place < half * 2 + 2; place++) sum[i][0][place] = m_fma(scale, m_fma(offset, middle[0][place], part[i][0][place]), sum[i][0][place]);
                 }
             }
-        }        sync_warp();  // all lanes have read the step
+        }
+        sync_warp();  // all lanes have read the step
         if (lane == 0 && step + STAGES < steps) {
             barrier_expect(full[stage], TILES * RECORD);
             copy_b(stage, step + STAGES);
