@@ -9,8 +9,8 @@ from ..fusion.horizontal.contractions import HorizontalContraction
 from ..fusion.interaction_kernels import InteractionKernels
 from ..fusion.packed_products import PackedProducts
 from ..fusion.predicate_branches import PredicateBranches
-from ..fusion.unpack_once import UnpackOnce
 from ..fusion.recurrence_kernels import RecurrenceKernels
+from ..fusion.unpack_once import UnpackOnce
 from ..fusion.widen_concats import WidenConcats
 from ..memory.proofs.check_launch import CheckLaunch
 from ..passes.levels import LEVELS

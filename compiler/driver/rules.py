@@ -23,8 +23,8 @@ from ..fusion.horizontal.contractions import HorizontalContraction
 from ..fusion.interaction_kernels import InteractionKernels
 from ..fusion.packed_products import PackedProducts
 from ..fusion.predicate_branches import PredicateBranches
-from ..fusion.unpack_once import UnpackOnce
 from ..fusion.recurrence_kernels import RecurrenceKernels
+from ..fusion.unpack_once import UnpackOnce
 from ..fusion.vertical.attention_layouts import ATTENTION_RULES
 from ..fusion.vertical.consumers import CONSUMER_RULES
 from ..fusion.vertical.producers import PRODUCER_RULES

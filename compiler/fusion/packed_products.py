@@ -2,9 +2,9 @@
 
     matmul(a, unpack_weights(w)) => packed_matmul(a, w)
 
-Only where the target has a kernel for it that is expected to be faster than to unpack all weights first in each
-run: for products of many rows or in other formats there is none. What would be faster still, weights that are
-unpacked once (`unpack_once.py`), takes two to eight times the memory.
+Only where the target has a kernel for it that is expected to be faster than to unpack all weights first in
+each run: for products of many rows or in other formats there is none. What may be faster still, weights that
+are unpacked once (`unpack_once.py`), takes two to eight times the memory.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""unpack-once: packed weights that no product multiplies as they are stored become floats when the plan is built.
+"""unpack-once: packed weights that no product multiplies as they are become floats when the plan is built.
 
     unpack_weights(constant) => constant
 
@@ -53,7 +53,7 @@ def _unpack(op: UnpackWeights, module: Module, context: PassContext) -> None:
     op.parent.insert_before(op, made)
     made.result.hint, made.result.tensor = op.y.hint, op.y.tensor
     bits, packed = op.format.bits, words.nbytes / 2**20
-    reason = f"weights of {bits} bits, {packed:.1f} MiB, become {op.to}: no product multiplies them as they are"
+    reason = f"{packed:.1f} MiB of {bits} bits become {op.to}: no product multiplies them as they are"
     op.replace_by(made.result)
     context.note(RULE, reason, UnpackWeights.name, op.location.nodes)
     op.erase()

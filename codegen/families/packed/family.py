@@ -83,5 +83,5 @@ def _unsupported(problem: Problem, form: BlockFormat) -> str | None:
         return "rows that are computed are whole records of k"
     if problem.halves and problem.n % COLUMNS:
         return "halves that share a record"
-    wide = problem.a_vector * problem.a.bytes == COPY_BYTES
+    wide = problem.a_computed or problem.a_vector * problem.a.bytes == COPY_BYTES
     return None if wide else "rows do not lie at multiples of 16 bytes"

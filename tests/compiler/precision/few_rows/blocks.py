@@ -31,12 +31,12 @@ def block(
 ) -> Module:
     """x + down(SiLU(gate) * up) of a norm of x; the norm in the place of x if it is to be read TWICE; weights
     of 4 bits if PACKED."""
-    net = Net()
+    net, random = Net(), np.random.default_rng(0)
 
     def product(a: Value, depth: int, columns: int) -> Value:
         if not packed:
             return net.add(Matmul, a, net.weights(depth, columns))
-        numbers = np.random.default_rng(columns).integers(0, 16, (columns, depth)).astype(np.uint8)
+        numbers = random.integers(0, 16, (columns, depth)).astype(np.uint8)
         words = FORM.packed(numbers, np.full((columns, depth // FORM.block), 2.0**-7), None)
         return net.add(PackedMatmul, a, net.const(words), columns=columns)
 
