@@ -95,7 +95,7 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<u64> x1, Output<f16> y0, co
         #pragma unroll 2
         for (int block = 0; block < BLOCKS; block++) {
             u32 rows[2][ROW_TILES][2];
-            const auto own = load_shared<Vec<u32, PIECE / 2>>(lines + (block * 1) / PIECES * (ROW_LINES * LINE_BYTES) + row_place[0][(block * 1) % PIECES]);
+            const auto own = load_shared<Vec<u32, PIECE / 2>>(lines + block / PIECES * (ROW_LINES * LINE_BYTES) + row_place[0][block % PIECES]);
             GLASS_UNROLL
             for (int word = 0; word < PIECE / 2; word++) rows[word / 2][0][word % 2] = own[word];
             f32 middle[ROW_TILES][4] = {}, part[TILES][ROW_TILES][4];
