@@ -130,7 +130,9 @@ def test_epilogue_operands() -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "m"), [(BlockFormat(4, 32, 16, False), 1), (BlockFormat(8, 16, 32, True), 16)], ids=["one", "rows"]
+    ("form", "m"),
+    [(BlockFormat(4, 32, 16, False), 1), (BlockFormat(8, 16, 32, True), 16)],
+    ids=["one", "rows"],
 )
 def test_packed_weights(form: BlockFormat, m: int) -> None:
     check(product_module(form, m, 64, 1024))
