@@ -183,20 +183,17 @@ def blocks_of_one(problem: Problem, config: PackedConfig, target: ArchSpec) -> i
 
 def _stages(problem: Problem, form: BlockFormat, config: PackedConfig, steps: int, target: ArchSpec) -> int:
     """The stages of CONFIG: as many as the blocks of a multiprocessor have room for, at most all of so many
-    STEPS of each tile.
+    STEPS of each tile; as many as one block has room for where rows leave none for two.
 
     A block of the next launch then takes the place of one that has ended, and has its weights brought while
     others still run.
     """
-    own, limits = min(blocks_of_one(problem, config, target), _MOST_RESIDENT), target.limits
-    room = limits.shared_per_multiprocessor // own - limits.reserved_shared
-    room -= exchange_bytes(config.block_m, config.block_n, config.splits, problem.accumulate, target)
+    limits = target.limits
     own_steps = config.turns * -(-steps // (config.records * config.warps * config.splits))
-    most = min(_MOST_STAGES, own_steps)
-    fitting = (
-        n
-        for n in range(most, 0, -1)
-        if shared_layout(problem, form, replace(config, stages=n)).bytes <= room
-    )
-    found = next(fitting, 0)
-    return found if found >= min(own_steps, _LEAST_STAGES) else 0
+    exchanged = exchange_bytes(config.block_m, config.block_n, config.splits, problem.accumulate, target)
+    for own in range(min(blocks_of_one(problem, config, target), _MOST_RESIDENT), 0, -1):
+        room = limits.shared_per_multiprocessor // own - limits.reserved_shared - exchanged
+        for stages in range(min(_MOST_STAGES, own_steps), min(own_steps, _LEAST_STAGES) - 1, -1):
+            if shared_layout(problem, form, replace(config, stages=stages)).bytes <= room:
+                return stages
+    return 0

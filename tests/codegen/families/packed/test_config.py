@@ -63,6 +63,11 @@ def test_steps_fill_the_shared_memory_of_the_blocks_of_a_multiprocessor() -> Non
         assert config.stage_bytes(FORM) % 128 == 0
 
 
+def test_rows_that_leave_no_room_for_two_blocks_have_one() -> None:
+    large = packed_of(FORM, 16, 8192, 28672).problem
+    assert {config.splits for config in shapes(large, FORM, REFERENCE)} == {8}
+
+
 def test_kernels_do_not_spill() -> None:
     wide, deep = BlockFormat(4, 16, 32, True), BlockFormat(8, 64, 16, True)
     sources = {}
