@@ -225,20 +225,18 @@ class GemvFit(Fit):
 class PackedFit(Fit):
     """Constants of products of few rows with packed weights, in clocks unless stated otherwise."""
 
-    efficiency: float = 0.97  # sustained share of the bandwidth of memory
-    start: float = 477.0  # from the wait for the launch before to the end
-    copy: float = 35.0  # of a multiprocessor, for each bulk copy, however much it brings
-    deep: float = 198.0  # of each record but one of a copy, which all are waited for
-    unpack: float = 31.3  # of a multiprocessor, for a record of 16 columns
+    efficiency: float = 0.85  # sustained share of the bandwidth of memory
+    start: float = 1000.0  # from the wait for the launch before to the end
+    copy: float = 54.0  # of a multiprocessor, for each bulk copy, however much it brings
+    unpack: float = 31.6  # of a multiprocessor, for a record of 16 columns
     unpack_rows: float = 24.0  # the same for each eight rows but the first
-    step: float = 439.0  # of a warp's record, one after the other
-    warp: float = 534.0  # of sums to be added up, each time that the warps double
-    exchange: float = 676.0  # the same for the blocks of a cluster
-    block: float = 1994.0  # of each wave of blocks but one
-    crowd: float = 984.0  # where there is no room for all blocks of the next launch
-    late: float = 1216.0  # where these begin when blocks have ended, or that share of it
-    late_byte: float = 0.0089  # the same for each byte of weights of a multiprocessor
-    rows: float = 191.0  # of rows that a block computes, for each of a warp
+    step: float = 456.0  # of a warp's record, one after the other
+    tile: float = 1.0  # the same for each 16 columns of it by eight rows
+    warp: float = 66.0  # of each warp, whose sums are added up
+    exchange: float = 633.0  # of sums, each time that the blocks of a cluster double
+    block: float = 3280.0  # of each wave of blocks but one
+    crowd: float = 956.0  # where there is no room for all blocks of the next launch
+    rows: float = 585.0  # of rows that a block computes, for each of a warp
 
 
 @dataclass(frozen=True)

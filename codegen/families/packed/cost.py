@@ -37,28 +37,18 @@ def expected(
     stream = weights / (target.bytes_per_second * 1e-6 * constants.efficiency)
     row_tiles = config.block_m // FRAGMENT_COLUMNS
     unpack = constants.unpack + (row_tiles - 1) * constants.unpack_rows
-    fitting = resident(problem, form, config, target)
-    waves = -(-own // fitting)
+    waves = -(-own // resident(problem, form, config, target))
     chain = constants.start + own * config.turns * config.tiles * records * unpack
     chain += own * config.turns * config.warps * -(-each // config.records) * constants.copy
-    chain += waves * config.turns * each * constants.step + (waves - 1) * constants.block
-    chain += log2(config.splits) * constants.exchange + log2(config.warps) * constants.warp
-    chain += (config.records - 1) * constants.deep
-    chain += _late(blocks / target.multiprocessors, fitting) * (
-        constants.late + constants.late_byte * weights / min(blocks, target.multiprocessors)
-    )
+    chain += waves * config.turns * each * (constants.step + config.tiles * row_tiles * constants.tile)
+    chain += (waves - 1) * constants.block + log2(config.splits) * constants.exchange
+    chain += config.warps * constants.warp
     if 2 * blocks > target.multiprocessors:
         chain += constants.crowd
     if problem.a_computed:
         lines = kept_rows(problem, config.block_m)
         chain += waves * constants.rows * (1 if lines == 1 else -(-lines // config.warps))
     return _norm(stream, chain / target.clock)
-
-
-def _late(blocks: float, fitting: int) -> float:
-    """The share of a launch's BLOCKS of a multiprocessor, of which so many are FITTING, that begin when those
-    of the launch before have ended; their weights do, too."""
-    return 1 - min(1.0, max(0.0, (fitting - blocks) / blocks))
 
 
 def _norm(*values: float) -> float:
