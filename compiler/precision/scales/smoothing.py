@@ -20,6 +20,7 @@ from ....errors import InputError
 Array = np.ndarray[Any, Any]
 Exponents = np.ndarray[Any, np.dtype[np.int64]]
 MOST_EXPONENT = 24  # of a factor, either way
+LEAST_EXPONENT = 2  # of a tensor's largest factor
 
 
 def check_smooth(alpha: float | None) -> None:
@@ -34,7 +35,7 @@ def check_smooth(alpha: float | None) -> None:
 def exponents(maxima: Array, weights: Iterable[Array], alpha: float) -> Exponents:
     """The exponents of two of the factors of channels with these MAXIMA, which products with WEIGHTS,
     [.., channels, columns], read; relative to their median, and 0 where a channel or its weights have no
-    finite size."""
+    finite size. All are 0 where none reaches LEAST_EXPONENT: such a tensor has no outliers."""
     largest = np.zeros(len(maxima))
     for array in weights:
         others = tuple(axis for axis in range(array.ndim) if axis != array.ndim - 2)
@@ -45,4 +46,5 @@ def exponents(maxima: Array, weights: Iterable[Array], alpha: float) -> Exponent
     found[sound] = alpha * np.log2(sizes[sound]) - (1 - alpha) * np.log2(largest[sound])
     if sound.any():
         found[sound] -= np.median(found[sound])
-    return np.clip(np.rint(found), -MOST_EXPONENT, MOST_EXPONENT).astype(np.int64)
+    powers = np.clip(np.rint(found), -MOST_EXPONENT, MOST_EXPONENT).astype(np.int64)
+    return powers if np.abs(powers).max(initial=0) >= LEAST_EXPONENT else np.zeros_like(powers)

@@ -11,8 +11,8 @@ ONES = np.ones((4, 3))
 
 
 def test_a_share_of_each_range_is_taken_over() -> None:
-    maxima = np.array([1.0, 2.0, 1.0, 256.0])
-    assert exponents(maxima, [ONES], 1.0).tolist() == [0, 0, 0, 8]  # relative to the median, 2 ** 0.5
+    maxima = np.array([1.0, 1.0, 1.0, 256.0])
+    assert exponents(maxima, [ONES], 1.0).tolist() == [0, 0, 0, 8]
     assert exponents(maxima, [ONES], 0.5).tolist() == [0, 0, 0, 4]
     assert not exponents(maxima, [ONES], 0.0).any()
 
@@ -20,8 +20,12 @@ def test_a_share_of_each_range_is_taken_over() -> None:
 def test_rows_of_weights_that_are_small_already_give_less() -> None:
     """The largest of all products that read a channel counts, of stacked matrices too."""
     stacked = np.stack([ONES, ONES * 4])
-    stacked[:, 3] *= 4
-    assert exponents(np.ones(4), [ONES, stacked], 0.5).tolist() == [0, 0, 0, -1]
+    stacked[:, 3] *= 16
+    assert exponents(np.ones(4), [ONES, stacked], 0.5).tolist() == [0, 0, 0, -2]
+
+
+def test_ranges_that_differ_by_a_bit_are_left_alone() -> None:
+    assert not exponents(np.array([1.0, 2.0, 1.0, 0.5, 1.0]), [np.ones((5, 3))], 1.0).any()
 
 
 @pytest.mark.parametrize("odd", [0.0, np.inf, np.nan])
