@@ -3,8 +3,8 @@
     python -m benchmarks.quantized --out benchmarks/results/quantized.json
 
 Networks of `benchmarks.peers` with random weights, calibrated on other random inputs; the peer is our own
-fp16. A row's SQNR is that of the plan that is timed, against fp32 in tf32 products. `--build --plans DIR` makes
-the plans and measures that, so that a second run with `--plans DIR` alone times them.
+fp16. A row's SQNR is that of the plan that is timed, against fp32 in tf32 products. `--build --plans DIR`
+makes the plans and measures that, so that a second run with `--plans DIR` alone times them.
 """
 
 from __future__ import annotations
