@@ -106,7 +106,7 @@ class Norm(Layer):
         return graph.node("LayerNormalization", [x, *constants], axis=-1, epsilon=EPSILON)
 
 
-class Attention(Layer):
+class SelfAttention(Layer):
     """Self-attention of tokens [N, 16, 3 * 32], which have queries, keys and values side by side."""
 
     def forward(self, x: Array, training: bool) -> Array:
@@ -139,7 +139,7 @@ class Attention(Layer):
         return graph.node("Reshape", [joined, graph.shape(-1, TOKENS, WIDTH)])
 
 
-class Gelu(Layer):
+class GeluLayer(Layer):
     """x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))."""
 
     def forward(self, x: Array, training: bool) -> Array:
@@ -177,8 +177,8 @@ def network(rng: np.random.Generator) -> Chain:
     """Image [N, 1, 8, 8] in 0..1 to logits [N, 10]."""
     layers = []
     for _ in range(LAYERS):
-        mixing = Norm(), Linear(rng, WIDTH, 3 * WIDTH), Attention(), Linear(rng, WIDTH, WIDTH)
-        bending = Norm(), Linear(rng, WIDTH, HIDDEN), Gelu(), Linear(rng, HIDDEN, WIDTH)
+        mixing = Norm(), Linear(rng, WIDTH, 3 * WIDTH), SelfAttention(), Linear(rng, WIDTH, WIDTH)
+        bending = Norm(), Linear(rng, WIDTH, HIDDEN), GeluLayer(), Linear(rng, HIDDEN, WIDTH)
         layers += [Residual(*mixing), Residual(*bending)]
     embedding = Patches(), Linear(rng, PATCH * PATCH, WIDTH), Positions(rng)
     return Chain(*embedding, *layers, Norm(), MeanToken(), Dense(rng, WIDTH, 10))
