@@ -27,7 +27,8 @@ class PersistentAttentionSpec(AttentionProductSpec):
 
     matrices: queries, keys and values as bulk copies bring them; batches: entries of the batch; band: see
     `band`; may_idle: there may be fewer tiles of queries than blocks; stores_vectors: results are
-    stored 16 bytes at a time.
+    stored 16 bytes at a time; lags: exponents are relative to scores that lag behind the largest of their
+    rows.
     """
 
     groups: int
@@ -42,6 +43,7 @@ class PersistentAttentionSpec(AttentionProductSpec):
     band: int
     may_idle: bool
     stores_vectors: bool
+    lags: bool
     weights: WeightsSpec
 
 
@@ -54,6 +56,8 @@ def product_spec(
 ) -> PersistentAttentionSpec:
     """The spec of PROBLEM, whose operands bulk copies bring as MATRICES, under CONFIG; BAND as in `band`."""
     names = signature.symbols
+    weights = weights_spec(problem)
+    one_tile = isinstance(problem.keys, int) and problem.keys <= config.keys
     return PersistentAttentionSpec(
         template=TEMPLATE,
         threads=config.threads,
@@ -74,7 +78,8 @@ def product_spec(
         band=band,
         may_idle=not isinstance(items(problem, config), int),
         stores_vectors=problem.y.vector == MOST_STORED and problem.y.dtype == problem.math,
-        weights=weights_spec(problem),
+        lags=not one_tile and weights.late_scale and not weights.rounded,
+        weights=weights,
     )
 
 

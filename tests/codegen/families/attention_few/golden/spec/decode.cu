@@ -63,7 +63,7 @@ GLASS_KERNEL(THREADS, 1) kernel(Input<f16> x0, Input<f16> x1, Input<f16> x2, Out
             key_words[j] = {};
             if (key < end)
             key_words[j] = load_vec<VECTOR>(x1, Offset(b0) * 131136 + Offset(key) * 64 + lane * VECTOR);
-            }
+        }
     };
     auto load_values = [&](int first) {
         GLASS_UNROLL

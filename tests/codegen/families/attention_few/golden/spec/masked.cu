@@ -61,7 +61,6 @@ GLASS_KERNEL(THREADS, 1) kernel(Input<f16> x0, Input<f16> x1, Input<f16> x2, Inp
     GLASS_UNROLL
     for (int i = 0; i < ROWS; i++) largest[i] = nothing;
     Vec<Element, VECTOR> key_words[KEYS], value_words[KEYS];
-    bool masks[KEYS];
     auto load_keys = [&](int first) {
         GLASS_UNROLL
         for (int j = 0; j < KEYS; j++) {
@@ -69,8 +68,6 @@ GLASS_KERNEL(THREADS, 1) kernel(Input<f16> x0, Input<f16> x1, Input<f16> x2, Inp
             key_words[j] = {};
             if (key < end)
             key_words[j] = load_vec<VECTOR>(x1, Offset(b0) * 12288 + Offset(b1) * 6144 + Offset(key) * 64 + lane * VECTOR);
-            masks[j] = {};
-            if (key < end) masks[j] = load(x3, mask_base + Offset(key));
         }
     };
     auto load_values = [&](int first) {
@@ -94,6 +91,8 @@ GLASS_KERNEL(THREADS, 1) kernel(Input<f16> x0, Input<f16> x1, Input<f16> x2, Inp
             f32 own_key[VECTOR];
             GLASS_UNROLL
             for (int f = 0; f < VECTOR; f++) own_key[f] = convert<f32>(key_words[j][f]);
+            bool masked = {};
+            if (key < end) masked = load(x3, mask_base + Offset(key));
             GLASS_UNROLL
             for (int i = 0; i < ROWS; i++) {
                 f32 sum = 0.0f;
@@ -102,7 +101,7 @@ GLASS_KERNEL(THREADS, 1) kernel(Input<f16> x0, Input<f16> x1, Input<f16> x2, Inp
                 sum += shuffle_xor(sum, 1);
                 sum += shuffle_xor(sum, 2);
                 sum += shuffle_xor(sum, 4);
-                sum = masks[j] ? sum * SCALE : bit_cast<f32>(0xff800000u);
+                sum = masked ? sum * SCALE : bit_cast<f32>(0xff800000u);
                 score[i][j] = key < end ? sum : nothing;
             }
         }

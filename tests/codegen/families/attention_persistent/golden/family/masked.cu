@@ -94,7 +94,7 @@ GLASS_KERNEL(512, 1) k_attention_8ba4d9ed(Input<bf16> x0, Input<bf16> x1, Input<
         return;
     }
     registers_take<160>();
-    const int lane = lane_id(), group = warp_id() / 4;
+    const int lane = lane_id(), group = shuffle(warp_id() / 4, 0);  // of all lanes, so that what depends on it is uniform
     const f32 nothing = bit_cast<f32>(0xff800000u);  // minus infinity: the score of a masked key
     // The warpgroup's part of the first stages.
     const u64 q_view = wgmma_tile(q_tiles + group * 4096), k_view = wgmma_tile(k_tiles);
