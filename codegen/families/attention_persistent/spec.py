@@ -78,7 +78,7 @@ def product_spec(
         band=band,
         may_idle=not isinstance(items(problem, config), int),
         stores_vectors=problem.y.vector == MOST_STORED and problem.y.dtype == problem.math,
-        lags=not one_tile and weights.late_scale and not weights.rounded,
+        lags=not one_tile and not weights.rounded,
         weights=weights,
     )
 
