@@ -17,7 +17,7 @@ QUAD = 4  # numbers that blocks send each other at a time
 BARRIER_BYTES = 16
 OTHER_REGISTERS = 48  # of a thread, beside queries, accumulators, scores and what it loads
 _ROWS, _WARPS, _SPLITS = (1, 2, 4, 8), (4, 8), (1, 2, 4, 8)
-KEYS = (8, 4, 2)  # keys of a thread that are loaded at a time
+KEYS = (4, 2)  # keys of a thread that are loaded at a time
 
 
 @dataclass(frozen=True)
