@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ....dialects.core.affine import ceildiv
 from ...arch.spec import ArchSpec
@@ -16,7 +17,7 @@ from ..contraction.problem import COPY_BYTES
 from ..contraction.spec import KernelBinding
 from ..contraction.wgmma import LINE_BYTES
 from ..divisors import divisor
-from .config import SIDE, FewChannelsConfig, patch_of, runs_of, shared_bytes, slot_bytes, weight_bytes
+from .config import SIDE, FewChannelsConfig, Patch, patch_of, runs_of, shared_bytes, slot_bytes, weight_bytes
 from .loads import ImageLoads
 from .problem import Image, Side
 from .product import WindowProduct
@@ -49,8 +50,8 @@ class FewChannelsSpec:
 
     vector: adjacent results of a thread; alternates: every second row stores its vectors in another order;
     segments, bands: runs of tiles along the width, and rows of them; planes: lines of the patch go to each in
-    turn; together: lines that a thread loads before it uses the first; wide_loads, words, prologue, alike: as
-    in `ImageLoads`; careful: an element that is not finite would show in products with zero.
+    turn; together: lines that a thread loads before it uses the first; careful: an element that is not finite
+    would show in products with zero.
     """
 
     name: Identifier
@@ -86,7 +87,7 @@ class FewChannelsSpec:
     loads: tuple[LoadSpec, ...]
     patterns: tuple[tuple[int, ...], ...]
     odd: bool
-    wide_loads: bool
+    brought: ImageLoads
     careful: bool
     patch_lines: int
     patch_units: int
@@ -104,9 +105,6 @@ class FewChannelsSpec:
     resident: int
     vector: int
     alternates: bool
-    words: int
-    prologue: Code | None
-    alike: bool
     epilogue: Code
     along: StructCode | None
     beside: StructCode | None
@@ -136,6 +134,19 @@ class FewChannelsSpec:
     def vectors(self) -> int:
         """Vectors of results of a thread, in one row of a tile."""
         return self.block_n // (4 * self.vector)
+
+
+def patch_fields(patch: Patch) -> dict[str, Any]:
+    """The fields of a spec that say how PATCH lies in shared memory."""
+    return {
+        "patch_lines": patch.lines,
+        "patch_units": patch.units,
+        "planes": patch.planes,
+        "plane_lines": patch.plane_lines,
+        "pitch": patch.pitch,
+        "copy_bytes": patch.copy_bytes,
+        "patch_bytes": patch.bytes,
+    }
 
 
 def few_channels_spec(
@@ -191,17 +202,11 @@ def few_channels_spec(
         loads=loads,
         patterns=patterns,
         odd=chunks % 2 == 1,
-        wide_loads=brought.wide,
+        brought=brought,
         careful=skips and problem.a.is_float,
-        patch_lines=patch.lines,
-        patch_units=patch.units,
-        planes=patch.planes,
-        plane_lines=patch.plane_lines,
-        pitch=patch.pitch,
+        **patch_fields(patch),
         slot_bytes=slot_bytes(config),
         weight_bytes=weight_bytes(image, config),
-        copy_bytes=patch.copy_bytes,
-        patch_bytes=patch.bytes,
         tiles=config.tiles,
         block_n=config.block_n,
         groups=config.groups,
@@ -209,9 +214,6 @@ def few_channels_spec(
         resident=config.resident,
         vector=binding.vector,
         alternates=_alternates(image, config, binding.vector, out_bytes),
-        words=brought.words,
-        prologue=brought.prologue,
-        alike=brought.alike,
         epilogue=binding.epilogue,
         along=binding.along,
         beside=binding.beside,

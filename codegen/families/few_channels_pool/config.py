@@ -104,9 +104,7 @@ def shared_bytes(pooled: PooledImage, config: PoolConfig) -> int:
     return weight_bytes(image, config.tiles) + pooled_patch(pooled, config).bytes + carried + FLAGS_BYTES
 
 
-def illegal(
-    pooled: PooledImage, config: PoolConfig, target: ArchSpec, product: WindowProduct
-) -> str | None:
+def illegal(pooled: PooledImage, config: PoolConfig, target: ArchSpec, product: WindowProduct) -> str | None:
     """Why CONFIG cannot run on TARGET with POOLED, multiplied by PRODUCT; None when it can."""
     if config.block_n not in COLUMNS or config.groups not in (1, 2):
         return "the columns do not divide among the threads"

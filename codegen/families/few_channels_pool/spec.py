@@ -16,7 +16,7 @@ from ..few_channels.config import Patch
 from ..few_channels.loads import ImageLoads
 from ..few_channels.problem import Image
 from ..few_channels.product import WindowProduct
-from ..few_channels.spec import KEPT_BYTES, FewChannelsSpec, few_channels_spec
+from ..few_channels.spec import KEPT_BYTES, FewChannelsSpec, few_channels_spec, patch_fields
 from ..few_channels.steps import loads_of, steps_of
 from .config import (
     SUM_BYTES,
@@ -134,14 +134,8 @@ def _convolution(
         steps=steps,
         loads=loads,
         patterns=patterns,
-        patch_lines=patch.lines,
-        patch_units=patch.units,
-        planes=patch.planes,
-        plane_lines=patch.plane_lines,
-        pitch=patch.pitch,
-        copy_bytes=patch.copy_bytes,
-        patch_bytes=patch.bytes,
         alternates=False,
+        **patch_fields(patch),
     )
     return replace(alone, together=_together(alone, image.problem.a_stored.bytes))
 
