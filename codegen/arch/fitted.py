@@ -145,6 +145,7 @@ class PersistentFit(Fit):
     start: float = 2800.0  # until a block's first tile has arrived, and from its last product to its end
     efficiency: float = 0.95  # sustained share of the peak multiply-add rate, at the clock under its power
     step: float = 27.0  # of a k tile, beside its products
+    shallow: float = 90.0  # the same, more, of few stages
     l2_bandwidth: float = 81.0  # bytes per clock and multiprocessor
     astride: float = 1.8  # times that, of taps whose lines begin within those of the cache
     shared_bandwidth: float = 180.0  # the same, of shared memory
