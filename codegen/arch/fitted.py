@@ -145,6 +145,7 @@ class PersistentFit(Fit):
     start: float = 2800.0  # until a block's first tile has arrived, and from its last product to its end
     efficiency: float = 0.95  # sustained share of the peak multiply-add rate, at the clock under its power
     step: float = 27.0  # of a k tile, beside its products
+    shallow: float = 90.0  # the same, more, of few stages
     l2_bandwidth: float = 81.0  # bytes per clock and multiprocessor
     astride: float = 1.8  # times that, of taps whose lines begin within those of the cache
     shared_bandwidth: float = 180.0  # the same, of shared memory
@@ -330,12 +331,12 @@ class PersistentAttentionFit(Fit):
     """Constants of the cost model of persistent attention. Times are in cycles unless stated otherwise."""
 
     launch: float = 0.05  # launch latency in microseconds
-    start: float = 3500.0  # until a block's first tiles have arrived, and from its last product to its end
-    item: float = 20.0  # of a tile of queries, beside its tiles of keys
-    efficiency: float = 0.85  # sustained share of the peak multiply-add rate
-    softmax: float = 4.6  # of a warpgroup, per key of a tile
-    latency: float = 575.0  # of a tile: barriers, and reductions along rows
-    turn: float = 510.0  # of a tile, where those of other warpgroups keep the units busy
+    start: float = 3400.0  # until a block's first tiles have arrived, and from its last product to its end
+    efficiency: float = 0.793  # sustained share of the peak multiply-add rate
+    softmax: float = 5.48  # of a warpgroup, per key of a tile
+    mask: float = 4.64  # the same for each key that has a mask
+    latency: float = 741.0  # of a tile: barriers, and reductions along rows
+    turn: float = 195.0  # of a tile, where one other warpgroup keeps the units busy; less with more
     l2_bandwidth: float = 108.0  # bytes per clock and multiprocessor
 
 
