@@ -170,9 +170,9 @@ def run_of(
 def timed(peer: str, run: Callable[[], float] | str) -> Row:
     """A peer's part of a row: what it cannot run is a result, too."""
     try:
-        return {f"{peer}_error": run} if isinstance(run, str) else {f"{peer}_ms": run()}
+        return {f"{peer}_failed": run} if isinstance(run, str) else {f"{peer}_ms": run()}
     except Exception as error:
-        return {f"{peer}_error": f"{type(error).__name__}: {error}"[:160]}
+        return {f"{peer}_failed": f"{type(error).__name__}: {error}"[:160]}
 
 
 def turn_of(case: Case, options: argparse.Namespace) -> AbstractContextManager[None]:
@@ -242,7 +242,7 @@ def show(rows: list[Row]) -> None:
     ]
     print_columns(("model, batch, precision", *columns), lines)
     for row in rows:
-        for key in ("failed", "wrong", *(f"{peer}_error" for peer in PEERS[1:])):
+        for key in ("failed", "wrong", *(f"{peer}_failed" for peer in PEERS)):
             if key in row:
                 print(*(row[name] for name in KEY), f"{key}: {row[key]}"[:150])
 

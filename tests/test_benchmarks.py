@@ -92,7 +92,7 @@ RESULTS: dict[str, Any] = {
         {"model": "a", "batch": 8, "precision": "fp16", "glassrt_ms": 0.5, "eager_ms": 2.0,
          "inductor_ms": 1.25, "autotune_ms": 1.0, "ratio": 2.0},
         {"model": "b", "batch": 1, "precision": "int8", "failed": "out of memory"},
-        {"model": "c", "batch": 1, "precision": "int8", "glassrt_ms": 0.25, "ort_error": "none"},
+        {"model": "c", "batch": 1, "precision": "int8", "glassrt_ms": 0.25, "ort_failed": "none"},
         {"model": "a", "batch": 8, "precision": "int8", "glassrt_ms": 0.4},
     ],
 }  # fmt: skip
@@ -154,9 +154,11 @@ def test_rows_of_another_state_say_so(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_times_of_peers_are_kept_where_their_software_is_the_same() -> None:
     before = {"eager_ms": 2.0, "ort_ms": 0.5, "autotune_ms": 0.8, "glassrt_ms": 9.0}
-    row = {"glassrt_ms": 1.0, "eager_ms": 3.0, "ort_error": "none"}
+    row = {"glassrt_ms": 1.0, "eager_ms": 3.0, "ort_failed": "none", "eager_error": 0.1}
     assert completed(row, before, same=True) == row | {"autotune_ms": 0.8, "ratio": 0.8}
     assert completed(row, before, same=False) == row | {"ratio": 3.0}
+    alone = {"glassrt_ms": 1.0, "eager_error": 0.1}
+    assert completed(alone, before, same=True)["eager_ms"] == 2.0
     assert completed({"failed": "x"}, None, same=True) == {"failed": "x"}
 
 

@@ -44,7 +44,7 @@ def completed(row: Row, before: Row | None, same: bool) -> Row:
     """ROW with the times of peers that the row BEFORE of its case has and it has not, if they are of the SAME
     software, and its ratio to the best."""
     if before and same:
-        asked = {peer for peer in PEERS if f"{peer}_ms" in row or f"{peer}_error" in row}
+        asked = {peer for peer in PEERS if f"{peer}_ms" in row or f"{peer}_failed" in row}
         kept = {f"{peer}_ms": before.get(f"{peer}_ms") for peer in PEERS if peer not in asked}
         row = row | {key: ms for key, ms in kept.items() if ms is not None}
     theirs = [row[f"{peer}_ms"] for peer in PEERS if f"{peer}_ms" in row]
