@@ -61,7 +61,7 @@ class RegistersFit(Fit):
     mma_narrow: int = 32  # accumulators
     wgmma: int = 48  # of a product by wgmma, beside its accumulators
     few_channels: int = 48  # of a convolution of few channels, beside its accumulators and windows
-    few_channels_pool: int = 30  # of one with a pool, beside these and the maxima
+    few_channels_pool: int = 36  # of one with a pool, beside these and the maxima
     simt: int = 64  # of a product on scalar units, beside accumulators and operands
     attention: int = 128  # of attention by mma.sync
     other: int = 48  # where a kernel states no occupancy; nearly always an upper bound
