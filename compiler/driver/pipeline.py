@@ -11,6 +11,7 @@ from ..fusion.packed_products import PackedProducts
 from ..fusion.predicate_branches import PredicateBranches
 from ..fusion.recurrence_kernels import RecurrenceKernels
 from ..fusion.row_results import RowResults
+from ..fusion.unpack_once import UnpackOnce
 from ..fusion.widen_concats import WidenConcats
 from ..memory.proofs.check_launch import CheckLaunch
 from ..passes.levels import LEVELS
@@ -72,6 +73,7 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
             RecurrenceKernels(target),
             InteractionKernels(target),
             PackedProducts(target),
+            UnpackOnce(),
             PredicateBranches(target),
             HorizontalContraction(target),
             *_TIDY,

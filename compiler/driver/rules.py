@@ -25,6 +25,7 @@ from ..fusion.packed_products import PackedProducts
 from ..fusion.predicate_branches import PredicateBranches
 from ..fusion.recurrence_kernels import RecurrenceKernels
 from ..fusion.row_results import RowResults
+from ..fusion.unpack_once import UnpackOnce
 from ..fusion.vertical.attention_layouts import ATTENTION_RULES
 from ..fusion.vertical.consumers import CONSUMER_RULES
 from ..fusion.vertical.producers import PRODUCER_RULES
@@ -128,6 +129,7 @@ def _graph_rules() -> Iterable[Rule]:
     )
     yield from _patterns(InteractionKernels.name, interaction_kernels.PATTERNS)
     yield _of_pass(PackedProducts.name, "matmul(a, unpack_weights(w)) of few rows => packed_matmul(a, w)")
+    yield _of_pass(UnpackOnce.name, "unpack_weights(constant) that no packed_matmul reads => constant")
     yield _of_pass(PredicateBranches.name, "if(c){a}{b} => where(c, a, b), where both are short")
     yield _of_pass(HorizontalContraction.name, "conv(x, v), conv(x, w) => slices of conv(x, concat(v, w))")
     yield _of_pass(DeadCodeElimination.name, "dead ops => removed", switchable=False)
