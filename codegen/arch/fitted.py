@@ -145,6 +145,7 @@ class PersistentFit(Fit):
     start: float = 2800.0  # until a block's first tile has arrived, and from its last product to its end
     efficiency: float = 0.95  # sustained share of the peak multiply-add rate, at the clock under its power
     step: float = 27.0  # of a k tile, beside its products
+    shallow: float = 90.0  # the same, more, of few stages
     l2_bandwidth: float = 81.0  # bytes per clock and multiprocessor
     astride: float = 1.8  # times that, of taps whose lines begin within those of the cache
     shared_bandwidth: float = 180.0  # the same, of shared memory
@@ -219,13 +220,26 @@ class GemvFit(Fit):
     follow: float = 700.0  # of a block in the place of one that has ended, in which copies rest
     rows_start: float = 800.0  # of rows that a block computes, beyond those that copies bring
     rows_pass: float = 600.0  # the same for each row of a warp
-    packed_start: float = 3100.0  # with packed weights, from the wait for the launch before to the end
-    packed_block: float = 600.0  # the same, for each wave of blocks but one
-    packed_exchange: float = 150.0  # the same, for each other block of a cluster
-    packed_step: float = 740.0  # of a warp's step, one after the other
-    packed_tile: float = 18.0  # the same for each 16 columns of it
-    unpack: float = 53.0  # of a multiprocessor, for 16 columns of packed weights by a step of k
-    unpack_rows: float = 42.0  # the same for each eight rows but the first
+
+
+@dataclass(frozen=True)
+class PackedFit(Fit):
+    """Constants of products of few rows with packed weights, in clocks unless stated otherwise."""
+
+    efficiency: float = 0.97  # sustained share of the bandwidth of memory
+    start: float = 477.0  # from the wait for the launch before to the end
+    copy: float = 35.0  # of a multiprocessor, for each bulk copy, however much it brings
+    deep: float = 198.0  # of each record but one of a copy, which all are waited for
+    unpack: float = 31.3  # of a multiprocessor, for a record of 16 columns
+    unpack_rows: float = 24.0  # the same for each eight rows but the first
+    step: float = 439.0  # of a warp's record, one after the other
+    warp: float = 534.0  # of sums to be added up, each time that the warps double
+    exchange: float = 676.0  # the same for the blocks of a cluster
+    block: float = 1994.0  # of each wave of blocks but one
+    crowd: float = 984.0  # where there is no room for all blocks of the next launch
+    late: float = 1216.0  # where these begin when blocks have ended, or that share of it
+    late_byte: float = 0.0089  # the same for each byte of weights of a multiprocessor
+    rows: float = 191.0  # of rows that a block computes, for each of a warp
 
 
 @dataclass(frozen=True)
@@ -319,12 +333,12 @@ class PersistentAttentionFit(Fit):
     """Constants of the cost model of persistent attention. Times are in cycles unless stated otherwise."""
 
     launch: float = 0.05  # launch latency in microseconds
-    start: float = 3500.0  # until a block's first tiles have arrived, and from its last product to its end
-    item: float = 20.0  # of a tile of queries, beside its tiles of keys
-    efficiency: float = 0.85  # sustained share of the peak multiply-add rate
-    softmax: float = 4.6  # of a warpgroup, per key of a tile
-    latency: float = 575.0  # of a tile: barriers, and reductions along rows
-    turn: float = 510.0  # of a tile, where those of other warpgroups keep the units busy
+    start: float = 3400.0  # until a block's first tiles have arrived, and from its last product to its end
+    efficiency: float = 0.793  # sustained share of the peak multiply-add rate
+    softmax: float = 5.48  # of a warpgroup, per key of a tile
+    mask: float = 4.64  # the same for each key that has a mask
+    latency: float = 741.0  # of a tile: barriers, and reductions along rows
+    turn: float = 195.0  # of a tile, where one other warpgroup keeps the units busy; less with more
     l2_bandwidth: float = 108.0  # bytes per clock and multiprocessor
 
 
@@ -453,6 +467,7 @@ class Fitted:
     strips: StripsFit = StripsFit()
     few_channels: FewChannelsFit = FewChannelsFit()
     gemv: GemvFit = GemvFit()
+    packed: PackedFit = PackedFit()
     recurrence: RecurrenceFit = RecurrenceFit()
     interaction: InteractionFit = InteractionFit()
     attention: AttentionFit = AttentionFit()
