@@ -21,9 +21,9 @@ import glassrt
 import numpy as np
 import torch
 
+from .common.peer_builds import exported
 from .common.peer_networks import NETWORKS, Inputs, prepared
 from .common.rows import Row, median_ms, parser, report
-from .peers import exported
 
 PRECISIONS = ("fp16", "int8", "fp8", "int8, smooth")
 SMOOTH = 0.5
