@@ -21,8 +21,8 @@ class BottleneckExtents:
     """The sizes of a convolution, `head`, and of the products behind it: n columns of the first, which the
     second sums to `columns`, 0 without a second.
 
-    line: bytes of a row of the convolution's results, as the first product reads them, in a panel; first_bytes,
-    second_bytes: of an element of either result; residual: whether one is read beside the first.
+    line: bytes of a row of the convolution's results in a panel, as the first product reads them;
+    first_bytes, second_bytes: of an element of either result; residual: whether one is read beside the first.
     """
 
     head: PatchExtents

@@ -1,9 +1,9 @@
 """The cost model of bottlenecks.
 
-A warpgroup convolves a tile and multiplies the results chunk by chunk, one after the other; others do the same
-meanwhile, and share the tensor cores, shared memory and what a multiprocessor can issue. A chunk also takes as
-long as its residual, which is asked for as many chunks ahead as there are buffers for. All other loads, and
-stores, overlap everything.
+A warpgroup convolves a tile and multiplies the results chunk by chunk, one after the other; others do the
+same meanwhile, and share the tensor cores, shared memory and what a multiprocessor can issue. A chunk also
+takes as long as its residual, which is asked for as many chunks ahead as there are buffers for. All other
+loads, and stores, overlap everything.
 """
 
 from __future__ import annotations
@@ -52,8 +52,7 @@ def _chunk(room: BottleneckRoom, target: ArchSpec) -> float:
 
 
 def _issue(room: BottleneckRoom, target: ArchSpec) -> float:
-    """Cycles of a multiprocessor to finish the results of a tile; integers of a residual are scaled as those of
-    sums are."""
+    """Cycles of a multiprocessor to finish the results of a tile."""
     extents, fit, head = room.extents, target.fitted.chained, room.extents.head
     scaled = 0.0 if head.is_float else fit.convert
     columns = head.n + extents.n + extents.block_n

@@ -1,8 +1,8 @@
-"""A convolution in a region, and one or two matrix products behind it, each of which reads what the one before it
-results in.
+"""A convolution in a region, and one or two matrix products behind it, each of which reads what the one
+before it results in.
 
-Each is a request of its own (`contraction/part.py`). What the convolution results in is nowhere stored, so the
-first product takes it in the layout that suits it: channels last. What the products result in is stored.
+Each is a request of its own (`contraction/part.py`). What the convolution results in is nowhere stored, so
+the first product takes it in the layout that suits it: channels last. What the products result in is stored.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ IMAGE_RANK = 4
 
 @dataclass(frozen=True)
 class Parts:
-    """The contractions of a bottleneck: of windows, of their results, and of the results of these, if there is
-    one."""
+    """The contractions of a bottleneck: of windows, of their results, and of the results of these, if there
+    is one."""
 
     head: Half
     first: Half
@@ -41,9 +41,9 @@ class Parts:
 
 
 def find_parts(request: Request) -> Parts | None:
-    """The parts of REQUEST's region, if there are two or three contractions, of which each reads, as its first
-    operand, what the one before it results in, and nothing else joins them; all results but the first are
-    yielded. None for other regions."""
+    """The parts of REQUEST's region, if there are two or three contractions, of which each reads, as its
+    first operand, what the one before it results in, and nothing else joins them; all results but the first
+    are yielded. None for other regions."""
     roots = [op for op in request.ops if has(op, Trait.CONTRACTION)]
     yielded = request.region.terminator.inputs
     if len(roots) not in (2, 3) or len(yielded) != len(roots) - 1 or request.stacked:
@@ -59,7 +59,8 @@ def find_parts(request: Request) -> Parts | None:
     inner = middle.type.with_layout(channels_last(IMAGE_RANK))
     given: list[list[tuple[Value, TensorType]]] = [[], [(middle, inner)], [(yielded[0], request.writes[0])]]
     found = []
-    for root, own, value, type in zip(roots, given, [middle, *yielded], [inner, *request.writes], strict=False):
+    values, types = [middle, *yielded], [inner, *request.writes]
+    for root, own, value, type in zip(roots, given, values, types, strict=False):
         ops = needed(value, [each for each, _ in own])
         if [op for op in roots if op in ops] != [root]:
             return None
@@ -67,5 +68,6 @@ def find_parts(request: Request) -> Parts | None:
         if part is None:
             return None
         found.append(Half(part.request, part.contraction, pixel_tile))
-    return Parts(*found) if len(found) > 2 else Parts(*found, None)
+    head, first, *rest = found
+    return Parts(head, first, rest[0] if rest else None)
 

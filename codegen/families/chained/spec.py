@@ -145,7 +145,8 @@ def chained_spec(
         -(-extents.k * extents.a_bytes // STEP_BYTES),
     )  # fmt: skip
     second = part_spec(
-        pair.second, leavings[1], own[1], ("second_map", "second_b_map"), extents.block_n, room.second_columns,
+        pair.second, leavings[1], own[1], ("second_map", "second_b_map"),
+        extents.block_n, room.second_columns,
         tile_spec(leavings[1].b, extents.block_n, 1, room.second),
         config.line // STEP_BYTES,
     )  # fmt: skip

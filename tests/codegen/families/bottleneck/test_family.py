@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 from glassrt.codegen.families.bottleneck.config import BottleneckConfig
-from glassrt.dialects.core.dtypes import BF16, I8
-from glassrt.dialects.graph.unary import Sigmoid
+from glassrt.dialects.core.dtypes import I8
 
-from .blocks import Case, block_of, check
+from .blocks import Case, check
 
 DEVICES = ["host", pytest.param("cuda", marks=pytest.mark.gpu)]
 SOME = {
