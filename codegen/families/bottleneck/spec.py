@@ -40,6 +40,7 @@ class BottleneckSpec:
     buffers: int
     buffer_bytes: int
     chunks: int
+    ahead: bool
     weights_at: int
     buffers_at: int
     barriers_at: int
@@ -86,6 +87,7 @@ def bottleneck_spec(
         buffers=config.buffers,
         buffer_bytes=room.buffer,
         chunks=room.chunks,
+        ahead=config.ahead > 0,
         weights_at=room.weights,
         buffers_at=room.buffers,
         barriers_at=room.barriers,

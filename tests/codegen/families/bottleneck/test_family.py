@@ -28,9 +28,10 @@ DEVICES = ["host", pytest.param("cuda", marks=pytest.mark.gpu)]
 SOME = {
     "halves": (Case((2, 11, 13), 64, 64, 128, 64), BottleneckConfig(2, 128, 2, 3)),
     "bytes": (Case((2, 11, 13), 64, 64, 256, 64, I8), BottleneckConfig(3, 64, 6, 2)),
+    "products ahead": (Case((2, 11, 13), 64, 64, 192, 64), BottleneckConfig(2, 128, 2, 2, ahead=1)),
     "without the last product": (
         Case((2, 9, 9), 40, 32, 128, acts=(Sigmoid, None, None)),
-        BottleneckConfig(2, 64, 4, 2),
+        BottleneckConfig(2, 64, 4, 2, ahead=1),
     ),
     "a wide window": (
         Case((1, 12, 12), 16, 128, 64, 40, BF16, (3, 5), (2, 0, 1, 3), (2, 1), False, (None, Sigmoid, Relu)),
