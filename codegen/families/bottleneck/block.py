@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ....dialects.core.affine import Dim
+from ...emit.tile_epilogue import PAIR
 from ...request.request import Request
 from ...request.signature import make_signature
 from ..chained.chain import Leaving, leaving, refused, second_leaving
+from ..chained.pair import Half
 from ..contraction.wgmma import COLUMNS
 from ..patched.patch import PatchedConvolution, at_optimum, find_convolution
+from ..persistent.config import COLUMN_BYTES
 from ..persistent.family import leaving as head_leaving
 from ..persistent.operands import BulkOperand, operand_b
 from ..persistent.results import BulkResults, pixel_tile
@@ -86,12 +89,22 @@ def _extents(
         first_bytes=first.result.dtype.bytes,
         second_bytes=0 if second is None else second.request.writes[0].dtype.bytes,
         residual=first.residual is not None,
+        column_bytes=max(_column_bytes(half) for half in parts.all),
     )
 
 
 def results_line(results: BulkResults, columns: int) -> int:
     """Bytes of a row of RESULTS, of so many COLUMNS, that are finished together."""
     return results.chunk(columns) * results.result.dtype.bytes
+
+
+def _column_bytes(half: Half) -> int:
+    """Bytes of the epilogue operands of a column of HALF in shared memory, as `column_pitch` places them."""
+    results = half.results()
+    along = results.epilogue.along if results else None
+    own = along.bytes // PAIR if along else 0
+    pad = half.request.writes[0].dtype.bytes
+    return own + pad if 0 < own + pad <= COLUMN_BYTES else 0
 
 
 def _known(size: Dim) -> int:

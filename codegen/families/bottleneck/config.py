@@ -13,8 +13,6 @@ from ..patched.patch import PatchExtents
 from ..persistent.config import BARRIER_BYTES, COLUMN_BYTES, CONSUMER_REGISTERS
 from ..persistent.depth import NARROW
 
-STAGES = (2, 1)  # patches of each warpgroup, the most first
-
 
 @dataclass(frozen=True)
 class BottleneckExtents:
@@ -22,7 +20,8 @@ class BottleneckExtents:
     second sums to `columns`, 0 without a second.
 
     line: bytes of a row of the convolution's results in a panel, as the first product reads them;
-    first_bytes, second_bytes: of an element of either result; residual: whether one is read beside the first.
+    first_bytes, second_bytes: of an element of either result; residual: whether one is read beside the first;
+    column_bytes: of the epilogue operands of a column, if these lie in shared memory.
     """
 
     head: PatchExtents
@@ -32,6 +31,7 @@ class BottleneckExtents:
     first_bytes: int
     second_bytes: int
     residual: bool
+    column_bytes: int = COLUMN_BYTES
 
     @property
     def panels(self) -> int:
@@ -50,9 +50,9 @@ class BottleneckConfig:
     """A configuration: each of `groups` warpgroups makes tiles of its own, of 8 x 8 pixels.
 
     line: bytes of a row of the chunks in which the first result is made, stored and multiplied again;
-    stages: patches in shared memory, as many for each warpgroup; buffers: chunks of results of each
-    warpgroup there; ahead: 1 where the product of a chunk is on its way while the one before it is finished;
-    turned: 1 where tiles are taken from the last to the first.
+    stages: patches in shared memory, of which warpgroups take theirs in turn, unless there are as many for
+    each; buffers: chunks of results of each warpgroup there; ahead: 1 where the product of a chunk is on its
+    way while the one before it is finished; turned: 1 where tiles are taken from the last to the first.
     """
 
     groups: int
@@ -61,6 +61,11 @@ class BottleneckConfig:
     buffers: int
     turned: int = 0
     ahead: int = 0
+
+    @property
+    def turns(self) -> bool:
+        """Whether warpgroups have to take patches in turn: a barrier tells one phase from the next only."""
+        return self.stages % self.groups > 0
 
     @property
     def consumers(self) -> int:
@@ -143,19 +148,19 @@ class BottleneckRoom:
     def columns(self) -> tuple[int, int, int]:
         """Where the epilogue operands of the columns of each result begin."""
         head = self.buffers + self.config.groups * self.config.buffers * self.buffer
-        first = head + self.extents.head.n * COLUMN_BYTES
-        return head, first, first + self.extents.n * COLUMN_BYTES
+        first = head + self.extents.head.n * self.extents.column_bytes
+        return head, first, first + self.extents.n * self.extents.column_bytes
 
     @property
     def barriers(self) -> int:
         """Where barriers begin."""
-        return self.columns[2] + self.extents.block_n * COLUMN_BYTES
+        return self.columns[2] + self.extents.block_n * self.extents.column_bytes
 
     @property
     def bytes(self) -> int:
         """All of it."""
         config = self.config
-        count = 2 * config.stages + 1 + self.chunks * (2 if self.extents.columns else 1)
+        count = 2 * config.stages + 1 + config.groups + self.chunks * (2 if self.extents.columns else 1)
         count += 2 * config.groups * config.buffers if self.extents.residual else 0
         return self.barriers + count * BARRIER_BYTES
 
@@ -170,8 +175,8 @@ def illegal(extents: BottleneckExtents, config: BottleneckConfig, room: int) -> 
         return "registers are divided among two or three warpgroups that multiply and one that copies"
     if extents.n * extents.first_bytes % config.line or extents.columns > COLUMNS[-1]:
         return "the first result does not divide into chunks, or the second has too many columns"
-    if config.stages < 1 or config.stages % config.groups:
-        return "a barrier tells one phase from the next only: each warpgroup has stages of its own"
+    if config.stages < config.groups:
+        return "each warpgroup keeps a patch, or what has taken its place"
     if config.buffers < BUFFERS[-1]:
         return "a chunk is stored while the next one is made"
     own = BottleneckRoom(extents, config)
@@ -188,11 +193,12 @@ def illegal(extents: BottleneckExtents, config: BottleneckConfig, room: int) -> 
 def configurations(extents: BottleneckExtents, room: int) -> Iterator[BottleneckConfig]:
     """Configurations for EXTENTS with ROOM bytes of shared memory: for each number of warpgroups, width of
     chunks and number of patches, those with most results under way."""
-    ways = product(CONSUMER_REGISTERS, (LINE_BYTES, *NARROW), STAGES, (0, 1))
-    for groups, line, stages, ahead in ways:
+    ways = product(CONSUMER_REGISTERS, (LINE_BYTES, *NARROW), (0, 1))
+    for groups, line, ahead in ways:
         if extents.n * extents.first_bytes % line:
             continue
-        own = (BottleneckConfig(groups, line, groups * stages, buffers, 0, ahead) for buffers in BUFFERS)
-        found = next((config for config in own if illegal(extents, config, room) is None), None)
-        if found is not None:
-            yield found
+        for stages in (2 * groups, groups + 1, groups):
+            own = (BottleneckConfig(groups, line, stages, buffers, 0, ahead) for buffers in BUFFERS)
+            found = next((config for config in own if illegal(extents, config, room) is None), None)
+            if found is not None:
+                yield found

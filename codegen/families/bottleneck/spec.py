@@ -12,7 +12,7 @@ from ..chained.spec import ChainedTileSpec, PartSpec, part_spec, tile_spec
 from ..contraction.wgmma import STEP_BYTES
 from ..patched.config import tiles_of
 from ..patched.spec import PatchedSpec, patched_spec
-from ..persistent.spec import header
+from ..persistent.spec import ResultsSpec, header
 from .block import Bottleneck, Leavings
 from .config import BottleneckConfig, BottleneckExtents, BottleneckRoom
 
@@ -25,8 +25,8 @@ class BottleneckSpec:
     """The spec of a convolution and the products behind it. Offsets of shared memory are in bytes; see
     `BottleneckRoom`, `BottleneckConfig`.
 
-    stage_bytes: of a patch, or of what takes its place; chunks: of the first result; a: the results of the
-    convolution in shared memory.
+    stage_bytes: of a patch, or of what takes its place; ahead, turns: see `BottleneckConfig`; chunks: of the
+    first result; a: the results of the convolution in shared memory.
     """
 
     name: Identifier
@@ -41,6 +41,7 @@ class BottleneckSpec:
     buffer_bytes: int
     chunks: int
     ahead: bool
+    turns: bool
     weights_at: int
     buffers_at: int
     barriers_at: int
@@ -88,6 +89,7 @@ def bottleneck_spec(
         buffer_bytes=room.buffer,
         chunks=room.chunks,
         ahead=config.ahead > 0,
+        turns=config.turns,
         weights_at=room.weights,
         buffers_at=room.buffers,
         barriers_at=room.barriers,
@@ -105,7 +107,7 @@ def _head(block: Bottleneck, leavings: Leavings, room: BottleneckRoom) -> Patche
     made = patched_spec(
         half.request, half.contraction, block.convolution, leavings.head, config, signature
     )
-    results = replace(made.results, columns=room.columns[0] if made.results.columns else 0)
+    results = _placed(made, room.columns[0], block.extents)
     early = all(part.contraction.problem.b_is_weight for part in block.parts.all)
     return replace(made, weights_at=room.taps, early=early, results=results)
 
@@ -117,7 +119,7 @@ def _products(block: Bottleneck, leavings: Leavings, room: BottleneckRoom) -> li
         (room.chunk, room.chunk, extents.panels, room.first, extents.panels * extents.line),
         (extents.block_n, extents.block_n, 1, room.second, line),
     )
-    return [
+    found = [
         part_spec(
             half, leaving, make_signature(half.request), maps, block_n, columns,
             tile_spec(leaving.b, lines, panels, size), depth // STEP_BYTES,
@@ -126,6 +128,14 @@ def _products(block: Bottleneck, leavings: Leavings, room: BottleneckRoom) -> li
             block.parts.products, leavings.products, MAPS, room.columns[1:], sizes, strict=False
         )
     ]  # fmt: skip
+    return [replace(part, results=_placed(part, part.results.columns, extents)) for part in found]
+
+
+def _placed(part: PatchedSpec | PartSpec, columns: int, extents: BottleneckExtents) -> ResultsSpec:
+    """The results of PART with operands of columns at COLUMNS, if they have room there."""
+    pitch = part.results.column_pitch
+    staged = 0 < pitch <= part.epilogue.vector * extents.column_bytes
+    return replace(part.results, columns=columns if staged else 0, column_pitch=pitch if staged else 0)
 
 
 def launch(extents: BottleneckExtents, config: BottleneckConfig, multiprocessors: int) -> Geometry:

@@ -61,8 +61,8 @@ class ChainedConfig:
     line: bytes of a row of the chunks in which the first result is made, stored and multiplied again;
     stages: tiles of A of a warpgroup each; buffers: chunks of results of each warpgroup in shared memory;
     slots: chunks for which there are weights in shared memory, all of them (they stay), or as many as are
-    under way; ahead: 1 where the product of a chunk is on its way while the one before it is finished; turned:
-    1 where tiles are taken from the last to the first.
+    under way; ahead: 1 where the product of a chunk is on its way while the one before it is finished;
+    turned: 1 where tiles are taken from the last to the first.
     """
 
     groups: int

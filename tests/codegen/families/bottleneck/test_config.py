@@ -27,8 +27,8 @@ SPACE = TARGET.shared_bytes
     [
         ({"groups": 4}, "two or three warpgroups"),
         ({"line": 48}, "two or three warpgroups"),
-        ({"stages": 3}, "stages of its own"),
-        ({"stages": 0}, "stages of its own"),
+        ({"stages": 1}, "keeps a patch"),
+        ({"ahead": 2}, "no other chunk"),
         ({"buffers": 1}, "while the next one"),
         ({"buffers": 40}, "not enough shared memory"),
     ],
@@ -43,7 +43,8 @@ def test_results_divide_into_chunks_and_registers() -> None:
     assert "chunks" in str(illegal(replace(EXTENTS, n=200), CONFIG, SPACE))
     assert "too many columns" in str(illegal(replace(EXTENTS, columns=264), CONFIG, SPACE))
     head = replace(HEAD, n=256, lines=1)
-    assert "accumulators" in str(illegal(replace(EXTENTS, head=head), replace(CONFIG, groups=3, stages=3), SPACE))
+    three = replace(CONFIG, groups=3, stages=3)
+    assert "accumulators" in str(illegal(replace(EXTENTS, head=head), three, SPACE))
     wide = replace(EXTENTS, head=replace(HEAD, lines=8))
     assert "too many products" in str(illegal(wide, CONFIG, SPACE))
 

@@ -33,6 +33,7 @@ SOME = {
         Case((2, 9, 9), 40, 32, 128, acts=(Sigmoid, None, None)),
         BottleneckConfig(2, 64, 4, 2, ahead=1),
     ),
+    "patches in turn": (Case((3, 44, 45), 64, 64, 64, 64), BottleneckConfig(2, 128, 3, 2, 1)),
     "a wide window": (
         Case((1, 12, 12), 16, 128, 64, 40, BF16, (3, 5), (2, 0, 1, 3), (2, 1), False, (None, Sigmoid, Relu)),
         BottleneckConfig(2, 64, 2, 3, 1),
