@@ -175,6 +175,23 @@ class ChainedFit(Fit):
 
 
 @dataclass(frozen=True)
+class BottleneckFit(Fit):
+    """Constants of the cost model of bottlenecks, beside those of persistent contractions, in cycles."""
+
+    bandwidth: float = 0.95  # share of that of memory
+    finish: float = 0.18  # of a warpgroup, for each result
+    convert: float = 0.05  # the same, more, where sums of integers are scaled and rounded
+    step: float = 700.0  # of a chunk: its barriers, and the latency of its products
+    ahead: float = 500.0  # the same where its product is on its way while the one before it is finished
+    residual: float = 2500.0  # from the end of a chunk in a buffer until the residual of the next is there
+    patch: float = 2200.0  # from the last product of a tile until the next patch is there
+    hidden: float = 0.3  # share of this where another product follows
+    issue: float = 0.09  # of a multiprocessor, for each result
+    scale: float = 0.05  # the same, more, where sums of integers are scaled and rounded
+    chunk: float = 100.0  # the same for each chunk
+
+
+@dataclass(frozen=True)
 class InvertedResidualFit(Fit):
     """Constants of the cost model of inverted residuals, in cycles of a multiprocessor unless stated."""
 
@@ -446,6 +463,7 @@ class Fitted:
     simt: ContractionFit = SIMT
     persistent: PersistentFit = PersistentFit()
     chained: ChainedFit = ChainedFit()
+    bottleneck: BottleneckFit = BottleneckFit()
     inverted: InvertedResidualFit = InvertedResidualFit()
     strips: StripsFit = StripsFit()
     few_channels: FewChannelsFit = FewChannelsFit()

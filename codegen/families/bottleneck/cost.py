@@ -1,9 +1,10 @@
 """The cost model of bottlenecks.
 
 A warpgroup convolves a tile and multiplies the results chunk by chunk, one after the other; others do the
-same meanwhile, and share the tensor cores, shared memory and what a multiprocessor can issue. A chunk also
-takes as long as its residual, which is asked for as many chunks ahead as there are buffers for. All other
-loads, and stores, overlap everything.
+same meanwhile, and share the tensor cores, shared memory and what a multiprocessor can issue. What a
+warpgroup waits for: the barriers of a chunk, its residual, which is asked for as many chunks ahead as there
+are buffers for, and its patch, where it keeps its only one for most of a tile. All other loads, and stores,
+overlap everything.
 """
 
 from __future__ import annotations
@@ -17,20 +18,17 @@ from .config import BottleneckConfig, BottleneckExtents, BottleneckRoom
 
 def microseconds(extents: BottleneckExtents, config: BottleneckConfig, target: ArchSpec) -> float:
     """Expected microseconds of EXTENTS, whose sizes are numbers, under CONFIG on TARGET."""
-    fit, room, head = target.fitted.persistent, BottleneckRoom(extents, config), extents.head
+    bulk, fit = target.fitted.persistent, target.fitted.bottleneck
+    room, head = BottleneckRoom(extents, config), extents.head
     tiles = tiles_of(head, config.head(head.n))
     assert isinstance(tiles, int)
     own = -(-tiles // target.multiprocessors)
-    convolve, multiply = _products(room, target)
-    arrive = head.lines * room.patches.panel / fit.l2_bandwidth
-    finish = _finish(extents, target) * (head.n + extents.block_n) + 2 * fit.tile
-    chain = convolve + room.chunks * _chunk(room, target) + finish
-    shared = _shared(room) / fit.shared_bandwidth
-    kept = room.buffers - room.taps
-    start = fit.start + kept / fit.l2_bandwidth
-    each = norm(convolve + multiply, _issue(room, target), shared, arrive, chain / config.groups)
+    kept = (room.buffers - room.taps) / bulk.l2_bandwidth
+    chain = _chain(room, target)
+    shared = _shared(room) / bulk.shared_bandwidth
+    each = norm(sum(_products(room, target)), _issue(room, target), shared, chain / config.groups)
     memory = _moved_bytes(extents) / (target.bytes_per_second * fit.bandwidth) * 1e6
-    return fit.launch + norm((start + own * each + chain) / target.clock, memory)
+    return bulk.launch + norm((bulk.start + kept + own * each + chain) / target.clock, memory)
 
 
 def _products(room: BottleneckRoom, target: ArchSpec) -> tuple[float, float]:
@@ -42,22 +40,26 @@ def _products(room: BottleneckRoom, target: ArchSpec) -> tuple[float, float]:
     return convolved, multiplied
 
 
-def _chunk(room: BottleneckRoom, target: ArchSpec) -> float:
-    """Cycles from chunk to chunk of a warpgroup."""
-    extents, fit = room.extents, target.fitted.chained
-    multiply = _products(room, target)[1] / room.chunks
-    compute = multiply + 2 * fit.step + _finish(extents, target) * room.chunk
-    residual = fit.residual / (room.config.buffers - 1) if extents.residual else 0.0
-    return norm(compute, residual)
+def _chain(room: BottleneckRoom, target: ArchSpec) -> float:
+    """Cycles of a warpgroup for a tile, if it has a multiprocessor for itself."""
+    extents, config, fit = room.extents, room.config, target.fitted.bottleneck
+    convolve, multiply = _products(room, target)
+    each = ROWS * (fit.finish + (0.0 if extents.head.is_float else fit.convert))
+    chunk = multiply / room.chunks * (1 - config.ahead) + (fit.ahead if config.ahead else fit.step)
+    compute = chunk + each * room.chunk
+    residual = fit.residual / (config.buffers - 1) if extents.residual else 0.0
+    patch = fit.patch if config.stages == config.groups else 0.0
+    patch *= 1.0 if not extents.columns else fit.hidden
+    others = convolve + each * (extents.head.n + extents.block_n) + 2 * fit.step
+    return others + room.chunks * norm(compute, residual) + patch
 
 
 def _issue(room: BottleneckRoom, target: ArchSpec) -> float:
     """Cycles of a multiprocessor to finish the results of a tile."""
-    extents, fit, head = room.extents, target.fitted.chained, room.extents.head
-    scaled = 0.0 if head.is_float else fit.convert
+    extents, fit, head = room.extents, target.fitted.bottleneck, room.extents.head
     columns = head.n + extents.n + extents.block_n
     chunks = extents.panels + room.chunks + -(-extents.block_n * extents.second_bytes // room.config.line)
-    return ROWS * columns * (fit.issue + scaled) + chunks * fit.chunk
+    return ROWS * columns * (fit.issue + (0.0 if head.is_float else fit.scale)) + chunks * fit.chunk
 
 
 def _shared(room: BottleneckRoom) -> float:
@@ -69,12 +71,6 @@ def _shared(room: BottleneckRoom) -> float:
     second = room.chunks * (ROWS + extents.block_n) * room.config.line if extents.columns else 0
     passed = ROWS * (deep + extents.n * extents.first_bytes * 2 + extents.block_n * extents.second_bytes)
     return patches + first + second + 2 * passed
-
-
-def _finish(extents: BottleneckExtents, target: ArchSpec) -> float:
-    """Cycles of a warpgroup for a column of 64 results."""
-    fit = target.fitted.persistent
-    return ROWS * (fit.leave + (0.0 if extents.head.is_float else fit.convert))
 
 
 def _moved_bytes(extents: BottleneckExtents) -> float:
