@@ -179,16 +179,14 @@ class BottleneckFit(Fit):
     """Constants of the cost model of bottlenecks, beside those of persistent contractions, in cycles."""
 
     bandwidth: float = 0.95  # share of that of memory
-    finish: float = 0.18  # of a warpgroup, for each result
-    convert: float = 0.05  # the same, more, where sums of integers are scaled and rounded
-    step: float = 700.0  # of a chunk: its barriers, and the latency of its products
-    ahead: float = 500.0  # the same where its product is on its way while the one before it is finished
-    residual: float = 2500.0  # from the end of a chunk in a buffer until the residual of the next is there
-    patch: float = 2200.0  # from the last product of a tile until the next patch is there
-    hidden: float = 0.3  # share of this where another product follows
-    issue: float = 0.09  # of a multiprocessor, for each result
-    scale: float = 0.05  # the same, more, where sums of integers are scaled and rounded
-    chunk: float = 100.0  # the same for each chunk
+    finish: float = 0.075  # of a warpgroup, for each result
+    convert: float = 0.14  # the same, more, where sums of integers are scaled and rounded
+    step: float = 90.0  # of a chunk: its barriers, and the latency of its products
+    residual: float = 2100.0  # from the end of a chunk in a buffer until the residual of the next is there
+    patch: float = 1200.0  # from the last product of a tile until the next patch is there
+    issue: float = 0.027  # of a multiprocessor, for each result
+    scale: float = 0.055  # the same, more, where sums of integers are scaled and rounded
+    chunk: float = 330.0  # the same for each chunk
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,7 @@ class BottleneckConfig:
 
     line: bytes of a row of the chunks in which the first result is made, stored and multiplied again;
     stages: patches in shared memory, of which warpgroups take theirs in turn, unless there are as many for
-    each; buffers: chunks of results of each warpgroup there; ahead: 1 where the product of a chunk is on its
-    way while the one before it is finished; turned: 1 where tiles are taken from the last to the first.
+    each; buffers: chunks of results of each warpgroup there; turned: 1 where tiles are taken from the last to the first.
     """
 
     groups: int
@@ -60,7 +59,6 @@ class BottleneckConfig:
     stages: int
     buffers: int
     turned: int = 0
-    ahead: int = 0
 
     @property
     def turns(self) -> bool:
@@ -180,12 +178,10 @@ def illegal(extents: BottleneckExtents, config: BottleneckConfig, room: int) -> 
     if config.buffers < BUFFERS[-1]:
         return "a chunk is stored while the next one is made"
     own = BottleneckRoom(extents, config)
-    if config.ahead not in (0, 1) or own.chunks <= config.ahead:
-        return "there is no other chunk"
     if own.patches.products > MOST_PRODUCTS or max(own.patches.pixels) > MOST_PIXELS:
         return "too many products, which are not in a loop, or too large a patch"
     most = (MOST_ACCUMULATORS if extents.head.is_float else FEWER_ACCUMULATORS)[config.groups]
-    if max(extents.head.n // 2, own.chunk // 2 * (1 + config.ahead) + extents.block_n // 2) > most:
+    if max(extents.head.n // 2, own.chunk // 2 + extents.block_n // 2) > most:
         return "too many accumulators per thread"
     return "not enough shared memory" if own.bytes > room else None
 
@@ -193,12 +189,11 @@ def illegal(extents: BottleneckExtents, config: BottleneckConfig, room: int) -> 
 def configurations(extents: BottleneckExtents, room: int) -> Iterator[BottleneckConfig]:
     """Configurations for EXTENTS with ROOM bytes of shared memory: for each number of warpgroups, width of
     chunks and number of patches, those with most results under way."""
-    ways = product(CONSUMER_REGISTERS, (LINE_BYTES, *NARROW), (0, 1))
-    for groups, line, ahead in ways:
+    for groups, line in product(CONSUMER_REGISTERS, (LINE_BYTES, *NARROW)):
         if extents.n * extents.first_bytes % line:
             continue
         for stages in (2 * groups, groups + 1, groups):
-            own = (BottleneckConfig(groups, line, stages, buffers, 0, ahead) for buffers in BUFFERS)
+            own = (BottleneckConfig(groups, line, stages, buffers) for buffers in BUFFERS)
             found = next((config for config in own if illegal(extents, config, room) is None), None)
             if found is not None:
                 yield found

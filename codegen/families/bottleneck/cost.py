@@ -45,11 +45,9 @@ def _chain(room: BottleneckRoom, target: ArchSpec) -> float:
     extents, config, fit = room.extents, room.config, target.fitted.bottleneck
     convolve, multiply = _products(room, target)
     each = ROWS * (fit.finish + (0.0 if extents.head.is_float else fit.convert))
-    chunk = multiply / room.chunks * (1 - config.ahead) + (fit.ahead if config.ahead else fit.step)
-    compute = chunk + each * room.chunk
+    compute = multiply / room.chunks + fit.step + each * room.chunk
     residual = fit.residual / (config.buffers - 1) if extents.residual else 0.0
     patch = fit.patch if config.stages == config.groups else 0.0
-    patch *= 1.0 if not extents.columns else fit.hidden
     others = convolve + each * (extents.head.n + extents.block_n) + 2 * fit.step
     return others + room.chunks * norm(compute, residual) + patch
 

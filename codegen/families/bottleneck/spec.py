@@ -25,7 +25,7 @@ class BottleneckSpec:
     """The spec of a convolution and the products behind it. Offsets of shared memory are in bytes; see
     `BottleneckRoom`, `BottleneckConfig`.
 
-    stage_bytes: of a patch, or of what takes its place; ahead, turns: see `BottleneckConfig`; chunks: of the
+    stage_bytes: of a patch, or of what takes its place; turns: see `BottleneckConfig`; chunks: of the
     first result; a: the results of the convolution in shared memory.
     """
 
@@ -40,7 +40,6 @@ class BottleneckSpec:
     buffers: int
     buffer_bytes: int
     chunks: int
-    ahead: bool
     turns: bool
     weights_at: int
     buffers_at: int
@@ -88,7 +87,6 @@ def bottleneck_spec(
         buffers=config.buffers,
         buffer_bytes=room.buffer,
         chunks=room.chunks,
-        ahead=config.ahead > 0,
         turns=config.turns,
         weights_at=room.weights,
         buffers_at=room.buffers,

@@ -61,8 +61,7 @@ class ChainedConfig:
     line: bytes of a row of the chunks in which the first result is made, stored and multiplied again;
     stages: tiles of A of a warpgroup each; buffers: chunks of results of each warpgroup in shared memory;
     slots: chunks for which there are weights in shared memory, all of them (they stay), or as many as are
-    under way; ahead: 1 where the product of a chunk is on its way while the one before it is finished;
-    turned: 1 where tiles are taken from the last to the first.
+    under way; turned: 1 where tiles are taken from the last to the first.
     """
 
     groups: int
@@ -71,7 +70,6 @@ class ChainedConfig:
     buffers: int
     slots: int
     turned: int = 0
-    ahead: int = 0
 
     @property
     def block_m(self) -> int:
@@ -183,9 +181,7 @@ def illegal(extents: Extents, config: ChainedConfig, room: int) -> str | None:
     if config.slots > own.chunks or (not own.kept and config.slots < LEAST_SLOTS):
         return "weights stay, or some are under way while others are read"
     most = MOST_ACCUMULATORS if extents.is_float and own.kept else FEWER_ACCUMULATORS
-    if config.ahead not in (0, 1) or (config.ahead and (not own.kept or own.chunks < 2)):
-        return "there is no other chunk whose weights stay"
-    if own.chunk // 2 * (1 + config.ahead) + extents.block_n // 2 > most[config.groups]:
+    if own.chunk // 2 + extents.block_n // 2 > most[config.groups]:
         return "too many accumulators per thread"
     return "not enough shared memory" if own.bytes > room else None
 
@@ -198,11 +194,11 @@ def configurations(extents: Extents, room: int) -> Iterator[ChainedConfig]:
         if extents.n * extents.first_bytes % line:
             continue
         chunks = extents.n * extents.first_bytes // line
-        for slots, ahead in ((chunks, 0), (chunks, 1), (min(chunks, LEAST_SLOTS), 0)):
+        for slots in dict.fromkeys((chunks, min(chunks, LEAST_SLOTS))):
             found = (
                 next((config for config in way if illegal(extents, config, room) is None), None)
                 for way in (
-                    [ChainedConfig(groups, line, stages, buffers, slots, 0, ahead) for buffers in BUFFERS]
+                    [ChainedConfig(groups, line, stages, buffers, slots) for buffers in BUFFERS]
                     for stages in (2 * groups, groups + 1)
                 )
             )

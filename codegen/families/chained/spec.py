@@ -94,7 +94,6 @@ class ChainedSpec:
     slots: int
     chunks: int
     kept: bool
-    ahead: bool
     early: bool
     turned: bool
     weights_at: int
@@ -167,7 +166,6 @@ def chained_spec(
         slots=config.slots,
         chunks=room.chunks,
         kept=room.kept,
-        ahead=config.ahead > 0,
         early=problem.b_is_weight and pair.second.contraction.problem.b_is_weight,
         turned=config.turned > 0,
         weights_at=room.weights,

@@ -147,4 +147,5 @@ def check(case: Case, config: BottleneckConfig, device: str = "host", seed: int 
             continue
         scale = np.maximum(np.abs(want.astype(np.float64)), 1)
         error = np.abs(got.astype(np.float64) - want.astype(np.float64)) / scale
-        assert error.max() <= (2.0**-7 if case.dtype is BF16 else 2.0**-9)
+        # A sum that is rounded the other way is off by a unit, and multiplied by others.
+        assert error.max() <= (2.0**-6 if case.dtype is BF16 else 2.0**-8)

@@ -28,7 +28,6 @@ SPACE = TARGET.shared_bytes
         ({"groups": 4}, "two or three warpgroups"),
         ({"line": 48}, "two or three warpgroups"),
         ({"stages": 1}, "keeps a patch"),
-        ({"ahead": 2}, "no other chunk"),
         ({"buffers": 1}, "while the next one"),
         ({"buffers": 40}, "not enough shared memory"),
     ],

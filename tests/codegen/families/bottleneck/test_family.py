@@ -28,10 +28,9 @@ DEVICES = ["host", pytest.param("cuda", marks=pytest.mark.gpu)]
 SOME = {
     "halves": (Case((2, 11, 13), 64, 64, 128, 64), BottleneckConfig(2, 128, 2, 3)),
     "bytes": (Case((2, 11, 13), 64, 64, 256, 64, I8), BottleneckConfig(3, 64, 6, 2)),
-    "products ahead": (Case((2, 11, 13), 64, 64, 192, 64), BottleneckConfig(2, 128, 2, 2, ahead=1)),
     "without the last product": (
         Case((2, 9, 9), 40, 32, 128, acts=(Sigmoid, None, None)),
-        BottleneckConfig(2, 64, 4, 2, ahead=1),
+        BottleneckConfig(2, 64, 4, 2),
     ),
     "patches in turn": (Case((3, 44, 45), 64, 64, 64, 64), BottleneckConfig(2, 128, 3, 2, 1)),
     "a wide window": (

@@ -26,7 +26,6 @@ KEPT, STREAMED = ChainedConfig(2, 128, 2, 3, 2), ChainedConfig(3, 64, 4, 2, 2)
 DEVICES = ["host", pytest.param("cuda", marks=pytest.mark.gpu)]
 SOME = {
     "weights stay": (Case(200, 64, 128, 64), KEPT),
-    "products ahead": (Case(200, 64, 192, 64), ChainedConfig(2, 128, 2, 3, 3, ahead=1)),
     "weights come and go": (Case(300, 72, 256, 24), STREAMED),
     "lines of a quarter": (Case(130, 48, 48, 40), ChainedConfig(2, 32, 2, 2, 3)),
     "one chunk": (Case(130, 40, 64, 16), ChainedConfig(2, 128, 2, 2, 1)),
