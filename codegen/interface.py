@@ -16,6 +16,7 @@ from .arch.names import REFERENCE, arch_named, arch_of_device
 from .arch.spec import ArchSpec
 from .emit.shuffle import Shuffle
 from .emit.strided import Strided
+from .families.attention.problem import step_of
 from .families.contraction.mma import needs_k_innermost
 from .families.contraction.prologue import NoPrologue, Prologue, Varies, read_prologue
 from .families.executed import executed
@@ -94,6 +95,7 @@ __all__ = [
     "request_of",
     "request_signature",
     "resized",
+    "step_of",
     "streams_weights",
     "tiers",
     "unfit",

@@ -16,6 +16,14 @@ from hypothesis import HealthCheck, settings
 # of OpenBLAS that wait for a core in a loop made the interpreter's products cost up to four times as much.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from glassrt.runtime import host_compiler  # which imports numpy
+
+# To import modules, to build and to interpret makes millions of objects and few cycles: looking for these
+# every 700 objects, Python's own choice, took a tenth of the processor time of many tests.
+gc.set_threshold(50_000, 20, 50)
+
+USERS_FLAGS = host_compiler.KERNEL_FLAGS
+
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile(
     "ci",
@@ -102,6 +110,24 @@ def private_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     own = tmp_path_factory.getbasetemp()
     folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cache"
     os.environ.setdefault("GLASSRT_CACHE_DIR", str(folder))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_compilations() -> Iterator[None]:
+    """Kernels for the host are compiled in two thirds of the time: most run for microseconds, so that what
+    makes them fast is not worth its time; it changes no bit of what they compute. Where workers keep all
+    processors busy, a plan is one unit: to read the headers once for each processor would save nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(host_compiler, "KERNEL_FLAGS", (*USERS_FLAGS, "-Og"))
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            patch.setattr(host_compiler, "processor_count", lambda: 1)
+        yield
+
+
+@pytest.fixture
+def compiled_as_for_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels for the host are compiled as they are outside of tests: for what runs long or is about that."""
+    monkeypatch.setattr(host_compiler, "KERNEL_FLAGS", USERS_FLAGS)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -201,10 +201,10 @@ def persistent_kernels(layer: LayerCase, most: int, target: ArchSpec) -> Iterato
         name, own, columns = f"k{number}", results if config.buffers else None, b
         vector = PAIR
         if own:
-            columns = interleaved(b, config.block_n, run_of(own, config.block_n)) or b
-            vector = vector_of(own, config.block_n) if columns.interleave else PAIR
+            columns = interleaved(b, config.block_n, run_of(own, config.own_n)) or b
+            vector = vector_of(own, config.own_n) if columns.interleave else PAIR
             own = leaving(layer, vector)
-        maps = persistent.maps((a, columns), [0, 1], config) + (own.maps(config.block_n) if own else [])
+        maps = persistent.maps((a, columns), [0, 1], config) + (own.maps(config.own_n) if own else [])
         bound = binding(layer, name, maps)
         if own:
             code = Code("\n".join(own.epilogue.lines))

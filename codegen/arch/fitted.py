@@ -154,6 +154,9 @@ class PersistentFit(Fit):
     bandwidth: float = 0.91  # share of the memory's bandwidth that bulk copies reach
     tile: float = 300.0  # of a tile, beside products and epilogue
     meet: float = 800.0  # of a cluster, whose blocks meet twice
+    exchange: float = 150.0  # for each other block of a cluster that shares a tile
+    sent: float = 0.058  # the same for each byte of sums that these send
+    part: float = 0.66  # time of products in a part of k, where few multiprocessors are busy, as a share
     shared_step: float = 84.0  # the same in a cluster: stages wait for both blocks
     line: float = 3.5  # of a line of 128 bytes that a window's copy gathers, for each row of a tile
     narrow_line: float = 2.5  # the same of a shorter one

@@ -5,15 +5,17 @@ See `templates/include/quantize.cuh`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...dialects.core.dtypes import EIGHT_BIT_FLOATS, F32, I8, U8, DType
 from ...dialects.core.expr import Apply, CastExpr, Const, Expr, LoadExpr
 from ..text.literals import c_type
-from .quotients import by_reciprocals
+from .quotients import Quotient, by_reciprocals, to_be_rounded
+from .short_floats import shortened
 
 BYTES = (I8, U8)
 _KEEPS_WHOLE = ("add", "sub", "min", "max", "neg", "abs")
+LEAST_STEP = 2.0**-12  # of eight bits, for results of functions in a short form
 _MAKES_WHOLE = ("round", "floor", "ceil", "trunc")
 
 
@@ -41,13 +43,29 @@ def narrowing(expr: Expr) -> Narrowing | None:
     if not isinstance(expr, CastExpr) or expr.operand.dtype != F32:
         return None
     if expr.dtype in EIGHT_BIT_FLOATS:
-        return Narrowing(expr.operand, expr.dtype)
+        return Narrowing(_shortened(to_be_rounded(expr.operand, expr.dtype)), expr.dtype)
     if expr.dtype not in BYTES or not _is_whole(expr.operand):
         return None
     operand = by_reciprocals(expr.operand, expr.dtype.limits)
     if isinstance(operand, Apply) and operand.function == "round":
-        operand = operand.operands[0]
+        operand = _shortened(operand.operands[0])
     return Narrowing(operand, expr.dtype, rounds=True)
+
+
+def _shortened(quotient: Expr) -> Expr:
+    """QUOTIENT, which is rounded to eight bits, with functions that are exact enough for f16 in its dividend.
+
+    Their errors are within a 200th of a step of eight bits, unless a step is as small as what these functions
+    leave of results that f16 cannot tell from zero.
+    """
+    if isinstance(quotient, Quotient) and quotient.divisor >= LEAST_STEP:
+        dividend = shortened(quotient.dividend)
+        return quotient if dividend is quotient.dividend else replace(quotient, dividend=dividend)
+    if isinstance(quotient, Apply) and quotient.function == "div" and isinstance(quotient.operands[1], Const):
+        dividend, step = shortened(quotient.operands[0]), quotient.operands[1]
+        if dividend is not quotient.operands[0] and float(step.value) >= LEAST_STEP:
+            return Apply("div", (dividend, step), quotient.dtype)
+    return quotient
 
 
 def _is_whole(expr: Expr) -> bool:

@@ -1,9 +1,10 @@
-"""Divisions by a constant whose quotient is only rounded to an integer: two multiplications instead.
+"""Divisions by a constant whose quotient is only rounded to eight bits: two multiplications instead.
 
 An IEEE division takes a dozen instructions and a branch. With 1 / y as the sum of two floats, x / y is nearly
 fma(x, high, x * low) (Brisebarre, Muller and Raina, "Accelerating correctly rounded floating-point division
 when the divisor is known in advance"). Here it need not be the quotient to the last bit: it must be on the
-same side of every half integer. Both grow with x, so that is proved by the few x beside each.
+same side of every edge between two results, of every half integer where these are integers. Both grow with x,
+so that is proved by the few x beside each.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ NORMAL = 2.0**100  # divisors from its reciprocal up to it have reciprocals with
 
 @dataclass(frozen=True, eq=False)
 class Quotient(Expr):
-    """`dividend` / `divisor`, for rounding to the nearest integer; high + low is the reciprocal."""
+    """`dividend` / `divisor`, for rounding to eight bits; high + low is the reciprocal."""
 
     dividend: Expr
     divisor: float
@@ -78,20 +79,22 @@ def _is_small(offset: Expr) -> bool:
     return isinstance(offset, CastExpr) and offset.operand.dtype in (I8, U8)
 
 
-def to_be_rounded(expr: Expr) -> Expr:
-    """EXPR, whose nearest integer is asked for within `MOST`, as a `Quotient` if it divides by a constant."""
+def to_be_rounded(expr: Expr, to: DType = I8) -> Expr:
+    """EXPR, which is rounded to TO, an 8-bit float or any integer within `MOST`, as a `Quotient` if it
+    divides by a constant."""
     if not isinstance(expr, Apply) or expr.function != "div" or expr.dtype != F32:
         return expr
     dividend, divisor = expr.operands
     if not isinstance(divisor, Const):
         return expr
-    parts = reciprocal(float(divisor.value))
+    parts = reciprocal(float(divisor.value), to)
     return expr if parts is None else Quotient(dividend, float(np.float32(divisor.value)), *parts)
 
 
 @lru_cache(maxsize=1024)
-def reciprocal(divisor: float) -> tuple[float, float] | None:
-    """The parts (high, low) of 1 / DIVISOR by which quotients round as those of a division; None if none do.
+def reciprocal(divisor: float, to: DType = I8) -> tuple[float, float] | None:
+    """The parts (high, low) of 1 / DIVISOR by which quotients round to TO as those of a division; None if
+    none do.
 
     Both have the sign of the divisor, so that infinity stays infinity. Powers of two have no lower part: the
     compiler multiplies by their reciprocals anyway. Where f64 cannot tell how a sum is rounded, a lower part
@@ -108,14 +111,25 @@ def reciprocal(divisor: float) -> tuple[float, float] | None:
     if low == 0:
         return None
     for part in (low, np.nextafter(low, np.float32(0)), np.nextafter(low, 2 * low)):
-        if rounds_alike(y, high, part):
+        if rounds_alike(y, high, part, to):
             return float(high), float(part)
     return None
 
 
-def rounds_alike(y: np.float32, high: np.float32, low: np.float32) -> bool:
-    """Whether fma(x, HIGH, x * LOW) has the nearest integer of x / Y for every x, as far as `MOST`."""
-    halves = np.arange(-MOST, MOST, dtype=np.float32) + np.float32(0.5)
+@lru_cache
+def edges(to: DType) -> Floats:
+    """The numbers halfway between neighbours among those of TO, an 8-bit float, or among the integers within
+    `MOST`."""
+    if to.is_integer:
+        return np.arange(-MOST, MOST, dtype=np.float32) + np.float32(0.5)
+    numbers = np.arange(256, dtype=np.uint8).view(to.numpy).astype(np.float32)
+    finite = np.unique(numbers[np.isfinite(numbers)])
+    return ((finite[:-1] + finite[1:]) / 2).astype(np.float32)
+
+
+def rounds_alike(y: np.float32, high: np.float32, low: np.float32, to: DType = I8) -> bool:
+    """Whether fma(x, HIGH, x * LOW) rounds to TO as x / Y does for every x, integers as far as `MOST`."""
+    halves = edges(to)
     x = halves * y
     for _ in range(BESIDE):
         x = np.nextafter(x, -np.inf, dtype=np.float32)

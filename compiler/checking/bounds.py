@@ -3,8 +3,9 @@
 A bound allows for one rounding of the result, reordered arithmetic along a chain of ops, and reordered sums:
 |error| <= c·sqrt(K)·u·(|A||B|), or c·sqrt(K)·u·sum(|A|) without a product. A normalization of K elements
 divides the error of their mean, c·sqrt(K)·u·mean(|x|), by a deviation that may be small: where x is nearly
-constant, the result has errors far above its own roundoff. Results in 8-bit floats are judged by their value
-before rounding (`rounding`).
+constant, the result has errors far above its own roundoff. Results of eight bits are judged by what they are
+before rounding (`rounding`). Functions are shorter for these, to a 20th of a unit of f16, and weights of
+attention are rounded to 16 bits relative to other maxima than in the interpreter.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from typing import Any
 import numpy as np
 
 from ...codegen.interface import Accumulation
-from ...dialects.core.dtypes import DType
+from ...dialects.core.dtypes import F16, F32, DType
 from ...dialects.core.interpreter import Array, Evaluation, run_block
 from ...dialects.core.ir import Block, Operation
 from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
 from ...dialects.custom.op import CudaOp
+from ...dialects.graph.attention import Attention
 from ...dialects.graph.base import GraphOp
 from ...dialects.graph.interaction import Interaction
 from ...dialects.graph.normalization_base import Normalization
@@ -31,13 +33,14 @@ from ...dialects.graph.numeric import compute_dtype
 from ...dialects.graph.recurrence import Recurrence
 from ...dialects.graph.reduction import Reduce
 from .measures import Error, largest_finite, roundoff
-from .rounding import is_short, keeps, rounded_last, step, strayed
+from .rounding import bytes_rounded, is_short, keeps, rounded_last, step, strayed
 from .widen import widened_array, widened_block
 
 # In unit roundoffs of the largest result: for rounding it on both sides, and for reordered arithmetic along a
 # chain of ops.
 STORING, ARITHMETIC, ARITHMETIC_PER_STEP = 4.0, 16.0, 6.0
 SUM = 2.0  # c in the bound on sums
+SHORTER = 0.1  # unit roundoffs of f16, for functions of results of eight bits
 STEP = 2.0  # unit roundoffs between adjacent numbers, at most
 
 
@@ -150,15 +153,18 @@ class Execution:
 
     def allowed(self, position: int, stored: TensorType, want: Array) -> float | Array:
         """The largest error of the result at POSITION against WANT; for 8-bit floats, before rounding."""
+        rounded = bytes_rounded(self.block.terminator.inputs[position])
+        if rounded is not None:
+            largest, inner = largest_finite(want) * rounded.step, roundoff(F32)
+            sums = inner * SUM * _gain(largest, self.sums.size) * self.sums.growth
+            return (self._chain(largest, inner) + self._shorter(largest) + sums) / rounded.step
         if not stored.dtype.is_float:
             return 0.0
         largest = largest_finite(want)
         inner = _inner_roundoff(self.block, stored)
-        chain = inner * (ARITHMETIC + ARITHMETIC_PER_STEP * math.sqrt(len(self.block))) * largest
-        chain += inner * SUM * self.sums.summed
-        chain += inner * SUM * _gain(largest, self.sums.normalized) * self.sums.centred
-        sealed = (CudaOp, Recurrence, Interaction)
-        chain += sum(op.allowed() for op in self.block if isinstance(op, sealed)) * largest
+        chain = self._chain(largest, inner)
+        if is_short(stored.dtype):
+            chain += self._shorter(largest)
         if not is_short(stored.dtype):
             chain += STORING * roundoff(stored.dtype) * largest
         flips = sum((changes[position] for changes in self._tie_errors()), 0.0)
@@ -168,6 +174,20 @@ class Execution:
             return chain + inner * SUM * gain * self.sums.growth + flips
         off = ((op, p.result, _sum_error(op, p, inner, self.accumulation)) for op, p in self.products())
         return chain + flips + sum((self._changes(*each)[position] for each in off), 0.0)
+
+    def _chain(self, largest: float, inner: float) -> float:
+        """The error of reordered arithmetic, of the unit roundoff INNER, in a result up to LARGEST."""
+        chain = inner * (ARITHMETIC + ARITHMETIC_PER_STEP * math.sqrt(len(self.block))) * largest
+        chain += inner * SUM * self.sums.summed
+        chain += inner * SUM * _gain(largest, self.sums.normalized) * self.sums.centred
+        sealed = (CudaOp, Recurrence, Interaction)
+        return chain + sum(op.allowed() for op in self.block if isinstance(op, sealed)) * largest
+
+    def _shorter(self, largest: float) -> float:
+        """The error of a result of eight bits, up to LARGEST, that comes of functions in a short form."""
+        weights = [roundoff(op.v.type.dtype) for op in self.block if isinstance(op, Attention)]
+        values = max((largest_finite(array) for array in self.reads), default=0.0) if weights else 0.0
+        return SHORTER * roundoff(F16) * largest + STORING * max(weights, default=0.0) * values
 
     def _again(self, position: int) -> float:
         """The change of sums behind which is the result at POSITION, when other results, which they multiply

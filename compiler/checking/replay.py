@@ -18,7 +18,7 @@ from ...dialects.graph.elementwise import Cast
 from ...dialects.launch import Kernel
 from ..kernels.members import Member, members_of
 from .bounds import Bound, Execution, Sums
-from .rounding import before_rounding, is_short
+from .rounding import before_rounding, bytes_rounded, is_short
 from .widen import widened_array, widened_block
 
 
@@ -89,13 +89,14 @@ def _replay_member(
 
 
 class _Keeping(Evaluation):
-    """An evaluation that keeps all intermediate values where a result in 8-bit floats needs them."""
+    """An evaluation that keeps all intermediate values where a result of eight bits needs them."""
 
     def __init__(
         self, module: Module, symbols: Mapping[str, int], block: Block, reads: Sequence[Array]
     ) -> None:
         super().__init__(module, symbols)
-        self._wanted = any(is_short(value.type.dtype) for value in block.terminator.inputs)
+        results = block.terminator.inputs
+        self._wanted = any(is_short(value.type.dtype) or bytes_rounded(value) for value in results)
         self.kept: dict[Value, Array] = dict(zip(block.arguments, reads, strict=True))
 
     def executed(self, op: Operation, arguments: Sequence[Any], results: Sequence[Array]) -> None:
@@ -105,9 +106,11 @@ class _Keeping(Evaluation):
 
 def _bound(execution: Execution, position: int, stored: TensorType, want: Array, keeping: _Keeping) -> Bound:
     allowed = execution.allowed(position, stored, want)
+    block, plain = execution.block, Evaluation(keeping.module, keeping.symbols)
+    rounded = bytes_rounded(block.terminator.inputs[position])
+    if rounded is not None:
+        return Bound(stored.dtype, allowed, rounded.before(keeping.kept, plain))
     if not is_short(stored.dtype):
         return Bound(stored.dtype, allowed)
-    block = execution.block
-    plain = Evaluation(keeping.module, keeping.symbols)
     before = before_rounding(block, block.terminator.inputs[position], keeping.kept, plain)
     return Bound(stored.dtype, allowed, before)

@@ -1,25 +1,28 @@
-"""Results in 8-bit floats, judged by their values before rounding.
+"""Results of eight bits, judged by their values before rounding.
 
-Neighbouring numbers of these types differ by about a tenth, so the distance between results says little. The
-value before rounding is known far better: a kernel is judged by the least error of that value which explains
-the result.
+Neighbouring numbers of these types differ by a tenth or by one, so the distance between results says little.
+The value before rounding is known far better: a kernel is judged by the least error of that value which
+explains the result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from ...dialects.core.builtin import Yield
-from ...dialects.core.dtypes import DType
+from ...dialects.core.dtypes import F32, I8, U8, DType
 from ...dialects.core.interpreter import Array, Evaluation, run_block
 from ...dialects.core.ir import Block, Operation, Value
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.activations import Relu
+from ...dialects.graph.constants import Constant
 from ...dialects.graph.pool import MaxPool
+from ...dialects.graph.quantization import Quantize
 from .widen import widened_array, widened_op, widened_type
 
 
@@ -47,6 +50,39 @@ def rounded_last(value: Value) -> set[Value]:
         if value.producer is not None and keeps(value.producer):
             pending += value.producer.inputs
     return found
+
+
+@dataclass(frozen=True)
+class BytesRounded:
+    """A result in integers of eight bits: what `quantize` rounds with one `step`, moved by `moves` then."""
+
+    quantize: Quantize
+    step: float
+    moves: tuple[Operation, ...]
+
+    def before(self, known: Mapping[Value, Array], evaluation: Evaluation) -> Array:
+        """The result before its rounding, in f64 and in steps; KNOWN has all values of the block."""
+        array = np.asarray(known[self.quantize.x], np.float64) / self.step
+        if self.quantize.zero_point is not None:
+            array = array + np.float64(known[self.quantize.zero_point])
+        for op in self.moves:
+            array = np.asarray(op.evaluate(evaluation, array))
+        return array
+
+
+def bytes_rounded(value: Value) -> BytesRounded | None:
+    """VALUE as integers of eight bits to which floats that its block computes are rounded; else None."""
+    moves: list[Operation] = []
+    while (op := value.producer) is not None and has(op, Trait.MOVEMENT) and len(op.operands) == 1:
+        moves.append(op)
+        (value,) = op.inputs
+    if not isinstance(op, Quantize) or op.to not in (I8, U8) or op.x.producer is None or op.offset_first:
+        return None
+    scale = op.scale.producer
+    usual = op.per_tensor and op.x.type.dtype.is_float and op.precision == F32
+    if not usual or not isinstance(scale, Constant) or scale.value is None:
+        return None
+    return BytesRounded(op, float(scale.value), tuple(reversed(moves)))
 
 
 def before_rounding(
@@ -101,7 +137,7 @@ def strayed(have: Array, before: Array, dtype: DType) -> Array:
     at = np.clip(np.searchsorted(numbers, wide), 0, len(numbers) - 1)
     with np.errstate(all="ignore"):
         off = np.maximum(np.maximum(edges[at] - before, before - edges[at + 1]), 0.0)
-    same = np.isnan(wide) & np.isnan(before)
+    same = (np.isnan(wide) if dtype.is_float else wide == 0) & np.isnan(before)
     known = np.isfinite(wide) & ~np.isnan(before)
     return _filled(np.where(known, off, np.where(same, 0.0, np.inf)))
 

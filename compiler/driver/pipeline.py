@@ -10,6 +10,7 @@ from ..fusion.interaction_kernels import InteractionKernels
 from ..fusion.packed_products import PackedProducts
 from ..fusion.predicate_branches import PredicateBranches
 from ..fusion.recurrence_kernels import RecurrenceKernels
+from ..fusion.row_results import RowResults
 from ..fusion.widen_concats import WidenConcats
 from ..memory.proofs.check_launch import CheckLaunch
 from ..passes.levels import LEVELS
@@ -75,7 +76,7 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
             *_TIDY,
             MarkInPlace(),
         ),
-        "fused": (DecomposeAttention(target), GraphToFused(target), WidenConcats()),
+        "fused": (DecomposeAttention(target), GraphToFused(target), RowResults(), WidenConcats()),
         "precision": (
             FusedToPrecision(target),
             ContractionPool(target),

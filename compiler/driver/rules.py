@@ -24,6 +24,7 @@ from ..fusion.interaction_kernels import InteractionKernels
 from ..fusion.packed_products import PackedProducts
 from ..fusion.predicate_branches import PredicateBranches
 from ..fusion.recurrence_kernels import RecurrenceKernels
+from ..fusion.row_results import RowResults
 from ..fusion.vertical.attention_layouts import ATTENTION_RULES
 from ..fusion.vertical.consumers import CONSUMER_RULES
 from ..fusion.vertical.producers import PRODUCER_RULES
@@ -154,6 +155,8 @@ def _fused_rules() -> Iterable[Rule]:
     yield Rule(VIEW, "fused", shared, switchable=False, applied_by=fusion)
     apart = "two ops that each need a kernel of their own => not fused"
     yield Rule(BOUNDARY, "fused", apart, switchable=False, applied_by=fusion)
+    formed = "y = layer_norm(x), z = quantize(y), where y is read, too => one kernel that stores both"
+    yield Rule(RowResults.name, "fused", formed, applied_by=RowResults.name)
     widened = "concat(slice(j, tail), y) => slice(concat(j, y), from tail)"
     yield Rule(WidenConcats.name, "fused", widened, applied_by=WidenConcats.name)
 

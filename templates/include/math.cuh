@@ -137,8 +137,8 @@ GLASS_DEVICE f32 divide_by_one_to_two(f32 x, f32 y) {
 }
 GLASS_DEVICE f64 divide_by_one_to_two(f64 x, f64 y) { return x / y; }
 
-// x / y where only its nearest integer is asked for, and only within the range of 8 bits: high + low is 1 / y,
-// of which the compiler has proved that it rounds alike.
+// x / y where it is only rounded to 8 bits, an integer or a float: high + low is 1 / y, of which the compiler has
+// proved that it rounds alike.
 GLASS_DEVICE f32 quotient_to_round(f32 x, f32 y, f32 high, f32 low) {
 #if defined(GLASS_HOST)
     (void)high, (void)low;

@@ -12,9 +12,11 @@ from glassrt.dialects.core.ir import Value
 from glassrt.dialects.core.module import Module, SymbolRange
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.attention import Attention
+from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.movement.slicing import Slice
+from glassrt.dialects.graph.quantization import Quantize
 
 from .one_kernel import kernel_module
 
@@ -27,7 +29,7 @@ class Shape:
     """A batch of heads: queries, keys, features of keys and of values; `mask` as a shape, or none.
 
     `heads_inside` puts heads next to features, [B, S, H, D], as a projection leaves them; `packed`
-    takes q, k and v out of one tensor.
+    takes q, k and v out of one tensor. With a `step`, results are rounded to `out`, of eight bits.
     """
 
     batch: Dim = 2
@@ -42,6 +44,7 @@ class Shape:
     out: DType | None = None
     heads_inside: bool = False
     packed: bool = False
+    step: float = 0.0
     attributes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -58,9 +61,12 @@ def module_of(shape: Shape, symbols: dict[str, SymbolRange] | None = None) -> Mo
         q, k, v = _heads(shape, do, arguments)
         mask = arguments[-1] if shape.mask is not None else None
         y = do(Attention(q, k, v, mask, **shape.attention))
+        if shape.step:
+            step = do(Constant(value=np.array(shape.step, np.float32)))
+            y = do(Quantize(y, step, to=shape.out))
         if shape.heads_inside:
             y = do(Transpose(y, perm=[0, 2, 1, 3]))
-        return do(Cast(y, to=shape.out or shape.dtype))
+        return y if shape.step else do(Cast(y, to=shape.out or shape.dtype))
 
     return kernel_module(body, inputs, None, symbols)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
+from types import CodeType
 
 _IDLE = re.compile(
     r"[*/%] 1\b(?!\.)|[*+-] 0\b(?![.x])|(?<![\w.>])0 [*/%+] |<< 0\b|= 0 \+|\bout_image = index\b"
@@ -20,8 +22,13 @@ _CHOICE = re.compile(r"(.+?) \? (.+?) : (.+)")
 
 def idle(source: str) -> list[str]:
     """The lines of SOURCE that say nothing, and those with a loop that runs once at most."""
-    lines = [line for line in source.split("\n") if _IDLE.search(line) and not line.startswith("//")]
-    return lines + short_loops(source)
+    return [line for line in source.split("\n") if _says_nothing(line)] + short_loops(source)
+
+
+# The kernels of a family have most of their lines in common.
+@lru_cache(maxsize=1 << 16)
+def _says_nothing(line: str) -> bool:
+    return _IDLE.search(line) is not None and not line.startswith("//")
 
 
 def unread(source: str) -> list[str]:
@@ -55,17 +62,24 @@ def short_loops(source: str) -> list[str]:
     known: dict[str, int] = {}
     found = []
     for line in source.split("\n"):
-        code = line.partition("//")[0].rstrip()
-        defined = _DEFINITIONS.match(code)
+        defined, loop, assigned = _read(line)
         if defined:
-            _define(defined[1], known)
-        loop = _COUNTED.search(code)
+            _define(defined, known)
         if loop and _runs_once(loop, known):
             found.append(line.strip())
-        if not defined:
-            for name in _ASSIGNED.findall(code[loop.end(4) :] if loop else code):
-                known.pop(name, None)
+        for name in assigned:
+            known.pop(name, None)
     return found
+
+
+@lru_cache(maxsize=1 << 16)
+def _read(line: str) -> tuple[str, re.Match[str] | None, list[str]]:
+    """What LINE defines, the loop in it, and the variables that it assigns, defined by other lines."""
+    code = line.partition("//")[0].rstrip()
+    defined, loop = _DEFINITIONS.match(code), _COUNTED.search(code)
+    if defined:
+        return defined[1], loop, []
+    return "", loop, _ASSIGNED.findall(code[loop.end(4) :] if loop else code)
 
 
 def _define(text: str, known: dict[str, int]) -> None:
@@ -93,12 +107,24 @@ def _runs_once(loop: re.Match[str], known: dict[str, int]) -> bool:
 
 def _value(text: str, known: Mapping[str, int]) -> int | None:
     """The value of the C expression TEXT; None where a variable of it is not KNOWN."""
+    code = _compiled(text)
+    if code is None:
+        return None
+    try:
+        return int(eval(code, {"__builtins__": {}}, dict(known)))
+    except (NameError, ZeroDivisionError):
+        return None
+
+
+@lru_cache(maxsize=1 << 16)
+def _compiled(text: str) -> CodeType | None:
+    """The C expression TEXT for Python; None where it is no plain arithmetic."""
     if not _ARITHMETIC.fullmatch(text) or re.search(r"\w\(", text):
         return None
     choice = _CHOICE.fullmatch(text)
     if choice:
         text = f"({choice[2]}) if ({choice[1]}) else ({choice[3]})"
     try:
-        return int(eval(text.replace("/", "//"), {"__builtins__": {}}, dict(known)))
-    except (NameError, SyntaxError, ZeroDivisionError):
+        return compile(text.replace("/", "//").strip(), "<C>", "eval")
+    except SyntaxError:
         return None

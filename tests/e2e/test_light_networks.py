@@ -75,6 +75,7 @@ def test_large_networks_agree_with_onnxruntime(name: str) -> None:
     check_precision_level(name, "fp16")
 
 
+@pytest.mark.usefixtures("compiled_as_for_users")
 @pytest.mark.parametrize(("name", "precision"), ON_HOST)
 def test_the_host_device_agrees_with_onnxruntime(name: str, precision: str) -> None:
     model, inputs, expected = reseeded(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from glassrt.codegen.nvrtc.intrinsics import headers
@@ -33,6 +34,26 @@ def test_sources_headers_and_compiler_are_in_the_key(cache: Path, monkeypatch: p
     monkeypatch.setattr(host_compiler, "find_compiler", lambda: other)
     paths.add(HostModule(source(6), headers(), cache).path)
     assert len(paths) == 3
+
+
+@pytest.mark.usefixtures("compiled_as_for_users")
+def test_kernels_are_spread_over_processors(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Units of a plan, each with a part of its kernels, in one library."""
+    units: list[list[str]] = []
+    compiled = host_compiler._compile_unit
+
+    def unit(*arguments: Any) -> str:
+        units.append(sorted(arguments[-1]))
+        return compiled(*arguments)
+
+    monkeypatch.setattr(host_compiler, "_compile_unit", unit)
+    monkeypatch.setattr(host_compiler, "processor_count", lambda: 2)
+    monkeypatch.setattr(host_compiler, "UNIT_CHARACTERS", 200)
+    module = HostModule(source(3) | source(4) | source(5), headers(), cache)
+    assert sorted(map(len, units)) == [1, 2]
+    assert {name for unit in units for name in unit} == {"scale3", "scale4", "scale5"}
+    for factor in (3, 4, 5):
+        doubled(module, factor)
 
 
 def test_a_failed_build_leaves_nothing_behind(cache: Path) -> None:

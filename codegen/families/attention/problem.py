@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from ....dialects.core.affine import Dim, product
 from ....dialects.core.affine_traversal import evaluate
-from ....dialects.core.dtypes import BF16, BOOL, F16, F32, DType
+from ....dialects.core.dtypes import BF16, BOOL, F8E4M3, F16, F32, I8, DType
 from ....dialects.core.ir import Operation, Value
 from ....dialects.graph.attention import Attention
+from ....dialects.graph.constants import Constant
 from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.quantization import Quantize
 from ...emit.strided import Strided
 from ...request.request import Request
 from ..contraction.problem import COPY_BYTES
@@ -22,6 +24,7 @@ from ..divisors import divisor, power_of_two_in
 
 MATH = {F16: "f16", BF16: "bf16"}  # the operand types of tensor cores
 MASKS = (F32, F16, BF16, BOOL)
+LEAST_STEP, MOST_STEP = 2.0**-100, 2.0**100  # of eight bits; the reciprocal is as exact
 MOST_FEATURES = 128  # the most features of a head (depth or width): kernels with more would spill registers
 
 
@@ -48,7 +51,8 @@ class AttentionProblem:
     """Attention as kernels see it: softmax(scale * q k^T + mask) v for every batch entry.
 
     math: the type of the operands; extents: the sizes of the batch dimensions; depth: features of a query or
-    key; width: features of a value or result; fill: the score where a boolean mask is false. `causal`,
+    key; width: features of a value or result; fill: the score where a boolean mask is false; step: what
+    results are divided by before they are rounded to eight bits, 1 where they are stored as floats. `causal`,
     `guarded` and `rounded` are as in the op.
     """
 
@@ -68,6 +72,7 @@ class AttentionProblem:
     guarded: bool
     fill: float
     rounded: bool
+    step: float
 
     @property
     def batches(self) -> Dim:
@@ -91,11 +96,11 @@ def find_attention(request: Request) -> AttentionProblem | None:
         value is not None and source is None for value, source in zip(op.operands, sources, strict=True)
     ):
         return None
-    return _problem(request, op, [source for source in sources if source is not None], target)
+    return _problem(request, op, [source for source in sources if source is not None], *target)
 
 
 def _problem(
-    request: Request, op: Attention, sources: Sequence[tuple[int, Strided]], target: Strided
+    request: Request, op: Attention, sources: Sequence[tuple[int, Strided]], target: Strided, step: float
 ) -> AttentionProblem | None:
     depth, width = op.q.type.shape[-1], op.v.type.shape[-1]
     math = request.reads[sources[0][0]].dtype
@@ -125,6 +130,7 @@ def _problem(
         guarded=op.guarded,
         fill=op.fill,
         rounded=op.rounds_sums,
+        step=step,
     )
 
 
@@ -165,20 +171,35 @@ def _source(request: Request, value: Value) -> tuple[int, Strided] | None:
     return None if view is None else (request.region.arguments.index(value), view)
 
 
-def _target(request: Request, op: Attention) -> Strided | None:
-    """OP's result as a view of the output buffer; None when no strides express where it is written."""
+def _target(request: Request, op: Attention) -> tuple[Strided, float] | None:
+    """OP's result as a view of the output buffer, and the step of its eight bits; None when no strides
+    express where it is written."""
     chain: list[Operation] = []
     value = request.region.terminator.inputs[0]
     while value is not op.result:
-        if value.producer is None or len(value.producer.inputs) != 1:
+        made = value.producer
+        if made is None or not (len(made.inputs) == 1 or step_of(made)):
             return None
-        chain.append(value.producer)
-        value = value.producer.inputs[0]
+        chain.append(made)
+        value = made.inputs[0]
     view: Strided | None = Strided.of(request.writes[0])
-    for step in chain:
-        if view is not None and not isinstance(step, Cast):
-            view = view.behind(step)
-    return view
+    for each in chain:
+        if view is not None and not isinstance(each, (Cast, Quantize)):
+            view = view.behind(each)
+    steps = [step for each in chain if (step := step_of(each))]
+    return None if view is None or len(steps) > 1 else (view, steps[0] if steps else 1.0)
+
+
+def step_of(op: Operation) -> float:
+    """The step of the eight bits, without a zero point, to which OP rounds floats; 0 for any other op."""
+    if not isinstance(op, Quantize) or op.to not in (I8, F8E4M3) or op.zero_point is not None:
+        return 0.0
+    scale = op.scale.producer
+    if not isinstance(scale, Constant) or scale.value is None or op.scale.type.elements != 1:
+        return 0.0
+    step = float(scale.value.reshape(-1)[0])
+    usual = op.per_tensor and op.saturate and op.precision == F32
+    return step if usual and LEAST_STEP <= step <= MOST_STEP else 0.0
 
 
 def at_optimum(dim: Dim, request: Request) -> int:

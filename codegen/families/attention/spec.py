@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ....dialects.core.affine import Dim
 from ....dialects.core.bounds import may_be_empty
-from ....dialects.core.dtypes import BOOL, F32
+from ....dialects.core.dtypes import BOOL, F32, I8
 from ...arch.spec import ArchSpec
 from ...request.describe import title
 from ...request.request import Request
@@ -53,9 +53,9 @@ class MatrixSpec:
     """The spec of an operand or of the result: one matrix per batch entry.
 
     base, row, column: the offset of its first element, and its strides, in elements; features: its columns,
-    padded to `padded` in shared memory; vector, bytes: elements and bytes of a vectorized copy; staged_by,
-    arrives_by: the templates of its staging and of the groups of its copies, none for the result; rows_first:
-    whether it is contiguous along rows, not features.
+    padded to `padded` in shared memory; vector, bytes: elements and bytes of a vectorized copy; size: bytes
+    of an element; staged_by, arrives_by: the templates of its staging and of the groups of its copies, none
+    for the result; rows_first: whether it is contiguous along rows, not features.
     """
 
     name: Identifier
@@ -67,6 +67,7 @@ class MatrixSpec:
     padded: int
     vector: int
     bytes: int
+    size: int
     staged_by: Template | None
     arrives_by: Template | None
     rows_first: bool
@@ -89,6 +90,23 @@ class MaskSpec:
     vector: int
     shared_row: bool
     fill: Code
+
+
+@dataclass(frozen=True)
+class StoredSpec:
+    """How results are stored: `unit`, what they are multiplied by beside one over the total of their weights,
+    and the functions that convert one of them, and a vector, to the type in memory."""
+
+    unit: Code
+    one: Identifier
+    all: Identifier
+
+
+def stored_spec(problem: AttentionProblem) -> StoredSpec:
+    """How the results of PROBLEM are stored."""
+    unit = Code("1.0f" if problem.step == 1 else literal(1.0 / problem.step, F32))
+    kind = "nearest" if problem.y.dtype == I8 else "convert"
+    return StoredSpec(unit, Identifier(kind), Identifier(f"{kind}_all"))
 
 
 @dataclass(frozen=True)
@@ -115,6 +133,7 @@ class AttentionSpec:
     k: MatrixSpec
     v: MatrixSpec
     y: MatrixSpec
+    stored: StoredSpec
     mask: MaskSpec | None
     scale: Code
     causal: bool
@@ -150,6 +169,7 @@ def attention_spec(
         k=_staged_spec(problem.k, signature, problem.depth, depth, request.target),
         v=_staged_spec(problem.v, signature, problem.width, width, request.target),
         y=_matrix_spec(problem.y, signature, problem.width, width, stored=product.most_stored),
+        stored=stored_spec(problem),
         mask=None if problem.mask is None else _mask_spec(problem.mask, problem.fill, signature),
         scale=Code(literal(problem.scale, F32)),
         causal=problem.causal,
@@ -197,6 +217,7 @@ def _matrix_spec(
         padded=wide,
         vector=vector,
         bytes=vector * operand.dtype.bytes,
+        size=operand.dtype.bytes,
         staged_by=None,
         arrives_by=None,
         rows_first=operand.column != 1 and operand.row == 1,

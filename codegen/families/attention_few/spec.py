@@ -16,7 +16,7 @@ from ...text.affine_c import dim_to_c, factor_to_c
 from ...text.literals import c_type, literal
 from ...text.render import Code, Identifier
 from ..attention.problem import AttentionProblem, Operand
-from ..attention.spec import EntryAxis
+from ..attention.spec import EntryAxis, StoredSpec, stored_spec
 from ..contraction.gather import divides
 from .config import (
     BARRIER_BYTES,
@@ -102,6 +102,7 @@ class FewQueriesSpec:
     k: RowsMatrixSpec
     v: RowsMatrixSpec
     y: RowsMatrixSpec
+    stored: StoredSpec
     mask: RowsMaskSpec | None
     scale: Code
     factor: Code
@@ -206,6 +207,7 @@ def few_queries_spec(
         k=matrix(problem.k, problem.depth, inputs),
         v=matrix(problem.v, problem.width, inputs),
         y=matrix(problem.y, problem.width, outputs),
+        stored=stored_spec(problem),
         mask=None if problem.mask is None else _mask(problem, rows, signature),
         scale=Code(literal(problem.scale, F32)),
         factor=Code(literal(math.log2(math.e), F32)),

@@ -13,11 +13,13 @@ from ...text.render import Code, Template
 from ..attention.problem import AttentionProblem
 from ..attention.spec import AttentionProductSpec
 from ..attention.weights import WeightsSpec, weights_spec
+from ..contraction.problem import COPY_BYTES
 from .config import PersistentAttentionConfig, depth_step, shared_bytes, width_of
 from .operands import BulkMatrix, BulkMatrixSpec, bulk_matrix_spec
 
 TEMPLATE = Template("kernels/attention_persistent.cu.j2")
 MOST_STORED = 8  # results of the widest vectorized store
+BYTE_COLUMNS = 64  # that the four threads of a row exchange as bytes, 16 for each
 SHARERS = 4  # blocks that read the keys and values of an entry of the batch at a time, at least
 
 
@@ -73,9 +75,16 @@ def product_spec(
         batches=Code(factor_to_c(problem.batches, names)),
         band=band,
         may_idle=not isinstance(items(problem, config), int),
-        stores_vectors=problem.y.vector == MOST_STORED and problem.y.dtype == problem.math,
+        stores_vectors=_stores_vectors(problem),
         weights=weights_spec(problem),
     )
+
+
+def _stores_vectors(problem: AttentionProblem) -> bool:
+    """Whether the threads of a row exchange results, so that each has 16 bytes of the row."""
+    unit = problem.y.dtype.bytes
+    whole = problem.y.vector * unit == COPY_BYTES
+    return whole and (unit == problem.math.bytes or (unit == 1 and problem.width % BYTE_COLUMNS == 0))
 
 
 def band(problem: AttentionProblem, batches: int, multiprocessors: int) -> int:

@@ -9,7 +9,7 @@ from itertools import product
 from ..contraction.problem import Problem
 from ..contraction.tile import SUMS_PADDING
 from ..contraction.wgmma import COLUMNS, GROUP, LINE_BYTES, MAX_ACCUMULATORS, ROWS
-from .depth import block_k_of, line_of, panels_of, promotes, tiles_of_k
+from .depth import block_k_of, ends, line_of, panels_of, promotes, tiles_of_k
 
 PRODUCER_REGISTERS = 40  # of a thread
 # Registers of a thread that multiplies, by the number of warpgroups that do; with the one that copies, three
@@ -17,6 +17,11 @@ PRODUCER_REGISTERS = 40  # of a thread
 CONSUMER_REGISTERS = {2: 232, 3: 152}
 MOST_ACCUMULATORS = {2: MAX_ACCUMULATORS, 3: 96}  # of such a thread
 BARRIER_BYTES = 8
+ACCUMULATOR_BYTES = 4
+SPLITS = (2, 3, 4)  # blocks that share a tile
+LEAST_OWN = 16  # columns that each of these finishes
+LEAST_LINE = 32  # bytes of results of each row of these
+LEAST_OF_SPLIT = 2  # tiles of k of each
 BUFFER_BYTES = ROWS * LINE_BYTES  # of a chunk of results
 COLUMN_BYTES = 10  # of epilogue operands of a column of a tile: two f32, and padding
 FEW_BUFFERS, MANY_BUFFERS = 2, 4  # of a warpgroup, for chunks of results
@@ -62,7 +67,8 @@ class PersistentConfig:
     threads store the results. cluster: blocks with adjacent tiles along m, each of which copies its share of
     their tile of B to all (multicast). depth: bytes of k in a stage. kept: tiles of k of B, all of them, that
     a block copies once and keeps for all of its tiles; 0 where every stage has its own. turned: 1 where
-    tiles are taken from the last to the first.
+    tiles are taken from the last to the first. splits: blocks of a cluster that share the k of one tile,
+    the only one that each of them has (`splits.py`).
     """
 
     block_m: int
@@ -77,6 +83,7 @@ class PersistentConfig:
     depth: int = LINE_BYTES
     kept: int = 0
     turned: int = 0
+    splits: int = 1
 
     @property
     def warpgroups(self) -> int:
@@ -114,12 +121,22 @@ class PersistentConfig:
         return self.block_m * self.cluster
 
     @property
+    def own_n(self) -> int:
+        """The columns of a tile that a block finishes."""
+        return self.block_n // self.splits
+
+    @property
+    def sums_bytes(self) -> int:
+        """Shared memory of the sums that the other blocks of a tile send: of the columns that it finishes."""
+        return (self.splits - 1) * self.block_m * self.own_n * ACCUMULATOR_BYTES
+
+    @property
     def shared_bytes(self) -> int:
-        """Dynamic shared memory of a block: stages, results, barriers."""
+        """Dynamic shared memory of a block: stages, results, barriers, sums of other blocks."""
         barriers = 2 * self.stages + (self.teams if self.teams > 1 else 0)
-        barriers += 2 * self.buffers * self.warpgroups
+        barriers += 2 * self.buffers * self.warpgroups + (1 if self.splits > 1 else 0)
         tiles = self.stages * self.stage_bytes + self.kept * self.block_n * self.depth
-        return tiles + self.results_bytes + barriers * BARRIER_BYTES
+        return tiles + self.sums_bytes + self.results_bytes + barriers * BARRIER_BYTES
 
     @property
     def chunks_bytes(self) -> int:
@@ -131,7 +148,7 @@ class PersistentConfig:
         """Shared memory of results: chunks, and the epilogue operands of each team's columns, or staged
         accumulators, 64 rows of a chunk for each warpgroup."""
         if self.buffers:
-            return self.chunks_bytes + self.teams * self.block_n * COLUMN_BYTES
+            return self.chunks_bytes + self.teams * self.own_n * COLUMN_BYTES
         return self.warpgroups * ROWS * (self.chunk + SUMS_PADDING) * 4
 
 
@@ -158,6 +175,8 @@ def illegal(config: PersistentConfig, room: int) -> str | None:
         return "too few bytes of A on their way"
     if config.stages < LEAST_STAGES:
         return "too few stages"
+    if config.splits > 1 and (reason := unsplittable(config)):
+        return reason
     return "not enough shared memory" if config.shared_bytes > room else None
 
 
@@ -173,7 +192,29 @@ def misfit(problem: Problem, config: PersistentConfig) -> str | None:
         return "a block keeps all of B's rows, of one of few tiles of its columns"
     if promotes(problem) and config.accumulators > MOST_PROMOTED[config.warpgroups]:
         return "too many accumulators for sums that are promoted"
-    return None
+    return indivisible(problem, config) if config.splits > 1 else None
+
+
+def unsplittable(config: PersistentConfig) -> str | None:
+    """Why blocks cannot share the tiles of CONFIG, which has splits; None if they can."""
+    if config.splits not in SPLITS:
+        return "a cluster shares a tile in two, three or four parts"
+    if config.teams > 1 or config.cluster > 1 or config.kept or config.turned:
+        return "blocks that share a tile have no other"
+    if not config.buffers:
+        return "the results of a shared tile leave in bulk"
+    whole = config.own_n * config.splits == config.block_n and config.own_n % LEAST_OWN == 0
+    return None if whole else "each block of a shared tile finishes some chunks of its columns"
+
+
+def indivisible(problem: Problem, config: PersistentConfig) -> str | None:
+    """Why the blocks of CONFIG, which has splits, cannot share tiles of PROBLEM; None if they can."""
+    tiles = tiles_of_k(problem)
+    if not isinstance(tiles, int) or tiles < LEAST_OF_SPLIT * config.splits:
+        return "too few tiles of k to share, or who knows how many"
+    if config.own_n * problem.result_bytes % LEAST_LINE:
+        return "a block finishes lines of 32 bytes of results"
+    return "taps that end within a line are not shared" if ends(problem) else None
 
 
 def shapes(problem: Problem, room: int, buffers: int = 0) -> Iterator[PersistentConfig]:
@@ -189,13 +230,19 @@ def shapes(problem: Problem, room: int, buffers: int = 0) -> Iterator[Persistent
         config = PersistentConfig(
             m, n, block_k, groups, teams, MOST_STAGES, buffers=buffers, depth=depth, kept=kept
         )
-        while illegal(config, room) is not None and config.stages > LEAST_STAGES:
-            config = replace(config, stages=config.stages - 1)
-        while illegal(config, room) is not None and config.buffers > FEW_BUFFERS:
-            config = replace(config, buffers=config.buffers - 1)
+        config = fitted(config, room)
         if illegal(config, room) is None and misfit(problem, config) is None:
             yield config
             yield from () if kept else _clustered(problem, config)
+
+
+def fitted(config: PersistentConfig, room: int) -> PersistentConfig:
+    """CONFIG with as many stages, then buffers, as fit into ROOM bytes of shared memory."""
+    while illegal(config, room) is not None and config.stages > LEAST_STAGES:
+        config = replace(config, stages=config.stages - 1)
+    while illegal(config, room) is not None and config.buffers > FEW_BUFFERS:
+        config = replace(config, buffers=config.buffers - 1)
+    return config
 
 
 def keepable(problem: Problem) -> int:

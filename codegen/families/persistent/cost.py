@@ -13,6 +13,7 @@ from ..contraction.tile import tiles_of
 from ..contraction.wgmma import LINE_BYTES, ROWS
 from .config import PersistentConfig, clusters_of
 from .depth import line_of, lines_of_k, multiplied_k, tiles_of_k
+from .splits import split_room
 
 NORM = 4.0  # order of the norm over units, which overlap well
 
@@ -25,30 +26,55 @@ def microseconds(problem: Problem, config: PersistentConfig, target: ArchSpec) -
 def expected(problem: Problem, config: PersistentConfig, target: ArchSpec, constants: PersistentFit) -> float:
     """Expected microseconds of PROBLEM at its optimal sizes under CONFIG on TARGET, with CONSTANTS."""
     tiles = problem.at_optimum(tiles_of(problem, config.rows, config.block_n))
-    own = -(-tiles // clusters_of(problem, config, target.multiprocessors))
-    k_tiles = problem.at_optimum(tiles_of_k(problem))
-    results = config.block_m * config.block_n
+    start, units = _start(config, constants), _units(problem, config, target, constants)
+    finish = _finish(problem, config, constants)
+    if config.splits > 1:
+        own = -(-tiles // split_room(config, target))
+        busy = min(1.0, tiles * config.splits / target.multiprocessors)  # all of these share the L2 cache
+        part = constants.part + (1.0 - constants.part) * busy**2
+        cycles = own * (start + part * norm(*units) + finish)  # a cluster ends with its tile
+    else:
+        own = -(-tiles // clusters_of(problem, config, target.multiprocessors))
+        if config.teams > 1:
+            cycles = start + own * norm(*units, finish) + finish
+        else:
+            cycles = start + own * (norm(*units) + finish)
+    memory = _moved_bytes(problem, config) / (target.bytes_per_second * constants.bandwidth) * 1e6
+    return constants.launch + norm(cycles / target.clock, memory)
+
+
+def _start(config: PersistentConfig, constants: PersistentFit) -> float:
+    """Cycles of a block beside its tiles."""
+    start = constants.start + (constants.meet if config.cluster > 1 else 0.0)
+    start += config.kept * config.block_n * config.depth / constants.l2_bandwidth
+    return start + (config.splits - 1) * constants.exchange + config.sums_bytes * constants.sent
+
+
+def _units(
+    problem: Problem, config: PersistentConfig, target: ArchSpec, constants: PersistentFit
+) -> tuple[float, ...]:
+    """Cycles of each unit that a tile, or a block's part of it, keeps busy until it has been multiplied."""
+    k_tiles = -(-problem.at_optimum(tiles_of_k(problem)) // config.splits)
     rate = target.fitted.throughput.wgmma * 2 / problem.a.bytes * constants.efficiency
     step = constants.step if config.cluster == 1 else constants.shared_step
-    multiply = 2.0 * results * problem.at_optimum(multiplied_k(problem)) / rate + k_tiles * step
+    products = config.block_m * config.block_n * problem.at_optimum(multiplied_k(problem)) / config.splits
     shares = 1 if problem.is_astride else config.cluster  # of such lines, half are not copied faster
     columns = 0.0 if config.kept else config.block_n / shares
     lines = k_tiles * (config.block_m + columns) * config.depth
     lines *= constants.astride if problem.is_astride else 1.0
-    arrive = (lines + results * problem.result_bytes) / constants.l2_bandwidth
+    results = config.block_m * config.own_n * problem.result_bytes
+    arrive = (lines + results) / constants.l2_bandwidth
     arrive += 0.0 if config.kept else _crowd(problem, constants)
-    gather = _gather(problem, config, constants)
+    gather = _gather(problem, config, constants) / config.splits
     pass_through = k_tiles * shared_bytes(config) / constants.shared_bandwidth
-    finish = (constants.leave if config.buffers else constants.finish) * results + constants.tile
-    finish += 0.0 if problem.accumulate.is_float else constants.convert * results
-    start = constants.start + (constants.meet if config.cluster > 1 else 0.0)
-    start += config.kept * config.block_n * config.depth / constants.l2_bandwidth
-    if config.teams > 1:
-        cycles = start + own * norm(multiply, arrive, gather, pass_through, finish) + finish
-    else:
-        cycles = start + own * (norm(multiply, arrive, gather, pass_through) + finish)
-    memory = _moved_bytes(problem, config) / (target.bytes_per_second * constants.bandwidth) * 1e6
-    return constants.launch + norm(cycles / target.clock, memory)
+    return 2.0 * products / rate + k_tiles * step, arrive, gather, pass_through
+
+
+def _finish(problem: Problem, config: PersistentConfig, constants: PersistentFit) -> float:
+    """Cycles of the epilogue of a tile."""
+    each = constants.leave if config.buffers else constants.finish
+    each += 0.0 if problem.accumulate.is_float else constants.convert
+    return each * config.block_m * config.own_n + constants.tile
 
 
 def shared_bytes(config: PersistentConfig) -> float:

@@ -45,6 +45,13 @@ def steps_of_last(problem: Problem) -> int:
     return -(-((own * problem.a.bytes - 1) % line + 1) // STEP_BYTES)
 
 
+def ends(problem: Problem) -> bool:
+    """Whether the last of several lines of a tap of PROBLEM, a stage each, has fewer products than others."""
+    whole = line_of(problem) // STEP_BYTES
+    several = lines_of_k(problem) != problem.taps
+    return not promotes(problem) and panels_of(problem) == 1 and several and steps_of_last(problem) < whole
+
+
 def multiplied_k(problem: Problem) -> Dim:
     """Elements of k that are multiplied for a result, with the zeros that are, too."""
     line = line_of(problem) // STEP_BYTES

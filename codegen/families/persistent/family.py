@@ -28,6 +28,7 @@ from .interleave import interleaved, run_of, vector_of
 from .operands import BulkOperand, operand_a, operand_b
 from .results import BulkResults, TileOf, bulk_results
 from .spec import TEMPLATE, launch, persistent_spec
+from .splits import split_shapes
 
 # Sums of 128 products of 8-bit floats have about 13 bits, relative to the largest product; they are promoted
 # to f32.
@@ -74,12 +75,12 @@ class PersistentFamily(ContractionFamily[PersistentConfig]):
         values = (contraction.root.inputs[0], contraction.root.inputs[1])
         places = [request.region.arguments.index(value) for value in values]
         results = bulk_results(request, contraction) if config.buffers else None
-        results, b = leaving(request, contraction, results, config.block_n, operands[1])
+        results, b = leaving(request, contraction, results, config.block_n, operands[1], splits=config.splits)
         operands = (operands[0], b)
-        bulk = results.maps(config.block_n) if results else []
+        bulk = results.maps(config.own_n) if results else []
         signature = make_signature(request, (), [*maps(operands, places, config), *bulk])
         if results:
-            vector = vector_of(results, config.block_n) if b.interleave else PAIR
+            vector = vector_of(results, config.own_n) if b.interleave else PAIR
             binding = bound(request, contraction, vector, signature, results.epilogue)
         else:
             binding = bind(request, contraction, widest_vector(request, problem.n), signature)
@@ -95,13 +96,13 @@ def leaving(
     block_n: int,
     b: BulkOperand,
     tile: TileOf | None = None,
+    splits: int = 1,
 ) -> tuple[BulkResults | None, BulkOperand]:
-    """RESULTS of REQUEST in bulk, of tiles of BLOCK_N columns, and B: interleaved, if threads then finish
-    vectors. TILE: see `bulk_results`."""
-    own = interleaved(b, block_n, run_of(results, block_n)) if results else None
-    vectors = (
-        bulk_results(request, contraction, vector_of(results, block_n), tile) if results and own else None
-    )
+    """RESULTS of REQUEST in bulk, of tiles of BLOCK_N columns that SPLITS blocks share, and B: interleaved,
+    if threads then finish vectors. TILE: see `bulk_results`."""
+    own_n = block_n // splits
+    own = interleaved(b, block_n, run_of(results, own_n)) if results else None
+    vectors = bulk_results(request, contraction, vector_of(results, own_n), tile) if results and own else None
     return (vectors, own) if vectors and own else (results, b)
 
 
@@ -154,7 +155,10 @@ def candidates(problem: Problem, target: ArchSpec, buffers: int = 0) -> tuple[Pe
     """Legal configurations for PROBLEM with BUFFERS of results, the fastest by the cost model first."""
     found = [
         config if config.kept else replace(config, raster=tile.raster(problem, config.block_n, target))
-        for config in shapes(problem, target.shared_bytes, buffers)
+        for config in (
+            *shapes(problem, target.shared_bytes, buffers),
+            *split_shapes(problem, target, buffers),
+        )
     ]
     ordered = sorted(found, key=lambda config: microseconds(problem, config, target))
     return tuple(ordered[:MOST_CANDIDATES])

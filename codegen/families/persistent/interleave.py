@@ -19,15 +19,15 @@ from .results import LANES, BulkResults
 LEAST = 4  # columns of a run
 
 
-def run_of(results: BulkResults, block_n: int) -> int:
-    """The columns of a row of a chunk of RESULTS, of a tile of BLOCK_N columns, that a thread finishes: a
-    fourth, so that the vectors of eight threads, of two rows, lie in different banks."""
-    return results.chunk(block_n) // LANES
+def run_of(results: BulkResults, own_n: int) -> int:
+    """The columns of a row of a chunk of RESULTS, of which a block finishes OWN_N columns, that a thread
+    finishes: a fourth, so that the vectors of eight threads, of two rows, lie in different banks."""
+    return results.chunk(own_n) // LANES
 
 
-def vector_of(results: BulkResults, block_n: int) -> int:
+def vector_of(results: BulkResults, own_n: int) -> int:
     """The columns that a thread finishes at a time: 16 bytes, or its run if that is shorter."""
-    return min(COPY_BYTES // results.result.dtype.bytes, run_of(results, block_n))
+    return min(COPY_BYTES // results.result.dtype.bytes, run_of(results, own_n))
 
 
 def interleaved(b: BulkOperand, block_n: int, run: int) -> BulkOperand | None:

@@ -18,6 +18,7 @@ from ..contraction.spec import KernelBinding
 from ..contraction.tile import SUMS_PADDING, TileSpec, tile_spec, tiles_of
 from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS, STEP_BYTES
 from .config import (
+    ACCUMULATOR_BYTES,
     COLUMN_BYTES,
     CONSUMER_REGISTERS,
     PRODUCER_REGISTERS,
@@ -169,6 +170,7 @@ class PersistentSpec:
     epilogue: EpilogueSpec
     results: ResultsSpec | None
     cluster: int
+    splits: int
     line: int
     panels: int
     kept: int
@@ -195,9 +197,24 @@ class PersistentSpec:
         return self.block_m // self.groups // ROWS
 
     @property
+    def own_n(self) -> int:
+        """Columns of a tile that a block finishes."""
+        return self.block_n // self.splits
+
+    @property
     def chunks(self) -> int:
         """Chunks of a fragment, whose accumulators are staged one after the other."""
-        return self.block_n // self.chunk
+        return self.own_n // self.chunk
+
+    @property
+    def cluster_size(self) -> int:
+        """Blocks of a cluster."""
+        return self.cluster * self.splits
+
+    @property
+    def sums_bytes(self) -> int:
+        """Bytes of the sums that the other blocks of a tile send a block."""
+        return (self.splits - 1) * self.block_m * self.own_n * ACCUMULATOR_BYTES
 
     @property
     def pieces(self) -> int:
@@ -303,6 +320,7 @@ def persistent_spec(
         epilogue=_epilogue(problem, config, binding),
         results=leaving,
         cluster=config.cluster,
+        splits=config.splits,
         line=line_of(problem),
         panels=panels_of(problem),
         kept=config.kept,
@@ -323,7 +341,7 @@ def _results(
         result=BulkTileSpec(Identifier(c_type(result.dtype)), result.first),
         residual=BulkTileSpec(Identifier(c_type(residual.dtype)), residual.first) if residual else None,
         element_bytes=result.dtype.bytes,
-        chunk=results.chunk(config.block_n),
+        chunk=results.chunk(config.own_n),
         buffers=config.buffers,
         columns=config.chunks_bytes if pitch else 0,
         column_pitch=pitch,
@@ -419,6 +437,14 @@ def launch(problem: Problem, config: PersistentConfig, multiprocessors: int) -> 
         tiles_of(problem, config.rows, config.block_n),
         clusters_of(problem, config, multiprocessors),
     )
+    if config.splits > 1:
+        return split_launch(config, tiles)
     clusters = min(tiles, most) if isinstance(tiles, int) else most
     grid, cluster = (clusters * config.cluster, 1, 1), (config.cluster, 1, 1)
+    return Geometry(grid, (config.threads, 1, 1), config.shared_bytes, cluster=cluster)
+
+
+def split_launch(config: PersistentConfig, tiles: Dim) -> Geometry:
+    """A cluster for each of so many TILES."""
+    grid, cluster = (tiles * config.splits, 1, 1), (config.splits, 1, 1)
     return Geometry(grid, (config.threads, 1, 1), config.shared_bytes, cluster=cluster)

@@ -2,14 +2,15 @@
 
 Splitting and merging heads (reshape, transpose) and slicing q, k and v out of one tensor only change
 where elements lie, so an attention kernel reads and writes them with strides. Movement that strides
-cannot express stays outside; so do reshapes at the edge, which are views between kernels.
+cannot express stays outside; so do reshapes at the edge, which are views between kernels. The result may be
+rounded to eight bits on its way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-from ....codegen.interface import Strided
+from ....codegen.interface import Strided, step_of
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.types import ROW_MAJOR
 from ....dialects.fused import FusedKernel
@@ -25,7 +26,7 @@ OPERAND = "attention-operand"
 RESULT = "attention-result"
 ATTENTION_RULES = {
     OPERAND: "attention(transpose, reshape, slice(x)) => x is read as a strided view",
-    RESULT: "transpose, reshape(attention(x)) => the result is written as a strided view",
+    RESULT: "transpose, reshape, quantize(attention(x)) => written as a strided view, in eight bits",
 }
 REASON = "attention reads and writes strided views"
 SEVERAL = Refusal("its result is read by several kernels")
@@ -124,7 +125,7 @@ def _absorb_result(plan: ClusterPlan, recorder: Recorder, cluster: Cluster) -> N
     value = attention.result
     while len(value.users) == 1:
         op = value.users[0]
-        if not isinstance(op, (Transpose, Reshape)):
+        if not isinstance(op, (Transpose, Reshape)) and not step_of(op):
             break
         refusal = _refusal(recorder, RESULT, recorder.follower_off(cluster, op))
         if not plan.free(op) or refusal is not None:
@@ -132,13 +133,20 @@ def _absorb_result(plan: ClusterPlan, recorder: Recorder, cluster: Cluster) -> N
             break
         chain.append(op)
         value = op.result
-    kept = _longest(chain, lambda ops: _reaches(ops[::-1], _dense(ops[-1].result), Strided.behind))
+    kept = _longest(chain, _is_written)
     for op in chain[:kept]:
         source = op.inputs[0].producer
         assert source is not None
         plan.add(cluster, op)
         recorder.joined(RESULT, [(source, op)], REASON)
     _refuse_rest(recorder, RESULT, chain, kept)
+
+
+def _is_written(ops: Sequence[Operation]) -> bool:
+    """Whether strides express where a kernel writes its result that ends with OPS, at most one of which
+    rounds to eight bits."""
+    moves = [op for op in reversed(ops) if not step_of(op)]
+    return len(ops) - len(moves) < 2 and _reaches(moves, _dense(ops[-1].result), Strided.behind)
 
 
 def _refusal(recorder: Recorder, rule: str, apart: Refusal | None) -> Refusal | None:

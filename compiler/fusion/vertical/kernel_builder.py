@@ -9,6 +9,7 @@ from ....dialects.core.traits import Trait, has
 from ....dialects.fused import FusedKernel
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.quantization import Quantize
 from ....dialects.roots import Root
 from .clusters import Cluster
 
@@ -17,8 +18,8 @@ def build_kernel(cluster: Cluster) -> FusedKernel:
     """Replace CLUSTER's ops by one kernel at the position of the last of them.
 
     Single-element constants are copied into the region, except for contractions, attention and bodies in
-    CUDA, which read their operands from memory. Every other value from outside becomes an operand, in the
-    order of first use.
+    CUDA, which read their operands from memory; the steps of eight bits always are. Every other value from
+    outside becomes an operand, in the order of first use.
     """
     last = cluster.last
     assert last.parent is not None
@@ -47,7 +48,7 @@ def build_kernel(cluster: Cluster) -> FusedKernel:
 
 def _takes_scalars(cluster: Cluster, op: Operation) -> bool:
     """True when OP may read constants inside the region of CLUSTER's kernel."""
-    return cluster.root.takes_constants and not has(op, Trait.CONTRACTION)
+    return isinstance(op, Quantize) or (cluster.root.takes_constants and not has(op, Trait.CONTRACTION))
 
 
 class _Arguments:

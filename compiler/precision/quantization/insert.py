@@ -4,7 +4,8 @@
 
 Contractions with constant weights multiply in eight bits, except the last before each output. Their
 operands are stored in eight bits, and all other consumers read the stored tensor, except contractions
-that an override keeps in floats. Where two contractions are added, the sum is fused into the deeper one, and
+that an override keeps in floats, and sums of residuals, which read the norm's result as it was
+(`kept_floats.py`). Where two contractions are added, the sum is fused into the deeper one, and
 the result of the other, an epilogue operand, is stored in eight bits too. Scales are symmetric: one
 per tensor, or one per output channel of a weight. A tensor that contractions of both formats read is
 stored in both, and other consumers read the `int8` one. Inside control flow it is the same, except for
@@ -42,12 +43,13 @@ from ...passes.ledger import Figure, Record, Verdict
 from ...passes.manager import PassContext
 from ...patterns.channel_scale import weight_axis, weight_of
 from ...patterns.depth import places
-from ...patterns.flow import Sources, is_fed_back, makers, sources_in
+from ...patterns.flow import Sources, is_fed_back, sources_in
 from ...patterns.matching import constant_array
 from ...settings.formats import EIGHT_BITS
 from ..narrowing.decisions import wide_of
 from ..scales.names import tensor_names
 from ..scales.noise import FORMATS, NoiseFormat
+from .kept_floats import NORMS, last_contractions, residual_sums
 from .picked import KEPT, Picked
 
 Array = np.ndarray[Any, Any]
@@ -98,9 +100,10 @@ class _Insertion:
     def _insert(self, block: Block, chosen: Mapping[Conv | Matmul, str]) -> None:
         """Store the operands of the CHOSEN contractions of BLOCK, each in its format."""
         stored: dict[Value, set[str]] = {}
+        sums = residual_sums(block)
         for op, form in chosen.items():
             stored.setdefault(op.inputs[0], set()).add(form)
-        for value, form in _added(block, dict(chosen.items())):
+        for value, form in _added(block, dict(chosen.items()), sums):
             stored.setdefault(value, {form})
         names = {value: self._known[_as_calibrated(value)] for value in stored}
         clips = {value: self.clips[name] for value, name in names.items() if name in self.clips}
@@ -115,7 +118,8 @@ class _Insertion:
             message = f"the calibration table has no scale for {shown}" + (" and more" if missing[3:] else "")
             raise CalibrationError(message, "calibrate the model anew")
         for value, forms in stored.items():
-            self._store(block, value, sorted(forms, key=list(EIGHT_BITS).index), clips[value], picked.apart)
+            apart = picked.apart | sums if isinstance(value.producer, NORMS) else picked.apart
+            self._store(block, value, sorted(forms, key=list(EIGHT_BITS).index), clips[value], apart)
         for op, form in chosen.items():
             self._store_weights(op, EIGHT_BITS[form], FORMATS[form])
 
@@ -125,7 +129,7 @@ class _Insertion:
         """By block, the contractions that multiply in eight bits, with their formats; refusals go to the
         ledger."""
         sources = sources_in(self.function)
-        last = makers(self.function.returned, sources, _is_contraction)
+        last = last_contractions(self.function.returned, sources)
         exact = wide_of(self.module, self.function, self.context).products
         chosen: dict[Block, dict[Conv | Matmul, str]] = {}
         for op in self.function.walk():
@@ -244,12 +248,11 @@ def _as_calibrated(value: Value) -> Value:
     return cast.x if isinstance(cast, Cast) and not cast.location.nodes and cast.x.producer is None else value
 
 
-def _is_contraction(op: Operation) -> bool:
-    return has(op, Trait.CONTRACTION)
-
-
-def _added(block: Block, chosen: Mapping[Operation, str]) -> Iterable[tuple[Value, str]]:
-    """For every sum of two CHOSEN contractions: the addend of the one that runs first, and its format.
+def _added(
+    block: Block, chosen: Mapping[Operation, str], apart: Container[Operation]
+) -> Iterable[tuple[Value, str]]:
+    """For every sum of two CHOSEN contractions but those APART: the addend of the one that runs first, and
+    its format.
 
     The sum is fused into the other, which reads that addend as an epilogue operand.
     """
@@ -259,7 +262,7 @@ def _added(block: Block, chosen: Mapping[Operation, str]) -> Iterable[tuple[Valu
         leader = op if has(op, Trait.CONTRACTION) else _leader(op, leaders)
         if leader is not None:
             leaders[op.result] = leader
-        if not isinstance(op, Add):
+        if not isinstance(op, Add) or op in apart:
             continue
         known = [leaders[value] for value in op.inputs if leaders.get(value) in chosen]
         if len(known) == 2:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from glassrt.codegen.emit.narrow_types import Narrowing, narrowing, widened_at_once
-from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, I32, U8
-from glassrt.dialects.core.expr import CastExpr, Const, LoadExpr, Scalars
+from glassrt.codegen.emit.quotients import Quotient
+from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, I32, U8, DType
+from glassrt.dialects.core.expr import Apply, CastExpr, Const, LoadExpr, Scalars
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 
@@ -37,6 +39,17 @@ def test_small_floats_round_by_themselves() -> None:
     rounds = Narrowing(X, I8, rounds=True)
     assert rounds.of_one("a") == "nearest<i8>(a)" and rounds.of_all("a") == "nearest_all<i8>(a)"
     assert Narrowing(X, F32).of_all("a") == "a"
+
+
+@pytest.mark.parametrize("to", [I8, F8E4M3])
+@pytest.mark.parametrize("step", [0.03, 0.25, 2.0**-13])
+def test_functions_are_short_where_they_are_exact_enough_for_eight_bits(to: DType, step: float) -> None:
+    quotient = S.apply("div", S.apply("sigmoid", X), Const(step, F32))
+    found = narrowing(CastExpr(S.apply("round", quotient) if to == I8 else quotient, to))
+    assert found is not None and isinstance(found.operand, Quotient | Apply)
+    divided = found.operand.dividend if isinstance(found.operand, Quotient) else found.operand.operands[0]
+    assert isinstance(divided, Apply)
+    assert divided.function == ("short_sigmoid" if step > 2.0**-12 else "sigmoid")
 
 
 def test_loaded_bytes_are_widened_as_a_vector() -> None:

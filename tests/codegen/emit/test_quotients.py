@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from glassrt.codegen.emit.quotients import MOST, Quotient, by_reciprocals, reciprocal, rounds_alike
-from glassrt.dialects.core.dtypes import F16, F32, I8, I32
+from glassrt.codegen.emit.quotients import MOST, Quotient, by_reciprocals, edges, reciprocal, rounds_alike
+from glassrt.dialects.core.dtypes import F8E4M3, F8E5M2, F16, F32, I8, I32, DType
 from glassrt.dialects.core.expr import Apply, CastExpr, Const, Expr, LoadExpr, Scalars
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
@@ -42,6 +42,21 @@ def test_every_dividend_is_rounded_alike(divisor: float) -> None:
     x = np.concatenate([random, *beside])
     fused = (x.astype(np.float64) * float(high) + (x * low)).astype(np.float32)
     np.testing.assert_array_equal(np.rint(fused), np.rint(x / y))
+
+
+@pytest.mark.parametrize("to", [F8E4M3, F8E5M2])
+@pytest.mark.parametrize("divisor", DIVISORS)
+def test_quotients_round_alike_to_floats_of_eight_bits(divisor: float, to: DType) -> None:
+    parts = reciprocal(divisor, to)
+    assert parts is not None
+    y, (high, low) = np.float32(divisor), (np.float32(part) for part in parts)
+    middles = edges(to) * y
+    beside = [np.nextafter(middles, side * np.inf, dtype=np.float32) for side in (-1, 1)]
+    random = np.random.default_rng(5).standard_normal(20_000).astype(np.float32) * y
+    x = np.concatenate([random, middles, *beside])
+    fused = (x.astype(np.float64) * float(high) + (x * low)).astype(np.float32)
+    bits = [(quotient.astype(to.numpy)).view(np.uint8) for quotient in (fused, x / y)]
+    np.testing.assert_array_equal(*bits)
 
 
 @pytest.mark.parametrize("divisor", [0.0, 0.25, 64.0, np.inf, np.nan, 1e-35, 1e35])

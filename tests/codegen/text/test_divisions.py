@@ -9,12 +9,13 @@ from glassrt.dialects.core.affine import symbol
 
 
 @pytest.mark.parametrize("divisor", [1, 2, 3, 7, 56, 112, 641, 4095, 4096, 32767])
-def test_a_product_is_the_quotient_of_every_dividend(divisor: int) -> None:
+def test_a_product_is_the_quotient_of_any_dividend(divisor: int) -> None:
     """Those that are a multiple of the divisor, and those before one, come nearest to being wrong."""
     largest = min(((1 << SHIFT) - 1) // max(divisor - 1, 1), 2**31 - 1)
-    ends = np.unique(np.concatenate([np.arange(0, min(largest, 1 << 20)), largest - np.arange(1 << 12)]))
-    multiples = ends // divisor * divisor
-    dividends = np.concatenate([ends, multiples, multiples[1:] - 1])
+    spread = np.linspace(0, largest, 1 << 15, dtype=np.int64)
+    some = np.concatenate([np.arange(0, min(largest, 1 << 15)), spread, largest - np.arange(1 << 12)])
+    multiples = some // divisor * divisor
+    dividends = np.concatenate([some, multiples, multiples - 1])
     dividends = dividends[dividends >= 0].astype(np.int64)
     factor = reciprocal(divisor, largest)
     assert 0 < factor < 1 << 31

@@ -1,4 +1,4 @@
-// k_matmul_add_relu_92bd2451: matmul, add, relu
+// k_matmul_add_relu_61e6219e: matmul, add, relu
 //
 // Implicit matrix product on tensor cores (wgmma of f32 rounded to tf32, accumulators in f32) of tiles that come by
 // bulk copies: block tile 64 x 64 x 32, 2 teams of 1 warpgroup, 4 stages.
@@ -15,7 +15,7 @@ constexpr int BUFFERS = 2, BUFFER = 8192;  // chunks of a warpgroup in shared me
 // Where byte `at` of a row of a chunk lies, as bulk copies swizzle it.
 GLASS_DEVICE int in_chunk(int row, int at) { return row * 128 + (at ^ (row & 7) << 4); }
 
-GLASS_KERNEL(384, 1) k_matmul_add_relu_92bd2451(Input<f32> x0, Input<f32> x1, Input<f32> x2, Output<f32> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {
+GLASS_KERNEL(384, 1) k_matmul_add_relu_61e6219e(Input<f32> x0, Input<f32> x1, Input<f32> x2, Output<f32> y0, const GLASS_TENSOR_MAP a_map, const GLASS_TENSOR_MAP b_map, const GLASS_TENSOR_MAP result_map) {
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int M = 1400;
