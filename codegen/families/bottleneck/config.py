@@ -51,7 +51,8 @@ class BottleneckConfig:
 
     line: bytes of a row of the chunks in which the first result is made, stored and multiplied again;
     stages: patches in shared memory, of which warpgroups take theirs in turn, unless there are as many for
-    each; buffers: chunks of results of each warpgroup there; turned: 1 where tiles are taken from the last to the first.
+    each; buffers: chunks of results of each warpgroup there; turned: 1 where tiles are taken from the last to
+    the first.
     """
 
     groups: int

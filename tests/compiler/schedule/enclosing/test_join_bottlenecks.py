@@ -29,8 +29,8 @@ def pointwise(net: Net, x: Value, channels: int) -> Value:
 
 
 def residual_network(images: int = 2, size: int = 9, count: int = 1, read: bool = False) -> Module:
-    """COUNT bottlenecks of 128 channels, 32 inside, one behind the other. READ: what the last convolution with
-    a window results in is a result, too."""
+    """COUNT bottlenecks of 128 channels, 32 inside, one behind the other. READ: what the last convolution
+    with a window results in is a result, too."""
     net = Net()
     whole = net.add(Relu, net.conv(net.input("x", images, 16, size, size), 128))
     narrow = net.add(Relu, pointwise(net, whole, 32))

@@ -21,10 +21,11 @@ GLASS_KERNEL(512, 1) k_conv_mul_add_relu_0fbca079(Input<i8> x0, Input<i8> x1, In
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int tiles = 8;
-    Barrier* const full = reinterpret_cast<Barrier*>(shared + 141056);  // a patch has been copied
+    Barrier* const full = reinterpret_cast<Barrier*>(shared + 140672);  // a patch has been copied
     Barrier* const empty = full + STAGES;  // all warps of its warpgroup have read it, and the results that took its place
     Barrier* const weights = empty + STAGES;  // those of all taps are there
-    Barrier* const first_full = weights + 1;  // those of a chunk are, for either product
+    Barrier* const turn = weights + 1;  // the warpgroup may take a patch
+    Barrier* const first_full = turn + GROUPS;  // those of a chunk are, for either product
     Barrier* const second_full = first_full + 4;
     Barrier* const arrived = second_full + 4;  // the residual of a chunk is there
     Barrier* const left = arrived + GROUPS * BUFFERS;  // the results of a chunk have been read
@@ -35,6 +36,7 @@ GLASS_KERNEL(512, 1) k_conv_mul_add_relu_0fbca079(Input<i8> x0, Input<i8> x1, In
             barrier_init(empty[stage], 4);
         }
         barrier_init(*weights, 1);
+        for (int group = 0; group < GROUPS; group++) barrier_init(turn[group], 4);
         for (int chunk = 0; chunk < 4; chunk++) {
             barrier_init(first_full[chunk], 1);
             barrier_init(second_full[chunk], 1);
@@ -158,7 +160,7 @@ GLASS_KERNEL(512, 1) k_conv_mul_add_relu_0fbca079(Input<i8> x0, Input<i8> x1, In
             Along along;
             const int n = thread_x() * VECTOR;
             read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 137856 + thread_x() * 144) = along;
+            *reinterpret_cast<Along*>(shared + 137792 + thread_x() * 144) = along;
         }
     }
     {
@@ -177,7 +179,7 @@ GLASS_KERNEL(512, 1) k_conv_mul_add_relu_0fbca079(Input<i8> x0, Input<i8> x1, In
             Along along;
             const int n = thread_x() * VECTOR;
             read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 140416 + thread_x() * 144) = along;
+            *reinterpret_cast<Along*>(shared + 140096 + thread_x() * 144) = along;
         }
     }
     named_barrier_sync(4, CONSUMERS);
@@ -216,7 +218,7 @@ GLASS_KERNEL(512, 1) k_conv_mul_add_relu_0fbca079(Input<i8> x0, Input<i8> x1, In
     };
     auto finish_first = [&](const i32* own, int first_column, int x, int y, int image) {
         constexpr int VECTOR = 16;
-        const unsigned char* const columns = shared + 137856;
+        const unsigned char* const columns = shared + 137792;
         // Epilogue operands of 16 results that are the same in every row.
         struct Along {
             Vec<f32, 16> x5_2;
@@ -258,7 +260,7 @@ GLASS_KERNEL(512, 1) k_conv_mul_add_relu_0fbca079(Input<i8> x0, Input<i8> x1, In
     };
     auto finish_second = [&](const i32* own, int first_column, int x, int y, int image) {
         constexpr int VECTOR = 16;
-        const unsigned char* const columns = shared + 140416;
+        const unsigned char* const columns = shared + 140096;
         // Epilogue operands of 16 results that are the same in every row.
         struct Along {
             Vec<f32, 16> x9_2;

@@ -21,10 +21,11 @@ GLASS_KERNEL(384, 1) k_conv_add_relu_5f8b765e(Input<f16> x0, Input<f16> x1, Inpu
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int tiles = 8;
-    Barrier* const full = reinterpret_cast<Barrier*>(shared + 184832);  // a patch has been copied
+    Barrier* const full = reinterpret_cast<Barrier*>(shared + 183808);  // a patch has been copied
     Barrier* const empty = full + STAGES;  // all warps of its warpgroup have read it, and the results that took its place
     Barrier* const weights = empty + STAGES;  // those of all taps are there
-    Barrier* const first_full = weights + 1;  // those of a chunk are, for either product
+    Barrier* const turn = weights + 1;  // the warpgroup may take a patch
+    Barrier* const first_full = turn + GROUPS;  // those of a chunk are, for either product
     Barrier* const second_full = first_full + 2;
     Barrier* const arrived = second_full + 2;  // the residual of a chunk is there
     Barrier* const left = arrived + GROUPS * BUFFERS;  // the results of a chunk have been read
@@ -35,6 +36,7 @@ GLASS_KERNEL(384, 1) k_conv_add_relu_5f8b765e(Input<f16> x0, Input<f16> x1, Inpu
             barrier_init(empty[stage], 4);
         }
         barrier_init(*weights, 1);
+        for (int group = 0; group < GROUPS; group++) barrier_init(turn[group], 4);
         for (int chunk = 0; chunk < 2; chunk++) {
             barrier_init(first_full[chunk], 1);
             barrier_init(second_full[chunk], 1);
@@ -154,7 +156,7 @@ GLASS_KERNEL(384, 1) k_conv_add_relu_5f8b765e(Input<f16> x0, Input<f16> x1, Inpu
             Along along;
             const int n = thread_x() * VECTOR;
             read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 182912 + thread_x() * 48) = along;
+            *reinterpret_cast<Along*>(shared + 182656 + thread_x() * 48) = along;
         }
     }
     {
@@ -171,7 +173,7 @@ GLASS_KERNEL(384, 1) k_conv_add_relu_5f8b765e(Input<f16> x0, Input<f16> x1, Inpu
             Along along;
             const int n = thread_x() * VECTOR;
             read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 184192 + thread_x() * 48) = along;
+            *reinterpret_cast<Along*>(shared + 183424 + thread_x() * 48) = along;
         }
     }
     named_barrier_sync(3, CONSUMERS);
@@ -210,7 +212,7 @@ GLASS_KERNEL(384, 1) k_conv_add_relu_5f8b765e(Input<f16> x0, Input<f16> x1, Inpu
     };
     auto finish_first = [&](const f32* own, int first_column, int x, int y, int image) {
         constexpr int VECTOR = 8;
-        const unsigned char* const columns = shared + 182912;
+        const unsigned char* const columns = shared + 182656;
         // Epilogue operands of 8 results that are the same in every row.
         struct Along {
             Vec<f32, 8> x6_1;
@@ -251,7 +253,7 @@ GLASS_KERNEL(384, 1) k_conv_add_relu_5f8b765e(Input<f16> x0, Input<f16> x1, Inpu
     };
     auto finish_second = [&](const f32* own, int first_column, int x, int y, int image) {
         constexpr int VECTOR = 8;
-        const unsigned char* const columns = shared + 184192;
+        const unsigned char* const columns = shared + 183424;
         // Epilogue operands of 8 results that are the same in every row.
         struct Along {
             Vec<f32, 8> x10_1;

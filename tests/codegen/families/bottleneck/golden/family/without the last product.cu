@@ -20,10 +20,11 @@ GLASS_KERNEL(384, 1) k_conv_add_sigmoid_a57469aa(Input<f16> x0, Input<f16> x1, I
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     const int tiles = 8;
-    Barrier* const full = reinterpret_cast<Barrier*>(shared + 116288);  // a patch has been copied
+    Barrier* const full = reinterpret_cast<Barrier*>(shared + 115648);  // a patch has been copied
     Barrier* const empty = full + STAGES;  // all warps of its warpgroup have read it, and the results that took its place
     Barrier* const weights = empty + STAGES;  // those of all taps are there
-    Barrier* const first_full = weights + 1;  // those of a chunk are, for either product
+    Barrier* const turn = weights + 1;  // the warpgroup may take a patch
+    Barrier* const first_full = turn + GROUPS;  // those of a chunk are, for either product
     Barrier* const arrived = first_full + 4;  // the residual of a chunk is there
     Barrier* const left = arrived + GROUPS * BUFFERS;  // the results of a chunk have been read
 
@@ -33,6 +34,7 @@ GLASS_KERNEL(384, 1) k_conv_add_sigmoid_a57469aa(Input<f16> x0, Input<f16> x1, I
             barrier_init(empty[stage], 4);
         }
         barrier_init(*weights, 1);
+        for (int group = 0; group < GROUPS; group++) barrier_init(turn[group], 4);
         for (int chunk = 0; chunk < 4; chunk++) {
             barrier_init(first_full[chunk], 1);
         }
@@ -138,7 +140,7 @@ GLASS_KERNEL(384, 1) k_conv_add_sigmoid_a57469aa(Input<f16> x0, Input<f16> x1, I
             Along along;
             const int n = thread_x() * VECTOR;
             read_columns(n, along);
-            *reinterpret_cast<Along*>(shared + 115008 + thread_x() * 48) = along;
+            *reinterpret_cast<Along*>(shared + 114880 + thread_x() * 48) = along;
         }
     }
     named_barrier_sync(3, CONSUMERS);
@@ -174,7 +176,7 @@ GLASS_KERNEL(384, 1) k_conv_add_sigmoid_a57469aa(Input<f16> x0, Input<f16> x1, I
     };
     auto finish_first = [&](const f32* own, int first_column, int x, int y, int image) {
         constexpr int VECTOR = 8;
-        const unsigned char* const columns = shared + 115008;
+        const unsigned char* const columns = shared + 114880;
         // Epilogue operands of 8 results that are the same in every row.
         struct Along {
             Vec<f32, 8> x6_1;
