@@ -46,7 +46,6 @@ GLASS_DEVICE void tma_store_4d(const TensorMap& map, const void* from, int c0, i
     const int coordinates[] = {c0, c1, c2, c3};
     host::bulk_store(map.v, from, coordinates, 4);
 }
-GLASS_DEVICE void tma_bring_4d(const TensorMap&, int, int, int, int) {}
 GLASS_DEVICE void tma_prefetch(const TensorMap&) {}
 GLASS_DEVICE void fence_proxy_async() {}
 GLASS_DEVICE void tma_store_commit() { host::bulk_store_commit(); }
@@ -104,12 +103,6 @@ GLASS_DEVICE void tma_store_4d(const TensorMap& map, const void* from, int c0, i
                  ::"l"(map_address(map)), "r"(shared_address(from)), "r"(c0), "r"(c1), "r"(c2), "r"(c3)
                  : "memory");
 }
-// What `tma_load_4d` would bring, to the L2 cache alone.
-GLASS_DEVICE void tma_bring_4d(const TensorMap& map, int c0, int c1, int c2, int c3) {
-    asm volatile("cp.async.bulk.prefetch.tensor.4d.L2.global.tile [%0, {%1, %2, %3, %4}];"
-                 ::"l"(map_address(map)), "r"(c0), "r"(c1), "r"(c2), "r"(c3)
-                 : "memory");
-}
 GLASS_DEVICE void tma_prefetch(const TensorMap& map) {
     asm volatile("prefetch.tensormap [%0];" ::"l"(map_address(map)) : "memory");
 }
@@ -135,7 +128,6 @@ GLASS_DEVICE void tma_load_4d(void*, const TensorMap&, Barrier&, int, int, int, 
 GLASS_DEVICE void tma_load_im2col(void*, const TensorMap&, Barrier&, int, int, int, int, int, int) { needs_sm90(); }
 GLASS_DEVICE void tma_store_2d(const TensorMap&, const void*, int, int) { needs_sm90(); }
 GLASS_DEVICE void tma_store_4d(const TensorMap&, const void*, int, int, int, int) { needs_sm90(); }
-GLASS_DEVICE void tma_bring_4d(const TensorMap&, int, int, int, int) { needs_sm90(); }
 GLASS_DEVICE void tma_prefetch(const TensorMap&) {}
 GLASS_DEVICE void fence_proxy_async() {}
 GLASS_DEVICE void tma_store_commit() { needs_sm90(); }

@@ -17,14 +17,14 @@ from ..persistent.family import leaving as head_leaving
 from ..persistent.operands import BulkOperand, operand_b
 from ..persistent.results import BulkResults, pixel_tile
 from .config import BottleneckConfig, BottleneckExtents, BottleneckRoom
-from .parts import Parts, find_parts
+from .parts import BottleneckParts, find_parts
 
 
 @dataclass(frozen=True)
 class Bottleneck:
     """A convolution, and the products of its results, as kernels see them; weights: those of the products."""
 
-    parts: Parts
+    parts: BottleneckParts
     convolution: PatchedConvolution
     weights: tuple[BulkOperand, ...]
     extents: BottleneckExtents
@@ -75,7 +75,7 @@ def find_bottleneck(request: Request) -> Bottleneck | str:
 
 
 def _extents(
-    parts: Parts, convolution: PatchedConvolution, first: BulkResults
+    parts: BottleneckParts, convolution: PatchedConvolution, first: BulkResults
 ) -> BottleneckExtents | str:
     head, results = convolution.extents, convolution.results
     if head.n not in COLUMNS or head.n * head.result_bytes % results_line(results, head.n):

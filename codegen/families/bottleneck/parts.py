@@ -21,7 +21,7 @@ IMAGE_RANK = 4
 
 
 @dataclass(frozen=True)
-class Parts:
+class BottleneckParts:
     """The contractions of a bottleneck: of windows, of their results, and of the results of these, if there
     is one."""
 
@@ -40,7 +40,7 @@ class Parts:
         return (self.head, *self.products)
 
 
-def find_parts(request: Request) -> Parts | None:
+def find_parts(request: Request) -> BottleneckParts | None:
     """The parts of REQUEST's region, if there are two or three contractions, of which each reads, as its
     first operand, what the one before it results in, and nothing else joins them; all results but the first
     are yielded. None for other regions."""
@@ -69,5 +69,5 @@ def find_parts(request: Request) -> Parts | None:
             return None
         found.append(Half(part.request, part.contraction, pixel_tile))
     head, first, *rest = found
-    return Parts(head, first, rest[0] if rest else None)
+    return BottleneckParts(head, first, rest[0] if rest else None)
 
