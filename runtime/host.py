@@ -125,14 +125,17 @@ class HostModule:
         cluster: Sequence[int],
         shared_bytes: int,
         args: Sequence[HostArgument],
+        cooperative: bool = False,
     ) -> PreparedLaunch:
-        """Check the launch and bind its arguments. Raises `DeviceError` for a launch that no GPU would
-        accept."""
+        """Check the launch and bind its arguments; all blocks of a COOPERATIVE one run together. Raises
+        `DeviceError` for a launch that no GPU would accept, or that the host cannot hold."""
         if kernel not in self._entries:
             raise DeviceError(
                 f"no kernel named {kernel!r}", hint=f"there are {', '.join(self.kernels) or 'none'}"
             )
         _check_launch(kernel, grid, block, cluster, shared_bytes)
+        if cooperative:
+            cluster = _together(kernel, grid)
         keep: list[object] = []
         arguments = (_CArgument * max(1, len(args)))(*(_argument(argument, keep) for argument in args))
         launch = _CLaunch(
@@ -156,10 +159,11 @@ class HostModule:
         shared_bytes: int,
         args: Sequence[HostArgument],
         order: Order = "forward",
+        cooperative: bool = False,
     ) -> None:
         """Run one grid: `prepare` and `run` in one call."""
         try:
-            self.prepare(kernel, grid, block, cluster, shared_bytes, args).run(order)
+            self.prepare(kernel, grid, block, cluster, shared_bytes, args, cooperative).run(order)
         except DeviceError as error:
             raise DeviceError.of(about_kernel(error.diagnostic, self._texts.get(kernel, ""))) from None
 
@@ -187,18 +191,24 @@ def _check_launch(
     threads = block[0] * block[1] * block[2]
     if threads > MOST_THREADS:
         raise DeviceError(f"kernel {kernel}: {threads} threads in a block, {MOST_THREADS} is the most")
-    together = cluster[0] * cluster[1] * cluster[2]
-    if together > (MOST_TOGETHER if tuple(cluster) == tuple(grid) else MAX_CLUSTER):
-        raise DeviceError(
-            f"kernel {kernel}: a cluster of {cluster}, {MAX_CLUSTER} blocks is the most, "
-            f"or {MOST_TOGETHER} of a whole grid on the host"
-        )
+    if cluster[0] * cluster[1] * cluster[2] > MAX_CLUSTER:
+        raise DeviceError(f"kernel {kernel}: a cluster of {cluster}, {MAX_CLUSTER} blocks is the most")
     if any(blocks % size for blocks, size in zip(grid, cluster, strict=True)):
         raise DeviceError(f"kernel {kernel}: the cluster {cluster} does not divide the grid {grid}")
     if not 0 <= shared_bytes <= MAX_SHARED_BYTES:
         raise DeviceError(
             f"kernel {kernel}: {shared_bytes} bytes of shared memory, {MAX_SHARED_BYTES} is the most"
         )
+
+
+def _together(kernel: str, grid: Sequence[int]) -> Sequence[int]:
+    """The cluster whose blocks are all of GRID."""
+    blocks = grid[0] * grid[1] * grid[2]
+    if blocks > MOST_TOGETHER:
+        raise DeviceError(
+            f"kernel {kernel}: {blocks} blocks wait for each other, {MOST_TOGETHER} is the most on the host"
+        )
+    return grid
 
 
 def _argument(argument: HostArgument, keep: list[object]) -> _CArgument:

@@ -229,10 +229,11 @@ class HostSession:
             self._manifest.kernels[launch.kernel].entry,
             launch.grid,
             launch.block,
-            launch.grid if launch.cooperative else launch.cluster,  # whose blocks run together
+            launch.cluster,
             launch.shared_bytes,
             [host_argument(argument, memory) for argument in launch.arguments],
             order=self._order,
+            cooperative=launch.cooperative,
         )
 
 

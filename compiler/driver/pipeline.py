@@ -23,6 +23,7 @@ from ..precision.quantization.insert import InsertQuantization
 from ..precision.quantization.integer_arithmetic import IntegerArithmetic
 from ..precision.quantization.propagate import PropagateQuantization
 from ..precision.quantization.recentre import RecentreZeroPoints
+from ..precision.quantization.smooth import SmoothActivations
 from ..precision.quantization.spread import DequantizeWhereRead
 from ..schedule.chaining.chain_contractions import ChainContractions
 from ..schedule.enclosing.enclose_depthwise import EncloseDepthwise
@@ -52,6 +53,7 @@ SIMPLIFY: tuple[Pass, ...] = (
     FoldConstants(),
     Canonicalize(),
     CommonSubexpressions(),
+    SmoothActivations(),
     InsertQuantization(),
     PropagateQuantization(),
     FoldConstants(),

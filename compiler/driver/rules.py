@@ -53,6 +53,7 @@ from ..precision.quantization.integer_arithmetic import IntegerArithmetic
 from ..precision.quantization.picked import KEPT
 from ..precision.quantization.propagate import PropagateQuantization
 from ..precision.quantization.recentre import RecentreZeroPoints
+from ..precision.quantization.smooth import SmoothActivations
 from ..precision.quantization.spread import DequantizeWhereRead
 from ..schedule.chaining.chain_contractions import ChainContractions
 from ..schedule.chaining.record import CHAIN_CONTRACTIONS
@@ -113,6 +114,8 @@ def _graph_rules() -> Iterable[Rule]:
     yield from _patterns(FoldBatchNorm.name, fold_batch_norm.PATTERNS)
     yield from _patterns(PropagateQuantization.name, propagate.PATTERNS)
     yield _of_pass(CommonSubexpressions.name, "equal ops on equal operands => one op")
+    smoothed = "matmul(x, w) => matmul(x / s, s * w), for factors s of channels in the calibration table"
+    yield _of_pass(SmoothActivations.name, smoothed, switchable=False)
     yield _of_pass(InsertQuantization.name, "conv(x, w) => conv(x, w) with x and w stored in eight bits")
     kept = "an op that only selects or moves quantized elements => its result keeps their scale"
     yield Rule(KEPT, "graph", kept, switchable=False, applied_by=InsertQuantization.name)

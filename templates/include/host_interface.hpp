@@ -55,6 +55,13 @@ void grid_wait(u32* counter, u32 count);
 // The place in the shared memory of block `rank` of this cluster that `own` is in that of this block.
 void* cluster_shared(const void* own, int rank);
 
+// ---- Launches that overlap. ---------------------------------------------------------------------
+
+// The launch behind this one may start. On the host it does not, but it may count on this one's end: a kernel that says so, and
+// of which no thread waits for the launches before, is a fault.
+void next_may_start();
+void wait_for_earlier();
+
 // All lanes of the warp meet; the last to arrive runs `apply` over every lane's `operands`, in lane
 // order. A lane that arrives at another operation (told by `name`) is a fault.
 using Apply = void (*)(void* const* operands, int lanes);

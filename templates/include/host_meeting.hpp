@@ -50,6 +50,9 @@ void sync_named(int id, int threads) {
 
 void sync_cluster() { current_worker->meet_cluster(); }
 
+void next_may_start() { current_worker->overlap().next_may_start = true; }
+void wait_for_earlier() { current_worker->overlap().waits = true; }
+
 void grid_arrive(u32* counter) {
     *counter += 1;
     current_worker->wake_counted(counter);

@@ -83,6 +83,10 @@ public:
         }
         if (!others_done()) return false;
         join();
+        if (error_.empty() && next_may_start_ && !waits_) {
+            error_ = std::string("kernel ") + launch_.entry->name + ": lets the next kernel start, and no thread waits for " +
+                     "those before: the next one waits for this one alone, and would read what they have yet to write";
+        }
         return true;
     }
 
@@ -156,7 +160,12 @@ private:
                                     u32(i / (clusters_[0] * clusters_[1]))};
             worker.start(cluster);
         }
-        if (worker.go_on() != Worker::Outcome::failed) return true;
+        const Worker::Outcome outcome = worker.go_on();
+        if (outcome == Worker::Outcome::finished) {
+            if (worker.overlap().next_may_start) next_may_start_ = true;
+            if (worker.overlap().waits) waits_ = true;
+        }
+        if (outcome != Worker::Outcome::failed) return true;
         const std::lock_guard<std::mutex> lock(mutex_);
         if (!failed_ || turn < first_failed_) {
             first_failed_ = turn;
@@ -190,6 +199,7 @@ private:
     std::vector<u64> permutation_;
     std::atomic<u64> next_{0};
     std::atomic<bool> failed_{false};
+    std::atomic<bool> next_may_start_{false}, waits_{false};
     std::atomic<bool> abandoned_{false};
     std::mutex mutex_;
     u64 first_failed_ = 0;

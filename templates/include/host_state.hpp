@@ -131,6 +131,11 @@ private:
     std::size_t head_ = 0, tail_ = 0;
 };
 
+// What threads did about the launches before and behind theirs.
+struct Overlap {
+    bool next_may_start = false, waits = false;
+};
+
 enum class Order : u32 { forward, reverse, seeded };
 
 // The C interface of a launch (runtime/host.py declares the same structure).

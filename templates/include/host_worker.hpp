@@ -54,6 +54,7 @@ public:
         started_ = finished_ = 0;
         bulk_loads_.clear();
         cluster_copies_.clear();
+        overlap_ = Overlap();
         failed_ = false;
         busy_ = true;
     }
@@ -127,6 +128,7 @@ public:
         __builtin_unreachable();
     }
 
+    Overlap& overlap() { return overlap_; }
     std::vector<BulkCopy>& bulk_loads() { return bulk_loads_; }
     std::vector<ClusterCopy>& cluster_copies() { return cluster_copies_; }
     void wake_waiters(u64* barrier, u32 ended_parity);
@@ -330,6 +332,7 @@ private:
     std::vector<Lane> lanes_;
     std::vector<int> start_;
     Meeting cluster_meeting_;
+    Overlap overlap_;
     ReadyRing ready_;
     std::vector<std::unique_ptr<StackSlab>> slabs_;
     std::vector<std::unique_ptr<Fiber>> fibers_;

@@ -16,7 +16,7 @@ from glassrt.runtime.engine import Engine
 from .networks import NETWORKS, Net, feeds
 
 THREADS = 16
-PROCESSES = 4
+PROCESSES = 3
 BUILD_AND_RUN = """
 import hashlib, sys, warnings
 import numpy as np

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from glassrt.errors import DeviceError
 from glassrt.runtime import load
+from glassrt.runtime.host import HostModule
 from glassrt.runtime.host_backend import HostBackend
 
 from .fake_driver import FakeDriver
 from .tiny_engines import batch, engine_on
 from .tiny_launches import IM2COL, RING_RESULT, TILED, Array, columns, made, ring, together, together_result
 from .tiny_launches import load as load_by
-from .tiny_plans import affine, affine_plan
+from .tiny_plans import affine, affine_plan, real_headers
 
 
 def run_on_host(fields: dict[str, Any], **inputs: Array) -> Array:
@@ -55,6 +56,28 @@ def test_a_rank_outside_the_cluster_is_a_fault() -> None:
         run_on_host(fields)
 
 
+OVERLAP = """
+#include "glass.cuh"
+using namespace glass;
+GLASS_KERNEL(32, 1) k_overlap(Output<f32> y, const int blocks) {
+    pdl_launch_dependents();
+    if (block_x() >= blocks) return;
+    pdl_wait();
+    if (thread_x() == 0) y[block_x()] = 1.0f;
+}
+"""
+
+
+def test_a_kernel_that_lets_the_next_one_start_waits_for_those_before() -> None:
+    """One block is enough: the kernel ends when all of its blocks do, and the next one waits for that."""
+    module = HostModule({"k_overlap": OVERLAP}, real_headers())
+    one, y = (1, 1, 1), np.zeros(64, np.float32)
+    for blocks in (64, 1):
+        module.launch("k_overlap", (64, 1, 1), (32, 1, 1), one, 0, [y, np.int32(blocks)])
+    with pytest.raises(DeviceError, match="k_overlap: lets the next kernel start, and no thread waits"):
+        module.launch("k_overlap", (64, 1, 1), (32, 1, 1), one, 0, [y, np.int32(0)])
+
+
 @pytest.mark.parametrize("order", ["forward", "reverse", ("seeded", 3)])
 def test_blocks_of_a_cooperative_grid_wait_for_each_other(order: Any) -> None:
     result = load(made(together(20)), HostBackend(order)).run({})["y"]
@@ -69,8 +92,18 @@ def test_a_grid_whose_blocks_do_not_run_together_waits_for_ever() -> None:
 
 
 def test_a_cooperative_grid_that_the_host_cannot_hold_is_an_error() -> None:
-    with pytest.raises(DeviceError, match="or 64 of a whole grid on the host"):
+    with pytest.raises(DeviceError, match="65 blocks wait for each other, 64 is the most on the host"):
         run_on_host(together(65))
+
+
+def test_a_cluster_of_more_blocks_than_gpus_take_is_an_error() -> None:
+    """Though it is the whole grid, whose blocks could run together if they were launched so."""
+    module = HostModule({"k_overlap": OVERLAP}, real_headers())
+    launch = ("k_overlap", (32, 1, 1), (32, 1, 1))
+    arguments = [np.zeros(32, np.float32), np.int32(32)]
+    with pytest.raises(DeviceError, match=r"a cluster of \(32, 1, 1\), 16 blocks is the most"):
+        module.launch(*launch, (32, 1, 1), 0, arguments)
+    module.launch(*launch, (1, 1, 1), 0, arguments, cooperative=True)
 
 
 def test_the_host_has_no_interleaved_maps() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt.dialects.graph.binary import Mul
 from glassrt.dialects.graph.trigonometric import Tanh
 from glassrt.errors import UnsupportedError
 from glassrt.testing.agreement import ModelVerdict, OracleCase, failed, verdicts
@@ -91,6 +92,22 @@ def judged(trial: OracleCase, got: Array) -> ModelVerdict:
 def test_the_bound_grows_with_what_small_errors_do(off: float, shaken: float, kind: str) -> None:
     answer = np.ones((3, 5), np.float32)
     assert judged(trial(answer, answer + np.float32(shaken)), answer + np.float32(off)).kind == kind
+
+
+@pytest.mark.parametrize("planted", [False, True])
+def test_what_a_format_cannot_hold_is_no_fault(planted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A factor of 1e-10 is 0 in fp16, and so is the product; a wrong op still is one."""
+    draft = Draft(Seeded(1), {"N": 3})
+    x = draft.input("N", 4)
+    draft.add("MatMul", draft.add("Mul", x, x), draft.weights(4, 5))
+    graph = _finished(draft)
+    ((name, values),) = graph.feeds.items()
+    if planted:
+        monkeypatch.setattr(Mul, "compute", lambda self, x, y: x * y * np.float32(1.1))
+    feeds = {name: values if planted else np.full_like(values, 1e-5)}
+    found = verdicts(graph.model, feeds, graph.shapes, device="host", precisions=("fp16",))
+    kinds = {verdict.where: verdict.kind for verdict in found}
+    assert kinds["host, fp16"] == kinds["graph"] == ("wrong" if planted else "agreed")
 
 
 def test_a_wrong_shape_is_never_excused() -> None:

@@ -93,13 +93,14 @@ class _PairDecision:
         self.context.decide()
         kernels = (self.pair.first, self.pair.second)
         apart = [self._best(each.body.block, each.inputs) for each in kernels]
-        expected = sum(each.microseconds for each in apart if each is not None)
-        taken = one.microseconds < expected
-        times: dict[str, Figure] = {
-            "microseconds_together": round(one.microseconds, 3),
-            "microseconds_apart": round(expected, 3),
-        }
-        reason = "a launch less" if taken else "two kernels are faster"
+        times: dict[str, Figure] = {"microseconds_together": round(one.microseconds, 3)}
+        possible = [each.microseconds for each in apart if each is not None]
+        if len(possible) == len(apart):
+            times["microseconds_apart"] = round(sum(possible), 3)
+            taken = one.microseconds < sum(possible)
+            reason = "a launch less" if taken else "two kernels are faster"
+        else:
+            taken, reason = True, "one of the two has no kernel by itself"
         self._record(Verdict.TAKEN if taken else Verdict.REFUSED, reason, **times)
         if taken:
             put(self.pair, region, operands)

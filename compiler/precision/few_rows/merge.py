@@ -35,7 +35,9 @@ def pairs_before(second: PrecisionKernel) -> list[KernelPair]:
     found = []
     for operand, value in enumerate(second.inputs):
         first = value.producer
-        if not isinstance(first, PrecisionKernel) or len(first.results) != 1 or len(second.results) != 1:
+        if not isinstance(first, PrecisionKernel) or first.parent is not second.parent:
+            continue  # in a loop or a branch it would run as often as what reads it there
+        if len(first.results) != 1 or len(second.results) != 1:
             continue
         products = [
             op for kernel in (first, second) for op in kernel.body.block if has(op, Trait.CONTRACTION)

@@ -11,15 +11,14 @@ from glassrt.dialects.core.affine import Dim, total
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.core.printer import print_module
-from hypothesis import given
+from hypothesis import given, settings
 
 from ...property.graphs import nets
 from .meanings import ALL, context
 
 TO_GRAPH = passes_to("graph", REFERENCE)
 TO_FUSED = passes_to("fused", REFERENCE)
-
-TO_FUSED = passes_to("fused", REFERENCE)
+NETS = 60  # of each test, which all passes change and the interpreter runs after each
 
 
 def flops(module: Module) -> Dim:
@@ -27,16 +26,19 @@ def flops(module: Module) -> Dim:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "tf32", "fp16", "bf16"])
+@settings(max_examples=NETS)
 @given(module=nets())
 def test_every_pass_keeps_the_meaning(precision: str, module: Module) -> None:
     PassManager(ALL, context(precision), verify_each="semantics").run(module)
 
 
+@settings(max_examples=NETS)
 @given(module=nets())
 def test_small_kernels_keep_the_meaning(module: Module) -> None:
     PassManager(ALL, context(kernel_ops=3), verify_each="semantics").run(module)
 
 
+@settings(max_examples=NETS)
 @given(module=nets())
 def test_fusion_conserves_flops(module: Module) -> None:
     PassManager(TO_GRAPH, context()).run(module)
@@ -45,6 +47,7 @@ def test_fusion_conserves_flops(module: Module) -> None:
     assert flops(module) == before
 
 
+@settings(max_examples=NETS)
 @given(module=nets())
 def test_every_level_is_read_back_as_it_was_printed(module: Module) -> None:
     for _, stage in PassManager(ALL, context("fp16")).stages(module):

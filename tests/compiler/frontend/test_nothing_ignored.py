@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,10 @@ def key(schema: Any) -> str:
     return f"{schema.domain}.{schema.name}" if schema.domain else schema.name
 
 
-def standard_definitions() -> Iterator[tuple[Any, int]]:
+@cache
+def standard_definitions() -> list[tuple[Any, int]]:
     """Every definition of a supported op that a readable opset has, with the first of these opsets."""
+    found = []
     for op in IMPORTERS:
         seen = set()
         for opset in range(OLDEST_OPSET, NEWEST_OPSET + 1):
@@ -58,7 +61,8 @@ def standard_definitions() -> Iterator[tuple[Any, int]]:
                 continue
             if schema.since_version not in seen and not schema.deprecated:
                 seen.add(schema.since_version)
-                yield schema, opset
+                found.append((schema, opset))
+    return found
 
 
 DEFINITIONS = [*standard_definitions(), *contributed_definitions()]

@@ -23,6 +23,7 @@ from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.normalization import LayerNorm, RmsNorm
 
 from ...one_kernel import compare, draw_inputs, kernel_module, plan_of
+from ..checked_kernels import DEVICES
 from .test_family import NAME, configured
 
 
@@ -59,12 +60,13 @@ def types(m: Dim, n: int, k: int, stream: Any = F16) -> list[TensorType]:
     ],
     ids=["vector", "cluster", "rows"],
 )
+@pytest.mark.parametrize("device", DEVICES)
 def test_normalised_rows_are_computed_by_each_block(
-    shape: tuple[int, int, int], config: GemvConfig, stream: Any
+    shape: tuple[int, int, int], config: GemvConfig, stream: Any, device: str
 ) -> None:
     module = kernel_module(scaled, types(*shape, stream))
     given = draw_inputs(module, np.random.default_rng(0), {})
-    for got, want in compare(module, given, configured(config)):
+    for got, want in compare(module, given, configured(config), device):
         assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-8 * np.abs(want).max()
 
 

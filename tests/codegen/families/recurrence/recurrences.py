@@ -102,9 +102,11 @@ def request_of(op: Recurrence, weights: frozenset[int] = frozenset()) -> Request
     return Request(block, tuple(value.type for value in op.results), ranges, {}, REFERENCE, "k", weights)
 
 
-def assert_agrees(module: Module, given: dict[str, Array], choose: Callable[[Request], Candidate]) -> None:
+def assert_agrees(
+    module: Module, given: dict[str, Array], choose: Callable[[Request], Candidate], device: str = "host"
+) -> None:
     """That the kernel of MODULE differs from the interpreter by a few roundings of its states."""
-    for have, want in compare(module, given, choose):
+    for have, want in compare(module, given, choose, device):
         assert have.shape == want.shape and have.dtype == want.dtype
         unit = 2.0**-11 if have.dtype == np.float16 else 2.0**-8
         difference = np.abs(have.astype(np.float64) - want.astype(np.float64))

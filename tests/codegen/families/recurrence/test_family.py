@@ -11,8 +11,10 @@ from glassrt.codegen.families.recurrence.family import RecurrenceFamily, propose
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
 from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
+from glassrt.errors import KernelError
 
 from ...one_kernel import compare
+from ..checked_kernels import DEVICES
 from .recurrences import assert_agrees, inputs_of, module_of, op_of, under
 
 T, B = symbol("T"), symbol("B")
@@ -58,13 +60,14 @@ CASES: dict[str, tuple[type[Recurrence], Any, Any, dict[str, Any], RecurrenceCon
 }
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", CASES)
-def test_kernels_agree_with_the_interpreter(name: str) -> None:
+def test_kernels_agree_with_the_interpreter(name: str, device: str) -> None:
     dtype = BF16 if name == "gru" else F16
     kind, sizes, more, attributes, config, lengths = CASES[name]
     module = module_of(kind, sizes, more, dtype, **attributes)
     given = inputs_of(module, lengths, T=5, B=len(lengths) or 9)
-    assert_agrees(module, given, under(config))
+    assert_agrees(module, given, under(config), device)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +88,7 @@ def test_what_it_has_kernels_for(target: str, hidden: int, dtype: DType, able: b
 
 def test_illegal_configurations_are_refused() -> None:
     module = module_of(Rnn, (2, 3, 24))
-    with pytest.raises(Exception, match="its groups are not those of the hidden units"):
+    with pytest.raises(KernelError, match="its groups are not those of the hidden units"):
         compare(module, inputs_of(module), under(RecurrenceConfig(1, 3, 1, 1)))
     assert REFERENCE.limits.largest_cluster == 16
 

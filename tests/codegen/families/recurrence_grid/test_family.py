@@ -11,7 +11,9 @@ from glassrt.codegen.families.recurrence_grid.family import GridRecurrenceFamily
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
 from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
+from glassrt.errors import KernelError
 
+from ..checked_kernels import DEVICES
 from ..recurrence.recurrences import assert_agrees, inputs_of, module_of, op_of, under
 
 T, B = symbol("T"), symbol("B")
@@ -50,12 +52,13 @@ CASES: dict[
 }
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", CASES)
-def test_kernels_agree_with_the_interpreter(name: str) -> None:
+def test_kernels_agree_with_the_interpreter(name: str, device: str) -> None:
     kind, sizes, more, attributes, config, lengths, dtype = CASES[name]
     module = module_of(kind, sizes, more, dtype, **attributes)
     given = inputs_of(module, lengths, T=5, B=len(lengths) or 9)
-    assert_agrees(module, given, under(config, "recurrence_grid"))
+    assert_agrees(module, given, under(config, "recurrence_grid"), device)
 
 
 @pytest.mark.parametrize(
@@ -78,5 +81,5 @@ def test_what_it_has_kernels_for(target: str, hidden: int, direction: str, dtype
 
 def test_illegal_configurations_are_refused() -> None:
     module = module_of(Rnn, (2, 3, 32))
-    with pytest.raises(Exception, match="its blocks are not those of the hidden units"):
+    with pytest.raises(KernelError, match="its blocks are not those of the hidden units"):
         assert_agrees(module, inputs_of(module), under(GridRecurrenceConfig(4, 1, 1, 1), "recurrence_grid"))

@@ -11,7 +11,9 @@ from glassrt.codegen.families.recurrence_wgmma.family import WgmmaRecurrenceFami
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
 from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence
+from glassrt.errors import KernelError
 
+from ..checked_kernels import DEVICES
 from ..recurrence.recurrences import assert_agrees, inputs_of, module_of, op_of, under
 
 T, B = symbol("T"), symbol("B")
@@ -51,12 +53,13 @@ CASES: dict[str, Case] = {
 }
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", CASES)
-def test_kernels_agree_with_the_interpreter(name: str) -> None:
+def test_kernels_agree_with_the_interpreter(name: str, device: str) -> None:
     kind, sizes, more, attributes, config, lengths, dtype = CASES[name]
     module = module_of(kind, sizes, more, dtype, **attributes)
     given = inputs_of(module, lengths, T=5, B=len(lengths) or 9)
-    assert_agrees(module, given, under(config, "recurrence_wgmma"))
+    assert_agrees(module, given, under(config, "recurrence_wgmma"), device)
 
 
 @pytest.mark.parametrize(
@@ -82,5 +85,5 @@ def test_what_it_has_kernels_for(
 def test_illegal_configurations_are_refused() -> None:
     module = module_of(Lstm, (2, 3, 32))
     config = WgmmaRecurrenceConfig(cluster=1, warpgroups=1, tiles=1)
-    with pytest.raises(Exception, match="its warpgroups are not those of the hidden units"):
+    with pytest.raises(KernelError, match="its warpgroups are not those of the hidden units"):
         assert_agrees(module, inputs_of(module), under(config, "recurrence_wgmma"))

@@ -6,6 +6,7 @@ import pytest
 from glassrt.dialects.graph.binary import Mul, Sub
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.dialects.graph.softmax import Softmax
+from glassrt.errors import KernelError
 
 from ...one_kernel import kernel_module, plan_of
 from .reductions import chosen, split_by, tensor
@@ -23,5 +24,5 @@ def variance(do, x):
 def test_rows_whose_blocks_would_wait_for_each_other_are_not_split(body):
     found = chosen(body, tensor(2, 1 << 20))
     assert found.family == "row" and "splits" not in found.config
-    with pytest.raises(Exception, match="cannot be split over several blocks"):
+    with pytest.raises(KernelError, match="cannot be split over several blocks"):
         plan_of(kernel_module(body, [tensor(2, 512)]), split_by(4))

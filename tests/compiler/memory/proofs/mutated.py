@@ -12,6 +12,9 @@ from .mutating import (
     is_located,
 )
 
+# Of a net, each by itself: to lower the net takes most of the time.
+CHANGES = 3
+
 
 def holds(good: Module, bad: Module, orders: Sequence[Module] = ()) -> None:
     """Assert that the checker flags BAD, and says where, if BAD or one of its ORDERS answers other than

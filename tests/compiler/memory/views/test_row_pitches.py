@@ -51,7 +51,7 @@ def test_weights_get_zeros_behind_their_rows() -> None:
     assert np.array_equal(found[:, :24], array) and not found[:, 24:].any()
 
 
-def inverted(channels: int = 12, size: int = 1, images: int = 4096) -> Module:
+def inverted(channels: int = 12, size: int = 1, images: int = 2048) -> Module:
     """A block whose ends have few CHANNELS, read by a window of SIZE, and a residual."""
     net = Net()
     x = net.input("x", net.symbol("N", 3, images, images), 64, 6, 6)
@@ -104,7 +104,7 @@ def test_what_saves_no_time_is_refused() -> None:
 
 def test_outputs_are_dense() -> None:
     net = Net()
-    x = net.input("x", net.symbol("N", 3, 4096, 4096), 64, 6, 6)
+    x = net.input("x", net.symbol("N", 3, 1024, 1024), 64, 6, 6)
     module = net.done(net.conv(x, 12, 1))
     launch, _ = apart(module, "fp16")
     assert launch.main.returned[0].type.layout.is_dense

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
+from glassrt.codegen.request.request import Candidate
 from glassrt.compiler.fusion.horizontal.cost import HALVES
+from glassrt.compiler.kernels.choice import KernelChooser
 from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.precision.few_rows.few_rows import ROWS
 from glassrt.dialects.core.interpreter import interpret
+from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.graph.contraction import Matmul
+from glassrt.errors import UnsupportedError
 
 from .blocks import block, kernels_of, lowered
 
@@ -52,6 +59,23 @@ def test_a_rule_may_be_switched_off(rule: str, kernels: int) -> None:
 def test_what_no_kernel_computes_is_not_considered(rows: int, target: str) -> None:
     module, records = lowered(block(rows=rows), target)
     assert not records and len(kernels_of(module)) == 4
+
+
+def test_kernels_that_cannot_be_apart_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One without a kernel takes no time in no plan: it is not that the other one alone is faster."""
+    forecast = KernelChooser.forecast
+
+    def without_norms(self: KernelChooser, region: Block, *types: Any) -> Candidate:
+        names = {op.name for op in region}
+        if "graph.rms_norm" in names and "graph.matmul" not in names:
+            raise UnsupportedError("no kernel")
+        found = forecast(self, region, *types)
+        return replace(found, microseconds=1e6) if "graph.rms_norm" in names else found
+
+    monkeypatch.setattr(KernelChooser, "forecast", without_norms)
+    _, records = lowered(block())
+    (record,) = [record for record in records if record.rule == ROWS]
+    assert record.verdict is Verdict.TAKEN and "microseconds_apart" not in record.figures
 
 
 def test_rows_that_others_read_are_stored() -> None:

@@ -38,3 +38,10 @@ def test_a_value_that_both_read_is_one_operand() -> None:
     one = last.second.inputs[last.operand].producer
     assert one is not None and one.location == halves.first.location.merged(halves.second.location)
     assert len(kernels_of(module)) == 3
+
+
+def test_kernels_of_other_blocks_stay_there() -> None:
+    module, _ = lowered(block(), merge=False)
+    first, *others = pairs(module)
+    module.main.block.unlink(first.first)
+    assert [pair.first for pair in pairs(module)] == [pair.first for pair in others]

@@ -24,7 +24,10 @@ GLASS_KERNEL(512, 1) k_attention_8ba4d9ed(Input<bf16> x0, Input<bf16> x1, Input<
     const int query_tiles = (S + BLOCK_S - 1) / BLOCK_S;
     const int batches = (s0*2);
     const int items = query_tiles * batches;  // those with the most keys come first
-    if (block_x() >= items) return;
+    if (block_x() >= items) {
+        pdl_wait();  // or the next kernel could run before those before this one
+        return;
+    }
 
     Element* const q_tiles = reinterpret_cast<Element*>(shared);
     Element* const k_tiles = q_tiles + Q_TILE;

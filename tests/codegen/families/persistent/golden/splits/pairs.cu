@@ -176,14 +176,11 @@ GLASS_KERNEL(384, 1) k_matmul_add_sigmoid_2eea68a7(Input<f16> x0, Input<f16> x1,
         }
         barrier_wait(sums_barrier, 0);
         GLASS_UNROLL
-        for (int other = 0; other < SPLITS - 1; other++) {
+        for (int group = 0; group < OWN_N / 8; group++) {
+            const auto quad0 = sent[(0) * (OWN_N / 8 * CONSUMERS) + group * CONSUMERS + thread_x()];
             GLASS_UNROLL
-            for (int group = 0; group < OWN_N / 8; group++) {
-                const auto quad0 = sent[(other) * (OWN_N / 8 * CONSUMERS) + group * CONSUMERS + thread_x()];
-                GLASS_UNROLL
-                for (int i = 0; i < 4; i++) {
-                    total[0][group * 4 + i] += quad0[i];
-                }
+            for (int i = 0; i < 4; i++) {
+                total[0][group * 4 + i] += quad0[i];
             }
         }
         finish(total[0], group_m, 0);
