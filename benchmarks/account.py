@@ -38,8 +38,8 @@ def kind_of(kernel: Kernel) -> str:
     convs = [op for op in ops if isinstance(op, Conv)]
     if any(conv.groups > 1 for conv in convs[:2]) and len(convs) > 1:
         return "inverted residual"
-    if len(convs) > 1:
-        return "1x1, chained"  # chains are of plain matrix products
+    if len(convs) > 1:  # chains are of plain matrix products
+        return "bottleneck" if any(size != 1 for size in convs[0].w.type.shape[2:]) else "1x1, chained"
     conv = convs[0] if convs else None
     if conv is None:
         names = [op.name.partition(".")[2] for op in ops if not isinstance(op, (Cast, Constant))]

@@ -179,6 +179,21 @@ class ChainedFit(Fit):
 
 
 @dataclass(frozen=True)
+class BottleneckFit(Fit):
+    """Constants of the cost model of bottlenecks, beside those of persistent contractions, in cycles."""
+
+    bandwidth: float = 0.95  # share of that of memory
+    finish: float = 0.075  # of a warpgroup, for each result
+    convert: float = 0.14  # the same, more, where sums of integers are scaled and rounded
+    step: float = 90.0  # of a chunk: its barriers, and the latency of its products
+    residual: float = 2100.0  # from the end of a chunk in a buffer until the residual of the next is there
+    patch: float = 1200.0  # from the last product of a tile until the next patch is there
+    issue: float = 0.027  # of a multiprocessor, for each result
+    scale: float = 0.055  # the same, more, where sums of integers are scaled and rounded
+    chunk: float = 330.0  # the same for each chunk
+
+
+@dataclass(frozen=True)
 class InvertedResidualFit(Fit):
     """Constants of the cost model of inverted residuals, in cycles of a multiprocessor unless stated."""
 
@@ -461,6 +476,7 @@ class Fitted:
     simt: ContractionFit = SIMT
     persistent: PersistentFit = PersistentFit()
     chained: ChainedFit = ChainedFit()
+    bottleneck: BottleneckFit = BottleneckFit()
     inverted: InvertedResidualFit = InvertedResidualFit()
     strips: StripsFit = StripsFit()
     few_channels: FewChannelsFit = FewChannelsFit()

@@ -28,6 +28,7 @@ from ..precision.quantization.smooth import SmoothActivations
 from ..precision.quantization.spread import DequantizeWhereRead
 from ..schedule.chaining.chain_contractions import ChainContractions
 from ..schedule.enclosing.enclose_depthwise import EncloseDepthwise
+from ..schedule.enclosing.join_bottlenecks import JoinBottlenecks
 from ..schedule.grouping.group_launches import GroupLaunches
 from ..schedule.precision_to_launch import PrecisionToLaunch
 from ..schedule.streams.assign import AssignStreams
@@ -89,6 +90,7 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
             PrecisionToLaunch(target),
             EncloseDepthwise(target),
             ChainContractions(target),
+            JoinBottlenecks(target),
             GroupLaunches(target),
             AssignStreams(target),
             CheckLaunch(),

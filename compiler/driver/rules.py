@@ -59,7 +59,8 @@ from ..precision.quantization.spread import DequantizeWhereRead
 from ..schedule.chaining.chain_contractions import ChainContractions
 from ..schedule.chaining.record import CHAIN_CONTRACTIONS
 from ..schedule.enclosing.enclose_depthwise import EncloseDepthwise
-from ..schedule.enclosing.record import ENCLOSE_DEPTHWISE
+from ..schedule.enclosing.join_bottlenecks import JoinBottlenecks
+from ..schedule.enclosing.record import ENCLOSE_DEPTHWISE, JOIN_BOTTLENECKS
 from ..schedule.grouping.group_launches import GroupLaunches
 from ..schedule.grouping.record import GROUP_LAUNCHES
 from ..schedule.precision_to_launch import PrecisionToLaunch
@@ -206,6 +207,8 @@ def _launch_rules() -> Iterable[Rule]:
         "y = conv or matmul(x), z = conv or matmul(y) => one launch, which multiplies y before it leaves"
     )
     yield Rule(CHAIN_CONTRACTIONS, "launch", chained, applied_by=ChainContractions.name)
+    joined = "y = conv(x), z = contraction(y), perhaps in a chain => one launch, which does not store y"
+    yield Rule(JOIN_BOTTLENECKS, "launch", joined, applied_by=JoinBottlenecks.name)
     apart = "rows of 24 bytes => the same rows, 32 bytes apart, which bulk copies can access"
     yield Rule(PAD_ROWS, "launch", apart, applied_by=lowering)
     grouped = "small independent launches => one launch"
