@@ -25,9 +25,8 @@ from glassrt.dialects.graph.convolution import Conv
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.launch import Kernel, kernels_in
 
-from .common.peer_networks import in_half, prepared
+from .common.peer_builds import built
 from .common.rows import Row, median_ms, parser, print_columns, report
-from .peers import DTYPES, built
 
 COPY, PRODUCTS = 4.28e12, {"int8": 1.6e15, "fp16": 7.5e14}  # of an H200: bytes and operations a second
 REPEATS = 50
@@ -39,8 +38,8 @@ def kind_of(kernel: Kernel) -> str:
     convs = [op for op in ops if isinstance(op, Conv)]
     if any(conv.groups > 1 for conv in convs[:2]) and len(convs) > 1:
         return "inverted residual"
-    if len(convs) > 1:
-        return "1x1, chained"  # chains are of plain matrix products
+    if len(convs) > 1:  # chains are of plain matrix products
+        return "bottleneck" if any(size != 1 for size in convs[0].w.type.shape[2:]) else "1x1, chained"
     conv = convs[0] if convs else None
     if conv is None:
         names = [op.name.partition(".")[2] for op in ops if not isinstance(op, (Cast, Constant))]
@@ -58,10 +57,7 @@ def kind_of(kernel: Kernel) -> str:
 def measure(name: str, batch: int, precision: str) -> Iterator[Row]:
     """The rows of the network NAME."""
     with torch.no_grad(), tempfile.TemporaryDirectory() as folder:
-        module, inputs = prepared(name, batch)
-        plan, _ = built(precision, module, inputs, folder)
-        if precision != "int8":
-            _, inputs = in_half(module, inputs, DTYPES[precision])
+        plan, inputs = built(name, batch, precision, folder)
     launched = parse_module(plan.ir("launch"), ALL_DIALECTS)
     kinds = [kind_of(kernel) for function in launched.functions for kernel in kernels_in(function.block)]
     given: dict[str, Any] = {f"input{index}": x.contiguous() for index, x in enumerate(inputs)}

@@ -1,30 +1,35 @@
 """Is GlassRT faster than PyTorch and ONNX Runtime on whole networks, on one GPU, in one run?
 
-    python -m benchmarks.peers --out benchmarks/results/peers.json
+    python -m benchmarks.peers --jobs 12 --merge [--models resnet50,mlp] [--batches 1] [--precisions int8]
 
 Peers are PyTorch eager, torch.compile as it is (inductor) and with max-autotune, and ONNX Runtime's CUDA
-provider; those of int8 are those of fp16. Everything runs in one process, as CUDA graphs timed by events,
-with weights and inputs on the device. Outputs are checked first: `error` is ours against PyTorch in fp32,
-`eager_error` that of PyTorch eager in 16 bits. A row whose error is beyond its bound and beyond twice that is
-not timed, and the exit code is 1.
+provider; those of int8 are those of fp16. A row is measured in one process, all as CUDA graphs timed by
+events, with weights and inputs on the device. Outputs are checked first: `error` is ours against PyTorch in
+fp32, `eager_error` that of PyTorch eager in 16 bits. A row whose error is beyond its bound and beyond twice
+that is not timed, and the exit code is 1. Scales of int8 are found by at least 128 samples that are drawn
+as the input is, but others; its bound is a fifth above `quantized_error`, that of ONNX Runtime on the CPU,
+which multiplies the same integers by the same scales (for more than 128 samples a fixed bound).
 
 `ratio` is the best peer's time over ours. `limit_ms` is the larger of two quotients: FLOPs by the measured
-rate of a product in fp16 (twice it for int8), and bytes of weights and inputs by the measured bandwidth of a
-copy. With --tune, kernels are chosen by measurement, which `build_s` includes. `call_us` is the wall time of
-`engine.run` with tensors on the device. With --add, rows of the file for other cases are kept, so that a long
-list can be measured in parts; `autotune` takes minutes for each row. With --jobs, so many rows are
-prepared at the same time: exported, compiled by peers, and built, so that `build_s` is of a busy machine;
-each is then timed alone, and tuned alone.
+rate of a product in fp16 (twice it for int8), and bytes of weights and inputs by the measured bandwidth of
+a copy. `build_s` includes calibration and, with --tune, the choice of kernels by measurement. `call_us` is
+the wall time of `engine.run` with tensors on the device. With --jobs, so many rows are prepared at the same
+time: exported, compiled by peers, and built, so that `build_s` is of a busy machine; each is then timed
+alone, and tuned alone, once the file of --wait is there, if one is named. `autotune` takes minutes for a
+row; a peer that is not prepared within --patience seconds is left out.
+
+With --merge, what the file has is kept: rows of other cases, with the `state` of the code that they are of
+(GLASSRT_STATE, or the commit), and times of peers that were not measured anew, if they are of the same GPU,
+driver and versions of these. So a long list can be measured in parts.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -38,72 +43,35 @@ import torch
 from glassrt.compiler.cli.facts import launches_of
 from torch import nn
 
+from .common.merging import PEERS, Earlier, completed, earlier
+from .common.peer_builds import (
+    CALIBRATED,
+    DTYPES,
+    HALF,
+    Scales,
+    built_from,
+    calibrated,
+    export,
+    norm_error,
+    quantized_error,
+)
 from .common.peer_networks import NETWORKS, Inputs, in_half, prepared
-from .common.peer_timing import autotuned, compiled, device_ms, eager, peaks
-from .common.rows import Row, median_ms, parser, print_columns, read, report, rounded
-from .common.turns import PAUSE, Turns
+from .common.peer_timing import autotuned, compiled, device_ms, eager, noted, peaks, within
+from .common.rows import RESULTS, Row, median_ms, parser, print_columns, report, rounded
+from .common.turns import Turns, in_processes
 
-PEERS = ("eager", "inductor", "autotune", "ort")
 KEY = ("model", "batch", "precision")
 CHOICES = ("models", "batches", "precisions")  # the options that select a case
 # ‖ours - fp32‖ / ‖fp32‖ that passes whatever eager's own error is
 BOUNDS = {"fp16": 3.1e-2, "bf16": 2.5e-1, "int8": 2.5e-1}
-DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16, "int8": torch.float16}  # of peers
-HALF, EXACT = "half.onnx", "exact.onnx"
+# Of an error in int8 over that of the same integers elsewhere: steps that round otherwise add up to a tenth.
+MARGIN = 1.2
 CALLS = 200
 Case = tuple[str, int, str]
 
 
-def exported(module: nn.Module, inputs: Inputs, path: str) -> str:
-    """MODULE as an ONNX file at PATH, with fixed sizes."""
-    names = [f"input{index}" for index in range(len(inputs))]
-    plain = module.to(memory_format=torch.contiguous_format)
-    dense = tuple(x.contiguous() for x in inputs)
-    torch.onnx.export(
-        plain, dense, path, input_names=names, output_names=["output"], dynamo=True, verbose=False
-    )
-    return path
-
-
-def built(
-    precision: str, module: nn.Module, inputs: Inputs, folder: str, tune: int = 0
-) -> tuple[glassrt.Plan, float]:
-    """The plan of MODULE, which is in fp32 and becomes one in 16 bits, and the seconds of its build."""
-    export(precision, module, inputs, folder)
-    return built_from(precision, inputs, folder, tune)
-
-
-def export(precision: str, module: nn.Module, inputs: Inputs, folder: str) -> None:
-    """Put MODULE, which is in fp32 and becomes one in 16 bits, into FOLDER: as HALF, and EXACT for int8."""
-    if precision == "int8":
-        exported(module, inputs, os.path.join(folder, EXACT))
-    exported(*in_half(module, inputs, DTYPES[precision]), os.path.join(folder, HALF))
-
-
-def built_from(precision: str, inputs: Inputs, folder: str, tune: int) -> tuple[glassrt.Plan, float]:
-    """The plan of what `export` has put into FOLDER, and the seconds of a build without a kernel cache,
-    calibration and tuning (by TUNE candidates) included."""
-    os.environ["GLASSRT_CACHE_DIR"] = os.path.join(folder, "cache")
-    path, options = os.path.join(folder, HALF), {}
-    begin = time.perf_counter()
-    if precision == "int8":
-        path = os.path.join(folder, EXACT)
-        data = {f"input{index}": x.cpu().numpy() for index, x in enumerate(inputs)}
-        options["calibration"] = glassrt.calibrate(path, [data], calibrator="percentile")
-    plan = glassrt.compile(path, precision=precision, tune=tune, **options)
-    return plan, time.perf_counter() - begin
-
-
-def norm_error(have: torch.Tensor, want: torch.Tensor) -> float:
-    """The norm of the difference over that of WANT, in f64; infinity for a NaN."""
-    value = ((have.double() - want).norm() / want.norm()).item()
-    return value if value == value else float("inf")
-
-
 @torch.no_grad()
-def measure(
-    case: Case, options: argparse.Namespace, peak: tuple[float, float], wanted: Callable[[], bool]
-) -> Row:
+def measure(case: Case, options: argparse.Namespace, wanted: Callable[[], bool]) -> Row:
     """One row; a peer is asked only while WANTED says so."""
     name, batch, precision = case
     row: Row = dict(zip(KEY, case, strict=True)) | ({"tune": options.tune} if options.tune else {})
@@ -113,16 +81,19 @@ def measure(
         export(precision, module, inputs, folder)
         module, half = in_half(module, inputs, DTYPES[precision])
         row["eager_error"] = rounded(norm_error(module(*half), reference))
-        bound = max(BOUNDS[precision], 2 * row["eager_error"])
         runs = {
-            peer: run_of(peer, module, half, os.path.join(folder, HALF)) if wanted() else "not reached"
+            peer: run_of(peer, module, half, os.path.join(folder, HALF), options.patience)
+            if wanted() else "not reached"
             for peer in options.peers.split(",")
             if peer
-        }
+        }  # fmt: skip
+        scales = calibrated(name, batch, folder) if precision == "int8" else Scales()
+        bound = bound_of(row, scales, folder, inputs, reference)
         # Tuning measures, so it has to be alone; another build may run beside those of other rows.
-        made = None if options.tune else built_from(precision, inputs, folder, 0)
+        made = None if options.tune else built_from(precision, folder, scales)
         with turn_of(case, options):
-            plan, seconds = made or built_from(precision, inputs, folder, options.tune)
+            peak = json.loads(options.turns.note.read_text()) if options.turns else options.peak
+            plan, seconds = made or built_from(precision, folder, scales, options.tune)
             row["build_s"] = round(seconds, 2)
             row |= ours(plan, inputs if precision == "int8" else half, reference, bound)
             if "wrong" in row:
@@ -130,9 +101,16 @@ def measure(
             for peer, run in runs.items():
                 row |= timed(peer, run)
         limit = limit_ms(plan, module, half, precision, peak)
-        row |= {"limit_ms": rounded(limit), "of_limit": rounded(limit / row["glassrt_ms"])}
-    theirs = [row[f"{peer}_ms"] for peer in PEERS if f"{peer}_ms" in row]
-    return row | ({"ratio": rounded(min(theirs) / row["glassrt_ms"])} if theirs else {})
+        return row | {"limit_ms": rounded(limit), "of_limit": rounded(limit / row["glassrt_ms"])}
+
+
+def bound_of(row: Row, scales: Scales, folder: str, inputs: Inputs, reference: torch.Tensor) -> float:
+    """The error up to which the network of ROW, in FOLDER, is right with SCALES. ROW gets an error that this
+    is by."""
+    if scales.table is not None and row["batch"] <= CALIBRATED:
+        row["quantized_error"] = rounded(quantized_error(scales.table, folder, inputs, reference))
+        return MARGIN * float(row["quantized_error"])
+    return max(BOUNDS[row["precision"]], 2 * float(row["eager_error"]))
 
 
 def ours(plan: glassrt.Plan, inputs: Inputs, reference: torch.Tensor, bound: float) -> Row:
@@ -174,13 +152,16 @@ def limit_ms(
     return max(work / (rate * (2 if precision == "int8" else 1)), moved / bandwidth) * 1e3
 
 
-def run_of(peer: str, module: nn.Module, inputs: Inputs, path: str) -> Callable[[], float] | str:
-    """What times PEER, which is prepared; or why it cannot run."""
+def run_of(
+    peer: str, module: nn.Module, inputs: Inputs, path: str, patience: float
+) -> Callable[[], float] | str:
+    """What times PEER, which is prepared within PATIENCE seconds; or why it cannot run."""
     try:
         if peer == "ort":
             ort_ms = import_module(".common.peer_ort", __package__).ort_ms
             return lambda: float(ort_ms(path, inputs))
-        run = {"eager": eager, "inductor": compiled, "autotune": autotuned}[peer](module, inputs)
+        with within(patience):
+            run = {"eager": eager, "inductor": compiled, "autotune": autotuned}[peer](module, inputs)
         return lambda: device_ms(run)
     except Exception as error:
         return f"{type(error).__name__}: {error}"[:160]
@@ -189,9 +170,9 @@ def run_of(peer: str, module: nn.Module, inputs: Inputs, path: str) -> Callable[
 def timed(peer: str, run: Callable[[], float] | str) -> Row:
     """A peer's part of a row: what it cannot run is a result, too."""
     try:
-        return {f"{peer}_error": run} if isinstance(run, str) else {f"{peer}_ms": run()}
+        return {f"{peer}_failed": run} if isinstance(run, str) else {f"{peer}_ms": run()}
     except Exception as error:
-        return {f"{peer}_error": f"{type(error).__name__}: {error}"[:160]}
+        return {f"{peer}_failed": f"{type(error).__name__}: {error}"[:160]}
 
 
 def turn_of(case: Case, options: argparse.Namespace) -> AbstractContextManager[None]:
@@ -222,12 +203,13 @@ def measured(options: argparse.Namespace) -> Iterator[Row]:
 
     torch.backends.cudnn.benchmark = True
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    peak = options.peak or peaks()
+    if not options.turns:
+        options.peak = peaks()
     for case in cases(options):
         if not wanted():
             return
         try:
-            yield measure(case, options, peak, wanted)
+            yield measure(case, options, wanted)
         except Exception as error:
             message = f"{type(error).__name__}: {error}"[:300]
             yield dict(zip(KEY, case, strict=True)) | {"failed": message}
@@ -240,30 +222,14 @@ def measured(options: argparse.Namespace) -> Iterator[Row]:
 
 def together(options: argparse.Namespace) -> Iterator[Row]:
     """The rows of `measured`, each by a process of its own, `options.jobs` at the same time."""
-    pending, most = list(cases(options)), time.perf_counter() + options.most
-    command = [sys.executable, "-m", "benchmarks.peers", "--peak", *map(str, peaks())]
-    torch.cuda.empty_cache()
-    while pending and time.perf_counter() < most:
-        group, pending = pending[: options.jobs], pending[options.jobs :]
-        with tempfile.TemporaryDirectory() as folder:
-            (meeting := Path(folder) / "turns").mkdir()
-            turns, waiting = Turns(meeting, len(group)), {}
-            for case in group:
-                file = Path(folder) / f"{name_of(case)}.json"
-                own = [f"--{key}={value}" for key, value in zip(CHOICES, case, strict=True)]
-                own += [
-                    f"--peers={options.peers}",
-                    f"--tune={options.tune}",
-                    f"--turns={turns}",
-                    f"--out={file}",
-                ]
-                waiting[file] = subprocess.Popen([*command, *own], stdout=subprocess.DEVNULL)
-            while waiting:
-                for file in [file for file, child in waiting.items() if child.poll() is not None]:
-                    turns.arrive(file.stem)  # a process that was killed has not
-                    del waiting[file]
-                    yield from read(file)
-                time.sleep(PAUSE)
+    own = {
+        name_of(case): [f"--{key}={value}" for key, value in zip(CHOICES, case, strict=True)]
+        for case in cases(options)
+    }
+    common = [f"--{key}={getattr(options, key)}" for key in ("peers", "tune", "patience")]
+    return in_processes(
+        "benchmarks.peers", own, common, options.jobs, lambda: noted(peaks()), options.wait, options.most
+    )
 
 
 def show(rows: list[Row]) -> None:
@@ -276,28 +242,36 @@ def show(rows: list[Row]) -> None:
     ]
     print_columns(("model, batch, precision", *columns), lines)
     for row in rows:
-        for key in ("failed", "wrong", *(f"{peer}_error" for peer in PEERS[1:])):
+        for key in ("failed", "wrong", *(f"{peer}_failed" for peer in PEERS)):
             if key in row:
                 print(*(row[name] for name in KEY), f"{key}: {row[key]}"[:150])
 
 
 def main() -> int:
-    command = parser(__doc__)
+    command = parser(__doc__, RESULTS / "peers.json")
     command.add_argument("--models", default=",".join(NETWORKS))
     command.add_argument("--batches", default="", help="only these; default: those of each network")
     command.add_argument("--precisions", default="fp16", help="of fp16, bf16, int8")
     command.add_argument("--peers", default="eager,inductor,ort", help=f"of {', '.join(PEERS)}")
+    command.add_argument("--patience", type=float, default=1e6, help="seconds to prepare a peer")
     command.add_argument("--most", type=float, default=1e9, help="start nothing new after so many seconds")
     command.add_argument("--tune", type=int, default=0, help="measure so many candidates of every kernel")
     command.add_argument("--jobs", type=int, default=1, help="prepare so many rows at the same time")
+    command.add_argument("--wait", type=Path, help="with --jobs, measure when this file is there")
     command.add_argument("--turns", type=Turns.parse, help=argparse.SUPPRESS)
-    command.add_argument("--peak", type=float, nargs=2, help=argparse.SUPPRESS)
-    command.add_argument("--add", action="store_true", help="keep rows of the file for other cases")
+    command.add_argument(
+        "--merge", action="store_true", help="keep what the file has and this does not measure"
+    )
     options = command.parse_args()
     chosen = set(cases(options))
-    kept = read(Path(options.out)) if options.add and options.out else []
-    kept = [row for row in kept if tuple(row[key] for key in KEY) not in chosen]
-    rows = report(together(options) if options.jobs > 1 else measured(options), options.out, kept)
+    file = earlier(options.out) if options.merge else Earlier()
+    before = {tuple(row[key] for key in KEY): row for row in file.rows}
+    kept = [row for case, row in before.items() if case not in chosen]
+    found = together(options) if options.jobs > 1 or options.wait else measured(options)
+    same = file.same("torch", "onnxruntime")
+    rows = report(
+        (completed(row, before.get(tuple(row[key] for key in KEY)), same) for row in found), options.out, kept
+    )
     show(rows)
     return 1 if any("failed" in row or "wrong" in row for row in rows) else 0
 

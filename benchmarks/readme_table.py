@@ -30,6 +30,8 @@ def table(found: dict[str, Any]) -> str:
     peers = [f"{name} {where['versions'][key]}" for name, key in PEERS if key in where["versions"]]
     machine = ", ".join([f"driver {where['driver']}", *peers, where["date"]])
     rows = [row for row in found["results"] if "glassrt_ms" in row]
+    if any("state" in row for row in rows):
+        machine += ", some rows earlier"
     halves = {(row["model"], row["batch"]): row for row in rows if row["precision"] == "fp16"}
     lines = [_line(_beside(row, halves.get((row["model"], row["batch"]), {}))) for row in rows]
     first = f"Milliseconds on one {where['gpu']} ({machine}); peers of a network in int8 run it in fp16:"

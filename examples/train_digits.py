@@ -257,6 +257,12 @@ class OnnxWriter:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value, np.float32), name))
         return name
 
+    def shape(self, *sizes: int) -> str:
+        """A constant of whole numbers, such as a shape."""
+        name = f"weight_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.array(sizes, np.int64), name))
+        return name
+
     def node(self, op: str, inputs: list[str], **attributes: Any) -> str:
         name = f"{op.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(op, inputs, [f"{name}_out"], name=name, **attributes))
@@ -284,13 +290,19 @@ def network(rng: np.random.Generator) -> Chain:
     )
 
 
-def train(model: Chain, images: Array, labels: np.ndarray[Any, Any], rng: np.random.Generator) -> None:
+def train(
+    model: Chain,
+    images: Array,
+    labels: np.ndarray[Any, Any],
+    rng: np.random.Generator,
+    epochs: int = EPOCHS,
+) -> None:
     """Adam with a cosine schedule, on images shifted by up to one pixel."""
     leaves = model.leaves()
     moments = [_zero_moments(leaf) for leaf in leaves]
-    steps = EPOCHS * (len(images) // BATCH)
+    steps = epochs * (len(images) // BATCH)
     step = 0
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         order = rng.permutation(len(images))[: len(images) // BATCH * BATCH]
         for chosen in order.reshape(-1, BATCH):
             step += 1

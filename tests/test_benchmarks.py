@@ -5,20 +5,28 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import os
 import re
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from glassrt.codegen.interface import arch_named
+from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.runtime import Engine
 from glassrt.runtime.cuda import open_backend
 from glassrt.runtime.cuda_driver import Driver
 
 from benchmarks import overhead, readme_table
-from benchmarks.common import device_arrays
+from benchmarks.common import device_arrays, merging, rows
+from benchmarks.common.contraction_jobs import jobs_of_model
+from benchmarks.common.merging import Earlier, completed, earlier
+from benchmarks.common.product_models import Product
 from benchmarks.common.rows import read, report
+from benchmarks.common.turns import in_processes
 
 from .places import ROOT
 from .runtime.fake_driver import FakeDriver
@@ -84,7 +92,7 @@ RESULTS: dict[str, Any] = {
         {"model": "a", "batch": 8, "precision": "fp16", "glassrt_ms": 0.5, "eager_ms": 2.0,
          "inductor_ms": 1.25, "autotune_ms": 1.0, "ratio": 2.0},
         {"model": "b", "batch": 1, "precision": "int8", "failed": "out of memory"},
-        {"model": "c", "batch": 1, "precision": "int8", "glassrt_ms": 0.25, "ort_error": "none"},
+        {"model": "c", "batch": 1, "precision": "int8", "glassrt_ms": 0.25, "ort_failed": "none"},
         {"model": "a", "batch": 8, "precision": "int8", "glassrt_ms": 0.4},
     ],
 }  # fmt: skip
@@ -126,6 +134,63 @@ def test_rows_are_kept_and_read_again(tmp_path: Path) -> None:
     report(iter([{"a": 1}]), file)
     report(iter([{"a": 2}]), file, read(file))
     assert read(file) == [{"a": 1}, {"a": 2}]
+
+
+def test_rows_of_another_state_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "rows.json"
+    assert earlier(file) == Earlier()
+    monkeypatch.setattr(
+        rows, "environment", lambda: {"gpu": "G", "driver": "1", "state": "old", "versions": {}}
+    )
+    report(iter([{"a": 1}, {"a": 2, "state": "older"}]), file)
+    now = {"gpu": "G", "driver": "1", "state": "new", "versions": {"torch": "2"}}
+    monkeypatch.setattr(merging, "environment", lambda: now)
+    kept = earlier(file)
+    assert kept.rows == [{"state": "old", "a": 1}, {"a": 2, "state": "older"}]
+    assert kept.same("numpy") and not kept.same("torch")
+    monkeypatch.setattr(merging, "environment", lambda: now | {"state": "old"})
+    assert earlier(file).rows[0] == {"a": 1}
+
+
+def test_times_of_peers_are_kept_where_their_software_is_the_same() -> None:
+    before = {"eager_ms": 2.0, "ort_ms": 0.5, "autotune_ms": 0.8, "glassrt_ms": 9.0}
+    row = {"glassrt_ms": 1.0, "eager_ms": 3.0, "ort_failed": "none", "eager_error": 0.1}
+    assert completed(row, before, same=True) == row | {"autotune_ms": 0.8, "ratio": 0.8}
+    assert completed(row, before, same=False) == row | {"ratio": 3.0}
+    alone = {"glassrt_ms": 1.0, "eager_error": 0.1}
+    assert completed(alone, before, same=True)["eager_ms"] == 2.0
+    assert completed({"failed": "x"}, None, same=True) == {"failed": "x"}
+
+
+PROGRAM = """
+import json, sys
+from glassrt.benchmarks.common.turns import Turns
+turns, out, name = Turns.parse(sys.argv[1][8:]), sys.argv[3][6:], sys.argv[2]
+if name == "dies":
+    raise SystemExit(1)
+with turns.turn(name):
+    json.dump({"results": [{"name": name, "note": turns.note.read_text()}]}, open(out, "w"))
+"""
+
+
+def test_processes_prepare_together_and_one_that_dies_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "measures.py").write_text(PROGRAM)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *sys.path]))
+    cases = {name: [name] for name in ("one", "dies", "two")}
+    found = list(in_processes("measures", cases, [], 3, lambda: "noted"))
+    assert sorted(row["name"] for row in found) == ["one", "two"]
+    assert all(row["note"] == "noted" for row in found)
+
+
+@pytest.mark.parametrize("precision", ["int8", "tf32"])
+def test_contractions_of_a_product_are_one_launch_with_a_cold_weight(precision: str) -> None:
+    product = Product(256, 128, 64, precision)
+    policy = PrecisionPolicy("fp32" if precision == "int8" else precision)
+    (made,) = jobs_of_model(product.model(), None, policy, arch_named("sm_90a"))
+    assert made.flops == 2 * 256 * 128 * 64 and made.job.cold == (1,)
+    assert made.described() == "256 x 128 x 64" and not made.inside
 
 
 def _page() -> str:

@@ -33,6 +33,7 @@ NETWORKS = (
     Shape(32, 128, 12, 64),
     Shape(32, 128, 12, 64, masked=True),
     Shape(32, 384, 12, 64),
+    Shape(32, 384, 12, 64, masked=True),
     Shape(8, 1500, 8, 64),
     Shape(1, 197, 12, 64),
     Shape(1, 128, 12, 64),
@@ -40,9 +41,9 @@ NETWORKS = (
 )
 LONG = tuple(
     Shape(16384 // tokens, tokens, 2048 // features, features, causal)
-    for features in (64, 128)
+    for features in (32, 64, 96, 128)
     for causal in (False, True)
-    for tokens in (512, 2048, 4096, 8192, 16384)
+    for tokens in (512, 2048, 4096, 16384)
 )
 BACKENDS = {"flash": SDPBackend.FLASH_ATTENTION, "cudnn": SDPBackend.CUDNN_ATTENTION}
 TORCH = {"f16": torch.float16, "bf16": torch.bfloat16}

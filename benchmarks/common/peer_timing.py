@@ -5,9 +5,12 @@ Each peer is a function from a module and its inputs on the device to a run of i
 
 from __future__ import annotations
 
+import json
+import signal
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -78,11 +81,37 @@ def autotuned(module: nn.Module, inputs: Inputs) -> Run:
     return compiled(module, inputs, "max-autotune-no-cudagraphs")
 
 
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """A context that ends with a TimeoutError after SECONDS; again and again, as libraries may catch it."""
+
+    def late(*_: object) -> None:
+        raise TimeoutError(f"not prepared within {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 5.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def peaks() -> tuple[float, float]:
-    """What this GPU reaches through PyTorch: bytes a second of a copy of 4 GiB, read and written, and FLOP/s
-    of a product of 8192 cubed in fp16."""
-    source, target = (torch.empty(1 << 32, dtype=torch.uint8, device="cuda") for _ in range(2))
-    copy_ms = device_ms(lambda: target.copy_(source))
+    """What this GPU reaches through PyTorch: bytes a second of a copy, and FLOP/s of a product of 8192 cubed
+    in fp16."""
     a, b = (torch.randn(8192, 8192, device="cuda", dtype=torch.float16) for _ in range(2))
     product_ms = device_ms(lambda: a @ b)
-    return 2 * source.numel() / copy_ms * 1e3, 2 * 8192**3 / product_ms * 1e3
+    return copy_rate(), 2 * 8192**3 / product_ms * 1e3
+
+
+def copy_rate() -> float:
+    """Bytes a second of a copy of 4 GiB, read and written."""
+    source, target = (torch.empty(1 << 32, dtype=torch.uint8, device="cuda") for _ in range(2))
+    return 2 * source.numel() / device_ms(lambda: target.copy_(source)) * 1e3
+
+
+def noted(found: object) -> str:
+    """What was FOUND on the GPU as text, for other processes; the memory is free again."""
+    torch.cuda.empty_cache()
+    return json.dumps(found)

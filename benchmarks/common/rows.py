@@ -6,6 +6,7 @@ import argparse
 import datetime
 import importlib.metadata
 import json
+import os
 import subprocess
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -17,6 +18,7 @@ import numpy as np
 from glassrt import Engine
 
 Row = dict[str, Any]
+RESULTS = Path(__file__).parents[1] / "results"
 PACKAGES = (
     "glassrt",
     "numpy",
@@ -29,13 +31,13 @@ PACKAGES = (
 )
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
+def parser(description: str | None, out: Path | None = None) -> argparse.ArgumentParser:
     """The command line of a benchmark that DESCRIPTION, its docstring, explains; --out names the file of its
-    rows."""
+    rows, by default OUT."""
     made = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument("--out", type=Path, help="write the results to this file")
+    made.add_argument("--out", type=Path, default=out, help="write the results to this file")
     return made
 
 
@@ -78,7 +80,7 @@ def print_columns(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> No
 
 @cache
 def environment() -> dict[str, Any]:
-    """GPU, driver, package versions and date."""
+    """GPU, driver, date, the state of the code, and package versions."""
     query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
     try:
         answer = subprocess.run(query, capture_output=True, text=True, check=True).stdout
@@ -91,7 +93,20 @@ def environment() -> dict[str, Any]:
             versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return {"gpu": gpu, "driver": driver, "date": datetime.date.today().isoformat(), "versions": versions}
+    date = datetime.date.today().isoformat()
+    return {"gpu": gpu, "driver": driver, "date": date, "state": _state(), "versions": versions}
+
+
+def _state() -> str:
+    """The state of the code: GLASSRT_STATE, where what is measured is a copy without a history, else the
+    commit."""
+    if "GLASSRT_STATE" in os.environ:
+        return os.environ["GLASSRT_STATE"]
+    command = ["git", "-C", str(RESULTS), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 # ---------------------------------------------------------------- what rows hold

@@ -61,7 +61,7 @@ class RegistersFit(Fit):
     mma_narrow: int = 32  # accumulators
     wgmma: int = 48  # of a product by wgmma, beside its accumulators
     few_channels: int = 48  # of a convolution of few channels, beside its accumulators and windows
-    few_channels_pool: int = 30  # of one with a pool, beside these and the maxima
+    few_channels_pool: int = 36  # of one with a pool, beside these and the maxima
     simt: int = 64  # of a product on scalar units, beside accumulators and operands
     attention: int = 128  # of attention by mma.sync
     other: int = 48  # where a kernel states no occupancy; nearly always an upper bound
@@ -145,6 +145,7 @@ class PersistentFit(Fit):
     start: float = 2800.0  # until a block's first tile has arrived, and from its last product to its end
     efficiency: float = 0.95  # sustained share of the peak multiply-add rate, at the clock under its power
     step: float = 27.0  # of a k tile, beside its products
+    shallow: float = 90.0  # the same, more, of few stages
     l2_bandwidth: float = 81.0  # bytes per clock and multiprocessor
     astride: float = 1.8  # times that, of taps whose lines begin within those of the cache
     shared_bandwidth: float = 180.0  # the same, of shared memory
@@ -175,6 +176,21 @@ class ChainedFit(Fit):
     issue: float = 0.09  # of a multiprocessor, whose warpgroups take turns, for each result
     convert: float = 0.05  # the same, more, where sums of integers are scaled and rounded
     chunk: float = 100.0  # the same for each chunk
+
+
+@dataclass(frozen=True)
+class BottleneckFit(Fit):
+    """Constants of the cost model of bottlenecks, beside those of persistent contractions, in cycles."""
+
+    bandwidth: float = 0.95  # share of that of memory
+    finish: float = 0.075  # of a warpgroup, for each result
+    convert: float = 0.14  # the same, more, where sums of integers are scaled and rounded
+    step: float = 90.0  # of a chunk: its barriers, and the latency of its products
+    residual: float = 2100.0  # from the end of a chunk in a buffer until the residual of the next is there
+    patch: float = 1200.0  # from the last product of a tile until the next patch is there
+    issue: float = 0.027  # of a multiprocessor, for each result
+    scale: float = 0.055  # the same, more, where sums of integers are scaled and rounded
+    chunk: float = 330.0  # the same for each chunk
 
 
 @dataclass(frozen=True)
@@ -219,13 +235,24 @@ class GemvFit(Fit):
     follow: float = 700.0  # of a block in the place of one that has ended, in which copies rest
     rows_start: float = 800.0  # of rows that a block computes, beyond those that copies bring
     rows_pass: float = 600.0  # the same for each row of a warp
-    packed_start: float = 3100.0  # with packed weights, from the wait for the launch before to the end
-    packed_block: float = 600.0  # the same, for each wave of blocks but one
-    packed_exchange: float = 150.0  # the same, for each other block of a cluster
-    packed_step: float = 740.0  # of a warp's step, one after the other
-    packed_tile: float = 18.0  # the same for each 16 columns of it
-    unpack: float = 53.0  # of a multiprocessor, for 16 columns of packed weights by a step of k
-    unpack_rows: float = 42.0  # the same for each eight rows but the first
+
+
+@dataclass(frozen=True)
+class PackedFit(Fit):
+    """Constants of products of few rows with packed weights, in clocks unless stated otherwise."""
+
+    efficiency: float = 0.85  # sustained share of the bandwidth of memory
+    start: float = 1000.0  # from the wait for the launch before to the end
+    copy: float = 54.0  # of a multiprocessor, for each bulk copy, however much it brings
+    unpack: float = 31.6  # of a multiprocessor, for a record of 16 columns
+    unpack_rows: float = 24.0  # the same for each eight rows but the first
+    step: float = 456.0  # of a warp's record, one after the other
+    tile: float = 1.0  # the same for each 16 columns of it by eight rows
+    warp: float = 66.0  # of each warp, whose sums are added up
+    exchange: float = 633.0  # of sums, each time that the blocks of a cluster double
+    block: float = 3280.0  # of each wave of blocks but one
+    crowd: float = 956.0  # where there is no room for all blocks of the next launch
+    rows: float = 585.0  # of rows that a block computes, for each of a warp
 
 
 @dataclass(frozen=True)
@@ -319,12 +346,12 @@ class PersistentAttentionFit(Fit):
     """Constants of the cost model of persistent attention. Times are in cycles unless stated otherwise."""
 
     launch: float = 0.05  # launch latency in microseconds
-    start: float = 3500.0  # until a block's first tiles have arrived, and from its last product to its end
-    item: float = 20.0  # of a tile of queries, beside its tiles of keys
-    efficiency: float = 0.85  # sustained share of the peak multiply-add rate
-    softmax: float = 4.6  # of a warpgroup, per key of a tile
-    latency: float = 575.0  # of a tile: barriers, and reductions along rows
-    turn: float = 510.0  # of a tile, where those of other warpgroups keep the units busy
+    start: float = 3400.0  # until a block's first tiles have arrived, and from its last product to its end
+    efficiency: float = 0.793  # sustained share of the peak multiply-add rate
+    softmax: float = 5.48  # of a warpgroup, per key of a tile
+    mask: float = 4.64  # the same for each key that has a mask
+    latency: float = 741.0  # of a tile: barriers, and reductions along rows
+    turn: float = 195.0  # of a tile, where one other warpgroup keeps the units busy; less with more
     l2_bandwidth: float = 108.0  # bytes per clock and multiprocessor
 
 
@@ -449,10 +476,12 @@ class Fitted:
     simt: ContractionFit = SIMT
     persistent: PersistentFit = PersistentFit()
     chained: ChainedFit = ChainedFit()
+    bottleneck: BottleneckFit = BottleneckFit()
     inverted: InvertedResidualFit = InvertedResidualFit()
     strips: StripsFit = StripsFit()
     few_channels: FewChannelsFit = FewChannelsFit()
     gemv: GemvFit = GemvFit()
+    packed: PackedFit = PackedFit()
     recurrence: RecurrenceFit = RecurrenceFit()
     interaction: InteractionFit = InteractionFit()
     attention: AttentionFit = AttentionFit()

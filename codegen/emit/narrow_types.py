@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from ...dialects.core.dtypes import EIGHT_BIT_FLOATS, F32, I8, U8, DType
 from ...dialects.core.expr import Apply, CastExpr, Const, Expr, LoadExpr
 from ..text.literals import c_type
-from .quotients import Quotient, by_reciprocals, to_be_rounded
+from .quotients import Quotient, by_reciprocals, to_be_rounded, without_bound_at_zero
 from .short_floats import shortened
 
 BYTES = (I8, U8)
@@ -21,11 +21,16 @@ _MAKES_WHOLE = ("round", "floor", "ceil", "trunc")
 
 @dataclass(frozen=True)
 class Narrowing:
-    """A conversion of `operand` to the type `to`; with `rounds`, to the nearest integer, ties to even."""
+    """A conversion of `operand` to the type `to`; with `rounds`, to the nearest integer, ties to even.
+
+    above_zero: what is below zero becomes zero; of vectors only, since words of bytes are cheaper to bound
+    than floats.
+    """
 
     operand: Expr
     to: DType
     rounds: bool = False
+    above_zero: bool = False
 
     def of_one(self, text: str) -> str:
         """The conversion of one element, TEXT, as C text."""
@@ -35,7 +40,17 @@ class Narrowing:
         """The conversion of a vector, TEXT, as C text; TEXT itself when it has the type already."""
         if self.operand.dtype == self.to:
             return text
+        if self.above_zero:
+            return f"nearest_above_zero_all<{c_type(self.to)}>({text})"
         return f"{'nearest' if self.rounds else 'convert'}_all<{c_type(self.to)}>({text})"
+
+    @property
+    def of_vectors(self) -> Narrowing:
+        """The same conversion, as vectors are converted: the bound at zero of a dividend is one of bytes."""
+        if not self.rounds or self.to != I8:
+            return self
+        operand = without_bound_at_zero(self.operand)
+        return self if operand is None else replace(self, operand=operand, above_zero=True)
 
 
 def narrowing(expr: Expr) -> Narrowing | None:

@@ -73,6 +73,31 @@ def _without_clips(quotient: Expr, limits: tuple[float, float]) -> Expr:
     return quotient
 
 
+def without_bound_at_zero(quotient: Expr) -> Expr | None:
+    """QUOTIENT, by a positive constant, of its dividend without its bound at zero; None without one.
+
+    Rounded and then bounded it is the same, NaN too: that is zero as an integer.
+    """
+    if isinstance(quotient, Quotient):
+        bounded = _unbounded(quotient.dividend)
+        return replace(quotient, dividend=bounded) if bounded is not None and quotient.divisor > 0 else None
+    if not isinstance(quotient, Apply) or quotient.function != "div":
+        return None
+    dividend, divisor = quotient.operands
+    bounded = _unbounded(dividend)
+    if bounded is None or not isinstance(divisor, Const) or not 0 < float(divisor.value) < np.inf:
+        return None
+    return Apply("div", (bounded, divisor), quotient.dtype)
+
+
+def _unbounded(expr: Expr) -> Expr | None:
+    """What EXPR bounds at zero from below; None if it does not."""
+    if not isinstance(expr, Apply) or expr.function != "max" or len(expr.operands) != 2:
+        return None
+    inner, bound = expr.operands
+    return inner if isinstance(bound, Const) and float(bound.value) == 0 else None
+
+
 def _is_small(offset: Expr) -> bool:
     if isinstance(offset, Const):
         return abs(offset.value) <= MOST // 2

@@ -22,7 +22,7 @@ def store(
     offset = linear_offset(type, index)
     if emitter.lanes.count > 1 and emitter.lanes.stride(offset) == 1 and emitter.lanes.aligned(offset):
         place, count = emitter.index(offset), emitter.lanes.count
-        _write_vector(
+        write_vector(
             emitter,
             (buffer, type.dtype),
             expr,
@@ -39,7 +39,7 @@ def store(
 
 def store_at(emitter: Emitter, pointer: str, dtype: DType, expr: Expr, section: Section) -> None:
     """Emit the store of all lanes of EXPR, as elements of DTYPE, to where POINTER points in shared memory."""
-    _write_vector(
+    write_vector(
         emitter,
         (pointer, dtype),
         expr,
@@ -48,12 +48,12 @@ def store_at(emitter: Emitter, pointer: str, dtype: DType, expr: Expr, section: 
     )
 
 
-def _write_vector(
+def write_vector(
     emitter: Emitter, to: tuple[str, DType], expr: Expr, section: Section, write: Callable[[str], str]
 ) -> None:
     """Emit what WRITE makes of the vector of all lanes of EXPR; TO: a stem for names, the elements' type."""
     stem, dtype = to
-    narrow = narrowing(expr) or Narrowing(expr, dtype)
+    narrow = (narrowing(expr) or Narrowing(expr, dtype)).of_vectors
     term = emitter.lower(narrow.operand, section)
     if term.vector is not None:
         section.after(write(narrow.of_all(term.vector)))

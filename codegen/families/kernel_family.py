@@ -87,6 +87,8 @@ class FamilyTraits:
       `turned`.
     - stacks: whether its kernels can write one row of their outputs (`Request.stacked`).
     - chains: whether its kernels compute two contractions, of which one reads what the other results in.
+    - heads: whether its kernels compute a convolution and the contractions behind it, and do not store what
+      it results in.
     - unpacks: whether its kernels multiply packed weights as they are stored.
     - computes_rows: whether blocks of its products compute the rows that they multiply, which are reduced.
     - takes_halves: whether its products have columns of both halves in a tile, which what follows reads.
@@ -103,6 +105,7 @@ class FamilyTraits:
     turns: bool = False
     stacks: bool = False
     chains: bool = False
+    heads: bool = False
     unpacks: bool = False
     computes_rows: bool = False
     takes_halves: bool = False

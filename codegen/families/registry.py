@@ -19,6 +19,7 @@ from .attention.mma import MMA as MMA_ATTENTION
 from .attention.simt import SIMT as SIMT_ATTENTION
 from .attention_few.family import FewQueriesFamily
 from .attention_persistent.family import PersistentAttentionFamily
+from .bottleneck.family import BottleneckFamily
 from .chained.family import ChainedFamily
 from .contraction.families import DepthwiseFamily, TiledFamily
 from .contraction.mma import MMA
@@ -65,6 +66,7 @@ BUILT_IN = _ranked(
     [
         DepthwiseFamily(),
         ChainedFamily(),
+        BottleneckFamily(),
         InvertedResidualFamily(),
         TiledFamily.of(MMA),
         TiledFamily.of(WGMMA),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from itertools import chain
 
 import numpy as np
@@ -12,7 +13,9 @@ from ...runtime.arguments import checked_but
 from ..driver.clock import Progress
 from ..frontend.source import InputShapes, Shapes, Source
 from ..precision.scales.calibrators import check_calibrator
+from ..precision.scales.smoothing import check_smooth
 from ..precision.scales.table import SHOWN_NAMES, CalibrationTable
+from .channels import smoothed
 from .data import Batches, CalibrationSet, checked_batches, open_set
 from .observe import Network, observer
 
@@ -26,6 +29,7 @@ def calibrate(
     batches: Batches,
     *,
     calibrator: str = "entropy",
+    smooth: float | None = None,
     device: str | None = None,
     shapes: Shapes | None = None,
     inputs: InputShapes | None = None,
@@ -41,6 +45,8 @@ def calibrate(
     .npz files, one batch each.
     calibrator: 'entropy', 'percentile' (99.99; also 'percentile-99.9', 'percentile-99.999'), 'min-max',
     'mse' or 'mse-fp8'; the table has the figures of all of them.
+    smooth: the share of the ranges of channels, from 0 to 1, that products' weights take over from what they
+    multiply, None for none; the batches are then run twice, and the table has the factors.
     device: 'cuda', 'cuda:N', 'host', or 'interpret' for numpy; default: cuda if present, else numpy.
     shapes, inputs, cache: as for `compile`; limit: how many batches to use, None for all;
     progress: called with ('calibrate', done, total); total is 0 where it is not known.
@@ -51,7 +57,13 @@ def calibrate(
     """
     check_calibrator(calibrator)
     check_limit(limit)
+    check_smooth(smooth)
     network = Network.of(model, inputs, shapes)
+    if smooth is not None:
+        if isinstance(batches, Iterator):
+            raise InputError("smoothing runs the batches twice, and an iterator has them once", "pass a list")
+        data = open_set(batches, network.signature)
+        network = smoothed(network, data, smooth, device, limit, cache, progress)
     table = run(network, open_set(batches, network.signature), calibrator, device, limit, cache, progress)
     warn_of_odd(table)
     return table
@@ -104,4 +116,4 @@ def run(
             tell(STAGE, done, total)
     if not any(histogram.count for histogram in histograms.values()):
         raise InputError("the batches hold no elements", "calibrate with batches that are not empty")
-    return CalibrationTable.of(network.hash, calibrator, done, histograms)
+    return CalibrationTable.of(network.hash, calibrator, done, histograms, network.smoothing)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from ..fusion.horizontal.contractions import HorizontalContraction
 from ..passes.manager import PassManager
 from ..precision.scales.histogram import Histogram
 from ..precision.scales.names import model_hash, tensor_names
+from ..precision.scales.smoothing import Exponents
 from ..schedule.grouping.record import GROUP_LAUNCHES
 from ..schedule.streams.assign import CONCURRENCY
 from .recording import OPS, insert_recording, recorded
@@ -52,13 +53,14 @@ class Network:
     """A model at the graph level after its passes, whose tensors calibration observes.
 
     signature: a module with the same inputs and symbols and no ops; hash: that of the model as imported;
-    names: the name of every observed tensor.
+    names: the name of every observed tensor; smoothing: the factors that it was changed by.
     """
 
     module: Module
     signature: Module
     hash: str
     names: Mapping[Value, str]
+    smoothing: Mapping[str, Exponents] = field(default_factory=dict)
 
     @staticmethod
     def of(model: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None) -> Network:

@@ -39,6 +39,16 @@ Calibrator = Annotated[
         "--calibrator", "-c", metavar="NAME", help=f"How clips are chosen: {', '.join(CALIBRATORS)}."
     ),
 ]
+Smooth = Annotated[
+    float | None,
+    typer.Option(
+        "--smooth",
+        metavar="SHARE",
+        min=0.0,
+        max=1.0,
+        help="The share of the ranges of channels that weights take over, such as 0.5. Default: none.",
+    ),
+]
 RunDevice = Annotated[
     str | None,
     typer.Option(
@@ -102,6 +112,7 @@ def calibrate(
     data: Data = None,
     output: Output = None,
     calibrator: Calibrator = "entropy",
+    smooth: Smooth = None,
     device: RunDevice = None,
     interpret: Interpret = False,
     batches: MostBatches = None,
@@ -125,10 +136,12 @@ def calibrate(
     _check_sources(source, output, from_histograms is None and not sensitivity)
     _check_sensitivity(sensitivity, fp8, request.calibration, data, output or trt_cache)
     _check_run(calibrator, interpret, device)
+    if smooth is not None and (data is None or request.calibration is not None):
+        raise typer.BadParameter("this needs DATA to calibrate on", param_hint="--smooth")
     for path, option in ((output, "--output"), (trt_cache, "--trt-cache")):
         if path is not None:
             check_output(path, option)
-    how = CalibrationRun(calibrator, INTERPRET if interpret else device, batches, request.cache)
+    how = CalibrationRun(calibrator, INTERPRET if interpret else device, batches, request.cache, smooth)
     table = _table(source, how, Network.of(model, request.inputs, request.shapes), request)
     _write(table, output, trt_cache)
     if sensitivity and data is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...errors import CalibrationError
 from ..calibration.calibrate import run
+from ..calibration.channels import smoothed
 from ..calibration.data import CalibrationSet, open_set
 from ..calibration.observe import Network
 from ..precision.scales.qdq import clips_in
@@ -19,12 +20,14 @@ from .request import BuildRequest
 
 @dataclass(frozen=True)
 class CalibrationRun:
-    """How the model is run over data: calibrator, device, limit on the batches, kernel cache or not."""
+    """How the model is run over data: calibrator, device, limit on the batches, kernel cache or not, and what
+    share of the ranges of channels is smoothed."""
 
     calibrator: str
     device: str | None
     limit: int | None
     cache: bool
+    smooth: float | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,9 @@ def _calibrated(network: Network, path: Path, how: CalibrationRun) -> Calibratio
     data = open_set(path, network.signature)
     _say_unused(data)
     with BuildProgress() as progress:
+        if how.smooth is not None:
+            first = open_set(path, network.signature)
+            network = smoothed(network, first, how.smooth, how.device, how.limit, how.cache, progress.tell)
         return run(network, data, how.calibrator, how.device, how.limit, how.cache, progress.tell)
 
 

@@ -129,6 +129,7 @@ def context_of(settings: Settings) -> PassContext:
         barriers=settings.barriers,
         keep=settings.keep,
         clips=_clips(settings),
+        smoothing=settings.calibration.smoothing if settings.calibration is not None else {},
         limit=settings.limit,
         tactics=settings.tactics,
         in_place=settings.in_place,

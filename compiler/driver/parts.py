@@ -20,12 +20,14 @@ from ...codegen.interface import (
     KernelCache,
     UnfitError,
     assemble,
+    kernel_name,
     made_kernels,
+    request_of,
     without_provenance,
 )
 from ...dialects.core.module import Module
 from ...dialects.core.printer import print_module
-from ...dialects.launch import kernels_in
+from ...dialects.launch import Kernel, kernels_in
 from ...runtime.plan import Plan
 from ..passes.ledger import Ledger
 from ..passes.spilled import Spilled
@@ -81,8 +83,24 @@ def _plan(part: PlannedPart, options: BuildOptions) -> Plan:
 def _with(spilled: Spilled, parts: Sequence[PlannedPart], error: UnfitError) -> Spilled:
     """SPILLED, the kernels that ERROR's target avoids, with the kernels of PARTS that ERROR names added."""
     part = next(part for part in parts if any(target.name == error.target for target in part.targets))
-    launches = kernels_in(part.way.module.main.block)
-    return spilled.and_those(launches, error.problems, part.chosen.get(error.target, {}))
+    module, (target, *_) = part.way.module, [each for each in part.targets if each.name == error.target]
+    launches = list(kernels_in(module.main.block))
+    twins = {
+        _in_the_other_order(module, op, target): error.problems[op.kernel]
+        for op in launches
+        if op.kernel in error.problems and "turned" in op.config
+    }
+    found = spilled.and_those(launches, error.problems, part.chosen.get(error.target, {}))
+    return replace(found, kernels={**found.kernels, **twins})
+
+
+def _in_the_other_order(module: Module, op: Kernel, target: ArchSpec) -> str:
+    """The name of the kernel of OP, a launch of MODULE for TARGET, with its tiles in the other order.
+
+    The order follows from the launch before, and is decided when the kernel has been chosen.
+    """
+    config = {**op.config, "turned": 1 - int(op.config["turned"])}
+    return kernel_name(request_of(module, op, target), op.family, config)
 
 
 def parts_of(ways: Sequence[Descent]) -> list[PlannedPart]:

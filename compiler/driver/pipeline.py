@@ -11,6 +11,7 @@ from ..fusion.packed_products import PackedProducts
 from ..fusion.predicate_branches import PredicateBranches
 from ..fusion.recurrence_kernels import RecurrenceKernels
 from ..fusion.row_results import RowResults
+from ..fusion.unpack_once import UnpackOnce
 from ..fusion.widen_concats import WidenConcats
 from ..memory.proofs.check_launch import CheckLaunch
 from ..passes.levels import LEVELS
@@ -23,9 +24,11 @@ from ..precision.quantization.insert import InsertQuantization
 from ..precision.quantization.integer_arithmetic import IntegerArithmetic
 from ..precision.quantization.propagate import PropagateQuantization
 from ..precision.quantization.recentre import RecentreZeroPoints
+from ..precision.quantization.smooth import SmoothActivations
 from ..precision.quantization.spread import DequantizeWhereRead
 from ..schedule.chaining.chain_contractions import ChainContractions
 from ..schedule.enclosing.enclose_depthwise import EncloseDepthwise
+from ..schedule.enclosing.join_bottlenecks import JoinBottlenecks
 from ..schedule.grouping.group_launches import GroupLaunches
 from ..schedule.precision_to_launch import PrecisionToLaunch
 from ..schedule.streams.assign import AssignStreams
@@ -51,6 +54,7 @@ SIMPLIFY: tuple[Pass, ...] = (
     FoldConstants(),
     Canonicalize(),
     CommonSubexpressions(),
+    SmoothActivations(),
     InsertQuantization(),
     PropagateQuantization(),
     FoldConstants(),
@@ -70,6 +74,7 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
             RecurrenceKernels(target),
             InteractionKernels(target),
             PackedProducts(target),
+            UnpackOnce(),
             PredicateBranches(target),
             HorizontalContraction(target),
             *_TIDY,
@@ -85,6 +90,7 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
             PrecisionToLaunch(target),
             EncloseDepthwise(target),
             ChainContractions(target),
+            JoinBottlenecks(target),
             GroupLaunches(target),
             AssignStreams(target),
             CheckLaunch(),

@@ -25,6 +25,7 @@ from ..fusion.packed_products import PackedProducts
 from ..fusion.predicate_branches import PredicateBranches
 from ..fusion.recurrence_kernels import RecurrenceKernels
 from ..fusion.row_results import RowResults
+from ..fusion.unpack_once import UnpackOnce
 from ..fusion.vertical.attention_layouts import ATTENTION_RULES
 from ..fusion.vertical.consumers import CONSUMER_RULES
 from ..fusion.vertical.producers import PRODUCER_RULES
@@ -53,11 +54,13 @@ from ..precision.quantization.integer_arithmetic import IntegerArithmetic
 from ..precision.quantization.picked import KEPT
 from ..precision.quantization.propagate import PropagateQuantization
 from ..precision.quantization.recentre import RecentreZeroPoints
+from ..precision.quantization.smooth import SmoothActivations
 from ..precision.quantization.spread import DequantizeWhereRead
 from ..schedule.chaining.chain_contractions import ChainContractions
 from ..schedule.chaining.record import CHAIN_CONTRACTIONS
 from ..schedule.enclosing.enclose_depthwise import EncloseDepthwise
-from ..schedule.enclosing.record import ENCLOSE_DEPTHWISE
+from ..schedule.enclosing.join_bottlenecks import JoinBottlenecks
+from ..schedule.enclosing.record import ENCLOSE_DEPTHWISE, JOIN_BOTTLENECKS
 from ..schedule.grouping.group_launches import GroupLaunches
 from ..schedule.grouping.record import GROUP_LAUNCHES
 from ..schedule.precision_to_launch import PrecisionToLaunch
@@ -112,6 +115,8 @@ def _graph_rules() -> Iterable[Rule]:
     yield from _patterns(FoldBatchNorm.name, fold_batch_norm.PATTERNS)
     yield from _patterns(PropagateQuantization.name, propagate.PATTERNS)
     yield _of_pass(CommonSubexpressions.name, "equal ops on equal operands => one op")
+    smoothed = "matmul(x, w) => matmul(x / s, s * w), for factors s of channels in the calibration table"
+    yield _of_pass(SmoothActivations.name, smoothed, switchable=False)
     yield _of_pass(InsertQuantization.name, "conv(x, w) => conv(x, w) with x and w stored in eight bits")
     kept = "an op that only selects or moves quantized elements => its result keeps their scale"
     yield Rule(KEPT, "graph", kept, switchable=False, applied_by=InsertQuantization.name)
@@ -125,6 +130,7 @@ def _graph_rules() -> Iterable[Rule]:
     )
     yield from _patterns(InteractionKernels.name, interaction_kernels.PATTERNS)
     yield _of_pass(PackedProducts.name, "matmul(a, unpack_weights(w)) of few rows => packed_matmul(a, w)")
+    yield _of_pass(UnpackOnce.name, "unpack_weights(constant) that no packed_matmul reads => constant")
     yield _of_pass(PredicateBranches.name, "if(c){a}{b} => where(c, a, b), where both are short")
     yield _of_pass(HorizontalContraction.name, "conv(x, v), conv(x, w) => slices of conv(x, concat(v, w))")
     yield _of_pass(DeadCodeElimination.name, "dead ops => removed", switchable=False)
@@ -201,6 +207,8 @@ def _launch_rules() -> Iterable[Rule]:
         "y = conv or matmul(x), z = conv or matmul(y) => one launch, which multiplies y before it leaves"
     )
     yield Rule(CHAIN_CONTRACTIONS, "launch", chained, applied_by=ChainContractions.name)
+    joined = "y = conv(x), z = contraction(y), perhaps in a chain => one launch, which does not store y"
+    yield Rule(JOIN_BOTTLENECKS, "launch", joined, applied_by=JoinBottlenecks.name)
     apart = "rows of 24 bytes => the same rows, 32 bytes apart, which bulk copies can access"
     yield Rule(PAD_ROWS, "launch", apart, applied_by=lowering)
     grouped = "small independent launches => one launch"

@@ -96,6 +96,11 @@ def choices_of(
     table = settings.calibration
     if table is None or not settings.precision.quantizes:
         raise InputError("exporting scales needs precision int8 or fp8, and a calibration table")
+    if table.smoothing:
+        raise UnsupportedError(
+            "exporting scales needs a table without smoothing, whose factors are not in the model's weights",
+            "calibrate without it",
+        )
     module = load_module(source, inputs, shapes)
     if level_of(module) != "graph":
         raise InputError("exporting scales needs a model at the graph level")

@@ -2,8 +2,9 @@
 
     matmul(a, unpack_weights(w)) => packed_matmul(a, w)
 
-Only where the target has a kernel for it that is expected to be faster than to unpack all weights first,
-which a launch of its own does each time, for products of many rows or in other formats.
+Only where the target has a kernel for it that is expected to be faster than to unpack all weights first in
+each run: for products of many rows or in other formats there is none. What may be faster still, weights that
+are unpacked once (`unpack_once.py`), takes two to eight times the memory.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def _decide(op: Matmul, weights: UnpackWeights, prices: _Prices, context: PassCo
     packed, apart = prices.packed(op, weights, location), prices.unpacked(op, weights)
     if isinstance(packed, str) or packed > apart:
         why = packed if isinstance(packed, str) else f"{packed:.1f} microseconds packed, {apart:.1f} unpacked"
-        reason = f"a launch ahead of the product unpacks its weights: {why}"
+        reason = f"its weights are unpacked: {why}"
         context.ledger.add(RULE, Verdict.REFUSED, reason, ops=(weights.name, op.name), nodes=nodes)
         return
     assert op.parent is not None

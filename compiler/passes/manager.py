@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from ...dialects.core.dialect import DialectSet
 from ...dialects.core.module import Module
@@ -62,6 +62,7 @@ class PassContext:
     barriers: frozenset[tuple[str, str]] = frozenset()
     keep: frozenset[str] = frozenset()
     clips: Mapping[str, float] | None = None
+    smoothing: Mapping[str, Any] = field(default_factory=dict, repr=False)
     limit: int | None = None
     debug: DebugLog = field(default_factory=DebugLog)
     spilled: Spilled = field(default_factory=Spilled, repr=False)

@@ -53,20 +53,26 @@ def fastest(
     return min(found, key=lambda candidate: candidate.microseconds, default=None)
 
 
+def products_of(kernel: Kernel) -> list[Operation]:
+    """The contractions of KERNEL, in order, if they multiply operands as they are stored."""
+    rounds = any(op.attributes.get("multiply") is not None for op in kernel.body.block)
+    return [] if rounds else [op for op in kernel.body.block if has(op, Trait.CONTRACTION)]
+
+
 def product_of(kernel: Kernel) -> Operation | None:
     """The only contraction of KERNEL, if it multiplies operands as they are stored."""
-    found = [op for op in kernel.body.block if has(op, Trait.CONTRACTION)]
-    rounds = any(op.attributes.get("multiply") is not None for op in kernel.body.block)
-    return found[0] if len(found) == 1 and not rounds else None
+    found = products_of(kernel)
+    return found[0] if len(found) == 1 else None
 
 
 def joins_first(kernel: Kernel, buffer: Value) -> bool:
-    """Whether KERNEL, a contraction, reads BUFFER as its first operand and for nothing else."""
-    root = product_of(kernel)
-    if root is None or kernel.reads.count(buffer) != 1:
+    """Whether KERNEL, a contraction or several in a chain, reads BUFFER as the first operand of the first
+    one, and for nothing else."""
+    roots = products_of(kernel)
+    if not roots or kernel.reads.count(buffer) != 1:
         return False
     argument = kernel.body.block.arguments[kernel.reads.index(buffer)]
-    return len(argument.uses) == 1 and root.inputs[0] is argument
+    return len(argument.uses) == 1 and roots[0].inputs[0] is argument
 
 
 def alone_between(needs: Sequence[Collection[int]], group: Sequence[int]) -> bool:

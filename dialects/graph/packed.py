@@ -117,7 +117,11 @@ class UnpackWeights(PackedOp):
         return self.element(scalars, *index).cast(self.to).expr
 
     def evaluate(self, evaluation: Evaluation, w: Any) -> Array:
-        values = self.weights(w, self.depth)
+        return self.unpacked(w)
+
+    def unpacked(self, words: Array) -> Array:
+        """The floats that WORDS stand for."""
+        values = self.weights(words, self.depth)
         return converted(values if self.to == F64 else values.astype(np.float32), self.to)
 
     def flops(self) -> Dim:

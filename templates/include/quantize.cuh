@@ -95,6 +95,37 @@ GLASS_DEVICE Vec<To, N> nearest_all(Vec<f32, N> x) {
     }
 }
 
+#if !defined(GLASS_HOST)
+
+// All bits of every byte of a word as the highest one of it; `__byte_perm` has no such mode.
+GLASS_DEVICE u32 signs_of_bytes(u32 word) {
+    u32 signs;
+    asm("prmt.b32 %0, %1, 0, 0xba98;" : "=r"(signs) : "r"(word));
+    return signs;
+}
+
+#endif
+
+// The same of what lies above zero; of all else zero.
+template <class To, int N>
+GLASS_DEVICE Vec<To, N> nearest_above_zero_all(Vec<f32, N> x) {
+    static_assert(is_same<To, i8>, "numbers that saturate at zero are above it");
+    Vec<To, N> result = nearest_all<To>(x);
+#if !defined(GLASS_HOST)
+    if constexpr (N % 4 == 0) {
+        auto words = bit_cast<Vec<u32, N / 4>>(result);
+        GLASS_UNROLL
+        for (int i = 0; i < N / 4; i++) words[i] &= ~signs_of_bytes(words[i]);
+        return bit_cast<Vec<To, N>>(words);
+    } else
+#endif
+    {
+        GLASS_UNROLL
+        for (int i = 0; i < N; i++) result[i] = result[i] > 0 ? result[i] : To(0);
+        return result;
+    }
+}
+
 // Every element in another type: from bytes or an f8 to f32, or from f32 to an f8.
 template <class To, class From, int N>
 GLASS_DEVICE Vec<To, N> convert_all(Vec<From, N> x) {

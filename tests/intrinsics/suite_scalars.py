@@ -84,6 +84,7 @@ def quantize_quads(x: Array) -> Case:
     x = np.pad(x, (0, -x.size % 4))
     outputs = [to_bytes(x, np.int8), to_bytes(x, np.uint8)]
     outputs += [saturated(x, ml_dtypes.float8_e4m3fn), saturated(x, ml_dtypes.float8_e5m2)]
+    outputs.append(np.maximum(outputs[0], 0))
     arguments = [x, *(Out(output) for output in outputs), x.size]
     return Case("quantize_quads", "convert_floats", arguments, **_grid(x.size // 4))
 

@@ -89,10 +89,16 @@ def assert_same(actual: Array, expected: Array) -> None:
     np.testing.assert_array_equal(np.signbit(have[numbers]), np.signbit(want[numbers]), "the sign of zero")
 
 
+# Rows of a setting share a plan, so with `--dist loadgroup` one process builds it, and not each of them.
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(
     ("setting", "row"),
-    [pytest.param(s, row, id=f"{s}-{row.name}") for s in SETTINGS for row in ROWS if row.name in spelt(s)],
+    [
+        pytest.param(s, row, id=f"{s}-{row.name}", marks=pytest.mark.xdist_group(f"rows {s}"))
+        for s in SETTINGS
+        for row in ROWS
+        if row.name in spelt(s)
+    ],
 )
 def test_a_row_holds(setting: str, row: Row, device: str) -> None:
     assert_same(result(setting, device, row), spelt(setting)[row.name].expected)

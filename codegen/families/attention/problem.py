@@ -24,7 +24,7 @@ from ..divisors import divisor, power_of_two_in
 
 MATH = {F16: "f16", BF16: "bf16"}  # the operand types of tensor cores
 MASKS = (F32, F16, BF16, BOOL)
-LEAST_STEP, MOST_STEP = 2.0**-100, 2.0**100  # of eight bits; the reciprocal is as exact
+STEPS = 2.0**-100, 2.0**100  # of eight bits; the reciprocal is as exact between these
 MOST_FEATURES = 128  # the most features of a head (depth or width): kernels with more would spill registers
 
 
@@ -199,7 +199,7 @@ def step_of(op: Operation) -> float:
         return 0.0
     step = float(scale.value.reshape(-1)[0])
     usual = op.per_tensor and op.saturate and op.precision == F32
-    return step if usual and LEAST_STEP <= step <= MOST_STEP else 0.0
+    return step if usual and STEPS[0] <= step <= STEPS[1] else 0.0
 
 
 def at_optimum(dim: Dim, request: Request) -> int:

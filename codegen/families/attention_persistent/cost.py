@@ -31,7 +31,7 @@ def microseconds(problem: AttentionProblem, config: PersistentAttentionConfig, r
     slots = target.multiprocessors * config.resident
     own = -(-batches * query_tiles // slots)  # tiles of queries of a block
     side = config.resident if batches * query_tiles > target.multiprocessors else 1
-    cycles = fit.start + own * (tiles * _tile(problem, config, side, target) + fit.item)
+    cycles = fit.start + own * tiles * _tile(problem, config, side, target)
     moved = batches * (queries + keys) * (problem.depth + problem.width) * problem.math.bytes
     memory = moved / target.bytes_per_second * 1e6
     return fit.launch + math.hypot(cycles / target.clock, memory)
@@ -42,10 +42,10 @@ def _tile(problem: AttentionProblem, config: PersistentAttentionConfig, side: in
     fit = target.fitted.persistent_attention
     features = padded(problem.depth, depth_step(problem.depth)) + width_of(problem.width)
     products = 2.0 * ROWS * config.keys * features / (target.fitted.throughput.wgmma * fit.efficiency)
-    softmax = config.keys * fit.softmax
+    softmax = config.keys * (fit.softmax + (0.0 if problem.mask is None else fit.mask))
     groups = config.groups * side
     alone = products + softmax + fit.latency
     lines = panels(problem.depth) + panels(problem.width)
     load = side * config.keys * lines * LINE_BYTES / fit.l2_bandwidth
-    beside = math.hypot(groups * products, groups * softmax) + fit.turn
+    beside = math.hypot(groups * products, groups * softmax) + fit.turn / max(1, groups - 1)
     return math.hypot(max(alone, beside), load)

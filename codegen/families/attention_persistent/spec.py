@@ -29,7 +29,8 @@ class PersistentAttentionSpec(AttentionProductSpec):
 
     matrices: queries, keys and values as bulk copies bring them; batches: entries of the batch; band: see
     `band`; may_idle: there may be fewer tiles of queries than blocks; stores_vectors: results are
-    stored 16 bytes at a time.
+    stored 16 bytes at a time; lags: exponents are relative to scores that lag behind the largest of their
+    rows.
     """
 
     groups: int
@@ -44,6 +45,7 @@ class PersistentAttentionSpec(AttentionProductSpec):
     band: int
     may_idle: bool
     stores_vectors: bool
+    lags: bool
     weights: WeightsSpec
 
 
@@ -56,6 +58,8 @@ def product_spec(
 ) -> PersistentAttentionSpec:
     """The spec of PROBLEM, whose operands bulk copies bring as MATRICES, under CONFIG; BAND as in `band`."""
     names = signature.symbols
+    weights = weights_spec(problem)
+    one_tile = isinstance(problem.keys, int) and problem.keys <= config.keys
     return PersistentAttentionSpec(
         template=TEMPLATE,
         threads=config.threads,
@@ -76,7 +80,8 @@ def product_spec(
         band=band,
         may_idle=not isinstance(items(problem, config), int),
         stores_vectors=_stores_vectors(problem),
-        weights=weights_spec(problem),
+        lags=not one_tile and not weights.rounded,
+        weights=weights,
     )
 
 

@@ -45,7 +45,7 @@ def find_chain(request: Request) -> ContractionChain | str:
     if pair is None:
         return "it is no pair of contractions"
     for half in (pair.first, pair.second):
-        reason = _refused(half, request)
+        reason = refused(half, request)
         if reason is not None:
             return reason
     first, second = pair.first.contraction.problem, pair.second.contraction.problem
@@ -63,8 +63,8 @@ def find_chain(request: Request) -> ContractionChain | str:
     return ContractionChain(pair, a, b, second_b, _extents(pair, results[0], results[1]))
 
 
-def _refused(half: Half, request: Request) -> str | None:
-    """Why HALF of the pair REQUEST cannot be a part of a chain."""
+def refused(half: Half, request: Request) -> str | None:
+    """Why HALF of REQUEST cannot be a matrix product of a chain."""
     contraction, problem = half.contraction, half.contraction.problem
     if contraction.has_prologue:
         return "bulk copies compute nothing"
@@ -128,16 +128,17 @@ def first_leaving(chain: ContractionChain, chunk: int) -> Leaving:
     return leaving(chain.pair.first, chain.b, chunk, chunk)
 
 
-def second_leaving(chain: ContractionChain, line: int) -> Leaving:
-    """How chunks of the second result of CHAIN leave; its weights lie in lines of LINE bytes.
+def second_leaving(half: Half, b: BulkOperand, block_n: int, line: int) -> Leaving:
+    """How chunks of HALF, the second result of a chain, leave; its weights B lie in lines of LINE bytes.
 
     They are no longer than those of the first result, and divide its columns among the threads of a row.
     """
-    extents = chain.extents
-    widest = LINE_BYTES // extents.second_bytes
+    columns, size = half.contraction.problem.n, half.request.writes[0].dtype.bytes
+    assert isinstance(columns, int)
+    widest = LINE_BYTES // size
     for chunk in (widest, widest // 2, widest // 4):
-        if chunk * extents.second_bytes > line:
+        if chunk * size > line:
             continue
-        if extents.block_n % chunk == 0 and extents.columns % (chunk // LANES) == 0:
-            return leaving(chain.pair.second, replace(chain.second_b, line=line), extents.block_n, chunk)
+        if block_n % chunk == 0 and columns % (chunk // LANES) == 0:
+            return leaving(half, replace(b, line=line), block_n, chunk)
     raise ValueError("columns do not divide among the threads of a row")

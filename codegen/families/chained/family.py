@@ -67,7 +67,10 @@ def _leavings(chain: ContractionChain, config: ChainedConfig) -> tuple[Leaving, 
     """How the results of CHAIN leave under CONFIG; why they cannot."""
     try:
         chunk = Room(chain.extents, config).chunk
-        return first_leaving(chain, chunk), second_leaving(chain, config.line)
+        second, extents = chain.pair.second, chain.extents
+        return first_leaving(chain, chunk), second_leaving(
+            second, chain.second_b, extents.block_n, config.line
+        )
     except ValueError as error:
         return str(error)
 

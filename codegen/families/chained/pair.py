@@ -13,17 +13,22 @@ from ....dialects.core.traits import Trait, has
 from ...emit.tile_epilogue import PAIR
 from ...request.request import Request
 from ..contraction.part import Part, needed, part_of
-from ..persistent.results import BulkResults, bulk_results
+from ..persistent.results import BulkResults, TileOf, bulk_results
 
 
 @dataclass(frozen=True)
 class Half(Part):
-    """One contraction of a pair, as a request of its own."""
+    """One contraction of a pair, as a request of its own.
+
+    tile: what gives the tiles of its results, if those are not of two dimensions.
+    """
+
+    tile: TileOf | None = None
 
     def results(self, vector: int = PAIR) -> BulkResults | None:
         """Its results as `bulk_results` finds them; once, though all configurations ask."""
         if vector not in self._results:
-            self._results[vector] = bulk_results(self.request, self.contraction, vector)
+            self._results[vector] = bulk_results(self.request, self.contraction, vector, self.tile)
         return self._results[vector]
 
     @cached_property

@@ -56,7 +56,7 @@ class PartSpec:
     """One of the two contractions: `block_n` columns of accumulators, n results.
 
     b: its weights for a chunk; steps: products along k for each tile of these; chunks: into which the columns
-    of accumulators divide when they are finished; map: of the results.
+    of accumulators divide when they are finished; map: of the results; b_map: of the weights.
     """
 
     accumulate: Identifier
@@ -69,6 +69,7 @@ class PartSpec:
     epilogue: EpilogueSpec
     results: ResultsSpec
     map: Identifier
+    b_map: Identifier
 
 
 @dataclass(frozen=True)
@@ -138,14 +139,15 @@ def chained_spec(
     room = Room(extents, config)
     problem = pair.first.contraction.problem
     signature, *own = signatures
-    first = _part(
-        pair.first, leavings[0], own[0], "first_map", room.chunk, room.columns,
-        _tile(leavings[0].b, room.chunk, extents.panels, room.first),
+    first = part_spec(
+        pair.first, leavings[0], own[0], ("first_map", "b_map"), room.chunk, room.columns,
+        tile_spec(leavings[0].b, room.chunk, extents.panels, room.first),
         -(-extents.k * extents.a_bytes // STEP_BYTES),
     )  # fmt: skip
-    second = _part(
-        pair.second, leavings[1], own[1], "second_map", extents.block_n, room.second_columns,
-        _tile(leavings[1].b, extents.block_n, 1, room.second),
+    second = part_spec(
+        pair.second, leavings[1], own[1], ("second_map", "second_b_map"),
+        extents.block_n, room.second_columns,
+        tile_spec(leavings[1].b, extents.block_n, 1, room.second),
         config.line // STEP_BYTES,
     )  # fmt: skip
     return ChainedSpec(
@@ -169,23 +171,26 @@ def chained_spec(
         weights_at=room.weights,
         buffers_at=room.buffers,
         barriers_at=room.barriers,
-        a=_tile(chain.a, ROWS, extents.panels, room.rows),
+        a=tile_spec(chain.a, ROWS, extents.panels, room.rows),
         first=first,
         second=second,
     )
 
 
-def _part(
+def part_spec(
     half: Half,
     leaving: Leaving,
     signature: Signature,
-    map: str,
+    maps: tuple[str, str],
     block_n: int,
     columns: int,
     weights: ChainedTileSpec,
     steps: int,
 ) -> PartSpec:
-    """The part HALF, whose results go by LEAVING to the tensor of MAP."""
+    """The part HALF, whose results go by LEAVING; MAPS: the names of those of results and of weights.
+
+    COLUMNS: where epilogue operands of columns lie; WEIGHTS: those of a chunk, of STEPS products along k.
+    """
     problem, results = half.contraction.problem, leaving.results
     vector = vector_of(results, leaving.chunk)
     binding = bound(half.request, half.contraction, vector, signature, results.epilogue)
@@ -212,7 +217,8 @@ def _part(
             column_pitch=pitch,
             together=1,
         ),
-        map=Identifier(map),
+        map=Identifier(maps[0]),
+        b_map=Identifier(maps[1]),
     )
 
 
@@ -236,7 +242,7 @@ def _epilogue(binding: KernelBinding, accumulate: DType, chunk: int, n_checked: 
     )
 
 
-def _tile(operand: BulkOperand, lines: int, panels: int, size: int) -> ChainedTileSpec:
+def tile_spec(operand: BulkOperand, lines: int, panels: int, size: int) -> ChainedTileSpec:
     """The tile of OPERAND with LINES for each of PANELS, which takes SIZE bytes."""
     return ChainedTileSpec(
         type=Identifier(c_type(operand.dtype)),

@@ -12,8 +12,10 @@ from ...emit.emitter import Emitter, Given
 from ...emit.inline import Given as Source
 from ...emit.inline import RegionExpressions
 from ...emit.lanes import Lanes
+from ...emit.narrow_types import narrowing
 from ...emit.sections import Section
 from ...emit.spaces import Space
+from ...emit.stores import write_vector
 from ...request.request import Request
 from ...request.signature import Signature
 from .prologue import Prologue
@@ -51,7 +53,12 @@ def emit_elements(
     expressions = RegionExpressions(request.ranges, given)
     emitter = Emitter(signature.buffers(request), {**signature.symbols, **names}, (), lanes)
     section = Section(lanes.count)
-    term = emitter.lower(expressions.element(prologue.operand, index), section)
+    expr = expressions.element(prologue.operand, index)
+    if several and narrowing(expr) is not None:
+        to = (PLACE, prologue.operand.type.dtype)
+        write_vector(emitter, to, expr, section, lambda vector: f"{PLACE} = {vector};")
+        return section.finished(lanes.count)
+    term = emitter.lower(expr, section)
     if term.vector is not None:
         section.after(f"{PLACE} = {term.vector};")
     else:

@@ -61,6 +61,11 @@ class Patch:
         """Lines of a plane."""
         return -(-self.lines // self.planes)
 
+    def line_at(self, line: int) -> int:
+        """Where LINE begins, in bytes."""
+        row, plane = divmod(line, self.planes)
+        return (plane * self.plane_lines + row) * self.pitch
+
     @property
     def copy_bytes(self) -> int:
         """Bytes of the lines of a copy."""
@@ -77,10 +82,10 @@ class Patch:
         return self.copies * (self.chunks + 1) - 1
 
 
-def patch_of(image: Image, config: FewChannelsConfig) -> Patch:
-    """The patch of IMAGE for a run of tiles of CONFIG."""
+def patch_of(image: Image, config: FewChannelsConfig, height: int = SIDE) -> Patch:
+    """The patch of IMAGE for a run of tiles of CONFIG, of HEIGHT lines of outputs."""
     window = image.height.window
-    lines = (SIDE - 1) * window.stride + (window.taps - 1) * window.dilation + 1
+    lines = (height - 1) * window.stride + (window.taps - 1) * window.dilation + 1
     line, outputs = image.line, SIDE * config.tiles // image.line.phases
     return Patch(lines, (outputs - 1) * line.step + line.chunks, line.phases)
 

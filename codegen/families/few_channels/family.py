@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ....dialects.core.dtypes import DType
 from ....dialects.graph.convolution import Conv
 from ...request.request import Candidate, Config, KernelCode, Request
 from ...request.signature import make_signature
-from ..contraction.binding import bind, find_contraction, prologue_code, widest_vector
+from ..contraction.binding import bind, find_contraction, widest_vector
 from ..contraction.tile_product import MOST_CANDIDATES, TILED
 from ..kernel_family import Accumulation, ConfiguredFamily, Rank
 from .config import FewChannelsConfig, illegal, shapes
 from .cost import microseconds
-from .problem import converts_alone, image_of, line_of
+from .loads import image_loads
+from .problem import image_of, line_of
 from .product import WindowProduct
 from .spec import TEMPLATE, few_channels_spec, launch
 
@@ -60,9 +61,7 @@ class FewChannelsFamily(ConfiguredFamily[FewChannelsConfig]):
         signature = make_signature(request)
         vector = min(widest_vector(request, image.problem.n), own.block_n // 4)
         binding = bind(request, contraction, vector, signature)
-        alone = converts_alone(contraction)
-        prologue = None if alone else prologue_code(request, contraction, signature, vector=1)
-        width = request.writes[0].dtype.bytes
-        spec = few_channels_spec(image, own, replace(binding, prologue=prologue), self.product, width)
+        loads = image_loads(request, contraction, image, signature)
+        spec = few_channels_spec(image, own, binding, loads, self.product, request.writes[0].dtype.bytes)
         geometry = launch(image, own, request.target)
         return KernelCode(TEMPLATE, spec, geometry, signature.typed, own.resident, spec.header)

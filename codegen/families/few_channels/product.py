@@ -16,7 +16,8 @@ class WindowProduct:
     """One kind of instruction: the name of its family, its template, and the features that it needs.
 
     header: of its intrinsics; narrowest: the fewest columns that it takes at a time; rate: FLOPs a clock with
-    16-bit operands; weights_read: how often the warps of a tile read the weights from shared memory.
+    16-bit operands; weights_read: how often the warps of a tile read the weights from shared memory;
+    registers: of a thread for these, where it holds them.
     """
 
     name: str
@@ -26,6 +27,7 @@ class WindowProduct:
     narrowest: int
     rate: Callable[[Throughput], float]
     weights_read: int
+    registers: int
 
 
 WGMMA = WindowProduct(
@@ -36,6 +38,7 @@ WGMMA = WindowProduct(
     narrowest=8,
     rate=attrgetter("wgmma"),
     weights_read=1,
+    registers=0,
 )
 MMA = WindowProduct(
     name="few_channels_mma",
@@ -45,4 +48,5 @@ MMA = WindowProduct(
     narrowest=16,
     rate=attrgetter("mma"),
     weights_read=4,
+    registers=16,
 )

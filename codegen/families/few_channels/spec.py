@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ....dialects.core.affine import ceildiv
 from ...arch.spec import ArchSpec
@@ -16,7 +17,8 @@ from ..contraction.problem import COPY_BYTES
 from ..contraction.spec import KernelBinding
 from ..contraction.wgmma import LINE_BYTES
 from ..divisors import divisor
-from .config import SIDE, FewChannelsConfig, patch_of, runs_of, shared_bytes, slot_bytes, weight_bytes
+from .config import SIDE, FewChannelsConfig, Patch, patch_of, runs_of, shared_bytes, slot_bytes, weight_bytes
+from .loads import ImageLoads
 from .problem import Image, Side
 from .product import WindowProduct
 from .steps import LoadSpec, StepSpec, loads_of, steps_of
@@ -48,9 +50,8 @@ class FewChannelsSpec:
 
     vector: adjacent results of a thread; alternates: every second row stores its vectors in another order;
     segments, bands: runs of tiles along the width, and rows of them; planes: lines of the patch go to each in
-    turn; together: lines that a thread loads before it uses the first; wide_loads: the pixels of a chunk are
-    loaded as one vector of each channel; careful: an element that is not finite would show in products with
-    zero; prologue: computes an element, `value`, from `loaded`, unless it is only converted.
+    turn; together: lines that a thread loads before it uses the first; careful: an element that is not finite
+    would show in products with zero.
     """
 
     name: Identifier
@@ -86,7 +87,7 @@ class FewChannelsSpec:
     loads: tuple[LoadSpec, ...]
     patterns: tuple[tuple[int, ...], ...]
     odd: bool
-    wide_loads: bool
+    brought: ImageLoads
     careful: bool
     patch_lines: int
     patch_units: int
@@ -104,7 +105,6 @@ class FewChannelsSpec:
     resident: int
     vector: int
     alternates: bool
-    prologue: Code | None
     epilogue: Code
     along: StructCode | None
     beside: StructCode | None
@@ -136,10 +136,29 @@ class FewChannelsSpec:
         return self.block_n // (4 * self.vector)
 
 
+def patch_fields(patch: Patch) -> dict[str, Any]:
+    """The fields of a spec that say how PATCH lies in shared memory."""
+    return {
+        "patch_lines": patch.lines,
+        "patch_units": patch.units,
+        "planes": patch.planes,
+        "plane_lines": patch.plane_lines,
+        "pitch": patch.pitch,
+        "copy_bytes": patch.copy_bytes,
+        "patch_bytes": patch.bytes,
+    }
+
+
 def few_channels_spec(
-    image: Image, config: FewChannelsConfig, binding: KernelBinding, product: WindowProduct, out_bytes: int
+    image: Image,
+    config: FewChannelsConfig,
+    binding: KernelBinding,
+    brought: ImageLoads,
+    product: WindowProduct,
+    out_bytes: int,
 ) -> FewChannelsSpec:
-    """The spec of the convolution of IMAGE under CONFIG, which must be legal, by PRODUCT.
+    """The spec of the convolution of IMAGE, BROUGHT as that says, under CONFIG, which must be legal, by
+    PRODUCT.
 
     An output element has OUT_BYTES bytes.
     """
@@ -147,7 +166,7 @@ def few_channels_spec(
     chunks = image.lines * image.line.chunks
     skips = image.line.skips or chunks % 2 == 1
     run = SIDE * config.tiles
-    steps, places = steps_of(image, patch.pitch)
+    steps, places = steps_of(image, patch)
     loads, patterns = loads_of(places)
     return FewChannelsSpec(
         name=binding.name,
@@ -183,17 +202,11 @@ def few_channels_spec(
         loads=loads,
         patterns=patterns,
         odd=chunks % 2 == 1,
-        wide_loads=loads_wide(image),
+        brought=brought,
         careful=skips and problem.a.is_float,
-        patch_lines=patch.lines,
-        patch_units=patch.units,
-        planes=patch.planes,
-        plane_lines=patch.plane_lines,
-        pitch=patch.pitch,
+        **patch_fields(patch),
         slot_bytes=slot_bytes(config),
         weight_bytes=weight_bytes(image, config),
-        copy_bytes=patch.copy_bytes,
-        patch_bytes=patch.bytes,
         tiles=config.tiles,
         block_n=config.block_n,
         groups=config.groups,
@@ -201,24 +214,10 @@ def few_channels_spec(
         resident=config.resident,
         vector=binding.vector,
         alternates=_alternates(image, config, binding.vector, out_bytes),
-        prologue=binding.prologue,
         epilogue=binding.epilogue,
         along=binding.along,
         beside=binding.beside,
     )
-
-
-def loads_wide(image: Image) -> bool:
-    """Whether the pixels of a chunk lie side by side in every channel, at multiples of their size, and are
-    inside the image together or not."""
-    steps = (
-        image.problem.a_offset,
-        image.image_step,
-        image.channel_step,
-        image.height.step,
-        image.width.size,
-    )
-    return image.width.step == 1 and divisor(*steps) % image.line.unit == 0
 
 
 def _alternates(image: Image, config: FewChannelsConfig, vector: int, out_bytes: int) -> bool:

@@ -1,7 +1,7 @@
 """The instructions of a tile along k, and the loads that bring windows to registers for them.
 
 A warp has outputs of two neighbouring lines. A matrix is what ldmatrix loads: a chunk of the windows of eight
-outputs, neighbours along the width.
+outputs, neighbours along the width or every second one of those below each other.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..contraction.problem import COPY_BYTES
+from .config import Patch
 from .problem import Image
 
 
@@ -28,8 +29,8 @@ class StepSpec:
     matrices: tuple[int, int, int, int]
 
 
-def steps_of(image: Image, pitch: int) -> tuple[tuple[StepSpec, ...], tuple[int, ...]]:
-    """The instructions, and where their matrices lie in a tile's patch, in bytes.
+def steps_of(image: Image, patch: Patch) -> tuple[tuple[StepSpec, ...], tuple[int, ...]]:
+    """The instructions, and where their matrices lie in PATCH, in bytes from the first row of a tile.
 
     They take chunks of the window in pairs; an odd one comes last, behind the first of all, whose weights are
     zeros there. Rows 8 to 15 of a fragment are outputs of the next line.
@@ -39,9 +40,8 @@ def steps_of(image: Image, pitch: int) -> tuple[tuple[StepSpec, ...], tuple[int,
     if len(chunks) % 2:
         chunks.insert(-1, chunks[0])
 
-    def place(chunk: tuple[int, int], below: int) -> int:
-        line = chunk[0] * window.dilation + below * window.stride
-        return line * pitch + chunk[1] * COPY_BYTES
+    def place(chunk: tuple[int, int], below: int) -> tuple[int, int]:
+        return chunk[0] * window.dilation + below * window.stride, chunk[1]
 
     words = [
         tuple(place(chunk, below) for chunk in pair for below in (0, 1))
@@ -50,7 +50,7 @@ def steps_of(image: Image, pitch: int) -> tuple[tuple[StepSpec, ...], tuple[int,
     places = sorted({at for step in words for at in step})
     order = {at: index for index, at in enumerate(places)}
     steps = [StepSpec((order[a], order[b], order[c], order[d])) for a, b, c, d in words]
-    return tuple(steps), tuple(places)
+    return tuple(steps), tuple(patch.line_at(line) + chunk * COPY_BYTES for line, chunk in places)
 
 
 def loads_of(places: tuple[int, ...]) -> tuple[tuple[LoadSpec, ...], tuple[tuple[int, ...], ...]]:

@@ -15,11 +15,8 @@ from ..few_channels.cost import MATRIX_BYTES, ROWS, norm
 from ..few_channels.problem import STEP_BYTES
 from ..few_channels.product import WindowProduct
 from .config import ROWS as UNITS
-from .config import PoolConfig, pooled_patch, runs_of
-from .problem import PooledImage
-from .windows import walk_of
-
-MATRICES = 4  # of a load
+from .config import WARPS, PoolConfig, pooled_patch, runs_of
+from .problem import STRIDE, PooledImage
 
 
 def microseconds(pooled: PooledImage, config: PoolConfig, product: WindowProduct, target: ArchSpec) -> float:
@@ -37,12 +34,10 @@ def microseconds(pooled: PooledImage, config: PoolConfig, product: WindowProduct
 
 
 def _multiply(pooled: PooledImage, config: PoolConfig, product: WindowProduct, target: ArchSpec) -> float:
-    """Cycles of the tensor cores, or of shared memory, for the products of the four warps of a unit."""
+    """Cycles of the tensor cores, or of shared memory, for a tile: a column of the units of four warps."""
     image, rates = pooled.image, target.fitted.throughput
     flops = 2.0 * ROWS * config.block_n * STEP_BYTES / image.problem.a.bytes
-    read = (
-        4.0 * walk_of(image, pooled_patch(image, config), bool(config.keeps)).fresh * MATRICES * MATRIX_BYTES
-    )
+    read = float(WARPS * image.matrices * MATRIX_BYTES)
     read += image.steps * config.block_n * product.weights_read * STEP_BYTES
     read += ROWS * config.block_n * target.fitted.few_channels.passed
     tensor = image.steps * flops / (product.rate(rates) * 2 / image.problem.a.bytes)
@@ -53,8 +48,8 @@ def _units(
     pooled: PooledImage, config: PoolConfig, product: WindowProduct, target: ArchSpec, fit: FewChannelsFit
 ) -> float:
     """Cycles of a multiprocessor for one band: its instructions beside its products."""
-    image, patch = pooled.image, pooled_patch(pooled.image, config)
-    tiles = config.groups * config.units
+    image, patch = pooled.image, pooled_patch(pooled, config)
+    tiles = config.groups * _columns(pooled, config)
     multiply = tiles * _multiply(pooled, config, product, target)
     bring = patch.lines * patch.units * (fit.chunk + fit.element * image.channels * image.line.unit)
     return norm(multiply, bring + tiles * ROWS * config.block_n * fit.maximum)
@@ -64,10 +59,15 @@ def _latency(
     pooled: PooledImage, config: PoolConfig, product: WindowProduct, target: ArchSpec, fit: FewChannelsFit
 ) -> float:
     """Cycles of one band, if it had the multiprocessor to itself."""
-    patch = pooled_patch(pooled.image, config)
+    patch = pooled_patch(pooled, config)
     trips = -(-patch.lines * patch.units // config.threads)
-    own = config.units * (_multiply(pooled, config, product, target) + fit.tile)
+    own = _columns(pooled, config) * (_multiply(pooled, config, product, target) + fit.tile)
     return fit.load * (1 + trips / 8) + own
+
+
+def _columns(pooled: PooledImage, config: PoolConfig) -> int:
+    """Columns that a warp multiplies in a band: its units', and the last one of the warp before it."""
+    return STRIDE * config.units + int(pooled.width.reaches_back)
 
 
 def _moved_bytes(pooled: PooledImage) -> float:

@@ -10,10 +10,10 @@ from ...emit.epilogue import emit_epilogue
 from ...emit.lanes import Lanes
 from ...request.request import Candidate, Config, KernelCode, Request
 from ...request.signature import Signature, make_signature
-from ..contraction.binding import Contraction, bound, prologue_code, spaces_of, widest_vector
+from ..contraction.binding import Contraction, bound, spaces_of, widest_vector
 from ..contraction.spec import KernelBinding
 from ..contraction.tile_product import MOST_CANDIDATES, TILED
-from ..few_channels.problem import converts_alone
+from ..few_channels.loads import image_loads
 from ..few_channels.product import WindowProduct
 from ..kernel_family import Accumulation, ConfiguredFamily, Rank
 from .config import PoolConfig, illegal, shapes
@@ -44,7 +44,7 @@ class FewChannelsPoolFamily(ConfiguredFamily[PoolConfig]):
             return []
         priced = [
             self.candidate(config, microseconds(pooled, config, self.product, request.target))
-            for config in shapes(pooled, request.target, self.product.narrowest)
+            for config in shapes(pooled, request.target, self.product)
         ]
         return sorted(priced, key=lambda candidate: candidate.microseconds)[:MOST_CANDIDATES]
 
@@ -55,13 +55,14 @@ class FewChannelsPoolFamily(ConfiguredFamily[PoolConfig]):
         found, pooled, own = pooled_contraction(request), pooled_image_of(request), self.configured(config)
         if found is None or isinstance(pooled, str):
             raise ValueError(pooled)
-        reason = illegal(pooled, own, request.target)
+        reason = illegal(pooled, own, request.target, self.product)
         if reason is not None or own.block_n % self.product.narrowest:
             raise ValueError(reason or "the columns do not divide among the instructions")
         signature = make_signature(request)
-        vector = min(widest_vector(request, pooled.image.problem.n), own.values // 2)
+        vector = min(widest_vector(request, pooled.image.problem.n), own.values)
         binding = _bind(request, found[0], found[1], vector, signature)
-        spec = few_channels_pool_spec(pooled, own, binding, self.product)
+        loads = image_loads(request, found[0], pooled.image, signature)
+        spec = few_channels_pool_spec(pooled, own, binding, loads, self.product)
         geometry = launch(pooled, own, request.target)
         return KernelCode(TEMPLATE, spec, geometry, signature.typed, own.resident, spec.conv.header)
 
@@ -82,6 +83,4 @@ def _bind(
         names={},
         rows=spaces[-2],
     )
-    binding = bound(request, contraction, vector, signature, epilogue)
-    alone = converts_alone(contraction)
-    return replace(binding, prologue=None if alone else prologue_code(request, contraction, signature, 1))
+    return bound(request, contraction, vector, signature, epilogue)

@@ -12,13 +12,12 @@ from ...arch.spec import ArchSpec
 from ..contraction.mma import FRAGMENT_COLUMNS, FRAGMENT_ROWS
 from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.tile import SUMS_PADDING, exchange_bytes, is_clustered, splits_evenly, tiles_of
+from .layout import BARRIER_BYTES, SharedLayout
 
 LINE_BYTES = 128  # of k in a step of a warp: a line of the L2 cache
 WARP = 32
 MOST_ROWS = 16  # of the result, for which this is the way
 OTHER_REGISTERS = 24  # of a thread, beside fragments and accumulators
-BARRIER_BYTES = 8
-WORD_BYTES = 8  # of what a warp finds of a row
 _TILES, _WARPS, _SPLITS = (1, 2, 4), (4, 8, 16), (1, 2, 4, 8)
 _BULK_TILES, _BULK_WARPS, _BULK_SPLITS = (2, 4), (4, 8), (1, 2)
 _LEAST_STAGES, _MOST_STAGES = 2, 8
@@ -70,64 +69,24 @@ class GemvConfig:
         return -(-held // 8) * 8
 
 
-@dataclass(frozen=True)
-class SharedLayout:
-    """The shared memory of a block of `problem` under `config`, from its start on.
+def shared_layout(problem: Problem, config: GemvConfig) -> SharedLayout:
+    """The shared memory of a block of PROBLEM under CONFIG."""
+    deep = -(-problem.at_optimum(problem.k) // step_of(problem))
+    return SharedLayout(
+        warps=config.warps,
+        stages=config.stages,
+        stage_bytes=(config.block_n + (0 if problem.a_computed else config.block_m)) * LINE_BYTES,
+        staged_bytes=config.staged_bytes,
+        in_turns=config.turns > 1,
+        lines=kept_rows(problem, config.block_m) if problem.a_computed else 0,
+        row_bytes=-(-deep // config.splits) * LINE_BYTES,
+        computed=problem.a_computed,
+    )
 
-    First lie the steps that bulk copies bring, whose place staged accumulators take; then, where the block
-    computes its rows, these, and what its warps find of them; last the barriers of the copies.
-    """
 
-    problem: Problem
-    config: GemvConfig
-
-    @property
-    def stage_bytes(self) -> int:
-        """Of a step of a warp that bulk copies bring: lines of the weights, and of rows that they bring."""
-        brought = 0 if self.problem.a_computed else self.config.block_m
-        return (self.config.block_n + brought) * LINE_BYTES
-
-    @property
-    def lines(self) -> int:
-        """Lines that the block computes of a step of k: one for each row; 0 where it computes none."""
-        if not self.problem.a_computed:
-            return 0
-        m, most = self.problem.m, self.config.block_m
-        return min(m, most) if isinstance(m, int) else most
-
-    @property
-    def sums_at(self) -> int:
-        """Where accumulators are staged: behind the steps of the next tile, if there is one."""
-        return self.config.warps * self.config.stages * self.stage_bytes if self.config.turns > 1 else 0
-
-    @property
-    def lines_at(self) -> int:
-        """Where the rows that the block computes begin."""
-        copied = self.config.warps * self.config.stages * self.stage_bytes
-        return max(copied, self.sums_at + self.config.staged_bytes)
-
-    @property
-    def found_at(self) -> int:
-        """Where warps exchange what they find of a row: behind the block's part of k of all rows."""
-        steps = -(-self.problem.at_optimum(self.problem.k) // step_of(self.problem))
-        return self.lines_at + self.lines * -(-steps // self.config.splits) * LINE_BYTES
-
-    @property
-    def barriers_at(self) -> int:
-        """Where the barriers of bulk copies lie."""
-        return self.found_at + (self.config.warps * WORD_BYTES if self.lines else 0)
-
-    @property
-    def kept_bytes(self) -> int:
-        """Of rows that the block computes, and of what its warps find of them."""
-        return self.barriers_at - self.lines_at
-
-    @property
-    def bytes(self) -> int:
-        """All of it, but for the sums that blocks of a cluster send."""
-        if not self.config.stages:
-            return self.config.staged_bytes
-        return self.barriers_at + self.config.warps * self.config.stages * BARRIER_BYTES
+def kept_rows(problem: Problem, block_m: int) -> int:
+    """The rows of a tile of BLOCK_M rows that a block keeps."""
+    return min(problem.m, block_m) if isinstance(problem.m, int) else block_m
 
 
 def streams_weights(rows: int, k: int, multiply: DType) -> bool:
@@ -162,7 +121,7 @@ def illegal(problem: Problem, config: GemvConfig, target: ArchSpec) -> str | Non
     if problem.halves and (not config.stages or config.tiles % 2):
         return "bulk copies bring whole tiles of both halves"
     if config.turns > 1 and (
-        not config.stages or config.splits > 1 or not _has_one_row_of_tiles(problem, config)
+        not config.stages or config.splits > 1 or not has_one_row_of_tiles(problem, config.block_m)
     ):
         return "blocks that share nothing take turns at one row of tiles"
     shared = shared_bytes(problem, config, target)
@@ -179,7 +138,7 @@ def shared_bytes(problem: Problem, config: GemvConfig, target: ArchSpec) -> int:
     """Dynamic shared memory of a block: staged accumulators, what bulk copies bring, and the sums of other
     blocks of its cluster."""
     tile = config.block_m, config.block_n, config.splits
-    return SharedLayout(problem, config).bytes + exchange_bytes(*tile, problem.accumulate, target)
+    return shared_layout(problem, config).bytes + exchange_bytes(*tile, problem.accumulate, target)
 
 
 def shapes(problem: Problem, target: ArchSpec, bulk: bool = False) -> Iterator[GemvConfig]:
@@ -205,8 +164,9 @@ def _in_turns(problem: Problem, config: GemvConfig, target: ArchSpec) -> Iterato
         yield replace(config, turns=turns)
 
 
-def _has_one_row_of_tiles(problem: Problem, config: GemvConfig) -> bool:
-    return not problem.batch and isinstance(problem.m, int) and problem.m <= config.block_m
+def has_one_row_of_tiles(problem: Problem, block_m: int) -> bool:
+    """Whether tiles of BLOCK_M rows have all rows of PROBLEM."""
+    return not problem.batch and isinstance(problem.m, int) and problem.m <= block_m
 
 
 def columns_of(problem: Problem, config: GemvConfig) -> int:
@@ -237,7 +197,7 @@ def _stages(problem: Problem, config: GemvConfig, steps: int, target: ArchSpec) 
     room = limits.shared_per_multiprocessor // own - limits.reserved_shared
     room -= config.staged_bytes if config.turns > 1 else 0
     room -= exchange_bytes(config.block_m, config.block_n, config.splits, problem.accumulate, target)
-    memory = SharedLayout(problem, config)
+    memory = shared_layout(problem, config)
     most = min(_MOST_STAGES, config.turns * -(-steps // (config.warps * config.splits)))
     found = min(most, (room - memory.kept_bytes) // (config.warps * (memory.stage_bytes + BARRIER_BYTES)))
     return found if found >= min(most, _LEAST_STAGES) else 0

@@ -9,11 +9,11 @@ from ..contraction.tile import tiles_of
 from .config import (
     LINE_BYTES,
     GemvConfig,
-    SharedLayout,
     blocks_of,
     blocks_of_one,
     columns_of,
     resident,
+    shared_layout,
     step_of,
 )
 
@@ -54,7 +54,7 @@ def bulk(problem: Problem, config: GemvConfig, target: ArchSpec, constants: Gemv
     chain += (own - 1) * constants.block + (config.splits - 1) * constants.bulk_exchange
     if 2 * blocks > target.multiprocessors:
         chain += constants.crowd
-    computed = SharedLayout(problem, config).lines
+    computed = shared_layout(problem, config).lines
     if computed:
         passes = 1 if computed == 1 else -(-computed // config.warps)
         chain += constants.rows_start + passes * constants.rows_pass

@@ -18,7 +18,7 @@ from ..contraction.mma import MMA
 from ..contraction.problem import COPY_BYTES, Problem, as_priced
 from ..contraction.tile_product import MOST_CANDIDATES
 from ..kernel_family import Accumulation, Rank
-from .config import MOST_ROWS, GemvConfig, illegal, shapes
+from .config import MOST_ROWS, GemvConfig, illegal, shapes, shared_layout
 from .cost import microseconds
 from .halves import with_halves
 from .lines import lines_of, maps
@@ -71,7 +71,9 @@ class GemvFamily(ContractionFamily[GemvConfig]):
         signature = make_signature(request, (), maps(lines, places, config, problem.halves) if lines else [])
         vector = min(MOST_VECTOR, widest_vector(request, problem.n))
         binding = bind(request, contraction, vector, signature)
-        own_rows = own_rows_spec(request, contraction, config, signature)
+        own_rows = own_rows_spec(
+            request, contraction, shared_layout(problem, config), config.splits, signature
+        )
         spec = gemv_spec(problem, config, binding, request.target, lines, own_rows)
         return KernelCode(TEMPLATE, spec, launch(problem, spec), signature.typed, spec.resident)
 

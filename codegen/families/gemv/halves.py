@@ -12,14 +12,18 @@ from dataclasses import replace
 from ....dialects.core.builtin import Yield
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.traits import Trait, has
+from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.movement.slicing import Slice
+from ....dialects.graph.packed import PackedMatmul
 from ..contraction.binding import Contraction
 
 
 def with_halves(contraction: Contraction | None) -> Contraction | None:
     """CONTRACTION with the columns of one half, if all that reads its result is computed of both halves at
     the same column; None where it is not."""
-    if contraction is None or contraction.root.name != "graph.matmul" or contraction.problem.batch:
+    if contraction is None or not isinstance(contraction.root, (Matmul, PackedMatmul)):
+        return None
+    if contraction.problem.batch:
         return None
     columns = contraction.problem.n
     if not isinstance(columns, int) or columns % 2 or not _is_halved(contraction.root.result, columns // 2):

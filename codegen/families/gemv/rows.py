@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from ....dialects.core.affine import product
 from ....dialects.core.ir import Operation, Value
 from ....dialects.graph.base import is_scalar
+from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.packed import PackedMatmul
 from ...emit.lanes import Lanes
 from ...emit.row_walk import HeldElements, RowWalk
 from ...emit.rows import RowEmitter, in_groups
@@ -27,7 +29,8 @@ from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.prologue import NoPrologue, Prologue
 from ..row.family import longest_vector
 from ..row.problem import RowProblem, rows_of
-from .config import GemvConfig, SharedLayout
+from .config import WARP
+from .layout import SharedLayout
 
 PLACE = "place"  # the C variable of where a thread stores its vector of a row
 MOST_ELEMENTS = 8192  # of a row: more of them are dear where every block computes them
@@ -56,13 +59,14 @@ class OwnRowsSpec:
 def with_own_rows(request: Request) -> Contraction | None:
     """The only contraction of REQUEST's region, if rows of its first operand are reduced before it, so that a
     block may compute them; None where it is not."""
-    found = contraction_of(request, _read)
+    found = contraction_of(request, read_rows)
     return None if found is None or row_problem(request, found) is None else found
 
 
-def _read(root: Operation) -> Prologue | NoPrologue:
+def read_rows(root: Operation) -> Prologue | NoPrologue:
+    """The prologue of ROOT where its rows may be computed whole; why they are not."""
     operand = root.inputs[0]
-    if root.name != "graph.matmul" or root.attributes["transpose_a"]:
+    if not isinstance(root, (Matmul, PackedMatmul)) or root.attributes.get("transpose_a"):
         return NoPrologue("rows along k are those of a matrix product")
     read: list[Value] = []
     pending, seen = [operand], {operand}
@@ -106,18 +110,19 @@ def vector_of(rows: RowProblem, problem: Problem) -> int:
 
 
 def own_rows_spec(
-    request: Request, contraction: Contraction, config: GemvConfig, signature: Signature
+    request: Request, contraction: Contraction, memory: SharedLayout, splits: int, signature: Signature
 ) -> OwnRowsSpec | None:
-    """The spec of the rows of CONTRACTION that a block under CONFIG computes; None if copies bring them."""
+    """The spec of the rows of CONTRACTION that a block with MEMORY, one of SPLITS that share k, computes;
+    None if copies bring them."""
     problem = contraction.problem
     if not contraction.prologue.whole:
         return None
-    rows, memory = row_problem(request, contraction), SharedLayout(problem, config)
+    rows = row_problem(request, contraction)
     if rows is None or not isinstance(problem.k, int):
         raise ValueError("rows that a block cannot compute")
-    at_once = 1 if memory.lines == 1 else config.warps
+    at_once = 1 if memory.lines == 1 else memory.warps
     emitter = _emitter(request, rows, signature)
-    emitter.rows, emitter.workers = at_once, config.threads // at_once
+    emitter.rows, emitter.workers = at_once, WARP * memory.warps // at_once
     emitter.vector = vector_of(rows, problem)
     held = emitter.held = HeldElements(RowWalk(problem.k, emitter.vector, emitter.workers))
     top = Section(1)
@@ -129,7 +134,7 @@ def own_rows_spec(
     with emitter.along(column.symbol):
         store_at(emitter, PLACE, problem.a, rows.results[0], inner)
     lines = [f"unsigned char* const {PLACE} = place_of(column);", *inner.finished(emitter.vector)]
-    if config.splits > 1:
+    if splits > 1:
         lines = ["if (column >= k_begin && column < k_end) {", *(INDENT + line for line in lines), "}"]
     store = held.walk.over(lines)
     return OwnRowsSpec(

@@ -10,7 +10,7 @@ from ...arch.spec import ArchSpec
 from ...request.request import Geometry
 from ...text.affine_c import dim_to_c, factor_to_c
 from ...text.literals import c_type
-from ...text.render import Code, Identifier
+from ...text.render import Code, Identifier, Template
 from ..contraction.epilogue import EpilogueSpec
 from ..contraction.gather import AxisSpec, batch_specs, divides
 from ..contraction.mma import FRAGMENT_COLUMNS, math_of
@@ -18,7 +18,7 @@ from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import tiles_of
 from ..persistent.operands import BulkOperand
-from .config import LINE_BYTES, WARP, GemvConfig, SharedLayout, columns_of, resident, step_of
+from .config import LINE_BYTES, WARP, GemvConfig, columns_of, resident, shared_layout, step_of
 from .lines import Lines
 from .rows import OwnRowsSpec
 
@@ -97,6 +97,26 @@ class GemvSpec:
         return LINE_BYTES
 
     @property
+    def operands(self) -> Template:
+        """The template of the way of both operands, where bulk copies bring them."""
+        return Template("lib/gemv/lines.cu.j2")
+
+    @property
+    def line_name(self) -> Identifier:
+        """The C constant of the elements in a line of a row."""
+        return Identifier("STEP")
+
+    @property
+    def row_lines(self) -> int:
+        """The rows that the block keeps in shared memory, a line for each step; 0 where copies bring them."""
+        return self.own_rows.lines if self.own_rows else 0
+
+    @property
+    def lines_at(self) -> int:
+        """Where these begin in shared memory."""
+        return self.own_rows.lines_at if self.own_rows else 0
+
+    @property
     def block_n(self) -> int:
         """Columns of the product of a block."""
         return self.epilogue.staged_columns
@@ -126,7 +146,7 @@ def gemv_spec(
         raise ValueError("bulk copies cannot bring these operands")
     a_lines, b_lines = (_lines(own) for own in lines) if lines and config.stages else (None, None)
     names, step, k = binding.names, step_of(problem), problem.k
-    memory = SharedLayout(problem, config)
+    memory = shared_layout(problem, config)
     return GemvSpec(
         name=binding.name,
         title=binding.title,

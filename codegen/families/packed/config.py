@@ -11,23 +11,27 @@ from ...arch.spec import ArchSpec
 from ..contraction.mma import FRAGMENT_COLUMNS
 from ..contraction.problem import Problem
 from ..contraction.tile import SUMS_PADDING, exchange_bytes, is_clustered, splits_evenly, tiles_of
+from ..gemv.config import has_one_row_of_tiles, kept_rows
+from ..gemv.layout import SharedLayout
 
 WARP = 32
 MOST_ROWS = 16  # of the result, for which this is the way
 MOST_TILES = 8  # of accumulators of mma, of a thread
-_MANY_BLOCKS, _MANY_REGISTERS = 4, 16  # of k in a step, whose sums are begun before others have ended
-OTHER_REGISTERS = 32  # of a thread, beside fragments and accumulators
-BARRIER_BYTES, ALIGNED = 8, 128  # bytes; what bulk copies begin at multiples of
-_TILES, _WARPS, _SPLITS = (1, 2, 4, 8), (4, 8, 16), (1, 2)
-_MOST_STAGES, _MOST_RESIDENT = 8, 2
+OTHER_REGISTERS = 24  # of a thread, beside fragments and accumulators
+ALIGNED = 128  # bytes; what bulk copies begin at multiples of
+LINE_BYTES = 128  # of a row in a line of k
+_TILES, _WARPS, _SPLITS = (1, 2, 4, 8), (4, 8, 16), (1, 2, 4, 8)
+_LEAST_STAGES, _MOST_STAGES, _MOST_RECORDS, _MOST_RESIDENT = 2, 8, 8, 2
 
 
 @dataclass(frozen=True)
 class PackedConfig:
     """A configuration: `block_m` rows and `tiles` times 16 columns of the result to a block.
 
-    Its `warps` share k, as do the `splits` blocks of a cluster. stages: steps of k, a record each, that bulk
-    copies bring to shared memory ahead of each warp.
+    Its `warps` share k, as do the `splits` blocks of a cluster. A step of k is so many `records`, which one
+    bulk copy brings, since copies cost a multiprocessor more than their bytes do; stages: the steps that are
+    brought to shared memory ahead of each warp. turns: the tiles of a block, one after another; weights of
+    the next are on their way while one is finished.
     """
 
     block_m: int
@@ -35,6 +39,8 @@ class PackedConfig:
     warps: int
     splits: int = 1
     stages: int = 1
+    turns: int = 1
+    records: int = 1
 
     @property
     def threads(self) -> int:
@@ -43,7 +49,7 @@ class PackedConfig:
 
     @property
     def block_n(self) -> int:
-        """Columns of the result of a block."""
+        """Columns of the product of a block."""
         return COLUMNS * self.tiles
 
     @property
@@ -51,26 +57,40 @@ class PackedConfig:
         """Accumulators from row to row where they are staged."""
         return self.block_n + SUMS_PADDING
 
+    @property
+    def staged_bytes(self) -> int:
+        """Shared memory of the staged accumulators of all warps."""
+        return self.warps * self.block_m * self.pitch * 4
+
     def registers(self, form: BlockFormat) -> int:
-        """Registers of a thread: accumulators, fragments of weights, the rows of two steps, and addresses."""
+        """Registers of a thread: accumulators of k and of a block of it, weights, the rows of a block of k,
+        and addresses."""
         rows = self.block_m // FRAGMENT_COLUMNS
-        many = _MANY_REGISTERS if form.blocks > _MANY_BLOCKS else 0
-        held = 4 * self.tiles * (2 * rows + 1) + (44 + many) * rows + OTHER_REGISTERS
+        held = 4 * self.tiles * (2 * rows + 1) + (8 + form.depth // form.blocks // 8) * rows + OTHER_REGISTERS
         return -(-held // 8) * 8
 
-    # ------------------------------------------------------------ shared memory, in bytes
+    def stage_bytes(self, form: BlockFormat) -> int:
+        """Shared memory of the weights of a step."""
+        return -(-self.tiles * self.records * form.record_bytes // ALIGNED) * ALIGNED
 
-    def records_bytes(self, form: BlockFormat) -> int:
-        """Of the weights of a step."""
-        return -(-self.tiles * form.record_bytes // ALIGNED) * ALIGNED
+    def step(self, form: BlockFormat) -> int:
+        """Elements of k in a step."""
+        return self.records * form.depth
 
-    def barriers_at(self, form: BlockFormat) -> int:
-        """Where barriers lie: behind all steps, whose place staged accumulators take."""
-        return self.warps * max(self.stages * self.records_bytes(form), self.block_m * self.pitch * 4)
 
-    def own_bytes(self, form: BlockFormat) -> int:
-        """Of all but the sums of other blocks."""
-        return self.barriers_at(form) + self.warps * self.stages * BARRIER_BYTES
+def shared_layout(problem: Problem, form: BlockFormat, config: PackedConfig) -> SharedLayout:
+    """The shared memory of a block of PROBLEM with weights of FORM under CONFIG."""
+    steps = -(-problem.at_optimum(problem.k) // config.step(form))
+    return SharedLayout(
+        warps=config.warps,
+        stages=config.stages,
+        stage_bytes=config.stage_bytes(form),
+        staged_bytes=config.staged_bytes,
+        in_turns=config.turns > 1,
+        lines=kept_rows(problem, config.block_m),
+        row_bytes=-(-steps // config.splits) * config.records * form.lines * LINE_BYTES,
+        computed=problem.a_computed,
+    )
 
 
 def illegal(problem: Problem, form: BlockFormat, config: PackedConfig, target: ArchSpec) -> str | None:
@@ -79,14 +99,22 @@ def illegal(problem: Problem, form: BlockFormat, config: PackedConfig, target: A
         return "the tile does not divide into mma"
     if config.tiles * config.block_m > MOST_TILES * FRAGMENT_COLUMNS:
         return "too many accumulators"
-    if not 1 <= config.threads <= target.limits.threads_per_block or config.splits < 1 or config.stages < 1:
+    if not 1 <= config.threads <= target.limits.threads_per_block or config.splits < 1:
         return "too many warps, or none"
+    if config.stages < 1 or not 1 <= config.records <= _MOST_RECORDS:
+        return "too many steps, or none"
+    if problem.a_computed and problem.k % config.step(form):
+        return "rows are computed of whole steps of k"
     if config.splits > 1 and not is_clustered(config.block_m, config.splits, target):
         return "blocks share k in a cluster alone"
-    if config.splits > 1 and not splits_evenly(problem.k, form.depth, config.splits):
+    if config.splits > 1 and not splits_evenly(problem.k, config.step(form), config.splits):
         return "a split of k would be empty"
     if config.threads * config.registers(form) > target.limits.registers_per_multiprocessor:
         return "not enough registers"
+    if problem.halves and config.tiles % 2:
+        return "bulk copies bring whole tiles of both halves"
+    if config.turns > 1 and (config.splits > 1 or not has_one_row_of_tiles(problem, config.block_m)):
+        return "blocks that share nothing take turns at one row of tiles"
     shared = shared_bytes(problem, form, config, target)
     return "not enough shared memory" if shared > target.shared_bytes else None
 
@@ -94,7 +122,7 @@ def illegal(problem: Problem, form: BlockFormat, config: PackedConfig, target: A
 def shared_bytes(problem: Problem, form: BlockFormat, config: PackedConfig, target: ArchSpec) -> int:
     """Dynamic shared memory of a block."""
     tile = config.block_m, config.block_n, config.splits
-    return config.own_bytes(form) + exchange_bytes(*tile, problem.accumulate, target)
+    return shared_layout(problem, form, config).bytes + exchange_bytes(*tile, problem.accumulate, target)
 
 
 def resident(problem: Problem, form: BlockFormat, config: PackedConfig, target: ArchSpec) -> int:
@@ -109,16 +137,43 @@ def shapes(problem: Problem, form: BlockFormat, target: ArchSpec) -> Iterator[Pa
     block_m = FRAGMENT_COLUMNS if problem.at_optimum(problem.m) <= FRAGMENT_COLUMNS else 2 * FRAGMENT_COLUMNS
     steps = -(-problem.at_optimum(problem.k) // form.depth)
     for tiles, warps, splits in product(_TILES, _WARPS, _SPLITS):
-        config = PackedConfig(block_m, tiles, warps, splits)
-        config = replace(config, stages=_stages(problem, form, config, steps, target))
-        fits = warps * splits <= max(steps, _WARPS[0]) and config.stages > 0
-        if fits and illegal(problem, form, config, target) is None:
-            yield config
+        whole = PackedConfig(block_m, tiles, warps, splits)
+        if warps * splits > max(steps, _WARPS[0]):
+            continue
+        for config in (whole, *_in_turns(problem, whole, target)):
+            for records in _records(-(-steps // (warps * splits))):
+                one = replace(config, records=records)
+                one = replace(one, stages=_stages(problem, form, one, steps, target))
+                if one.stages > 0 and illegal(problem, form, one, target) is None:
+                    yield one
+
+
+def _records(each: int) -> Iterator[int]:
+    """How many records a copy may bring of EACH that a warp has."""
+    records = 1
+    while records <= min(each, _MOST_RECORDS) and each % records == 0:
+        yield records
+        records *= 2
+
+
+def _in_turns(problem: Problem, config: PackedConfig, target: ArchSpec) -> Iterator[PackedConfig]:
+    """CONFIG with one or two blocks for each multiprocessor of TARGET, if there are more tiles than these."""
+    blocks = blocks_of(problem, config)
+    for own in range(1, _MOST_RESIDENT + 1):
+        turns = -(-blocks // (own * target.multiprocessors))
+        if config.splits == 1 and turns > 1:
+            yield replace(config, turns=turns)
+
+
+def columns_of(problem: Problem, config: PackedConfig) -> int:
+    """Columns of the result of a block; where an epilogue reads two halves, it has columns of both."""
+    return config.block_n // 2 if problem.halves else config.block_n
 
 
 def blocks_of(problem: Problem, config: PackedConfig) -> int:
     """The blocks of a launch of PROBLEM at its optimal sizes."""
-    return problem.at_optimum(tiles_of(problem, config.block_m, config.block_n)) * config.splits
+    tiles = problem.at_optimum(tiles_of(problem, config.block_m, columns_of(problem, config)))
+    return -(-tiles // config.turns) * config.splits
 
 
 def blocks_of_one(problem: Problem, config: PackedConfig, target: ArchSpec) -> int:
@@ -128,14 +183,17 @@ def blocks_of_one(problem: Problem, config: PackedConfig, target: ArchSpec) -> i
 
 def _stages(problem: Problem, form: BlockFormat, config: PackedConfig, steps: int, target: ArchSpec) -> int:
     """The stages of CONFIG: as many as the blocks of a multiprocessor have room for, at most all of so many
-    STEPS.
+    STEPS of each tile; as many as one block has room for where rows leave none for two.
 
     A block of the next launch then takes the place of one that has ended, and has its weights brought while
     others still run.
     """
-    own, limits = min(blocks_of_one(problem, config, target), _MOST_RESIDENT), target.limits
-    room = limits.shared_per_multiprocessor // own - limits.reserved_shared
-    room -= exchange_bytes(config.block_m, config.block_n, config.splits, problem.accumulate, target)
-    most = min(_MOST_STAGES, -(-steps // (config.warps * config.splits)))
-    fitting = (n for n in range(most, 0, -1) if replace(config, stages=n).own_bytes(form) <= room)
-    return next(fitting, 0)
+    limits = target.limits
+    own_steps = config.turns * -(-steps // (config.records * config.warps * config.splits))
+    exchanged = exchange_bytes(config.block_m, config.block_n, config.splits, problem.accumulate, target)
+    for own in range(min(blocks_of_one(problem, config, target), _MOST_RESIDENT), 0, -1):
+        room = limits.shared_per_multiprocessor // own - limits.reserved_shared - exchanged
+        for stages in range(min(_MOST_STAGES, own_steps), min(own_steps, _LEAST_STAGES) - 1, -1):
+            if shared_layout(problem, form, replace(config, stages=stages)).bytes <= room:
+                return stages
+    return 0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ....dialects.core.dtypes import F16, F32
+from ....dialects.graph.block_format import COLUMNS, BlockFormat
 from ...arch.features import Feature
 from ...request.request import Candidate, Config, KernelCode, Request
 from ...request.signature import make_signature
@@ -13,8 +14,9 @@ from ..contraction.binding import bind, widest_vector
 from ..contraction.problem import COPY_BYTES, Problem
 from ..contraction.tile_product import MOST_CANDIDATES
 from ..gemv.family import MOST_VECTOR, SUMS
+from ..gemv.rows import own_rows_spec
 from ..kernel_family import Accumulation, ConfiguredFamily, Rank
-from .config import MOST_ROWS, PackedConfig, illegal, shapes
+from .config import MOST_ROWS, PackedConfig, illegal, shapes, shared_layout
 from .cost import microseconds
 from .problem import PackedProblem, packed_contraction
 from .spec import TEMPLATE, launch, packed_spec
@@ -29,6 +31,8 @@ class PackedFamily(ConfiguredFamily[PackedConfig]):
     rank: Rank = Rank.TENSOR_CORES
     needs_features: frozenset[Feature] = frozenset({Feature.LDMATRIX, Feature.MMA_F16, Feature.TMA})
     unpacks: bool = True
+    computes_rows: bool = True
+    takes_halves: bool = True
     accumulation: Accumulation = SUMS
     config_type: Callable[..., PackedConfig] = PackedConfig
 
@@ -52,20 +56,22 @@ class PackedFamily(ConfiguredFamily[PackedConfig]):
         signature = make_signature(request, (), [packed.map(place, own)])
         vector = min(MOST_VECTOR, widest_vector(request, packed.problem.n))
         binding = bind(request, packed.contraction, vector, signature)
-        spec = packed_spec(packed, own, binding, request.target)
+        memory = shared_layout(packed.problem, packed.format, own)
+        own_rows = own_rows_spec(request, packed.contraction, memory, own.splits, signature)
+        spec = packed_spec(packed, own, binding, request.target, own_rows)
         return KernelCode(TEMPLATE, spec, launch(packed, spec), signature.typed, spec.resident)
 
 
 def packed_problem(request: Request) -> PackedProblem | str:
     """The product of REQUEST with packed weights; why this family does not compute it."""
     contraction = packed_contraction(request)
-    if contraction is None or contraction.has_prologue:
-        return "no product of rows in memory with packed weights"
-    reason = _unsupported(contraction.problem)
-    return reason or PackedProblem(contraction, contraction.root.format)  # type: ignore[attr-defined]
+    if contraction is None:
+        return "no product of rows in memory, or computed whole, with packed weights"
+    form: BlockFormat = contraction.root.format  # type: ignore[attr-defined]
+    return _unsupported(contraction.problem, form) or PackedProblem(contraction, form)
 
 
-def _unsupported(problem: Problem) -> str | None:
+def _unsupported(problem: Problem, form: BlockFormat) -> str | None:
     """Why PROBLEM is none of few rows that lanes load 16 bytes at a time; None when it is."""
     if problem.a != F16 or problem.accumulate != F32:
         return "only rows of f16 are multiplied, with sums in f32"
@@ -73,5 +79,9 @@ def _unsupported(problem: Problem) -> str | None:
         return "too many rows"
     if not isinstance(problem.k, int) or not problem.a_k_major:
         return "rows that do not lie along k"
-    wide = problem.a_vector * problem.a.bytes == COPY_BYTES
+    if problem.a_computed and problem.k % form.depth:
+        return "rows that are computed are whole records of k"
+    if problem.halves and problem.n % COLUMNS:
+        return "halves that share a record"
+    wide = problem.a_computed or problem.a_vector * problem.a.bytes == COPY_BYTES
     return None if wide else "rows do not lie at multiples of 16 bytes"

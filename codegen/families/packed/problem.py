@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ....dialects.core.affine import Dim
 from ....dialects.core.tensor_map import TensorMap
 from ....dialects.core.traits import Trait, has
-from ....dialects.graph.block_format import LINE, WORD_BYTES, BlockFormat
+from ....dialects.graph.block_format import COLUMNS, LINE, WORD_BYTES, BlockFormat
 from ....dialects.graph.movement.slicing import Slice
 from ....dialects.graph.packed import PackedMatmul
 from ...request.parameters import TensorMapParameter
 from ...request.request import Request
 from ..contraction.axes import RowAxis, merged_rows
-from ..contraction.binding import Contraction
+from ..contraction.binding import Contraction, ReadPrologue
 from ..contraction.implicit_gemm import accumulator_of, span_of
 from ..contraction.problem import Problem
-from ..contraction.prologue import NoPrologue, read_prologue
+from ..contraction.prologue import NoPrologue, Prologue, read_prologue
+from ..gemv.halves import with_halves
+from ..gemv.rows import read_rows, row_problem
 from .config import PackedConfig
 
 
@@ -38,30 +41,45 @@ class PackedProblem:
 
     def map(self, place: int, config: PackedConfig) -> TensorMapParameter:
         """The tensor map of the weights, which are the buffer PLACE of the kernel."""
-        w = self.root.w.type
+        w, own = self.root.w.type, config.tiles
         tiles, records, words = w.shape
-        strides = (words * WORD_BYTES, records * words * WORD_BYTES)
-        dims, box = (words, records, tiles), (self.format.record_bytes // WORD_BYTES, 1, config.tiles)
+        strides: tuple[Dim, ...] = (words * WORD_BYTES, records * words * WORD_BYTES)
+        dims: tuple[Dim, ...] = (words, records, tiles)
+        box: tuple[int, ...] = (self.format.record_bytes // WORD_BYTES, config.records, own)
+        if self.problem.halves:  # whose tiles are as far apart as the second half begins
+            each = self.problem.n // COLUMNS
+            strides, dims = (*strides, each * strides[-1]), (words, records, each, 2)
+            box = (*box[:2], own // 2, 2)
         weights = TensorMap.tiled(place, w.dtype, dims, strides, box, "none")
         return TensorMapParameter("b_map", weights)
 
 
 def packed_contraction(request: Request) -> Contraction | None:
-    """The only contraction of REQUEST's region, if it has packed weights that lie in memory as they are, and
-    all else is computed on single elements of its result."""
-    if any(has(op, Trait.WINDOW) or isinstance(op, Slice) for op in request.ops):
+    """The only contraction of REQUEST's region, if it has packed weights that lie in memory as they are, all
+    behind it is computed on single elements of its result, or of both halves, and its rows lie in memory, or
+    are computed whole."""
+    if any(has(op, Trait.WINDOW) for op in request.ops):
         return None
+    found = _contraction_of(request, read_prologue)
+    if found is None or found.has_prologue:
+        found = _contraction_of(request, read_rows)
+        if found is None or row_problem(request, found) is None:
+            return None
+    return with_halves(found) if any(isinstance(op, Slice) for op in request.ops) else found
+
+
+def _contraction_of(request: Request, read: ReadPrologue) -> Contraction | None:
     roots = [op for op in request.ops if has(op, Trait.CONTRACTION)]
     if len(roots) != 1 or not isinstance(roots[0], PackedMatmul) or roots[0].w.producer is not None:
         return None
     root = roots[0]
-    prologue = read_prologue(root)
+    prologue = read(root)
     if isinstance(prologue, NoPrologue) or not root.w.type.layout.is_dense:
         return None
-    return Contraction(root, _problem(root, request), prologue)
+    return Contraction(root, _problem(root, request, prologue), prologue)
 
 
-def _problem(root: PackedMatmul, request: Request) -> Problem:
+def _problem(root: PackedMatmul, request: Request, prologue: Prologue) -> Problem:
     a, y = root.a.type, root.y.type
     sizes = tuple(
         (name, low, request.optimum[name], high) for name, (low, high) in sorted(request.ranges.items())
@@ -71,7 +89,8 @@ def _problem(root: PackedMatmul, request: Request) -> Problem:
     return Problem(
         op="matmul",
         a=a.dtype,
-        a_memory=a.dtype,
+        a_memory=prologue.streamed.type.dtype,
+        a_computed=prologue.whole,
         b=root.w.type.dtype,
         accumulate=accumulator_of(a.dtype, root.accumulate),
         batch=(),

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ....dialects.core.affine import Dim
+from ....dialects.core.affine import Dim, ceildiv
 from ...arch.spec import ArchSpec
 from ...request.request import Geometry
 from ...text.affine_c import dim_to_c, factor_to_c
 from ...text.literals import c_type
-from ...text.render import Code, Identifier
+from ...text.render import Code, Identifier, Template
 from ..contraction.epilogue import EpilogueSpec
 from ..contraction.gather import divides
 from ..contraction.mma import FRAGMENT_COLUMNS
 from ..contraction.problem import Problem
 from ..contraction.spec import KernelBinding
 from ..contraction.tile import tiles_of
+from ..gemv.rows import OwnRowsSpec
 from ..gemv.spec import StreamedSpec
-from .config import WARP, PackedConfig, resident
+from .config import LINE_BYTES, WARP, PackedConfig, columns_of, resident, shared_layout
 from .problem import PackedProblem
 
 TEMPLATE = "kernels/packed.cu.j2"
@@ -28,10 +29,11 @@ class PackedSpec:
     """The spec of a product with packed weights: sizes, configuration, format of the weights, and the
     epilogue.
 
-    bits: of a stored number; step: of k in a record, which has `lines` lines and `blocks` blocks; group:
+    bits: of a stored number; step: of k, `records` of them, each of `lines` lines and `blocks` blocks; group:
     steps of k within which a lane has those of one mma; fields, field: numbers beside a block of a column,
-    and their type; record: bytes; records_bytes, barriers: of shared memory (`PackedConfig`); steps: those of
-    a warp; a: the rows; resident: the occupancy that the kernel is compiled for.
+    and their type; record: bytes; stage_bytes, row_lines, lines_at, sums_at, barriers: of shared memory
+    (`SharedLayout`); steps: those of a warp; a: the rows; own_rows: those that blocks compute; resident: the
+    occupancy that the kernel is compiled for.
     """
 
     name: Identifier
@@ -52,6 +54,7 @@ class PackedSpec:
     resident: int
     bits: int
     step: int
+    records: int
     lines: int
     blocks: int
     group: int
@@ -59,13 +62,18 @@ class PackedSpec:
     field: Identifier
     field_bytes: int
     record: int
-    records_bytes: int
+    stage_bytes: int
+    row_lines: int
+    lines_at: int
+    sums_at: int
     barriers: int
     steps: int
+    turns: int
     rows_checked: bool
     a: StreamedSpec
     epilogue: EpilogueSpec
     exchange_at: int
+    own_rows: OwnRowsSpec | None = None
 
     @property
     def threads(self) -> int:
@@ -74,8 +82,8 @@ class PackedSpec:
 
     @property
     def block_n(self) -> int:
-        """Columns of the result of a block."""
-        return self.epilogue.columns * self.epilogue.vector
+        """Columns of the product of a block."""
+        return self.epilogue.staged_columns
 
     @property
     def row_tiles(self) -> int:
@@ -83,9 +91,14 @@ class PackedSpec:
         return self.block_m // FRAGMENT_COLUMNS
 
     @property
-    def turns(self) -> int:
-        """Tiles of a block."""
-        return 1
+    def line(self) -> int:
+        """Bytes of a row in a line."""
+        return LINE_BYTES
+
+    @property
+    def depth(self) -> int:
+        """Elements of k in a record."""
+        return self.step // self.records
 
     @property
     def piece(self) -> int:
@@ -93,17 +106,43 @@ class PackedSpec:
         return min(8, self.group // 4)
 
     @property
+    def operands(self) -> Template:
+        """The template of the way of both operands."""
+        return Template("lib/packed/records.cu.j2")
+
+    @property
+    def line_name(self) -> Identifier:
+        """The C constant of the elements in a line of a row."""
+        return Identifier("LINE")
+
+    @property
+    def blocks_at_once(self) -> int:
+        """Blocks of k whose products follow each other without a branch: those of a load of weights. More of
+        them take registers that as many blocks of the next launch need."""
+        return max(1, 256 // self.bits * self.blocks // self.depth)
+
+    @property
+    def pieces(self) -> int:
+        """Loads of a lane from the rows of a block of k."""
+        return self.products * 4 // self.piece
+
+    @property
     def products(self) -> int:
         """Products of mma of a block of k."""
-        return self.step // self.blocks // 16
+        return self.depth // self.blocks // 16
 
 
 def packed_spec(
-    packed: PackedProblem, config: PackedConfig, binding: KernelBinding, target: ArchSpec
+    packed: PackedProblem,
+    config: PackedConfig,
+    binding: KernelBinding,
+    target: ArchSpec,
+    own_rows: OwnRowsSpec | None = None,
 ) -> PackedSpec:
-    """The spec of PACKED under CONFIG for TARGET."""
+    """The spec of PACKED under CONFIG for TARGET; OWN_ROWS: the rows that blocks compute."""
     problem, form, names = packed.problem, packed.format, binding.names
     assert isinstance(problem.k, int)
+    memory = shared_layout(problem, form, config)
     return PackedSpec(
         name=binding.name,
         title=binding.title,
@@ -122,7 +161,8 @@ def packed_spec(
         stages=config.stages,
         resident=resident(problem, form, config, target),
         bits=form.bits,
-        step=form.depth,
+        step=config.step(form),
+        records=config.records,
         lines=form.lines,
         blocks=form.blocks,
         group=form.group,
@@ -130,13 +170,18 @@ def packed_spec(
         field=Identifier(c_type(form.scale)),
         field_bytes=form.scale.bytes,
         record=form.record_bytes,
-        records_bytes=config.records_bytes(form),
-        barriers=config.barriers_at(form),
-        steps=-(-problem.k // form.depth // (config.warps * config.splits)),
+        stage_bytes=memory.stage_bytes,
+        row_lines=memory.lines,
+        lines_at=memory.lines_at,
+        sums_at=memory.sums_at,
+        barriers=memory.barriers_at,
+        steps=-(-problem.k // config.step(form) // (config.warps * config.splits)),
+        turns=config.turns,
         rows_checked=not divides(config.block_m, problem.m),
         a=_rows(problem, binding),
         epilogue=_epilogue(packed, config, binding),
-        exchange_at=config.own_bytes(form),
+        exchange_at=memory.bytes,
+        own_rows=own_rows,
     )
 
 
@@ -152,24 +197,27 @@ def _epilogue(packed: PackedProblem, config: PackedConfig, binding: KernelBindin
         accumulate=Identifier(c_type(problem.accumulate)),
         vector=binding.vector,
         block_m=config.block_m,
-        columns=config.block_n // binding.vector,
+        columns=columns_of(problem, config) // binding.vector,
         threads=config.threads,
         splits=1,
         cluster=config.splits,
         groups=config.warps,
         pitch=config.pitch,
         m_checked=not divides(config.block_m, problem.m),
-        n_checked=not divides(config.block_n, problem.n),
+        n_checked=not divides(columns_of(problem, config), problem.n),
         code=binding.epilogue,
         beside=binding.beside,
         along=binding.along,
+        halves=problem.halves,
+        repeated=config.turns > 1,
     )
 
 
 def launch(packed: PackedProblem, spec: PackedSpec) -> Geometry:
     """The launch geometry of PACKED with SPEC."""
+    tiles = tiles_of(packed.problem, spec.block_m, spec.epilogue.columns * spec.epilogue.vector)
     return Geometry(
-        grid=(tiles_of(packed.problem, spec.block_m, spec.block_n), spec.splits, 1),
+        grid=(ceildiv(tiles, spec.turns), spec.splits, 1),
         block=(spec.threads, 1, 1),
         shared=spec.exchange_at + spec.epilogue.exchange_bytes,
         cluster=(1, spec.splits, 1),

@@ -30,6 +30,7 @@ SLAB = 64  # rows (columns) along a line of an MN-major tile
 MOST_STAGES = 8
 MOST_KEPT_COLUMNS = 8  # tiles along n, among which all blocks divide where each keeps its columns of B
 LEAST_STAGES = 3
+ENOUGH_STAGES = 4  # with which long products do not wait for copies; buffers of results give way to them
 LEAST_IN_FLIGHT = 32 << 10  # bytes of A, which hide the latency of memory at its bandwidth
 MOST_PROMOTED = {2: 96, 3: 48}  # where it has as many again for the sums of a tile of k
 NARROW_COLUMNS = 32  # of tiles for results of no more columns
@@ -230,18 +231,26 @@ def shapes(problem: Problem, room: int, buffers: int = 0) -> Iterator[Persistent
         config = PersistentConfig(
             m, n, block_k, groups, teams, MOST_STAGES, buffers=buffers, depth=depth, kept=kept
         )
-        config = fitted(config, room)
+        config = fitted(config, room, enough_stages(problem))
         if illegal(config, room) is None and misfit(problem, config) is None:
             yield config
             yield from () if kept else _clustered(problem, config)
 
 
-def fitted(config: PersistentConfig, room: int) -> PersistentConfig:
-    """CONFIG with as many stages, then buffers, as fit into ROOM bytes of shared memory."""
-    while illegal(config, room) is not None and config.stages > LEAST_STAGES:
-        config = replace(config, stages=config.stages - 1)
-    while illegal(config, room) is not None and config.buffers > FEW_BUFFERS:
-        config = replace(config, buffers=config.buffers - 1)
+def enough_stages(problem: Problem) -> int:
+    """The stages that PROBLEM wants more than further buffers of results, of which a short one has many."""
+    return ENOUGH_STAGES if problem.at_optimum(tiles_of_k(problem)) > SHORT else LEAST_STAGES
+
+
+def fitted(config: PersistentConfig, room: int, enough: int = LEAST_STAGES) -> PersistentConfig:
+    """CONFIG with as many buffers as fit into ROOM bytes of shared memory beside ENOUGH stages, or else
+    beside the least number of them, and with as many stages as fit then."""
+    buffers = range(config.buffers, min(config.buffers, FEW_BUFFERS) - 1, -1)
+    for least in (enough, LEAST_STAGES):
+        for own, stages in product(buffers, range(config.stages, least - 1, -1)):
+            made = replace(config, buffers=own, stages=stages)
+            if illegal(made, room) is None:
+                return made
     return config
 
 

@@ -11,7 +11,7 @@ from ...arch.spec import ArchSpec
 from ..contraction.problem import Problem
 from ..contraction.tile import tiles_of
 from ..contraction.wgmma import LINE_BYTES, ROWS
-from .config import PersistentConfig, clusters_of
+from .config import PersistentConfig, clusters_of, enough_stages
 from .depth import line_of, lines_of_k, multiplied_k, tiles_of_k
 from .splits import split_room
 
@@ -57,6 +57,7 @@ def _units(
     k_tiles = -(-problem.at_optimum(tiles_of_k(problem)) // config.splits)
     rate = target.fitted.throughput.wgmma * 2 / problem.a.bytes * constants.efficiency
     step = constants.step if config.cluster == 1 else constants.shared_step
+    step += constants.shallow if config.stages < enough_stages(problem) else 0.0
     products = config.block_m * config.block_n * problem.at_optimum(multiplied_k(problem)) / config.splits
     shares = 1 if problem.is_astride else config.cluster  # of such lines, half are not copied faster
     columns = 0.0 if config.kept else config.block_n / shares

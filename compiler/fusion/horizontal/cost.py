@@ -117,15 +117,18 @@ class CostModel:
     def _are_halves(self, siblings: Sequence[Contraction]) -> bool:
         """Whether kernels have columns of two such SIBLINGS in a tile: products of few rows, equally wide."""
         first = siblings[0]
-        if not isinstance(first, Matmul) or len(siblings) != 2 or channels(first) != channels(siblings[1]):
+        packed = isinstance(first, PackedMatmul)
+        if not isinstance(first, (Matmul, PackedMatmul)) or len(siblings) != 2:
             return False
         *lead, k = first.a.type.shape
         rows = product(lead)
-        if first.transpose_a or not isinstance(k, int) or not isinstance(rows, int):
+        if first.attributes.get("transpose_a") or not isinstance(k, int) or not isinstance(rows, int):
+            return False
+        if channels(first) != channels(siblings[1]):
             return False
         multiply = self._policy.format_of(first).multiplied(first.a.type.dtype)
         able = (each for each in families().values() if each.runs_on(self._target))
-        takes = self._halves and any(each.takes_halves for each in able)
+        takes = self._halves and any(each.takes_halves and each.unpacks == packed for each in able)
         return takes and streams_weights(rows, k, multiply)
 
     def _bytes(self, type: TensorType) -> int:

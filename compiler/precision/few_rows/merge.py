@@ -11,6 +11,7 @@ from ....dialects.core.clone import clone_op
 from ....dialects.core.ir import Block, Region, Value
 from ....dialects.core.traits import Trait, has
 from ....dialects.graph.contraction import Matmul
+from ....dialects.graph.packed import PackedMatmul
 from ....dialects.precision import PrecisionKernel
 
 
@@ -22,7 +23,7 @@ class KernelPair:
     first: PrecisionKernel
     second: PrecisionKernel
     operand: int
-    product: Matmul
+    product: Matmul | PackedMatmul
 
     @property
     def argument(self) -> Value:
@@ -42,7 +43,7 @@ def pairs_before(second: PrecisionKernel) -> list[KernelPair]:
         products = [
             op for kernel in (first, second) for op in kernel.body.block if has(op, Trait.CONTRACTION)
         ]
-        if len(value.uses) == 1 and len(products) == 1 and isinstance(products[0], Matmul):
+        if len(value.uses) == 1 and len(products) == 1 and isinstance(products[0], (Matmul, PackedMatmul)):
             found.append(KernelPair(first, second, operand, products[0]))
     return found
 

@@ -22,6 +22,7 @@ from .names import model_hash
 from .noise import FORMATS, INT8, LEAST_CLIP, MOST_CLIP
 from .onnx_runtime_table import read_ranges
 from .qdq import clips_in
+from .smoothing import Exponents
 from .table_text import (
     LEAST_SCALE,
     MAX_BYTES,
@@ -67,7 +68,8 @@ class CalibrationTable:
 
     model: the hash of the network (see `model_hash`); calibrator: the one that chose the clips; batches: how
     many were run; tensors: by name, in program order; histograms: those that the clips were chosen from,
-    empty where they were not kept.
+    empty where they were not kept; smoothing: by tensor the exponents of two by which its channels are scaled
+    down, to which clips are relative (see `exponents`).
     """
 
     model: str
@@ -75,6 +77,7 @@ class CalibrationTable:
     batches: int
     tensors: Mapping[str, TensorCalibration]
     histograms: Mapping[str, Histogram] = field(default_factory=dict, compare=False, repr=False)
+    smoothing: Mapping[str, Exponents] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         check_calibrator(self.calibrator)
@@ -82,17 +85,21 @@ class CalibrationTable:
 
     def __reduce__(self) -> tuple[type[CalibrationTable], tuple[object, ...]]:
         """Pickled and copied by its constructor's arguments, because read-only views can be neither."""
-        histograms = dict(self.histograms)
-        return CalibrationTable, (self.model, self.calibrator, self.batches, dict(self.tensors), histograms)
+        tensors, histograms, smoothing = dict(self.tensors), dict(self.histograms), dict(self.smoothing)
+        return CalibrationTable, (self.model, self.calibrator, self.batches, tensors, histograms, smoothing)
 
     @staticmethod
     def of(
-        model: str, calibrator: str, batches: int, histograms: Mapping[str, Histogram]
+        model: str,
+        calibrator: str,
+        batches: int,
+        histograms: Mapping[str, Histogram],
+        smoothing: Mapping[str, Exponents] | None = None,
     ) -> CalibrationTable:
         """The table in which CALIBRATOR chooses from HISTOGRAMS. Raises InputError if it is unknown."""
         check_calibrator(calibrator)
         tensors = {name: _chosen(histogram, calibrator) for name, histogram in histograms.items()}
-        return CalibrationTable(model, calibrator, batches, tensors, histograms)
+        return CalibrationTable(model, calibrator, batches, tensors, histograms, smoothing or {})
 
     # ------------------------------------------------------------ reading it
 
@@ -134,7 +141,7 @@ class CalibrationTable:
                 hint = f"keep the {HISTOGRAMS_SUFFIX} file beside the table, or calibrate anew"
                 raise CalibrationError(f"the histogram of tensor '{name}' is not there", hint)
         kept = {name: self.histograms[name] for name in self.tensors}
-        return CalibrationTable.of(self.model, calibrator, self.batches, kept)
+        return CalibrationTable.of(self.model, calibrator, self.batches, kept, self.smoothing)
 
     @checked
     def with_scale(self, name: str, scale: float) -> CalibrationTable:
@@ -154,7 +161,7 @@ class CalibrationTable:
             name: TensorText(float(tensor.scale()), tensor.chosen_by, tensor.values, tensor.estimates)
             for name, tensor in self.tensors.items()
         }
-        return print_text(TableText(self.model, self.calibrator, self.batches, tensors))
+        return print_text(TableText(self.model, self.calibrator, self.batches, tensors, self.smoothing))
 
     @staticmethod
     @checked
@@ -162,7 +169,8 @@ class CalibrationTable:
         """The table in TEXT. Raises CalibrationError, naming FILE and the line, for a fault in it."""
         read = parse_text(text, file)
         tensors = {name: _tensor(entry, read.calibrator) for name, entry in read.tensors.items()}
-        return CalibrationTable(read.model, read.calibrator, read.batches, tensors)
+        head = (read.model, read.calibrator, read.batches)
+        return CalibrationTable(*head, tensors, smoothing=read.smoothing)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the text to PATH, and the histograms, if there are any, to a file beside it."""

@@ -44,6 +44,11 @@ class TableLine:
     def __bool__(self) -> bool:
         return bool(self._words)
 
+    @property
+    def more(self) -> bool:
+        """Whether words are left."""
+        return self._next < len(self._words)
+
     def error(self, message: str, hint: str | None = None) -> CalibrationError:
         """The error at the last word that was read."""
         word, start = self._words[self._next - 1]

@@ -13,7 +13,9 @@
       ...
 
 `scale` is the int8 scale that is used: a number, or the name of one of the calibrators below it. All
-else says where it comes from. `#` begins a comment; names are JSON strings.
+else says where it comes from. A line `smooth "x" 0 3 0 ...` has the exponents of two by which the channels
+of x are scaled down before they are stored; clips are of what that gives. `#` begins a comment; names are
+JSON strings.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from ....errors import CalibrationError, InputError
 from .calibrators import CALIBRATORS, Estimate, check_calibrator
 from .histogram import Histogram
 from .noise import INT8, LEAST_CLIP, MOST_CLIP
+from .smoothing import MOST_EXPONENT, Exponents
 from .table_line import NUMBER, TableLine, short
 
 FORMAT = 1
@@ -83,6 +86,7 @@ class TableText:
     calibrator: str
     batches: int
     tensors: Mapping[str, TensorText]
+    smoothing: Mapping[str, Exponents] = field(default_factory=dict)
 
 
 # ---------------------------------------------------------------- printing
@@ -92,6 +96,8 @@ def print_text(table: TableText) -> str:
     """TABLE as text."""
     header = (FORMAT, json.dumps(table.model), table.calibrator, table.batches)
     lines = [*ABOUT, *(f"{key} {value}" for key, value in zip(HEADER, header, strict=True))]
+    for name, powers in table.smoothing.items():
+        lines += ["", f"smooth {json.dumps(name)} {' '.join(map(str, powers.tolist()))}"]
     for name, tensor in table.tensors.items():
         lines += ["", f"tensor {json.dumps(name)}", *_tensor_lines(tensor)]
     return "\n".join(lines) + "\n"
@@ -130,6 +136,7 @@ class _Parser:
         self._file = file
         self._header: dict[str, Any] = {}
         self._tensors: dict[str, TensorText] = {}
+        self._smoothing: dict[str, Exponents] = {}
         self._lines: dict[str, TableLine] = {}  # of every tensor's scale
 
     def table(self, text: str) -> TableText:
@@ -144,14 +151,16 @@ class _Parser:
                 raise CalibrationError(f"{self._file}: the line '{key}' is missing")
         for name, entry in self._tensors.items():
             self._check(name, entry)
-        return TableText(
-            self._header["model"], self._header["calibrator"], self._header["batches"], self._tensors
-        )
+        head = (self._header["model"], self._header["calibrator"], self._header["batches"])
+        return TableText(*head, self._tensors, self._smoothing)
 
     def _take(self, line: TableLine, key: str, tensor: str | None) -> str | None:
         """Read a line that begins with KEY; returns the tensor that the following lines describe."""
         if key == "tensor":
             return self._begin(line)
+        if key == "smooth":
+            self._take_factors(line)
+            return tensor
         if tensor is None:
             self._take_header(line, key)
         elif key == "scale":
@@ -170,6 +179,17 @@ class _Parser:
             raise line.error(f"the tensor '{name}' is listed twice")
         self._tensors[name] = TensorText(math.nan, estimates={})
         return name
+
+    def _take_factors(self, line: TableLine) -> None:
+        name = line.string("the tensor's name")
+        if name in self._smoothing:
+            raise line.error(f"the factors of '{name}' are given twice")
+        found = []
+        while line.more:
+            found.append(line.number("an exponent of two", -MOST_EXPONENT, MOST_EXPONENT))
+            if not found[-1].is_integer():
+                raise line.error("factors are powers of two, by whole exponents")
+        self._smoothing[name] = np.array(found, np.int64)
 
     def _take_header(self, line: TableLine, key: str) -> None:
         if key not in HEADER:

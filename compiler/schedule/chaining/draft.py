@@ -63,7 +63,9 @@ def drafted(first: Kernel, second: Kernel) -> ChainDraft | None:
     root = root_of(first.writes[0])[0]
     if sum(root_of(value)[0] is root for value in second.reads) > 1:
         return None
-    if second.outputs != 1 or first.stacked or second.stacked or product_of(first) is None:
+    if second.outputs != 1 or first.stacked or second.stacked:
+        return None
+    if product_of(first) is None or product_of(second) is None:
         return None
     if (first.requested, first.compute) != (second.requested, second.compute):
         return None

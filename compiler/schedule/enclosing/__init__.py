@@ -1,1 +1,2 @@
-"""Depthwise convolutions in one launch with the contractions before and behind them."""
+"""Launches as one whose results between are not stored: depthwise convolutions with the contractions around
+them, convolutions with the contractions behind them."""

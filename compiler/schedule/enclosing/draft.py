@@ -1,23 +1,31 @@
-"""Drafts of inverted residuals: launches of a depthwise convolution and the contractions around it."""
+"""Drafts of launches as one, where what is between them need not be stored: a depthwise convolution and the
+contractions around it, and a convolution before contractions."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from ....codegen.interface import ArchSpec, Candidate
+from ....codegen.interface import ArchSpec, Candidate, KernelFamily
 from ....dialects.core.ir import Block, Value
 from ....dialects.core.module import Module
 from ....dialects.graph.convolution import Conv
 from ....dialects.launch import Kernel
 from ....dialects.launch_memory import Buffer
-from ..joining import fastest, joined, joins_first, product_of
+from ..joining import fastest, joined, joins_first, product_of, products_of
+
+LONGEST = 2  # contractions of a chain
+Able = Callable[[KernelFamily], bool]
 
 
 @dataclass(frozen=True, eq=False)
 class EnclosingDraft:
-    """The launches `ops` as one, each of which reads what the one before it writes; nothing else does."""
+    """The launches `ops` as one, each of which reads what the one before it writes; nothing else does.
+
+    The last one may have several results.
+    """
 
     ops: tuple[Kernel, ...]
 
@@ -33,18 +41,18 @@ class EnclosingDraft:
 
     @property
     def writes(self) -> list[Value]:
-        """The buffer that is written."""
-        return [self.ops[-1].writes[0]]
+        """The buffers that are written."""
+        return list(self.ops[-1].writes)
 
     @cached_property
     def region(self) -> Block:
         """The regions of all, one behind the other."""
         return joined(self.ops, self.between, self.writes)
 
-    def best(self, module: Module, target: ArchSpec) -> Candidate | None:
-        """The fastest kernel for TARGET that computes these launches of MODULE; None without any."""
-        buffers = self.reads, self.writes
-        return fastest(module, self.region, buffers, target, lambda family: family.encloses)
+    def best(self, module: Module, target: ArchSpec, able: Able) -> Candidate | None:
+        """The fastest kernel for TARGET that computes these launches of MODULE, by a family that is ABLE;
+        None without any."""
+        return fastest(module, self.region, (self.reads, self.writes), target, able)
 
 
 def drafts_around(depthwise: Kernel) -> list[EnclosingDraft]:
@@ -67,9 +75,22 @@ def _writers(buffer: Value) -> list[Kernel]:
     return [op for op in buffer.users if isinstance(op, Kernel) and buffer in op.writes]
 
 
+def drafts_behind(kernel: Kernel) -> list[EnclosingDraft]:
+    """What might be one launch with KERNEL, if that is a convolution with a window: the contraction, or the
+    two in a chain, that alone read its result."""
+    root = product_of(kernel)
+    if not isinstance(root, Conv) or root.groups != 1 or all(tap == 1 for tap in root.w.type.shape[2:]):
+        return []
+    behind = _only_reader(kernel)
+    if behind is None or kernel.stacked or behind.stacked or not 1 <= len(products_of(behind)) <= LONGEST:
+        return []
+    alike = (kernel.requested, kernel.compute) == (behind.requested, behind.compute)
+    return [EnclosingDraft((kernel, behind))] if alike else []
+
+
 def _only_reader(kernel: Kernel) -> Kernel | None:
-    """The launch that alone reads the result of KERNEL, as the first operand of its contraction, if that is
-    a buffer of its own that nothing else accesses."""
+    """The launch that alone reads the result of KERNEL, as the first operand of its first contraction, if
+    that is a buffer of its own that nothing else accesses."""
     buffer = kernel.writes[0]
     if kernel.outputs != 1 or not isinstance(buffer.producer, Buffer) or len(buffer.uses) != 2:
         return None

@@ -3,34 +3,28 @@
 `launch.kernel a(x) -> y, launch.kernel b(y) -> z, launch.kernel c(z) -> u => launch.kernel a, b, c(x) -> u`
 
 What is between them, y and z, is stored nowhere: it has no other readers. Without a contraction before the
-convolution, or where three take longer, the convolution and the one behind it may still become one. Launches
-before, behind and inside of a branch or a loop stay apart.
+convolution, or where three take longer, the convolution and the one behind it may still become one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import ClassVar
 
-from ....codegen.interface import ArchSpec, expected, families, request_of
-from ....dialects.core.affine_traversal import evaluate
+from ....codegen.interface import ArchSpec
 from ....dialects.core.module import Module
-from ....dialects.launch import Kernel
-from ...kernels.choice import KernelChooser, cheapest
-from ...kernels.members import nodes_by_launch
-from ...memory.dependences import dependences
-from ...memory.launch_tree import LaunchTree
-from ...memory.placement import place_buffers
 from ...passes.manager import PassContext
-from ..joining import alone_between
-from ..merge import merged
-from ..record import record_planned
-from ..reorder import around, reorder
-from ..turns import retake
-from .draft import EnclosingDraft, drafts_around
-from .record import ENCLOSE_DEPTHWISE, EnclosingOutcome, record
+from .draft import drafts_around
+from .enclosing import EnclosingKind, enclosed
+from .record import ENCLOSE_DEPTHWISE
+
+INVERTED_RESIDUALS = EnclosingKind(
+    rule=ENCLOSE_DEPTHWISE,
+    drafts=drafts_around,
+    able=lambda family: family.encloses,
+    nothing="no kernel computes these contractions without storing what is between them",
+    spills="every kernel that computes them together spills registers",
+)
 
 
 @dataclass(frozen=True)
@@ -41,103 +35,4 @@ class EncloseDepthwise:
     name: ClassVar[str] = ENCLOSE_DEPTHWISE
 
     def run(self, module: Module, context: PassContext) -> Module:
-        if not any(family.encloses and family.runs_on(self.target) for family in families().values()):
-            return module
-        tree = LaunchTree(module.main)
-        enclosing = _Enclosing(module, self.target, context)
-        joined = [enclosing.segment(tree, segment) for segment in reversed(tree.segments) if segment]
-        if any(joined):
-            place_buffers(module)
-        return module
-
-
-class _Enclosing:
-    """The state for one module."""
-
-    def __init__(self, module: Module, target: ArchSpec, context: PassContext) -> None:
-        self._module, self._target, self._context = module, target, context
-        tactics = context.tactics.get(target.name)
-        self._sizes = module.values_at("optimum")
-        self._chooser = KernelChooser(module, target, cheapest, context.spilled, tactics)
-
-    def segment(self, tree: LaunchTree, numbers: Sequence[int]) -> bool:
-        """Join launches of the segment NUMBERS of TREE; whether there were any."""
-        kernels = [tree.kernels[number] for number in numbers]
-        drafts = [found for kernel in kernels if (found := drafts_around(kernel))]
-        if not drafts:
-            return False
-        needs = dependences(self._module.main, self._module.ranges, range(numbers[0], numbers[-1] + 1))
-        nodes = dict(zip(kernels, nodes_by_launch(kernels), strict=True))
-        place = {kernel: index for index, kernel in enumerate(kernels)}
-        taken: dict[Kernel, EnclosingOutcome] = {}
-        for found in drafts:
-            able = [
-                draft
-                for draft in found
-                if not any(op in taken or op not in place for op in draft.ops)
-                and alone_between(needs, [place[op] for op in draft.ops])
-            ]
-            outcomes = [self._outcome(draft, [nodes[op] for op in draft.ops]) for draft in able]
-            best = max(outcomes, key=lambda each: (each.planned is not None, each.saved), default=None)
-            if best is None:
-                continue
-            record(self._context, best, [nodes[op] for op in best.draft.ops])
-            if best.planned is not None:
-                taken |= dict.fromkeys(best.draft.ops, best)
-        if taken:
-            self._replace(kernels, taken)
-        return bool(taken)
-
-    def _outcome(self, draft: EnclosingDraft, nodes: Sequence[tuple[str, ...]]) -> EnclosingOutcome:
-        """Whether DRAFT, of launches that compute NODES, should be one launch."""
-        context = self._context
-        size = 2 * sum(evaluate(value.type.bytes, self._sizes) for value in draft.between)
-        if ENCLOSE_DEPTHWISE in context.disabled:
-            reason = f"the rule {ENCLOSE_DEPTHWISE} is switched off"
-            return EnclosingOutcome(draft, None, reason, disabled=True, bytes_saved=size)
-        barred = next(filter(None, (context.fusion_barrier(*pair) for pair in pairwise(nodes))), None)
-        if barred is not None:
-            return EnclosingOutcome(draft, None, barred, disabled=True, bytes_saved=size)
-        context.decide()
-        candidate = draft.best(self._module, self._target)
-        if candidate is None:
-            reason = "no kernel computes these contractions without storing what is between them"
-            return EnclosingOutcome(draft, None, reason, bytes_saved=size)
-        return replace(self._judged(draft, candidate.microseconds), bytes_saved=size)
-
-    def _judged(self, draft: EnclosingDraft, together: float) -> EnclosingOutcome:
-        """Whether DRAFT saves enough as one launch that takes so many microseconds TOGETHER."""
-        apart = sum(
-            expected(request_of(self._module, op, self._target), op.family, op.config) for op in draft.ops
-        )
-        saved, least = apart - together, self._target.fitted.schedule.chain_saving * apart
-        reason = f"one launch is expected to take {together:.1f} microseconds, {apart:.1f} apart"
-        if saved < least:
-            reason += f": less than {least:.1f} is saved"
-            return EnclosingOutcome(draft, None, reason, saved=saved, together=together)
-        planned = self._chooser.plan(draft.region, draft.reads, draft.writes)
-        if planned.name not in self._context.spilled.kernels:
-            return EnclosingOutcome(draft, planned, reason, saved=saved, together=together)
-        reason = "every kernel that computes them together spills registers"
-        return EnclosingOutcome(draft, None, reason, saved=saved, together=together)
-
-    def _replace(self, kernels: Sequence[Kernel], taken: dict[Kernel, EnclosingOutcome]) -> None:
-        """Let those of KERNELS that are TAKEN be one launch each, at the place of the first."""
-        block = kernels[0].parent
-        assert block is not None
-        before, behind = around(block, kernels)
-        between = {value: None for each in taken.values() for value in each.draft.between}
-        launches: list[Kernel] = []
-        for op in kernels:
-            outcome = taken.get(op)
-            if outcome is None:
-                launches.append(op)
-            elif outcome.draft.ops[0] is op and outcome.planned is not None:
-                draft, planned = outcome.draft, outcome.planned
-                launches.append(merged(draft, planned))
-                record_planned(self._context, planned, draft.region, launches[-1].location)
-        reorder(block, [*before, *launches, *behind])
-        for value in between:
-            if value.producer is not None:
-                value.producer.erase()
-        retake(self._module, launches, self._target)
+        return enclosed(module, INVERTED_RESIDUALS, self.target, context)

@@ -1,4 +1,4 @@
-"""Ledger records of inverted residuals: one for every depthwise convolution with a contraction behind it."""
+"""Ledger records of launches as one without what is between them: one for every first one of such."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ...passes.manager import PassContext
 from .draft import EnclosingDraft
 
 ENCLOSE_DEPTHWISE = "enclose-depthwise"
+JOIN_BOTTLENECKS = "join-bottlenecks"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +31,13 @@ class EnclosingOutcome:
     bytes_saved: int = 0
 
 
-def record(context: PassContext, outcome: EnclosingOutcome, nodes: Sequence[tuple[str, ...]]) -> None:
-    """Record OUTCOME, about launches that compute NODES, at the sizes that kernels are tuned for."""
+def record(
+    context: PassContext, rule: str, outcome: EnclosingOutcome, nodes: Sequence[tuple[str, ...]]
+) -> None:
+    """Record OUTCOME of RULE, about launches that compute NODES, at the sizes that kernels are tuned for."""
     verdict = Verdict.DISABLED if outcome.disabled else Verdict.REFUSED
     context.ledger.add(
-        ENCLOSE_DEPTHWISE,
+        rule,
         verdict if outcome.planned is None else Verdict.TAKEN,
         outcome.reason,
         ops=[f"{op.name} @{op.kernel}" for op in outcome.draft.ops],

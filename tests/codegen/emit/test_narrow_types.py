@@ -6,7 +6,7 @@ import pytest
 from glassrt.codegen.emit.narrow_types import Narrowing, narrowing, widened_at_once
 from glassrt.codegen.emit.quotients import Quotient
 from glassrt.dialects.core.dtypes import F8E4M3, F16, F32, I8, I32, U8, DType
-from glassrt.dialects.core.expr import Apply, CastExpr, Const, LoadExpr, Scalars
+from glassrt.dialects.core.expr import Apply, CastExpr, Const, Expr, LoadExpr, Scalars
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.types import TensorType
 
@@ -23,6 +23,35 @@ def test_a_rounded_number_becomes_a_byte_at_once() -> None:
     integer = S.apply("floor", X)
     assert narrowing(CastExpr(integer, I8)) == Narrowing(integer, I8, rounds=True)
     assert narrowing(CastExpr(S.cast(Const(1, I32), F32), I8)) is not None
+
+
+def dividend_of(quotient: Expr) -> Expr:
+    if isinstance(quotient, Quotient):
+        return quotient.dividend
+    assert isinstance(quotient, Apply) and quotient.function == "div"
+    return quotient.operands[0]
+
+
+def test_a_vector_of_bytes_is_bounded_at_zero_once_it_is_rounded() -> None:
+    relu = S.apply("max", X, Const(0.0, F32))
+    for divisor in (0.25, 0.3):
+        narrow = narrowing(CastExpr(S.apply("round", S.apply("div", relu, Const(divisor, F32))), I8))
+        assert narrow is not None and not narrow.above_zero
+        found = narrow.of_vectors
+        assert found.above_zero and found.of_all("a") == "nearest_above_zero_all<i8>(a)"
+        assert dividend_of(found.operand) is X
+
+
+def test_other_bounds_stay() -> None:
+    zero, scale = Const(0.0, F32), Const(0.25, F32)
+    bounded = (S.apply("max", X, Const(1.0, F32)), S.apply("min", X, zero), S.apply("max", zero, X), X)
+    kept = [S.apply("div", value, scale) for value in bounded]
+    kept.append(S.apply("div", S.apply("max", X, zero), Const(-0.25, F32)))
+    kept.append(S.apply("div", S.apply("max", X, zero), X))
+    for quotient in kept:
+        narrow = narrowing(CastExpr(S.apply("round", quotient), I8))
+        assert narrow is not None and narrow.of_vectors is narrow
+    assert Narrowing(X, F8E4M3).of_vectors == Narrowing(X, F8E4M3)
 
 
 def test_what_truncates_is_none() -> None:

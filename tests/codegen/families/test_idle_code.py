@@ -21,6 +21,7 @@ from glassrt.dialects.core.dtypes import F16, F32
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.binary import Add
+from glassrt.dialects.graph.block_format import BlockFormat
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.elementwise import Cast
 
@@ -34,6 +35,7 @@ from .attention.checked import SYMBOLS as ATTENTION_SYMBOLS
 from .checked_kernels import LOOPS, SYMBOLS
 from .contraction import test_spec
 from .contraction.test_prologue import CASES as PROLOGUES
+from .packed.packed_cases import product_module
 from .test_loop_and_row import ROWS
 
 SHAPES = {
@@ -125,6 +127,15 @@ RESIDUAL = [TensorType(shape, F16) for shape in ((250, 384), (72, 384), (72,), (
 
 def test_epilogue_operands() -> None:
     check(kernel_module(residual, RESIDUAL))
+
+
+@pytest.mark.parametrize(
+    ("form", "m"),
+    [(BlockFormat(4, 32, 16, False), 1), (BlockFormat(8, 16, 32, True), 16)],
+    ids=["one", "rows"],
+)
+def test_packed_weights(form: BlockFormat, m: int) -> None:
+    check(product_module(form, m, 64, 1024))
 
 
 @pytest.mark.parametrize("family", ["contraction_mma", "contraction_wgmma"])

@@ -48,6 +48,12 @@ def two_products() -> Module:
     return net.done(net.linear(net.add(Relu, net.linear(net.input("x", 64, 128), 64)), 64))
 
 
+def long_products() -> Module:
+    """The first result is larger than the L2 cache, so the second product begins with its end."""
+    net = Net()
+    return net.done(net.linear(net.add(Relu, net.linear(net.input("x", 98_304, 64), 256)), 64))
+
+
 def branches() -> Module:
     """Two products that need nothing of each other and become one launch."""
     net = Net()
@@ -87,6 +93,16 @@ def test_the_next_candidate_is_taken(judge: Judge) -> None:
     (record,) = records(result, "register-spill")
     assert record["verdict"] == "taken" and set(record["nodes"]) >= {"matmul0", "relu2"}
     assert record["reason"].startswith(f"{first.family} of block_m") and SPILLS in record["reason"]
+
+
+def test_neither_order_of_the_tiles_of_a_spilling_kernel_is_chosen_again(judge: Judge) -> None:
+    """The order is decided behind the choice, by what the launch before has written."""
+    _, turned = kernels(built(long_products()))
+    assert turned.config["turned"]
+    judge(lambda kernel: kernel.entry == turned.kernel)
+    _, other = kernels(built(long_products()))
+    first, second = ((op.family, {**op.config, "turned": 0}) for op in (turned, other))
+    assert first != second
 
 
 def test_what_was_decided_before_is_decided_once(judge: Judge) -> None:

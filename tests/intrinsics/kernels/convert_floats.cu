@@ -25,7 +25,7 @@ GLASS_KERNEL(256, 1) widen_all(Output<f32> a, Output<f32> b, Output<f32> c, Outp
 }
 
 // The same conversions, four elements a thread.
-GLASS_KERNEL(256, 1) quantize_quads(Input<f32> x, Output<i8> a, Output<u8> b, Output<f8e4m3> c, Output<f8e5m2> d, const int n) {
+GLASS_KERNEL(256, 1) quantize_quads(Input<f32> x, Output<i8> a, Output<u8> b, Output<f8e4m3> c, Output<f8e5m2> d, Output<i8> e, const int n) {
     const i64 i = (i64(block_x()) * threads_x() + thread_x()) * 4;
     if (i >= n) return;
     const Vec<f32, 4> quad = load_vec<4>(x, i);
@@ -33,6 +33,7 @@ GLASS_KERNEL(256, 1) quantize_quads(Input<f32> x, Output<i8> a, Output<u8> b, Ou
     store_vec<4>(b, i, nearest_all<u8>(quad));
     store_vec<4>(c, i, convert_all<f8e4m3>(quad));
     store_vec<4>(d, i, convert_all<f8e5m2>(quad));
+    store_vec<4>(e, i, nearest_above_zero_all<i8>(quad));
 }
 GLASS_KERNEL(256, 1) quantize_each(Input<f32> x, Output<i8> a, Output<u8> b, const int n) {
     const i64 i = i64(block_x()) * threads_x() + thread_x();

@@ -82,6 +82,23 @@ def test_any_lengths_of_heads_that_lie_packed(batch: int, queries: int, seed: in
     near(PACKED, got, want, data["x0"])
 
 
+@pytest.mark.parametrize("rows", ["rise", "begin with minus infinity", "are far from zero", "fall"])
+def test_largest_scores_anywhere(rows: str) -> None:
+    """References of exponents lag behind the largest scores, and follow where these are far ahead."""
+    module, engine = engine_of("packed")
+    data = draw_inputs(module, np.random.default_rng(5), {"N": 1, "S": 200, "T": 200})
+    q, k, v = np.split(data["x0"], 3, axis=-1)  # views
+    tile = np.arange(200)[None, :, None] // 64
+    if rows == "begin with minus infinity":
+        q[..., ::32], k[..., ::32] = -1, np.where(tile < 2, np.inf, 2000)
+    else:
+        k *= {"rise": 1 + 20 * tile, "are far from zero": 30 + 900 * tile, "fall": 60 - 20 * tile}[rows]
+    (got,), (want,) = engine.run(data).values(), interpret(module, data).values()
+    near(PACKED, got, want, v)
+    if rows == "rise":  # some of the rows take nothing but values of the last tile
+        assert np.isfinite(got).all() and np.abs(k).max() > 40
+
+
 def near(shape: Shape, got: Array, want: Array, values: Array) -> None:
     error = np.abs(got.astype(np.float64) - want.astype(np.float64))
     largest = float(np.abs(values.astype(np.float64)).max())
@@ -121,6 +138,7 @@ def test_a_gpu_attends_to_many_keys(depth: int, causal: bool) -> None:
     [
         ("heads", VISION, PersistentAttentionConfig(2, 208, 2, 2)),
         ("masked", replace(MASKED, depth=128, width=64), PersistentAttentionConfig(3, 64, 2, 1)),
+        ("long", Shape(batch=8, heads=8, queries=1500, keys=1500), PersistentAttentionConfig(3, 128, 3, 2)),
     ],
 )
 def test_emitted_text(name: str, shape: Shape, config: PersistentAttentionConfig, golden: Any) -> None:

@@ -49,6 +49,19 @@ def test_causal_attention_goes_by_bands_of_the_batch() -> None:
     assert band(problem_of(SHAPE), 48, 132) == 0  # items are of one length, and those of an entry adjacent
 
 
+@pytest.mark.parametrize(
+    ("change", "lags"),
+    [
+        ({}, True),
+        ({"keys": 64}, False),
+        ({"mask": (4, 1, 300, 300)}, True),
+        ({"attributes": {"causal": True}}, True),
+    ],
+)
+def test_references_lag_where_there_are_several_tiles(change: dict[str, Any], lags: bool) -> None:
+    assert specs(replace(SHAPE, **change))[1].lags == lags
+
+
 def test_blocks_stay_while_there_are_queries() -> None:
     def blocks(shape: Shape, groups: int, symbols: Any = None) -> object:
         config = replace(CONFIG, groups=groups)

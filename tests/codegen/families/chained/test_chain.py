@@ -41,9 +41,10 @@ def test_chunks_of_either_result() -> None:
     assert first.chunk == 64 and first.b.interleave == 16
     assert first.results.residual is not None and first.results.result.operand == 6
     # 40 columns are no multiple of the 16 that a thread would have of 64.
-    second = second_leaving(chain, 128)
+    half, b = chain.pair.second, chain.second_b
+    second = second_leaving(half, b, 64, 128)
     assert second.chunk == 32 and second.b.interleave == 8 and second.results.result.operand == 7
-    assert second_leaving(chain, 32).chunk == 16
+    assert second_leaving(half, b, 64, 32).chunk == 16
     assert second.b.map(0, 64).traversal.box == (64, 16, 4)
 
 

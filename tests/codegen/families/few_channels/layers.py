@@ -53,6 +53,7 @@ class Layer:
     shifted: bool = (
         False  # the kernel adds one to every pixel, and quantizes it where products are of integers
     )
+    channels_apart: bool = False  # what it adds is an input, with a number for each channel
 
     @property
     def weight_shape(self) -> tuple[int, ...]:
@@ -70,11 +71,14 @@ class Layer:
             "accumulate": sums,
         }
 
-        def body(do: Any, x: Any, w: Any, *others: Any) -> Any:
+        def body(do: Any, x: Any, w: Any, *beside: Any) -> Any:
+            others = list(beside)
             if self.shifted:
-                one, scale = (Constant(value=np.array(value, np.float32)) for value in (1, 2.0**-5))
-                x = do(Add(x if x.type.dtype == F32 else do(Cast(x, to=F32)), do(one)))
-                x = x if own.is_float else do(Quantize(x, do(scale), to=own))
+                one, scale = (do(Constant(value=np.array(value, np.float32))) for value in (1, 2.0**-5))
+                if self.channels_apart:
+                    *others, one = others
+                x = do(Add(x if x.type.dtype == F32 else do(Cast(x, to=F32)), one))
+                x = x if own.is_float else do(Quantize(x, scale, to=own))
             x = x if x.type.dtype == own else do(Cast(x, to=own))
             y = do(Conv(x, w, **attributes))
             y = do(Cast(y, to=F32)) if y.type.dtype != F32 else y
@@ -92,6 +96,8 @@ class Layer:
             inputs.append(TensorType((1, self.count, 1, 1), F32))
         if self.residual:
             inputs.append(TensorType(result, DTYPES[self.out], channels_last(4)))
+        if self.channels_apart:
+            inputs.append(TensorType((1, self.x[1], 1, 1), F32))
         symbols = {str(dim): SymbolRange(1, 2, 9) for dim in self.x if not isinstance(dim, int)}
         return kernel_module(body, inputs, [TensorType(result, DTYPES[self.out], channels_last(4))], symbols)
 

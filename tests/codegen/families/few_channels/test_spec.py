@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from glassrt.codegen.families.few_channels.config import FewChannelsConfig
-from glassrt.codegen.families.few_channels.spec import FewChannelsSpec, launch, loads_wide
+from glassrt.codegen.families.few_channels.spec import FewChannelsSpec, launch
 from glassrt.codegen.families.registry import families
 from glassrt.codegen.text.render import render
 from glassrt.dialects.core.affine import symbol
@@ -37,12 +37,6 @@ def test_rows_alternate_where_they_would_meet_in_the_same_banks() -> None:
 
 def test_floats_may_spoil_products_with_zero_and_integers_do_not() -> None:
     assert spec(STEM).careful and not spec(BYTES, tiles=2).careful
-
-
-def test_wide_loads_need_planes_of_whole_chunks() -> None:
-    assert loads_wide(image(STEM))
-    assert not loads_wide(image(replace(STEM, last=True)))
-    assert not loads_wide(image(replace(STEM, x=(2, 3, 224, 223))))
 
 
 def test_blocks_stay_where_there_are_more_runs_than_room() -> None:

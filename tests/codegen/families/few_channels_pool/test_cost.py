@@ -12,7 +12,7 @@ from ...contraction_cases import TARGET
 from .layers import STEM, pooled
 
 LARGE = pooled(replace(STEM, x=(128, 3, 224, 224)))
-WHOLE = PoolConfig(14, 5, 64, 1, 3)
+WHOLE = PoolConfig(7, 5, 64, 1, 3)
 
 
 def test_products_are_the_time_of_many_images() -> None:

@@ -60,11 +60,11 @@ def test_a_gpu_computes_what_the_host_does(layer: str, name: str) -> None:
     ("layer", "config"),
     [
         ("stem", (2, 1, 64, 1, 2)),
-        ("stem", (4, 2, 64, 2, 1, 1)),
+        ("stem", (4, 2, 64, 2, 1)),
         ("ragged", (3, 2, 32, 1, 1)),
-        ("ceil", (2, 3, 64, 1, 1, 1)),
-        ("unpadded", (3, 1, 32, 2, 1, 1)),
-        ("bytes", (2, 1, 64, 1, 2, 1)),
+        ("ceil", (2, 3, 64, 1, 1)),
+        ("unpadded", (3, 1, 32, 2, 1)),
+        ("bytes", (2, 1, 64, 1, 2)),
         ("bytes", (3, 2, 64, 2, 1)),
         ("pairs", (2, 3, 32, 1, 1)),
     ],
@@ -172,7 +172,7 @@ def test_which_pools_are_taken() -> None:
 
 def test_illegal_configurations_are_refused() -> None:
     family = families()["few_channels_mma_pool"]
-    config = {"bands": 2, "units": 2, "block_n": 64, "groups": 1, "resident": 1, "keeps": 0}
+    config = {"bands": 2, "units": 2, "block_n": 64, "groups": 1, "resident": 1}
     for changed, reason in (({"groups": 3}, "do not divide"), ({"block_n": 8}, "do not divide among")):
         with pytest.raises(ValueError, match=reason):
             family.realize(request(STEM), {**config, **changed})

@@ -25,12 +25,12 @@ def spec(layer: Layer, config: PoolConfig = CONFIG) -> FewChannelsPoolSpec:
     return found
 
 
-def test_lanes_of_two_lines_share_their_channels() -> None:
+def test_a_thread_has_neighbouring_channels_of_two_lines() -> None:
     found = spec(STEM)
-    assert (found.values, found.kept, found.conv.vector, found.vectors) == (16, 8, 8, 1)
-    assert (found.met_vector, found.carried_vector) == (4, 4) and found.keeps_along
+    assert (found.values, found.conv.vector, found.vectors) == (16, 8, 2)
+    assert found.carried_vector == 4 and found.keeps_along
     narrow = spec(LAYERS["near"], replace(CONFIG, block_n=8, bands=2))
-    assert (narrow.values, narrow.kept, narrow.conv.vector) == (2, 1, 1)
+    assert (narrow.values, narrow.conv.vector, narrow.carried_vector) == (2, 2, 2)
 
 
 def test_a_side_says_what_is_checked() -> None:
@@ -50,7 +50,7 @@ def test_blocks_stay_where_there_are_more_runs_than_room() -> None:
 
 EMITTED = {
     "stem": (WGMMA, PoolConfig(3, 3, 64, 1, 2)),
-    "bytes": (WGMMA, PoolConfig(2, 2, 64, 1, 2, 1)),
+    "bytes": (WGMMA, PoolConfig(2, 2, 64, 1, 2)),
     "pairs": (MMA, PoolConfig(1, 2, 16, 1, 2)),
     "unpadded": (MMA, PoolConfig(2, 1, 32, 2, 1)),
 }

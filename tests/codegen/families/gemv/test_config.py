@@ -8,12 +8,12 @@ import pytest
 from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.families.gemv.config import (
     GemvConfig,
-    SharedLayout,
     blocks_of,
     blocks_of_one,
     illegal,
     shapes,
     shared_bytes,
+    shared_layout,
 )
 from glassrt.codegen.nvrtc.compiled_kernel import check_designed
 from glassrt.codegen.nvrtc.intrinsics import headers
@@ -87,7 +87,7 @@ def test_blocks_take_turns_where_there_are_more_tiles_than_multiprocessors() -> 
     assert found
     for config in found:
         assert config.splits == 1 and blocks_of_one(large, config, TARGET) == 1
-        memory = SharedLayout(large, config)
+        memory = shared_layout(large, config)
         assert memory.sums_at == config.warps * config.stages * memory.stage_bytes
     assert all(config.turns == 1 for config in shapes(PROBLEM, TARGET, bulk=True))
     several = replace(found[0], splits=2)

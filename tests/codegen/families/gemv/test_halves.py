@@ -48,6 +48,7 @@ def types(*shapes: tuple[int, ...]) -> list[TensorType]:
     return [TensorType(shape, F16) for shape in shapes]
 
 
+@pytest.mark.parametrize("device", ["host", pytest.param("cuda", marks=pytest.mark.gpu)])
 @pytest.mark.parametrize(
     ("body", "given", "config"),
     [
@@ -57,10 +58,12 @@ def types(*shapes: tuple[int, ...]) -> list[TensorType]:
     ],
     ids=["cluster", "rows", "turns"],
 )
-def test_a_thread_has_both_accumulators(body: Any, given: list[TensorType], config: GemvConfig) -> None:
+def test_a_thread_has_both_accumulators(
+    body: Any, given: list[TensorType], config: GemvConfig, device: str
+) -> None:
     module = kernel_module(body, given)
     inputs = draw_inputs(module, np.random.default_rng(0), {})
-    for got, want in compare(module, inputs, configured(config)):
+    for got, want in compare(module, inputs, configured(config), device):
         assert np.abs(got.astype(np.float64) - want.astype(np.float64)).max() <= 2.0**-8 * np.abs(want).max()
 
 

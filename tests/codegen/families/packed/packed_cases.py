@@ -21,6 +21,8 @@ from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.packed import PackedMatmul
 
 from ...one_kernel import kernel_module
+from ..gemv.test_halves import gated
+from ..gemv.test_rows import normal_rows
 
 Array = np.ndarray[Any, Any]
 
@@ -73,3 +75,15 @@ def packed_of(form: BlockFormat, m: int, n: int, k: int) -> PackedProblem:
     found = packed_problem(request_of(form, m, n, k))
     assert not isinstance(found, str), found
     return found
+
+
+def normalised_module(form: BlockFormat, m: int, n: int, k: int) -> Module:
+    """One kernel: an RMS norm of rows [m, k] by packed weights [2 n, k], and SiLU of the first half of
+    columns times the other one."""
+
+    def body(do: Any, x: Any, scale: Any, w: Any) -> Any:
+        rows = normal_rows(do, x, scale)
+        return gated(do, do(PackedMatmul(rows, w, columns=2 * n, accumulate=F32, **stated(form))))
+
+    types = [TensorType((m, k), F16), TensorType((k,), F16), TensorType(form.shape(2 * n, k), U64)]
+    return kernel_module(body, types)

@@ -34,7 +34,8 @@ PROBLEM = packed_of(FORM, 1, 4096, 4096).problem
         ({"tiles": 3}, "does not divide into mma"),
         ({"tiles": 8, "block_m": 16}, "too many accumulators"),
         ({"warps": 40}, "too many warps"),
-        ({"stages": 0}, "too many warps, or none"),
+        ({"stages": 0}, "too many steps, or none"),
+        ({"records": 16}, "too many steps, or none"),
         ({"splits": 3}, "in a cluster alone"),
         ({"warps": 8, "stages": 8}, "not enough shared memory"),
     ],
@@ -54,12 +55,17 @@ def test_a_split_has_k_of_its_own() -> None:
 
 def test_steps_fill_the_shared_memory_of_the_blocks_of_a_multiprocessor() -> None:
     found = list(shapes(PROBLEM, FORM, REFERENCE))
-    assert {config.splits for config in found} == {1, 2}
+    assert {config.splits for config in found} == {1, 2, 4, 8}
     for config in found:
         own, limits = min(blocks_of_one(PROBLEM, config, REFERENCE), 2), REFERENCE.limits
         assert limits.blocks_by_shared(shared_bytes(PROBLEM, FORM, config, REFERENCE)) >= own
         assert resident(PROBLEM, FORM, config, REFERENCE) >= 1
-        assert config.records_bytes(FORM) % 128 == 0
+        assert config.stage_bytes(FORM) % 128 == 0
+
+
+def test_rows_that_leave_no_room_for_two_blocks_have_one() -> None:
+    large = packed_of(FORM, 16, 8192, 28672).problem
+    assert {config.splits for config in shapes(large, FORM, REFERENCE)} == {8}
 
 
 def test_kernels_do_not_spill() -> None:

@@ -13,7 +13,7 @@ from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.graph.block_format import BlockFormat
 
 from ...one_kernel import compare
-from .packed_cases import drawn, product_module
+from .packed_cases import drawn, normalised_module, product_module
 
 NAME = "contraction_packed"
 
@@ -27,13 +27,16 @@ def configured(config: PackedConfig) -> Callable[[Request], Candidate]:
     return choose
 
 
-def check(form: BlockFormat, shape: tuple[int, int, int], config: PackedConfig) -> None:
+DEVICES = pytest.mark.parametrize("device", ["host", pytest.param("cuda", marks=pytest.mark.gpu)])
+
+
+def check(form: BlockFormat, shape: tuple[int, int, int], config: PackedConfig, device: str) -> None:
     m, n, k = shape
     rng = np.random.default_rng(0)
     words, weights = drawn(form, n, k, rng)
     a, other = (rng.standard_normal(size).astype(np.float16) for size in ((m, k), (m, n)))
     given = {"x0": a, "x1": words, "x2": other}
-    ((got, want),) = compare(product_module(form, m, n, k), given, configured(config), "host")
+    ((got, want),) = compare(product_module(form, m, n, k), given, configured(config), device)
     exact = a.astype(np.float64) @ weights.T + other
     scale = np.abs(a.astype(np.float64)) @ np.abs(weights.T)
     for each in (got, want):
@@ -46,14 +49,38 @@ CASES = [
     (BlockFormat(4, 256, 16, True), (16, 130, 2056), PackedConfig(16, 4, 4, 2, 1)),
     (BlockFormat(8, 64, 16, False), (7, 64, 512), PackedConfig(8, 1, 4, 2)),
     (BlockFormat(8, 16, 32, True), (9, 40, 264), PackedConfig(16, 2, 4, stages=1)),
+    (BlockFormat(4, 32, 16, False), (2, 64, 2248), PackedConfig(8, 2, 4, stages=2, records=2)),
 ]
 
 
+@DEVICES
 @pytest.mark.parametrize(("form", "shape", "config"), CASES, ids=lambda case: str(case))
 def test_products_are_those_of_the_weights(
-    form: BlockFormat, shape: tuple[int, int, int], config: PackedConfig
+    form: BlockFormat, shape: tuple[int, int, int], config: PackedConfig, device: str
 ) -> None:
-    check(form, shape, config)
+    check(form, shape, config, device)
+
+
+@DEVICES
+@pytest.mark.parametrize(
+    ("form", "shape", "config"),
+    [
+        (BlockFormat(4, 32, 16, False), (1, 144, 1024), PackedConfig(8, 4, 4, stages=2, turns=3, records=2)),
+        (BlockFormat(8, 64, 16, True), (11, 48, 768), PackedConfig(16, 2, 4, splits=2)),
+    ],
+    ids=["turns", "cluster"],
+)
+def test_blocks_compute_rows_and_have_both_halves(
+    form: BlockFormat, shape: tuple[int, int, int], config: PackedConfig, device: str
+) -> None:
+    m, n, k = shape
+    rng = np.random.default_rng(1)
+    words, _ = drawn(form, 2 * n, k, rng)
+    x, scale = (rng.standard_normal(size).astype(np.float16) for size in ((m, k), (k,)))
+    given = {"x0": x, "x1": scale, "x2": words}
+    ((got, want),) = compare(normalised_module(form, m, n, k), given, configured(config), device)
+    wide = want.astype(np.float64)
+    assert np.abs(got.astype(np.float64) - wide).max() <= 2.0**-8 * np.abs(wide).max()
 
 
 def test_it_unpacks() -> None:

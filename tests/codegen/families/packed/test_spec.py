@@ -25,8 +25,8 @@ def spec_of(form: BlockFormat) -> PackedSpec:
 
 def test_a_step_is_a_record() -> None:
     short, long = spec_of(BlockFormat(4, 32, 16, False)), spec_of(BlockFormat(8, 256, 32, True))
-    assert (short.step, short.lines, short.blocks, short.products, short.group) == (128, 2, 4, 2, 32)
-    assert (long.step, long.lines, long.blocks, long.products, long.group) == (64, 1, 1, 4, 64)
+    assert (short.depth, short.lines, short.blocks, short.products, short.group) == (128, 2, 4, 2, 32)
+    assert (long.depth, long.lines, long.blocks, long.products, long.group) == (64, 1, 1, 4, 64)
     assert (short.record, long.record) == (1024 + 128, 1024 + 128)
     assert (short.fields, short.field, long.fields, long.field) == (1, "f16", 2, "f32")
     assert (short.steps, long.steps) == (4, 8)

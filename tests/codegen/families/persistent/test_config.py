@@ -124,3 +124,13 @@ def test_kernels_neither_spill_nor_lose_their_registers(name: str) -> None:
     assert [found[0].warpgroups, found[2].warpgroups] == [2, 3]
     kernels = compile_kernels(sources, "sm_90a", headers(), None)
     check_designed(kernels, dict.fromkeys(sources, "contraction_persistent"))
+
+
+def test_long_products_want_stages_before_buffers() -> None:
+    long = matmul("f16", (4096, 2048), (512, 2048), transpose_b=True).problem
+    short = matmul("f16", (4096, 256), (512, 256), transpose_b=True).problem
+    for problem, enough in ((long, True), (short, False)):
+        found = {(c.block_m, c.block_n): c for c in shapes(problem, ROOM, 4) if c.cluster == 1 and not c.kept}
+        wide, wider = found[192, 128], found[192, 192]
+        assert (wide.stages, wide.buffers) == ((4, 2) if enough else (3, 4))
+        assert (wider.stages, wider.buffers) == (3, 3)  # no room for more of either

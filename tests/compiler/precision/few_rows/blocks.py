@@ -12,24 +12,40 @@ from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.precision.few_rows.few_rows import SUMMARIES, FewRows
 from glassrt.compiler.settings.policy import PrecisionPolicy
+from glassrt.dialects.core.ir import Value
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Swish
 from glassrt.dialects.graph.binary import Add, Mul
+from glassrt.dialects.graph.block_format import BlockFormat
 from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.normalization import RmsNorm
+from glassrt.dialects.graph.packed import PackedMatmul
 from glassrt.dialects.precision import PrecisionKernel
 from glassrt.testing.net import Net
 
+FORM = BlockFormat(4, 32, 16, False)
 
-def block(rows: int = 1, width: int = 1024, hidden: int = 2048, twice: bool = False) -> Module:
-    """x + down(SiLU(gate) * up) of a norm of x; the norm in the place of x if it is to be read TWICE."""
-    net = Net()
+
+def block(
+    rows: int = 1, width: int = 1024, hidden: int = 2048, twice: bool = False, packed: bool = False
+) -> Module:
+    """x + down(SiLU(gate) * up) of a norm of x; the norm in the place of x if it is to be read TWICE; weights
+    of 4 bits if PACKED."""
+    net, random = Net(), np.random.default_rng(0)
+
+    def product(a: Value, depth: int, columns: int) -> Value:
+        if not packed:
+            return net.add(Matmul, a, net.weights(depth, columns))
+        numbers = random.integers(0, 16, (columns, depth)).astype(np.uint8)
+        words = FORM.packed(numbers, np.full((columns, depth // FORM.block), 2.0**-7), None)
+        return net.add(PackedMatmul, a, net.const(words), columns=columns)
+
     x = net.input("x", rows, width)
     scale = net.const(np.linspace(0.5, 1.5, width, dtype=np.float32))
     normal = net.add(RmsNorm, x, scale, axis=1, epsilon=1e-5)
-    gate, up = (net.add(Matmul, normal, net.weights(width, hidden)) for _ in range(2))
+    gate, up = (product(normal, width, hidden) for _ in range(2))
     gated = net.add(Mul, net.add(Swish, gate), up)
-    down = net.add(Matmul, gated, net.weights(hidden, width))
+    down = product(gated, hidden, width)
     return net.done(net.add(Add, normal if twice else x, down))
 
 

@@ -17,19 +17,21 @@ from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.verifier import verify
 from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.packed import PackedMatmul
 from glassrt.errors import UnsupportedError
 
 from .blocks import block, kernels_of, lowered
 
 
-def test_a_block_of_few_rows_is_two_kernels() -> None:
-    module, records = lowered(block())
+@pytest.mark.parametrize("packed", [False, True], ids=["floats", "packed"])
+def test_a_block_of_few_rows_is_two_kernels(packed: bool) -> None:
+    module, records = lowered(block(packed=packed, hidden=8192))
     first, _ = kernels_of(module)
     assert {record.rule: record.verdict for record in records} == dict.fromkeys((ROWS, HALVES), Verdict.TAKEN)
     names = [op.name for op in first.body.block]
     assert names.count("graph.slice") == 2 and "graph.rms_norm" in names and "graph.swish" in names
-    (product,) = (op for op in first.body.block if isinstance(op, Matmul))
-    assert product.result.type.shape == (1, 4096)
+    (product,) = (op for op in first.body.block if isinstance(op, PackedMatmul if packed else Matmul))
+    assert product.result.type.shape == (1, 16384)
     for record in records:
         assert record.figures["microseconds_together"] < record.figures["microseconds_apart"]
 

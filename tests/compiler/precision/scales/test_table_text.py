@@ -57,6 +57,9 @@ BAD = {
     "key": ("zeros 0", "zeroes 0", "line 7: 'zeros' is expected, not 'zeroes'"),
     "cut": ("max 2\n", "max\n", "line 7: max is missing"),
     "row": ("min-max clip", "max clip", "line 8: 'max' is not a calibrator"),
+    "factors twice": ('tensor "x"', 'smooth "x" 1\nsmooth "x" 1\ntensor "x"', "line 6: the factors of 'x'"),
+    "half a power": ('tensor "x"', 'smooth "x" 0.5\ntensor "x"', "line 5: factors are powers of two"),
+    "a large power": ('tensor "x"', 'smooth "x" 99\ntensor "x"', "line 5: an exponent of two is 99"),
     "row twice": ("  min-max", ROW + "\n  min-max", "line 9: 'min-max' is given"),
     "share": ("clipped 0", "clipped 1.5", "line 8: clipped is 1.5; it lies between 0 and 1"),
     "clip": ("clip 2.0", "clip -2.0", "line 8: clip is -2.0"),
@@ -101,6 +104,14 @@ def test_what_is_read_is_what_the_text_says() -> None:
     assert tensor.values.count == 4 and tensor.values.maximum == 2
     row = tensor.estimates["min-max"]
     assert (row.clip, row.clipped) == (2.0, 0.0)
+
+
+def test_factors_of_channels_are_exponents() -> None:
+    text = GOOD.replace('tensor "x"', 'smooth "a b" 0 -2 11\ntensor "x"')
+    read = parse_text(text, "t.table")
+    assert read.smoothing["a b"].tolist() == [0, -2, 11]
+    assert '\nsmooth "a b" 0 -2 11\n' in print_text(read)
+    assert CalibrationTable.parse(text).smoothing.keys() == {"a b"}
 
 
 def test_the_scale_may_be_the_name_of_a_calibrator_that_is_listed() -> None:

@@ -24,7 +24,7 @@ def test_verdicts() -> None:
         (EnclosingOutcome(draft, None, "off", disabled=True), Verdict.DISABLED),
     ):
         context = PassContext(ALL_DIALECTS, PrecisionPolicy.named("fp16"))
-        record(context, outcome, [("a", "b"), ("b", "c"), ("d",)])
+        record(context, ENCLOSE_DEPTHWISE, outcome, [("a", "b"), ("b", "c"), ("d",)])
         (made,) = context.ledger
         assert (made.rule, made.verdict, made.reason) == (ENCLOSE_DEPTHWISE, verdict, outcome.reason)
         assert made.nodes == ("a", "b", "c", "d") and made.split == 2

@@ -55,20 +55,30 @@ GLASS_KERNEL(THREADS, 1) kernel(Input<f16> x0, Input<f16> x1, Input<f16> x2, Out
     f32 result[ROWS][VECTOR] = {}, total[ROWS] = {}, largest[ROWS];
     GLASS_UNROLL
     for (int i = 0; i < ROWS; i++) largest[i] = nothing;
-    #pragma unroll 1
-    for (int tile = block_y() * TILE; tile < end; tile += SPLITS * TILE) {
-        const int first_key = tile + group;
-        Vec<Element, VECTOR> key_words[KEYS], value_words[KEYS];
+    Vec<Element, VECTOR> key_words[KEYS], value_words[KEYS];
+    auto load_keys = [&](int first) {
         GLASS_UNROLL
         for (int j = 0; j < KEYS; j++) {
-            const int key = first_key + j * GROUPS;
+            const int key = first + j * GROUPS;
             key_words[j] = {};
             if (key < end)
             key_words[j] = load_vec<VECTOR>(x1, Offset(b0) * 131136 + Offset(key) * 64 + lane * VECTOR);
+        }
+    };
+    auto load_values = [&](int first) {
+        GLASS_UNROLL
+        for (int j = 0; j < KEYS; j++) {
+            const int key = first + j * GROUPS;
             value_words[j] = {};
             if (key < end)
             value_words[j] = load_vec<VECTOR>(x2, Offset(b0) * 131136 + Offset(key) * 64 + lane * VECTOR);
         }
+    };
+    int first_key = block_y() * TILE + group;
+    load_keys(first_key);
+    load_values(first_key);
+    #pragma unroll 1
+    for (int tile = block_y() * TILE; tile < end; tile += SPLITS * TILE) {
         f32 score[ROWS][KEYS];
         GLASS_UNROLL
         for (int j = 0; j < KEYS; j++) {
@@ -88,6 +98,8 @@ GLASS_KERNEL(THREADS, 1) kernel(Input<f16> x0, Input<f16> x1, Input<f16> x2, Out
                 score[i][j] = key < end ? sum : nothing;
             }
         }
+        first_key += SPLITS * TILE;
+        load_keys(first_key);  // of the next tile, beside what is left of this one
         GLASS_UNROLL
         for (int i = 0; i < ROWS; i++) {
             f32 most = largest[i];
@@ -114,6 +126,7 @@ GLASS_KERNEL(THREADS, 1) kernel(Input<f16> x0, Input<f16> x1, Input<f16> x2, Out
                 for (int i = 0; i < ROWS; i++) result[i][f] = m_fma(score[i][j], value, result[i][f]);
             }
         }
+        load_values(first_key);
     }
 
     auto join = [&](int step) {

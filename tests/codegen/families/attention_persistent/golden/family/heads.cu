@@ -85,7 +85,7 @@ GLASS_KERNEL(384, 1) k_slice_transpose_2b99db6b(Input<f16> x0, Output<f16> y0, c
         return;
     }
     registers_take<240>();
-    const int lane = lane_id(), group = warp_id() / 4;
+    const int lane = lane_id(), group = shuffle(warp_id() / 4, 0);  // of all lanes, so that what depends on it is uniform
     const f32 nothing = bit_cast<f32>(0xff800000u);  // minus infinity: the score of a masked key
     // The warpgroup's part of the first stages.
     const u64 q_view = wgmma_tile(q_tiles + group * 4096), k_view = wgmma_tile(k_tiles);

@@ -16,6 +16,7 @@ constexpr int Q_TILE = BLOCK_S * 128, K_TILE = KEYS * 128, V_TILE = KEYS * 64;
 constexpr f32 SCALE = 0x1.6a09e6p-4f;  // of scores
 constexpr f32 FACTOR = 0x1.715476p+0f;  // from scores to exponents of 2: log2(e)
 constexpr f32 FAR = 0x1p+10f;  // exponents beyond it are too coarsely rounded to be subtracted from others
+constexpr f32 LAG = 8.0f;  // the exponent of 2 of a weight, beyond which a row takes its largest score as reference
 
 GLASS_KERNEL(512, 1) k_attention_8ba4d9ed(Input<bf16> x0, Input<bf16> x1, Input<bf16> x2, Input<bool> x3, Output<bf16> y0, const GLASS_TENSOR_MAP q_map, const GLASS_TENSOR_MAP k_map, const GLASS_TENSOR_MAP v_map, const int s0, const int s1, const int s2) {
     GLASS_DYNAMIC_SHARED(shared);
@@ -97,7 +98,7 @@ GLASS_KERNEL(512, 1) k_attention_8ba4d9ed(Input<bf16> x0, Input<bf16> x1, Input<
         return;
     }
     registers_take<160>();
-    const int lane = lane_id(), group = warp_id() / 4;
+    const int lane = lane_id(), group = shuffle(warp_id() / 4, 0);  // of all lanes, so that what depends on it is uniform
     const f32 nothing = bit_cast<f32>(0xff800000u);  // minus infinity: the score of a masked key
     // The warpgroup's part of the first stages.
     const u64 q_view = wgmma_tile(q_tiles + group * 4096), k_view = wgmma_tile(k_tiles);
@@ -106,6 +107,8 @@ GLASS_KERNEL(512, 1) k_attention_8ba4d9ed(Input<bf16> x0, Input<bf16> x1, Input<
     u32 weight[KEYS / 16][4];  // of the tile before it
     f32 result[WIDTH / 8][4] = {};
     f32 largest[2], total[2] = {0.0f, 0.0f}, done[2];  // of the rows, and the total of those of the item before
+    f32 origin[2];  // the references of the rows, as exponents of 2
+    bool led = true;  // a row of the warp needs its largest score in each tile
     int stage = 0, v_stage = 0;
     u32 parity = 0, v_parity = 0, q_parity = 0;
     u32 turn_parity = group == 0;  // the first warpgroup does not wait for its first turn
@@ -211,38 +214,86 @@ GLASS_KERNEL(512, 1) k_attention_8ba4d9ed(Input<bf16> x0, Input<bf16> x1, Input<
             largest[0] = largest[1] = nothing;
             total[0] = total[1] = 0.0f;
         }
-        // Online softmax: where a row's maximum grows, rescale what has been accumulated so far.
-        f32 base[2], correction[2];
-        GLASS_UNROLL
-        for (int half = 0; half < 2; half++) {
-            f32 most = largest[half];
+        f32 correction[2];
+        bool grown = tile == 0 || led;  // of rows of the warp: the references
+        if (grown) {
+            f32 base[2];
             GLASS_UNROLL
-            for (int j = 0; j < KEYS / 8; j++) {
-                most = m_max(most, m_max(score[j][half * 2], score[j][half * 2 + 1]));
+            for (int half = 0; half < 2; half++) {
+                f32 most = largest[half];
+                GLASS_UNROLL
+                for (int j = 0; j < KEYS / 8; j++) {
+                    most = m_max(most, m_max(score[j][half * 2], score[j][half * 2 + 1]));
+                }
+                most = m_max(most, shuffle_xor(most, 1));
+                most = m_max(most, shuffle_xor(most, 2));
+                base[half] = most == nothing ? 0.0f : most;
+                correction[half] = exp2_fast((largest[half] - base[half]) * FACTOR);
+                largest[half] = most;
+                total[half] *= correction[half];
             }
-            most = m_max(most, shuffle_xor(most, 1));
-            most = m_max(most, shuffle_xor(most, 2));
-            base[half] = most == nothing ? 0.0f : most;
-            correction[half] = exp2_fast((largest[half] - base[half]) * FACTOR);
-            largest[half] = most;
-            total[half] *= correction[half];
-        }
-        // Subtract the maximum of rows with very large scores (such as fully masked ones) before they become
-        // exponents: their product with FACTOR would be off by more than an ulp, or overflow.
-        if (m_abs(base[0]) * FACTOR > FAR || m_abs(base[1]) * FACTOR > FAR) {
+            // A row without a finite score has no reference yet. Very large ones are subtracted before scores become exponents:
+            // their product with FACTOR would be off by more than an ulp, or overflow.
+            const bool far = m_abs(base[0]) * FACTOR > FAR || m_abs(base[1]) * FACTOR > FAR;
+            led = warp_ballot(far || largest[0] == nothing || largest[1] == nothing) != 0;
+            if (far) {
+                GLASS_UNROLL
+                for (int j = 0; j < KEYS / 8; j++) {
+                    GLASS_UNROLL
+                    for (int word = 0; word < 4; word++) score[j][word] -= base[word / 2];
+                }
+                base[0] = base[1] = 0.0f;
+            }
+            origin[0] = base[0] * FACTOR;
+            origin[1] = base[1] * FACTOR;
             GLASS_UNROLL
             for (int j = 0; j < KEYS / 8; j++) {
                 GLASS_UNROLL
-                for (int word = 0; word < 4; word++) score[j][word] -= base[word / 2];
+                for (int word = 0; word < 4; word++) score[j][word] = m_fma(score[j][word], FACTOR, -origin[word / 2]);
             }
-            base[0] = base[1] = 0.0f;
+        } else {
+            GLASS_UNROLL
+            for (int j = 0; j < KEYS / 8; j++) {
+                GLASS_UNROLL
+                for (int word = 0; word < 4; word++) score[j][word] = m_fma(score[j][word], FACTOR, -origin[word / 2]);
+            }
+            // Positive floats are in the order of their bits, as integers, of which an instruction compares three; NaN is the largest.
+            i32 peak = 0;
+            GLASS_UNROLL
+            for (int j = 0; j < KEYS / 8; j++) {
+                GLASS_UNROLL
+                for (int word = 0; word < 4; word += 2) {
+                    peak = m_max(m_max(peak, bit_cast<i32>(score[j][word])), bit_cast<i32>(score[j][word + 1]));
+                }
+            }
+            grown = warp_ballot(peak > bit_cast<i32>(LAG)) != 0;
+            if (grown) {
+                GLASS_UNROLL
+                for (int half = 0; half < 2; half++) {
+                    f32 most = 0.0f;
+                    GLASS_UNROLL
+                    for (int j = 0; j < KEYS / 8; j++) {
+                        most = m_max(most, m_max(score[j][half * 2], score[j][half * 2 + 1]));
+                    }
+                    most = m_max(most, shuffle_xor(most, 1));
+                    most = m_max(most, shuffle_xor(most, 2));
+                    const f32 next = origin[half] + most, by = next - origin[half];
+                    origin[half] = next;
+                    GLASS_UNROLL
+                    for (int j = 0; j < KEYS / 8; j++) {
+                        score[j][half * 2] -= by;
+                        score[j][half * 2 + 1] -= by;
+                    }
+                    correction[half] = exp2_fast(-by);
+                    total[half] *= correction[half];
+                }
+            }
         }
-        const f32 origin[2] = {base[0] * FACTOR, base[1] * FACTOR};
         GLASS_UNROLL
         for (int j = 0; j < KEYS / 8; j++) {
             GLASS_UNROLL
             for (int word = 0; word < 4; word++) {
-                score[j][word] = exp2_fast(m_fma(score[j][word], FACTOR, -origin[word / 2]));
+                score[j][word] = exp2_fast(score[j][word]);
                 total[word / 2] += score[j][word];
             }
         }
@@ -254,7 +305,7 @@ GLASS_KERNEL(512, 1) k_attention_8ba4d9ed(Input<bf16> x0, Input<bf16> x1, Input<
             v_parity ^= v_stage == 0;
         }
         const bool add = tile > 0;
-        if (add) {
+        if (add && grown) {
             GLASS_UNROLL
             for (int n = 0; n < WIDTH / 8; n++) {
                 GLASS_UNROLL

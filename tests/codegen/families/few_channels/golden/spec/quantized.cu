@@ -79,29 +79,34 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<f32> x0, Input<i8> x1, Input<f32> x2, Outp
         #pragma unroll 1
         for (int line = thread_x() / LANES; line < PATCH_LINES; line += THREADS / LANES) {
             const int y = first_y * 2 - 3 + line;
-            Vec<f32, UNIT_PIXELS> read[1][CHANNELS] = {};
+            Vec<u32, 2> read[1][CHANNELS] = {};
             if (u32(y) < u32(40)) {
                 const Offset first = origin + Offset(y) * 40;
                 if (u32(left) < u32(40)) {
                     GLASS_UNROLL
-                    for (int channel = 0; channel < CHANNELS; channel++) read[0][channel] = load_wide<UNIT_PIXELS>(x0, first + Offset(channel) * 1600);
+                    for (int channel = 0; channel < CHANNELS; channel++) read[0][channel] = bit_cast<Vec<u32, 2>>(load_wide<UNIT_PIXELS>(x0, first + Offset(channel) * 1600));
                 }
             }
             Unit own = {};
-            GLASS_UNROLL
-            for (int pixel = 0; pixel < UNIT_PIXELS; pixel++) {
-                if (u32(y) < u32(40) && u32(left) < u32(40)) {
+            {
+                f32 loaded[8] = {};
                 GLASS_UNROLL
-                for (int channel = 0; channel < CHANNELS; channel++) {
-                    const f32 loaded[1] = {read[0][channel][pixel]};
-                    i8 value[1];
-                    const f32 add_1 = loaded[0] + 0x1p+0f;
+                for (int pixel = 0; pixel < UNIT_PIXELS; pixel++) {
+                    GLASS_UNROLL
+                    for (int channel = 0; channel < CHANNELS; channel++) loaded[pixel * 4 + channel] = bit_cast<Vec<f32, UNIT_PIXELS>>(read[0][channel])[pixel];
+                }
+                Vec<i8, 8> value;
+                Vec<f32, 8> value_3;
+                GLASS_UNROLL
+                for (int lane = 0; lane < 8; ++lane) {
+                    const f32 add_1 = loaded[lane] + 0x1p+0f;
                     const f32 div_2 = add_1 / 0x1p-5f;
-                    const i8 cast3 = nearest<i8>(div_2);
-                    value[0] = cast3;
-                    own[pixel * 4 + channel] = value[0];
+                    value_3[lane] = div_2;
                 }
-                }
+                value = nearest_all<i8>(value_3);
+                auto words = bit_cast<Vec<u32, 2>>(value);  // bytes would be chosen one by one
+                if (!(u32(y) < u32(40) && u32(left) < u32(40))) words = {};
+                own = bit_cast<Vec<i8, 8>>(words);
             }
             const int unit = thread_x() % LANES;
             GLASS_UNROLL

@@ -81,19 +81,19 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
         #pragma unroll 1
         for (int line = thread_x() / LANES; line < PATCH_LINES; line += THREADS / LANES) {
             const int y = first_y * 2 - 3 + line;
-            Vec<f16, PIXELS> read[1][CHANNELS] = {};
+            Vec<u32, 1> read[1][CHANNELS] = {};
             if (u32(y) < u32(50)) {
                 const Offset first = origin + Offset(y) * 64;
                 if (u32(left) < u32(64)) {
                     GLASS_UNROLL
-                    for (int channel = 0; channel < CHANNELS; channel++) read[0][channel] = load_wide<PIXELS>(x0, first + Offset(channel) * 3200);
+                    for (int channel = 0; channel < CHANNELS; channel++) read[0][channel] = bit_cast<Vec<u32, 1>>(load_wide<PIXELS>(x0, first + Offset(channel) * 3200));
                 }
             }
             Chunk own = {};
             GLASS_UNROLL
             for (int pixel = 0; pixel < PIXELS; pixel++) {
                 GLASS_UNROLL
-                for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 4 + channel] = convert<f16>(read[0][channel][pixel]);
+                for (int channel = 0; channel < CHANNELS; channel++) own[pixel * 4 + channel] = convert<f16>(bit_cast<Vec<f16, PIXELS>>(read[0][channel])[pixel]);
             }
             const auto words = bit_cast<Vec<u32, 4>>(own);
             GLASS_UNROLL

@@ -1,6 +1,6 @@
 // kernel: conv, max_pool, add, relu, cast
 //
-// Convolution of 3 channels, and maxima of its outputs. A block walks down an image in bands of eight lines of outputs. It brings
+// Convolution of 3 channels, and maxima of its outputs. A block walks down an image in bands of 16 lines of outputs. It brings
 // the part of the image that a band reads to shared memory, with 8 elements for each pixel. A warp goes through its columns
 // from right to left, two at a time, a unit; maxima leave it before anything else is computed of them.
 #include "glass.cuh"
@@ -10,16 +10,21 @@ using Offset = int;  // counts elements of a buffer
 using Total = f32;
 constexpr int THREADS = 128;
 constexpr int UNITS = 2;  // of a warp, neighbours along the width
-constexpr int BLOCK_N = 16, VECTOR = 2;  // output channels of a block; adjacent results of a thread
-constexpr int VALUES = 4, KEPT = 2;  // sums of a thread for an output; maxima of two lines that it stores
+constexpr int BLOCK_N = 16, VECTOR = 4;  // output channels of a block; adjacent results of a thread
+constexpr int VALUES = 4;  // sums of a thread for an output
 constexpr int CHUNK = 8, PIXELS = 1, CHANNELS = 3;  // elements and pixels of 16 bytes; channels with numbers
 constexpr int LINE_CHUNKS = 3, SLOTS = 10;  // chunks of a line of the window; of the whole window
-constexpr int PATCH_LINES = 10, PATCH_CHUNKS = 18;  // of a band
+constexpr int PATCH_LINES = 18, PATCH_CHUNKS = 18;  // of a band
 constexpr int PITCH = 19, SLOT_PITCH = 16;  // chunks from line to line of the patch, from slot to slot of the weights
 constexpr int LANES = 32;  // threads that bring a line of the patch together
 
 using Chunk = Vec<f16, CHUNK>;
 using WeightChunk = Vec<f16, CHUNK>;
+
+// The output channel of a column of the product: those of a thread, which lie eight columns apart, are neighbours.
+GLASS_DEVICE int channel_of(int column) {
+    return column / (4 * VECTOR) * (4 * VECTOR) + column % 8 / 2 * VECTOR + column % (4 * VECTOR) / 8 * 2 + column % 2;
+}
 
 GLASS_KERNEL(THREADS, 2) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Output<f16> y0) {
     GLASS_DYNAMIC_SHARED(shared);
@@ -27,12 +32,12 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
     const int first_n = block_y() * BLOCK_N;
     WeightChunk* const weights = reinterpret_cast<WeightChunk*>(shared);
     unsigned char* const patch = shared + 2560;
-    u32* const flags = reinterpret_cast<u32*>(patch + 3040);  // of two bands: an element is not finite
+    u32* const flags = reinterpret_cast<u32*>(patch + 5472);  // of two bands: an element is not finite
     if (thread_x() < 2) flags[thread_x()] = 0;
     pdl_wait();
     #pragma unroll 4
     for (int item = thread_x(); item < SLOTS * BLOCK_N; item += THREADS) {
-        const int slot = item / BLOCK_N, filter = first_n + item % BLOCK_N;
+        const int slot = item / BLOCK_N, filter = first_n + channel_of(item % BLOCK_N);
         const int chunk = slot == SLOTS - 1 ? SLOTS - 2 : slot;  // the one before it has no weights
         const Offset first = Offset(filter) * 27 + chunk / LINE_CHUNKS * 9;
         WeightChunk own = {};
@@ -46,25 +51,28 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
     }
 
     const int lane = lane_id(), warp = warp_id();
-    const int below = lane / 4 % 2;  // this lane has the lower one of two lines of outputs
     // Of this lane: a column, and which slot.
     const WeightChunk* const own_weights = weights + lane / 8 % 2 * SLOT_PITCH + lane / 16 * 8 + lane % 8;
     // Of this lane: a line of outputs, and which matrix of a load.
-    const unsigned char* const own_rows = patch + lane % 8 * 304 + warp * (UNITS * 32);
-    // Epilogue operands of 2 results that are the same in every row.
+    const unsigned char* const own_rows = patch + lane % 8 * 304 + (warp * UNITS) * 32;
+    const unsigned char* const own_rows0 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 32 : 2736);
+    const unsigned char* const own_rows1 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? -2448 : -2432);
+    const unsigned char* const own_rows2 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 2704) : lane < 24 ? 2720 : 2736);
+
+    // Epilogue operands of 4 results that are the same in every row.
     struct Along {
-        Vec<f32, 2> x2_1;
+        Vec<f32, 4> x2_1;
     };
     Along along_all[1] = {};
-    const int n = first_n + below * (4 * VECTOR) + lane % 4 * VECTOR;
+    const int n = first_n + lane % 4 * VECTOR;
     Along& along = along_all[0];
-    along.x2_1 = load_wide<2>(x2, n);
+    along.x2_1 = load_wide<4>(x2, n);
 
     int parity = 0;
-    for (int run = block_x(); run < 24; run += grid_x()) {
+    for (int run = block_x(); run < 12; run += grid_x()) {
         const int first_column = run % 3 * 8;
-        const int first_row = run / 3 % 4 * 4;
-        const int image = run / 3 / 4;
+        const int first_row = run / 3 % 2 * 8;
+        const int image = run / 3 / 2;
         const int row = first_row;  // the first unit
         if (row >= 15) continue;
         const int first_x = first_column * 2, first_y = row * 2;
@@ -74,9 +82,9 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
         u32 spoil = 0;
         if (thread_x() == 0) flags[parity ^ 1] = 0;
         const int first_line = thread_x() / LANES;
-        Vec<f16, PIXELS> lines[3][1][CHANNELS] = {};
+        Vec<f16, PIXELS> lines[5][1][CHANNELS] = {};
         GLASS_UNROLL
-        for (int number = 0; number < 3; number++) {
+        for (int number = 0; number < 5; number++) {
             const int line = first_line + number * 4, y = first_y - 1 + line;
             if (line >= PATCH_LINES) break;
             auto& read = lines[number];
@@ -90,7 +98,7 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
             }
         }
         GLASS_UNROLL
-        for (int number = 0; number < 3; number++) {
+        for (int number = 0; number < 5; number++) {
             const int line = first_line + number * 4;
             if (line >= PATCH_LINES) break;
             auto& read = lines[number];
@@ -101,20 +109,23 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
             GLASS_UNROLL
             for (int word = 0; word < 4; word++) spoil = spoiled(spoil, words[word], f16{});
             const int chunk = thread_x() % LANES;
-            if (chunk < PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[line * PITCH + chunk] = own;
+            if (chunk < PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[(line % 2 * 9 + line / 2) * PITCH + chunk] = own;
         }
 
         if (spoil != 0) flags[parity] = 1;
 
         fence_proxy_async();
         sync_threads();
+        Total waiting[2][VALUES] = {};  // of two lines: the second column of a unit
         #pragma unroll 1
         for (int unit = UNITS - 1; unit >= 0; unit--) {
+            const int own = unit;
+            {
             f32 sum[BLOCK_N / 8][4] = {};
             u32 window[3][4];
-            ldmatrix_x4(window[0], own_rows + unit * 32 + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 32 : 48));
-            ldmatrix_x4(window[1], own_rows + unit * 32 + (lane < 16 ? (lane < 8 ? 304 : 320) : lane < 24 ? 336 : 352));
-            ldmatrix_x4(window[2], own_rows + unit * 32 + (lane < 16 ? (lane < 8 ? 608 : 624) : lane < 24 ? 640 : 656));
+            ldmatrix_x4(window[0], own_rows0 + own * 32 + 16);
+            ldmatrix_x4(window[1], own_rows1 + own * 32 + 16 + 2752);
+            ldmatrix_x4(window[2], own_rows2 + own * 32 + 16 + 336);
 
             auto multiply = [&](const u32 (&a)[4], int step) {
                 u32 pair[4];
@@ -123,11 +134,11 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
                 mma_m16n8k16(sum[0], a, even, f16{});
                 mma_m16n8k16(sum[1], a, odd, f16{});
             };
-            multiply({ window[0][0], window[0][1], window[0][1], window[0][2] }, 0);
-            multiply({ window[0][2], window[0][3], window[1][0], window[1][1] }, 1);
-            multiply({ window[1][1], window[1][2], window[1][2], window[1][3] }, 2);
-            multiply({ window[2][0], window[2][1], window[2][1], window[2][2] }, 3);
-            multiply({ window[0][0], window[0][1], window[2][2], window[2][3] }, 4);
+            multiply({ window[0][0], window[0][3], window[0][1], window[1][0] }, 0);
+            multiply({ window[0][2], window[1][1], window[0][3], window[1][2] }, 1);
+            multiply({ window[1][0], window[1][3], window[1][1], window[2][0] }, 2);
+            multiply({ window[1][2], window[2][1], window[1][3], window[2][2] }, 3);
+            multiply({ window[0][0], window[0][3], window[2][0], window[2][3] }, 4);
 
             if (flags[parity]) {
                 GLASS_UNROLL
@@ -141,49 +152,107 @@ GLASS_KERNEL(THREADS, 2) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
                     const int pixel = item / CHANNELS % 3;
                     const int element = pixel % PIXELS * 8 + item % CHANNELS;
                     const int chunk = tap_y * LINE_CHUNKS + pixel / PIXELS, slot = chunk == SLOTS - 2 ? SLOTS - 1 : chunk;
-                    const int place = (y + lane / 4) * PITCH + (warp * UNITS + unit) * 2 + pixel / PIXELS;
-                    const Chunk* const windows = reinterpret_cast<const Chunk*>(patch) + place;
+                    const Chunk* const windows = reinterpret_cast<const Chunk*>(patch) + lane / 4 * PITCH + (warp * UNITS + own) * 2 + 1 + pixel / PIXELS;
                     GLASS_UNROLL
-                    for (int j = 0; j < BLOCK_N / 8; j++) {
+                    for (int half = 0; half < 2; half++) {
+                        const int below = y + half;
+                        const Chunk& window = windows[(below % 2 * 9 + below / 2) * PITCH];
                         GLASS_UNROLL
-                        for (int i = 0; i < 4; i++) {
-                            const f32 value = convert<f32>(windows[i / 2][element]);
-                            const f32 weight = convert<f32>(weights[slot * SLOT_PITCH + j * 8 + lane % 4 * 2 + i % 2][element]);
-                            sum[j][i] += value * weight;
+                        for (int j = 0; j < BLOCK_N / 8; j++) {
+                            GLASS_UNROLL
+                            for (int i = 0; i < 2; i++) {
+                                const f32 weight = convert<f32>(weights[slot * SLOT_PITCH + j * 8 + lane % 4 * 2 + i][element]);
+                                sum[j][half * 2 + i] += convert<f32>(window[element]) * weight;
+                            }
                         }
                     }
                 }
             }
 
-            Total value[VALUES];
             GLASS_UNROLL
-            for (int q = 0; q < VALUES; q++) value[q] = m_max(sum[q / 2][q % 2], sum[q / 2][2 + q % 2]);
-                Total maximum[KEPT];
+            for (int half = 0; half < 2; half++) {
                 GLASS_UNROLL
-                for (int q = 0; q < KEPT; q++) {
-                    const Total own = below ? value[KEPT + q] : value[q];
-                    const Total other = shuffle_xor(below ? value[q] : value[KEPT + q], 4);
-                    maximum[q] = m_max(own, other);
+                for (int q = 0; q < VALUES; q++) waiting[half][q] = sum[q / 2][half * 2 + q % 2];
+            }
+            }
+            {
+            f32 sum[BLOCK_N / 8][4] = {};
+            u32 window[3][4];
+            ldmatrix_x4(window[0], own_rows0 + own * 32);
+            ldmatrix_x4(window[1], own_rows1 + own * 32 + 2752);
+            ldmatrix_x4(window[2], own_rows2 + own * 32 + 336);
+
+            auto multiply = [&](const u32 (&a)[4], int step) {
+                u32 pair[4];
+                ldmatrix_x4(pair, own_weights + step * 2 * SLOT_PITCH);
+                const u32 even[2] = {pair[0], pair[1]}, odd[2] = {pair[2], pair[3]};
+                mma_m16n8k16(sum[0], a, even, f16{});
+                mma_m16n8k16(sum[1], a, odd, f16{});
+            };
+            multiply({ window[0][0], window[0][3], window[0][1], window[1][0] }, 0);
+            multiply({ window[0][2], window[1][1], window[0][3], window[1][2] }, 1);
+            multiply({ window[1][0], window[1][3], window[1][1], window[2][0] }, 2);
+            multiply({ window[1][2], window[2][1], window[1][3], window[2][2] }, 3);
+            multiply({ window[0][0], window[0][3], window[2][0], window[2][3] }, 4);
+
+            if (flags[parity]) {
+                GLASS_UNROLL
+                for (int j = 0; j < BLOCK_N / 8; j++) {
+                    GLASS_UNROLL
+                    for (int i = 0; i < 4; i++) sum[j][i] = 0;
                 }
-                const int column = first_column + warp * UNITS + unit, line = row + lane / 8;
+                #pragma unroll 1
+                for (int item = 0; item < 27; item++) {
+                    const int tap_y = item / 9, y = tap_y;
+                    const int pixel = item / CHANNELS % 3;
+                    const int element = pixel % PIXELS * 8 + item % CHANNELS;
+                    const int chunk = tap_y * LINE_CHUNKS + pixel / PIXELS, slot = chunk == SLOTS - 2 ? SLOTS - 1 : chunk;
+                    const Chunk* const windows = reinterpret_cast<const Chunk*>(patch) + lane / 4 * PITCH + (warp * UNITS + own) * 2 + pixel / PIXELS;
+                    GLASS_UNROLL
+                    for (int half = 0; half < 2; half++) {
+                        const int below = y + half;
+                        const Chunk& window = windows[(below % 2 * 9 + below / 2) * PITCH];
+                        GLASS_UNROLL
+                        for (int j = 0; j < BLOCK_N / 8; j++) {
+                            GLASS_UNROLL
+                            for (int i = 0; i < 2; i++) {
+                                const f32 weight = convert<f32>(weights[slot * SLOT_PITCH + j * 8 + lane % 4 * 2 + i][element]);
+                                sum[j][half * 2 + i] += convert<f32>(window[element]) * weight;
+                            }
+                        }
+                    }
+                }
+            }
+
+            Total value[2][VALUES];
+            GLASS_UNROLL
+            for (int half = 0; half < 2; half++) {
+                GLASS_UNROLL
+                for (int q = 0; q < VALUES; q++) value[half][q] = m_max(waiting[half][q], sum[q / 2][half * 2 + q % 2]);
+            }
+                Total maximum[VALUES];
+                GLASS_UNROLL
+                for (int q = 0; q < VALUES; q++) maximum[q] = m_max(value[0][q], value[1][q]);
+                const int column = first_column + warp * UNITS + unit, line = row + lane / 4;
                 const int x = column, y = line;
                 if (u32(x) < u32(17) && u32(y) < u32(15)) {
                     const int m = (image * 15 + y) * 17 + x;
-                    const int n = first_n + below * (4 * VECTOR) + lane % 4 * VECTOR;
+                    const int n = first_n + lane % 4 * VECTOR;
                     f32 accumulator[VECTOR];
                     GLASS_UNROLL
                     for (int i = 0; i < VECTOR; i++) accumulator[i] = maximum[i];
                     const Along& along = along_all[0];
-                    Vec<f16, 2> y0_5;
+                    Vec<f16, 4> y0_5;
                     GLASS_UNROLL
-                    for (int lane = 0; lane < 2; ++lane) {
+                    for (int lane = 0; lane < 4; ++lane) {
                         const f32 add_2 = accumulator[lane] + along.x2_1[lane];
                         const f32 max_3 = m_max(add_2, 0x0p+0f);
                         const f16 cast4 = convert<f16>(max_3);
                         y0_5[lane] = cast4;
                     }
-                    store_wide<2>(y0, n + m*16, y0_5);
+                    store_wide<4>(y0, n + m*16, y0_5);
                 }
+            }
         }
         parity ^= 1;
     }

@@ -1,6 +1,6 @@
 // kernel: conv, max_pool, add, relu, cast
 //
-// Convolution of 3 channels, and maxima of its outputs. A block walks down an image in bands of eight lines of outputs. It brings
+// Convolution of 3 channels, and maxima of its outputs. A block walks down an image in bands of 16 lines of outputs. It brings
 // the part of the image that a band reads to shared memory, with 4 elements for each pixel. A warp goes through its columns
 // from right to left, two at a time, a unit; maxima leave it before anything else is computed of them.
 #include "glass.cuh"
@@ -10,18 +10,17 @@ using Offset = int;  // counts elements of a buffer
 using Total = f32;
 constexpr int THREADS = 256;
 constexpr int UNITS = 1;  // of a warp, neighbours along the width
-constexpr int BLOCK_N = 32, VECTOR = 4;  // output channels of a block; adjacent results of a thread
-constexpr int VALUES = 8, KEPT = 4;  // sums of a thread for an output; maxima of two lines that it stores
+constexpr int BLOCK_N = 32, VECTOR = 8;  // output channels of a block; adjacent results of a thread
+constexpr int VALUES = 8;  // sums of a thread for an output
 constexpr int CHUNK = 8, PIXELS = 2, CHANNELS = 3;  // elements and pixels of 16 bytes; channels with numbers
 constexpr int LINE_CHUNKS = 4, SLOTS = 28;  // chunks of a line of the window; of the whole window
-constexpr int PATCH_LINES = 21, PATCH_CHUNKS = 19;  // of a band
-constexpr int PITCH = 19, SLOT_PITCH = 32;  // chunks from line to line of the patch, from slot to slot of the weights
+constexpr int PATCH_LINES = 37, PATCH_CHUNKS = 21;  // of a band
+constexpr int PITCH = 21, SLOT_PITCH = 32;  // chunks from line to line of the patch, from slot to slot of the weights
 constexpr int LANES = 32;  // threads that bring a line of the patch together
 
 using Chunk = Vec<f16, CHUNK>;
 using WeightChunk = Vec<f16, CHUNK>;
 using Carried = Vec<Total, 4>;
-using Met = Vec<Total, 4>;
 
 // The output channel of a column of the product: those of a thread, which lie eight columns apart, are neighbours.
 GLASS_DEVICE int channel_of(int column) {
@@ -34,9 +33,8 @@ GLASS_KERNEL(THREADS, 1) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
     const int first_n = block_y() * BLOCK_N;
     WeightChunk* const weights = reinterpret_cast<WeightChunk*>(shared);
     unsigned char* const patch = shared + 14336;
-    Carried* const carried = reinterpret_cast<Carried*>(patch + 6688);  // the last line of the band above: [warp][unit][vector][lane]
-    Met* const met = reinterpret_cast<Met*>(patch + 7712);  // the last column of each warp: [warp][vector][lane]
-    u32* const flags = reinterpret_cast<u32*>(patch + 15904);  // of two bands: an element is not finite
+    Carried* const carried = reinterpret_cast<Carried*>(patch + 13440);  // the last line of the band above: [warp][unit][vector][lane]
+    u32* const flags = reinterpret_cast<u32*>(patch + 14464);  // of two bands: an element is not finite
     if (thread_x() < 2) flags[thread_x()] = 0;
     pdl_wait();
     #pragma unroll 4
@@ -58,38 +56,40 @@ GLASS_KERNEL(THREADS, 1) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
     }
 
     const int lane = lane_id(), warp = warp_id();
-    const int below = lane / 4 % 2;  // this lane has the lower one of two lines of outputs
     // Of this lane: a column, and which slot.
     const WeightChunk* const own_weights = weights + lane / 8 % 2 * SLOT_PITCH + lane / 16 * 8 + lane % 8;
     // Of this lane: a line of outputs, and which matrix of a load.
-    const unsigned char* const own_rows = patch + lane % 8 * 304 + warp * (UNITS * 32);
-    // Epilogue operands of 4 results that are the same in every row.
+    const unsigned char* const own_rows = patch + lane % 8 * 336 + (warp * UNITS + 1) * 32;
+    const unsigned char* const own_rows0 = own_rows + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 32 : 48);
+
+    // Epilogue operands of 8 results that are the same in every row.
     struct Along {
-        Vec<f32, 4> x2_1;
+        Vec<f32, 8> x2_1;
     };
     Along along_all[1] = {};
-    const int n = first_n + below * (4 * VECTOR) + lane % 4 * VECTOR;
+    const int n = first_n + lane % 4 * VECTOR;
     Along& along = along_all[0];
-    along.x2_1 = load_wide<4>(x2, n);
+    along.x2_1 = load_wide<8>(x2, n);
 
     int parity = 0;
-    for (int run = block_x(); run < 4; run += grid_x()) {
-        const int first_column = run % 2 * 7;
-        const int first_row = run / 2 % 2 * 7;
-        const int image = run / 2 / 2;
+    for (int run = block_x(); run < 2; run += grid_x()) {
+        const int first_column = run % 2 * 8;
+        const int first_row = 0;
+        const int image = run / 2;
         #pragma unroll 1
         for (int band = 0; band < 2; band++) {
-            const int row = first_row + band * 4;  // the first unit
+            const int row = first_row + band * 8;  // the first unit
             if (row >= 13) break;
-            const int first_x = first_column * 2 - 1, first_y = row * 2 - 1;
+            const int first_x = first_column * 2 - 3, first_y = row * 2 - 1;
+            sync_threads();  // the patch before has been read
             const int left = first_x * 2 - 4 + thread_x() % LANES * 2;
             const Offset origin = Offset(left);
             u32 spoil = 0;
             if (thread_x() == 0) flags[parity ^ 1] = 0;
             const int first_line = thread_x() / LANES;
-            Vec<f16, PIXELS> lines[3][1][CHANNELS] = {};
+            Vec<f16, PIXELS> lines[5][1][CHANNELS] = {};
             GLASS_UNROLL
-            for (int number = 0; number < 3; number++) {
+            for (int number = 0; number < 5; number++) {
                 const int line = first_line + number * 8, y = first_y * 2 - 3 + line;
                 if (line >= PATCH_LINES) break;
                 auto& read = lines[number];
@@ -106,7 +106,7 @@ GLASS_KERNEL(THREADS, 1) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
                 }
             }
             GLASS_UNROLL
-            for (int number = 0; number < 3; number++) {
+            for (int number = 0; number < 5; number++) {
                 const int line = first_line + number * 8;
                 if (line >= PATCH_LINES) break;
                 auto& read = lines[number];
@@ -120,150 +120,225 @@ GLASS_KERNEL(THREADS, 1) kernel(Input<f16> x0, Input<f16> x1, Input<f32> x2, Out
                 GLASS_UNROLL
                 for (int word = 0; word < 4; word++) spoil = spoiled(spoil, words[word], f16{});
                 const int chunk = thread_x() % LANES;
-                if (chunk < PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[(line % 2 * 11 + line / 2) * PITCH + chunk] = own;
+                if (chunk < PATCH_CHUNKS) reinterpret_cast<Chunk*>(patch)[(line % 4 * 10 + line / 4) * PITCH + chunk] = own;
             }
 
             if (spoil != 0) flags[parity] = 1;
 
             fence_proxy_async();
             sync_threads();
-            Total waiting[VALUES] = {};  // maxima of a unit, for which the last column of the unit on its left is missing
+            Total waiting[2][VALUES] = {};  // of two lines: maxima of a unit, for which the last column of the unit on its left is missing
             #pragma unroll 1
             for (int unit = UNITS - 1; unit >= -1; unit--) {
+                // Left of a warp's units is the last column of the warp before it. At the image's edge the first warp takes its own again.
+                const int own = warp > 0 || unit >= 0 || first_column > 0 ? unit : 0;
+                {
                 f32 sum[BLOCK_N / 8][4] = {};
-                if (unit >= 0) {
-                    u32 window[9][4];
-                    ldmatrix_x4(window[0], own_rows + unit * 32 + (lane < 16 ? (lane < 8 ? 0 : 16) : lane < 24 ? 32 : 48));
-                    ldmatrix_x4(window[1], own_rows + unit * 32 + (lane < 16 ? (lane < 8 ? 304 : 320) : lane < 24 ? 336 : 352));
-                    ldmatrix_x4(window[2], own_rows + unit * 32 + (lane < 16 ? (lane < 8 ? 608 : 624) : lane < 24 ? 640 : 656));
-                    ldmatrix_x4(window[3], own_rows + unit * 32 + (lane < 16 ? (lane < 8 ? 912 : 928) : lane < 24 ? 944 : 960));
-                    ldmatrix_x4(window[4], own_rows + unit * 32 + (lane < 16 ? (lane < 8 ? 3344 : 3360) : lane < 24 ? 3376 : 3392));
-                    ldmatrix_x4(window[5], own_rows + unit * 32 + (lane < 16 ? (lane < 8 ? 3648 : 3664) : lane < 24 ? 3680 : 3696));
-                    ldmatrix_x4(window[6], own_rows + unit * 32 + (lane < 16 ? (lane < 8 ? 3952 : 3968) : lane < 24 ? 3984 : 4000));
-                    ldmatrix_x4(window[7], own_rows + unit * 32 + (lane < 16 ? (lane < 8 ? 64 : 368) : lane < 24 ? 672 : 976));
-                    ldmatrix_x4(window[8], own_rows + unit * 32 + (lane < 16 ? (lane < 8 ? 3408 : 3712) : lane < 24 ? 4016 : 4016));
+                u32 window[9][4];
+                ldmatrix_x4(window[0], own_rows0 + own * 32 + 16);
+                ldmatrix_x4(window[1], own_rows0 + own * 32 + 16 + 3360);
+                ldmatrix_x4(window[2], own_rows0 + own * 32 + 16 + 6720);
+                ldmatrix_x4(window[3], own_rows0 + own * 32 + 16 + 10080);
+                ldmatrix_x4(window[4], own_rows0 + own * 32 + 16 + 336);
+                ldmatrix_x4(window[5], own_rows0 + own * 32 + 16 + 3696);
+                ldmatrix_x4(window[6], own_rows0 + own * 32 + 16 + 7056);
+                ldmatrix_x4(window[7], own_rows0 + own * 32 + 16 + 10416);
+                ldmatrix_x4(window[8], own_rows0 + own * 32 + 16 + 672);
 
-                    auto multiply = [&](const u32 (&a)[4], int step) {
-                        GLASS_UNROLL
-                        for (int j = 0; j < BLOCK_N / 8; j += 2) {
-                            u32 pair[4];
-                            ldmatrix_x4(pair, own_weights + step * 2 * SLOT_PITCH + j * 8);
-                            const u32 even[2] = {pair[0], pair[1]}, odd[2] = {pair[2], pair[3]};
-                            mma_m16n8k16(sum[j], a, even, f16{});
-                            mma_m16n8k16(sum[j + 1], a, odd, f16{});
-                        }
-                    };
-                    multiply({ window[0][0], window[0][1], window[0][1], window[0][2] }, 0);
-                    multiply({ window[0][2], window[0][3], window[0][3], window[7][0] }, 1);
-                    multiply({ window[4][0], window[4][1], window[4][1], window[4][2] }, 2);
-                    multiply({ window[4][2], window[4][3], window[4][3], window[8][0] }, 3);
-                    multiply({ window[1][0], window[1][1], window[1][1], window[1][2] }, 4);
-                    multiply({ window[1][2], window[1][3], window[1][3], window[7][1] }, 5);
-                    multiply({ window[5][0], window[5][1], window[5][1], window[5][2] }, 6);
-                    multiply({ window[5][2], window[5][3], window[5][3], window[8][1] }, 7);
-                    multiply({ window[2][0], window[2][1], window[2][1], window[2][2] }, 8);
-                    multiply({ window[2][2], window[2][3], window[2][3], window[7][2] }, 9);
-                    multiply({ window[6][0], window[6][1], window[6][1], window[6][2] }, 10);
-                    multiply({ window[6][2], window[6][3], window[6][3], window[8][2] }, 11);
-                    multiply({ window[3][0], window[3][1], window[3][1], window[3][2] }, 12);
-                    multiply({ window[3][2], window[3][3], window[3][3], window[7][3] }, 13);
+                auto multiply = [&](const u32 (&a)[4], int step) {
+                    GLASS_UNROLL
+                    for (int j = 0; j < BLOCK_N / 8; j += 2) {
+                        u32 pair[4];
+                        ldmatrix_x4(pair, own_weights + step * 2 * SLOT_PITCH + j * 8);
+                        const u32 even[2] = {pair[0], pair[1]}, odd[2] = {pair[2], pair[3]};
+                        mma_m16n8k16(sum[j], a, even, f16{});
+                        mma_m16n8k16(sum[j + 1], a, odd, f16{});
+                    }
+                };
+                multiply({ window[0][0], window[2][0], window[0][1], window[2][1] }, 0);
+                multiply({ window[0][2], window[2][2], window[0][3], window[2][3] }, 1);
+                multiply({ window[1][0], window[3][0], window[1][1], window[3][1] }, 2);
+                multiply({ window[1][2], window[3][2], window[1][3], window[3][3] }, 3);
+                multiply({ window[2][0], window[4][0], window[2][1], window[4][1] }, 4);
+                multiply({ window[2][2], window[4][2], window[2][3], window[4][3] }, 5);
+                multiply({ window[3][0], window[5][0], window[3][1], window[5][1] }, 6);
+                multiply({ window[3][2], window[5][2], window[3][3], window[5][3] }, 7);
+                multiply({ window[4][0], window[6][0], window[4][1], window[6][1] }, 8);
+                multiply({ window[4][2], window[6][2], window[4][3], window[6][3] }, 9);
+                multiply({ window[5][0], window[7][0], window[5][1], window[7][1] }, 10);
+                multiply({ window[5][2], window[7][2], window[5][3], window[7][3] }, 11);
+                multiply({ window[6][0], window[8][0], window[6][1], window[8][1] }, 12);
+                multiply({ window[6][2], window[8][2], window[6][3], window[8][3] }, 13);
 
-                    if (flags[parity]) {
+                if (flags[parity]) {
+                    GLASS_UNROLL
+                    for (int j = 0; j < BLOCK_N / 8; j++) {
                         GLASS_UNROLL
-                        for (int j = 0; j < BLOCK_N / 8; j++) {
-                            GLASS_UNROLL
-                            for (int i = 0; i < 4; i++) sum[j][i] = 0;
-                        }
-                        #pragma unroll 1
-                        for (int item = 0; item < 147; item++) {
-                            const int tap_y = item / 21, y = tap_y;
-                            const int pixel = item / CHANNELS % 7 + 1;
-                            const int element = pixel % PIXELS * 4 + item % CHANNELS;
-                            const int chunk = tap_y * LINE_CHUNKS + pixel / PIXELS;
-                            const int place = (y % 2 * 11 + y / 2 + lane / 4) * PITCH + (warp * UNITS + unit) * 2 + pixel / PIXELS;
-                            const Chunk* const windows = reinterpret_cast<const Chunk*>(patch) + place;
+                        for (int i = 0; i < 4; i++) sum[j][i] = 0;
+                    }
+                    #pragma unroll 1
+                    for (int item = 0; item < 147; item++) {
+                        const int tap_y = item / 21, y = tap_y;
+                        const int pixel = item / CHANNELS % 7 + 1;
+                        const int element = pixel % PIXELS * 4 + item % CHANNELS;
+                        const int chunk = tap_y * LINE_CHUNKS + pixel / PIXELS;
+                        const Chunk* const windows = reinterpret_cast<const Chunk*>(patch) + lane / 4 * PITCH + (warp * UNITS + own + 1) * 2 + 1 + pixel / PIXELS;
+                        GLASS_UNROLL
+                        for (int half = 0; half < 2; half++) {
+                            const int below = y + half * 2;
+                            const Chunk& window = windows[(below % 4 * 10 + below / 4) * PITCH];
                             GLASS_UNROLL
                             for (int j = 0; j < BLOCK_N / 8; j++) {
                                 GLASS_UNROLL
-                                for (int i = 0; i < 4; i++) {
-                                    const f32 value = convert<f32>(windows[i / 2][element]);
-                                    const f32 weight = convert<f32>(weights[chunk * SLOT_PITCH + j * 8 + lane % 4 * 2 + i % 2][element]);
-                                    sum[j][i] += value * weight;
+                                for (int i = 0; i < 2; i++) {
+                                    const f32 weight = convert<f32>(weights[chunk * SLOT_PITCH + j * 8 + lane % 4 * 2 + i][element]);
+                                    sum[j][half * 2 + i] += convert<f32>(window[element]) * weight;
                                 }
                             }
                         }
                     }
-                    GLASS_UNROLL
-                    for (int half = 0; half < 2; half++) {
-                        if (!(u32(first_y + lane / 4) < u32(25) && u32(first_x + (warp * UNITS + unit) * 2 + half) < u32(24))) {
-                            GLASS_UNROLL
-                            for (int q = 0; q < VALUES; q++) sum[q / 2][half * 2 + q % 2] = bit_cast<f32>(0xff800000u);
-                        }
-                    }
-                } else {
-                    sync_threads();
-                    GLASS_UNROLL
-                    for (int q = 0; q < VALUES; q++) sum[q / 2][2 + q % 2] = warp > 0 ? met[((warp - 1) * 2 + q / 4) * 32 + lane][q % 4] : bit_cast<f32>(0xff800000u);
                 }
-                Total value[VALUES];
                 GLASS_UNROLL
-                for (int q = 0; q < VALUES; q++) {
-                    value[q] = m_max(waiting[q], sum[q / 2][2 + q % 2]);
-                    waiting[q] = m_max(sum[q / 2][q % 2], sum[q / 2][2 + q % 2]);
-                }
-                if (unit < UNITS - 1) {
-                    Total maximum[KEPT];
-                    Total above[KEPT];
-                    GLASS_UNROLL
-                    for (int q = 0; q < KEPT; q++) {
-                        const Total own = below ? value[KEPT + q] : value[q];
-                        const Total other = shuffle_xor(below ? value[q] : value[KEPT + q], 4);
-                        maximum[q] = m_max(own, other);
-                        above[q] = shuffle(below ? own : other, lane + 24);  // the last line above those of this lane, or the band's last
-                    }
-                    if (lane < 8) {
-                        Carried* const last = carried + ((warp * UNITS + unit + 1) * 8 + lane);
-                        Carried now, then = {};
-                        if (band > 0) then = last[0];
+                for (int half = 0; half < 2; half++) {
+                    if (!(u32(first_y + lane / 4 * 2 + half) < u32(25) && u32(first_x + (warp * UNITS + own + 1) * 2 + 1) < u32(24))) {
                         GLASS_UNROLL
-                        for (int i = 0; i < 4; i++) {
-                            now[i] = above[i];
-                            above[i] = band > 0 ? then[i] : bit_cast<f32>(0xff800000u);
+                        for (int q = 0; q < VALUES; q++) sum[q / 2][half * 2 + q % 2] = bit_cast<f32>(0xff800000u);
+                    }
+                }
+
+                if (unit < UNITS - 1) {
+                Total value[2][VALUES];
+                GLASS_UNROLL
+                for (int half = 0; half < 2; half++) {
+                    GLASS_UNROLL
+                    for (int q = 0; q < VALUES; q++) value[half][q] = m_max(waiting[half][q], sum[q / 2][half * 2 + q % 2]);
+                }
+                    Total maximum[VALUES];
+                    Total above[VALUES];
+                    GLASS_UNROLL
+                    for (int q = 0; q < VALUES; q++) above[q] = shuffle(value[1][q], lane + 28);  // the line above those of this lane, or the band's last
+                    if (lane < 4) {
+                        Carried* const last = carried + ((warp * UNITS + unit + 1) * 8 + lane);
+                        GLASS_UNROLL
+                        for (int k = 0; k < VALUES / 4; k++) {
+                            Carried now, then = {};
+                            if (band > 0) then = last[k * 4];
+                            GLASS_UNROLL
+                            for (int i = 0; i < 4; i++) {
+                                now[i] = above[k * 4 + i];
+                                above[k * 4 + i] = band > 0 ? then[i] : bit_cast<f32>(0xff800000u);
+                            }
+                            last[k * 4] = now;
                         }
-                        last[0] = now;
                     }
                     GLASS_UNROLL
-                    for (int q = 0; q < KEPT; q++) maximum[q] = m_max(maximum[q], above[q]);
-                    const int column = first_column + warp * UNITS + unit + 1, line = row + lane / 8;
+                    for (int q = 0; q < VALUES; q++) maximum[q] = m_max(m_max(value[0][q], value[1][q]), above[q]);
+                    const int column = first_column + warp * UNITS + unit + 1, line = row + lane / 4;
                     const int x = column - 1, y = line - 1;
-                    if (u32(x) < u32(11) && u32(y) < u32(12) && (column > first_column || first_column == 0) && (line > first_row || first_row == 0)) {
+                    if (u32(x) < u32(11) && u32(y) < u32(12)) {
                         const int m = (image * 12 + y) * 11 + x;
-                        const int n = first_n + below * (4 * VECTOR) + lane % 4 * VECTOR;
+                        const int n = first_n + lane % 4 * VECTOR;
                         f32 accumulator[VECTOR];
                         GLASS_UNROLL
                         for (int i = 0; i < VECTOR; i++) accumulator[i] = maximum[i];
                         const Along& along = along_all[0];
-                        Vec<f16, 4> y0_5;
+                        Vec<f16, 8> y0_5;
                         GLASS_UNROLL
-                        for (int lane = 0; lane < 4; ++lane) {
+                        for (int lane = 0; lane < 8; ++lane) {
                             const f32 add_2 = accumulator[lane] + along.x2_1[lane];
                             const f32 max_3 = m_max(add_2, 0x0p+0f);
                             const f16 cast4 = convert<f16>(max_3);
                             y0_5[lane] = cast4;
                         }
-                        store_wide<4>(y0, n + m*32, y0_5);
+                        store_wide<8>(y0, n + m*32, y0_5);
                     }
-                } else {
+                }
+                if (unit < 0) break;
+                GLASS_UNROLL
+                for (int half = 0; half < 2; half++) {
                     GLASS_UNROLL
-                    for (int k = 0; k < VALUES / 4; k++) {
-                        Met own;
-                        GLASS_UNROLL
-                        for (int i = 0; i < 4; i++) {
-                            const int q = k * 4 + i;
-                            own[i] = sum[q / 2][2 + q % 2];
-                        }
-                        met[(warp * 2 + k) * 32 + lane] = own;
+                    for (int q = 0; q < VALUES; q++) waiting[half][q] = sum[q / 2][half * 2 + q % 2];
+                }
+                }
+                {
+                f32 sum[BLOCK_N / 8][4] = {};
+                u32 window[9][4];
+                ldmatrix_x4(window[0], own_rows0 + own * 32);
+                ldmatrix_x4(window[1], own_rows0 + own * 32 + 3360);
+                ldmatrix_x4(window[2], own_rows0 + own * 32 + 6720);
+                ldmatrix_x4(window[3], own_rows0 + own * 32 + 10080);
+                ldmatrix_x4(window[4], own_rows0 + own * 32 + 336);
+                ldmatrix_x4(window[5], own_rows0 + own * 32 + 3696);
+                ldmatrix_x4(window[6], own_rows0 + own * 32 + 7056);
+                ldmatrix_x4(window[7], own_rows0 + own * 32 + 10416);
+                ldmatrix_x4(window[8], own_rows0 + own * 32 + 672);
+
+                auto multiply = [&](const u32 (&a)[4], int step) {
+                    GLASS_UNROLL
+                    for (int j = 0; j < BLOCK_N / 8; j += 2) {
+                        u32 pair[4];
+                        ldmatrix_x4(pair, own_weights + step * 2 * SLOT_PITCH + j * 8);
+                        const u32 even[2] = {pair[0], pair[1]}, odd[2] = {pair[2], pair[3]};
+                        mma_m16n8k16(sum[j], a, even, f16{});
+                        mma_m16n8k16(sum[j + 1], a, odd, f16{});
                     }
+                };
+                multiply({ window[0][0], window[2][0], window[0][1], window[2][1] }, 0);
+                multiply({ window[0][2], window[2][2], window[0][3], window[2][3] }, 1);
+                multiply({ window[1][0], window[3][0], window[1][1], window[3][1] }, 2);
+                multiply({ window[1][2], window[3][2], window[1][3], window[3][3] }, 3);
+                multiply({ window[2][0], window[4][0], window[2][1], window[4][1] }, 4);
+                multiply({ window[2][2], window[4][2], window[2][3], window[4][3] }, 5);
+                multiply({ window[3][0], window[5][0], window[3][1], window[5][1] }, 6);
+                multiply({ window[3][2], window[5][2], window[3][3], window[5][3] }, 7);
+                multiply({ window[4][0], window[6][0], window[4][1], window[6][1] }, 8);
+                multiply({ window[4][2], window[6][2], window[4][3], window[6][3] }, 9);
+                multiply({ window[5][0], window[7][0], window[5][1], window[7][1] }, 10);
+                multiply({ window[5][2], window[7][2], window[5][3], window[7][3] }, 11);
+                multiply({ window[6][0], window[8][0], window[6][1], window[8][1] }, 12);
+                multiply({ window[6][2], window[8][2], window[6][3], window[8][3] }, 13);
+
+                if (flags[parity]) {
+                    GLASS_UNROLL
+                    for (int j = 0; j < BLOCK_N / 8; j++) {
+                        GLASS_UNROLL
+                        for (int i = 0; i < 4; i++) sum[j][i] = 0;
+                    }
+                    #pragma unroll 1
+                    for (int item = 0; item < 147; item++) {
+                        const int tap_y = item / 21, y = tap_y;
+                        const int pixel = item / CHANNELS % 7 + 1;
+                        const int element = pixel % PIXELS * 4 + item % CHANNELS;
+                        const int chunk = tap_y * LINE_CHUNKS + pixel / PIXELS;
+                        const Chunk* const windows = reinterpret_cast<const Chunk*>(patch) + lane / 4 * PITCH + (warp * UNITS + own + 1) * 2 + pixel / PIXELS;
+                        GLASS_UNROLL
+                        for (int half = 0; half < 2; half++) {
+                            const int below = y + half * 2;
+                            const Chunk& window = windows[(below % 4 * 10 + below / 4) * PITCH];
+                            GLASS_UNROLL
+                            for (int j = 0; j < BLOCK_N / 8; j++) {
+                                GLASS_UNROLL
+                                for (int i = 0; i < 2; i++) {
+                                    const f32 weight = convert<f32>(weights[chunk * SLOT_PITCH + j * 8 + lane % 4 * 2 + i][element]);
+                                    sum[j][half * 2 + i] += convert<f32>(window[element]) * weight;
+                                }
+                            }
+                        }
+                    }
+                }
+                GLASS_UNROLL
+                for (int half = 0; half < 2; half++) {
+                    if (!(u32(first_y + lane / 4 * 2 + half) < u32(25) && u32(first_x + (warp * UNITS + own + 1) * 2) < u32(24))) {
+                        GLASS_UNROLL
+                        for (int q = 0; q < VALUES; q++) sum[q / 2][half * 2 + q % 2] = bit_cast<f32>(0xff800000u);
+                    }
+                }
+
+                GLASS_UNROLL
+                for (int half = 0; half < 2; half++) {
+                    GLASS_UNROLL
+                    for (int q = 0; q < VALUES; q++) waiting[half][q] = m_max(waiting[half][q], sum[q / 2][half * 2 + q % 2]);
+                }
                 }
             }
             parity ^= 1;

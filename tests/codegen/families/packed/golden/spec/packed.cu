@@ -8,9 +8,9 @@ using Offset = int;  // counts elements of a buffer
 constexpr int BLOCK_M = 8, BLOCK_N = 32, TILES = 2, ROW_TILES = 1;
 constexpr int WARPS = 4, THREADS = 128, SPLITS = 2;
 constexpr int STEP = 128, LINE = 64, LINES = 2;  // elements of k in a step of a warp, and in a line, which is four mma
-constexpr int PIECE = 8, PIECES = 16 / PIECE;  // elements of a row that a lane loads at a time, and loads in a line
-constexpr int RECORD = 1280;  // bytes of the weights of 16 columns in a step
-constexpr int BLOCKS = 4;  // of k in a step, each of which has scales
+constexpr int CHUNK = 8, PIECE = 8, PIECES = 16 / PIECE;  // elements of 16 bytes, those of a row that a lane loads at a time, and its loads from a line
+constexpr int RECORD = 1280;  // bytes of the weights of 16 columns by 128 elements of k
+constexpr int BLOCKS = 4;  // of k in a record, each of which has scales
 constexpr int PRODUCTS = 2;  // mma in a block of k
 constexpr int VECTOR = 4;  // columns that a thread finishes at a time
 constexpr int COLUMNS = BLOCK_N / VECTOR;  // vectors per row of the tile
@@ -25,8 +25,8 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<u64> x1, Output<f16> y0, co
     GLASS_DYNAMIC_SHARED(shared);
     pdl_launch_dependents();
     // The blocks of the cluster send each other sums, once all of them have a barrier.
-    Barrier& sums_barrier = *reinterpret_cast<Barrier*>(shared + 30816);
-    f32* const own_sums = reinterpret_cast<f32*>(shared + 30832);
+    Barrier& sums_barrier = *reinterpret_cast<Barrier*>(shared + 51296);
+    f32* const own_sums = reinterpret_cast<f32*>(shared + 51312);
     if (thread_x() == 0) {
         barrier_init(sums_barrier, 1);
         barrier_fence_init();
@@ -43,35 +43,16 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<u64> x1, Output<f16> y0, co
     const int share = ((K + STEP - 1) / STEP + SPLITS - 1) / SPLITS * STEP;
     const int k_begin = block_y() * share, k_end = m_min(K, k_begin + share);
 
-    constexpr int STAGES = 3, RECORDS_BYTES = 2560;
-    unsigned char* const ring = shared + warp_id() * (STAGES * RECORDS_BYTES);
-    Barrier* const full = reinterpret_cast<Barrier*>(shared + 30720) + warp_id() * STAGES;
-    const int first_k = k_begin + warp_id() * STEP;
+    constexpr int STAGES = 3, LINE_BYTES = 128, STAGE_BYTES = 2560;
+    constexpr int ROW_LINES = 5;  // that the block keeps
+    unsigned char* const own_lines = shared + 30720;
+    unsigned char* const ring = shared + warp_id() * (STAGES * STAGE_BYTES);
+    Barrier* const full = reinterpret_cast<Barrier*>(shared + 51200) + warp_id() * STAGES;
+    const int lane = lane_id(), first_k = k_begin + warp_id() * STEP;
     const int steps = (k_end - first_k + WARPS * STEP - 1) / (WARPS * STEP);
-    auto copy = [&](int stage, int step) {
-        barrier_expect(full[stage], TILES * RECORD);
-        tma_load_3d(ring + stage * RECORDS_BYTES, b_map, full[stage], 0, first_k / STEP + step * WARPS, tile_n * TILES);
+    auto copy_b = [&](int stage, int step) {
+        tma_load_3d(ring + stage * STAGE_BYTES, b_map, full[stage], 0, first_k / STEP + step * WARPS, tile_n * TILES);
     };
-    const int lane = lane_id();
-    Offset a_row[ROW_TILES];
-    bool in_row[ROW_TILES];
-    const int m = tile_m * BLOCK_M + lane / 4;
-    a_row[0] = Offset(m_min(m, M - 1)) * 4096;
-    in_row[0] = m < M;
-    auto load_rows = [&](u32 (&words)[LINES][ROW_TILES][4][2], int k) {
-        GLASS_UNROLL
-        for (int line = 0; line < LINES; line++) {
-            GLASS_UNROLL
-            for (int part = 0; part < PIECES; part++) {
-                const int place = k + line * LINE + part * 32 + lane % 4 * 8;
-                Vec<u32, PIECE / 2> piece = {};
-                if (in_row[0] && place < K) piece = bit_cast<Vec<u32, PIECE / 2>>(load_vec<PIECE>(x0, a_row[0] + place));
-                GLASS_UNROLL
-                for (int word = 0; word < PIECE / 2; word++) words[line][0][part * (4 / PIECES) + word / 2][word % 2] = piece[word];
-            }
-        }
-    };
-
     if (lane == 0) {
         for (int stage = 0; stage < STAGES; stage++) barrier_init(full[stage], 1);
         barrier_fence_init();
@@ -79,38 +60,49 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<u64> x1, Output<f16> y0, co
 
     f32 sum[TILES][ROW_TILES][4] = {};
     if (lane == 0) {
-        for (int step = 0; step < m_min(STAGES, steps); step++) copy(step, step);
+        for (int step = 0; step < m_min(STAGES, steps); step++) {
+            barrier_expect(full[step], TILES * RECORD);
+            copy_b(step, step);
+        }
     }
     pdl_wait();
-    u32 next[LINES][ROW_TILES][4][2] = {};
-    if (steps > 0) load_rows(next, first_k);
+    for (int item = lane; item < steps * (LINES * ROW_LINES * 8); item += 32) {
+        const int chunk = item % 8, row = item / 8 % ROW_LINES, own = item / (8 * ROW_LINES);
+        const int line = (own / LINES * WARPS + warp_id()) * LINES + own % LINES, k = k_begin + line * LINE + chunk * CHUNK;
+        const int m = tile_m * BLOCK_M + row;
+        unsigned char* const to = own_lines + (line * ROW_LINES + row) * LINE_BYTES + (chunk ^ (row & 7)) * 16;
+        cp_async<16>(to, x0, Offset(m_min(m, M - 1)) * 4096 + k, m < M && k < K);
+    }
+    cp_async_commit();
     sync_warp();
+    int row_place[ROW_TILES][PIECES];
+    GLASS_UNROLL
+    for (int part = 0; part < PIECES; part++) {
+        const int row = m_min(lane / 4, ROW_LINES - 1);
+        row_place[0][part] = row * LINE_BYTES + ((part * 4 + lane % 4) ^ (row & 7)) * 16;
+    }
+    cp_async_wait<0>();
+    sync_warp();
+    const int field_place = 1024 + lane / 4 * 8;  // of the scales of the lane's columns
     int stage = 0;
     u32 parity = 0;
     #pragma unroll 1
     for (int step = 0; step < steps; step++) {
-        u32 rows[LINES][ROW_TILES][4][2];
-        GLASS_UNROLL
-        for (int line = 0; line < LINES; line++) {
-            GLASS_UNROLL
-            for (int word = 0; word < 8; word++) rows[line][0][word / 2][word % 2] = next[line][0][word / 2][word % 2];
-        }
-        if (step + 1 < steps) load_rows(next, first_k + (step + 1) * (WARPS * STEP));
         barrier_wait(full[stage], parity);
-        const unsigned char* const weights = ring + stage * RECORDS_BYTES;
-        Vec<u32, 4> b_words[TILES][2];
-        GLASS_UNROLL
-        for (int i = 0; i < TILES; i++) {
-            GLASS_UNROLL
-            for (int part = 0; part < 2; part++) b_words[i][part] = load_shared<Vec<u32, 4>>(weights + i * RECORD + (part * 32 + lane) * 16);
-        }
-        GLASS_UNROLL
+        const unsigned char* const weights = ring + stage * STAGE_BYTES;
+        const unsigned char* const lines = own_lines + ((warp_id() + step * WARPS) * LINES) * (ROW_LINES * LINE_BYTES);
+        Vec<u32, 4> b_words[TILES];
+        #pragma unroll 2
         for (int block = 0; block < BLOCKS; block++) {
+            u32 rows[2][ROW_TILES][2];
+            const auto own = load_shared<Vec<u32, PIECE / 2>>(lines + block / PIECES * (ROW_LINES * LINE_BYTES) + row_place[0][block % PIECES]);
+            GLASS_UNROLL
+            for (int word = 0; word < PIECE / 2; word++) rows[word / 2][0][word % 2] = own[word];
             f32 middle[ROW_TILES][4] = {}, part[TILES][ROW_TILES][4];
             GLASS_UNROLL
             for (int product = 0; product < PRODUCTS; product++) {
                 const u32 numbers[4] = {0x80088008u, 0x80808080u, 0x80088008u, 0x80808080u};
-                mma_m16n8k16(middle[0], numbers, rows[(block * 2 + product) / 4][0][(block * 2 + product) % 4], f16{});
+                mma_m16n8k16(middle[0], numbers, rows[product][0], f16{});
             }
             GLASS_UNROLL
             for (int i = 0; i < TILES; i++) {
@@ -121,14 +113,15 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<u64> x1, Output<f16> y0, co
             for (int product = 0; product < PRODUCTS; product++) {
                 GLASS_UNROLL
                 for (int i = 0; i < TILES; i++) {
-                    const u32 word = b_words[i][(block * 2 + product) / 4][(block * 2 + product) % 4], upper = word >> 8;
+                    if ((block * 2 + product) % 4 == 0) b_words[i] = load_shared<Vec<u32, 4>>(weights + i * RECORD + ((block * 2 + product) / 4 * 32 + lane) * 16);
+                    const u32 word = b_words[i][(block * 2 + product) % 4], upper = word >> 8;
                     const u32 floats[4] = {word & 0x000f000fu, word & 0x00f000f0u, upper & 0x000f000fu, upper & 0x00f000f0u};
-                    mma_m16n8k16(part[i][0], floats, rows[(block * 2 + product) / 4][0][(block * 2 + product) % 4], f16{});
+                    mma_m16n8k16(part[i][0], floats, rows[product][0], f16{});
                 }
             }
             GLASS_UNROLL
             for (int i = 0; i < TILES; i++) {
-                const auto fields = load_shared<Vec<f16, 4>>(weights + i * RECORD + 1024 + (block * 8 + lane / 4) * 8);
+                const auto fields = load_shared<Vec<f16, 4>>(weights + i * RECORD + block * 64 + field_place);
                 GLASS_UNROLL
                 for (int half = 0; half < 2; half++) {
                     const f32 scale = convert<f32>(fields[half * 2]);
@@ -139,7 +132,10 @@ GLASS_KERNEL(THREADS, 4) kernel(Input<f16> x0, Input<u64> x1, Output<f16> y0, co
             }
         }
         sync_warp();  // all lanes have read the step
-        if (lane == 0 && step + STAGES < steps) copy(stage, step + STAGES);
+        if (lane == 0 && step + STAGES < steps) {
+            barrier_expect(full[stage], TILES * RECORD);
+            copy_b(stage, step + STAGES);
+        }
         stage = stage + 1 == STAGES ? 0 : stage + 1;
         parity ^= stage == 0;
     }

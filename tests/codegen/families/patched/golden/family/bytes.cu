@@ -99,17 +99,16 @@ GLASS_KERNEL(384, 1) k_conv_mul_add_relu_90d8d536(Input<i8> x0, Input<i8> x1, In
                 i32 accumulator[VECTOR];
                 GLASS_UNROLL
                 for (int i = 0; i < VECTOR; i++) accumulator[i] = own[(i % 8) * 4 + half * 2 + i / 8];
-                Vec<f32, 16> place_8;
+                Vec<f32, 16> place_7;
                 GLASS_UNROLL
                 for (int lane = 0; lane < 16; ++lane) {
                     const f32 cast1 = convert<f32>(accumulator[lane]);
                     const f32 mul_3 = cast1 * along.x2_2[lane];
                     const f32 add_5 = mul_3 + along.x3_4[lane];
-                    const f32 max_6 = m_max(add_5, 0x0p+0f);
-                    const f32 div_7 = quotient_to_round(max_6, 0x1.9eb852p-1f, 0x1.3c0ca4p+0f, 0x1.238bbap-26f);
-                    place_8[lane] = div_7;
+                    const f32 div_6 = quotient_to_round(add_5, 0x1.9eb852p-1f, 0x1.3c0ca4p+0f, 0x1.238bbap-26f);
+                    place_7[lane] = div_6;
                 }
-                store_shared(place, nearest_all<i8>(place_8));
+                store_shared(place, nearest_above_zero_all<i8>(place_7));
             }
         fence_proxy_async();
         if (leads) tma_store_wait_read<BUFFERS - 2>();  // the buffer of the next chunk is free again
