@@ -16,6 +16,7 @@ from .depth import line_of, lines_of_k, multiplied_k, tiles_of_k
 from .splits import split_room
 
 NORM = 4.0  # order of the norm over units, which overlap well
+GATHERED_STAGES = 2  # that clusters want beside the others, for copies of windows that take longer in one block
 
 
 def microseconds(problem: Problem, config: PersistentConfig, target: ArchSpec) -> float:
@@ -57,18 +58,30 @@ def _units(
     k_tiles = -(-problem.at_optimum(tiles_of_k(problem)) // config.splits)
     rate = target.fitted.throughput.wgmma * 2 / problem.a.bytes * constants.efficiency
     step = constants.step if config.cluster == 1 else constants.shared_step
-    step += constants.shallow if config.stages < enough_stages(problem) else 0.0
+    step += constants.shallow if config.stages < _wanted_stages(problem, config) else 0.0
     products = config.block_m * config.block_n * problem.at_optimum(multiplied_k(problem)) / config.splits
     shares = 1 if problem.is_astride else config.cluster  # of such lines, half are not copied faster
     columns = 0.0 if config.kept else config.block_n / shares
     lines = k_tiles * (config.block_m + columns) * config.depth
     lines *= constants.astride if problem.is_astride else 1.0
     results = config.block_m * config.own_n * problem.result_bytes
-    arrive = (lines + results) / constants.l2_bandwidth
+    arrive = (lines + results) / constants.l2_bandwidth * (1.0 + constants.beyond * _beyond(problem, config))
     arrive += 0.0 if config.kept else _crowd(problem, constants)
     gather = _gather(problem, config, constants) / config.splits
     pass_through = k_tiles * shared_bytes(config) / constants.shared_bandwidth
     return 2.0 * products / rate + k_tiles * step, arrive, gather, pass_through
+
+
+def _wanted_stages(problem: Problem, config: PersistentConfig) -> int:
+    """The stages below which a k tile is late: more where a cluster waits for windows that two blocks gather."""
+    gathered = config.cluster > 1 and problem.windows
+    return enough_stages(problem) + (GATHERED_STAGES if gathered else 0)
+
+
+def _beyond(problem: Problem, config: PersistentConfig) -> float:
+    """The share of a tile's rows, in the mean, that lie beyond the last row of A: copies fill these with zeros."""
+    rows = problem.at_optimum(problem.m)
+    return 1.0 - rows / (-(-rows // config.rows) * config.rows)
 
 
 def _finish(problem: Problem, config: PersistentConfig, constants: PersistentFit) -> float:
