@@ -10,7 +10,6 @@ from . import attention_groups as simplify_attention_groups
 from . import control_flow as simplify_control_flow
 from . import elementwise as simplify_elementwise
 from . import movement as simplify_movement
-from . import outer_products as simplify_outer_products
 from . import product_rows as simplify_product_rows
 from . import recurrence as simplify_recurrence
 from . import slicing as simplify_slicing
@@ -21,7 +20,6 @@ PATTERNS = (
     *simplify_slicing.PATTERNS,
     *simplify_arrangements.PATTERNS,
     *simplify_product_rows.PATTERNS,
-    *simplify_outer_products.PATTERNS,
     *simplify_attention_groups.PATTERNS,
     *simplify_recurrence.PATTERNS,
     *simplify_control_flow.PATTERNS,

@@ -67,7 +67,7 @@ def test_a_check_of_a_quantized_model_passes_bit_for_bit(precision: str) -> None
     for launch in report.launches:
         assert launch.local.max_abs == 0 and launch.total in (None, 0), launch.kernel
         if launch.stored.is_integer:
-            assert launch.allowed == 0
+            assert launch.allowed < 0.02  # of a step, before it is rounded
     (last,) = [launch for launch in report.launches if not launch.stored.is_integer and "conv" in launch.op]
     assert 0 < last.allowed < 1e-4  # sums of bytes leave nothing to allow for
 

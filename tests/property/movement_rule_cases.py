@@ -6,7 +6,6 @@ import numpy as np
 from glassrt.dialects.core.ir import Value
 from glassrt.dialects.graph.attention import Attention
 from glassrt.dialects.graph.binary import Add
-from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.indexing import Gather
 from glassrt.dialects.graph.movement.expand import Expand
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
@@ -42,14 +41,6 @@ def _moves_as_one(draw: DrawFn, net: Net) -> Value:
     merged = net.add(Reshape, part, shape=[tokens, batch * heads, features])
     turned = net.add(Transpose, merged, perm=draw(st.sampled_from([[1, 0, 2], [1, 2, 0], [2, 1, 0]])))
     return net.add(Reshape, turned, shape=[*turned.type.shape, 1]) if draw(st.booleans()) else turned
-
-
-@case("outer-product")
-def _outer_product(draw: DrawFn, net: Net) -> Value:
-    """A column times a row, with or without a batch."""
-    rows, columns, batch = (draw(st.integers(1, 3)) for _ in range(3))
-    lead = (batch,) if draw(st.booleans()) else ()
-    return net.add(Matmul, net.input("x", *lead, rows, 1), net.input("z", 1, columns))
 
 
 @case("product-rows")

@@ -46,8 +46,8 @@ def emitting(folder: Traversable, pattern: str) -> set[str]:
 
 def test_only_its_own_template_knows_cp_async() -> None:
     own = {"cp_async.cu.j2", "cp_async_groups.cu.j2"}
-    # Rows that are looked up, patches of images, and states of cells: no tiles of an operand.
-    names = ("interaction", "body", "copies", "inputs", "exchange", "setup", "step")
+    # Rows that are looked up or kept, patches of images, and states of cells: no tiles of an operand.
+    names = ("interaction", "body", "copies", "inputs", "exchange", "kept_rows", "setup", "step")
     others = {f"{name}.cu.j2" for name in names}
     assert emitting(resources.files(templates), r"\bcp_async\w*[<(]") == own | others
 

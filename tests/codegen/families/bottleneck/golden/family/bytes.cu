@@ -203,17 +203,16 @@ GLASS_KERNEL(512, 1) k_conv_mul_add_relu_0fbca079(Input<i8> x0, Input<i8> x1, In
                 i32 accumulator[VECTOR];
                 GLASS_UNROLL
                 for (int i = 0; i < VECTOR; i++) accumulator[i] = own[(i % 8) * 4 + half * 2 + i / 8];
-                Vec<f32, 16> place_8;
+                Vec<f32, 16> place_7;
                 GLASS_UNROLL
                 for (int lane = 0; lane < 16; ++lane) {
                     const f32 cast1 = convert<f32>(accumulator[lane]);
                     const f32 mul_3 = cast1 * along.x2_2[lane];
                     const f32 add_5 = mul_3 + along.x3_4[lane];
-                    const f32 max_6 = m_max(add_5, 0x0p+0f);
-                    const f32 div_7 = quotient_to_round(max_6, 0x1.9eb852p-1f, 0x1.3c0ca4p+0f, 0x1.238bbap-26f);
-                    place_8[lane] = div_7;
+                    const f32 div_6 = quotient_to_round(add_5, 0x1.9eb852p-1f, 0x1.3c0ca4p+0f, 0x1.238bbap-26f);
+                    place_7[lane] = div_6;
                 }
-                store_shared(place, nearest_all<i8>(place_8));
+                store_shared(place, nearest_above_zero_all<i8>(place_7));
             }
     };
     auto finish_first = [&](const i32* own, int first_column, int x, int y, int image) {
@@ -237,7 +236,7 @@ GLASS_KERNEL(512, 1) k_conv_mul_add_relu_0fbca079(Input<i8> x0, Input<i8> x1, In
                 for (int i = 0; i < VECTOR; i++) accumulator[i] = own[(i % 8) * 4 + half * 2 + i / 8];
                 const auto beside = load_shared<Vec<i8, 16>>(place);
                 const Vec<f32, 16> cast7 = convert_all<f32>(beside);
-                Vec<f32, 16> place_12;
+                Vec<f32, 16> place_11;
                 GLASS_UNROLL
                 for (int lane = 0; lane < 16; ++lane) {
                     const f32 cast1 = convert<f32>(accumulator[lane]);
@@ -245,11 +244,10 @@ GLASS_KERNEL(512, 1) k_conv_mul_add_relu_0fbca079(Input<i8> x0, Input<i8> x1, In
                     const f32 add_5 = mul_3 + along.x6_4[lane];
                     const f32 mul_8 = cast7[lane] * 0x1.7ae148p-2f;
                     const f32 add_9 = add_5 + mul_8;
-                    const f32 max_10 = m_max(add_9, 0x0p+0f);
-                    const f32 div_11 = quotient_to_round(max_10, 0x1.9eb852p-1f, 0x1.3c0ca4p+0f, 0x1.238bbap-26f);
-                    place_12[lane] = div_11;
+                    const f32 div_10 = quotient_to_round(add_9, 0x1.9eb852p-1f, 0x1.3c0ca4p+0f, 0x1.238bbap-26f);
+                    place_11[lane] = div_10;
                 }
-                store_shared(place, nearest_all<i8>(place_12));
+                store_shared(place, nearest_above_zero_all<i8>(place_11));
             }
         fence_proxy_async();
         named_barrier_sync(1 + warp_id() / 4, 128);
@@ -277,17 +275,16 @@ GLASS_KERNEL(512, 1) k_conv_mul_add_relu_0fbca079(Input<i8> x0, Input<i8> x1, In
                 i32 accumulator[VECTOR];
                 GLASS_UNROLL
                 for (int i = 0; i < VECTOR; i++) accumulator[i] = own[(i % 8) * 4 + half * 2 + i / 8];
-                Vec<f32, 16> place_8;
+                Vec<f32, 16> place_7;
                 GLASS_UNROLL
                 for (int lane = 0; lane < 16; ++lane) {
                     const f32 cast1 = convert<f32>(accumulator[lane]);
                     const f32 mul_3 = cast1 * along.x9_2[lane];
                     const f32 add_5 = mul_3 + along.x10_4[lane];
-                    const f32 max_6 = m_max(add_5, 0x0p+0f);
-                    const f32 div_7 = quotient_to_round(max_6, 0x1.9eb852p-1f, 0x1.3c0ca4p+0f, 0x1.238bbap-26f);
-                    place_8[lane] = div_7;
+                    const f32 div_6 = quotient_to_round(add_5, 0x1.9eb852p-1f, 0x1.3c0ca4p+0f, 0x1.238bbap-26f);
+                    place_7[lane] = div_6;
                 }
-                store_shared(place, nearest_all<i8>(place_8));
+                store_shared(place, nearest_above_zero_all<i8>(place_7));
             }
         fence_proxy_async();
         named_barrier_sync(1 + warp_id() / 4, 128);
