@@ -147,7 +147,7 @@ class PersistentFit(Fit):
     step: float = 27.0  # of a k tile, beside its products
     shallow: float = 90.0  # the same, more, of few stages
     l2_bandwidth: float = 81.0  # bytes per clock and multiprocessor
-    beyond: float = 2.5  # how much longer a tile's copies take where all its rows lie beyond the last, as a share
+    beyond: float = 2.5  # more time of a tile's copies, for the share of its rows beyond the last
     astride: float = 1.8  # times that, of taps whose lines begin within those of the cache
     shared_bandwidth: float = 180.0  # the same, of shared memory
     finish: float = 0.14  # epilogue, per result of a tile that threads store

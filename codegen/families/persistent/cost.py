@@ -16,7 +16,7 @@ from .depth import line_of, lines_of_k, multiplied_k, tiles_of_k
 from .splits import split_room
 
 NORM = 4.0  # order of the norm over units, which overlap well
-GATHERED_STAGES = 2  # that clusters want beside the others, for copies of windows that take longer in one block
+GATHERED_STAGES = 2  # more that clusters want, where copies of windows take longer in one block
 
 
 def microseconds(problem: Problem, config: PersistentConfig, target: ArchSpec) -> float:
@@ -73,13 +73,13 @@ def _units(
 
 
 def _wanted_stages(problem: Problem, config: PersistentConfig) -> int:
-    """The stages below which a k tile is late: more where a cluster waits for windows that two blocks gather."""
+    """The stages below which a k tile is late: more where a cluster waits for windows of two blocks."""
     gathered = config.cluster > 1 and problem.windows
     return enough_stages(problem) + (GATHERED_STAGES if gathered else 0)
 
 
 def _beyond(problem: Problem, config: PersistentConfig) -> float:
-    """The share of a tile's rows, in the mean, that lie beyond the last row of A: copies fill these with zeros."""
+    """The share of tiles' rows that lie beyond the last row of A, which copies fill with zeros."""
     rows = problem.at_optimum(problem.m)
     return 1.0 - rows / (-(-rows // config.rows) * config.rows)
 
