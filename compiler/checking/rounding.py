@@ -82,7 +82,7 @@ def bytes_rounded(value: Value) -> BytesRounded | None:
     usual = op.per_tensor and op.x.type.dtype.is_float and op.precision == F32
     if not usual or not isinstance(scale, Constant) or scale.value is None:
         return None
-    return BytesRounded(op, float(scale.value), tuple(reversed(moves)))
+    return BytesRounded(op, float(scale.value.reshape(-1)[0]), tuple(reversed(moves)))
 
 
 def before_rounding(

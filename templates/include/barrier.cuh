@@ -168,8 +168,7 @@ GLASS_DEVICE void cluster_store(void* own, int rank, Barrier& barrier, T value) 
 
 // Copies `bytes`, a multiple of 16, from this block's shared memory to where `own` is in that of block `rank` of the
 // cluster, and counts them at `barrier` there, as cluster_store does. Both addresses are multiples of 16. What this block
-// wrote before fence_proxy_async() is copied; it must stay until the bytes have been waited for. The launch must have
-// clusters, even for a block that copies to itself.
+// wrote before fence_proxy_async() is copied; it must stay until the bytes have been waited for.
 GLASS_DEVICE void cluster_copy(void* own, int rank, Barrier& barrier, const void* from, int bytes) {
 #if defined(GLASS_HOST)
     host::cluster_copy(own, rank, &barrier.state, from, bytes);

@@ -84,7 +84,14 @@ void barrier_wait(u64* barrier, u32 parity) {
     current_lane->barrier = nullptr;
 }
 
+// A GPU answers stores and copies to a cluster's shared memory with an illegal instruction where the launch has no clusters,
+// even those of a block to itself (seen on an H200, driver 580.159.04).
+void check_cluster(const char* fault) {
+    if (current_worker->blocks() == 1) fail(fault);
+}
+
 void cluster_store(void* own, int rank, u64* barrier, const void* value, int bytes) {
+    check_cluster("a cluster_store in a launch without clusters");
     check_shared(own, u64(bytes), u64(bytes), "cluster_store");
     read_barrier(barrier);
     u64* const there = static_cast<u64*>(cluster_shared(barrier, rank));
@@ -96,8 +103,7 @@ void cluster_store(void* own, int rank, u64* barrier, const void* value, int byt
 }
 
 void cluster_copy(void* own, int rank, u64* barrier, const void* from, int bytes) {
-    // A kernel that copied to its own block so ended as an illegal instruction on an H200 (driver 580.159.04).
-    if (current_worker->blocks() == 1) fail("a cluster_copy in a launch without clusters");
+    check_cluster("a cluster_copy in a launch without clusters");
     if (bytes <= 0 || bytes % 16 != 0) fail("cluster_copy takes a multiple of 16 bytes");
     check_shared(from, u64(bytes), 16, "cluster_copy");
     check_shared(own, u64(bytes), 16, "cluster_copy");

@@ -77,6 +77,8 @@ def _unsupported(problem: Problem, form: BlockFormat) -> str | None:
         return "only rows of f16 are multiplied, with sums in f32"
     if problem.at_optimum(problem.m) > MOST_ROWS or len(problem.rows) > 1:
         return "too many rows"
+    if problem.m == 0:
+        return "no rows"
     if not isinstance(problem.k, int) or not problem.a_k_major:
         return "rows that do not lie along k"
     if problem.a_computed and problem.k % form.depth:

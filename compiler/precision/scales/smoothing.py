@@ -19,7 +19,7 @@ from ....errors import InputError
 
 Array = np.ndarray[Any, Any]
 Exponents = np.ndarray[Any, np.dtype[np.int64]]
-MOST_EXPONENT = 24  # of a factor, either way
+MOST_EXPONENT = 8  # of a factor, so that weights that stay f16 do not overflow
 LEAST_EXPONENT = 2  # of a tensor's largest factor
 
 
@@ -35,7 +35,8 @@ def check_smooth(alpha: float | None) -> None:
 def exponents(maxima: Array, weights: Iterable[Array], alpha: float) -> Exponents:
     """The exponents of two of the factors of channels with these MAXIMA, which products with WEIGHTS,
     [.., channels, columns], read; relative to their median, and 0 where a channel or its weights have no
-    finite size. All are 0 where none reaches LEAST_EXPONENT: such a tensor has no outliers."""
+    finite size. None is negative: an input larger than calibration saw may be clipped, but must not
+    overflow f16 for having been made larger. All are 0 where none reaches LEAST_EXPONENT: such a tensor has no outliers."""
     largest = np.zeros(len(maxima))
     for array in weights:
         others = tuple(axis for axis in range(array.ndim) if axis != array.ndim - 2)
@@ -46,5 +47,5 @@ def exponents(maxima: Array, weights: Iterable[Array], alpha: float) -> Exponent
     found[sound] = alpha * np.log2(sizes[sound]) - (1 - alpha) * np.log2(largest[sound])
     if sound.any():
         found[sound] -= np.median(found[sound])
-    powers = np.clip(np.rint(found), -MOST_EXPONENT, MOST_EXPONENT).astype(np.int64)
-    return powers if np.abs(powers).max(initial=0) >= LEAST_EXPONENT else np.zeros_like(powers)
+    powers = np.clip(np.rint(found), 0, MOST_EXPONENT).astype(np.int64)
+    return powers if powers.max(initial=0) >= LEAST_EXPONENT else np.zeros_like(powers)

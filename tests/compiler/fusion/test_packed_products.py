@@ -34,6 +34,7 @@ def test_few_rows_multiply_packed_weights(case: PackedModel) -> None:
     ("case", "policy", "reason"),
     [
         (nbits(64, 256, 64), "fp16", "no kernel that multiplies 64x256 of f16"),
+        (nbits(0, 256, 64), "fp16", "no kernel that multiplies 0x256 of f16"),
         (nbits(2, 300, 64), "fp16", "no kernel that multiplies 2x300 of f16"),
         (nbits(1, 256, 64, dtype=np.float32), "fp32", "no kernel that multiplies 1x256 of f32"),
         (nbits(1, 256, 64, dtype=np.float32), "bf16", "no kernel that multiplies 1x256 of bf16"),
@@ -43,7 +44,7 @@ def test_few_rows_multiply_packed_weights(case: PackedModel) -> None:
             "an override is about matmul",
         ),
     ],
-    ids=["many rows", "rows apart", "fp32", "bf16", "override"],
+    ids=["many rows", "no rows", "rows apart", "fp32", "bf16", "override"],
 )
 def test_others_are_unpacked_when_the_plan_is_built(case: PackedModel, policy: Any, reason: str) -> None:
     plan = plan_of(case, policy)

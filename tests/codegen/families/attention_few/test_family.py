@@ -108,6 +108,15 @@ def test_blocks_of_a_cluster_may_have_no_keys(device: str) -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("config", [FewQueriesConfig(1, 4, 2, 1), FewQueriesConfig(1, 4, 2, 2)], ids=str)
+def test_nothing_behind_the_keys_is_read_where_tiles_divide_them(
+    config: FewQueriesConfig, device: str
+) -> None:
+    """Though the tile after a tile is asked for before it is known whether there is one."""
+    check(Shape(queries=1, keys=128, depth=64, width=64), config, device)
+
+
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(
     "grouped", [Grouped(), Grouped(group=6, queries=3), Grouped(group=3, masked=True)], ids=str
 )

@@ -17,11 +17,18 @@ def test_a_share_of_each_range_is_taken_over() -> None:
     assert not exponents(maxima, [ONES], 0.0).any()
 
 
-def test_rows_of_weights_that_are_small_already_give_less() -> None:
+def test_rows_of_weights_that_are_large_already_take_less() -> None:
     """The largest of all products that read a channel counts, of stacked matrices too."""
+    maxima = np.array([1.0, 1.0, 1.0, 256.0])
     stacked = np.stack([ONES, ONES * 4])
     stacked[:, 3] *= 16
-    assert exponents(np.ones(4), [ONES, stacked], 0.5).tolist() == [0, 0, 0, -2]
+    assert exponents(maxima, [ONES, ONES], 0.5).tolist() == [0, 0, 0, 4]
+    assert exponents(maxima, [ONES, stacked], 0.5).tolist() == [0, 0, 0, 2]
+
+
+def test_no_channel_is_made_larger() -> None:
+    """Inputs beyond what calibration saw would overflow f16 where they are stored before the product."""
+    assert exponents(np.array([1.0, 1.0, 1e-8, 64.0]), [ONES], 1.0).tolist() == [0, 0, 0, 6]
 
 
 def test_ranges_that_differ_by_a_bit_are_left_alone() -> None:
