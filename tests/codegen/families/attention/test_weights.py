@@ -26,6 +26,7 @@ def test_the_scale_is_part_of_the_exponent_where_it_may_be(shape: Shape, late: b
     assert weights.late_scale == late and not weights.rounded
     factor = float.fromhex(weights.factor.rstrip("f"))
     assert factor == pytest.approx(math.log2(math.e) * (0.5 if late else 1.0), rel=1e-6)
+    assert float.fromhex(weights.unit.rstrip("f")) * factor == pytest.approx(1.0, rel=1e-6)
 
 
 def test_sums_of_scores_and_masks_of_one_type_are_rounded_to_it() -> None:

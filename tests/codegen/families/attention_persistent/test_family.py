@@ -36,6 +36,7 @@ MASKED = Shape(
     batch=N, heads=2, queries=S, keys=T, depth=40, width=72, dtype=BF16, mask=(N, 1, S, T), mask_dtype=BOOL,
     attributes={"causal": True, "guarded": True},
 )  # fmt: skip
+UNSCALED = replace(MASKED, attributes={"causal": True, "guarded": True, "scale": 1.0})
 PACKED = Shape(batch=N, heads=3, queries=S, keys=S, depth=32, width=32, heads_inside=True, packed=True)
 VISION = Shape(batch=8, heads=12, queries=197, keys=197, depth=64, width=64, heads_inside=True, packed=True)
 ALL_CASES = {name: shape for name, shape in CASES.items() if name != "odd features"}
@@ -46,6 +47,7 @@ def engine_of(name: str) -> tuple[Module, Engine]:
     """A kernel of any sizes, on few multiprocessors."""
     shape, config = {
         "masked": (MASKED, PersistentAttentionConfig(1, 64, 2, 1)),
+        "unscaled": (UNSCALED, PersistentAttentionConfig(1, 64, 2, 1)),
         "packed": (PACKED, PersistentAttentionConfig(2, 64, 2, 2)),
     }[name]
     module = module_of(shape, SYMBOLS)
@@ -97,6 +99,25 @@ def test_largest_scores_anywhere(rows: str) -> None:
     near(PACKED, got, want, v)
     if rows == "rise":  # some of the rows take nothing but values of the last tile
         assert np.isfinite(got).all() and np.abs(k).max() > 40
+
+
+@pytest.mark.parametrize(("query", "key"), [(8.0, 8.0), (2.0**13, 2.0**13), (2.0**63, 1.5 * 2.0**64)])
+def test_some_rows_are_far_from_zero_after_tiles_near_it(query: float, key: float) -> None:
+    """Their exponents are of differences of scores: products of these with log2(e) are coarse, or infinite.
+
+    The other rows of their warps have references that followed their largest scores before.
+    """
+    module, engine = engine_of("unscaled")
+    data = draw_inputs(module, np.random.default_rng(6), {"N": 1, "S": 200, "T": 200})
+    q, k, row = data["x0"], data["x1"], np.arange(200)
+    data["x3"][..., :2] = True
+    q[:], k[:] = 0, 0
+    q[..., 0], k[..., 0] = 1, 50 * (row // 64 == 1)
+    q[..., 1], k[..., 1] = np.where(row % 3 == 0, query, 0), np.where(row // 64 == 2, key, 0)
+    q[..., 2], k[..., 2] = 1, row % 3 * 8  # an ulp of the largest scores in the second case
+    (got,), (want,) = engine.run(data).values(), interpret(module, data).values()
+    assert np.isfinite(want).all()
+    near(UNSCALED, got, want, data["x2"])
 
 
 def near(shape: Shape, got: Array, want: Array, values: Array) -> None:

@@ -17,6 +17,7 @@ constexpr f32 SCALE = 0x1.6a09e6p-4f;  // of scores
 constexpr f32 FACTOR = 0x1.715476p+0f;  // from scores to exponents of 2: log2(e)
 constexpr f32 FAR = 0x1p+10f;  // exponents beyond it are too coarsely rounded to be subtracted from others
 constexpr f32 LAG = 8.0f;  // the exponent of 2 of a weight, beyond which a row takes its largest score as reference
+constexpr f32 UNIT = 0x1.62e43p-1f;  // from exponents of 2 to scores
 
 GLASS_KERNEL(512, 1) k_attention_8ba4d9ed(Input<bf16> x0, Input<bf16> x1, Input<bf16> x2, Input<bool> x3, Output<bf16> y0, const GLASS_TENSOR_MAP q_map, const GLASS_TENSOR_MAP k_map, const GLASS_TENSOR_MAP v_map, const int s0, const int s1, const int s2) {
     GLASS_DYNAMIC_SHARED(shared);
@@ -169,10 +170,6 @@ GLASS_KERNEL(512, 1) k_attention_8ba4d9ed(Input<bf16> x0, Input<bf16> x1, Input<
     #pragma unroll 1
     for (;;) {
         wgmma_take(score);
-        if (lane == 0) barrier_arrive(k_empty[stage]);
-        if (lane == 0 && tile + 1 == tiles) barrier_arrive(q_empty[0]);
-        stage = stage + 1 == STAGES ? 0 : stage + 1;
-        parity ^= stage == 0;
         const int first_key = tile * KEYS;
         const int query = first_query + warp_id() * 16 + lane / 4;  // of this thread's upper row; the lower row is 8 below it
         int batch_rest = batch;
@@ -216,7 +213,108 @@ GLASS_KERNEL(512, 1) k_attention_8ba4d9ed(Input<bf16> x0, Input<bf16> x1, Input<
         }
         f32 correction[2];
         bool grown = tile == 0 || led;  // of rows of the warp: the references
-        if (grown) {
+        if (!grown) {
+            GLASS_UNROLL
+            for (int j = 0; j < KEYS / 8; j++) {
+                GLASS_UNROLL
+                for (int word = 0; word < 4; word++) score[j][word] = m_fma(score[j][word], FACTOR, -origin[word / 2]);
+            }
+            // Positive floats are in the order of their bits, as integers, of which an instruction compares three; NaN is the largest.
+            i32 peak = 0;
+            GLASS_UNROLL
+            for (int j = 0; j < KEYS / 8; j++) {
+                GLASS_UNROLL
+                for (int word = 0; word < 4; word += 2) {
+                    peak = m_max(m_max(peak, bit_cast<i32>(score[j][word])), bit_cast<i32>(score[j][word + 1]));
+                }
+            }
+            grown = warp_ballot(peak > bit_cast<i32>(LAG)) != 0;
+            if (grown) {
+                f32 next[2];
+                GLASS_UNROLL
+                for (int half = 0; half < 2; half++) {
+                    f32 most = 0.0f;
+                    GLASS_UNROLL
+                    for (int j = 0; j < KEYS / 8; j++) {
+                        most = m_max(most, m_max(score[j][half * 2], score[j][half * 2 + 1]));
+                    }
+                    most = m_max(most, shuffle_xor(most, 1));
+                    most = m_max(most, shuffle_xor(most, 2));
+                    next[half] = origin[half] + most;
+                }
+                // Exponents of very large scores are rounded too coarsely, or infinite: these rows begin with their scores again.
+                led = warp_ballot(next[0] > FAR || next[1] > FAR) != 0;
+                if (led) {
+                    GLASS_UNROLL
+                    for (int j = 0; j < KEYS / 8; j++) {
+                        GLASS_UNROLL
+                        for (int word = 0; word < 4; word++) score[j][word] = 0.0f;
+                    }
+                    #pragma unroll 1
+                    for (int d = 0; d < DEPTH; d++) {
+                        const int panel = d / 64, chunk = d % 64 / 8, upper_row = warp_id() * 16 + lane / 4;
+                        const Element* const rows = q_tiles + panel * (BLOCK_S * 64) + upper_row * 64 + (chunk ^ lane / 4) * 8 + d % 8;
+                        const f32 row[2] = {convert<f32>(rows[0]), convert<f32>(rows[8 * 64])};
+                        GLASS_UNROLL
+                        for (int i = 0; i < 2; i++) {
+                            const int key = lane % 4 * 2 + i;
+                            const Element* const keys = k_tiles + stage * K_TILE + panel * (KEYS * 64) + key * 64 + (chunk ^ key) * 8 + d % 8;
+                            GLASS_UNROLL
+                            for (int j = 0; j < KEYS / 8; j++) {
+                                const f32 feature = convert<f32>(keys[j * (8 * 64)]);
+                                score[j][i] = m_fma(row[0], feature, score[j][i]);
+                                score[j][2 + i] = m_fma(row[1], feature, score[j][2 + i]);
+                            }
+                        }
+                    }
+                    sync_warp();  // all lanes have read what the first one releases
+                    const Offset mask_base = Offset(b0) * (s1*s2);
+                    GLASS_UNROLL
+                    for (int j = 0; j < KEYS / 8; j++) {
+                        const int key = first_key + j * 8 + lane % 4 * 2;
+                        GLASS_UNROLL
+                        for (int half = 0; half < 2; half++) {
+                            const int row = m_min(query + half * 8, S - 1);
+                            bool mask_pair[2] = {};
+                            if (key < T) mask_pair[0] = load(x3, mask_base + Offset(row) * s2 + Offset(key));
+                            if (key + 1 < T) mask_pair[1] = load(x3, mask_base + Offset(row) * s2 + Offset(key + 1));
+
+                            GLASS_UNROLL
+                            for (int i = 0; i < 2; i++) {
+                                f32& x = score[j][half * 2 + i];
+                                x = mask_pair[i] ? x * SCALE : bit_cast<f32>(0xff800000u);
+                            }
+                        }
+                    }
+                    if (first_key + KEYS > T || first_key + KEYS > query - lane / 4 + 1) {
+                        GLASS_UNROLL
+                        for (int j = 0; j < KEYS / 8; j++) {
+                            GLASS_UNROLL
+                            for (int word = 0; word < 4; word++) {
+                                const int key = first_key + j * 8 + lane % 4 * 2 + word % 2;
+                                if (key >= T || key > query + word / 2 * 8) score[j][word] = nothing;
+                            }
+                        }
+                    }
+                    largest[0] = origin[0] * UNIT;
+                    largest[1] = origin[1] * UNIT;
+                } else {
+                    GLASS_UNROLL
+                    for (int half = 0; half < 2; half++) {
+                        const f32 by = next[half] - origin[half];
+                        origin[half] = next[half];
+                        GLASS_UNROLL
+                        for (int j = 0; j < KEYS / 8; j++) {
+                            score[j][half * 2] -= by;
+                            score[j][half * 2 + 1] -= by;
+                        }
+                        correction[half] = exp2_fast(-by);
+                        total[half] *= correction[half];
+                    }
+                }
+            }
+        }
+        if (tile == 0 || led) {
             f32 base[2];
             GLASS_UNROLL
             for (int half = 0; half < 2; half++) {
@@ -251,44 +349,11 @@ GLASS_KERNEL(512, 1) k_attention_8ba4d9ed(Input<bf16> x0, Input<bf16> x1, Input<
                 GLASS_UNROLL
                 for (int word = 0; word < 4; word++) score[j][word] = m_fma(score[j][word], FACTOR, -origin[word / 2]);
             }
-        } else {
-            GLASS_UNROLL
-            for (int j = 0; j < KEYS / 8; j++) {
-                GLASS_UNROLL
-                for (int word = 0; word < 4; word++) score[j][word] = m_fma(score[j][word], FACTOR, -origin[word / 2]);
-            }
-            // Positive floats are in the order of their bits, as integers, of which an instruction compares three; NaN is the largest.
-            i32 peak = 0;
-            GLASS_UNROLL
-            for (int j = 0; j < KEYS / 8; j++) {
-                GLASS_UNROLL
-                for (int word = 0; word < 4; word += 2) {
-                    peak = m_max(m_max(peak, bit_cast<i32>(score[j][word])), bit_cast<i32>(score[j][word + 1]));
-                }
-            }
-            grown = warp_ballot(peak > bit_cast<i32>(LAG)) != 0;
-            if (grown) {
-                GLASS_UNROLL
-                for (int half = 0; half < 2; half++) {
-                    f32 most = 0.0f;
-                    GLASS_UNROLL
-                    for (int j = 0; j < KEYS / 8; j++) {
-                        most = m_max(most, m_max(score[j][half * 2], score[j][half * 2 + 1]));
-                    }
-                    most = m_max(most, shuffle_xor(most, 1));
-                    most = m_max(most, shuffle_xor(most, 2));
-                    const f32 next = origin[half] + most, by = next - origin[half];
-                    origin[half] = next;
-                    GLASS_UNROLL
-                    for (int j = 0; j < KEYS / 8; j++) {
-                        score[j][half * 2] -= by;
-                        score[j][half * 2 + 1] -= by;
-                    }
-                    correction[half] = exp2_fast(-by);
-                    total[half] *= correction[half];
-                }
-            }
         }
+        if (lane == 0) barrier_arrive(k_empty[stage]);
+        if (lane == 0 && tile + 1 == tiles) barrier_arrive(q_empty[0]);
+        stage = stage + 1 == STAGES ? 0 : stage + 1;
+        parity ^= stage == 0;
         GLASS_UNROLL
         for (int j = 0; j < KEYS / 8; j++) {
             GLASS_UNROLL
