@@ -186,7 +186,7 @@ def few_queries_spec(
         parameters=signature.parameters,
         index_type=Identifier(signature.index_type),
         key_count=Code(dim_to_c(problem.keys, names)),
-        # A tile is asked for ahead of the one before, also behind the last; blocks of one tile take it, whether it has keys or not.
+        # A tile is asked for ahead, also behind the last; blocks of one tile take theirs even without keys.
         checked=several or not divides(tile * config.splits, problem.keys),
         batch=tuple(
             EntryAxis(Identifier(f"b{number}"), Code(factor_to_c(problem.extents[axis], names)))

@@ -36,7 +36,8 @@ def exponents(maxima: Array, weights: Iterable[Array], alpha: float) -> Exponent
     """The exponents of two of the factors of channels with these MAXIMA, which products with WEIGHTS,
     [.., channels, columns], read; relative to their median, and 0 where a channel or its weights have no
     finite size. None is negative: an input larger than calibration saw may be clipped, but must not
-    overflow f16 for having been made larger. All are 0 where none reaches LEAST_EXPONENT: such a tensor has no outliers."""
+    overflow f16 for having been made larger. All are 0 where none reaches LEAST_EXPONENT: such a tensor
+    has no outliers."""
     largest = np.zeros(len(maxima))
     for array in weights:
         others = tuple(axis for axis in range(array.ndim) if axis != array.ndim - 2)
