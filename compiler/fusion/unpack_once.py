@@ -19,7 +19,7 @@ from ...dialects.graph.constants import constant
 from ...dialects.graph.packed import UnpackWeights
 from ..passes.ledger import Verdict
 from ..passes.manager import PassContext
-from ..patterns.matching import constant_array
+from ..patterns.matching import Array, constant_array
 
 RULE = "unpack-once"
 
@@ -33,21 +33,19 @@ class UnpackOnce:
     def run(self, module: Module, context: PassContext) -> Module:
         for block in all_blocks(module):
             for op in [each for each in block if isinstance(each, UnpackWeights)]:
-                if context.exhausted or nofuse_of(op) is not None:
+                words = constant_array(op.w, module)
+                if words is None or context.exhausted or nofuse_of(op) is not None:
                     continue
                 if RULE in context.disabled:
                     reason = "switched off: a launch ahead of the product unpacks its weights in each run"
                     nodes = op.location.nodes
                     context.ledger.add(RULE, Verdict.DISABLED, reason, ops=(op.name,), nodes=nodes)
                 else:
-                    _unpack(op, module, context)
+                    _unpack(op, words, module, context)
         return module
 
 
-def _unpack(op: UnpackWeights, module: Module, context: PassContext) -> None:
-    words = constant_array(op.w, module)
-    if words is None:
-        return
+def _unpack(op: UnpackWeights, words: Array, module: Module, context: PassContext) -> None:
     made = constant(module, op.unpacked(words), op.location)
     assert op.parent is not None
     op.parent.insert_before(op, made)

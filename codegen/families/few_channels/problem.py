@@ -134,27 +134,6 @@ def converts_alone(contraction: Contraction) -> bool:
     return isinstance(cast, Cast) and cast.x is streamed and streamed.type.dtype.is_float and cast.to.is_float
 
 
-def computes_alike(contraction: Contraction) -> bool:
-    """Whether the kernel computes all elements of the image in the same way, whatever their channels.
-
-    Then they are computed side by side, and elements that are no channel with them; so products must not
-    show what those are, as products of integers with zero do not.
-    """
-    prologue = contraction.prologue
-    if contraction.problem.a.is_float:
-        return False
-    pending, seen = [prologue.operand], {prologue.element}
-    while pending:
-        value = pending.pop()
-        if value in seen:
-            continue
-        seen.add(value)
-        if value.type.shape != prologue.operand.type.shape and any(size != 1 for size in value.type.shape):
-            return False
-        pending += value.producer.inputs if value.producer is not None else ()
-    return True
-
-
 def _image(problem: Problem, channels: int) -> Image | str:
     *before, height, width = problem.rows
     image = before[0] if before else RowAxis(1, 0)
