@@ -14,6 +14,7 @@ from ..calibration.observe import INTERPRET
 from ..driver.build import Build, Settings
 from ..driver.build import build as build_plan
 from ..export.qdq import exported_model, write_model
+from ..files.kinds import MODEL, PLAN
 from ..frontend.source import Source
 from ..precision.formats.mismatch import FALLBACK
 from ..search.auto import Auto, searched
@@ -23,8 +24,8 @@ from ..search.tuning.tune import SECONDS
 from .auto import BudgetText, Labels, SearchBatches, SearchData, SearchDevice, parse_auto, show_found
 from .auto import describe as described_search
 from .console import out, print_table, quantity, say, seconds, write_json
-from .files import check_output
 from .options import AsJson, Check, DumpDir, Model, PrintIr, Streams, VerifyEach
+from .outputs import Written
 from .progress import BuildProgress
 from .request import EVERY_OPTION, BuildRequest, with_request
 from .tactics import Lock, Tune, TuneSeconds, by_origin, described_tactics, parse_tactics, show_tactics
@@ -36,8 +37,11 @@ ExportQdq = Annotated[
         metavar="OUT",
         help="Also write the quantized model as ONNX with Q/DQ nodes (QuantizeLinear, DequantizeLinear).",
     ),
+    Written(MODEL),
 ]
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="PLAN", help="The plan file to write.")]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="PLAN", help="The plan file to write."), Written(PLAN)
+]
 
 
 @with_request(EVERY_OPTION)
@@ -66,7 +70,6 @@ def build(
     With --precision auto, search for the fastest mixture of fp16, int8 and fp8 within --budget, measured on
     --data. With --tune, measure kernels, and with --lock, keep what was measured or take it from there.
     """
-    check_output(output, "--output")
     tactics = parse_tactics(tune, tune_seconds, lock)
     request, auto = parse_auto(request, budget, data, labels, device, batches)
     _check_export(export_qdq, request)
@@ -88,10 +91,9 @@ def build(
 
 
 def _check_export(path: Path | None, request: BuildRequest) -> None:
-    """Raise typer.BadParameter for an export to PATH that REQUEST, or PATH itself, does not allow."""
+    """Raise typer.BadParameter for an export to PATH that REQUEST does not allow."""
     if path is None:
         return
-    check_output(path, "--export-qdq")
     if request.calibration is None or not request.policy.quantizes:
         text = "this needs --precision int8 or fp8, and --calibration"
         raise typer.BadParameter(text, param_hint="--export-qdq")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from glassrt import Plan
 from glassrt.compiler.cli import build as build_module
+from glassrt.runtime.plan_format import MAGIC
 
 from ...places import DIGITS
 from .support import Glassrt
@@ -108,9 +109,9 @@ def test_a_failed_build_leaves_nothing(glassrt: Glassrt, tmp_path: Path, target:
 def test_a_failed_build_keeps_the_plan_that_was_there(glassrt: Glassrt, tmp_path: Path) -> None:
     model, plan = tmp_path / "model.onnx", tmp_path / "net.plan"
     model.write_bytes(b"no model")
-    plan.write_bytes(b"precious")
+    plan.write_bytes(MAGIC + b"precious")
     glassrt("build", model, "-o", plan, code=1)
-    assert plan.read_bytes() == b"precious"
+    assert plan.read_bytes() == MAGIC + b"precious"
 
 
 def test_an_interruption_is_no_crash(
