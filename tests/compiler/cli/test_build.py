@@ -33,6 +33,7 @@ def test_with_json_it_says_so_in_one_object(glassrt: Glassrt, small: Path, tmp_p
         "plan": str(path),
         "bytes": path.stat().st_size,
         "targets": ["sm_90a"],
+        "sizes": {"N": {"range": [1, 4, 16], "default": False}},
         "launches": 1,
         "kernels": 1,
         "arena_bytes": 0,
