@@ -13,8 +13,10 @@ import typer
 
 from ...dialects.core.interpreter import interpret as interpret_module
 from ...dialects.core.module import Module
+from ...runtime.discovery import checks_indices
 from ...runtime.engine import Engine
 from ...runtime.plan import Plan
+from ..checking.indices import check_module
 from ..driver.build import brought_to, context_of
 from ..files.arrays import Array, write_arrays
 from ..files.kinds import ARRAYS
@@ -97,6 +99,8 @@ def _executed(
 def _interpreted(module: Module, path: Path | None, sizes: Mapping[str, int], seed: int) -> RunResult:
     wanted = of_function(module.main, symbols_of(module, sizes))
     arrays = _arrays(path, wanted, seed)
+    if checks_indices():
+        check_module(module, arrays)
     begin = time.perf_counter()
     with np.errstate(all="ignore"):
         results = interpret_module(module, arrays)
