@@ -16,8 +16,8 @@ from ...dialects.core.module import Function, Module
 from ...errors import InputError
 from ...runtime.expressions import evaluate
 from ...runtime.manifest import Manifest
+from ..files.arrays import Array, read_arrays
 from .console import printable, say
-from .files import Array, read_arrays
 
 T = TypeVar("T")
 
