@@ -37,6 +37,7 @@ def compile(
     shapes: Shapes | None = None,
     inputs: InputShapes | None = None,
     in_place: Mapping[str, str] | None = None,
+    unpadded: str | None = None,
     calibration: CalibrationTable | Batches | None = None,
     budget: str | None = None,
     data: Batches | None = None,
@@ -62,6 +63,8 @@ def compile(
     initializer of its name, is a constant of the plan unless it is among them.
     in_place: by output the input whose memory it takes, such as {"present": "past"}: that input with elements
     written, by TensorScatter and the like. Runs write into what is given for it; see docs/decoding.md.
+    unpadded: the input that says which tokens of a padded batch are there, 1 or 0, such as 'attention_mask':
+    what is padding is left out, and zeros in outputs; see docs/unpadded.md.
     calibration: for int8 and fp8: a CalibrationTable, the path of one, or batches as `calibrate` takes them.
     budget: the accuracy that a mixture must keep, measured against fp32: 'sqnr=30' (dB at the output) or
     'top1=0.5' (the most percentage points lost); data: the batches to measure on, and to calibrate with if
@@ -85,6 +88,7 @@ def compile(
         precision=_policy(precision, auto, calibration is not None),
         cache=KernelCache() if cache else None,
         in_place=in_place or {},
+        unpadded=unpadded,
         progress=progress,
     )
     # All arguments are checked by now. Calibration and search, which run whole builds, come next.
