@@ -104,7 +104,9 @@ class InputBinder:
         """
         name = self._manifest.unpadded
         if name is None:
-            raise InputError("lengths are for plans without padding", "build one with unpadded='attention_mask'")
+            raise InputError(
+                "lengths are for plans without padding", "build one with unpadded='attention_mask'"
+            )
         if name in given:
             raise InputError(f"both lengths and the mask {clip(name)} are given", "give one of them")
         mask = next(tensor for tensor in self._manifest.inputs if tensor.name == name)
@@ -116,9 +118,7 @@ class InputBinder:
         made = mask_of(lengths, shape[1] if len(shape) > 1 else 0, numpy_dtype(mask.dtype))
         return {**given, name: made}
 
-    def _with_rows(
-        self, given: Mapping[str, object], name: str, session: Session
-    ) -> Mapping[str, object]:
+    def _with_rows(self, given: Mapping[str, object], name: str, session: Session) -> Mapping[str, object]:
         """What is GIVEN and what is computed of the mask NAME, which is read on the host."""
         known = hidden(name)
         if name not in given or not known.isdisjoint(given):

@@ -77,8 +77,8 @@ class Engine:
         interface; one with a default may be left out. Those on the engine's device are used zero-copy, except
         that numbers which sizes depend on are read on the host, after which the run waits. If any input is on
         a GPU the results are `DeviceTensor`s there, else numpy arrays. `outputs` may name tensors for
-        the results. For a plan without padding `lengths`, of the sequences, may be given in place of its mask; either
-        is read on the host.
+        the results. For a plan without padding `lengths`, of the sequences, may be given in place of its
+        mask; either is read on the host.
 
         Raises `InputError` for wrong names, types or shapes, `DeviceError` if the device fails.
         """

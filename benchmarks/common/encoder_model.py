@@ -1,5 +1,5 @@
-"""An encoder of text (Devlin et al., "BERT") as an ONNX model, spelled as torch.onnx exports it with its mask of
-attention, without PyTorch."""
+"""An encoder of text (Devlin et al., "BERT") as an ONNX model, spelled as torch.onnx exports it with its
+mask of attention, without PyTorch."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ SMALL = EncoderShape(2, 64, 4, 96, 80, 48)
 def encoder_model(
     shape: EncoderShape, mask: MaskSpelling = "filled", pooling: Literal["none", "first", "mean"] = "none"
 ) -> ModelProto:
-    """A model that takes ids, a mask (1 for tokens that are there) and types of tokens, each [N, S], to the last
-    hidden states, and pooled ones: of the first token, or the mean over tokens that are there.
+    """A model that takes ids, a mask (1 for tokens that are there) and types of tokens, each [N, S], to the
+    last hidden states, and pooled ones: of the first token, or the mean over tokens that are there.
 
     mask: as `masked_fill` of 1 - mask, 1 - mask times the lowest number, or a condition between 0 and minus
     infinity with a guard against rows without keys, as scaled_dot_product_attention has it.
@@ -66,7 +66,9 @@ def _pooled(nodes: ModelNodes, hidden: str, pooling: str, width: int) -> None:
     kept = op("Cast", op("Unsqueeze", "attention_mask", ints(-1)), to=TensorProto.FLOAT)
     expanded = op("Expand", kept, op("Shape", hidden))
     sums = op("ReduceSum", op("Mul", hidden, expanded), ints(1), keepdims=0)
-    counts = op("Clip", op("ReduceSum", expanded, ints(1), keepdims=0), nodes.const("least", np.float32(1e-9)))
+    counts = op(
+        "Clip", op("ReduceSum", expanded, ints(1), keepdims=0), nodes.const("least", np.float32(1e-9))
+    )
     op("Div", sums, counts, results=(POOLED,))
 
 
@@ -90,7 +92,9 @@ class _Encoder:
             x = self._norm(self._nodes.op("Add", attended, x), f"{layer}.attended")
             inner = self._gelu(self._linear(x, f"{layer}.up", self._shape.hidden))
             down = self._linear(inner, f"{layer}.down", self._shape.width, self._shape.hidden)
-            x = self._norm(self._nodes.op("Add", down, x), f"{layer}.fed", last=layer + 1 == self._shape.layers)
+            x = self._norm(
+                self._nodes.op("Add", down, x), f"{layer}.fed", last=layer + 1 == self._shape.layers
+            )
         return x
 
     def _embedded(self) -> str:
@@ -108,12 +112,16 @@ class _Encoder:
         wide = op("Unsqueeze", op("Unsqueeze", "attention_mask", ints(1)), ints(2))
         lowest = const("lowest", np.finfo(np.float32).min)
         if self._spelling == "scaled":
-            return op("Mul", op("Sub", const("one", np.float32(1)), op("Cast", wide, to=TensorProto.FLOAT)), lowest)
+            return op(
+                "Mul", op("Sub", const("one", np.float32(1)), op("Cast", wide, to=TensorProto.FLOAT)), lowest
+            )
         n, s = (op("Gather", op("Shape", "attention_mask"), ints(axis), axis=0) for axis in (0, 1))
         square = op("Concat", n, ints(1), s, s, axis=0)
         if self._spelling == "boolean":
             return op("Cast", op("Expand", wide, square), to=TensorProto.BOOL)
-        left = op("Sub", const("one", np.float32(1)), op("Cast", op("Expand", wide, square), to=TensorProto.FLOAT))
+        left = op(
+            "Sub", const("one", np.float32(1)), op("Cast", op("Expand", wide, square), to=TensorProto.FLOAT)
+        )
         return op("Where", op("Cast", left, to=TensorProto.BOOL), lowest, left)
 
     def _attention(self, x: str, mask: str, layer: int) -> str:
@@ -145,7 +153,9 @@ class _Encoder:
     def _gelu(self, x: str) -> str:
         op, const = self._nodes.op, self._nodes.const
         bell = op("Erf", op("Div", x, const("root_two", np.float32(2**0.5))))
-        return op("Mul", op("Mul", x, op("Add", bell, const("one", np.float32(1)))), const("half", np.float32(0.5)))
+        return op(
+            "Mul", op("Mul", x, op("Add", bell, const("one", np.float32(1)))), const("half", np.float32(0.5))
+        )
 
     def _norm(self, x: str, name: str, last: bool = False) -> str:
         width = self._shape.width

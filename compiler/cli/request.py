@@ -167,7 +167,7 @@ _OPTIONS: Mapping[str, tuple[object, object]] = {
 }
 EVERY_OPTION = frozenset(_OPTIONS)
 # The build options of commands that build a model only to use its plan once.
-ON_THE_SPOT = EVERY_OPTION - {"target", "calibration", "nofuse", "keep", "in_place", "unpadded"}
+ON_THE_SPOT = EVERY_OPTION - {"target", "calibration", "nofuse", "keep", "in_place"}
 
 
 def with_request(options: Set[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -233,7 +233,8 @@ class PassManager:
         self.context.debug.kernels(module)
 
     def _step(self, number: int, step: Pass, module: Module) -> Module:
-        before = SemanticsCheck(module) if self.verify_each == "semantics" else None
+        checked = self.verify_each == "semantics"
+        before = SemanticsCheck(module, mask=self.context.unpadded) if checked else None
         started = time.perf_counter()
         with self._restartable(module):
             module = self._result_of(step, module)

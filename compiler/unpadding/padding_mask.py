@@ -1,4 +1,4 @@
-"""Masks of attention that only leave out padding: a function of what the mask of tokens holds for each key."""
+"""Masks of attention that only leave out padding: functions of what the mask of tokens holds for a key."""
 
 from __future__ import annotations
 
@@ -86,7 +86,9 @@ class MaskFunctions:
         else:
             place = source.place.shifted(len(after) - len(before))
         shape = (1,) * len(after)
-        return place and OfMask(place, source.padding.reshape(shape), source.token.reshape(shape))
+        if place is None:
+            return None
+        return OfMask(place, source.padding.reshape(shape), source.token.reshape(shape))
 
     def _computed(self, op: Operation, sources: list[OfMask | None]) -> OfMask | None:
         rank = op.result.type.rank

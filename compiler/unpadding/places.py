@@ -1,7 +1,7 @@
 """Where the axes of sequences and tokens lie in a tensor, and what becomes of its shape without padding.
 
-A tensor of a padded batch has an axis of N sequences and one of S tokens, or both as one axis of N * S. Without
-padding it has one axis of T tokens where the axis of tokens was, and none of sequences.
+A tensor of a padded batch has an axis of N sequences and one of S tokens, or both as one axis of N * S.
+Without padding it has one axis of T tokens where the axis of tokens was, and none of sequences.
 """
 
 from __future__ import annotations

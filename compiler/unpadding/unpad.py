@@ -1,18 +1,18 @@
 """unpad: a model of padded batches becomes one of rows of tokens, without rows for padding.
 
-The caller names the mask that says which tokens are there. Everything that is computed for each token is computed
-on rows, [T, ..] in place of [N, S, ..]; attention is that of sequences which lie behind one another. It is proved
+The caller names the mask that says which tokens are there. What is computed for each token is computed on
+rows, [T, ..] in place of [N, S, ..]; attention is that of sequences which lie behind one another. It is proved
 op by op that nothing else mixes tokens, or the build ends with an error that names the op which does.
 """
 
 from __future__ import annotations
 
 from ...dialects.core.affine import Dim, symbol
+from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.dtypes import I32
 from ...dialects.core.ir import Operation, Value
 from ...dialects.core.module import Module, SymbolRange
-from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.types import TensorType
 from ...errors import InputError, UnsupportedError
 from ...runtime.unpadded import OFFSETS, PLACES, POSITIONS, STEP, TOKENS, named
@@ -20,10 +20,9 @@ from ..passes.ledger import Verdict
 from ..passes.manager import PassContext
 from .padding_mask import MaskFunctions
 from .places import Place
+from .rewriting import Mixes, Packed, Rewriting
 from .rows import Rows
-from .rules import Mixes, Packed, Rewriting
-
-RULE = "unpad"
+from .rules import RULES
 
 
 class Unpad:
@@ -35,13 +34,13 @@ class Unpad:
     name = "unpad"
 
     def run(self, module: Module, context: PassContext) -> Module:
-        if context.unpadded is None:
+        if context.unpadded is None or module.unpadded is not None:
             return module
         mask = _mask(module, context.unpadded)
         n, s = mask.type.shape
         rows = Rows(module, (n, s, _tokens(module, n, s)), {})
         rows.arguments.update(_added(module, context.unpadded, rows))
-        own = Rewriting(rows, MaskFunctions(module, mask, rows))
+        own = Rewriting(rows, MaskFunctions(module, mask, rows), RULES)
         ops = list(module.main.block)
         _enter(own, module, mask)
         for op in ops:
@@ -52,7 +51,7 @@ class Unpad:
             raise UnsupportedError(text, "name the mask of the tokens that are there")
         module.unpadded = context.unpadded
         reason = f"padding of '{context.unpadded}' is left out: {own.attended} attentions of rows of tokens"
-        context.ledger.add(RULE, Verdict.TAKEN, reason)
+        context.ledger.add(self.name, Verdict.TAKEN, reason)
         return module
 
 
@@ -62,14 +61,16 @@ def _mask(module: Module, name: str) -> Value:
         raise InputError(f"unpadded: there is no input '{name}'", f"there are {', '.join(function.inputs)}")
     mask = function.arguments[function.inputs.index(name)]
     if mask.type.rank != 2:
-        raise InputError(f"unpadded: the input '{name}' is {mask.type}, a mask of [sequences, tokens] is expected")
+        raise InputError(
+            f"unpadded: the input '{name}' is {mask.type}, a mask of [sequences, tokens] is expected"
+        )
     return mask
 
 
 def _tokens(module: Module, n: Dim, s: Dim) -> Dim:
     """The number of rows, a multiple of STEP, by a new symbol."""
-    name = next(name for count in range(len(module.symbols) + 1)
-                if (name := "T" if not count else f"T{count}") not in module.symbols)  # fmt: skip
+    names = ("T", *(f"T{number}" for number in range(len(module.symbols))))
+    name = next(each for each in names if each not in module.symbols)
     least, usual, most = (
         evaluate(n, module.values_at(end)) * evaluate(s, module.values_at(end))
         for end in ("minimum", "optimum", "maximum")
@@ -102,7 +103,7 @@ def _enter(own: Rewriting, module: Module, mask: Value) -> None:
 
 def _step(own: Rewriting, op: Operation) -> None:
     """Rewrite OP if what it reads has rows."""
-    if op is op.parent.terminator:
+    if op.next is None:  # the terminator
         for index, value in enumerate(op.inputs):
             op.set_operand(index, own.padded(value))
         return

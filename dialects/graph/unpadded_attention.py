@@ -72,7 +72,8 @@ class UnpaddedAttention(Attention):
 
     def flops(self) -> Dim:
         depth = self.q.type.shape[-1] + self.v.type.shape[-1]
-        return product(self.scores[:-1]) * self.longest * (depth * 2 + SOFTMAX_FLOPS)
+        longest: Dim = self.longest
+        return product(self.scores[:-1]) * longest * (depth * 2 + SOFTMAX_FLOPS)
 
 
 OPS: tuple[type[Operation], ...] = (UnpaddedAttention,)

@@ -65,9 +65,9 @@ class AttentionProblem:
 
     math: the type of the operands; extents: the sizes of the batch dimensions; depth: features of a query or
     key; width: features of a value or result; fill: the score where a boolean mask is false; step: what
-    results are divided by before they are rounded to eight bits, 1 where they are stored as floats; sequences:
-    those that share the rows, of which the longest has `queries` rows, and as many keys. `causal`, `guarded`
-    and `rounded` are as in the op.
+    results are divided by before they are rounded to eight bits, 1 where they are stored as floats;
+    sequences: those that share the rows, of which the longest has `queries` rows, and as many keys. `causal`,
+    `guarded` and `rounded` are as in the op.
     """
 
     math: DType

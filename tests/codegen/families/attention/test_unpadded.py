@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ LENGTHS = [[40, 0, 1, 77, 64], [0, 0], [1], [0, 33], [90, 90], [17, 16, 15, 0]]
 
 
 def module_of(dtype: DType, causal: bool) -> Module:
-    """Heads beside their features, as projections have them; the last input says how long sequences may be."""
+    """Heads beside their features, as projections have them; the last input says how long sequences are."""
 
     def body(do: Any, q: Value, k: Value, v: Value, offsets: Value, longest: Value) -> Value:
         split = [
@@ -64,7 +65,7 @@ def written_out(inputs: dict[str, Array], causal: bool) -> Array:
                for at, size in enumerate((DEPTH, DEPTH, WIDTH)))  # fmt: skip
     y = np.zeros_like(v)
     offsets = inputs["x3"]
-    for begin, end in zip(offsets[:-1], offsets[1:], strict=True):
+    for begin, end in pairwise(offsets):
         own = np.s_[:, begin:end]
         powers = np.exp(0.3 * q[own] @ k[own].swapaxes(1, 2))
         powers = np.tril(powers) if causal else powers
