@@ -3,10 +3,10 @@
     python -m benchmarks.ragged --out benchmarks/results/ragged.json
 
 BERT-base as torch.onnx exports it, with random weights, fp16 by policy. Lengths are drawn log-normally, as
-those of sentences and paragraphs are: the logarithm deviates by 0.6 around that of 0.4 of the longest, and what
-is longer is cut. `ms` is time on the device, `run_ms` that of `Engine.run` from and to host memory, with what
-it computes of the mask; medians over batches of other lengths in turn. Errors are of tokens that are there,
-against ONNX Runtime in fp32.
+those of sentences and paragraphs are: the logarithm deviates by 0.6 around that of 0.4 of the longest, and
+what is longer is cut. `ms` is time on the device, `run_ms` that of `Engine.run` from and to host memory with
+what it computes of the mask; medians over batches of other lengths in turn. Errors are of tokens that are
+there, against ONNX Runtime in fp32.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Batches without padding: what a run computes of the mask that says which tokens are there.
 
-A plan of this kind has the mask [N, S] of a padded batch among its inputs, and beside it inputs that callers
-do not give, named behind it: the rows of T tokens, sequence behind sequence, and where these lie in the padded
-batch. T is rounded up, so that runs share programs and graphs; rows that are left are those of no token, and
-are read by nobody.
+A plan of this kind has the mask [N, S] of a padded batch among its inputs. Beside it are inputs that callers
+do not give, named behind it: the rows of T tokens, sequence behind sequence, and where they lie in the batch.
+T is rounded up, so that runs share programs and graphs; what is left are rows of no token, which nobody
+reads.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """unpad: a model of padded batches becomes one of rows of tokens, without rows for padding.
 
 The caller names the mask that says which tokens are there. What is computed for each token is computed on
-rows, [T, ..] in place of [N, S, ..]; attention is that of sequences which lie behind one another. It is proved
-op by op that nothing else mixes tokens, or the build ends with an error that names the op which does.
+rows, [T, ..] in place of [N, S, ..]; attention is that of sequences which lie behind one another. That no
+other op mixes tokens is proved op by op; one that may is named by the error that ends the build.
 """
 
 from __future__ import annotations
