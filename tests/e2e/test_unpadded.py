@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -122,10 +121,7 @@ def test_what_a_caller_gives_and_gets() -> None:
         made.context().bind(inputs)
 
 
-def test_padded_plans_take_no_lengths(tmp_path: Path) -> None:
+def test_padded_plans_take_no_lengths() -> None:
     padded = load(compile(model("filled"), target="host", shapes=SHAPES), "host")
     with padded, pytest.raises(InputError, match="lengths are for plans without padding"):
         padded.run(drawn(np.ones((1, 4), bool)), lengths=[4])
-    (tmp_path / "fused.ir").write_text(plan("filled").ir("fused"))
-    with pytest.raises(InputError, match="unpadded is for models"):
-        compile(tmp_path / "fused.ir", target="host", unpadded=MASK)
