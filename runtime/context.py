@@ -94,12 +94,15 @@ class Context:
         outputs: Mapping[str, object] | None = None,
         *,
         reuse: bool = False,
+        lengths: object = None,
     ) -> dict[str, Any]:
         """As `Engine.run`. With `reuse` the results are tensors of this context, which its next run with
         `reuse` overwrites; without, they are the caller's own."""
         if reuse is not True and reuse is not False:
             expect("reuse", reuse, bool)
         session = self._checked()
+        if lengths is not None:
+            inputs = self._core.binder.with_lengths(inputs, lengths)
         program, given = self._bind(session, inputs)
         values = given.values
         updates = self._core.updates
@@ -260,6 +263,8 @@ class Binding:
 
 def _refuse_sizes_of_data(manifest: Manifest) -> None:
     held = [f"sizes depend on what the input '{name}' holds" for name in manifest.sizes.contents]
+    if manifest.unpadded is not None:
+        held.append(f"sizes depend on what the mask '{manifest.unpadded}' holds")
     cut = [f"the size of {each} depends on data" for each in manifest.cuts]
     if held or cut:
         hint = "use run(), which reads these sizes on the host"

@@ -73,7 +73,7 @@ class Engine:
     def inputs(self) -> tuple[TensorSpec, ...]:
         """Name, element type and shape (in elements; integers, symbols or expressions) of every input; one
         that may have any rank is a list here."""
-        return self._core.manifest.inputs
+        return self._core.manifest.asked
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
@@ -82,7 +82,11 @@ class Engine:
         return self._core.manifest.results
 
     def run(
-        self, inputs: Mapping[str, object], outputs: Mapping[str, object] | None = None
+        self,
+        inputs: Mapping[str, object],
+        outputs: Mapping[str, object] | None = None,
+        *,
+        lengths: object = None,
     ) -> dict[str, Any]:
         """Run once, wait, and return the results by name.
 
@@ -90,11 +94,12 @@ class Engine:
         interface; one with a default may be left out. Those on the engine's device are used zero-copy, except
         that numbers which sizes depend on are read on the host, after which the run waits. If any input is on
         a GPU the results are `DeviceTensor`s there, else numpy arrays. `outputs` may name tensors for
-        the results.
+        the results. For a plan without padding `lengths`, of the sequences, may be given in place of its
+        mask; either is read on the host.
 
         Raises `InputError` for wrong names, types or shapes, `DeviceError` if the device fails.
         """
-        return self._context().run(inputs, outputs)
+        return self._context().run(inputs, outputs, lengths=lengths)
 
     @checked
     def trace(self, inputs: Mapping[str, object], observer: Observer) -> dict[str, Any]:

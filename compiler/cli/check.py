@@ -68,7 +68,7 @@ def check(
     request = replace(request, targets=targets_for("host" if interpret else device))
     module, settings = _with_io_types(load_module(model, request.inputs, request.shapes), request)
     wanted = of_function(module.main, symbols_of(module, parse_sizes(size)))
-    arrays = random_arrays(wanted, seed) if inputs is None else load_inputs(inputs, wanted)
+    arrays = random_arrays(wanted, seed, request.unpadded) if inputs is None else load_inputs(inputs, wanted)
     check_module(module, arrays)
     case = Case(model, module, arrays)
     if bisect:

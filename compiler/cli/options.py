@@ -129,6 +129,12 @@ InPlace = Annotated[
         "--in-place", metavar="OUT=IN", help="Write this output in the memory of this input; repeatable."
     ),
 ]
+UnpaddedMask = Annotated[
+    str | None,
+    typer.Option(
+        "--unpadded", metavar="MASK", help="Leave out the padding that this input, 1 for a token, says."
+    ),
+]
 OpsFiles = Annotated[
     list[Path] | None,
     typer.Option(

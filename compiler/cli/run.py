@@ -90,7 +90,7 @@ def _executed(
 ) -> RunResult:
     with Engine(plan, device) as engine:
         spec = engine.plan.spec
-        arrays = _arrays(path, of_plan(spec, symbols_of(spec, sizes)), seed)
+        arrays = _arrays(path, of_plan(spec, symbols_of(spec, sizes)), seed, spec.unpadded)
         begin = time.perf_counter()
         results = {name: np.asarray(array) for name, array in engine.run(arrays).items()}
         return RunResult(results, time.perf_counter() - begin, device=str(engine.device))
@@ -98,7 +98,7 @@ def _executed(
 
 def _interpreted(module: Module, path: Path | None, sizes: Mapping[str, int], seed: int) -> RunResult:
     wanted = of_function(module.main, symbols_of(module, sizes))
-    arrays = _arrays(path, wanted, seed)
+    arrays = _arrays(path, wanted, seed, module.unpadded)
     if checks_indices():
         check_module(module, arrays)
     begin = time.perf_counter()
@@ -107,8 +107,10 @@ def _interpreted(module: Module, path: Path | None, sizes: Mapping[str, int], se
     return RunResult(results, time.perf_counter() - begin, level=level_of(module))
 
 
-def _arrays(path: Path | None, wanted: Sequence[ExpectedInput], seed: int) -> dict[str, Array]:
-    return random_arrays(wanted, seed) if path is None else load_inputs(path, wanted)
+def _arrays(
+    path: Path | None, wanted: Sequence[ExpectedInput], seed: int, mask: str | None
+) -> dict[str, Array]:
+    return random_arrays(wanted, seed, mask) if path is None else load_inputs(path, wanted)
 
 
 def _module(path: Path, level: Level | None, request: BuildRequest) -> Module:
