@@ -6,6 +6,7 @@ import importlib
 import os
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import ModuleType
 
 from ..errors import DeviceError, InputError
@@ -16,9 +17,45 @@ from .plan import Plan
 
 Watch = Callable[[Mapping[str, int]], Observer]
 
+HOST = "host"
 DEBUG_VARIABLE = "GLASSRT_DEBUG_SYNC"
 CHECK_VARIABLE = "GLASSRT_CHECK"
 _CUDA_NAME = re.compile(r"cuda(?::([0-9]{1,4}))?")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The device that a plan runs on where none is named.
+
+    why: the reason where that is not a GPU, else empty; passed_over: whether there is one, for which the plan
+    has no code.
+    """
+
+    device: str
+    why: str = ""
+    passed_over: bool = False
+
+
+def default_device(plan: Plan) -> Choice:
+    """The first GPU if it can be used and PLAN has code for it, else the host."""
+    if not plan.targets:
+        return Choice(HOST, "the plan has code for the host alone")
+    if (absent := no_gpu()) is not None:
+        return Choice(HOST, absent)
+    try:
+        _cuda_module().check_targets(plan.targets, 0)
+    except DeviceError as error:
+        return Choice(HOST, error.message, passed_over=True)
+    return Choice("cuda")
+
+
+def no_gpu() -> str | None:
+    """Why this process can use no GPU; None where it can."""
+    try:
+        count = int(_cuda_module().device_count())
+    except DeviceError as error:
+        return f"there is no GPU that can be used: {error.message}"
+    return None if count else "there is no GPU that this process may use"
 
 
 def open_backend(device: object, debug: bool | None = None) -> Backend:
@@ -33,8 +70,8 @@ def open_backend(device: object, debug: bool | None = None) -> Backend:
     if device is not None and not isinstance(device, str):
         raise DeviceError(f"there is no device {device!r}", hint="devices are cuda, cuda:N and host")
     if device is None:
-        device = "cuda" if cuda_devices() else "host"
-    if device == "host":
+        device = "cuda" if cuda_devices() else HOST
+    if device == HOST:
         return HostBackend()
     match = _CUDA_NAME.fullmatch(device)
     if match is None:

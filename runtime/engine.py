@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 import weakref
 from collections.abc import Mapping
 from types import TracebackType
@@ -13,7 +14,7 @@ from ..errors import DeviceError
 from .arguments import checked
 from .context import Context, Core
 from .device import Backend, LaunchRecord, Observer
-from .discovery import index_watch, open_backend
+from .discovery import default_device, index_watch, open_backend
 from .manifest import TensorSpec
 from .plan import Plan
 
@@ -22,8 +23,9 @@ class Engine:
     """A plan loaded onto a device, ready to run. Immutable; any number of threads may use it at once.
 
     `device` is ``cuda``, ``cuda:N``, ``host``, None (CUDA if there is a GPU that the plan has code
-    for, else the host) or a backend. With `debug`, or GLASSRT_DEBUG_SYNC=1 in the environment,
-    kernels are launched one by one, so that an error names its kernel. With `check_indices`, or
+    for, else the host, with a warning if there is a GPU; `why` says why) or a backend. With `debug`, or
+    GLASSRT_DEBUG_SYNC=1 in the environment, kernels are launched one by one, so that an error names its
+    kernel. With `check_indices`, or
     GLASSRT_CHECK=1, every run is watched first, and raises `InputError` with the node and the value if an
     index is outside its axis; otherwise a gather takes the nearest element, and a scatter drops the update.
 
@@ -40,9 +42,14 @@ class Engine:
         debug: bool | None = None,
         check_indices: bool | None = None,
     ) -> None:
-        if device is None and not plan.targets:
-            device = "host"
-        if device is None or isinstance(device, str) or not hasattr(device, "load"):
+        self.why = ""
+        """Why it does not run on a GPU, where no device was named; else empty."""
+        if device is None:
+            chosen = default_device(plan)
+            device, self.why = chosen.device, chosen.why
+            if chosen.passed_over:
+                warnings.warn(f"the plan runs on the host, which is slow: {self.why}", stacklevel=3)
+        if isinstance(device, str) or not hasattr(device, "load"):
             backend = open_backend(device, debug)
         else:
             backend = device

@@ -9,9 +9,10 @@ import typer
 
 from ...runtime.whole_files import WholeFiles, content
 from ..calibration.observe import INTERPRET, Network
+from ..files.beside import histograms_beside
 from ..files.kinds import ARRAYS, TABLE, TRT_CACHE
 from ..precision.scales.calibrators import CALIBRATORS
-from ..precision.scales.table import CalibrationTable, histograms_beside
+from ..precision.scales.table import CalibrationTable
 from .calibrate_report import describe, show
 from .calibrate_source import CalibrationRun, TableSource
 from .console import write_json

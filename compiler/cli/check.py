@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ...dialects.core.module import Module
+from ..calibration.observe import INTERPRET
 from ..checking.check import Case
 from ..checking.check import check as check_case
 from ..checking.indices import check_module
@@ -23,6 +24,7 @@ from .check_tables import show
 from .console import write_json
 from .option_texts import parse_sizes
 from .options import AsJson, Device, Model, Seed, Sizes
+from .places import place_without_gpu
 from .progress import BuildProgress
 from .request import ON_THE_SPOT, BuildRequest, targets_for, with_request
 
@@ -62,9 +64,13 @@ def check(
 
     The local error of a launch is what its kernel adds: against its own ops, replayed on the same inputs.
     The inherited error comes in with those inputs. Exits with 0 if all errors are within bounds, else with 1.
+    Where there is no GPU, and no --device, the launches are interpreted, and no kernel runs.
     Inputs by which a node takes an index outside its axis are an error, since ONNX says nothing about them.
     """
     _check_interpret(interpret, bisect, device)
+    if not interpret:
+        device = place_without_gpu(device, "the ops of every launch are checked")
+        interpret = bisect and device == INTERPRET
     request = replace(request, targets=targets_for("host" if interpret else device))
     module, settings = _with_io_types(load_module(model, request.inputs, request.shapes), request)
     wanted = of_function(module.main, symbols_of(module, parse_sizes(size)))

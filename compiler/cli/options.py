@@ -154,7 +154,11 @@ Sizes = Annotated[
 ]
 Device = Annotated[
     str | None,
-    typer.Option("--device", "-d", help="cuda, cuda:N or host. Default: cuda if present, else host."),
+    typer.Option(
+        "--device",
+        "-d",
+        help="cuda, cuda:N or host. Default: cuda if it can run the plan, else numpy; for bench, host.",
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The seed of random inputs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

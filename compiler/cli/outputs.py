@@ -18,8 +18,8 @@ from typing import Annotated, Any, get_type_hints
 import typer
 from typer.models import OptionInfo
 
+from ..files.beside import IR_SUFFIX, weights_files
 from ..files.kinds import Kind
-from ..frontend.source import IR_SUFFIX, weights_files
 
 Force = Annotated[
     bool, typer.Option("--force", help="Replace files of other kinds, too, but never an input.")

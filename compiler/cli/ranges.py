@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ...runtime.manifest import Manifest, SymbolSpec
-from ..frontend.source import IR_SUFFIX, Shapes
+from ..files.beside import IR_SUFFIX
+from ..frontend.source import Shapes
 from .console import say
 
 SHOWN = 6

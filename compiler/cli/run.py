@@ -16,17 +16,19 @@ from ...dialects.core.module import Module
 from ...runtime.discovery import checks_indices
 from ...runtime.engine import Engine
 from ...runtime.plan import Plan
+from ..calibration.observe import INTERPRET
 from ..checking.indices import check_module
 from ..driver.build import brought_to, context_of
 from ..files.arrays import Array, write_arrays
 from ..files.kinds import ARRAYS
 from ..frontend.source import level_of, load_module
+from ..report.modules import launch_module
 from .arrays import ExpectedInput, load_inputs, of_function, of_plan, random_arrays, symbols_of
 from .console import print_table, say, seconds, write_json
-from .modules import launch_module
 from .option_texts import parse_sizes
 from .options import AsJson, Device, Level, Seed, Sizes, Subject
 from .outputs import Written
+from .places import place_for
 from .request import ON_THE_SPOT, BuildRequest, with_request
 from .subject import is_plan, load_plan, open_plan
 
@@ -69,7 +71,12 @@ def run(
     if interpret:
         done = _interpreted(_module(subject, level, request), inputs, sizes, seed)
     else:
-        done = _executed(open_plan(subject, request, device), device, inputs, sizes, seed)
+        plan = open_plan(subject, request, device)
+        place = place_for(plan, device, "interpreted")
+        if place == INTERPRET:
+            done = _interpreted(launch_module(plan), inputs, sizes, seed)
+        else:
+            done = _executed(plan, place, inputs, sizes, seed)
     if outputs is not None:
         write_arrays(outputs, done.outputs)
     write_json(describe(done, outputs)) if as_json else _show(done)

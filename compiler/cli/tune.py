@@ -12,12 +12,12 @@ from ...codegen.interface import ArchSpec, KernelCache, arch_named
 from ...runtime.plan import Plan
 from ..driver.build import Settings, present_arch
 from ..files.kinds import PLAN
+from ..report.modules import launch_module
 from ..search.tuning.measure import Limit
 from ..search.tuning.plan import TunedPlan, tuned_part
 from ..search.tuning.tune import SECONDS, Tuning, left_over
 from ..settings.lock import TacticsLock
 from .console import out, write_json
-from .modules import launch_module
 from .options import AsJson
 from .outputs import Written
 from .progress import BuildProgress

@@ -18,7 +18,7 @@ from ...runtime.plan import Plan
 from ...runtime.whole_files import WholeFolder
 from ..frontend.source import InputShapes, Shapes, Source, level_of, load_module
 from ..passes.debug import Sink
-from ..passes.ledger import Ledger, Record, Verdict
+from ..passes.ledger import Ledger, Origin, Record, Verdict
 from ..passes.levels import ALL_DIALECTS, LEVELS
 from ..passes.manager import PassContext
 from ..passes.origins import NodeNames, origins_of
@@ -163,11 +163,12 @@ def _imported(
 
 def _descent(module: Module, settings: Settings, context: PassContext, clock: BuildClock) -> Descent:
     """MODULE ready for its first pass: overrides checked, input types set, sizes recorded."""
-    context.ledger.origins = origins_of(module)
+    origins = origins_of(module)
+    context.ledger.origins = [*origins, *(Origin(each.node, (), gives=each.gives) for each in module.folded)]
     for remark in module.remarks:
         context.ledger.add(remark.rule, Verdict.TAKEN, remark.reason, nodes=remark.nodes)
-    resolve_switches(context, NodeNames(context.ledger.origins, module.main.inputs))
-    check_overrides(context.policy, context.ledger.origins, level_of(module))
+    resolve_switches(context, NodeNames(origins, module.main.inputs))
+    check_overrides(context.policy, origins, level_of(module))
     if settings.in_place and level_of(module) != LEVELS[0]:
         raise InputError("in_place is for models", "lower levels say it of each write: {in_place = true}")
     if settings.unpadded is not None and level_of(module) != LEVELS[0]:

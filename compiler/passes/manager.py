@@ -23,6 +23,7 @@ from ...errors import InputError, IRError
 from ...errors.diagnostic import Diagnostic
 from ...errors.option import option_error
 from ...runtime.whole_files import WholeFolder, content
+from ..files.beside import DUMPED_WEIGHTS, with_weights_named
 from ..patterns.rewrite import Applied
 from ..settings.options import Options
 from ..settings.policy import PrecisionPolicy
@@ -32,8 +33,6 @@ from .eight_bits import EightBitProducts
 from .ledger import Ledger, Verdict
 from .semantics import SemanticsCheck
 from .spilled import Spilled
-
-DUMPED_WEIGHTS = "model.weights"  # beside the numbered files, for all of them
 
 
 @dataclass
@@ -292,7 +291,8 @@ class PassManager:
     def _dump(self, number: int, name: str, module: Module) -> None:
         if self._dumps is not None:
             label = f".{self.label}" if self.label else ""
-            self._dumps.write(f"{number:02d}-{name}{label}.ir", content(print_module(module).encode()))
+            text = with_weights_named(print_module(module), DUMPED_WEIGHTS)
+            self._dumps.write(f"{number:02d}-{name}{label}.ir", content(text.encode()))
 
     def _dump_weights(self, module: Module) -> None:
         # Resources are only ever added, so those of the last module serve every dump.

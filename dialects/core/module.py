@@ -12,7 +12,7 @@ from .affine_traversal import symbols
 from .constraints import Constraint, Derived, Determined
 from .ir import Block, Operation, Region, Value
 from .location import UNKNOWN
-from .remarks import Remark
+from .remarks import Folded, Remark
 from .resources import ResourceTable
 
 
@@ -65,7 +65,7 @@ class Module:
     (`runtime/unpadded.py`); derived: the definitions of symbols that no
     input determines; determined: the expressions that symbols of the model always equal; constraints:
     relations between sizes that must hold; cuts: the axes of outputs with data-dependent sizes; remarks:
-    decisions taken while it was built, which are not printed.
+    decisions taken while it was built, and folded: the nodes that left no op; both are not printed.
     """
 
     name: str = "module"
@@ -81,6 +81,7 @@ class Module:
     cuts: list[Cut] = field(default_factory=list)
     resources: ResourceTable = field(default_factory=ResourceTable)
     remarks: list[Remark] = field(default_factory=list)
+    folded: list[Folded] = field(default_factory=list)
 
     def add(self, function: Function) -> Function:
         function.module = self
@@ -102,6 +103,7 @@ class Module:
             cuts=list(self.cuts),
             resources=self.resources,
             remarks=list(self.remarks),
+            folded=list(self.folded),
         )
 
     @property

@@ -83,7 +83,7 @@ def test_a_dump_folder_holds_every_step_and_every_kernel(glassrt: Glassrt, tmp_p
     assert {(folder / "kernels" / f"{name}.cu").read_text() for name in plan.sources} == {
         *plan.sources.values()
     }
-    assert steps[-1].read_text(encoding="utf-8") == plan.ir("launch")
+    assert steps[-1].read_text(encoding="utf-8") == f"// weights: model.weights\n{plan.ir('launch')}"
     glassrt("build", steps[-1], "-o", tmp_path / "again.plan", "-t", "host")
     assert Plan.load(tmp_path / "again.plan").sources == plan.sources
 
