@@ -13,7 +13,7 @@ from ..errors import DeviceError
 from .arguments import checked
 from .context import Context, Core
 from .device import Backend, LaunchRecord, Observer
-from .discovery import open_backend
+from .discovery import index_watch, open_backend
 from .manifest import TensorSpec
 from .plan import Plan
 
@@ -23,21 +23,31 @@ class Engine:
 
     `device` is ``cuda``, ``cuda:N``, ``host``, None (CUDA if there is a GPU that the plan has code
     for, else the host) or a backend. With `debug`, or GLASSRT_DEBUG_SYNC=1 in the environment,
-    kernels are launched one by one, so that an error names its kernel.
+    kernels are launched one by one, so that an error names its kernel. With `check_indices`, or
+    GLASSRT_CHECK=1, every run is watched first, and raises `InputError` with the node and the value if an
+    index is outside its axis; otherwise a gather takes the nearest element, and a scatter drops the update.
 
     Raises `DeviceError` if the device is missing or cannot run the plan, `OutOfMemoryError` if the
     weights do not fit, `CompileError` if the host compiler rejects a kernel.
     """
 
     @checked
-    def __init__(self, plan: Plan, device: str | Backend | None = None, *, debug: bool | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        device: str | Backend | None = None,
+        *,
+        debug: bool | None = None,
+        check_indices: bool | None = None,
+    ) -> None:
         if device is None and not plan.targets:
             device = "host"
         if device is None or isinstance(device, str) or not hasattr(device, "load"):
             backend = open_backend(device, debug)
         else:
             backend = device
-        self._core = Core(backend.load(plan))
+        executable = backend.load(plan)
+        self._core = Core(executable, index_watch(executable.plan, check_indices))
         self._local = threading.local()
         self._lock = threading.Lock()
         self._contexts: weakref.WeakSet[Context] = weakref.WeakSet()
@@ -142,10 +152,15 @@ class Engine:
 
 @checked
 def load(
-    plan: Plan | str | os.PathLike[str], device: str | Backend | None = None, *, debug: bool | None = None
+    plan: Plan | str | os.PathLike[str],
+    device: str | Backend | None = None,
+    *,
+    debug: bool | None = None,
+    check_indices: bool | None = None,
 ) -> Engine:
     """Load a plan, or a plan file, onto a device. See `Engine` for the arguments and errors.
 
     Raises `PlanError` if the file is damaged or not a plan.
     """
-    return Engine(plan if isinstance(plan, Plan) else Plan.load(plan), device, debug=debug)
+    own = plan if isinstance(plan, Plan) else Plan.load(plan)
+    return Engine(own, device, debug=debug, check_indices=check_indices)

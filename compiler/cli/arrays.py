@@ -17,8 +17,8 @@ from ...errors import InputError
 from ...runtime.expressions import evaluate
 from ...runtime.manifest import Manifest
 from ...runtime.unpadded import hidden, random_mask
+from ..files.arrays import Array, read_arrays
 from .console import printable, say
-from .files import Array, read_arrays
 
 T = TypeVar("T")
 

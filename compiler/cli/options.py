@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ...runtime.manifest import MAX_STREAMS
+from .outputs import Dumped
 
 
 class Level(StrEnum):
@@ -162,6 +163,7 @@ DumpDir = Annotated[
     typer.Option(
         "--dump-dir", file_okay=False, help="Write the IR after every pass, and every kernel, to this folder."
     ),
+    Dumped(frozenset({".ir", ".weights"})),
 ]
 PrintIr = Annotated[
     bool, typer.Option("--print-ir-after-all", help="Print the IR after every pass, to stderr.")
