@@ -1,4 +1,4 @@
-"""Positions that a model computes: values that count along an axis, as `arange` does, by which masks are read.
+"""Positions that a model computes: values that count along an axis, as `arange` does, and read masks.
 
 Exporters of functions of positions (of PyTorch's `vmap` over masks, say) index the mask of tokens by all
 positions of sequences and of tokens, which is that mask again.
