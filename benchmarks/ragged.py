@@ -60,10 +60,10 @@ def measure(batch: int, tokens: int, model: bytes) -> Iterator[Row]:
     batches = [drawn(batch, tokens, random) for _ in range(BATCHES)]
     kept = batches[0][MASK].astype(bool)
     want = onnxruntime.InferenceSession(model).run(None, batches[0])[0][kept]
-    shapes = {"N": (batch, batch, batch), "S": (tokens, tokens, tokens)}
+    sizes = {name: [batch, tokens] for name in batches[0]}
     before = 0.0
     for unpadded in (None, MASK):
-        plan = glassrt.compile(model, precision="fp16", shapes=shapes, unpadded=unpadded)
+        plan = glassrt.compile(model, precision="fp16", inputs=sizes, unpadded=unpadded)
         with glassrt.load(plan, "cuda:0") as engine:
             got = engine.run(batches[0])["last_hidden_state"]
             row: Row = {"batch": batch, "tokens": tokens, "padding": unpadded is None}

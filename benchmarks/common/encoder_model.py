@@ -12,7 +12,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from .decoder_nodes import ModelNodes
 
 Array = np.ndarray[Any, Any]
-MaskSpelling = Literal["filled", "scaled", "boolean"]
+MaskSpelling = Literal["filled", "scaled", "boolean", "positions"]
 EPSILON = 1e-12
 DEVIATION = 0.02  # of embeddings
 POOLED = "pooled"
@@ -41,7 +41,8 @@ def encoder_model(
     last hidden states, and pooled ones: of the first token, or the mean over tokens that are there.
 
     mask: as `masked_fill` of 1 - mask, 1 - mask times the lowest number, or a condition between 0 and minus
-    infinity with a guard against rows without keys, as scaled_dot_product_attention has it.
+    infinity with a guard against rows without keys, as scaled_dot_product_attention has it, of which the
+    condition may be read by all positions, as functions of positions are exported.
     """
     nodes = ModelNodes()
     hidden = _Encoder(nodes, shape, mask).hidden()
@@ -107,9 +108,29 @@ class _Encoder:
         places = op("Gather", const("places", _random(shape.places, shape.width, DEVIATION)), positions)
         return self._norm(op("Add", op("Add", words, types), places), "embedded")
 
+    def _by_positions(self) -> str:
+        """The mask as the condition that `mask[sequence, key]` is for all positions, and that each query is
+        at 0 or behind it."""
+        op, const, ints = self._nodes.op, self._nodes.const, self._nodes.ints
+        kept = op("Cast", "attention_mask", to=TensorProto.BOOL)
+        sizes = [
+            op("Gather", op("Shape", "attention_mask"), const(f"axis_{at}", np.int64(at))) for at in (0, 1)
+        ]
+        zero, one = const("zero_i", np.int64(0)), const("one_i", np.int64(1))
+        n, s = (op("Range", zero, size, one) for size in sizes)
+        queries = op("GreaterOrEqual", op("Unsqueeze", s, ints(0, 1, 3)), zero)
+        shape = op(
+            "Concat", *(op("Reshape", size, ints(1)) for size in (sizes[0], one, one, sizes[1])), axis=0
+        )
+        places = [op("Unsqueeze", n, ints(1, 2, 3)), op("Unsqueeze", s, ints(0, 1, 2))]
+        stacked = [op("Unsqueeze", op("Expand", place, shape), ints(-1)) for place in places]
+        return op("And", queries, op("GatherND", kept, op("Concat", *stacked, axis=-1)))
+
     def _mask(self) -> str:
         op, const, ints = self._nodes.op, self._nodes.const, self._nodes.ints
         wide = op("Unsqueeze", op("Unsqueeze", "attention_mask", ints(1)), ints(2))
+        if self._spelling == "positions":
+            return self._by_positions()
         lowest = const("lowest", np.finfo(np.float32).min)
         if self._spelling == "scaled":
             return op(
@@ -131,7 +152,7 @@ class _Encoder:
         root = const("root", np.float32(depth**-0.25))
         turned = op("Mul", op("Transpose", k, perm=[0, 1, 3, 2]), root)
         scores = op("MatMul", op("Mul", q, root), turned)
-        if self._spelling == "boolean":
+        if self._spelling in ("boolean", "positions"):
             none, all_ = const("nothing", np.float32(0)), const("infinite", np.float32(-np.inf))
             weights = op("Softmax", op("Add", scores, op("Where", mask, none, all_)), axis=-1)
             weights = op("Where", op("IsNaN", weights), none, weights)

@@ -14,11 +14,14 @@ from ...dialects.core.ir import Operation, Value
 from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.graph.attention import Attention
+from ...dialects.graph.binary import And
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.elementwise_base import Elementwise
+from ...dialects.graph.indexing import Gather, GatherNd
 from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape, Transpose
 from ..patterns.matching import constant_array
+from .coordinates import Coordinates
 from .places import Place, reshaped, transposed
 from .rows import Rows
 
@@ -45,6 +48,7 @@ class MaskFunctions:
     def __init__(self, module: Module, mask: Value, rows: Rows) -> None:
         self._module = module
         self._rows = rows
+        self._coordinates = Coordinates(module)
         dtype = mask.type.dtype.numpy
         self._found: dict[Value, OfMask | None] = {
             mask: OfMask(Place(0, 1), np.zeros((1, 1), dtype), np.ones((1, 1), dtype))
@@ -70,6 +74,8 @@ class MaskFunctions:
             return None
         if isinstance(op, (Reshape, Transpose, Expand)):
             return self._moved(op, sources[0])
+        if isinstance(op, (Gather, GatherNd)):
+            return self._read(op, sources[0])
         if isinstance(op, (Elementwise, Cast)) and has(op, Trait.ELEMENTWISE):
             return self._computed(op, sources)
         return None
@@ -90,6 +96,25 @@ class MaskFunctions:
             return None
         return OfMask(place, source.padding.reshape(shape), source.token.reshape(shape))
 
+    def _read(self, op: Gather | GatherNd, source: OfMask | None) -> OfMask | None:
+        """All of SOURCE, read by its positions."""
+        shape, rank = op.x.type.shape, op.result.type.rank
+        if source is None:
+            return None
+        if isinstance(op, Gather):
+            counted, axis = self._coordinates.counted(op.indices), op.axis % len(shape)
+            same = counted is not None and op.indices.type.rank == 1 and counted.size == shape[axis]
+            return source if same else None
+        stacked = self._coordinates.stacked(op.indices)
+        if stacked is None or op.batch_dims or [part.size for part in stacked.parts] != list(shape):
+            return None
+        axes = [part.axis for part in stacked.parts]
+        batch = None if source.place.batch is None else axes[source.place.batch]
+        ones = (1,) * rank
+        return OfMask(
+            Place(batch, axes[source.place.token]), source.padding.reshape(ones), source.token.reshape(ones)
+        )
+
     def _computed(self, op: Operation, sources: list[OfMask | None]) -> OfMask | None:
         rank = op.result.type.rank
         places: set[Place] = set()
@@ -105,7 +130,7 @@ class MaskFunctions:
                 padding.append(source.padding)
                 token.append(source.token)
                 continue
-            number = _uniform(value, self._module)
+            number = self._number(value)
             if number is None:
                 return None
             padding.append(number)
@@ -116,6 +141,23 @@ class MaskFunctions:
         evaluate: Callable[..., Any] = op.evaluate
         evaluation = Evaluation(self._module, {})
         return OfMask(place, *(np.asarray(evaluate(evaluation, *given)) for given in (padding, token)))
+
+    def _number(self, value: Value) -> Array | None:
+        """The number that all elements of VALUE are, with its dimensions; None if it is none."""
+        holds = None if value.producer is None else self._coordinates.holds(value.producer)
+        if holds is not None:
+            return np.full((1,) * value.type.rank, holds)
+        op = value.producer
+        if isinstance(op, (Reshape, Expand, Cast, And)):
+            numbers = [self._number(x) for x in op.inputs]
+            known = [number for number in numbers if number is not None]
+            if len(known) < len(numbers):
+                return None
+            shape = (1,) * value.type.rank
+            if isinstance(op, (Reshape, Expand)):
+                return known[0].reshape(shape)
+            return np.asarray(op.evaluate(Evaluation(self._module, {}), *known)).reshape(shape)
+        return _uniform(value, self._module)
 
 
 def keeps_tokens_alone(op: Attention, found: OfMask, place: Place) -> bool:

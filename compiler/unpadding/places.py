@@ -62,6 +62,11 @@ def reshaped(place: Place, before: Sequence[Dim], after: Sequence[Dim], n: Dim, 
     return None if both is None else Place(None, both)
 
 
+def axis_at(after: Sequence[Dim], before: Sequence[Dim], axis: int) -> int | None:
+    """The axis of the shape AFTER a reshape that is AXIS of BEFORE it."""
+    return _axis(after, product(before[:axis]), before[axis])
+
+
 def _axis(shape: Sequence[Dim], before: Dim, size: Dim) -> int | None:
     """The axis of SHAPE that has SIZE, and the product BEFORE of the sizes in front of it."""
     for axis, own in enumerate(shape):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ....dialects.core.affine import Dim
+from ....dialects.core.affine import product as product_of
 from ....dialects.core.bounds import may_be_empty
 from ....dialects.core.dtypes import BOOL, F32, I8
 from ...arch.spec import ArchSpec
@@ -105,12 +106,13 @@ class StoredSpec:
 @dataclass(frozen=True)
 class SequencesSpec:
     """The spec of sequences that share the rows of a matrix: where they begin, how many they are, the most
-    queries of one, and the rows."""
+    queries of one, the rows, and the entries of the batch that a sequence has."""
 
     name: Identifier
     count: Code
     longest: Code
     rows: Code
+    heads: Code
 
 
 def stored_spec(problem: AttentionProblem) -> StoredSpec:
@@ -200,6 +202,7 @@ def _sequences_spec(problem: AttentionProblem, signature: Signature) -> Sequence
         count=Code(factor_to_c(problem.extents[0], names)),
         longest=Code(dim_to_c(problem.queries, names)),
         rows=Code(dim_to_c(problem.sequences.rows, names)),
+        heads=Code(factor_to_c(product_of(problem.extents[1:]), names)),
     )
 
 

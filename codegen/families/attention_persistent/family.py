@@ -69,15 +69,18 @@ def bulk_matrices(problem: AttentionProblem, request: Request) -> tuple[BulkMatr
     """Queries, keys and values of PROBLEM as bulk copies bring them; why they cannot."""
     if problem.math not in MATH:
         return "wgmma multiplies 16-bit floats here"
+    queries, keys = problem.queries, problem.keys
     if problem.sequences is not None:
-        return "bulk copies bring rows of the next sequence, too"
-    if any(may_be_empty(size, request.ranges) for size in (problem.queries, problem.keys, problem.batches)):
+        if problem.causal:
+            return "items of causal sequences are not in the order of their lengths"
+        queries = keys = problem.sequences.rows
+    if any(may_be_empty(size, request.ranges) for size in (queries, keys, problem.batches)):
         return "a tensor map has no empty dimension"
     found = []
     for role, operand, features, rows in (
-        ("q", problem.q, problem.depth, problem.queries),
-        ("k", problem.k, problem.depth, problem.keys),
-        ("v", problem.v, problem.width, problem.keys),
+        ("q", problem.q, problem.depth, queries),
+        ("k", problem.k, problem.depth, keys),
+        ("v", problem.v, problem.width, keys),
     ):
         matrix = bulk_matrix(role, operand, features, rows, problem.extents)
         if isinstance(matrix, str):
