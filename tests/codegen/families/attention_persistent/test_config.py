@@ -88,9 +88,14 @@ def test_no_registers_are_spilled_and_no_products_serialised() -> None:
     sources: dict[str, str] = {}
     plain = replace(narrow, mask=None, attributes={})
     few = Shape(keys=24, depth=16)  # columns of scores are past the last key, so that nobody reads them
-    for shape, groups, keys in ((masked, 2, 128), (plain, 3, 128), (few, 1, 64)):
+    wide = replace(BIG, depth=256, width=256)
+    causal = replace(wide, attributes={"causal": True})
+    for shape, groups, keys in (
+        (masked, 2, 128), (plain, 3, 128), (few, 1, 64), (wide, 2, 80), (causal, 2, 80),
+        (replace(causal, mask=masked.mask, mask_dtype=F16), 2, 64),
+    ):  # fmt: skip
         made = next(c for c in shapes(problem_of(shape), ROOM) if (c.groups, c.keys) == (groups, keys))
         sources |= plan_of(module_of(shape), taking(asdict(made))).sources
     compiled = compile_kernels(sources, "sm_90a", headers(), None)
     check_designed(compiled, dict.fromkeys(sources, "attention_persistent"))
-    assert len(compiled) == 3
+    assert len(compiled) == 6
