@@ -352,7 +352,7 @@ class PersistentAttentionFit(Fit):
     softmax: float = 5.48  # of a warpgroup, per key of a tile
     mask: float = 4.64  # the same for each key that has a mask
     latency: float = 741.0  # of a tile: barriers, and reductions along rows
-    item: float = 0.0  # of a tile of queries: the maxima of its first tile of keys, and its results
+    item: float = 300.0  # of a tile of queries: the maxima of its first tile of keys, and its results
     turn: float = 195.0  # of a tile, where one other warpgroup keeps the units busy; less with more
     l2_bandwidth: float = 108.0  # bytes per clock and multiprocessor
 
