@@ -21,12 +21,14 @@ GLASS_WGMMA_ACROSS_OF(bf16, Bf16Elements)
 
 #else
 
+#define GLASS_D24(C, i) GLASS_D16(C, i), GLASS_D8(C, i + 16)
 #define GLASS_D40(C, i) GLASS_D32(C, i), GLASS_D8(C, i + 32)
 #define GLASS_D56(C, i) GLASS_D48(C, i), GLASS_D8(C, i + 48)
 #define GLASS_D80(C, i) GLASS_D64(C, i), GLASS_D16(C, i + 64)
 #define GLASS_D88(C, i) GLASS_D64(C, i), GLASS_D16(C, i + 64), GLASS_D8(C, i + 80)
 #define GLASS_D104(C, i) GLASS_D96(C, i), GLASS_D8(C, i + 96)
 #define GLASS_D112(C, i) GLASS_D96(C, i), GLASS_D16(C, i + 96)
+#define GLASS_L24 GLASS_L16 ",%16,%17,%18,%19,%20,%21,%22,%23"
 #define GLASS_L40 GLASS_L32 ",%32,%33,%34,%35,%36,%37,%38,%39"
 #define GLASS_L56 GLASS_L48 ",%48,%49,%50,%51,%52,%53,%54,%55"
 #define GLASS_L80 GLASS_L64 ",%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79"
@@ -61,8 +63,11 @@ GLASS_WGMMA_WIDER(bf16, "k16.f32.bf16.bf16")
     }
 #define GLASS_WGMMA_ACROSS_ALL(T, KINDS)                                                  \
     GLASS_WGMMA_ACROSS(16, "32", "16", "17", "18", "19", "20", "21", T, KINDS)            \
+    GLASS_WGMMA_ACROSS(24, "48", "24", "25", "26", "27", "28", "29", T, KINDS)            \
     GLASS_WGMMA_ACROSS(32, "64", "32", "33", "34", "35", "36", "37", T, KINDS)            \
+    GLASS_WGMMA_ACROSS(40, "80", "40", "41", "42", "43", "44", "45", T, KINDS)            \
     GLASS_WGMMA_ACROSS(48, "96", "48", "49", "50", "51", "52", "53", T, KINDS)            \
+    GLASS_WGMMA_ACROSS(56, "112", "56", "57", "58", "59", "60", "61", T, KINDS)           \
     GLASS_WGMMA_ACROSS(64, "128", "64", "65", "66", "67", "68", "69", T, KINDS)           \
     GLASS_WGMMA_ACROSS(80, "160", "80", "81", "82", "83", "84", "85", T, KINDS)           \
     GLASS_WGMMA_ACROSS(96, "192", "96", "97", "98", "99", "100", "101", T, KINDS)         \

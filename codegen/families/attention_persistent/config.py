@@ -12,7 +12,7 @@ BARRIER_BYTES = 8
 PANEL = 64  # features of a line of 128 bytes
 FEATURES = 16  # features (keys) of one wgmma along its sum
 # Columns of the products with values, and keys of a tile, as wgmma_fragments.cuh has them.
-WIDTHS = (32, 64, 96, 128, 160, 192, 224, 256)
+WIDTHS = (32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256)
 KEYS = (208, 192, 176, 160, 128, 112, 96, 80, 64)
 _STAGES = ((3, 2), (2, 2), (2, 1))  # of keys and values, and of queries
 # By the number of warpgroups that multiply: registers of a thread of the one that copies, and of these; and

@@ -67,7 +67,7 @@ def test_shared_memory() -> None:
     assert shared_bytes(problem_of(BIG), CONFIG) == queries + keys + values + (2 * 2 + 4 * 2 + 2) * 8
     assert illegal(problem_of(BIG), replace(CONFIG, stages=3), ROOM) == "not enough shared memory"
     assert (panels(64), panels(65), panels(24)) == (1, 2, 1)
-    assert (width_of(24), width_of(64), width_of(72)) == (32, 64, 96)
+    assert (width_of(24), width_of(64), width_of(72)) == (32, 64, 80)
     assert (depth_step(8), depth_step(16), depth_step(24)) == (32, 32, 16)
 
 

@@ -30,7 +30,7 @@ def specs(shape: Shape, symbols: Any = None) -> tuple[AttentionSpec, PersistentA
 
 def test_features_are_padded_to_products() -> None:
     spec, product = specs(SHAPE)
-    assert (spec.q.padded, spec.v.padded, product.matrices[0].panels) == (80, 64, 2)
+    assert (spec.q.padded, spec.v.padded, product.matrices[0].panels) == (80, 48, 2)
     assert (product.batches, product.consumers, product.threads) == ("48", 256, 384)
     assert specs(replace(SHAPE, depth=16))[0].q.padded == 32  # scores come of two wgmma at least
 
