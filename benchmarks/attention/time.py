@@ -40,6 +40,7 @@ NETWORKS = (
     Shape(8, 1500, 8, 64),
     Shape(1, 197, 12, 64),
     Shape(1, 128, 12, 64),
+    Shape(1, 384, 12, 64),
     Shape(1, 1500, 8, 64),
 )
 LONG = tuple(

@@ -20,8 +20,8 @@ _STAGES = ((3, 2), (2, 2), (2, 1))  # of keys and values, and of queries
 _REGISTERS = {1: (24, 232), 2: (24, 240), 3: (32, 160)}
 _RESIDENT = {1: 2, 2: 1, 3: 1}
 # Registers of a thread that multiplies, beside scores, weights and accumulators; with a mask it loads ahead.
-# Beside the widest accumulators there is no room for masks and references that lag, nor for stores while
-# scores are computed.
+# Beside the widest accumulators there is no room for masks, or positions, and references that lag, nor for
+# stores while scores are computed.
 OTHER_REGISTERS, MASK_REGISTERS, LAG_REGISTERS = 32, 72, 8
 MOST_SPARING = 224  # columns of results
 MOST_SCORES = 96  # of a thread of small blocks: ptxas needs them and their operands among the first registers
@@ -81,7 +81,7 @@ def width_of(features: int) -> int:
 def lags(problem: AttentionProblem, config: PersistentAttentionConfig) -> bool:
     """Whether exponents are relative to references that lag behind the largest scores of their rows."""
     one_tile = isinstance(problem.keys, int) and problem.keys <= config.keys
-    room = problem.mask is None or width_of(problem.width) <= MOST_SPARING
+    room = width_of(problem.width) <= MOST_SPARING or (problem.mask is None and not problem.causal)
     return room and not one_tile and not problem.rounded
 
 

@@ -54,7 +54,7 @@ def expected(
         own = -(-batches * query_tiles // slots) * (-(-keys // config.keys) * tile + fit.item)
     moved = batches * (queries + keys) * (problem.depth + problem.width) * problem.math.bytes
     memory = moved / target.bytes_per_second * 1e6
-    return fit.launch + math.hypot((fit.start + own) / target.clock, memory)
+    return fit.launch + math.hypot((fit.start + fit.fill * config.keys + own) / target.clock, memory)
 
 
 def _tile(
@@ -70,7 +70,8 @@ def _tile(
     softmax = config.keys * (fit.softmax + (0.0 if problem.mask is None else fit.mask))
     groups = config.groups * side
     alone = products + softmax + fit.latency
+    alone += (fit.wait if config.groups > 1 else 0.0) + (0.0 if problem.mask is None else fit.mask_latency)
     lines = panels(problem.depth) + panels(problem.width)
     load = side * config.keys * lines * LINE_BYTES / fit.l2_bandwidth
-    beside = math.hypot(groups * products, groups * softmax) + fit.turn / max(1, groups - 1)
+    beside = math.hypot(groups * products, groups * softmax) + fit.gap + fit.turn / max(1, groups - 1)
     return math.hypot(max(alone, beside), load)

@@ -51,6 +51,7 @@ def test_results_of_a_16_bit_type_are_stored_in_vectors(out: Any, width: int, wi
         ({"mask": (4, 1, 300, 300)}, True),
         ({"attributes": {"causal": True}}, True),
         ({"width": 256}, True),
+        ({"width": 256, "attributes": {"causal": True}}, False),
         ({"width": 256, "mask": (4, 1, 300, 300)}, False),  # accumulators leave them no registers
     ],
 )
