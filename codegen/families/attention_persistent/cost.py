@@ -14,7 +14,7 @@ from ...request.request import Request
 from ..attention.problem import AttentionProblem, at_optimum
 from ..attention.spec import padded
 from ..contraction.wgmma import LINE_BYTES, ROWS
-from .config import PersistentAttentionConfig, depth_step, panels, width_of
+from .config import FEATURES, PersistentAttentionConfig, depth_step, panels, width_of
 from .order import lengths, longest, order_of
 
 Sizes = tuple[int, int, int]  # entries of the batch, queries, keys
@@ -67,11 +67,12 @@ def _tile(
     """Cycles of a multiprocessor for a tile of keys of each of SIDE blocks."""
     features = padded(problem.depth, depth_step(problem.depth)) + width_of(problem.width)
     products = 2.0 * ROWS * config.keys * features / (target.fitted.throughput.wgmma * fit.efficiency)
+    products += fit.issue * (padded(problem.depth, depth_step(problem.depth)) + config.keys) / FEATURES
     softmax = config.keys * (fit.softmax + (0.0 if problem.mask is None else fit.mask))
     groups = config.groups * side
     alone = products + softmax + fit.latency
     alone += (fit.wait if config.groups > 1 else 0.0) + (0.0 if problem.mask is None else fit.mask_latency)
     lines = panels(problem.depth) + panels(problem.width)
     load = side * config.keys * lines * LINE_BYTES / fit.l2_bandwidth
-    beside = math.hypot(groups * products, groups * softmax) + fit.gap + fit.turn / max(1, groups - 1)
+    beside = math.hypot(groups * products, groups * softmax) + fit.turn / max(1, groups - 1)
     return math.hypot(max(alone, beside), load)
