@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.registry import families
+from glassrt.codegen.nvrtc.cache import KernelCache
 from glassrt.codegen.nvrtc.compiled_kernel import CompiledKernel, unfit
 from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.codegen.nvrtc.parallel import compile_kernels
@@ -65,16 +66,17 @@ class AttentionKernel:
     microseconds: float = 0.0
 
     def compile(self) -> None:
-        """Compile it; a fault is printed, and leaves it as it is."""
+        """Compile it; a fault is printed, and leaves it as it is, and so does what no build would take."""
         source = render(self.code.template, self.code.spec)
         try:
-            made = compile_kernels({self.name: source}, REFERENCE.name, headers(), None)[self.name]
+            made = compile_kernels({self.name: source}, REFERENCE.name, headers(), KernelCache())[self.name]
         except CompileError as error:
             print(f"REFUSED {self.shape.name} {self.candidate.config}: {error}", flush=True)
             return
         if unfit(made):
             print(f"UNFIT {self.shape.name} {self.candidate.config}: {unfit(made)}", flush=True)
-        self.compiled = made
+        else:
+            self.compiled = made
 
 
 def request(shape: Shape, name: str) -> Request:
@@ -97,9 +99,9 @@ def request(shape: Shape, name: str) -> Request:
     return Request(block, (result.type,), {}, {}, REFERENCE, name)
 
 
-def kernels(shape: Shape, most: int) -> Iterator[AttentionKernel]:
-    """The MOST best candidates of each family for SHAPE, by their expected times."""
-    for family in FAMILIES:
+def kernels(shape: Shape, most: int, names: Sequence[str] = FAMILIES) -> Iterator[AttentionKernel]:
+    """The MOST best candidates of each of the families NAMES for SHAPE, by their expected times."""
+    for family in names:
         for number, candidate in enumerate(families()[family].propose(request(shape, "k"))[:most]):
             name = f"{family}_{number}"
             code = families()[family].realize(request(shape, name), candidate.config)

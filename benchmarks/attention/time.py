@@ -1,11 +1,13 @@
 """How fast are the attention kernels on a GPU beside PyTorch's, over lengths and head sizes, and right?
 
-    python -m benchmarks.attention.time [--most 3] [--only PATTERN,...] [--seconds 600] [--out FILE]
+    python -m benchmarks.attention.time [--most 3] [--only PATTERN,...] [--families NAME,...] [--no-peers]
+                                        [--compile] [--seconds 600] [--out FILE]
 
 Each candidate is checked, against products in f32 or, where these are too large, PyTorch's own attention;
 then timed as launches in a CUDA graph, and so are PyTorch's backends. Queries, keys and values lie packed, as
 a projection leaves them, and are views of that in PyTorch. Rates are of both products, of causal attention
-half of them. `--most` takes so many candidates of each family; 1 times only what the cost model chooses.
+half of them; `published` is what FlashAttention-3 states for an H100. `--most` takes so many candidates of
+each family; 1 times only what the cost model chooses. `--compile` fills the cache of kernels, and times none.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from ..common.rows import Row, parser, report
 from ..contraction.kernels import checked
 from ..contraction.operands import encoded
 from .kernels import FAMILIES, AttentionKernel, Shape, kernels
+from .published import TOKENS, published
 
 NETWORKS = (
     Shape(32, 197, 12, 64),
@@ -37,13 +40,14 @@ NETWORKS = (
     Shape(8, 1500, 8, 64),
     Shape(1, 197, 12, 64),
     Shape(1, 128, 12, 64),
+    Shape(1, 384, 12, 64),
     Shape(1, 1500, 8, 64),
 )
 LONG = tuple(
     Shape(16384 // tokens, tokens, 2048 // features, features, causal)
-    for features in (32, 64, 96, 128)
+    for features in (32, 64, 80, 96, 128, 160, 192, 256)
     for causal in (False, True)
-    for tokens in (512, 2048, 4096, 16384)
+    for tokens in TOKENS
 )
 BACKENDS = {"flash": SDPBackend.FLASH_ATTENTION, "cudnn": SDPBackend.CUDNN_ATTENTION}
 TORCH = {"f16": torch.float16, "bf16": torch.bfloat16}
@@ -125,22 +129,22 @@ def launcher(kernel: AttentionKernel, operands: AttentionTensors) -> Callable[[]
 
 
 def graph_time(run: Callable[[], Any], expected: float) -> float:
-    """Microseconds of a RUN among back-to-back ones in a CUDA graph, the median of seven replays."""
-    launches = max(3, min(40, int(1500 / max(expected, 1.0))))
+    """Microseconds of a RUN among back-to-back ones in a CUDA graph, the median of five replays."""
+    launches = max(1, min(40, int(1500 / max(expected, 1.0))))
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         for _ in range(launches):
             run()
     graph.replay()
     times = []
-    for _ in range(7):
+    for _ in range(5):
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         start.record()
         graph.replay()
         end.record()
         end.synchronize()
         times.append(start.elapsed_time(end))
-    return sorted(times)[3] * 1e3 / launches
+    return sorted(times)[2] * 1e3 / launches
 
 
 def measure(kernel: AttentionKernel, operands: AttentionTensors) -> None:
@@ -170,8 +174,8 @@ def peers(operands: AttentionTensors) -> Iterator[tuple[str, float]]:
             print(f"no {name} for {operands.shape.name}: {str(error)[:80]}", flush=True)
 
 
-def row(shape: Shape, group: list[AttentionKernel]) -> Row:
-    """The timings of GROUP, the kernels of SHAPE, beside PyTorch's."""
+def row(shape: Shape, group: list[AttentionKernel], beside: bool = True) -> Row:
+    """The timings of GROUP, the kernels of SHAPE; BESIDE PyTorch's."""
     operands = AttentionTensors(shape)
     made = [kernel for kernel in group if kernel.compiled is not None]
     for kernel in made:
@@ -189,7 +193,10 @@ def row(shape: Shape, group: list[AttentionKernel]) -> Row:
                 for k in own
             ]
             found["right"] = found.get("right", True) and all(k.correct for k in own)
-    for name, microseconds in peers(operands):
+    stated = None if shape.masked else published(shape.features, shape.causal, shape.tokens)
+    if shape in LONG and stated is not None:
+        found["published_tflops"] = stated
+    for name, microseconds in peers(operands) if beside else ():
         found[name] = round(microseconds, 2)
         found[f"{name}_tflops"] = round(shape.flops / microseconds / 1e6)
     return found
@@ -199,17 +206,23 @@ def main() -> None:
     command = parser(__doc__)
     command.add_argument("--most", type=int, default=3)
     command.add_argument("--only", default="*")
+    command.add_argument("--families", default=",".join(FAMILIES))
+    command.add_argument("--no-peers", dest="peers", action="store_false")
+    command.add_argument("--compile", action="store_true")
+    command.add_argument("--jobs", type=int, default=None)
     command.add_argument("--seconds", type=float, default=600.0)
     options = command.parse_args()
     begin = time.time()
     patterns = options.only.split(",")
     shapes = [s for s in (*NETWORKS, *LONG) if any(fnmatch(s.name, pattern) for pattern in patterns)]
-    groups = {shape: list(kernels(shape, options.most)) for shape in shapes}
-    with ThreadPoolExecutor() as pool:
+    groups = {shape: list(kernels(shape, options.most, options.families.split(","))) for shape in shapes}
+    with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(AttentionKernel.compile, (k for group in groups.values() for k in group)))
     print(f"compiled in {time.time() - begin:.1f} s", flush=True)
+    if options.compile:
+        return
     due = (shape for shape in shapes if time.time() - begin < options.seconds)
-    report((row(shape, groups[shape]) for shape in due), options.out)
+    report((row(shape, groups[shape], options.peers) for shape in due), options.out)
 
 
 if __name__ == "__main__":

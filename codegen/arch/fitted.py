@@ -347,13 +347,18 @@ class PersistentAttentionFit(Fit):
     """Constants of the cost model of persistent attention. Times are in cycles unless stated otherwise."""
 
     launch: float = 0.05  # launch latency in microseconds
-    start: float = 3400.0  # until a block's first tiles have arrived, and from its last product to its end
-    efficiency: float = 0.793  # sustained share of the peak multiply-add rate
-    softmax: float = 5.48  # of a warpgroup, per key of a tile
-    mask: float = 4.64  # the same for each key that has a mask
-    latency: float = 741.0  # of a tile: barriers, and reductions along rows
-    turn: float = 195.0  # of a tile, where one other warpgroup keeps the units busy; less with more
-    l2_bandwidth: float = 108.0  # bytes per clock and multiprocessor
+    start: float = 1700.0  # until a block's first tiles have arrived, and from its last product to its end
+    efficiency: float = 0.95  # sustained share of the peak multiply-add rate
+    softmax: float = 4.84  # of a warpgroup, per key of a tile
+    mask: float = 2.34  # the same for each key that has a mask
+    latency: float = 386.0  # of a tile: barriers, and reductions along rows
+    item: float = 116.0  # of a tile of queries: the maxima of its first tile of keys, and its results
+    fill: float = 8.0  # of a block, per key of a tile: scores of its first tile and results of its last one
+    wait: float = 500.0  # of a tile, for the turn of a warpgroup
+    mask_latency: float = 816.0  # of a tile, until its mask has come
+    issue: float = 6.0  # of a wgmma, beside its multiply-adds
+    turn: float = 300.0  # of a tile, where one other warpgroup keeps the units busy; less with more
+    l2_bandwidth: float = 90.0  # bytes per clock and multiprocessor
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ class Attention(GraphOp):
     q [.., S, D], k [.., T, D], v [.., T, E] give [.., S, E]; leading dimensions broadcast. The mask
     broadcasts to the scores [.., S, T]: a float mask is added; where a boolean mask is false the score
     becomes `fill`. With `causal`, query i attends only to keys 0 to i. A query whose scores are all minus
-    infinity gives NaN, as softmax does, or zeros with `guarded`. Without any keys (T = 0) the results are 0.
+    infinity gives NaN, as softmax does; with `guarded` its weights are zeros, and so are its results, but for
+    features of which a value is not finite. Without any keys (T = 0) the results are 0.
 
     Scores and accumulators are at least f32, and so is the result if `accumulate` says so; the weights are
     rounded to v's type before they are multiplied with v. Where q and an added mask share a 16-bit type, the
@@ -111,9 +112,9 @@ class Attention(GraphOp):
             powers = np.exp(scores - np.where(largest == -np.inf, wide.type(0), largest))
             total = np.sum(powers, -1, np.float64, keepdims=True)
             rounded = converted(powers, self.v.type.dtype).astype(wide)
-            sums = np.matmul(rounded, v.astype(wide)) / total
             if self.guarded or scores.shape[-1] == 0:
-                sums = np.where(total == 0, 0.0, sums)
+                total = np.where(total == 0, 1.0, total)
+            sums = np.matmul(rounded, v.astype(wide)) / total
             return converted(sums.astype(wide), self.y.type.dtype)
 
     def _masked(self, scores: Array, mask: Any) -> Array:

@@ -43,9 +43,12 @@ def transposed() -> Case:
 def cases() -> list[Case]:
     return [
         transposed(),
-        *(_product("across", np.float16, columns, across=True) for columns in (32, 96, 128)),
+        *(
+            _product("across", np.float16, columns, across=True)
+            for columns in (32, 48, 80, 96, 112, 128, 160, 192, 224, 256)
+        ),
         _product("across", ml_dtypes.bfloat16, 64, across=True),
-        _product("wide", np.float16, 160),
+        *(_product("wide", np.float16, columns) for columns in (80, 112, 160)),
         _product("wide", ml_dtypes.bfloat16, 176),
         _product("wide", np.float16, 208),
     ]

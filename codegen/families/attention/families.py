@@ -30,7 +30,8 @@ class AttentionFamily(ConfiguredFamily[AnyQuery]):
         return cls(**product.traits(), config_type=product.config_type, product=product)
 
     def attends(self, op: Attention, operands: DType) -> bool:
-        return operands in self.product.operands and supports(op, operands)
+        product = self.product
+        return operands in product.operands and supports(op, operands, product.most_features)
 
     def candidates(self, request: Request) -> list[Candidate]:
         problem, product = find_attention(request), self.product
@@ -38,7 +39,9 @@ class AttentionFamily(ConfiguredFamily[AnyQuery]):
             return []
         room = request.target.shared_bytes
         legal = [
-            config for config in product.configurations() if product.shared_bytes(problem, config) <= room
+            config
+            for config in product.configurations()
+            if product.holds(problem, config) and product.shared_bytes(problem, config) <= room
         ]
         found = [(product.cost(problem, config, request), config) for config in legal]
         found.sort(key=lambda pair: pair[0])

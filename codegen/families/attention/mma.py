@@ -26,6 +26,8 @@ TEMPLATE = Template("lib/attention/mma.cu.j2")
 QUERIES = 16  # queries of one warp
 FEATURES = 16  # features of one mma step
 MOST_STORED = 8  # results of the widest vectorized store
+HELD = 128  # features of queries that stay in registers; of more, each tile of keys reads them again
+MOST_HELD = 288  # columns of accumulators and scores of a warp; more would spill
 PADDING = 8  # elements of padding per row in shared memory, so that ldmatrix has no bank conflicts
 
 
@@ -56,12 +58,16 @@ class AttentionConfig:
 
 @dataclass(frozen=True)
 class MmaAttentionSpec(AttentionProductSpec):
-    """The products of attention by mma.sync."""
+    """The products of attention by mma.sync.
+
+    reloads: queries are read from shared memory for each tile of keys.
+    """
 
     warps_s: int
     warps_t: int
     keys: int
     stages: int
+    reloads: bool
     weights: WeightsSpec
 
 
@@ -81,6 +87,9 @@ class MmaAttention(AttentionProduct[AttentionConfig]):
             for keys in (64, 32):
                 for stages in (2, 3):
                     yield AttentionConfig(warps_s, warps_t, keys, stages)
+
+    def holds(self, problem: AttentionProblem, config: AttentionConfig) -> bool:
+        return padded(problem.width, FEATURES) + config.keys <= MOST_HELD
 
     def shared_bytes(self, problem: AttentionProblem, config: AttentionConfig) -> int:
         """Dynamic shared memory of a block in bytes: the larger of the pipeline and all warps' accumulators.
@@ -126,6 +135,7 @@ class MmaAttention(AttentionProduct[AttentionConfig]):
             warps_t=config.warps_t,
             keys=config.keys,
             stages=config.stages,
+            reloads=padded(problem.depth, FEATURES) > HELD,
             weights=weights_spec(problem),
         )
 

@@ -26,7 +26,7 @@ from ..divisors import divisor, power_of_two_in
 MATH = {F16: "f16", BF16: "bf16"}  # the operand types of tensor cores
 MASKS = (F32, F16, BF16, BOOL)
 STEPS = 2.0**-100, 2.0**100  # of eight bits; the reciprocal is as exact between these
-MOST_FEATURES = 128  # the most features of a head (depth or width): kernels with more would spill registers
+MOST_FEATURES = 256  # of a head (depth or width): accumulators of more do not fit registers
 
 
 @dataclass(frozen=True)
@@ -170,15 +170,16 @@ def _of_sequences(
     )
 
 
-def supports(op: Attention, operands: DType) -> bool:
-    """Whether kernels have the types and the sizes of OP, where its operands are stored as OPERANDS."""
+def supports(op: Attention, operands: DType, most: int = MOST_FEATURES) -> bool:
+    """Whether kernels for heads of MOST features have the types and the sizes of OP, where its operands are
+    stored as OPERANDS."""
     sums = op.accumulate or op.y.type.dtype
     features = op.q.type.shape[-1], op.v.type.shape[-1]
     return (
         (operands in MATH or operands == F32)
         and (op.mask is None or op.mask.type.dtype in MASKS)
         and sums in (F32, operands)
-        and all(isinstance(size, int) and 0 < size <= MOST_FEATURES for size in features)
+        and all(isinstance(size, int) and 0 < size <= most for size in features)
     )
 
 

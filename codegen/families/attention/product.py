@@ -12,7 +12,7 @@ from ....dialects.core.dtypes import DType
 from ...request.request import Request
 from ...text.render import Template
 from ..kernel_family import BlockConfig, FamilyTraits
-from .problem import AttentionProblem
+from .problem import MOST_FEATURES, AttentionProblem
 from .spec import AttentionProductSpec
 
 
@@ -32,16 +32,21 @@ class AttentionProduct(FamilyTraits, ABC, Generic[AnyQuery]):
 
     It states the traits of its kernel family, and: template: has the macros that
     `templates/lib/attention/mma.cu.j2` states; operands: the types that it multiplies; config_type: its
-    configurations.
+    configurations; most_features: of a head, as its registers hold them.
     """
 
     template: Template
     operands: frozenset[DType]
     config_type: Callable[..., AnyQuery]
+    most_features: int = MOST_FEATURES
 
     @abstractmethod
     def configurations(self) -> Iterator[AnyQuery]:
-        """The combinations worth proposing; some may not fit the shared memory."""
+        """The combinations worth proposing; some may not fit the shared memory, or the registers."""
+
+    @abstractmethod
+    def holds(self, problem: AttentionProblem, config: AnyQuery) -> bool:
+        """Whether the registers of a thread hold what PROBLEM needs of them under CONFIG."""
 
     @abstractmethod
     def shared_bytes(self, problem: AttentionProblem, config: AnyQuery) -> int:

@@ -66,10 +66,14 @@ class SimtAttention(AttentionProduct[SimtAttentionConfig]):
     rank: Rank = Rank.SCALAR_UNITS
     operands: frozenset[DType] = frozenset({F32})
     config_type: Callable[..., SimtAttentionConfig] = SimtAttentionConfig
+    most_features: int = 128
 
     def configurations(self) -> Iterator[SimtAttentionConfig]:
         for rows in (4, 2, 1):
             yield SimtAttentionConfig(rows, 4)
+
+    def holds(self, problem: AttentionProblem, config: SimtAttentionConfig) -> bool:
+        return max(problem.depth, problem.width) <= self.most_features
 
     def shared_bytes(self, problem: AttentionProblem, config: SimtAttentionConfig) -> int:
         """Dynamic shared memory of a block in bytes: queries, tiles of keys and values, softmax weights."""

@@ -11,15 +11,19 @@ from ..contraction.wgmma import GROUP, LINE_BYTES, ROWS
 BARRIER_BYTES = 8
 PANEL = 64  # features of a line of 128 bytes
 FEATURES = 16  # features (keys) of one wgmma along its sum
-WIDTHS = (32, 64, 96, 128)  # columns of the products with values, as wgmma_fragments.cuh has them
-KEYS = (208, 192, 176, 160, 128, 96, 64)  # keys of a tile, likewise
+# Columns of the products with values, and keys of a tile, as wgmma_fragments.cuh has them.
+WIDTHS = (32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256)
+KEYS = (208, 192, 176, 160, 128, 112, 96, 80, 64)
 _STAGES = ((3, 2), (2, 2), (2, 1))  # of keys and values, and of queries
 # By the number of warpgroups that multiply: registers of a thread of the one that copies, and of these; and
 # the blocks of a multiprocessor.
 _REGISTERS = {1: (24, 232), 2: (24, 240), 3: (32, 160)}
 _RESIDENT = {1: 2, 2: 1, 3: 1}
 # Registers of a thread that multiplies, beside scores, weights and accumulators; with a mask it loads ahead.
-OTHER_REGISTERS, MASK_REGISTERS = 32, 72
+# Beside the widest accumulators there is no room for masks, or positions, and references that lag, nor for
+# stores while scores are computed.
+OTHER_REGISTERS, MASK_REGISTERS, LAG_REGISTERS = 32, 72, 8
+MOST_SPARING = 224  # columns of results
 MOST_SCORES = 96  # of a thread of small blocks: ptxas needs them and their operands among the first registers
 
 
@@ -74,6 +78,13 @@ def width_of(features: int) -> int:
     return next(width for width in WIDTHS if width >= features)
 
 
+def lags(problem: AttentionProblem, config: PersistentAttentionConfig) -> bool:
+    """Whether exponents are relative to references that lag behind the largest scores of their rows."""
+    one_tile = isinstance(problem.keys, int) and problem.keys <= config.keys
+    room = width_of(problem.width) <= MOST_SPARING or (problem.mask is None and not problem.causal)
+    return room and not one_tile and not problem.rounded
+
+
 def depth_step(features: int) -> int:
     """The multiple of features that keys of FEATURES are padded to, with zeros.
 
@@ -106,6 +117,8 @@ def illegal(problem: AttentionProblem, config: PersistentAttentionConfig, room: 
     if config.groups != 2 and config.keys // 2 > MOST_SCORES:
         return "scores need more registers"
     others = OTHER_REGISTERS if problem.mask is None else MASK_REGISTERS
+    if problem.mask is not None and width_of(problem.width) > MOST_SPARING:
+        others -= LAG_REGISTERS
     if held + others > config.consumer_registers:
         return "scores, weights and accumulators need more registers"
     return "not enough shared memory" if shared_bytes(problem, config) > room else None

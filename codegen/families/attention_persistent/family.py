@@ -12,13 +12,14 @@ from ...arch.features import Feature
 from ...request.request import Candidate, Config, KernelCode, Request
 from ...request.signature import make_signature
 from ...text.render import Identifier
-from ..attention.problem import MATH, AttentionProblem, at_optimum, find_attention, supports
+from ..attention.problem import MATH, AttentionProblem, find_attention, supports
 from ..attention.spec import attention_spec
 from ..kernel_family import ConfiguredFamily, Rank
 from .config import PersistentAttentionConfig, illegal, shapes
-from .cost import microseconds
+from .cost import microseconds, sizes_of
 from .operands import BulkMatrix, bulk_matrix
-from .spec import TEMPLATE, band, launch, product_spec
+from .order import order_of
+from .spec import TEMPLATE, launch, product_spec
 
 HEADER = Identifier("wgmma_fragments")
 
@@ -58,8 +59,8 @@ class PersistentAttentionFamily(ConfiguredFamily[PersistentAttentionConfig]):
         rows = (made.block_s, made.keys, made.keys)
         maps = [matrix.parameter(count) for matrix, count in zip(matrices, rows, strict=True)]
         signature = make_signature(request, (), maps)
-        entries = band(problem, at_optimum(problem.batches, request), request.target.multiprocessors)
-        product = product_spec(problem, matrices, made, signature, entries)
+        order = order_of(problem, made, sizes_of(problem, request), request.target.multiprocessors)
+        product = product_spec(problem, matrices, made, signature, order)
         spec = attention_spec(request, problem, product, signature)
         geometry = launch(problem, made, request.target.multiprocessors)
         return KernelCode(TEMPLATE, spec, geometry, signature.typed, made.resident, HEADER)

@@ -14,23 +14,23 @@ from ..attention.problem import AttentionProblem
 from ..attention.spec import AttentionProductSpec
 from ..attention.weights import WeightsSpec, weights_spec
 from ..contraction.problem import COPY_BYTES
-from .config import PersistentAttentionConfig, depth_step, shared_bytes, width_of
+from .config import MOST_SPARING, PersistentAttentionConfig, depth_step, lags, shared_bytes, width_of
 from .operands import BulkMatrix, BulkMatrixSpec, bulk_matrix_spec
+from .order import Order
 
 TEMPLATE = Template("kernels/attention_persistent.cu.j2")
 MOST_STORED = 8  # results of the widest vectorized store
 BYTE_COLUMNS = 64  # that the four threads of a row exchange as bytes, 16 for each
-SHARERS = 4  # blocks that read the keys and values of an entry of the batch at a time, at least
 
 
 @dataclass(frozen=True)
 class PersistentAttentionSpec(AttentionProductSpec):
     """The products of persistent attention: see `PersistentAttentionConfig`.
 
-    matrices: queries, keys and values as bulk copies bring them; batches: entries of the batch; band: see
-    `band`; may_idle: there may be fewer tiles of queries than blocks; stores_vectors: results are
-    stored 16 bytes at a time; lags: exponents are relative to scores that lag behind the largest of their
-    rows.
+    matrices: queries, keys and values as bulk copies bring them; batches: entries of the batch; order: of the
+    tiles of queries of causal attention; may_idle: there may be fewer tiles of queries than blocks;
+    stores_vectors: results are stored 16 bytes at a time; lags: exponents are relative to scores that lag
+    behind the largest of their rows; stores_first: results are stored before the next scores are computed.
     """
 
     groups: int
@@ -42,10 +42,11 @@ class PersistentAttentionSpec(AttentionProductSpec):
     consumer_registers: int
     matrices: tuple[BulkMatrixSpec, ...]
     batches: Code
-    band: int
+    order: Order
     may_idle: bool
     stores_vectors: bool
     lags: bool
+    stores_first: bool
     weights: WeightsSpec
 
 
@@ -54,12 +55,10 @@ def product_spec(
     matrices: Sequence[BulkMatrix],
     config: PersistentAttentionConfig,
     signature: Signature,
-    band: int,
+    order: Order,
 ) -> PersistentAttentionSpec:
-    """The spec of PROBLEM, whose operands bulk copies bring as MATRICES, under CONFIG; BAND as in `band`."""
+    """The spec of PROBLEM, whose operands bulk copies bring as MATRICES, under CONFIG, in ORDER."""
     names = signature.symbols
-    weights = weights_spec(problem)
-    one_tile = isinstance(problem.keys, int) and problem.keys <= config.keys
     return PersistentAttentionSpec(
         template=TEMPLATE,
         threads=config.threads,
@@ -77,11 +76,12 @@ def product_spec(
         consumer_registers=config.consumer_registers,
         matrices=tuple(bulk_matrix_spec(matrix, names) for matrix in matrices),
         batches=Code(factor_to_c(problem.batches, names)),
-        band=band,
+        order=order,
         may_idle=not isinstance(items(problem, config), int),
         stores_vectors=_stores_vectors(problem),
-        lags=not one_tile and not weights.rounded,
-        weights=weights,
+        lags=lags(problem, config),
+        stores_first=width_of(problem.width) > MOST_SPARING,
+        weights=weights_spec(problem),
     )
 
 
@@ -90,16 +90,6 @@ def _stores_vectors(problem: AttentionProblem) -> bool:
     unit = problem.y.dtype.bytes
     whole = problem.y.vector * unit == COPY_BYTES
     return whole and (unit == problem.math.bytes or (unit == 1 and problem.width % BYTE_COLUMNS == 0))
-
-
-def band(problem: AttentionProblem, batches: int, multiprocessors: int) -> int:
-    """How many of BATCHES entries of causal PROBLEM are attended to side by side, 0 for all.
-
-    Blocks take tiles of queries with as many keys of all of them at a time. With as many entries as blocks no
-    keys and values would be read from the L2 cache a second time before the next tiles of queries.
-    """
-    most = multiprocessors // SHARERS
-    return most if problem.causal and most < batches else 0
 
 
 def items(problem: AttentionProblem, config: PersistentAttentionConfig) -> Dim:

@@ -30,7 +30,7 @@ def test_attention_stays_whole_where_there_is_a_kernel() -> None:
 
 def test_heads_too_large_for_registers_are_taken_apart() -> None:
     graph = Onnx()
-    q, k, v = (graph.input(2, 4, 192) for _ in range(3))
+    q, k, v = (graph.input(2, 4, 264) for _ in range(3))
     scores = graph("MatMul", q, graph("Transpose", k, perm=[0, 2, 1]))
     module = graph.module(graph("MatMul", graph("Softmax", scores, axis=-1), v))
     run(module, *PASSES)

@@ -61,7 +61,16 @@ GLASS_DEVICE void wide(Input<u32> a, Input<u32> b, Output<f32> y) {
 GLASS_KERNEL(128, 1) across_f16_32(FLOATS_IN) { across<32, f16>(a, b, y); }
 GLASS_KERNEL(128, 1) across_f16_96(FLOATS_IN) { across<96, f16>(a, b, y); }
 GLASS_KERNEL(128, 1) across_f16_128(FLOATS_IN) { across<128, f16>(a, b, y); }
+GLASS_KERNEL(128, 1) across_f16_48(FLOATS_IN) { across<48, f16>(a, b, y); }
+GLASS_KERNEL(128, 1) across_f16_80(FLOATS_IN) { across<80, f16>(a, b, y); }
+GLASS_KERNEL(128, 1) across_f16_112(FLOATS_IN) { across<112, f16>(a, b, y); }
+GLASS_KERNEL(128, 1) across_f16_160(FLOATS_IN) { across<160, f16>(a, b, y); }
+GLASS_KERNEL(128, 1) across_f16_192(FLOATS_IN) { across<192, f16>(a, b, y); }
+GLASS_KERNEL(128, 1) across_f16_224(FLOATS_IN) { across<224, f16>(a, b, y); }
+GLASS_KERNEL(128, 1) across_f16_256(FLOATS_IN) { across<256, f16>(a, b, y); }
 GLASS_KERNEL(128, 1) across_bf16_64(FLOATS_IN) { across<64, bf16>(a, b, y); }
+GLASS_KERNEL(128, 1) wide_f16_80(FLOATS_IN) { wide<80, f16>(a, b, y); }
+GLASS_KERNEL(128, 1) wide_f16_112(FLOATS_IN) { wide<112, f16>(a, b, y); }
 GLASS_KERNEL(128, 1) wide_f16_160(FLOATS_IN) { wide<160, f16>(a, b, y); }
 GLASS_KERNEL(128, 1) wide_bf16_176(FLOATS_IN) { wide<176, bf16>(a, b, y); }
 GLASS_KERNEL(128, 1) wide_f16_208(FLOATS_IN) { wide<208, f16>(a, b, y); }

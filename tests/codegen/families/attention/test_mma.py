@@ -27,6 +27,25 @@ def test_configurations_agree_with_the_interpreter(config: AttentionConfig, devi
     check(Shape(batch=1, heads=2, queries=40, keys=270, mask=(1, 1, 1, 270)), taking(config), device)
 
 
+@pytest.mark.parametrize("device", DEVICES)
+def test_wide_heads(device: str) -> None:
+    """Of more than 128 features queries are read from shared memory for each tile of keys."""
+    shape = Shape(batch=1, heads=2, queries=40, keys=90, depth=200, width=256, attributes={"causal": True})
+    check(shape, taking(AttentionConfig(2, 2, 32, 2)), device)
+
+
+def test_wide_heads_have_few_keys_a_warp() -> None:
+    wide = Shape(depth=256, width=256)
+    asked: list[Request] = []
+
+    def choose(request: Request) -> Candidate:
+        asked.append(request)
+        return families()["attention_mma"].propose(request)[0]
+
+    plan_of(module_of(wide), choose)
+    assert {c.config["keys"] for c in families()["attention_mma"].propose(asked[0])} == {32}
+
+
 def test_small_grids_get_small_blocks() -> None:
     chosen: list[Candidate] = []
 
@@ -51,6 +70,8 @@ def test_no_registers_are_spilled(target: str) -> None:
             sources |= plan_of(module_of(shape), taking(config)).sources
         single = replace(shape, dtype=F32, mask_dtype=F32)
         sources |= plan_of(module_of(single), taking(SimtAttentionConfig(4, 4))).sources
+    wide = replace(masked, depth=256, width=256)
+    sources |= plan_of(module_of(wide), taking(AttentionConfig(2, 2, 32, 2))).sources
     compiled = compile_kernels(sources, target, headers(), None)
     check_designed(compiled, dict.fromkeys(sources, "attention"))
-    assert len(compiled) == 9
+    assert len(compiled) == 10

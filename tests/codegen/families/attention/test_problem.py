@@ -22,7 +22,8 @@ def test_what_the_family_does_not_take() -> None:
         (Shape(), REFERENCE, True),
         (Shape(), old, False),
         (Shape(dtype=F32), REFERENCE, False),
-        (Shape(depth=200), REFERENCE, False),
+        (Shape(depth=256, width=200), REFERENCE, True),
+        (Shape(depth=264), REFERENCE, False),
     ):
         seen: list[bool] = []
 

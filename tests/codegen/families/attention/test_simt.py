@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from glassrt.codegen.families.attention.simt import SimtAttentionConfig
+from glassrt.codegen.families.attention.simt import SIMT, SimtAttentionConfig
 from glassrt.dialects.core.dtypes import F32
 
 from ...attention_cases import Shape
+from ..attention_persistent.checked import problem_of
 from .checked import CASES, DEVICES, check, taking
 
 
@@ -16,6 +17,11 @@ from .checked import CASES, DEVICES, check, taking
 @pytest.mark.parametrize("name", CASES)
 def test_single_precision_agrees_with_the_interpreter(name: str, device: str) -> None:
     check(replace(CASES[name], dtype=F32), device=device)
+
+
+def test_it_takes_heads_of_moderate_size() -> None:
+    for features, taken in ((128, True), (136, False)):
+        assert SIMT.holds(problem_of(Shape(depth=features)), SimtAttentionConfig(2, 4)) == taken
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -67,7 +67,7 @@ def test_shared_memory() -> None:
     assert shared_bytes(problem_of(BIG), CONFIG) == queries + keys + values + (2 * 2 + 4 * 2 + 2) * 8
     assert illegal(problem_of(BIG), replace(CONFIG, stages=3), ROOM) == "not enough shared memory"
     assert (panels(64), panels(65), panels(24)) == (1, 2, 1)
-    assert (width_of(24), width_of(64), width_of(72)) == (32, 64, 96)
+    assert (width_of(24), width_of(64), width_of(72)) == (32, 64, 80)
     assert (depth_step(8), depth_step(16), depth_step(24)) == (32, 32, 16)
 
 
@@ -88,9 +88,14 @@ def test_no_registers_are_spilled_and_no_products_serialised() -> None:
     sources: dict[str, str] = {}
     plain = replace(narrow, mask=None, attributes={})
     few = Shape(keys=24, depth=16)  # columns of scores are past the last key, so that nobody reads them
-    for shape, groups, keys in ((masked, 2, 128), (plain, 3, 128), (few, 1, 64)):
+    wide = replace(BIG, depth=256, width=256)
+    causal = replace(wide, attributes={"causal": True})
+    for shape, groups, keys in (
+        (masked, 2, 128), (plain, 3, 128), (few, 1, 64), (wide, 2, 80), (causal, 2, 80),
+        (replace(causal, mask=masked.mask, mask_dtype=F16), 2, 64),
+    ):  # fmt: skip
         made = next(c for c in shapes(problem_of(shape), ROOM) if (c.groups, c.keys) == (groups, keys))
         sources |= plan_of(module_of(shape), taking(asdict(made))).sources
     compiled = compile_kernels(sources, "sm_90a", headers(), None)
     check_designed(compiled, dict.fromkeys(sources, "attention_persistent"))
-    assert len(compiled) == 3
+    assert len(compiled) == 6

@@ -38,3 +38,19 @@ def test_long_attention_is_faster_than_by_mma() -> None:
     assert candidates(request_of(LONG))[0].family == "attention_persistent"
     rate = 4.0 * 64 * 4096**2 * 128 / candidates(request_of(LONG))[0].microseconds / 1e6
     assert 400 < rate < 989  # TFLOP/s
+
+
+def test_a_mask_is_waited_for_in_each_tile() -> None:
+    """By the sum of its keys it would cost as much under few keys a tile."""
+    plain = Shape(batch=32, heads=12, queries=384, keys=384, depth=64, width=64)
+    masked = replace(plain, mask=(32, 1, 1, 384))
+    few, many = (
+        expected(masked, config) - expected(plain, config) for config in (replace(WIDE, keys=64), WIDE)
+    )
+    assert few > 1.3 * many
+
+
+def test_short_causal_attention_takes_as_long_as_its_busiest_block() -> None:
+    short = Shape(batch=32, heads=32, queries=512, keys=512, depth=64, width=64)
+    full, causal = (expected(replace(short, attributes={"causal": each}), WIDE) for each in (False, True))
+    assert 0.6 < causal / full < 0.8  # ten of sixteen tiles, and their results

@@ -37,13 +37,19 @@ MASKED = Shape(
     attributes={"causal": True, "guarded": True},
 )  # fmt: skip
 UNSCALED = replace(MASKED, attributes={"causal": True, "guarded": True, "scale": 1.0})
+WIDE = Shape(
+    batch=1, heads=2, queries=150, keys=170, depth=200, width=256, dtype=BF16, attributes={"causal": True}
+)  # fmt: skip
 PACKED = Shape(batch=N, heads=3, queries=S, keys=S, depth=32, width=32, heads_inside=True, packed=True)
 VISION = Shape(batch=8, heads=12, queries=197, keys=197, depth=64, width=64, heads_inside=True, packed=True)
 ALL_CASES = {name: shape for name, shape in CASES.items() if name != "odd features"}
 
 
+DEVICES = ["host", pytest.param("cuda", marks=pytest.mark.gpu)]
+
+
 @cache
-def engine_of(name: str) -> tuple[Module, Engine]:
+def engine_of(name: str, device: str = "host") -> tuple[Module, Engine]:
     """A kernel of any sizes, on few multiprocessors."""
     shape, config = {
         "masked": (MASKED, PersistentAttentionConfig(1, 64, 2, 1)),
@@ -53,7 +59,7 @@ def engine_of(name: str) -> tuple[Module, Engine]:
     module = module_of(shape, SYMBOLS)
     launch = precision_to_launch(module, FEW, taking(asdict(config)))
     levels = {"graph": "", "fused": "", "precision": print_module(module), "launch": print_module(launch)}
-    return module, Engine(assemble(launch, levels, [], BuildOptions((FEW,))), "host")
+    return module, Engine(assemble(launch, levels, [], BuildOptions((FEW,))), device)
 
 
 LENGTHS = {"batch": st.integers(1, 3), "queries": st.integers(1, 200), "seed": st.integers(0, 99)}
@@ -74,6 +80,16 @@ def test_any_lengths_and_masks(batch: int, queries: int, keys: int, kept: float,
     assert not got.transpose(0, 2, 1, 3)[~seen].any()
 
 
+@pytest.mark.parametrize("device", DEVICES)
+def test_wide_heads(device: str) -> None:
+    """Of 256 features, with scores that rise, and are far from zero."""
+    module = module_of(WIDE)
+    data = draw_inputs(module, np.random.default_rng(7))
+    data["x1"][..., 70:, :] *= 400
+    [(got, want)] = compare(module, data, taking(asdict(PersistentAttentionConfig(2, 80, 2, 1))), device)
+    near(WIDE, got, want, data["x2"])
+
+
 @given(**LENGTHS)
 @settings(max_examples=4)
 @example(batch=3, queries=197, seed=0)
@@ -84,10 +100,11 @@ def test_any_lengths_of_heads_that_lie_packed(batch: int, queries: int, seed: in
     near(PACKED, got, want, data["x0"])
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("rows", ["rise", "begin with minus infinity", "are far from zero", "fall"])
-def test_largest_scores_anywhere(rows: str) -> None:
+def test_largest_scores_anywhere(rows: str, device: str) -> None:
     """References of exponents lag behind the largest scores, and follow where these are far ahead."""
-    module, engine = engine_of("packed")
+    module, engine = engine_of("packed", device)
     data = draw_inputs(module, np.random.default_rng(5), {"N": 1, "S": 200, "T": 200})
     q, k, v = np.split(data["x0"], 3, axis=-1)  # views
     tile = np.arange(200)[None, :, None] // 64
@@ -101,13 +118,14 @@ def test_largest_scores_anywhere(rows: str) -> None:
         assert np.isfinite(got).all() and np.abs(k).max() > 40
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("query", "key"), [(8.0, 8.0), (2.0**13, 2.0**13), (2.0**63, 1.5 * 2.0**64)])
-def test_some_rows_are_far_from_zero_after_tiles_near_it(query: float, key: float) -> None:
+def test_some_rows_are_far_from_zero_after_tiles_near_it(query: float, key: float, device: str) -> None:
     """Their exponents are of differences of scores: products of these with log2(e) are coarse, or infinite.
 
     The other rows of their warps have references that followed their largest scores before.
     """
-    module, engine = engine_of("unscaled")
+    module, engine = engine_of("unscaled", device)
     data = draw_inputs(module, np.random.default_rng(6), {"N": 1, "S": 200, "T": 200})
     q, k, row = data["x0"], data["x1"], np.arange(200)
     data["x3"][..., :2] = True
@@ -136,21 +154,29 @@ def check(shape: Shape, config: PersistentAttentionConfig, device: str) -> None:
     near(shape, got, want, list(data.values())[0 if shape.packed else 2])
 
 
+def some(shape: Shape, symbols: Any = None) -> list[PersistentAttentionConfig]:
+    """The configurations for SHAPE with the fewest and the most keys, for each number of warpgroups."""
+    found = list(shapes(problem_of(shape, symbols), TARGET.shared_bytes))
+    ends = {(c.groups, c.keys): c for c in found}
+    own = {groups: [keys for of, keys in ends if of == groups] for groups, _ in ends}
+    return [ends[groups, keys] for groups, every in own.items() for keys in {min(every), max(every)}]
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", ALL_CASES)
 def test_a_gpu_agrees_with_the_interpreter(name: str) -> None:
     shape = ALL_CASES[name]
     symbols = SYMBOLS if shape.queries is S else None
-    for config in shapes(problem_of(shape, symbols), TARGET.shared_bytes):
+    for config in some(shape, symbols):
         check(shape, config, "cuda")
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("depth", [32, 64, 96, 128])
+@pytest.mark.parametrize("depth", [32, 64, 80, 96, 128, 160, 192, 256])
 @pytest.mark.parametrize("causal", [False, True])
 def test_a_gpu_attends_to_many_keys(depth: int, causal: bool) -> None:
     shape = Shape(heads=4, queries=777, keys=777, depth=depth, width=depth, attributes={"causal": causal})
-    for config in shapes(problem_of(shape), TARGET.shared_bytes):
+    for config in some(shape):
         check(shape, config, "cuda")
 
 
