@@ -329,6 +329,18 @@ class InteractionFit(Fit):
 
 
 @dataclass(frozen=True)
+class EmbeddingBagFit(Fit):
+    """Constants of the cost model of sums of rows, which are guesses."""
+
+    launch: float = 1.0  # launch latency in microseconds
+    latency: float = 0.7  # microseconds until an index, or a row, has arrived
+    shared: float = 0.1  # microseconds of adding up what two threads have
+    resident: int = 1024  # threads of a multiprocessor beyond which more hide no more latency
+    sector: int = 64  # bytes that memory delivers at a time
+    share: float = 0.7  # of the bandwidth of memory that rows at random places get
+
+
+@dataclass(frozen=True)
 class AttentionFit(Fit):
     """Constants of the cost model of attention by mma.sync. Times are in cycles unless stated otherwise."""
 
@@ -485,6 +497,7 @@ class Fitted:
     packed: PackedFit = PackedFit()
     recurrence: RecurrenceFit = RecurrenceFit()
     interaction: InteractionFit = InteractionFit()
+    embedding_bag: EmbeddingBagFit = EmbeddingBagFit()
     attention: AttentionFit = AttentionFit()
     persistent_attention: PersistentAttentionFit = PersistentAttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()
