@@ -265,7 +265,7 @@ class _ToPrecision:
         ]
         pairs = zip(old.inputs, types, strict=True)
         operands = [self._read(value, type, old.location) for value, type in pairs]
-        region = form.region(old, types)
+        region = form.region(old, types, self._plan)
         kernel = PrecisionKernel(
             *operands, regions=[Region(region)], loc=old.location, root=old.root, **form.formats(region)
         )

@@ -24,6 +24,7 @@ from .numeric import Array, converted
 
 FLOATS = (F32, F16, BF16)
 TABLES = (*FLOATS, I8, U8)
+MOST_TABLES = 64  # of an op, whose kernel takes the buffers of all
 SLACK = 4.0  # unit roundoffs, relative to the largest result, by which a kernel may differ from numpy
 
 
@@ -83,12 +84,9 @@ class EmbeddingBag(GraphOp):
     def kept(self, value: Value) -> bool:
         """Whether the operand VALUE is stored in its own type, whatever a policy asks for.
 
-        Tables that are narrower than what is computed stay so, with what their rows are scaled by.
+        Only tables are large, and those that are narrower than what is computed stay so.
         """
-        bags = self.bags
-        fixed = [one for bag in bags for one in (bag.scales, bag.zeros)]
-        narrow = [bag.table for bag in bags if bag.table.type.dtype.bits < self.to.bits]
-        return value in fixed or value in narrow
+        return all(value is not bag.table for bag in self.bags) or value.type.dtype.bits < self.to.bits
 
     def infer(self) -> Sequence[TensorType]:
         each = 2 + self.ragged + self.weighted + self.scaled + self.shifted

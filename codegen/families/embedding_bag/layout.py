@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ....dialects.core.affine import Dim, ceildiv
 from ....dialects.core.affine_traversal import evaluate
 from ....dialects.core.types import TensorType
-from ....dialects.graph.embedding import Bag, EmbeddingBag
+from ....dialects.graph.embedding import MOST_TABLES, Bag, EmbeddingBag
 from ...request.request import Request
 from ..divisors import divisor, power_of_two_in
 
@@ -20,7 +20,6 @@ THREADS = 128
 PARTS = (1, 2, 4, 8, 16, 32)
 MOST_UNROLLED = 8
 ACCESS_BYTES = 16
-MOST_TABLES = 64  # bounds the parameters of a kernel
 
 
 @dataclass(frozen=True)

@@ -42,15 +42,19 @@ class CustomForm:
         chosen = self.chosen if dtype.is_float and not kept else dtype
         return TensorType(value.type.shape, chosen, layout)
 
-    def region(self, kernel: FusedKernel, types: Sequence[TensorType]) -> Block:
-        """KERNEL's region, its operands of TYPES and the op's result types inferred from them."""
+    def region(self, kernel: FusedKernel, types: Sequence[TensorType], plan: StoragePlan) -> Block:
+        """KERNEL's region, its operands of TYPES and the op's result types inferred from them.
+
+        An op that states the type of its results gives them as PLAN has them, if that is the same for all.
+        """
         op, block = sealed_op_in(kernel), Block()
         arguments = zip(kernel.body.block.arguments, types, strict=True)
         inside = {value: block.add_argument(type, value.hint) for value, type in arguments}
         operands = [None if value is None else inside[value] for value in op.operands]
         attributes = {name: value for name, value in op.attributes.items() if value is not None}
         if isinstance(op, EmbeddingBag):
-            attributes["to"] = self.chosen
+            planned = {plan.dtype(value) if plan.is_fixed(value) else self.chosen for value in kernel.results}
+            attributes["to"] = planned.pop() if len(planned) == 1 else self.chosen
         made = block.append(type(op)(*operands, loc=op.location, **attributes))
         block.append(Yield(*made.results))
         return block
