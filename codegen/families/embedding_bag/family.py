@@ -65,10 +65,10 @@ class EmbeddingBagFamily(ConfiguredFamily[BagConfig]):
 
 def _configs(request: Request, op: EmbeddingBag, threads: int) -> Iterator[BagConfig]:
     """The configurations in blocks of THREADS: a bag's rows are shared by no more threads than it has."""
-    rows = max(1, math.ceil(longest(request, op)))
+    rows = max(1, longest(request, op))
     for parts in PARTS:
         if threads % parts == 0 and (parts == 1 or parts <= rows):
-            yield BagConfig(threads, parts, min(1 << (-(-rows // parts) - 1).bit_length(), MOST_UNROLLED))
+            yield BagConfig(threads, parts, min(-(-rows // parts), MOST_UNROLLED))
 
 
 def microseconds(request: Request, op: EmbeddingBag, config: BagConfig) -> float:

@@ -86,14 +86,14 @@ def blocks_of(request: Request, op: EmbeddingBag, config: BagConfig) -> Dim:
     return ceildiv(items_of(request, op), config.items)
 
 
-def longest(request: Request, op: EmbeddingBag) -> float:
-    """Rows of a bag at the sizes that REQUEST is tuned for: of the longest, or on average if they differ."""
+def longest(request: Request, op: EmbeddingBag) -> int:
+    """Rows of the longest bag at the sizes that REQUEST is tuned for; twice their average if they differ."""
     return max(_length(request, op, bag) for bag in op.bags)
 
 
-def _length(request: Request, op: EmbeddingBag, bag: Bag) -> float:
+def _length(request: Request, op: EmbeddingBag, bag: Bag) -> int:
     count = evaluate(bag.indices.type.shape[-1], request.optimum)
-    return count / max(evaluate(op.samples(bag), request.optimum), 1) if op.ragged else count
+    return max(2 * count // max(evaluate(op.samples(bag), request.optimum), 1), 4) if op.ragged else count
 
 
 def gathered(request: Request, op: EmbeddingBag) -> int:
