@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ...dialects.core.affine import Dim, product
+from ...dialects.core.dtypes import F32
 from ...dialects.core.ir import Operation, Value
 from ...dialects.graph.binary import Mul, Sub
 from ...dialects.graph.constants import Constant
@@ -54,7 +55,47 @@ def embedding_bag(op: Reduce, rewriter: Rewriter) -> bool:
     return True
 
 
-PATTERNS = (embedding_bag,)
+@pattern("rows-dequantized", Gather)
+def rows_dequantized(op: Gather, rewriter: Rewriter) -> bool:
+    """gather(dequantize(q, s, z), i) => (gather(q, i) - gather(z, i)) * gather(s, i), with one scale for each row"""
+    scaling = produced_by(op.x, Dequantize)
+    if scaling is None or not only_use(op.x) or op.axis != 0 or not _of_rows(scaling) or not _is_given(scaling.x):
+        return False
+
+    def looked_up(value: Value) -> Value:
+        return _as_f32(rewriter.insert(Gather(value, op.indices)).result, rewriter)
+
+    def of_each(value: Value) -> Value:
+        number = looked_up(value)
+        shape = (*number.type.shape, *(1,) * (scaling.x.type.rank - 1))
+        return rewriter.insert(Reshape(number, shape=shape)).result
+
+    y = looked_up(scaling.x)
+    if scaling.zero_point is not None:
+        y = rewriter.insert(Sub(y, of_each(scaling.zero_point))).result
+    y = rewriter.insert(Mul(y, of_each(scaling.scale))).result
+    rewriter.replace(op, y if scaling.to == F32 else rewriter.insert(Cast(y, to=scaling.to)).result, absorbed=[scaling])
+    return True
+
+
+@pattern("cast-before-lookup", Cast)
+def cast_before_lookup(op: Cast, rewriter: Rewriter) -> bool:
+    """cast(gather(c, i)) => gather(cast(c), i), for a constant of one number for each row"""
+    gather = produced_by(op.x, Gather)
+    if gather is None or not only_use(op.x) or gather.axis != 0 or op.to != F32:
+        return False
+    if not isinstance(gather.x.producer, Constant) or gather.x.type.elements != gather.x.type.shape[0]:
+        return False
+    y = rewriter.insert(Gather(_as_f32(gather.x, rewriter), gather.indices)).result
+    rewriter.replace(op, y, absorbed=[gather])
+    return True
+
+
+def _as_f32(value: Value, rewriter: Rewriter) -> Value:
+    return value if value.type.dtype == F32 else rewriter.insert(Cast(value, to=F32)).result
+
+
+PATTERNS = (rows_dequantized, cast_before_lookup, embedding_bag)
 
 
 def _bag(op: Reduce, rows: Rows, rewriter: Rewriter) -> EmbeddingBag:
@@ -116,7 +157,7 @@ def _looked_up(op: Gather) -> Rows | None:
         return None
     if op.indices.type.rank == 0:
         return None
-    if scaling is not None and only_use(table) and _of_rows(scaling) and _is_given(scaling.x):
+    if scaling is not None and only_use(table) and _of_all(scaling) and _is_given(scaling.x):
         own = Rows(scaling.x, op.indices, (scaling,), scaling.scale, scaling.zero_point)
         return own if scaling.x.type.dtype in TABLES else None
     return Rows(table, op.indices, ()) if _is_given(table) and table.type.dtype in TABLES else None
@@ -131,9 +172,14 @@ def _of_rows(op: Dequantize) -> bool:
     return not op.block and not op.per_tensor and op.axis == 0 and op.scale.type.dtype in FLOATS
 
 
+def _of_all(op: Dequantize) -> bool:
+    """Whether OP has one scale for a whole table."""
+    return op.per_tensor and op.scale.type.dtype in FLOATS
+
+
 def _dequantized(op: Dequantize) -> Rows | None:
     """The rows of which OP, with one scale for all, makes floats."""
-    found = _rows(op.x) if op.per_tensor and op.scale.type.dtype in FLOATS else None
+    found = _rows(op.x) if _of_all(op) else None
     plain = found is not None and found.scales is None and found.zeros is None and found.weights is None
     return replace(found, scales=op.scale, zeros=op.zero_point) if found is not None and plain else None
 
@@ -169,6 +215,7 @@ def _beside(value: Value, rows: Rows) -> Value | None:
     gather = produced_by(value, Gather)
     if gather is None or gather.axis != 0 or gather.indices is not rows.indices:
         return None
-    found, count = gather.x, rows.table.type.shape[0]
+    cast, count = produced_by(gather.x, Cast), rows.table.type.shape[0]
+    found = gather.x if cast is None else cast.x
     fits = found.type.shape in ((count,), (count, 1)) and found.type.dtype in TABLES and _is_given(found)
     return found if fits else None
