@@ -3,10 +3,10 @@
     python -m benchmarks.embeddings [--check] [--cases bags,norms] [--out FILE]
 
 Bags of rows, of one table and of several, equally long or with offsets, with factors, and of tables in eight
-bits with a scale for each row; and the beginning of BERT: three lookups, two sums and a layer norm. `before` is
-the same plan without the fusions that are measured, `torch` PyTorch's eager `embedding_bag` (or what it would
-take in eight bits) as a CUDA graph. Indices are random over tables that are larger than the L2 cache, the same in
-all runs: few bags find their rows there. --check compares results alone.
+bits with a scale for each row; and the beginning of BERT: three lookups, two sums and a layer norm. `before`
+is the same plan without the fusions that are measured, `torch` PyTorch's eager `embedding_bag` (or what it
+would take in eight bits) as a CUDA graph. Indices are random over tables that are larger than the L2 cache,
+but the same in all runs: few bags find their rows there. --check compares results alone.
 """
 
 from __future__ import annotations
@@ -55,7 +55,12 @@ class Draft:
         return result
 
     def model(self, output: str) -> onnx.ModelProto:
-        types = {torch.float16: HALF, torch.int64: LONG, torch.int8: TensorProto.INT8, torch.float32: TensorProto.FLOAT}
+        types = {
+            torch.float16: HALF,
+            torch.int64: LONG,
+            torch.int8: TensorProto.INT8,
+            torch.float32: TensorProto.FLOAT,
+        }
         made = [helper.make_tensor_value_info(k, types[v.dtype], v.shape) for k, v in self.inputs.items()]
         constants = [numpy_helper.from_array(value, name) for name, value in self.constants.items()]
         result = helper.make_tensor_value_info(output, HALF, None)
@@ -116,7 +121,9 @@ class Bags:
         rows = draft.add("Cast", whole, to=TensorProto.FLOAT)
         rows = draft.add("Mul", rows, draft.add("Gather", draft.input(f"s{at}", scales), f"i{at}"))
         sums = draft.add("ReduceSum", rows, axis, keepdims=0)
-        return draft.add("Cast", sums, to=HALF), lambda: (table[indices].float() * scales[indices]).sum(1).half()
+        return draft.add(
+            "Cast", sums, to=HALF
+        ), lambda: (table[indices].float() * scales[indices]).sum(1).half()
 
     def _ragged(
         self, draft: Draft, at: int, table: torch.Tensor, indices: torch.Tensor
@@ -167,7 +174,9 @@ class Beginning:
         tables = {k: torch.randn(n, self.width, device="cuda", dtype=torch.float16) for k, n in sizes.items()}
         found = {k: torch.randint(0, n, shape, device="cuda") for k, n in sizes.items()}
         scale, shift = (torch.rand(self.width, device="cuda", dtype=torch.float16) for _ in range(2))
-        rows = [draft.add("Gather", draft.input(k, tables[k]), draft.input(f"{k}_at", found[k])) for k in sizes]
+        rows = [
+            draft.add("Gather", draft.input(k, tables[k]), draft.input(f"{k}_at", found[k])) for k in sizes
+        ]
         total = draft.add("Add", draft.add("Add", rows[0], rows[1]), rows[2])
         given = draft.input("scale", scale), draft.input("shift", shift)
         y = draft.add("LayerNormalization", total, *given, axis=-1, epsilon=1e-12)
@@ -184,8 +193,8 @@ CASES: dict[str, list[Bags | Beginning]] = {
         Bags(1, 1, 1_000_000, 128, 100), Bags(64, 1, 1_000_000, 128, 100), Bags(2048, 1, 1_000_000, 128, 20),
         Bags(2048, 1, 1_000_000, 128, 100), Bags(2048, 1, 1_000_000, 64, 100),
         Bags(2048, 1, 1_000_000, 128, 100, "weighted"), Bags(2048, 1, 1_000_000, 128, 100, "int8"),
-        Bags(2048, 1, 1_000_000, 128, 20, "ragged"), Bags(1, 26, 40_000, 64, 20), Bags(2048, 26, 40_000, 64, 20),
-        Bags(2048, 26, 40_000, 64, 5), Bags(2048, 8, 200_000, 128, 20, "int8"),
+        Bags(2048, 1, 1_000_000, 128, 20, "ragged"), Bags(1, 26, 40_000, 64, 20),
+        Bags(2048, 26, 40_000, 64, 20), Bags(2048, 26, 40_000, 64, 5), Bags(2048, 8, 200_000, 128, 20, "int8"),
     ],
     "norms": [Beginning(1), Beginning(8), Beginning(32)],
 }  # fmt: skip

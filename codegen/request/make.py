@@ -26,7 +26,10 @@ from ..arch.spec import ArchSpec
 from .parameters import under
 from .request import ROW, KernelCode, Request
 
-EARLY = (Interaction, EmbeddingBag)  # ops whose kernels read what callers give before earlier kernels have ended
+EARLY = (
+    Interaction,
+    EmbeddingBag,
+)  # ops whose kernels read what callers give before earlier kernels have ended
 MOST_ROWS = 2**40  # of a stack with any number of rows
 
 

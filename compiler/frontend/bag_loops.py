@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from onnx import GraphProto, NodeProto, ValueInfoProto, numpy_helper
 
-from ...dialects.core.ir import Value
 from ...dialects.core.dtypes import I64
+from ...dialects.core.ir import Value
 from ...dialects.graph.constants import Constant, Dims
 from ...dialects.graph.embedding import FLOATS, EmbeddingBag
 from ...dialects.graph.movement.concat import Concat
@@ -90,7 +90,7 @@ class Body:
 
 
 def bags_of_loop(call: Call, graph: GraphProto) -> Tensor | None:
-    """The results of the loop of CALL with the body GRAPH if it sums rows of a table bag by bag; else None."""
+    """The results of the loop of CALL with the body GRAPH if it sums rows bag by bag; None for another."""
     if len(graph.output) != 2 or len(call.inputs) > 2 or len(graph.input) != 2:
         return None
     body = Body(call, graph)
@@ -167,7 +167,9 @@ def _made(
     """The sums of the bags of INDICES between BEGINS and ENDS; None where no op is that."""
     if indices is None or begins is None or ends is None or table.dtype not in FLOATS:
         return None
-    fits = table.rank == 2 and isinstance(table.shape[1], int) and begins.rank == ends.rank == indices.rank == 1
+    fits = (
+        table.rank == 2 and isinstance(table.shape[1], int) and begins.rank == ends.rank == indices.rank == 1
+    )
     if not fits or (weights is not None and (weights.rank != 1 or weights.dtype not in FLOATS)):
         return None
     if call.builder.known_dims(call.input(0), "the trip count") != ends.shape:
@@ -215,9 +217,9 @@ def _offsets(call: Call, begins: Tensor, ends: Tensor, indices: Tensor) -> tuple
     if whole is not other or start != 0 or behind != 1 or whole.type.shape != (ends.shape[0] + 1,):
         return None, False
     joined = whole.producer
-    if isinstance(joined, Concat) and len(joined.parts) == 2 and joined.parts[0].type.shape == ends.shape:
-        if _holds(joined.parts[1], indices):
-            return Tensor.of(joined.parts[0]), False
+    parts = joined.parts if isinstance(joined, Concat) else ()
+    if len(parts) == 2 and parts[0].type.shape == ends.shape and _holds(parts[1], indices):
+        return Tensor.of(parts[0]), False
     return Tensor.of(whole), True
 
 

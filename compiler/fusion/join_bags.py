@@ -72,7 +72,9 @@ def _join(bags: list[EmbeddingBag], context: PassContext) -> None:
     first, last = bags[0], bags[-1]
     attributes: dict[str, Any] = {**first.attributes, "count": len(bags)}
     stated = {name: value for name, value in attributes.items() if value is not None}
-    made = EmbeddingBag(*(value for op in bags for value in op.parts), loc=merge([op.location for op in bags]), **stated)
+    made = EmbeddingBag(
+        *(value for op in bags for value in op.parts), loc=merge([op.location for op in bags]), **stated
+    )
     block = last.parent
     assert block is not None
     block.insert_before(last, made)

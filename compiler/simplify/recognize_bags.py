@@ -43,7 +43,7 @@ class Rows:
 
 @pattern("embedding-bag", Reduce)
 def embedding_bag(op: Reduce, rewriter: Rewriter) -> bool:
-    """reduce(gather(table, indices) * factors) over the rows of each bag => embedding_bag(table, indices, factors)"""
+    """reduce(gather(table, indices) * factors) over rows of a bag => embedding_bag(table, indices, factors)"""
     rows, rank = _rows(op.x), op.x.type.rank
     if rows is None or op.kind not in ("sum", "mean") or tuple(op.axes) != (rank - 2,):
         return False
@@ -57,9 +57,15 @@ def embedding_bag(op: Reduce, rewriter: Rewriter) -> bool:
 
 @pattern("rows-dequantized", Gather)
 def rows_dequantized(op: Gather, rewriter: Rewriter) -> bool:
-    """gather(dequantize(q, s, z), i) => (gather(q, i) - gather(z, i)) * gather(s, i), with one scale for each row"""
+    """gather(dequantize(q, s, z), i) => (gather(q, i) - gather(z, i)) * gather(s, i); one scale a row"""
     scaling = produced_by(op.x, Dequantize)
-    if scaling is None or not only_use(op.x) or op.axis != 0 or not _of_rows(scaling) or not _is_given(scaling.x):
+    if (
+        scaling is None
+        or not only_use(op.x)
+        or op.axis != 0
+        or not _of_rows(scaling)
+        or not _is_given(scaling.x)
+    ):
         return False
 
     def looked_up(value: Value) -> Value:
@@ -74,7 +80,9 @@ def rows_dequantized(op: Gather, rewriter: Rewriter) -> bool:
     if scaling.zero_point is not None:
         y = rewriter.insert(Sub(y, of_each(scaling.zero_point))).result
     y = rewriter.insert(Mul(y, of_each(scaling.scale))).result
-    rewriter.replace(op, y if scaling.to == F32 else rewriter.insert(Cast(y, to=scaling.to)).result, absorbed=[scaling])
+    rewriter.replace(
+        op, y if scaling.to == F32 else rewriter.insert(Cast(y, to=scaling.to)).result, absorbed=[scaling]
+    )
     return True
 
 
@@ -109,7 +117,9 @@ def _bag(op: Reduce, rows: Rows, rewriter: Rewriter) -> EmbeddingBag:
     for each in (rows.scales, rows.zeros):
         if each is not None:
             one = each.type.rank == 0
-            parts.append(rewriter.insert(Expand(each, shape=count)).result if one else _reshaped(each, count, rewriter))
+            parts.append(
+                rewriter.insert(Expand(each, shape=count)).result if one else _reshaped(each, count, rewriter)
+            )
     return EmbeddingBag(
         *parts,
         mode=op.kind,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -43,11 +44,11 @@ class Bag(NamedTuple):
 class EmbeddingBag(GraphOp):
     """For each bag of row numbers, the sum or mean of these rows of a table (PyTorch's EmbeddingBag).
 
-    It has `count` tables of its own, with one result [B, W] of each. Its operands are, table by table: the
-    table [R, W]; indices [B, L], of which a line is a bag, or with `ragged` [N], all bags one after the other,
-    and offsets [B], where each begins, or [B + 1], `closed`, where the last one ends, too; with `weighted` a
-    factor of each row, of the shape of the indices; with `scaled` a factor of each row of the table, [R], and
-    with `shifted` what is subtracted from the row before that, [R].
+    It has `count` tables, with one result [B, W] of each. Its operands are, table by table: the table [R, W];
+    indices [B, L], of which a line is a bag, or with `ragged` [N], all bags one after the other, and offsets
+    [B], where each begins, or [B + 1], `closed`, where the last one ends, too; with `weighted` a factor of
+    each row, of the shape of the indices; with `scaled` a factor of each row of the table, [R], and with
+    `shifted` what is subtracted from the row before that, [R].
 
     Indices are in -R..R-1; others are clamped. Offsets are cut to the indices as those of a slice; a bag that
     would end before it begins is empty, and its sum and mean are 0. Sums are in f32. `to` is the type of the
@@ -75,11 +76,16 @@ class EmbeddingBag(GraphOp):
         """The operands, table by table."""
         left: Iterator[Value] = iter(self.parts)
         flags = (self.ragged, self.weighted, self.scaled, self.shifted)
-        return [Bag(next(left), next(left), *(next(left) if flag else None for flag in flags)) for _ in range(self.count)]
+        return [
+            Bag(next(left), next(left), *(next(left) if flag else None for flag in flags))
+            for _ in range(self.count)
+        ]
 
     def samples(self, bag: Bag) -> Dim:
         """How many bags BAG's indices have."""
-        return bag.indices.type.shape[0] if bag.offsets is None else bag.offsets.type.shape[0] - int(self.closed)
+        return (
+            bag.indices.type.shape[0] if bag.offsets is None else bag.offsets.type.shape[0] - int(self.closed)
+        )
 
     def kept(self, value: Value) -> bool:
         """Whether the operand VALUE is stored in its own type, whatever a policy asks for.
@@ -117,7 +123,9 @@ class EmbeddingBag(GraphOp):
                 same_size(self, value.type.shape[0], rows, message, operand_at(self, value))
         if bag.weights is not None:
             message = f"the factors {bag.weights.type} are not of the shape of the indices"
-            same_shape(self, bag.weights.type.shape, bag.indices.type.shape, message, operand_at(self, bag.weights))
+            same_shape(
+                self, bag.weights.type.shape, bag.indices.type.shape, message, operand_at(self, bag.weights)
+            )
         return TensorType((self.samples(bag), width), self.to)
 
     def needs(self) -> Iterable[Need]:
@@ -133,11 +141,13 @@ class EmbeddingBag(GraphOp):
         longest = [bag.indices.type.shape[-1] for bag in self.bags]
         terms = max((size for size in longest if isinstance(size, int)), default=256)
         rounding = float(2.0 ** -{F32: 24, F16: 11, BF16: 8}[self.to])
-        return SLACK * (rounding + 2.0**-24 * float(terms) ** 0.5)
+        return SLACK * (rounding + 2.0**-24 * math.sqrt(terms))
 
     def evaluate(self, evaluation: Evaluation, *parts: Any) -> Array | tuple[Array, ...]:
         names = dict(zip(self.parts, parts, strict=True))
-        found = tuple(self._sums(*(None if value is None else names[value] for value in bag)) for bag in self.bags)
+        found = tuple(
+            self._sums(*(None if value is None else names[value] for value in bag)) for bag in self.bags
+        )
         return found if len(found) > 1 else found[0]
 
     def _sums(self, table: Any, indices: Any, offsets: Any, weights: Any, scales: Any, zeros: Any) -> Array:

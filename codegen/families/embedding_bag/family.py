@@ -41,13 +41,17 @@ class EmbeddingBagFamily(ConfiguredFamily[BagConfig]):
         op = bags_of(request)
         if op is None:
             return []
-        found = [self.candidate(own, microseconds(request, op, own)) for own in _configs(request, op, THREADS)]
+        found = [
+            self.candidate(own, microseconds(request, op, own)) for own in _configs(request, op, THREADS)
+        ]
         return sorted(found, key=lambda candidate: candidate.microseconds)
 
     def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
         op = bags_of(request)
         assert op is not None
-        found = [self.candidate(own, microseconds(request, op, own)) for own in _configs(request, op, threads)]
+        found = [
+            self.candidate(own, microseconds(request, op, own)) for own in _configs(request, op, threads)
+        ]
         return sorted(found, key=lambda candidate: candidate.microseconds)
 
     def realize(self, request: Request, config: Config) -> KernelCode:
@@ -82,8 +86,11 @@ def microseconds(request: Request, op: EmbeddingBag, config: BagConfig) -> float
     shared = fit.shared * math.log2(config.parts)
     # A row that is narrower than what memory delivers at a time takes as long as one that is not.
     row = max(width * table.bytes, fit.sector)
-    results = evaluate(items_of(request, op), request.optimum) * op.count * lanes_of(request, op) * op.to.bytes
+    results = (
+        evaluate(items_of(request, op), request.optimum) * op.count * lanes_of(request, op) * op.to.bytes
+    )
     moved = gathered(request, op) * (row + op.bags[0].indices.type.dtype.bytes) + results
     access = ACCESS_BYTES / (lanes_of(request, op) * table.bytes)
     bandwidth = moved * access / (target.bytes_per_second * fit.share) * 1e6
-    return fit.launch + max(fit.latency * (1 + max(rounds, 1) * waves) + shared, bandwidth)
+    waiting = fit.latency * (1 + max(rounds, 1) * waves) + shared
+    return float(fit.launch + max(waiting, bandwidth))

@@ -47,10 +47,18 @@ def bags_of(request: Request) -> EmbeddingBag | None:
     op = ops[0]
     bags = op.bags
     alike = {(*map(_kind, bag), bag.table.type.shape[1], op.samples(bag)) for bag in bags}
-    dense = all(_is_dense(value.type) for bag in bags for value in (bag.table, bag.scales, bag.zeros) if value)
+    dense = all(
+        _is_dense(value.type) for bag in bags for value in (bag.table, bag.scales, bag.zeros) if value
+    )
     width = bags[0].table.type.shape[1]
     found = len(alike) == 1 and dense and isinstance(width, int) and width > 0
-    lines = [type for bag in bags for value in (bag.indices, bag.offsets, bag.weights) if value for type in [value.type]]
+    lines = [
+        type
+        for bag in bags
+        for value in (bag.indices, bag.offsets, bag.weights)
+        if value
+        for type in [value.type]
+    ]
     return op if found and all(type.strides[-1] == 1 for type in (*lines, *request.writes)) else None
 
 

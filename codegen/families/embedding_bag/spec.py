@@ -33,8 +33,8 @@ class BagSpec:
     """The spec of sums of rows.
 
     values: what differs from table to table; chunks: items of a bag; total: of a table; blocks: of a table;
-    once: whether no thread has more rows than it reads at once; known: whether no kernel before writes what is
-    read; offsets: how many there are; zeros_type: of what is subtracted from rows.
+    once: whether no thread has more rows than it reads at once; known: whether no kernel before writes what
+    is read; offsets: how many there are.
     """
 
     name: Identifier
@@ -122,18 +122,22 @@ def _values(
 def _places(op: EmbeddingBag, request: Request, symbols: Mapping[str, str]) -> Iterator[TableValue]:
     """Where indices, offsets, factors and results of the bag `sample` begin in their buffers."""
     bags = op.bags
-    lists = {"index_at": [bag.indices for bag in bags], "weight_at": [bag.weights for bag in bags]}
+    lists: dict[str, list[Value | None]] = {
+        "index_at": [bag.indices for bag in bags],
+        "weight_at": [bag.weights for bag in bags],
+        "offset_at": [bag.offsets for bag in bags],
+    }
     types = {name: [value.type for value in values if value is not None] for name, values in lists.items()}
     types["result_at"] = list(request.writes)
     for name, each in types.items():
         if each:
-            yield _value("i64", name, [_begin(type, op.ragged and name != "result_at", symbols) for type in each])
+            yield _value("i64", name, [_begin(type, symbols) for type in each])
 
 
-def _begin(type: TensorType, flat: bool, symbols: Mapping[str, str]) -> str:
-    """The first element of the bag `sample` in a buffer of TYPE; of all bags if it is FLAT."""
+def _begin(type: TensorType, symbols: Mapping[str, str]) -> str:
+    """The first element of the bag `sample` in a buffer of TYPE; of all bags if they are not lines of it."""
     offset = type.layout.offset
-    if flat:
+    if type.rank == 1:
         return dim_to_c(offset, symbols)
     line = f"i64(sample) * {factor_to_c(type.strides[0], symbols)}" if type.strides[0] != 1 else "i64(sample)"
     return f"{line} + {dim_to_c(offset, symbols)}" if offset != 0 else line

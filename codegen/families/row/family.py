@@ -270,7 +270,11 @@ def longest_vector(problem: RowProblem) -> int:
         return 1
     # An index that is computed from data might differ within a vector, unless it is one for the whole row.
     known = {id(let) for let in row_indices(problem.results, {axis.symbol for axis in problem.rows.axes})}
-    if any(isinstance(node, LetIndex) and id(node) not in known for each in problem.results for node in walk(each)):
+    if any(
+        isinstance(node, LetIndex) and id(node) not in known
+        for each in problem.results
+        for node in walk(each)
+    ):
         return 1
     found = [_adjacent(reduce.body, *reduce.variables[-1]) for reduce in problem.shared]
     inner = problem.columns.innermost

@@ -110,7 +110,9 @@ def _looks_up_rows(cluster: Cluster, op: Gather) -> bool:
     sizes = list(zip(op.result.type.shape, cluster.row_shape, strict=False))
     if len(sizes) != op.result.type.rank or op.result.type.rank != len(cluster.row_shape):
         return False
-    whole = all(own == row or (own == 1 and axis not in cluster.row_axes) for axis, (own, row) in enumerate(sizes))
+    whole = all(
+        own == row or (own == 1 and axis not in cluster.row_axes) for axis, (own, row) in enumerate(sizes)
+    )
     return whole and not any(axis in picked for axis in cluster.row_axes)
 
 
