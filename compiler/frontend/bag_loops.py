@@ -210,8 +210,8 @@ def _offsets(call: Call, begins: Tensor, ends: Tensor, indices: Tensor) -> tuple
         return call.constant(np.concatenate([first, last[-1:]]), I64), True
     if begins.value is None or ends.value is None:
         return None, False
-    whole, start = _sliced(begins.value)
     other, behind = _sliced(ends.value)
+    whole, start = (other, 0) if other is begins.value else _sliced(begins.value)
     if whole is other:
         call.require(whole.type.shape[0], 1, "offsets that have the end of the last bag are not empty")
     if whole is not other or start != 0 or behind != 1 or whole.type.shape != (ends.shape[0] + 1,):

@@ -43,7 +43,7 @@ class Rows:
 
 @pattern("embedding-bag", Reduce)
 def embedding_bag(op: Reduce, rewriter: Rewriter) -> bool:
-    """reduce(gather(table, indices) * factors) over rows of a bag => embedding_bag(table, indices, factors)"""
+    """reduce(gather(table, indices) * factors) over a bag's rows => embedding_bag(table, indices, factors)"""
     rows, rank = _rows(op.x), op.x.type.rank
     if rows is None or op.kind not in ("sum", "mean") or tuple(op.axes) != (rank - 2,):
         return False
