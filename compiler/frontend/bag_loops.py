@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from onnx import GraphProto, NodeProto, ValueInfoProto, numpy_helper
 
+from ...dialects.core.affine import Dim
 from ...dialects.core.dtypes import I64
 from ...dialects.core.ir import Value
 from ...dialects.graph.constants import Constant, Dims
@@ -22,6 +24,7 @@ from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.movement.slicing import Slice
 from .call import Call
+from .symbolic import as_dims
 from .tensor import Tensor
 
 KINDS = {"ReduceSum": "sum", "ReduceMean": "mean"}
@@ -190,24 +193,39 @@ def _bag(call: Call, mode: str, parts: list[Tensor], **stated: bool) -> Tensor:
     return call.emit(EmbeddingBag, *parts, mode=mode, to=parts[0].dtype, **stated)
 
 
-def _equal_length(begins: Tensor, ends: Tensor, indices: Tensor) -> int | None:
+def _equal_length(begins: Tensor, ends: Tensor, indices: Tensor) -> Dim | None:
     """The length of all bags, where these are known to be equally long and to have all INDICES."""
-    if begins.data is not None and ends.data is not None and ends.data.size:
-        first, last = begins.data[: ends.data.size], ends.data
-        lengths = set((last - first).tolist())
-        joined = first[0] == 0 and np.array_equal(first[1:], last[:-1]) and indices.shape == (int(last[-1]),)
-        return int(lengths.pop()) if joined and len(lengths) == 1 and last[0] > 0 else None
-    return None
+    known = _joined(begins, ends)
+    if known is None or known[0] != 0 or indices.shape != (known[-1],):
+        return None
+    lengths = {end - begin for begin, end in pairwise(known)}
+    return lengths.pop() if len(lengths) == 1 else None
+
+
+def _joined(begins: Tensor, ends: Tensor) -> list[Dim] | None:
+    """Where bags begin, and the last one ends, if that is known, and each ends where the next one begins."""
+    first, last = _numbers(begins), _numbers(ends)
+    if not last or first is None or first[1 : len(last)] != last[:-1]:
+        return None
+    return [*first[: len(last)], last[-1]]
+
+
+def _numbers(tensor: Tensor) -> list[Dim] | None:
+    """What TENSOR holds, if that is known."""
+    if tensor.data is not None:
+        return [int(each) for each in tensor.data]
+    return None if tensor.sizes is None else list(as_dims(tensor.sizes))
 
 
 def _offsets(call: Call, begins: Tensor, ends: Tensor, indices: Tensor) -> tuple[Tensor | None, bool]:
     """Where bags begin, and whether the end of the last one follows; None if some end elsewhere than the
     next one begins."""
-    if begins.data is not None and ends.data is not None:
-        first, last = begins.data[: ends.data.size], ends.data
-        if not first.size or not np.array_equal(first[1:], last[:-1]):
+    if begins.is_known and ends.is_known:
+        known = _joined(begins, ends)
+        if known is None:
             return None, False
-        return call.constant(np.concatenate([first, last[-1:]]), I64), True
+        closed = indices.shape != (known[-1],)
+        return _stated(call, known if closed else known[:-1]), closed
     if begins.value is None or ends.value is None:
         return None, False
     other, behind = _sliced(ends.value)
@@ -221,6 +239,13 @@ def _offsets(call: Call, begins: Tensor, ends: Tensor, indices: Tensor) -> tuple
     if len(parts) == 2 and parts[0].type.shape == ends.shape and _holds(parts[1], indices):
         return Tensor.of(parts[0]), False
     return Tensor.of(whole), True
+
+
+def _stated(call: Call, numbers: list[Dim]) -> Tensor:
+    fixed = [number for number in numbers if isinstance(number, int)]
+    if len(fixed) == len(numbers):
+        return call.constant(fixed, I64)
+    return Tensor.symbolic(np.array(numbers, object), I64)
 
 
 def _sliced(value: Value) -> tuple[Value, object]:
