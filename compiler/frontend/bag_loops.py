@@ -8,6 +8,7 @@ there are depends on what offsets hold, so no op of the IR could be one iteratio
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -24,7 +25,7 @@ from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.reshape import Reshape
 from ...dialects.graph.movement.slicing import Slice
 from .call import Call
-from .symbolic import as_dims
+from .symbolic import Undecided, as_dims
 from .tensor import Tensor
 
 KINDS = {"ReduceSum": "sum", "ReduceMean": "mean"}
@@ -214,7 +215,9 @@ def _numbers(tensor: Tensor) -> list[Dim] | None:
     """What TENSOR holds, if that is known."""
     if tensor.data is not None:
         return [int(each) for each in tensor.data]
-    return None if tensor.sizes is None else list(as_dims(tensor.sizes))
+    with suppress(Undecided):
+        return None if tensor.sizes is None else list(as_dims(tensor.sizes))
+    return None
 
 
 def _offsets(call: Call, begins: Tensor, ends: Tensor, indices: Tensor) -> tuple[Tensor | None, bool]:
