@@ -330,14 +330,15 @@ class InteractionFit(Fit):
 
 @dataclass(frozen=True)
 class EmbeddingBagFit(Fit):
-    """Constants of the cost model of sums of rows, which are guesses."""
+    """Constants of the cost model of sums of rows, by eye from `python -m benchmarks.embeddings` on an H200."""
 
     launch: float = 1.0  # launch latency in microseconds
-    latency: float = 0.7  # microseconds until an index, or a row, has arrived
-    shared: float = 0.1  # microseconds of adding up what two threads have
+    start: float = 1.5  # microseconds of the first indices, then of the rows that they pick
+    latency: float = 0.45  # microseconds of some rows on the way at once, behind the first
+    shared: float = 0.25  # microseconds of adding up what two threads have
     resident: int = 1024  # threads of a multiprocessor beyond which more hide no more latency
     sector: int = 64  # bytes that memory delivers at a time
-    share: float = 0.7  # of the bandwidth of memory that rows at random places get
+    share: float = 1.0  # of the bandwidth of memory that rows at random places get
 
 
 @dataclass(frozen=True)

@@ -76,8 +76,7 @@ def _configs(request: Request, op: EmbeddingBag, threads: int) -> Iterator[BagCo
 
 
 def microseconds(request: Request, op: EmbeddingBag, config: BagConfig) -> float:
-    """Expected microseconds of OP under CONFIG: its latencies one after the other, or its bytes, if these
-    take longer."""
+    """Expected microseconds of OP under CONFIG: its latencies one after the other, and its bytes."""
     target, fit = request.target, request.target.fitted.embedding_bag
     table, width = op.bags[0].table.type.dtype, width_of(op)
     blocks = max(evaluate(blocks_of(request, op, config), request.optimum) * op.count, 1)
@@ -92,5 +91,5 @@ def microseconds(request: Request, op: EmbeddingBag, config: BagConfig) -> float
     moved = gathered(request, op) * (row + op.bags[0].indices.type.dtype.bytes) + results
     access = ACCESS_BYTES / (lanes_of(request, op) * table.bytes)
     bandwidth = moved * access / (target.bytes_per_second * fit.share) * 1e6
-    waiting = fit.latency * (1 + max(rounds, 1) * waves) + shared
-    return float(fit.launch + max(waiting, bandwidth))
+    waiting = (fit.latency * max(rounds, 1) + shared) * waves
+    return float(fit.launch + fit.start + waiting + bandwidth)

@@ -32,9 +32,9 @@ class TableValue:
 class BagSpec:
     """The spec of sums of rows.
 
-    values: what differs from table to table; chunks: items of a bag; total: of a table; blocks: of a table;
+    values: what differs from table to table; packed: whether items are whole words; chunks: items of a bag; total: of a table; blocks: of a table;
     once: whether no thread has more rows than it reads at once; known: whether no kernel before writes what
-    is read; offsets: how many there are.
+    is read; offsets: how many there are; halves: of the threads that share an item, as they are joined.
     """
 
     name: Identifier
@@ -48,9 +48,11 @@ class BagSpec:
     tables: int
     threads: int
     parts: int
+    halves: tuple[int, ...]
     items: int
     unroll: int
     lanes: int
+    packed: bool
     chunks: int
     total: Code
     blocks: Code
@@ -84,9 +86,11 @@ def bag_spec(request: Request, op: EmbeddingBag, config: BagConfig, signature: S
         tables=op.count,
         threads=config.threads,
         parts=config.parts,
+        halves=tuple(1 << bit for bit in reversed(range(config.parts.bit_length() - 1))),
         items=config.items,
         unroll=config.unroll,
         lanes=lanes,
+        packed=lanes * bags[0].table.type.dtype.bytes % 4 == 0,
         chunks=width_of(op) // lanes,
         total=Code(dim_to_c(items_of(request, op), symbols)),
         blocks=Code(factor_to_c(blocks_of(request, op, config), symbols)),
