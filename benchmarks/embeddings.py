@@ -221,7 +221,8 @@ def measure(case: Bags | Beginning, check: bool) -> Row:
         with glassrt.load(plan, device="cuda:0") as engine:
             if check or not disabled:
                 (have,) = engine.run(inputs).values()
-                row[f"{label}error"] = error = relative_error(torch.from_dlpack(have).float().cpu().numpy(), wanted)
+                found = torch.from_dlpack(have).float().cpu().numpy()
+                row[f"{label}error"] = error = relative_error(found, wanted)
                 if error > MOST_ERROR:
                     raise SystemExit(f"{case.row} {label}: an error of {error}")
             if not check:

@@ -330,7 +330,7 @@ class InteractionFit(Fit):
 
 @dataclass(frozen=True)
 class EmbeddingBagFit(Fit):
-    """Constants of the cost model of sums of rows, by eye from `python -m benchmarks.embeddings` on an H200."""
+    """Constants of the cost model of sums of rows, by eye from timings of configurations on an H200."""
 
     launch: float = 1.0  # launch latency in microseconds
     start: float = 1.5  # microseconds of the first indices, then of the rows that they pick

@@ -58,12 +58,13 @@ class EmbeddingBagFamily(ConfiguredFamily[BagConfig]):
         op, made = bags_of(request), self.configured(config)
         if op is None:
             raise ValueError("not one sum of rows of dense tables")
-        if made.parts not in PARTS or made.threads % made.parts or not 1 <= made.unroll <= MOST_UNROLLED:
+        shared = made.parts in PARTS and made.threads % made.parts == 0 and made.items > 1
+        if not shared or not 1 <= made.unroll <= MOST_UNROLLED:
             raise ValueError("a sharing of rows that there is no kernel for")
         signature = make_signature(request)
         spec = bag_spec(request, op, made, signature)
-        shared = (made.parts - 1) * made.items * lanes_of(request, op) * 4
-        geometry = Geometry((blocks_of(request, op, made) * op.count, 1, 1), (made.threads, 1, 1), shared)
+        room = (made.parts - 1) * made.items * lanes_of(request, op) * 4
+        geometry = Geometry((blocks_of(request, op, made) * op.count, 1, 1), (made.threads, 1, 1), room)
         return KernelCode(TEMPLATE, spec, geometry, signature.typed)
 
 
@@ -71,7 +72,7 @@ def _configs(request: Request, op: EmbeddingBag, threads: int) -> Iterator[BagCo
     """The configurations in blocks of THREADS: a bag's rows are shared by no more threads than it has."""
     rows = max(1, longest(request, op))
     for parts in PARTS:
-        if threads % parts == 0 and (parts == 1 or parts <= rows):
+        if threads % parts == 0 and threads > parts and (parts == 1 or parts <= rows):
             yield BagConfig(threads, parts, min(-(-rows // parts), MOST_UNROLLED))
 
 

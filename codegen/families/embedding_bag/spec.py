@@ -32,9 +32,10 @@ class TableValue:
 class BagSpec:
     """The spec of sums of rows.
 
-    values: what differs from table to table; packed: whether items are whole words; chunks: items of a bag; total: of a table; blocks: of a table;
-    once: whether no thread has more rows than it reads at once; known: whether no kernel before writes what
-    is read; offsets: how many there are; halves: of the threads that share an item, as they are joined.
+    values: what differs from table to table; packed: whether items are whole words; chunks: items of a bag;
+    total: of a table; blocks: of a table; once: whether no thread has more rows than it reads at once; known:
+    whether no kernel before writes what is read; offsets: how many there are; halves: of the threads that
+    share an item, as they are joined.
     """
 
     name: Identifier
@@ -44,7 +45,6 @@ class BagSpec:
     type: Identifier
     to: Identifier
     values: tuple[TableValue, ...]
-    places: tuple[TableValue, ...]
     tables: int
     threads: int
     parts: int
@@ -81,8 +81,7 @@ def bag_spec(request: Request, op: EmbeddingBag, config: BagConfig, signature: S
         index_type=Identifier(signature.index_type),
         type=Identifier(c_type(bags[0].table.type.dtype)),
         to=Identifier(c_type(op.to)),
-        values=tuple(_values(op, request, names, signature)),
-        places=tuple(_places(op, request, symbols)),
+        values=(*_values(op, names, signature), *_places(op, request, symbols)),
         tables=op.count,
         threads=config.threads,
         parts=config.parts,
@@ -93,7 +92,7 @@ def bag_spec(request: Request, op: EmbeddingBag, config: BagConfig, signature: S
         packed=lanes * bags[0].table.type.dtype.bytes % 4 == 0,
         chunks=width_of(op) // lanes,
         total=Code(dim_to_c(items_of(request, op), symbols)),
-        blocks=Code(factor_to_c(blocks_of(request, op, config), symbols)),
+        blocks=Code(dim_to_c(blocks_of(request, op, config), symbols)),
         offsets=Code(factor_to_c(offsets, symbols)),
         once=not op.ragged and all(isinstance(size, int) and size <= at_once for size in lengths),
         mean=op.mode == "mean",
@@ -106,9 +105,7 @@ def bag_spec(request: Request, op: EmbeddingBag, config: BagConfig, signature: S
     )
 
 
-def _values(
-    op: EmbeddingBag, request: Request, names: Mapping[Value, str], signature: Signature
-) -> Iterator[TableValue]:
+def _values(op: EmbeddingBag, names: Mapping[Value, str], signature: Signature) -> Iterator[TableValue]:
     """The buffers of each table, its rows, and the indices that a bag has (all bags together, if ragged)."""
     bags = op.bags
     for at, name in enumerate(Bag._fields):
