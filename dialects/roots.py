@@ -13,6 +13,7 @@ from .core.ir import Operation
 from .core.traits import Trait, has
 from .custom.op import CudaOp
 from .graph.attention import Attention
+from .graph.embedding import EmbeddingBag
 from .graph.interaction import Interaction
 from .graph.recurrence import Recurrence
 
@@ -30,6 +31,7 @@ class Root(StrEnum):
     CUSTOM = "custom", 1.0, False, True
     RECURRENCE = "recurrence", 1.0, False, True
     INTERACTION = "interaction", 1.0, False, True
+    EMBEDDING_BAG = "embedding_bag", 1.0, False, True
     ROW = "row"
     LOOP = "loop"
 
@@ -58,6 +60,8 @@ def led_by(op: Operation) -> Root | None:
         return Root.RECURRENCE
     if isinstance(op, Interaction):
         return Root.INTERACTION
+    if isinstance(op, EmbeddingBag):
+        return Root.EMBEDDING_BAG
     return Root.LOOP if has(op, Trait.WINDOW) else None
 
 

@@ -329,6 +329,19 @@ class InteractionFit(Fit):
 
 
 @dataclass(frozen=True)
+class EmbeddingBagFit(Fit):
+    """Constants of the cost model of sums of rows, by eye from timings of configurations on an H200."""
+
+    launch: float = 1.0  # launch latency in microseconds
+    start: float = 1.5  # microseconds of the first indices, then of the rows that they pick
+    latency: float = 0.45  # microseconds of some rows on the way at once, behind the first
+    shared: float = 0.25  # microseconds of adding up what two threads have
+    resident: int = 1024  # threads of a multiprocessor beyond which more hide no more latency
+    sector: int = 64  # bytes that memory delivers at a time
+    share: float = 1.0  # of the bandwidth of memory that rows at random places get
+
+
+@dataclass(frozen=True)
 class AttentionFit(Fit):
     """Constants of the cost model of attention by mma.sync. Times are in cycles unless stated otherwise."""
 
@@ -490,6 +503,7 @@ class Fitted:
     packed: PackedFit = PackedFit()
     recurrence: RecurrenceFit = RecurrenceFit()
     interaction: InteractionFit = InteractionFit()
+    embedding_bag: EmbeddingBagFit = EmbeddingBagFit()
     attention: AttentionFit = AttentionFit()
     persistent_attention: PersistentAttentionFit = PersistentAttentionFit()
     simt_attention: SimtAttentionFit = SimtAttentionFit()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
+from dataclasses import fields
+from typing import Any
 
-from ...dialects.core.affine import Dim, product
-from ...dialects.core.affine_traversal import symbols
+from ...dialects.core.affine import Dim, product, symbol
+from ...dialects.core.affine_traversal import substitute, symbols
 from ...dialects.core.bounds import Range, bounds
 from ...dialects.core.expr import (
     Apply,
@@ -29,6 +31,7 @@ from .sections import Section, SectionTerm
 from .shared_reductions import SharedReduction, as_word, from_word, shared_reduction
 from .spaces import Axis, Space
 
+ALONG = "_z"  # the index along a row that is looked up, behind all others
 INT_STEPS = 1 << 30  # a loop counter below this cannot overflow an int by one step
 
 
@@ -130,6 +133,23 @@ def reductions_inside_out(expr: Expr) -> list[ReduceExpr]:
     return [node for node in walk(expr) if isinstance(node, ReduceExpr)]
 
 
+def row_indices(results: Sequence[Expr], rows: Set[str]) -> Iterator[LetIndex]:
+    """The indices in RESULTS that are computed from data and depend on the index symbols ROWS alone."""
+    dependences, found = Dependences(), set(rows)
+    for result in results:
+        for node in walk(result):
+            if isinstance(node, LetIndex) and {s for s in dependences.of(node.value) if s[0] == "_"} <= found:
+                found.add(node.name)
+                yield node
+
+
+def structure(expr: object) -> Hashable:
+    """What is equal for expressions that compute the same from the same operands."""
+    if isinstance(expr, Expr):
+        return (type(expr), *(structure(getattr(expr, own.name)) for own in fields(expr)))  # type: ignore[arg-type]
+    return tuple(map(structure, expr)) if isinstance(expr, tuple) else expr  # type: ignore[return-value]
+
+
 class RowEmitter(Emitter):
     """An emitter that spreads the reductions of a row over several threads, and over several blocks.
 
@@ -151,6 +171,32 @@ class RowEmitter(Emitter):
     held: HeldElements | None = None
     weights: frozenset[str] = frozenset()
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._row_indices: set[str] = set()  # those that are computed from data, once for a row
+
+    # ------------------------------------------------------------ rows that are looked up
+
+    def name_row_indices(self, results: Sequence[Expr], section: Section) -> None:
+        """Define the indices in RESULTS that are computed from data, once for a row.
+
+        Only those that depend on the row alone; equal ones get one name.
+        """
+        own = {axis.symbol for axis in self.spaces[0].axes}
+        known: dict[Hashable, str] = {}
+        for let in row_indices(results, own):
+            name = known.get(structure(let.value))
+            if name is None:
+                self._name_index(let, section)
+                known[structure(let.value)] = self.names[let.name]
+            else:
+                self.names.define(let.name, name)
+            self._row_indices.add(let.name)
+
+    def _name_index(self, let: LetIndex, section: Section) -> None:
+        if let.name not in self._row_indices:
+            super()._name_index(let, section)
+
     # ------------------------------------------------------------ a thread keeps its elements
 
     def _load(self, load: LoadExpr, section: Section) -> SectionTerm:
@@ -163,9 +209,12 @@ class RowEmitter(Emitter):
         own, used = self.lanes.symbol, set() if isinstance(offset, int) else symbols(offset)
         placed = self.lanes.stride(offset) == 1 and self.lanes.aligned(offset)
         # What a loop inside counts is not known where elements are loaded ahead.
-        known = {own, *(axis.symbol for axis in self.spaces[0].axes)}
+        known = {own, *(axis.symbol for axis in self.spaces[0].axes), *self._row_indices}
         if not placed or section.guard().text or not used <= known:
             return None
+        if not used.isdisjoint(self._row_indices):  # the same place has the same text along any index
+            self.names.define(ALONG, self.names[own])
+            offset = substitute(offset, {own: symbol(ALONG)})
         buffer = self.buffers[load.source]
         early = buffer in self.weights and used <= {own}
         return held.hold(self.fresh(f"{buffer}_"), load.dtype, buffer, self.index(offset), early)

@@ -26,6 +26,7 @@ from .contraction.mma import MMA
 from .contraction.simt import SIMT
 from .contraction.wgmma import WGMMA
 from .custom import CustomFamily
+from .embedding_bag.family import EmbeddingBagFamily
 from .failure import attributed
 from .few_channels.family import FewChannelsFamily
 from .few_channels.product import MMA as FEW_CHANNELS_MMA
@@ -85,6 +86,7 @@ BUILT_IN = _ranked(
         WgmmaRecurrenceFamily(),
         GridRecurrenceFamily(),
         InteractionFamily(),
+        EmbeddingBagFamily(),
         TiledFamily.of(SIMT),
         AttentionFamily.of(SIMT_ATTENTION),
         WindowMaximaFamily(),

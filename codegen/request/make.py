@@ -18,6 +18,7 @@ from ...dialects.core.ir import Block, Value
 from ...dialects.core.module import Function, Module
 from ...dialects.core.sizes.substitution import in_operation, in_type
 from ...dialects.core.types import Layout, TensorType
+from ...dialects.graph.embedding import EmbeddingBag
 from ...dialects.graph.interaction import Interaction
 from ...dialects.launch import Kernel
 from ...dialects.launch_memory import Buffer, View
@@ -25,7 +26,10 @@ from ..arch.spec import ArchSpec
 from .parameters import under
 from .request import ROW, KernelCode, Request
 
-EARLY = (Interaction,)  # ops whose kernels read what callers give before earlier kernels have ended
+EARLY = (
+    Interaction,
+    EmbeddingBag,
+)  # ops whose kernels read what callers give before earlier kernels have ended
 MOST_ROWS = 2**40  # of a stack with any number of rows
 
 

@@ -27,6 +27,7 @@ from ...dialects.core.types import TensorType
 from ...dialects.custom.op import CudaOp
 from ...dialects.graph.attention import Attention
 from ...dialects.graph.base import GraphOp
+from ...dialects.graph.embedding import EmbeddingBag
 from ...dialects.graph.interaction import Interaction
 from ...dialects.graph.normalization_base import Normalization
 from ...dialects.graph.numeric import compute_dtype
@@ -180,7 +181,7 @@ class Execution:
         chain = inner * (ARITHMETIC + ARITHMETIC_PER_STEP * math.sqrt(len(self.block))) * largest
         chain += inner * SUM * self.sums.summed
         chain += inner * SUM * _gain(largest, self.sums.normalized) * self.sums.centred
-        sealed = (CudaOp, Recurrence, Interaction)
+        sealed = (CudaOp, Recurrence, Interaction, EmbeddingBag)
         return chain + sum(op.allowed() for op in self.block if isinstance(op, sealed)) * largest
 
     def _shorter(self, largest: float) -> float:

@@ -7,6 +7,7 @@ from ..fusion.decompose_attention import DecomposeAttention
 from ..fusion.graph_to_fused import GraphToFused
 from ..fusion.horizontal.contractions import HorizontalContraction
 from ..fusion.interaction_kernels import InteractionKernels
+from ..fusion.join_bags import JoinBags
 from ..fusion.packed_products import PackedProducts
 from ..fusion.predicate_branches import PredicateBranches
 from ..fusion.recurrence_kernels import RecurrenceKernels
@@ -82,6 +83,7 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
             UnpackOnce(),
             PredicateBranches(target),
             HorizontalContraction(target),
+            JoinBags(),
             *_TIDY,
             MarkInPlace(),
         ),

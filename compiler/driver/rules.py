@@ -21,6 +21,7 @@ from ..fusion.decompose_attention import DecomposeAttention
 from ..fusion.graph_to_fused import GraphToFused
 from ..fusion.horizontal.contractions import HorizontalContraction
 from ..fusion.interaction_kernels import InteractionKernels
+from ..fusion.join_bags import JoinBags
 from ..fusion.packed_products import PackedProducts
 from ..fusion.predicate_branches import PredicateBranches
 from ..fusion.recurrence_kernels import RecurrenceKernels
@@ -136,6 +137,8 @@ def _graph_rules() -> Iterable[Rule]:
     yield _of_pass(UnpackOnce.name, "unpack_weights(constant) that no packed_matmul reads => constant")
     yield _of_pass(PredicateBranches.name, "if(c){a}{b} => where(c, a, b), where both are short")
     yield _of_pass(HorizontalContraction.name, "conv(x, v), conv(x, w) => slices of conv(x, concat(v, w))")
+    joined = "embedding_bag(s, i), embedding_bag(t, j) => embedding_bag(s, i, t, j), with two results"
+    yield _of_pass(JoinBags.name, joined)
     yield _of_pass(DeadCodeElimination.name, "dead ops => removed", switchable=False)
 
 

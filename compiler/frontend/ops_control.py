@@ -19,6 +19,7 @@ from ...dialects.graph.binary import Min
 from ...dialects.graph.constants import Constant, Dims
 from ...dialects.graph.movement.concat import Concat
 from ...dialects.graph.movement.reshape import Reshape
+from .bag_loops import bags_of_loop
 from .call import Call, Outcome
 from .contents import SIZE, unmoved
 from .either_rank import EitherRank
@@ -164,6 +165,9 @@ class _Loop:
 
 
 def _loop(call: Call) -> Outcome:
+    bags = bags_of_loop(call, call.graph("body"))
+    if bags is not None:
+        return bags
     node, offenders = _node(call), call.subgraphs.offenders
     known = len(offenders)
     try:

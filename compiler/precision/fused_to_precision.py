@@ -28,7 +28,7 @@ from ...dialects.precision import PrecisionKernel
 from ...dialects.roots import Root
 from ..passes.manager import PassContext
 from ..patterns.layouts import is_neutral
-from .formats.custom_form import SealedOp, custom_form, sealed_op_in
+from .formats.custom_form import SealedOp, custom_form, keeps, sealed_op_in
 from .formats.image_reads import ImageReads
 from .formats.kept_wide import kept_on_record
 from .formats.kernel_operands import KernelOperands
@@ -258,10 +258,14 @@ class _ToPrecision:
         Conversions go before and after it.
         """
         form = custom_form(old, self._policy, self._plan)
-        types = [form.type(value, self._kept_layout(sealed_op_in(old), value)) for value in old.inputs]
+        op, inside = sealed_op_in(old), old.body.block.arguments
+        types = [
+            form.type(value, self._kept_layout(op, value), keeps(op, argument))
+            for value, argument in zip(old.inputs, inside, strict=True)
+        ]
         pairs = zip(old.inputs, types, strict=True)
         operands = [self._read(value, type, old.location) for value, type in pairs]
-        region = form.region(old, types)
+        region = form.region(old, types, self._plan)
         kernel = PrecisionKernel(
             *operands, regions=[Region(region)], loc=old.location, root=old.root, **form.formats(region)
         )

@@ -10,6 +10,7 @@ from . import (
     attention_masks,
     recognize_activations,
     recognize_attention,
+    recognize_bags,
     recognize_caches,
     recognize_rows,
 )
@@ -21,6 +22,7 @@ PATTERNS = (
     *attention_masks.PATTERNS,
     *attention_causal.PATTERNS,
     *recognize_caches.PATTERNS,
+    *recognize_bags.PATTERNS,
 )
 
 

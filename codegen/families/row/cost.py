@@ -102,7 +102,11 @@ def microseconds(problem: RowProblem, request: Request, shares: Shares) -> float
     Bound by memory bandwidth, or by load latency when too few threads are resident to saturate it.
     """
     fit = request.target.fitted.row
-    moved = sum(evaluate(type.bytes, request.optimum) for type in (*request.reads, *request.writes))
+    read = evaluate(problem.rows.size, request.optimum) * max(
+        problem.lengths
+    )  # of a table, the rows looked up
+    moved = sum(min(evaluate(type.bytes, request.optimum), read * type.dtype.bytes) for type in request.reads)
+    moved += sum(evaluate(type.bytes, request.optimum) for type in request.writes)
     memory = moved / request.target.bytes_per_second * 1e6
     if holds(problem, shares):
         return fit.launch + max(memory, _keeping(problem, request, shares))

@@ -19,7 +19,7 @@ from ....dialects.graph.numeric import compute_dtype
 from ...emit.lanes import Lanes
 from ...emit.offsets import linear_offset
 from ...emit.row_walk import HeldElements, RowWalk
-from ...emit.rows import RowEmitter, in_groups, walk
+from ...emit.rows import RowEmitter, in_groups, row_indices, walk
 from ...emit.sections import Section
 from ...emit.shared_reductions import FUNCTORS, shared_reduction
 from ...emit.stores import store
@@ -230,6 +230,8 @@ def _bodies(request: Request, problem: RowProblem, signature: Signature, emitter
     """Emits the shared reductions of a row, and the statements for each of its columns."""
     lanes = emitter.lanes.count
     top = Section(lanes)
+    lookups = Section(lanes)
+    emitter.name_row_indices(problem.results, lookups)
     groups = in_groups(problem.shared)
     save: list[str] = []
     join: list[str] = []
@@ -254,6 +256,7 @@ def _bodies(request: Request, problem: RowProblem, signature: Signature, emitter
     if emitter.held is not None:
         columns = emitter.held.walk.over(columns)
         reductions = emitter.held.loads(early=False) + reductions
+    reductions = lookups.finished(lanes) + reductions
     return _Bodies(reductions, columns, save, join)
 
 
@@ -265,8 +268,13 @@ def longest_vector(problem: RowProblem) -> int:
     extents = [extent for reduce in problem.shared for _, extent in reduce.variables]
     if not all(isinstance(size, int) for size in (*extents, problem.columns.size)):
         return 1
-    # An index that is computed from data might differ within a vector.
-    if any(isinstance(node, LetIndex) for result in problem.results for node in walk(result)):
+    # An index that is computed from data might differ within a vector, unless it is one for the whole row.
+    known = {id(let) for let in row_indices(problem.results, {axis.symbol for axis in problem.rows.axes})}
+    if any(
+        isinstance(node, LetIndex) and id(node) not in known
+        for each in problem.results
+        for node in walk(each)
+    ):
         return 1
     found = [_adjacent(reduce.body, *reduce.variables[-1]) for reduce in problem.shared]
     inner = problem.columns.innermost
@@ -295,6 +303,8 @@ def widest(problem: RowProblem) -> int:
     shared = problem.shared
     plain = all(r.kind in FUNCTORS and r.dtype == compute_dtype(r.dtype) for r in shared)
     inner = problem.rows.innermost
+    if any(isinstance(node, LetIndex) for reduce in shared for node in walk(reduce)):
+        return 1
     if problem.columns.size != 1 or len(in_groups(shared)) != 1 or not plain or inner is None:
         return 1
     loads = [node for reduce in shared for node in walk(reduce.body) if isinstance(node, LoadExpr)]

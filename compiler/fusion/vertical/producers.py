@@ -14,6 +14,7 @@ import heapq
 from ....dialects.control import ControlOp
 from ....dialects.core.ir import Operation, Value
 from ....dialects.core.traits import Trait, has
+from ....dialects.graph.indexing import Gather
 from ....dialects.graph.movement.concat import Concat
 from ....dialects.graph.movement.reshape import Reshape
 from ....dialects.graph.movement.slicing import Slice
@@ -30,6 +31,7 @@ PRODUCER_RULES = {
     "contraction-prologue": "conv or matmul(elementwise or gather of rows(x)) => computed while x is loaded",
     "epilogue-operand": "add(conv or matmul, elementwise(x)) => computed in the epilogue that adds it",
     "row-producer": "row-wise(elementwise(x)) => computed while the row is read",
+    "row-lookup": "row-wise(gather of rows(x)) => looked up while the row is read",
     "loop-elementwise": "op(elementwise(x)) => computed where it is read",
     "loop-movement": "op(transpose, slice, concat, pad, gather...(x)) => x is read at the moved index",
     "loop-reshape": "op(reshape(x)) between movements => x is read at the reshaped index",
@@ -139,6 +141,8 @@ class ProducerFusion:
         root = cluster.root if cluster is not None else Root.LOOP
         if self._after_seed(op, cluster):
             return "epilogue-operand"
+        if root is Root.ROW and isinstance(op, Gather):
+            return "row-lookup"
         if root in RULE_OF_ROOT:
             return RULE_OF_ROOT[root]
         if isinstance(op, Reshape):

@@ -11,6 +11,7 @@ from ....dialects.core.affine import Dim
 from ....dialects.core.ir import Operation
 from ....dialects.core.traits import Trait, has
 from ....dialects.custom.op import LoopOp
+from ....dialects.graph.indexing import Gather
 from ....dialects.graph.normalization import InstanceNorm, LayerNorm, RmsNorm
 from ....dialects.graph.reduction import ArgReduce, Reduce
 from ....dialects.graph.softmax import LogSoftmax, Softmax
@@ -102,8 +103,24 @@ def _mixed_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
     return None
 
 
+def _looks_up_rows(cluster: Cluster, op: Gather) -> bool:
+    """Whether OP's index is the same all along a row of CLUSTER; other rows may read the same result."""
+    first = op.axis % op.x.type.rank
+    picked = range(first, first + op.indices.type.rank)
+    sizes = list(zip(op.result.type.shape, cluster.row_shape, strict=False))
+    if len(sizes) != op.result.type.rank or op.result.type.rank != len(cluster.row_shape):
+        return False
+    whole = all(
+        own == row or (own == 1 and axis not in cluster.row_axes) for axis, (own, row) in enumerate(sizes)
+    )
+    return whole and not any(axis in picked for axis in cluster.row_axes)
+
+
 def row_producer_refusal(cluster: Cluster, op: Operation) -> Refusal | None:
-    """Why OP cannot be computed while CLUSTER reads a row; None for elementwise ops of fitting shape."""
+    """Why OP cannot be computed while CLUSTER reads a row; None for elementwise ops of fitting shape, and for
+    lookups of whole rows."""
+    if isinstance(op, Gather) and _looks_up_rows(cluster, op):
+        return None
     if not has(op, Trait.ELEMENTWISE):
         return Refusal(f"{op.name} is not elementwise")
     if op.result.type.shape not in (cluster.row_shape, kept_shape(cluster)):

@@ -14,6 +14,7 @@ from ....dialects.core.ir import Block, Value
 from ....dialects.core.types import Layout, TensorType
 from ....dialects.custom.op import CudaOp
 from ....dialects.fused import FusedKernel
+from ....dialects.graph.embedding import EmbeddingBag
 from ....dialects.graph.interaction import Interaction
 from ....dialects.graph.recurrence import Recurrence
 from ....dialects.roots import Root
@@ -35,18 +36,25 @@ class CustomForm:
     why: str
     fallback: str = ""
 
-    def type(self, value: Value, layout: Layout) -> TensorType:
-        """The type in which the kernel reads VALUE in LAYOUT."""
+    def type(self, value: Value, layout: Layout, kept: bool = False) -> TensorType:
+        """The type in which the kernel reads VALUE in LAYOUT: its own if it is KEPT."""
         dtype = value.type.dtype
-        return TensorType(value.type.shape, self.chosen if dtype.is_float else dtype, layout)
+        chosen = self.chosen if dtype.is_float and not kept else dtype
+        return TensorType(value.type.shape, chosen, layout)
 
-    def region(self, kernel: FusedKernel, types: Sequence[TensorType]) -> Block:
-        """KERNEL's region, its operands of TYPES and the op's result types inferred from them."""
+    def region(self, kernel: FusedKernel, types: Sequence[TensorType], plan: StoragePlan) -> Block:
+        """KERNEL's region, its operands of TYPES and the op's result types inferred from them.
+
+        An op that states the type of its results gives them as PLAN has them, if that is the same for all.
+        """
         op, block = sealed_op_in(kernel), Block()
         arguments = zip(kernel.body.block.arguments, types, strict=True)
         inside = {value: block.add_argument(type, value.hint) for value, type in arguments}
         operands = [None if value is None else inside[value] for value in op.operands]
         attributes = {name: value for name, value in op.attributes.items() if value is not None}
+        if isinstance(op, EmbeddingBag):
+            planned = {plan.dtype(value) if plan.is_fixed(value) else self.chosen for value in kernel.results}
+            attributes["to"] = planned.pop() if len(planned) == 1 else self.chosen
         made = block.append(type(op)(*operands, loc=op.location, **attributes))
         block.append(Yield(*made.results))
         return block
@@ -63,8 +71,12 @@ class CustomForm:
         }
 
 
-SealedOp = CudaOp | Recurrence | Interaction
-_NAMES = {Root.RECURRENCE: "a recurrent op", Root.INTERACTION: "an interaction"}
+SealedOp = CudaOp | Recurrence | Interaction | EmbeddingBag
+_NAMES = {
+    Root.RECURRENCE: "a recurrent op",
+    Root.INTERACTION: "an interaction",
+    Root.EMBEDDING_BAG: "sums of rows of tables",
+}
 
 
 def sealed_op_in(kernel: FusedKernel) -> SealedOp:
@@ -76,6 +88,11 @@ def sealed_op_in(kernel: FusedKernel) -> SealedOp:
     return op
 
 
+def keeps(op: SealedOp, operand: Value) -> bool:
+    """Whether the kernel of OP reads its OPERAND in the type that it has, whatever a policy asks for."""
+    return isinstance(op, EmbeddingBag) and op.kept(operand)
+
+
 def custom_form(kernel: FusedKernel, policy: PrecisionPolicy, plan: StoragePlan) -> CustomForm:
     """The form of KERNEL, of a custom op: floats in the policy's type if the body takes it, else in the
     model's.
@@ -83,7 +100,10 @@ def custom_form(kernel: FusedKernel, policy: PrecisionPolicy, plan: StoragePlan)
     Raises IRError for a body that takes neither.
     """
     op = sealed_op_in(kernel)
-    floats = [value.type.dtype for value in op.inputs if value.type.dtype.is_float]
+    given = [value for value in op.inputs if not keeps(op, value)] + (
+        list(op.results) if isinstance(op, EmbeddingBag) else []
+    )
+    floats = [value.type.dtype for value in given if value.type.dtype.is_float]
     override = policy.override_of(op)
     format = policy.format_of(op)
     why = f"{format.name} policy" if override is None else f"override {override}"

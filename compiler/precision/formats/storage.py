@@ -24,6 +24,7 @@ from ....dialects.graph.constants import Constant
 from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.convolution import Conv, ConvTranspose
 from ....dialects.graph.elementwise import Cast
+from ....dialects.graph.embedding import EmbeddingBag
 from ....dialects.graph.interaction import Interaction
 from ....dialects.graph.movement.reshape import Reshape, Transpose
 from ....dialects.graph.packed import PackedMatmul
@@ -66,7 +67,9 @@ def lead_of(kernel: FusedKernel) -> Lead:
             return Lead.CONVOLUTION
         case CudaOp(any_order=True):
             return Lead.FREE
-        case Matmul() | PackedMatmul() | Attention() | CudaOp() | Recurrence() | Interaction():  # row-major
+        case Matmul() | PackedMatmul() | Attention():
+            return Lead.PRODUCT
+        case CudaOp() | Recurrence() | Interaction() | EmbeddingBag():  # row-major
             return Lead.PRODUCT
     return Lead.FREE
 

@@ -10,9 +10,11 @@ import pytest
 from glassrt.codegen.families.registry import candidates
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.dialects.core.affine import symbol
-from glassrt.dialects.core.dtypes import F16, F32, I8
+from glassrt.dialects.core.dtypes import F16, F32, I8, I64
 from glassrt.dialects.core.types import TensorType, channels_last
+from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.elementwise import Cast
+from glassrt.dialects.graph.indexing import Gather
 from glassrt.dialects.graph.normalization import LayerNorm
 from glassrt.dialects.graph.reduction import ArgReduce, Reduce
 from glassrt.dialects.graph.softmax import Softmax
@@ -20,6 +22,7 @@ from glassrt.dialects.graph.softmax import Softmax
 from ...one_kernel import compare, draw_inputs, kernel_module, plan_of
 from .reductions import SYMBOLS
 
+INDICES = TensorType((5, 3), I64)
 HALF, SCALE = TensorType((5, 3, 96), F16), TensorType((96,), F16)
 
 
@@ -33,8 +36,20 @@ def widest(request: Request) -> Candidate:
     return max(candidates(request), key=lambda it: (it.config.get("vector", 1), -int(it.config["workers"])))
 
 
+def looked_up(
+    do: Callable[..., Any], table: Any, at: Any, places: Any, first: Any, scale: Any, bias: Any
+) -> Any:
+    rows = do(Cast(do(Gather(table, at)), to=F32))
+    return norm(do, do(Add(rows, do(Cast(do(Gather(places, first)), to=F32)))), scale, bias)
+
+
 BODIES: dict[str, tuple[Callable[..., Any], list[TensorType], int]] = {
     "layer norm": (norm, [HALF, SCALE, SCALE], 8),
+    "rows that are looked up": (
+        looked_up,
+        [TensorType((7, 96), F16), INDICES, TensorType((9, 96), F16), TensorType((1, 3), I64), SCALE, SCALE],
+        8,
+    ),
     "softmax": (lambda do, x: do(Softmax(x, axis=1)), [TensorType((7, 520), F32)], 4),
     "f32 of f16": (
         lambda do, x: do(Reduce(do(Cast(x, to=F32)), kind="mean", axes=[1], keepdims=True)),

@@ -1,0 +1,1 @@
+"""Sums and means of rows of embedding tables: all tables of a model in one launch."""
