@@ -41,7 +41,7 @@ class RecurrenceLoops:
             if RECURRENCE_KERNEL in context.disabled:
                 refuse(op, "it is switched off", module, context, Verdict.DISABLED)
             elif dtype not in op.floats:
-                refuse(op, f"its states are {dtype}: kernels have f16 and bf16", module, context)
+                refuse(op, f"its states are {dtype}: kernels have f16, bf16 and f32", module, context)
             elif op.steps == 1 and isinstance(op.holder, Loop):
                 refuse(op, "it is a step of a loop around it", module, context)
                 rewrite(module, [single_step], context.note_rewrite)

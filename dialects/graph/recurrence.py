@@ -15,7 +15,7 @@ from ..core.affine import Dim
 from ..core.attributes import BOOL as FLAG
 from ..core.attributes import FLOATS, STRINGS, EnumKind
 from ..core.diagnostics import op_error, operand_at
-from ..core.dtypes import BF16, F16, DType
+from ..core.dtypes import BF16, F16, F32, DType
 from ..core.interpreter import Evaluation
 from ..core.ir import Operation, Value
 from ..core.op import attribute, define_op, operand, optional_operand, result
@@ -29,6 +29,7 @@ from .numeric import Array, compute_dtype, converted
 Given = Mapping[str, Array]  # operands by name, those that are absent left out
 
 DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
+ROUNDOFF = {F16: 11, BF16: 8, F32: 24}  # bits of the unit roundoff
 SLACK = 64.0  # unit roundoffs by which a kernel may differ from numpy: a rounded state is read at every step
 
 
@@ -49,7 +50,7 @@ class Recurrence(GraphOp):
 
     gates: ClassVar[int]
     defaults: ClassVar[tuple[str, ...]]
-    floats: ClassVar[tuple[DType, ...]] = (F16, BF16)
+    floats: ClassVar[tuple[DType, ...]] = (F16, BF16, F32)
     any_order: ClassVar[bool] = False
 
     x = operand()
@@ -156,7 +157,7 @@ class Recurrence(GraphOp):
 
     def allowed(self) -> float:
         """The largest difference between a kernel and `evaluate`, relative to the largest result."""
-        return SLACK * float(2.0 ** -(11 if self.x.type.dtype == F16 else 8))
+        return SLACK * float(2.0 ** -ROUNDOFF[self.x.type.dtype])
 
     # ------------------------------------------------------------ meaning
 

@@ -18,13 +18,15 @@ from ..contraction.mma import FRAGMENT_COLUMNS
 from ..contraction.problem import COPY_BYTES
 
 WARP = 32
-STEP = 32  # of k in a step of a warp: a thread has 16 bytes of each row
+STEP = 32  # of k in a step of a warp: a thread has 16 bytes of each row, here of two bytes an element
+SHORT, WIDE = 2, 4  # bytes of an element: multiplied by tensor cores, or by each thread in f32
 HALF = 8  # rows of half a fragment
 FRAGMENT_BYTES = WARP * COPY_BYTES  # of the weights of half a fragment in a step
 BARRIER_BYTES = 128  # before the states, for two barriers
 MOST_REGISTERS, REGISTERS = 255, 65536  # of a thread, and of a multiprocessor
 SCHEDULERS = 4  # which share those of a multiprocessor
 OTHER_REGISTERS = 52  # of a thread: addresses, fragments of the state and what gates are computed with
+WIDE_REGISTERS = 30  # more of them where each thread multiplies by itself
 IN_PIECES, FOR_GROUP, FOR_BLOCK = COPIES = (0, 1, 2)  # how states are sent
 _CLUSTERS, _SPLITS, _TILES = (1, 2, 4, 8, 16), (1, 2, 4), (1, 2)
 _SIZES = _CLUSTERS, _SPLITS, _TILES, COPIES
@@ -36,7 +38,8 @@ class RecurrenceConfig:
 
     A cluster has `tiles` times 8 sequences of the batch, which are multiplied side by side. `copies` says how
     states are sent: in pieces of 16 bytes by threads (0), by one bulk copy to each block for a group (1), or
-    for the block (2). A block alone stores them in pieces, too, where it reads them.
+    for the block (2). A block alone stores them in pieces, too, where it reads them. Elements of states and
+    weights have `width` bytes.
     """
 
     cluster: int
@@ -44,6 +47,12 @@ class RecurrenceConfig:
     splits: int
     tiles: int
     copies: int = IN_PIECES
+    width: int = SHORT
+
+    @property
+    def step(self) -> int:
+        """Elements of k in a step of a warp."""
+        return STEP * SHORT // self.width
 
     @property
     def warps(self) -> int:
@@ -87,12 +96,12 @@ class RecurrenceLayout:
     @property
     def steps(self) -> int:
         """Steps of k of a warp."""
-        return -(-self.hidden // (STEP * self.config.splits))
+        return -(-self.hidden // (self.config.step * self.config.splits))
 
     @property
     def state_elements(self) -> int:
         """Elements of the states in shared memory, padded to whole steps of k."""
-        return STEP * self.steps * self.config.splits * self.config.rows
+        return self.config.step * self.steps * self.config.splits * self.config.rows
 
     @property
     def cells(self) -> int:
@@ -107,12 +116,16 @@ class RecurrenceLayout:
     @property
     def chains(self) -> int:
         """Accumulators of each fragment, so that enough products are independent of each other."""
+        if self.config.width == WIDE:
+            return 1
         return 2 if self.halves * self.config.tiles <= 6 else 1
 
     @property
     def needed_registers(self) -> int:
         """Registers of a thread for all but weights."""
         sums = (self.chains * self.halves * 2 + 4) * self.config.tiles
+        if self.config.width == WIDE:  # of all sequences
+            sums = WIDE_REGISTERS + self.halves * self.config.rows
         cells = self.own_cells * (self.gates + 8) + 4 * -(-self.own_cells // self.config.tiles)
         return OTHER_REGISTERS + sums + cells
 
@@ -142,21 +155,21 @@ class RecurrenceLayout:
     @property
     def state_bytes(self) -> int:
         """Shared memory of the states before and after a step."""
-        return 2 * self.state_elements * 2
+        return 2 * self.state_elements * self.config.width
 
     @property
     def sent_bytes(self) -> int:
         """Bytes of the states that arrive at a block; of one sequence where threads send them."""
         if self.config.copies == IN_PIECES:
-            return -(-self.hidden // HALF) * COPY_BYTES
-        return -(-self.hidden // self.units) * self.units * self.config.rows * 2
+            return -(-self.hidden // HALF) * HALF * self.config.width
+        return -(-self.hidden // self.units) * self.units * self.config.rows * self.config.width
 
     @property
     def staged_bytes(self) -> int:
         """Shared memory of the states that are put together before they are copied."""
         if self.config.copies == IN_PIECES:
             return 0
-        return 2 * self.config.groups * self.units * self.config.rows * 2
+        return 2 * self.config.groups * self.units * self.config.rows * self.config.width
 
     @property
     def weight_bytes(self) -> int:
@@ -180,11 +193,18 @@ def layout_of(op: Recurrence, config: RecurrenceConfig) -> RecurrenceLayout:
     return RecurrenceLayout(op.gates, op.hidden, config)
 
 
+def has_width(config: RecurrenceConfig) -> bool:
+    """Whether there are kernels of elements of the width of CONFIG."""
+    return config.width == SHORT or (config.width == WIDE and config.tiles == 1)
+
+
 def illegal(op: Recurrence, config: RecurrenceConfig, target: ArchSpec) -> str | None:
     """Why CONFIG cannot run OP on TARGET; None when it can."""
     sizes = (config.cluster, config.splits, config.tiles, config.copies)
     if any(size not in known for size, known in zip(sizes, _SIZES, strict=True)):
         return "a size that there is no kernel for"
+    if not has_width(config):
+        return "a width that there is no kernel for"
     if config.cluster > target.limits.largest_cluster:
         return "the cluster is too large"
     layout, limits = layout_of(op, config), target.limits
@@ -210,10 +230,14 @@ def groups_of(op: Recurrence, cluster: int) -> int:
     return -(-op.hidden // (HALF * parts_of(op.gates) * cluster))
 
 
-def shapes(op: Recurrence, target: ArchSpec, sizes: Mapping[str, int]) -> Iterator[RecurrenceConfig]:
-    """The legal configurations for OP on TARGET that have no more sequences than the batch needs at SIZES."""
+def shapes(
+    op: Recurrence, target: ArchSpec, sizes: Mapping[str, int], width: int = SHORT
+) -> Iterator[RecurrenceConfig]:
+    """The legal configurations for OP, with elements of WIDTH bytes, on TARGET that have no more sequences
+    than the batch needs at SIZES."""
     batch = max(evaluate(op.batch, sizes), 1)
     useful = [tiles for tiles in _TILES if FRAGMENT_COLUMNS * tiles < 2 * batch or tiles == _TILES[0]]
+    useful = useful if width == SHORT else [1]
     for cluster in _CLUSTERS:
         groups = groups_of(op, cluster)
         if (cluster - 1) * groups * HALF * parts_of(op.gates) >= op.hidden:
@@ -221,8 +245,8 @@ def shapes(op: Recurrence, target: ArchSpec, sizes: Mapping[str, int]) -> Iterat
         for splits in _SPLITS:
             for tiles in useful:
                 for copies in COPIES:
-                    config = RecurrenceConfig(cluster, groups, splits, tiles, copies)
-                    if op.hidden > STEP * (splits - 1) and illegal(op, config, target) is None:
+                    config = RecurrenceConfig(cluster, groups, splits, tiles, copies, width)
+                    if op.hidden > config.step * (splits - 1) and illegal(op, config, target) is None:
                         yield config
 
 

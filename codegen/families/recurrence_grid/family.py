@@ -32,16 +32,15 @@ class GridRecurrenceFamily(ConfiguredFamily[GridRecurrenceConfig]):
     ) -> float | None:
         if operands not in op.floats:
             return None
-        return min(
-            (microseconds(op, each, target, sizes) for each in shapes(op, target, sizes)), default=None
-        )
+        legal = shapes(op, target, sizes, operands.bits // 8)
+        return min((microseconds(op, each, target, sizes) for each in legal), default=None)
 
     def candidates(self, request: Request) -> list[Candidate]:
         op = recurrence_of(request)
         if op is None:
             return []
         target, sizes = request.target, request.optimum
-        legal = shapes(op, target, sizes)
+        legal = shapes(op, target, sizes, op.x.type.dtype.bits // 8)
         found = [self.candidate(each, microseconds(op, each, target, sizes)) for each in legal]
         return sorted(found, key=lambda candidate: candidate.microseconds)[:MOST_CANDIDATES]
 
@@ -49,6 +48,8 @@ class GridRecurrenceFamily(ConfiguredFamily[GridRecurrenceConfig]):
         op, made = recurrence_of(request), self.configured(config)
         if op is None:
             raise ValueError("not one recurrent op with dense buffers in row-major order")
+        if made.width * 8 != op.x.type.dtype.bits:
+            raise ValueError("its states have another width")
         reason = illegal(op, made, request.target)
         if reason is not None:
             raise ValueError(reason)

@@ -53,7 +53,7 @@ class Cell:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=lambda: dict(STATES))
 
     def model(self) -> ModelProto:
-        """The model: inputs are x and the states (`h0`), outputs the last states (`hN`) and what is scanned."""
+        """The model: inputs are x and the states (`h0`), outputs their last (`hN`) and what is scanned."""
         types = {name: f"float[{','.join(map(str, self.shapes[name]))}]" for name in self.states}
         states = ", ".join(f"{types[name]} {name}" for name in self.states)
         elements = [f"float[{BATCH},{HIDDEN}] e{at}" for at in range(len(self.scanned))]
