@@ -4,9 +4,9 @@
 
 A network has bidirectional layers over sequences of 100 steps of 160 features, and a classifier of each
 step. Both are CUDA graphs with weights and inputs on the device, in --precision. `error` is ours against
-PyTorch in f64, `cudnn_error` that of cuDNN; a row is wrong where ours is beyond twice that. `kernels_us`
-are the times of the recurrent kernels, one for each layer. With --loops, `loop_ms` is the time where every step is
-launches.
+PyTorch in f64, `cudnn_error` that of cuDNN; a row is wrong where ours is beyond twice that. `kernels_us` has
+the times of the recurrent kernels, one for each layer. With --loops, `loop_ms` is the time where every step
+is launches.
 """
 
 from __future__ import annotations

@@ -72,11 +72,20 @@ class RecurrenceConfig:
 
 @dataclass(frozen=True)
 class RecurrenceLayout:
-    """How OP is laid out under CONFIG: sizes of its parts in a block."""
+    """How OP is laid out under CONFIG: sizes of its parts in a block.
+
+    byte_weights: its weights have eight bits.
+    """
 
     gates: int
     hidden: int
     config: RecurrenceConfig
+    byte_weights: bool = False
+
+    @property
+    def weight_registers(self) -> int:
+        """Registers of a thread for the weights of half a fragment in a step."""
+        return 2 if self.byte_weights else 4
 
     @property
     def parts(self) -> int:
@@ -126,6 +135,8 @@ class RecurrenceLayout:
         sums = (self.chains * self.halves * 2 + 4) * self.config.tiles
         if self.config.width == WIDE:  # of all sequences
             sums = WIDE_REGISTERS + self.halves * self.config.rows
+        if self.byte_weights:  # scales, and a step of weights as halves
+            sums += 5 * self.halves
         cells = self.own_cells * (self.gates + 8) + 4 * -(-self.own_cells // self.config.tiles)
         return OTHER_REGISTERS + sums + cells
 
@@ -138,13 +149,13 @@ class RecurrenceLayout:
     @property
     def resident(self) -> int:
         """Blocks of a multiprocessor, by their registers."""
-        registers = self.needed_registers + self.kept * self.halves * 4
+        registers = self.needed_registers + self.kept * self.halves * self.weight_registers
         return max(1, REGISTERS // (-(-registers // 8) * 8 * self.config.threads))
 
     @property
     def kept(self) -> int:
         """Steps of k whose weights are in registers; those of the others are in shared memory."""
-        return max(0, min(self.steps, self.spare_registers // (self.halves * 4)))
+        return max(0, min(self.steps, self.spare_registers // (self.halves * self.weight_registers)))
 
     @property
     def sums_bytes(self) -> int:
@@ -174,7 +185,8 @@ class RecurrenceLayout:
     @property
     def weight_bytes(self) -> int:
         """Shared memory of the weights that are not in registers."""
-        return self.config.warps * (self.steps - self.kept) * self.halves * FRAGMENT_BYTES
+        fragments = self.config.warps * (self.steps - self.kept) * self.halves
+        return fragments * FRAGMENT_BYTES * self.weight_registers // 4
 
     @property
     def shared_bytes(self) -> int:
@@ -190,7 +202,7 @@ def parts_of(gates: int) -> int:
 
 def layout_of(op: Recurrence, config: RecurrenceConfig) -> RecurrenceLayout:
     """The layout of OP under CONFIG."""
-    return RecurrenceLayout(op.gates, op.hidden, config)
+    return RecurrenceLayout(op.gates, op.hidden, config, op.factors is not None)
 
 
 def has_width(config: RecurrenceConfig) -> bool:
@@ -203,7 +215,7 @@ def illegal(op: Recurrence, config: RecurrenceConfig, target: ArchSpec) -> str |
     sizes = (config.cluster, config.splits, config.tiles, config.copies)
     if any(size not in known for size, known in zip(sizes, _SIZES, strict=True)):
         return "a size that there is no kernel for"
-    if not has_width(config):
+    if not has_width(config) or (op.factors is not None and config.width != SHORT):
         return "a width that there is no kernel for"
     if config.cluster > target.limits.largest_cluster:
         return "the cluster is too large"

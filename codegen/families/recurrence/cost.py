@@ -11,7 +11,6 @@ from ..contraction.problem import COPY_BYTES
 from .config import (
     FOR_BLOCK,
     FOR_GROUP,
-    FRAGMENT_BYTES,
     IN_PIECES,
     SCHEDULERS,
     WIDE,
@@ -66,7 +65,9 @@ def computed_cycles(layout: RecurrenceLayout, target: ArchSpec, batch: int) -> f
         live = min(batch, config.rows)
         busy = each * -(-config.warps // SCHEDULERS) * live * (COPY_BYTES // WIDE) * fit.multiply
         dependent = 2 * 2 * live * layout.halves * fit.latency
-    weights = config.warps * layout.halves * (layout.steps - layout.kept) * FRAGMENT_BYTES / bandwidth
+    weights = layout.weight_bytes / bandwidth
+    if layout.byte_weights:
+        busy += layout.steps * layout.halves * -(-config.warps // SCHEDULERS) * fit.widen
     given = 2 * layout.sums_bytes / bandwidth  # written, then read
     met = fit.meet * (config.splits - 1)
     return busy + dependent + weights + given + met + layout.own_cells * fit.cell

@@ -53,6 +53,7 @@ class RecurrentSpec:
     clip: Code | None
     x: Identifier
     weights: Identifier
+    scales: Identifier | None
     initial: Identifier | None
     memory: Identifier | None
     lengths: Identifier | None
@@ -80,7 +81,8 @@ class RecurrenceSpec(RecurrentSpec):
     steps: those of k of a warp, of which `kept` have their weights in registers. Parts of shared memory begin
     at the `_at` bytes. wide: sums that are moved at a time between the warps of a group; padded: whether a
     group may have no units; aligned: whether a state is a whole number of 16 bytes. chunk: elements of 16
-    bytes, of `width` each; by_thread: whether each thread multiplies by itself, in f32.
+    bytes, of `width` each; by_thread: whether each thread multiplies by itself, in f32. word: the type of the
+    weights of eight units along k.
     """
 
     parts: int
@@ -112,6 +114,8 @@ class RecurrenceSpec(RecurrentSpec):
     chunk: int
     by_thread: bool
     width: int
+    weight_type: Identifier
+    word: Identifier
 
 
 def op_fields(request: Request, op: Recurrence, signature: Signature) -> dict[str, Any]:
@@ -139,6 +143,7 @@ def op_fields(request: Request, op: Recurrence, signature: Signature) -> dict[st
         "clip": Code(literal(op.clip, F32)) if op.clip else None,
         "x": Identifier(reads[op.x]),
         "weights": Identifier(reads[op.weights]),
+        "scales": _name(reads, op.factors),
         "initial": _name(reads, op.initial),
         "memory": _name(reads, op.memory if isinstance(op, Lstm) else None),
         "lengths": _name(reads, op.lengths),
@@ -154,10 +159,10 @@ def recurrence_spec(
     request: Request, op: Recurrence, layout: RecurrenceLayout, signature: Signature
 ) -> RecurrenceSpec:
     """The spec of OP, laid out as LAYOUT."""
-    return RecurrenceSpec(**op_fields(request, op, signature), **layout_fields(layout))
+    return RecurrenceSpec(**op_fields(request, op, signature), **layout_fields(op, layout))
 
 
-def layout_fields(layout: RecurrenceLayout) -> dict[str, Any]:
+def layout_fields(op: Recurrence, layout: RecurrenceLayout) -> dict[str, Any]:
     """The other fields of `RecurrenceSpec`."""
     config = layout.config
     staged_at = BARRIER_BYTES + layout.state_bytes
@@ -192,6 +197,8 @@ def layout_fields(layout: RecurrenceLayout) -> dict[str, Any]:
         "chunk": COPY_BYTES // config.width,
         "by_thread": config.width == WIDE,
         "width": config.width,
+        "weight_type": Identifier(c_type(op.weights.type.dtype)),
+        "word": Identifier("Bytes" if layout.byte_weights else "Words"),
     }
 
 

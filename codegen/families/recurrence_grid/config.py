@@ -75,7 +75,7 @@ class GridRecurrenceLayout(RecurrenceLayout):
 
 def layout_of(op: Recurrence, config: GridRecurrenceConfig) -> GridRecurrenceLayout:
     """The layout of OP under CONFIG."""
-    return GridRecurrenceLayout(op.gates, op.hidden, config.inner)
+    return GridRecurrenceLayout(op.gates, op.hidden, config.inner, op.factors is not None)
 
 
 def blocks_of(op: Recurrence, config: GridRecurrenceConfig) -> tuple[Dim, Dim, Dim]:
@@ -90,7 +90,7 @@ def illegal(op: Recurrence, config: GridRecurrenceConfig, target: ArchSpec) -> s
         return "there are no directions that could take turns"
     if any(size not in known for size, known in zip(sizes, (_GROUPS, _SPLITS, _TILES), strict=True)):
         return "a size that there is no kernel for"
-    if not has_width(config.inner):
+    if not has_width(config.inner) or (op.factors is not None and config.width != SHORT):
         return "a width that there is no kernel for"
     layout, limits = layout_of(op, config), target.limits
     if config.blocks < FEWEST or config.blocks * config.groups * layout.units != op.hidden:

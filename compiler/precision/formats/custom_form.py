@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ....codegen.interface import executed
@@ -27,18 +27,20 @@ class CustomForm:
     """The operand types of a sealed kernel: floats as `chosen`, everything else in its own type.
 
     requested: the type that the policy asks for; why: the reason for the choice; fallback: what prevented
-    `requested`, empty if nothing did.
+    `requested`, empty if nothing did; exact: what the kernel reads that keeps its type, too.
     """
 
     requested: DType
     chosen: DType
     why: str
     fallback: str = ""
+    exact: frozenset[Value] = frozenset()
 
     def type(self, value: Value, layout: Layout) -> TensorType:
         """The type in which the kernel reads VALUE in LAYOUT."""
         dtype = value.type.dtype
-        return TensorType(value.type.shape, self.chosen if dtype.is_float else dtype, layout)
+        chosen = self.chosen if dtype.is_float and value not in self.exact else dtype
+        return TensorType(value.type.shape, chosen, layout)
 
     def region(self, kernel: FusedKernel, types: Sequence[TensorType]) -> Block:
         """KERNEL's region, its operands of TYPES and the op's result types inferred from them."""
@@ -83,6 +85,14 @@ def custom_form(kernel: FusedKernel, policy: PrecisionPolicy, plan: StoragePlan)
     Raises IRError for a body that takes neither.
     """
     op = sealed_op_in(kernel)
+    kept = op.exact if isinstance(op, Recurrence) else ()
+    inner = zip(kernel.inputs, kernel.body.block.arguments, strict=True)
+    exact = frozenset(value for value, argument in inner if argument in kept)
+    return replace(_form(kernel, op, policy, plan), exact=exact)
+
+
+def _form(kernel: FusedKernel, op: SealedOp, policy: PrecisionPolicy, plan: StoragePlan) -> CustomForm:
+    """The form of KERNEL, which consists of OP, but for what stays exact."""
     floats = [value.type.dtype for value in op.inputs if value.type.dtype.is_float]
     override = policy.override_of(op)
     format = policy.format_of(op)

@@ -9,7 +9,7 @@ from glassrt.codegen.arch.names import REFERENCE, arch_named
 from glassrt.codegen.families.recurrence.config import FOR_BLOCK, FOR_GROUP, IN_PIECES, RecurrenceConfig
 from glassrt.codegen.families.recurrence.family import RecurrenceFamily, proposed
 from glassrt.dialects.core.affine import symbol
-from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
+from glassrt.dialects.core.dtypes import BF16, F8E4M3, F16, F32, I8, DType
 from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
 from glassrt.errors import KernelError
 
@@ -84,6 +84,19 @@ CASES: dict[str, tuple[type[Recurrence], Any, Any, dict[str, Any], RecurrenceCon
         [4, 0, 5],
     ),
     "rnn, f32": (*(Rnn, (T, B, 32), ()), {}, RecurrenceConfig(1, 2, 1, 1, width=4), []),
+    # Weights of eight bits: some are in registers, the others in shared memory.
+    "lstm, i8": (
+        *(Lstm, (T, B, 64), ("initial", "scales", "lengths")),
+        {"direction": "bidirectional", "stored": I8},
+        RecurrenceConfig(4, 2, 2, 2, copies=2),
+        [5, 0, 1, 2, 9, *[4] * 6],
+    ),
+    "reset, f8": (
+        *(Gru, (T, B, 44), ("scales", "initial")),
+        {"direction": "reverse", "linear": False, "stored": F8E4M3},
+        RecurrenceConfig(2, 2, 1, 1),
+        [],
+    ),
     "copies, f32": (*(Lstm, (T, B, 32), ()), {}, RecurrenceConfig(2, 2, 1, 1, copies=2, width=4), []),
 }
 
@@ -96,6 +109,13 @@ def test_kernels_agree_with_the_interpreter(name: str, device: str) -> None:
     module = module_of(kind, sizes, more, dtype, **attributes)
     given = inputs_of(module, lengths, T=5, B=len(lengths) or 9)
     assert_agrees(module, given, under(config), device)
+
+
+@pytest.mark.parametrize(("hidden", "able"), [(1024, True), (1280, False)])
+def test_clusters_hold_twice_as_many_weights_of_eight_bits(hidden: int, able: bool) -> None:
+    op, _ = op_of(Lstm, (8, 4, hidden), ("scales",), stored=I8)
+    assert (RecurrenceFamily().recurrence_time(op, F16, REFERENCE, {}) is not None) is able
+    assert RecurrenceFamily().recurrence_time(op, F32, REFERENCE, {}) is None
 
 
 @pytest.mark.parametrize(

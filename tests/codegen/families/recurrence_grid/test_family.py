@@ -9,7 +9,7 @@ from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.families.recurrence_grid.config import GridRecurrenceConfig
 from glassrt.codegen.families.recurrence_grid.family import GridRecurrenceFamily
 from glassrt.dialects.core.affine import symbol
-from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
+from glassrt.dialects.core.dtypes import BF16, F16, F32, I8, DType
 from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
 from glassrt.errors import KernelError
 
@@ -56,6 +56,13 @@ CASES: dict[
         GridRecurrenceConfig(blocks=2, groups=2, splits=2, tiles=1, in_turn=1, width=4),
         [5, 0, 1, 2, 9, *[4] * 4],
         F32,
+    ),
+    "lstm, i8": (
+        *(Lstm, (T, B, 64), ("scales", "lengths")),
+        {"direction": "bidirectional", "stored": I8},
+        GridRecurrenceConfig(blocks=4, groups=2, splits=1, tiles=2),
+        [5, 0, 1, 2, 9, *[4] * 12],
+        F16,
     ),
     "reset, f32": (
         *(Gru, (T, B, 32), ()),
