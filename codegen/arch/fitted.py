@@ -300,6 +300,8 @@ class RecurrenceFit(Fit):
     start: float = 6000.0  # until the weights are in registers and the blocks of a cluster have met
     product: float = 6.8  # of a scheduler, for a product of 16 x 8 x 16
     latency: float = 12.0  # of a product that depends on the one before
+    multiply: float = 1.2  # of a scheduler, for a product in f32 of each thread of a warp
+    widen: float = 12.0  # of a scheduler, for eight weights of a byte of each thread of a warp
     meet: float = 90.0  # for each warp more that shares k
     cell: float = 300.0  # gates and states of a thread's cell
     exchange: float = 250.0  # until a state has arrived in other blocks

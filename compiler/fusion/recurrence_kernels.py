@@ -1,4 +1,7 @@
-"""recurrence-kernel: whether a kernel runs all steps of a recurrent op on the target, by the cost model."""
+"""recurrence-kernel: whether a kernel runs all steps of a recurrent op on the target, by the cost model.
+
+Where the policy asks for eight bits, weights are stored in them if that is faster.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,15 @@ from typing import ClassVar
 
 from ...codegen.interface import ArchSpec, families
 from ...dialects.core.affine_traversal import evaluate
+from ...dialects.core.dtypes import DType
 from ...dialects.core.module import Module
 from ...dialects.graph.recurrence import Recurrence
 from ..passes.ledger import Figure, Record, Verdict
 from ..passes.manager import PassContext
+from ..settings.formats import EIGHT_BITS
 from ..simplify.fold_constants import FoldConstants
 from ..simplify.recurrence_loops import RECURRENCE_KERNEL, recurrent_ops, refuse
+from .recurrent_weights import discard, with_bytes
 
 
 @dataclass(frozen=True)
@@ -26,24 +32,42 @@ class RecurrenceKernels:
     name: ClassVar[str] = RECURRENCE_KERNEL
 
     def run(self, module: Module, context: PassContext) -> Module:
-        sizes, refused = module.values_at("optimum"), False
-        for op in recurrent_ops(module):
-            dtype = context.policy.format_of(op).stored(op.x.type.dtype)
-            able = [family for family in families().values() if family.runs_on(self.target)]
-            times = [family.recurrence_time(op, dtype, self.target, sizes) for family in able]
-            kernel = min((time for time in times if time is not None), default=None)
-            loop = self._loop_time(op, sizes)
-            figures: dict[str, Figure] = {"microseconds_loop": round(loop, 3)}
-            figures |= {} if kernel is None else {"microseconds_kernel": round(kernel, 3)}
-            if kernel is not None and kernel < loop:
-                nodes, reason = op.location.nodes, "one kernel runs all steps"
-                record = Record(RECURRENCE_KERNEL, (op.name,), nodes, Verdict.TAKEN, reason, figures)
-                context.ledger.append(record)
-                continue
-            lacking = f"{self.target.name} has no kernel for states of {op.hidden}"
-            refuse(op, lacking if kernel is None else "a loop is faster", module, context, figures=figures)
-            refused = True
-        return FoldConstants().run(module, context) if refused else module
+        kept = [self._keeps(op, module, context) for op in recurrent_ops(module)]
+        return module if all(kept) else FoldConstants().run(module, context)
+
+    def _keeps(self, op: Recurrence, module: Module, context: PassContext) -> bool:
+        """Whether OP gets a kernel; else it becomes a loop."""
+        sizes, format = module.values_at("optimum"), context.policy.format_of(op)
+        dtype = format.stored(op.x.type.dtype)
+        kernel, loop = self._kernel_time(op, dtype, sizes), self._loop_time(op, sizes)
+        figures: dict[str, Figure] = {"microseconds_loop": round(loop, 3)}
+        figures |= {} if kernel is None else {"microseconds_kernel": round(kernel, 3)}
+        reason = "one kernel runs all steps"
+        made = with_bytes(op, format.name, EIGHT_BITS[format.name], module) if format.quantizes else None
+        if made is not None:
+            short = self._kernel_time(made, dtype, sizes)
+            if short is not None:
+                figures["microseconds_kernel_of_bytes"] = round(short, 3)
+            if short is not None and short < loop and (kernel is None or short < kernel):
+                op.replace_by(*made.results)
+                op, kernel, reason = made, short, f"{reason}, with weights in {format.name}"
+            else:
+                discard(made)
+        if kernel is not None and kernel < loop:
+            nodes = op.location.nodes
+            context.ledger.append(
+                Record(RECURRENCE_KERNEL, (op.name,), nodes, Verdict.TAKEN, reason, figures)
+            )
+            return True
+        lacking = f"{self.target.name} has no kernel for states of {op.hidden}"
+        refuse(op, lacking if kernel is None else "a loop is faster", module, context, figures=figures)
+        return False
+
+    def _kernel_time(self, op: Recurrence, dtype: DType, sizes: dict[str, int]) -> float | None:
+        """Expected microseconds of the fastest kernel for OP with states of DTYPE; None if there is none."""
+        able = [family for family in families().values() if family.runs_on(self.target)]
+        times = [family.recurrence_time(op, dtype, self.target, sizes) for family in able]
+        return min((time for time in times if time is not None), default=None)
 
     def _loop_time(self, op: Recurrence, sizes: dict[str, int]) -> float:
         """Expected microseconds of OP as a loop whose steps are launches, which read all weights."""

@@ -11,9 +11,12 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ...dialects.control import Loop, all_blocks
+from ...dialects.core.dtypes import F32
 from ...dialects.core.ir import Block
 from ...dialects.core.module import Module
-from ...dialects.graph.movement.reshape import Transpose
+from ...dialects.graph.binary import Mul
+from ...dialects.graph.elementwise import Cast
+from ...dialects.graph.movement.reshape import Reshape, Transpose
 from ...dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
 from ..frontend.builder import Builder
 from ..frontend.external import ExternalFiles
@@ -41,7 +44,7 @@ class RecurrenceLoops:
             if RECURRENCE_KERNEL in context.disabled:
                 refuse(op, "it is switched off", module, context, Verdict.DISABLED)
             elif dtype not in op.floats:
-                refuse(op, f"its states are {dtype}: kernels have f16 and bf16", module, context)
+                refuse(op, f"its states are {dtype}: kernels have f16, bf16 and f32", module, context)
             elif op.steps == 1 and isinstance(op.holder, Loop):
                 refuse(op, "it is a step of a loop around it", module, context)
                 rewrite(module, [single_step], context.note_rewrite)
@@ -92,7 +95,7 @@ def _looped(op: Recurrence, builder: Builder) -> list[Tensor | None]:
         op.reverse,
         op.hidden,
         op.gates,
-        Tensor.of(op.weights),
+        _weights(op, builder),
         None if op.lengths is None else Tensor.of(op.lengths),
         tuple(_functions(op) for _ in op.reverse),
         tuple(None if value is None else Tensor.of(value) for value in op.initial_states),
@@ -104,6 +107,16 @@ def _looped(op: Recurrence, builder: Builder) -> list[Tensor | None]:
     )
     kinds = {Lstm: lstm_steps, Gru: gru_steps, Rnn: rnn_steps}
     return kinds[type(op)](steps)
+
+
+def _weights(op: Recurrence, builder: Builder) -> Tensor:
+    """The weights of OP as numbers of the type of its inputs."""
+    weights = Tensor.of(op.weights)
+    if op.factors is None:
+        return weights
+    scales = builder.emit(Reshape, Tensor.of(op.factors), shape=(*op.factors.type.shape, 1))
+    wide = builder.emit(Mul, builder.emit(Cast, weights, to=F32), scales)
+    return wide if op.x.type.dtype == F32 else builder.emit(Cast, wide, to=op.x.type.dtype)
 
 
 def _functions(op: Recurrence) -> tuple[Activation, ...]:

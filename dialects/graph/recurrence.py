@@ -15,7 +15,7 @@ from ..core.affine import Dim
 from ..core.attributes import BOOL as FLAG
 from ..core.attributes import FLOATS, STRINGS, EnumKind
 from ..core.diagnostics import op_error, operand_at
-from ..core.dtypes import BF16, F16, DType
+from ..core.dtypes import BF16, F8E4M3, F16, F32, I8, DType
 from ..core.interpreter import Evaluation
 from ..core.ir import Operation, Value
 from ..core.op import attribute, define_op, operand, optional_operand, result
@@ -29,6 +29,8 @@ from .numeric import Array, compute_dtype, converted
 Given = Mapping[str, Array]  # operands by name, those that are absent left out
 
 DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
+ROUNDOFF = {F16: 11, BF16: 8, F32: 24}  # bits of the unit roundoff
+EIGHT_BITS = (I8, F8E4M3)  # types of weights that have scales
 SLACK = 64.0  # unit roundoffs by which a kernel may differ from numpy: a rounded state is read at every step
 
 
@@ -42,6 +44,8 @@ class Recurrence(GraphOp):
     gates are bounded by `clip` unless it is 0.
 
     Arithmetic is in f32 at least. States are rounded to the type of x where they are multiplied or stored.
+    Weights of eight bits, i8 or f8e4m3, have `scales`, [directions, gates * hidden], by which the products of
+    rows are multiplied.
 
     functions: the activations, `defaults` if empty; numbers: alpha and beta of each, 0 where it has none.
     gates: their number; floats: the types in which there are kernels.
@@ -49,7 +53,7 @@ class Recurrence(GraphOp):
 
     gates: ClassVar[int]
     defaults: ClassVar[tuple[str, ...]]
-    floats: ClassVar[tuple[DType, ...]] = (F16, BF16)
+    floats: ClassVar[tuple[DType, ...]] = (F16, BF16, F32)
     any_order: ClassVar[bool] = False
 
     x = operand()
@@ -104,6 +108,16 @@ class Recurrence(GraphOp):
         numbers = tuple(self.numbers) or (0.0,) * (2 * len(names))
         return tuple(map(GateFunction, names, numbers[::2], numbers[1::2]))
 
+    @property
+    @abstractmethod
+    def factors(self) -> Value | None:
+        """The scales of its weights; None of floats that are multiplied as they are."""
+
+    @property
+    def exact(self) -> tuple[Value, ...]:
+        """The operands that keep their types in every format: weights of eight bits, and their scales."""
+        return () if self.factors is None else (self.weights, self.factors)
+
     def infer(self) -> Sequence[TensorType]:
         self._check_functions()
         if self.x.type.rank != 3 or self.weights.type.rank != 3:
@@ -113,7 +127,7 @@ class Recurrence(GraphOp):
         rows = self.gates * hidden
         if self.weights.type.shape[0] != count:
             raise op_error(self, f"its weights are not for {self.direction}", at=AttributeAt("direction"))
-        self._check(self.weights, (count, rows, hidden))
+        self._check_weights((count, rows, hidden))
         self._check(self.x, (self.steps, self.batch, count * rows))
         self._check(self.initial, self.state_type.shape)
         for value, shape in self._extra():
@@ -124,6 +138,23 @@ class Recurrence(GraphOp):
             same_shape(self, self.lengths.type.shape, (self.batch,), message)
         y = TensorType((self.steps, self.batch, count, hidden), self.x.type.dtype)
         return [y, *[self.state_type] * (len(self.spec.results) - 1)]
+
+    def _check_weights(self, shape: tuple[Dim, ...]) -> None:
+        """Raise a located IRError unless the weights have SHAPE and the type of x, or eight bits and
+        scales."""
+        dtype, factors = self.weights.type.dtype, self.factors
+        at = operand_at(self, self.weights)
+        if (factors is not None) != (dtype in EIGHT_BITS):
+            needs = "scales" if factors is None else "no scales"
+            raise op_error(self, f"its weights are {dtype}, which need {needs}", at=at)
+        if factors is None:
+            self._check(self.weights, shape)
+            return
+        same_shape(self, self.weights.type.shape, shape, "its weights have another shape", at)
+        at = operand_at(self, factors)
+        if factors.type.dtype != F32:
+            raise op_error(self, f"its scales are {factors.type.dtype}, f32 is expected", at=at)
+        same_shape(self, factors.type.shape, shape[:2], "its scales are not one for each row", at)
 
     def _check_functions(self) -> None:
         """Raise a located IRError unless there are the functions, and the numbers, that the op needs."""
@@ -156,7 +187,7 @@ class Recurrence(GraphOp):
 
     def allowed(self) -> float:
         """The largest difference between a kernel and `evaluate`, relative to the largest result."""
-        return SLACK * float(2.0 ** -(11 if self.x.type.dtype == F16 else 8))
+        return SLACK * float(2.0 ** -ROUNDOFF[self.x.type.dtype])
 
     # ------------------------------------------------------------ meaning
 
@@ -196,7 +227,8 @@ class Recurrence(GraphOp):
             place = np.where(live, ends - 1 - step, step) if reverse else np.full(len(ends), step)
             rounded = converted(states[0], self.x.type.dtype).astype(x.dtype)
             with np.errstate(all="ignore"):
-                product = np.matmul(rounded, given["weights"].T).reshape(x.shape[1:])
+                product = np.matmul(rounded, given["weights"].T) * given.get("scales", x.dtype.type(1))
+                product = product.reshape(x.shape[1:])
                 after = self.cell(x[place, rows], product, states, given)
             states = [np.where(live[:, None], new, old) for new, old in zip(after, states, strict=True)]
             y[place[live], rows[live]] = states[0][live]
@@ -230,8 +262,13 @@ class Lstm(Recurrence):
     defaults = ("sigmoid", "tanh", "tanh")
     memory = optional_operand()
     peepholes = optional_operand()
+    scales = optional_operand()
     last_memory = result()
     coupled = attribute(FLAG, False)
+
+    @property
+    def factors(self) -> Value | None:
+        return self.scales
 
     @property
     def initial_states(self) -> tuple[Value | None, ...]:
@@ -269,7 +306,12 @@ class Gru(Recurrence):
     gates = 3
     defaults = ("sigmoid", "tanh")
     bias = optional_operand()
+    scales = optional_operand()
     linear = attribute(FLAG, True)
+
+    @property
+    def factors(self) -> Value | None:
+        return self.scales
 
     def _extra(self) -> Sequence[tuple[Value | None, tuple[Dim, ...]]]:
         if self.bias is not None and not self.linear:
@@ -283,7 +325,8 @@ class Gru(Recurrence):
             inner = reset * (product[:, 2] + given.get("bias", x.dtype.type(0)))
         else:
             kept = converted(reset * states[0], self.x.type.dtype).astype(x.dtype)
-            inner = np.matmul(kept, given["weights"][2 * self.hidden :].T)
+            scales = given.get("scales", np.ones(3 * self.hidden, x.dtype))[2 * self.hidden :]
+            inner = np.matmul(kept, given["weights"][2 * self.hidden :].T) * scales
         new = function.of(self.clipped(x[:, 2] + inner))
         return [(1 - update) * new + update * states[0]]
 
@@ -295,6 +338,11 @@ class Rnn(Recurrence):
     name = "graph.rnn"
     gates = 1
     defaults = ("tanh",)
+    scales = optional_operand()
+
+    @property
+    def factors(self) -> Value | None:
+        return self.scales
 
     def cell(self, x: Array, product: Array, states: list[Array], given: Given) -> list[Array]:
         return [self.activations[0].of(self.clipped(x[:, 0] + product[:, 0]))]

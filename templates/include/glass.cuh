@@ -22,6 +22,7 @@
 #include "math.cuh"
 #include "math_integer.cuh"
 #include "packed.cuh"
+#include "halves.cuh"
 #include "predicated.cuh"
 #include "dot.cuh"
 #include "fast.cuh"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import ml_dtypes
 import numpy as np
 
 from .cases import Array, Case, Out
@@ -69,6 +70,15 @@ def quotients() -> Case:
     return _case("quotients", x.size, x, y, high, low, *outputs)
 
 
+def halves(name: str, dtype: type) -> Case:
+    """All bytes that are numbers of DTYPE, in another order, as f16."""
+    every = _RANDOM.permutation(np.tile(np.arange(256, dtype=np.uint8), 8))
+    every = np.where(np.isfinite(every.view(dtype).astype(np.float32)), every, np.uint8(0))
+    expected = every.view(dtype).astype(np.float16).view(np.uint32)
+    return _case(name, every.size // 8, every.view(np.uint32), Out(expected))
+
+
 def cases() -> list[Case]:
     signs = (np.int8, np.uint8)
-    return [*(dots(x, y) for x in signs for y in signs), transposed(4), transposed(16), quotients()]
+    widened = (halves("halves_of_i8", np.int8), halves("halves_of_f8e4m3", ml_dtypes.float8_e4m3fn))
+    return [*(dots(x, y) for x in signs for y in signs), transposed(4), transposed(16), quotients(), *widened]

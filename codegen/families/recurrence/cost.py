@@ -11,10 +11,9 @@ from ..contraction.problem import COPY_BYTES
 from .config import (
     FOR_BLOCK,
     FOR_GROUP,
-    FRAGMENT_BYTES,
-    HALF,
     IN_PIECES,
     SCHEDULERS,
+    WIDE,
     RecurrenceConfig,
     RecurrenceLayout,
     layout_of,
@@ -45,7 +44,8 @@ def alone_clusters(cluster: int, target: ArchSpec) -> int:
 
 def step_cycles(op: Recurrence, config: RecurrenceConfig, target: ArchSpec, batch: int) -> float:
     """Cycles of a step of a cluster: its parts follow each other, since each needs all of the one before."""
-    computed, sent = computed_cycles(layout_of(op, config), target), sent_cycles(op, config, target, batch)
+    computed = computed_cycles(layout_of(op, config), target, batch)
+    sent = sent_cycles(op, config, target, batch)
     return computed + exchanges(op) * (sent + target.fitted.recurrence.exchange)
 
 
@@ -54,14 +54,20 @@ def exchanges(op: Recurrence) -> int:
     return 2 if isinstance(op, Gru) and not op.linear else 1
 
 
-def computed_cycles(layout: RecurrenceLayout, target: ArchSpec) -> float:
+def computed_cycles(layout: RecurrenceLayout, target: ArchSpec, batch: int) -> float:
     """Cycles of the products and the gates."""
     fit, config = target.fitted.recurrence, layout.config
     bandwidth = target.fitted.throughput.shared_bandwidth
     each = layout.steps * layout.halves * config.tiles  # products of a warp
     busy = each * -(-config.warps // SCHEDULERS) * fit.product
     dependent = 2 * layout.steps / layout.chains * fit.latency
-    weights = config.warps * layout.halves * (layout.steps - layout.kept) * FRAGMENT_BYTES / bandwidth
+    if config.width == WIDE:
+        live = min(batch, config.rows)
+        busy = each * -(-config.warps // SCHEDULERS) * live * (COPY_BYTES // WIDE) * fit.multiply
+        dependent = 2 * 2 * live * layout.halves * fit.latency
+    weights = layout.weight_bytes / bandwidth
+    if layout.byte_weights:
+        busy += layout.steps * layout.halves * -(-config.warps // SCHEDULERS) * fit.widen
     given = 2 * layout.sums_bytes / bandwidth  # written, then read
     met = fit.meet * (config.splits - 1)
     return busy + dependent + weights + given + met + layout.own_cells * fit.cell
@@ -70,7 +76,7 @@ def computed_cycles(layout: RecurrenceLayout, target: ArchSpec) -> float:
 def sent_cycles(op: Recurrence, config: RecurrenceConfig, target: ArchSpec, batch: int) -> float:
     """Cycles until the states have left a block, or arrived at it."""
     fit, layout = target.fitted.recurrence, layout_of(op, config)
-    chunks = config.groups * layout.units // HALF
+    chunks = config.groups * layout.units * config.width // COPY_BYTES
     if config.copies == IN_PIECES:
         return min(batch, config.rows) * chunks * config.cluster * fit.piece
     copies = config.cluster * (config.groups if config.copies == FOR_GROUP else 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ....dialects.core.dtypes import DType
+from ....dialects.core.dtypes import BF16, F16, DType
 from ....dialects.core.types import ROW_MAJOR
 from ....dialects.graph.recurrence import Recurrence
 from ...arch.features import Feature
@@ -18,6 +18,7 @@ from .cost import microseconds
 from .spec import TEMPLATE, recurrence_spec
 
 MOST_CANDIDATES = 8
+SHORT_FLOATS = (F16, BF16)  # that tensor cores multiply
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +35,9 @@ class RecurrenceFamily(ConfiguredFamily[RecurrenceConfig]):
     def recurrence_time(
         self, op: Recurrence, operands: DType, target: ArchSpec, sizes: Mapping[str, int]
     ) -> float | None:
-        if operands not in op.floats:
+        if not multiplies(op, operands):
             return None
-        times = (microseconds(op, each, target, sizes) for each in proposed(op, target, sizes))
+        times = (microseconds(op, each, target, sizes) for each in proposed(op, target, sizes, operands))
         return min(times, default=None)
 
     def candidates(self, request: Request) -> list[Candidate]:
@@ -44,7 +45,7 @@ class RecurrenceFamily(ConfiguredFamily[RecurrenceConfig]):
         if op is None:
             return []
         target, sizes = request.target, request.optimum
-        legal = proposed(op, target, sizes)
+        legal = proposed(op, target, sizes, op.x.type.dtype)
         found = [self.candidate(each, microseconds(op, each, target, sizes)) for each in legal]
         return sorted(found, key=lambda candidate: candidate.microseconds)[:MOST_CANDIDATES]
 
@@ -52,6 +53,8 @@ class RecurrenceFamily(ConfiguredFamily[RecurrenceConfig]):
         op, made = recurrence_of(request), self.configured(config)
         if op is None:
             raise ValueError("not one recurrent op with dense buffers in row-major order")
+        if made.width * 8 != op.x.type.dtype.bits:
+            raise ValueError("its states have another width")
         reason = illegal(op, made, request.target)
         if reason is not None:
             raise ValueError(reason)
@@ -62,15 +65,22 @@ class RecurrenceFamily(ConfiguredFamily[RecurrenceConfig]):
         return KernelCode(TEMPLATE, spec, geometry, signature.typed, 1)
 
 
-def proposed(op: Recurrence, target: ArchSpec, sizes: Mapping[str, int]) -> Iterator[RecurrenceConfig]:
-    """The configurations for OP that are proposed.
+def proposed(
+    op: Recurrence, target: ArchSpec, sizes: Mapping[str, int], dtype: DType
+) -> Iterator[RecurrenceConfig]:
+    """The configurations for OP, with states of DTYPE, that are proposed.
 
     A copy for each group only where blocks cannot have one for all of theirs, which is as fast or faster.
     """
-    for config in shapes(op, target, sizes):
+    for config in shapes(op, target, sizes, dtype.bits // 8):
         whole = replace(config, copies=FOR_BLOCK)
         if config.copies != FOR_GROUP or illegal(op, whole, target) is not None:
             yield config
+
+
+def multiplies(op: Recurrence, operands: DType) -> bool:
+    """Whether there are kernels for OP with states that are stored as OPERANDS."""
+    return operands in op.floats if op.factors is None else operands == F16
 
 
 def recurrence_of(request: Request) -> Recurrence | None:
@@ -79,5 +89,5 @@ def recurrence_of(request: Request) -> Recurrence | None:
     if len(ops) != 1 or not isinstance(ops[0], Recurrence):
         return None
     types = (*request.reads, *request.writes)
-    fits = ops[0].x.type.dtype in ops[0].floats and all(type.layout == ROW_MAJOR for type in types)
+    fits = multiplies(ops[0], ops[0].x.type.dtype) and all(type.layout == ROW_MAJOR for type in types)
     return ops[0] if fits and len(request.writes) == len(ops[0].results) else None

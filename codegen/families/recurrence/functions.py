@@ -16,13 +16,14 @@ _TEXTS = {
     "hardsigmoid": "m_min(m_max({alpha} * x + {beta}, 0.0f), 1.0f)",
     "leakyrelu": "x < 0.0f ? {alpha} * x : x",
     "relu": "m_max(x, 0.0f)",
-    "scaledtanh": "{alpha} * m_short_tanh({beta} * x)",
+    "scaledtanh": "{alpha} * {tanh}({beta} * x)",
     "softplus": "m_softplus(x)",
     "softsign": "x / (1.0f + m_abs(x))",
     "thresholdedrelu": "x > {alpha} ? x : 0.0f",
 }
-_INTRINSICS = {"sigmoid": Identifier("m_short_sigmoid"), "tanh": Identifier("m_short_tanh")}
-LSTM_FUNCTIONS = (_INTRINSICS["sigmoid"], _INTRINSICS["tanh"], _INTRINSICS["tanh"])
+_SHORT = {"sigmoid": Identifier("m_short_sigmoid"), "tanh": Identifier("m_short_tanh")}
+_WIDE = {"sigmoid": Identifier("m_sigmoid"), "tanh": Identifier("m_tanh")}
+LSTM_FUNCTIONS = (_SHORT["sigmoid"], _SHORT["tanh"], _SHORT["tanh"])
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,16 @@ class Activations:
     own: tuple[tuple[Identifier, Code], ...]
 
 
-def activations(functions: tuple[GateFunction, ...]) -> Activations:
-    """FUNCTIONS in C, equal ones once."""
+def activations(functions: tuple[GateFunction, ...], wide: bool = False) -> Activations:
+    """FUNCTIONS in C, equal ones once; WIDE: of states in f32."""
+    intrinsics = _WIDE if wide else _SHORT
     own: dict[str, Identifier] = {}
     names = []
     for function in functions:
-        name = _INTRINSICS.get(function.name)
+        name = intrinsics.get(function.name)
         if name is None:
             numbers = {key: literal(getattr(function, key), F32) for key in ("alpha", "beta")}
-            text = _TEXTS[function.name].format(**numbers)
+            text = _TEXTS[function.name].format(tanh=intrinsics["tanh"], **numbers)
             name = own.setdefault(text, Identifier(f"activation{len(own)}"))
         names.append(name)
     return Activations(tuple(names), tuple((name, Code(text)) for text, name in own.items()))

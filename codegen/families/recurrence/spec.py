@@ -16,7 +16,7 @@ from ...text.affine_c import dim_to_c
 from ...text.literals import c_type, literal
 from ...text.render import Code, Identifier
 from ..contraction.problem import COPY_BYTES
-from .config import BARRIER_BYTES, RecurrenceLayout
+from .config import BARRIER_BYTES, WIDE, RecurrenceLayout
 from .functions import LSTM_FUNCTIONS, Activations, activations
 
 TEMPLATE = "kernels/recurrence.cu.j2"
@@ -53,6 +53,7 @@ class RecurrentSpec:
     clip: Code | None
     x: Identifier
     weights: Identifier
+    scales: Identifier | None
     initial: Identifier | None
     memory: Identifier | None
     lengths: Identifier | None
@@ -75,11 +76,13 @@ class RecurrentSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class RecurrenceSpec(RecurrentSpec):
-    """The spec of a recurrent kernel by mma: its sizes and configuration.
+    """The spec of a recurrent kernel by mma, or in f32: its sizes and configuration.
 
     steps: those of k of a warp, of which `kept` have their weights in registers. Parts of shared memory begin
     at the `_at` bytes. wide: sums that are moved at a time between the warps of a group; padded: whether a
-    group may have no units; aligned: whether a state is a whole number of 16 bytes.
+    group may have no units; aligned: whether a state is a whole number of 16 bytes. chunk: elements of 16
+    bytes, of `width` each; by_thread: whether each thread multiplies by itself, in f32. word: the type of the
+    weights of eight units along k.
     """
 
     parts: int
@@ -108,6 +111,11 @@ class RecurrenceSpec(RecurrentSpec):
     weights_at: int
     padded: bool
     aligned: bool
+    chunk: int
+    by_thread: bool
+    width: int
+    weight_type: Identifier
+    word: Identifier
 
 
 def op_fields(request: Request, op: Recurrence, signature: Signature) -> dict[str, Any]:
@@ -120,7 +128,7 @@ def op_fields(request: Request, op: Recurrence, signature: Signature) -> dict[st
         "index_type": Identifier(signature.index_type),
         "type": Identifier(c_type(op.x.type.dtype)),
         "kind": Identifier(op.name.removeprefix("graph.")),
-        "activations": activations(op.activations),
+        "activations": activations(op.activations, op.x.type.dtype == F32),
         "reverse": Identifier(op.direction),
         "time": Code(dim_to_c(op.steps, names)),
         "trips": op.steps if isinstance(op.steps, int) else 2,
@@ -135,6 +143,7 @@ def op_fields(request: Request, op: Recurrence, signature: Signature) -> dict[st
         "clip": Code(literal(op.clip, F32)) if op.clip else None,
         "x": Identifier(reads[op.x]),
         "weights": Identifier(reads[op.weights]),
+        "scales": _name(reads, op.factors),
         "initial": _name(reads, op.initial),
         "memory": _name(reads, op.memory if isinstance(op, Lstm) else None),
         "lengths": _name(reads, op.lengths),
@@ -150,10 +159,10 @@ def recurrence_spec(
     request: Request, op: Recurrence, layout: RecurrenceLayout, signature: Signature
 ) -> RecurrenceSpec:
     """The spec of OP, laid out as LAYOUT."""
-    return RecurrenceSpec(**op_fields(request, op, signature), **layout_fields(layout))
+    return RecurrenceSpec(**op_fields(request, op, signature), **layout_fields(op, layout))
 
 
-def layout_fields(layout: RecurrenceLayout) -> dict[str, Any]:
+def layout_fields(op: Recurrence, layout: RecurrenceLayout) -> dict[str, Any]:
     """The other fields of `RecurrenceSpec`."""
     config = layout.config
     staged_at = BARRIER_BYTES + layout.state_bytes
@@ -185,6 +194,11 @@ def layout_fields(layout: RecurrenceLayout) -> dict[str, Any]:
         "weights_at": sums_at + layout.sums_bytes,
         "padded": layout.units * (config.cluster * config.groups - 1) >= layout.hidden,
         "aligned": layout.hidden % ALIGNED == 0,
+        "chunk": COPY_BYTES // config.width,
+        "by_thread": config.width == WIDE,
+        "width": config.width,
+        "weight_type": Identifier(c_type(op.weights.type.dtype)),
+        "word": Identifier("Bytes" if layout.byte_weights else "Words"),
     }
 
 

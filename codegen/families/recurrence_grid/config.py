@@ -18,10 +18,11 @@ from ..contraction.mma import FRAGMENT_COLUMNS
 from ..recurrence.config import (
     HALF,
     IN_PIECES,
-    STEP,
+    SHORT,
     WARP,
     RecurrenceConfig,
     RecurrenceLayout,
+    has_width,
     parts_of,
 )
 
@@ -34,7 +35,7 @@ class GridRecurrenceConfig:
     """A configuration: `blocks` for each direction with `groups` of units each, of `splits` warps.
 
     `tiles` times 8 sequences are multiplied at a time. Directions run side by side, or one after the other if
-    `in_turn`.
+    `in_turn`. Elements of states and weights have `width` bytes.
     """
 
     blocks: int
@@ -42,6 +43,7 @@ class GridRecurrenceConfig:
     splits: int
     tiles: int
     in_turn: int = 0
+    width: int = SHORT
 
     def beside(self, op: Recurrence) -> int:
         """The directions of OP that run side by side."""
@@ -50,7 +52,7 @@ class GridRecurrenceConfig:
     @property
     def inner(self) -> RecurrenceConfig:
         """The configuration of a block as one of a cluster of all."""
-        return RecurrenceConfig(self.blocks, self.groups, self.splits, self.tiles, IN_PIECES)
+        return RecurrenceConfig(self.blocks, self.groups, self.splits, self.tiles, IN_PIECES, self.width)
 
     @property
     def rows(self) -> int:
@@ -68,12 +70,12 @@ class GridRecurrenceLayout(RecurrenceLayout):
 
     @property
     def state_bytes(self) -> int:
-        return self.state_elements * 2
+        return self.state_elements * self.config.width
 
 
 def layout_of(op: Recurrence, config: GridRecurrenceConfig) -> GridRecurrenceLayout:
     """The layout of OP under CONFIG."""
-    return GridRecurrenceLayout(op.gates, op.hidden, config.inner)
+    return GridRecurrenceLayout(op.gates, op.hidden, config.inner, op.factors is not None)
 
 
 def blocks_of(op: Recurrence, config: GridRecurrenceConfig) -> tuple[Dim, Dim, Dim]:
@@ -88,6 +90,8 @@ def illegal(op: Recurrence, config: GridRecurrenceConfig, target: ArchSpec) -> s
         return "there are no directions that could take turns"
     if any(size not in known for size, known in zip(sizes, (_GROUPS, _SPLITS, _TILES), strict=True)):
         return "a size that there is no kernel for"
+    if not has_width(config.inner) or (op.factors is not None and config.width != SHORT):
+        return "a width that there is no kernel for"
     layout, limits = layout_of(op, config), target.limits
     if config.blocks < FEWEST or config.blocks * config.groups * layout.units != op.hidden:
         return "its blocks are not those of the hidden units"
@@ -104,12 +108,15 @@ def illegal(op: Recurrence, config: GridRecurrenceConfig, target: ArchSpec) -> s
     return None
 
 
-def shapes(op: Recurrence, target: ArchSpec, sizes: Mapping[str, int]) -> Iterator[GridRecurrenceConfig]:
-    """The legal configurations for OP on TARGET that have no more sequences than the batch needs at SIZES."""
+def shapes(
+    op: Recurrence, target: ArchSpec, sizes: Mapping[str, int], width: int = SHORT
+) -> Iterator[GridRecurrenceConfig]:
+    """The legal configurations for OP, with elements of WIDTH bytes, on TARGET that have no more sequences
+    than the batch needs at SIZES."""
     batch = max(evaluate(op.batch, sizes), 1)
     useful = [tiles for tiles in _TILES if FRAGMENT_COLUMNS * tiles < 2 * batch or tiles == _TILES[0]]
     for groups, splits, tiles, in_turn in product(_GROUPS, _SPLITS, useful, (0, 1)):
         blocks = op.hidden // (HALF * parts_of(op.gates) * groups)
-        config = GridRecurrenceConfig(blocks, groups, splits, tiles, in_turn)
-        if op.hidden > STEP * (splits - 1) and illegal(op, config, target) is None:
+        config = GridRecurrenceConfig(blocks, groups, splits, tiles, in_turn, width)
+        if op.hidden > config.inner.step * (splits - 1) and illegal(op, config, target) is None:
             yield config

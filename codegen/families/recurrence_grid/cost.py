@@ -25,6 +25,6 @@ def microseconds(
 def step_cycles(op: Recurrence, config: GridRecurrenceConfig, target: ArchSpec, batch: int) -> float:
     """Cycles of a step: its products and gates, then the way of the state through memory."""
     fit, layout = target.fitted.recurrence, layout_of(op, config)
-    loaded = 2 * op.hidden * min(batch, config.rows)
+    loaded = config.width * op.hidden * min(batch, config.rows)
     exchange = fit.grid_exchange + loaded / fit.grid_bandwidth
-    return computed_cycles(layout, target) + exchanges(op) * exchange
+    return computed_cycles(layout, target, batch) + exchanges(op) * exchange

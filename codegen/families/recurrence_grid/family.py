@@ -12,7 +12,7 @@ from ...arch.spec import ArchSpec
 from ...request.request import Candidate, Config, Geometry, KernelCode, Request
 from ...request.signature import make_signature
 from ..kernel_family import ConfiguredFamily, Rank
-from ..recurrence.family import MOST_CANDIDATES, recurrence_of
+from ..recurrence.family import MOST_CANDIDATES, multiplies, recurrence_of
 from .config import GridRecurrenceConfig, blocks_of, illegal, layout_of, shapes
 from .cost import microseconds
 from .spec import TEMPLATE, grid_recurrence_spec, grid_scratch
@@ -30,18 +30,17 @@ class GridRecurrenceFamily(ConfiguredFamily[GridRecurrenceConfig]):
     def recurrence_time(
         self, op: Recurrence, operands: DType, target: ArchSpec, sizes: Mapping[str, int]
     ) -> float | None:
-        if operands not in op.floats:
+        if not multiplies(op, operands):
             return None
-        return min(
-            (microseconds(op, each, target, sizes) for each in shapes(op, target, sizes)), default=None
-        )
+        legal = shapes(op, target, sizes, operands.bits // 8)
+        return min((microseconds(op, each, target, sizes) for each in legal), default=None)
 
     def candidates(self, request: Request) -> list[Candidate]:
         op = recurrence_of(request)
         if op is None:
             return []
         target, sizes = request.target, request.optimum
-        legal = shapes(op, target, sizes)
+        legal = shapes(op, target, sizes, op.x.type.dtype.bits // 8)
         found = [self.candidate(each, microseconds(op, each, target, sizes)) for each in legal]
         return sorted(found, key=lambda candidate: candidate.microseconds)[:MOST_CANDIDATES]
 
@@ -49,6 +48,8 @@ class GridRecurrenceFamily(ConfiguredFamily[GridRecurrenceConfig]):
         op, made = recurrence_of(request), self.configured(config)
         if op is None:
             raise ValueError("not one recurrent op with dense buffers in row-major order")
+        if made.width * 8 != op.x.type.dtype.bits:
+            raise ValueError("its states have another width")
         reason = illegal(op, made, request.target)
         if reason is not None:
             raise ValueError(reason)

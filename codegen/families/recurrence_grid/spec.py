@@ -50,7 +50,7 @@ def grid_recurrence_spec(
     layout = layout_of(op, config)
     return GridRecurrenceSpec(
         **op_fields(request, op, signature),
-        **layout_fields(layout),
+        **layout_fields(op, layout),
         chunks=-(-op.batch // config.rows) if isinstance(op.batch, int) else 2,
         blocks=config.blocks * config.beside(op),
         sent_elements=op.hidden * config.rows,

@@ -118,6 +118,8 @@ def illegal(op: Recurrence, config: WgmmaRecurrenceConfig, target: ArchSpec) -> 
     sizes = (config.cluster, config.tiles)
     if not isinstance(op, Lstm):
         return "its gates do not fill the rows of a warp"
+    if op.factors is not None:
+        return "its weights have eight bits"
     if any(size not in known for size, known in zip(sizes, (_CLUSTERS, _TILES), strict=True)):
         return "a size that there is no kernel for"
     if config.cluster > limits.largest_cluster:

@@ -12,7 +12,7 @@ from ...arch.spec import ArchSpec
 from ...request.request import Candidate, Config, Geometry, KernelCode, Request
 from ...request.signature import make_signature
 from ..kernel_family import ConfiguredFamily, Rank
-from ..recurrence.family import MOST_CANDIDATES, recurrence_of
+from ..recurrence.family import MOST_CANDIDATES, SHORT_FLOATS, recurrence_of
 from .config import WgmmaRecurrenceConfig, blocks_of, illegal, layout_of, shapes
 from .cost import microseconds
 from .spec import HEADER, TEMPLATE, wgmma_recurrence_spec
@@ -32,7 +32,7 @@ class WgmmaRecurrenceFamily(ConfiguredFamily[WgmmaRecurrenceConfig]):
     def recurrence_time(
         self, op: Recurrence, operands: DType, target: ArchSpec, sizes: Mapping[str, int]
     ) -> float | None:
-        if operands not in op.floats:
+        if operands not in SHORT_FLOATS:
             return None
         return min(
             (microseconds(op, each, target, sizes) for each in shapes(op, target, sizes)), default=None
@@ -40,7 +40,7 @@ class WgmmaRecurrenceFamily(ConfiguredFamily[WgmmaRecurrenceConfig]):
 
     def candidates(self, request: Request) -> list[Candidate]:
         op = recurrence_of(request)
-        if op is None:
+        if op is None or op.x.type.dtype not in SHORT_FLOATS:
             return []
         target, sizes = request.target, request.optimum
         legal = shapes(op, target, sizes)
@@ -49,8 +49,8 @@ class WgmmaRecurrenceFamily(ConfiguredFamily[WgmmaRecurrenceConfig]):
 
     def realize(self, request: Request, config: Config) -> KernelCode:
         op, made = recurrence_of(request), self.configured(config)
-        if op is None:
-            raise ValueError("not one recurrent op with dense buffers in row-major order")
+        if op is None or op.x.type.dtype not in SHORT_FLOATS:
+            raise ValueError("not one recurrent op of short floats with dense buffers in row-major order")
         reason = illegal(op, made, request.target)
         if reason is not None:
             raise ValueError(reason)

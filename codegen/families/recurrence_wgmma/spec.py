@@ -42,6 +42,7 @@ class WgmmaRecurrenceSpec(RecurrentSpec):
     inputs_at: int
     ends_at: int
     aligned: bool = True  # a state is a whole number of 16 bytes
+    width: int = 2  # bytes of an element
 
     @property
     def sources(self) -> int:

@@ -90,6 +90,8 @@ def sealed_op_in(kernel: FusedKernel) -> SealedOp:
 
 def keeps(op: SealedOp, operand: Value) -> bool:
     """Whether the kernel of OP reads its OPERAND in the type that it has, whatever a policy asks for."""
+    if isinstance(op, Recurrence):
+        return operand in op.exact
     return isinstance(op, EmbeddingBag) and op.kept(operand)
 
 

@@ -35,19 +35,19 @@ def context(precision: str, *disabled: str) -> PassContext:
 def test_a_loop_computes_what_the_op_does(given: Case) -> None:
     module = import_model(given.model(14).SerializeToString())
     want = interpret(module, given.inputs)
-    own = context("fp32")
+    own = context("fp32", RECURRENCE_KERNEL)
     module = PassManager((RecurrenceLoops(),), own).run(module)
     assert not recurrent_ops(module) and any(isinstance(op, Loop) for op in module.walk())
     for name, array in interpret(module, given.inputs).items():
         np.testing.assert_allclose(array, want[name], rtol=0, atol=2e-6)
     (record,) = own.ledger
-    assert (record.rule, record.verdict, record.nodes) == (RECURRENCE_KERNEL, Verdict.REFUSED, ("the node",))
-    assert record.reason == "its states are f32: kernels have f16 and bf16"
+    assert (record.rule, record.verdict, record.nodes) == (RECURRENCE_KERNEL, Verdict.DISABLED, ("the node",))
+    assert record.reason == "it is switched off"
 
 
 @pytest.mark.parametrize(
     ("precision", "disabled", "kept"),
-    [("fp16", (), True), ("bf16", (), True), ("int8", (), True), ("fp16", (RECURRENCE_KERNEL,), False)],
+    [("fp16", (), True), ("fp32", (), True), ("int8", (), True), ("fp16", (RECURRENCE_KERNEL,), False)],
 )
 def test_formats_that_kernels_have_keep_the_op(precision: str, disabled: tuple[str], kept: bool) -> None:
     module = import_model(CASES[1].model(14).SerializeToString())

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from glassrt import IRError
-from glassrt.dialects.core.dtypes import F16, F32, I32
+from glassrt.dialects.core.dtypes import F16, F32, I8, I32
 from glassrt.dialects.core.interpreter import Evaluation
 from glassrt.dialects.core.ir import Block
 from glassrt.dialects.core.module import Module
@@ -21,6 +21,9 @@ def tensor(*shape: int) -> TensorType:
     return TensorType(shape, F32)
 
 
+BYTES, SCALES = TensorType(WEIGHTS, I8), tensor(1, 4 * HIDDEN)
+
+
 @pytest.mark.parametrize(
     ("types", "attributes", "message"),
     [
@@ -32,6 +35,10 @@ def tensor(*shape: int) -> TensorType:
         ([tensor(*X), tensor(*WEIGHTS), None, tensor(BATCH)], {}, "takes signed or unsigned elements"),
         ([tensor(*X), tensor(*WEIGHTS), None, TensorType((2,), I32)], {}, "do not fit the batch"),
         ([tensor(*X), tensor(*WEIGHTS), *[None] * 3, tensor(1, 4 * HIDDEN)], {}, "has another shape"),
+        ([tensor(*X), BYTES], {}, "are i8, which need scales"),
+        ([tensor(*X), tensor(*WEIGHTS), *[None] * 4, SCALES], {}, "are f32, which need no scales"),
+        ([tensor(*X), BYTES, *[None] * 4, TensorType(SCALES.shape, F16)], {}, "f32 is expected"),
+        ([tensor(*X), BYTES, *[None] * 4, tensor(1, HIDDEN)], {}, "not one for each row"),
     ],
 )
 def test_what_an_lstm_refuses(

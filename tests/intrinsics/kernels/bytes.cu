@@ -32,3 +32,12 @@ GLASS_KERNEL(64, 1) quotients(Input<f32> x, Input<f32> y, Input<f32> high, Input
     store(signed_bytes, i, nearest<i8>(quotient));
     store(bytes, i, nearest<u8>(quotient));
 }
+
+// Eight bytes as halves.
+template <class From>
+GLASS_DEVICE void widened(Input<u32> x, Output<u32> y) {
+    const i64 i = i64(block_x()) * threads_x() + thread_x();
+    store_vec<4>(y, 4 * i, bytes_to_halves(Vec<u32, 2>{load(x, 2 * i), load(x, 2 * i + 1)}, From{}));
+}
+GLASS_KERNEL(64, 1) halves_of_i8(Input<u32> x, Output<u32> y) { widened<i8>(x, y); }
+GLASS_KERNEL(64, 1) halves_of_f8e4m3(Input<u32> x, Output<u32> y) { widened<f8e4m3>(x, y); }

@@ -31,9 +31,11 @@ def op_of(
     sizes: tuple[Dim, Dim, int],
     more: Sequence[str] = (),
     dtype: DType = F16,
+    stored: DType | None = None,
     **attributes: Any,
 ) -> tuple[Recurrence, list[str]]:
-    """An op of KIND in a block of its own for SIZES, steps, batch and hidden, with MORE operands than two.
+    """An op of KIND in a block of its own for SIZES, steps, batch and hidden, with MORE operands than two;
+    STORED: the type of its weights if they have scales.
 
     The names of all operands come with it.
     """
@@ -47,10 +49,12 @@ def op_of(
         "lengths": (batch,),
         "peepholes": (count, 3 * hidden),
         "bias": (count, hidden),
+        "scales": (count, kind.gates * hidden),
     }
+    own: dict[str, DType] = {"lengths": I32, "scales": F32} | ({"weights": stored} if stored else {})
     fields = [field.name for field in kind.spec.operands]
     names = [name for name in fields if name in ("x", "weights", *more)]
-    block = Block([TensorType(known[name], I32 if name == "lengths" else dtype) for name in names])
+    block = Block([TensorType(known[name], own.get(name, dtype)) for name in names])
     given = dict(zip(names, block.arguments, strict=True))
     return block.append(kind(*(given.get(name) for name in fields), **attributes)), names
 
@@ -60,10 +64,11 @@ def module_of(
     sizes: tuple[Dim, Dim, int],
     more: Sequence[str] = (),
     dtype: DType = F16,
+    stored: DType | None = None,
     **attributes: Any,
 ) -> Module:
     """A precision-level module of one kernel with the op `op_of` gives."""
-    op, names = op_of(kind, sizes, more, dtype, **attributes)
+    op, names = op_of(kind, sizes, more, dtype, stored, **attributes)
     block = op.parent
     assert block is not None
     block.append(Yield(*op.results))
@@ -84,8 +89,19 @@ def inputs_of(module: Module, lengths: Sequence[int] = (), **symbols: int) -> di
     """Random inputs for MODULE: weights as they are drawn before training, and sequences of LENGTHS."""
     found = draw_inputs(module, np.random.default_rng(0), symbols)
     scale = np.float32(found["weights"].shape[2] ** -0.5)
-    found["weights"] = (found["weights"].astype(np.float32) * scale).astype(found["weights"].dtype)
+    if "scales" in found:
+        bits = generator_of(found["weights"].shape)
+        found["weights"] = bits.view(found["weights"].dtype)
+        found["scales"] = (np.abs(found["scales"]) + np.float32(0.2)) * scale / np.float32(100)
+    else:
+        found["weights"] = (found["weights"].astype(np.float32) * scale).astype(found["weights"].dtype)
     return found | ({"lengths": np.array(lengths, np.int32)} if lengths else {})
+
+
+def generator_of(shape: tuple[int, ...]) -> Array:
+    """Bytes of SHAPE that are numbers as i8, and as f8e4m3."""
+    drawn = np.random.default_rng(1).integers(0, 0x70, shape, np.uint8)
+    return drawn | np.random.default_rng(2).integers(0, 2, shape, np.uint8) << np.uint8(7)
 
 
 def under(config: Any, family: str = "recurrence_cluster") -> Callable[[Request], Candidate]:
@@ -108,6 +124,6 @@ def assert_agrees(
     """That the kernel of MODULE differs from the interpreter by a few roundings of its states."""
     for have, want in compare(module, given, choose, device):
         assert have.shape == want.shape and have.dtype == want.dtype
-        unit = 2.0**-11 if have.dtype == np.float16 else 2.0**-8
+        unit = 2.0 ** -{"float16": 11, "float32": 22}.get(have.dtype.name, 8)  # f32 sums in another order
         difference = np.abs(have.astype(np.float64) - want.astype(np.float64))
         assert difference.max() <= 4 * unit * np.abs(want.astype(np.float64)).max()

@@ -9,7 +9,7 @@ from glassrt.codegen.arch.names import REFERENCE, arch_named
 from glassrt.codegen.families.recurrence.config import FOR_BLOCK, FOR_GROUP, IN_PIECES, RecurrenceConfig
 from glassrt.codegen.families.recurrence.family import RecurrenceFamily, proposed
 from glassrt.dialects.core.affine import symbol
-from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
+from glassrt.dialects.core.dtypes import BF16, F8E4M3, F16, F32, I8, DType
 from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
 from glassrt.errors import KernelError
 
@@ -64,24 +64,66 @@ CASES: dict[str, tuple[type[Recurrence], Any, Any, dict[str, Any], RecurrenceCon
     # One step, of one cell a thread: loops that go once leave no scope of their own.
     "one step": (*(Lstm, (1, B, 64), ()), {}, RecurrenceConfig(8, 1, 2, 1), []),
     "rnn": (*(Rnn, (T, B, 24), ()), {"functions": ["relu"]}, RecurrenceConfig(1, 2, 1, 2), []),
+    # In f32 each thread multiplies; a cluster has fewer sequences than rows, and states no whole chunks.
+    "lstm, f32": (
+        *(Lstm, (T, B, 64), (*STATES, "lengths", "peepholes")),
+        {"direction": "bidirectional"},
+        RecurrenceConfig(4, 2, 2, 1, width=4),
+        [5, 0, 1, 2, 9, *[4] * 6],
+    ),
+    "gru, f32": (
+        *(Gru, (T, B, 44), ("initial", "bias")),
+        {"direction": "reverse", "clip": 0.9},
+        RecurrenceConfig(2, 2, 2, 1, copies=1, width=4),
+        [],
+    ),
+    "reset, f32": (
+        *(Gru, (T, B, 30), ("initial", "lengths")),
+        {"direction": "reverse", "linear": False},
+        RecurrenceConfig(2, 1, 1, 1, width=4),
+        [4, 0, 5],
+    ),
+    "rnn, f32": (*(Rnn, (T, B, 32), ()), {}, RecurrenceConfig(1, 2, 1, 1, width=4), []),
+    # Weights of eight bits: some are in registers, the others in shared memory.
+    "lstm, i8": (
+        *(Lstm, (T, B, 64), ("initial", "scales", "lengths")),
+        {"direction": "bidirectional", "stored": I8},
+        RecurrenceConfig(4, 2, 2, 2, copies=2),
+        [5, 0, 1, 2, 9, *[4] * 6],
+    ),
+    "reset, f8": (
+        *(Gru, (T, B, 44), ("scales", "initial")),
+        {"direction": "reverse", "linear": False, "stored": F8E4M3},
+        RecurrenceConfig(2, 2, 1, 1),
+        [],
+    ),
+    "copies, f32": (*(Lstm, (T, B, 32), ()), {}, RecurrenceConfig(2, 2, 1, 1, copies=2, width=4), []),
 }
 
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", CASES)
 def test_kernels_agree_with_the_interpreter(name: str, device: str) -> None:
-    dtype = BF16 if name == "gru" else F16
+    dtype = F32 if "f32" in name else BF16 if name == "gru" else F16
     kind, sizes, more, attributes, config, lengths = CASES[name]
     module = module_of(kind, sizes, more, dtype, **attributes)
     given = inputs_of(module, lengths, T=5, B=len(lengths) or 9)
     assert_agrees(module, given, under(config), device)
 
 
+@pytest.mark.parametrize(("hidden", "able"), [(1024, True), (1280, False)])
+def test_clusters_hold_twice_as_many_weights_of_eight_bits(hidden: int, able: bool) -> None:
+    op, _ = op_of(Lstm, (8, 4, hidden), ("scales",), stored=I8)
+    assert (RecurrenceFamily().recurrence_time(op, F16, REFERENCE, {}) is not None) is able
+    assert RecurrenceFamily().recurrence_time(op, F32, REFERENCE, {}) is None
+
+
 @pytest.mark.parametrize(
     ("target", "hidden", "dtype", "able"),
     [
         ("sm_90a", 512, F16, True),
-        ("sm_90a", 512, F32, False),  # no tensor core takes it
+        ("sm_90a", 512, F32, True),
+        ("sm_90a", 768, F32, False),  # of f32 a cluster holds half as many
         ("sm_80", 512, F16, False),  # no clusters
         ("sm_90a", 2048, F16, False),  # more weights than a cluster holds
     ],
@@ -103,5 +145,5 @@ def test_illegal_configurations_are_refused() -> None:
 @pytest.mark.parametrize(("hidden", "copies"), [(512, FOR_BLOCK), (40, FOR_GROUP)])
 def test_blocks_copy_all_of_their_states_where_they_have_as_many(hidden: int, copies: int) -> None:
     op, _ = op_of(Lstm, (8, 64, hidden))
-    found = [own for own in proposed(op, REFERENCE, {}) if own.cluster == 2 or hidden == 512]
+    found = [own for own in proposed(op, REFERENCE, {}, F16) if own.cluster == 2 or hidden == 512]
     assert {config.copies for config in found} == {IN_PIECES, copies}

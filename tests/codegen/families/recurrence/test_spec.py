@@ -13,6 +13,7 @@ from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.codegen.nvrtc.parallel import compile_kernels
 from glassrt.codegen.request.request import KernelCode
 from glassrt.codegen.text.render import render
+from glassrt.dialects.core.dtypes import F16, F32, DType
 from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
 
 from ....conftest import Golden
@@ -50,8 +51,12 @@ def test_no_configuration_holds_idle_code(kind: type[Recurrence]) -> None:
     for sizes, direction in (((1, 40, 64), "bidirectional"), ((7, 1, 300), "reverse")):
         op, _ = op_of(kind, sizes, direction=direction)
         request = request_of(op)
-        for config in list(shapes(op, REFERENCE, {}))[::3]:
-            code = RecurrenceFamily().realize(request, asdict(config))
+        wide, _ = op_of(kind, sizes, dtype=F32, direction=direction)
+        pairs = [(request, each) for each in list(shapes(op, REFERENCE, {}))[::3]]
+        in_f32 = request_of(wide)
+        pairs += [(in_f32, each) for each in list(shapes(wide, REFERENCE, {}, 4))[::5]]
+        for given, config in pairs:
+            code = RecurrenceFamily().realize(given, asdict(config))
             text = render(code.template, code.spec)
             assert not idle(text) and not hidden(text), config
 
@@ -63,11 +68,21 @@ def test_golden_kernel(golden: Golden) -> None:
     assert render(code.template, code.spec) == golden.at("lstm.cu")
 
 
+def test_golden_kernel_in_f32(golden: Golden) -> None:
+    op, _ = op_of(Gru, (100, 3, 64), ("bias",), F32)
+    code = code_of(op, RecurrenceConfig(4, 1, 2, 1, width=4), frozenset({1}))
+    assert render(code.template, code.spec) == golden.at("gru_f32.cu")
+
+
 def test_kernels_of_large_states_do_not_spill() -> None:
-    configs = [(Lstm, 512, RecurrenceConfig(16, 4, 2, 2)), (Gru, 768, RecurrenceConfig(16, 3, 4, 1))]
+    configs: list[tuple[type[Recurrence], int, DType, RecurrenceConfig]] = [
+        (Lstm, 512, F16, RecurrenceConfig(16, 4, 2, 2)),
+        (Gru, 768, F16, RecurrenceConfig(16, 3, 4, 1)),
+        (Gru, 512, F32, RecurrenceConfig(16, 2, 4, 1, width=4)),
+    ]
     sources = {}
-    for number, (kind, hidden_size, config) in enumerate(configs):
-        op, _ = op_of(kind, (100, 32, hidden_size), direction="bidirectional")
+    for number, (kind, hidden_size, dtype, config) in enumerate(configs):
+        op, _ = op_of(kind, (100, 32, hidden_size), dtype=dtype, direction="bidirectional")
         code = code_of(op, config)
         sources[f"k{number}"] = render(code.template, code.spec).replace(") k(", f") k{number}(")
     for kernel in compile_kernels(sources, "sm_90a", headers(), None).values():

@@ -9,7 +9,7 @@ from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.families.recurrence_grid.config import GridRecurrenceConfig
 from glassrt.codegen.families.recurrence_grid.family import GridRecurrenceFamily
 from glassrt.dialects.core.affine import symbol
-from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
+from glassrt.dialects.core.dtypes import BF16, F16, F32, I8, DType
 from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
 from glassrt.errors import KernelError
 
@@ -49,6 +49,28 @@ CASES: dict[
         [],
         F16,
     ),
+    # In f32 each thread multiplies; nine sequences are one and eight.
+    "lstm, f32": (
+        *(Lstm, (T, B, 32), ("initial", "memory", "lengths")),
+        {"direction": "bidirectional"},
+        GridRecurrenceConfig(blocks=2, groups=2, splits=2, tiles=1, in_turn=1, width=4),
+        [5, 0, 1, 2, 9, *[4] * 4],
+        F32,
+    ),
+    "lstm, i8": (
+        *(Lstm, (T, B, 64), ("scales", "lengths")),
+        {"direction": "bidirectional", "stored": I8},
+        GridRecurrenceConfig(blocks=4, groups=2, splits=1, tiles=2),
+        [5, 0, 1, 2, 9, *[4] * 12],
+        F16,
+    ),
+    "reset, f32": (
+        *(Gru, (T, B, 32), ()),
+        {"direction": "bidirectional", "linear": False},
+        GridRecurrenceConfig(blocks=2, groups=1, splits=1, tiles=1, width=4),
+        [],
+        F32,
+    ),
 }
 
 
@@ -68,7 +90,8 @@ def test_kernels_agree_with_the_interpreter(name: str, device: str) -> None:
         ("sm_90a", 2048, "forward", F16, True),
         ("sm_90a", 2048, "bidirectional", F16, True),  # one direction after the other
         ("sm_90a", 4096, "forward", F16, False),  # more weights than all blocks hold
-        ("sm_90a", 1024, "forward", F32, False),  # no tensor core takes it
+        ("sm_90a", 1024, "bidirectional", F32, True),
+        ("sm_90a", 2048, "forward", F32, False),
         ("sm_90a", 1020, "forward", F16, False),  # no whole groups of units
         ("sm_80", 512, "forward", BF16, True),
     ],

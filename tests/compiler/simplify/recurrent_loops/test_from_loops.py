@@ -143,7 +143,7 @@ def test_other_loops_stay(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("precision", "disabled"), [("fp32", ()), ("fp16", (RULE,)), ("fp16", (RECURRENCE_KERNEL,))]
+    ("precision", "disabled"), [("fp16", (RULE,)), ("fp32", (RECURRENCE_KERNEL,))]
 )
 def test_loops_that_no_kernel_may_run_stay(precision: str, disabled: tuple[str, ...]) -> None:
     module, _ = simplified(TORCH_LSTM, precision, *disabled)
