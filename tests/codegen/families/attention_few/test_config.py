@@ -59,6 +59,6 @@ def test_without_clusters_blocks_share_no_keys() -> None:
 
 def test_shared_memory_of_a_launch_is_that_of_its_configuration() -> None:
     module = Grouped(masked=True).module()
-    problem, _ = problem_of(module)
+    problem, rows = problem_of(module)
     plan = plan_of(module, lambda request: Candidate("attention_few", vars(LEGAL), 1.0))
-    assert f"shared = {shared_bytes(problem, LEGAL)}" in plan.ir("launch")
+    assert f"shared = {shared_bytes(problem, rows, LEGAL)}" in plan.ir("launch")
