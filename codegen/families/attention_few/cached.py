@@ -58,9 +58,7 @@ def _find(request: Request) -> CachedAttention | None:
     if not all(is_scalar(each) and not _sums(each) for each in request.ops if each not in inside):
         return None
     region, arguments = _region(request, op, (op.q, keys.result, values.result), inside, given)
-    inner = Request(
-        region, request.writes[:1], request.ranges, request.optimum, request.target, request.name
-    )
+    inner = Request(region, request.writes[:1], request.ranges, request.optimum, request.target, request.name)
     return CachedAttention(op, keys, values, inner, arguments, _is_given(request, keys.starts))
 
 
@@ -128,7 +126,7 @@ def _region(
     inside: set[Operation],
     given: list[Value],
 ) -> tuple[Block, tuple[Value, ...]]:
-    """The region of INSIDE, whose first arguments stand for the values MADE; and the others, those of GIVEN."""
+    """The region of INSIDE, whose first arguments stand for the values MADE, and what its others are."""
     region = Block()
     queries = TensorType(op.q.type.shape, op.q.type.dtype).with_layout(ROW_MAJOR)
     caches = [value.producer.inputs[0].type for value in made[1:] if value.producer is not None]

@@ -133,9 +133,7 @@ class _Statements:
         kept = iter(self._entries)
         return tuple(0 if size == 1 else symbol(next(kept)) for size in write.cache.type.shape[:-2])
 
-    def _element(
-        self, value: Value, index: tuple[Dim, ...], space: Space
-    ) -> tuple[tuple[Code, ...], Code]:
+    def _element(self, value: Value, index: tuple[Dim, ...], space: Space) -> tuple[tuple[Code, ...], Code]:
         """The statements that compute element INDEX of VALUE, whose place in SPACE is known; and its name."""
         expressions, emitter, section = self._emission((space,))
         term = emitter.lower(expressions.element(value, index), section)

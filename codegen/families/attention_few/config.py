@@ -16,7 +16,7 @@ WARP = 32
 QUAD = 4  # numbers that blocks send each other at a time
 BARRIER_BYTES = 16
 OTHER_REGISTERS = 48  # of a thread, beside queries, accumulators, scores and what it loads
-_ROWS, _WARPS, _SPLITS = (1, 2, 4, 8), (4, 8), (1, 2, 4, 8)
+_ROWS, _WARPS, _SPLITS = (1, 2, 4, 8), (4, 8), (1, 2, 4, 8, 16)
 KEYS = (4, 2)  # keys of a thread that are loaded at a time
 
 
@@ -92,7 +92,7 @@ def illegal(problem: AttentionProblem, rows: Rows, config: FewQueriesConfig, tar
     if config.rows >= 2 * rows.count:
         return "rows that are not there"
     if config.splits > 1:
-        if not target.has(Feature.CLUSTERS) or config.splits > target.limits.cluster:
+        if not target.has(Feature.CLUSTERS) or config.splits > target.limits.largest_cluster:
             return "no such cluster"
         if config.rows * line_of(problem) % (QUAD * config.splits):
             return "the blocks of a cluster do not share the result evenly"

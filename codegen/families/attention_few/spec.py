@@ -235,7 +235,8 @@ def few_queries_spec(
 
 
 def _inputs(request: Request, signature: Signature, cached: CachedAttention | None) -> tuple[str, ...]:
-    """C names of the operands of attention; those of CACHED are computed queries, caches and what is given."""
+    """C names of the operands of attention; of CACHED, queries that are computed, caches and what is
+    given."""
     if cached is None:
         return signature.inputs
     buffers = signature.buffers(request)

@@ -59,9 +59,7 @@ def enclosed(module: Module, kind: EnclosingKind, target: ArchSpec, context: Pas
 class _Enclosing:
     """The state for one module."""
 
-    def __init__(
-        self, module: Module, kind: EnclosingKind, target: ArchSpec, context: PassContext
-    ) -> None:
+    def __init__(self, module: Module, kind: EnclosingKind, target: ArchSpec, context: PassContext) -> None:
         self._module, self._kind, self._target, self._context = module, kind, target, context
         tactics = context.tactics.get(target.name)
         self._sizes = module.values_at("optimum")

@@ -41,7 +41,7 @@ def test_threads_of_a_key_are_a_power_of_two(depth: int, width: int, lanes: int)
         (replace(LEGAL, keys=3), False),
         (replace(LEGAL, warps=64), False),
         (replace(LEGAL, rows=1, warps=1), False),  # what blocks send would begin within 16 bytes
-        (replace(LEGAL, splits=16), False),
+        (replace(LEGAL, splits=32), False),
         (replace(LEGAL, splits=1), True),
     ],
     ids=str,

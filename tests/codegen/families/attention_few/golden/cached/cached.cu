@@ -1,0 +1,248 @@
+// k_slice_mul_neg_2cf15260: slice, slice, cast, cast, mul, cast, neg, cast, concat, add, cast, reshape, and 17 more
+// from ONNX nodes slice0, slice1, mul2, neg3, concat4, add5, slice6, slice7, and 7 more
+//
+// Attention of few queries (f16, accumulators in f32) with online softmax: a block has 1 row and takes
+// 256 keys at a time, 2 threads for each; 1 block share the keys.
+#include "glass.cuh"
+using namespace glass;
+
+using Offset = int;  // counts elements of a buffer
+using Element = f16;
+using Quad = Vec<f32, 4>;
+constexpr int WARPS = 4, THREADS = 128;
+constexpr int ROWS = 1;  // queries of the block
+constexpr int LANES = 2, VECTOR = 8, LINE = LANES * VECTOR;  // threads of a key, and features of each
+constexpr int GROUPS = THREADS / LANES, KEYS = 4;  // keys of the block, and of a thread, at a time
+constexpr f32 SCALE = 0x1p-2f;  // of scores
+constexpr f32 FACTOR = 0x1.715476p+0f;  // from scores to exponents of 2: log2(e)
+
+// What results relative to the maximum `top` are multiplied by to be relative to the larger `most`.
+GLASS_DEVICE f32 factor_of(f32 top, f32 most) {
+    return exp2_fast((top - (most == bit_cast<f32>(0xff800000u) ? 0.0f : most)) * FACTOR);
+}
+
+GLASS_KERNEL(THREADS, 1) k_slice_mul_neg_2cf15260(Input<f16> x0, Input<f16> x1, Input<f16> x2, Input<f16> x3, Input<i64> x4, Input<f16> x5, Input<f16> x6, Input<bool> x7, Output<f16> y0, Output<f16> y1, Output<f16> y2) {
+    GLASS_DYNAMIC_SHARED(shared);
+    pdl_launch_dependents();
+    const f32 nothing = bit_cast<f32>(0xff800000u);  // minus infinity: the score of a masked key
+    const int T = 150;
+    const int batch = block_x() / 4, first_row = block_x() % 4 * ROWS;
+
+    int batch_rest = batch;
+    const int b1 = batch_rest % 2;
+    batch_rest /= 2;
+    const int b0 = batch_rest;
+
+    const int lane = thread_x() % LANES, group = thread_x() / LANES;
+    const i64 x4_1 = load(x4, b0);
+    const i64 new_place = x4_1 < 0 || x4_1 >= T ? i64(-1) : x4_1;  // of the new element; it may be dropped
+    Vec<Element, VECTOR> key_words[KEYS], value_words[KEYS];
+    GLASS_UNROLL
+    for (int j = 0; j < KEYS; j++) {
+        const int key = group + j * GROUPS;
+        key_words[j] = value_words[j] = {};
+        if (key < new_place) {
+            key_words[j] = load_vec<VECTOR>(x3, Offset(b0) * 4800 + Offset(b1) * 2400 + Offset(key) * 16 + lane * VECTOR);
+            value_words[j] = load_vec<VECTOR>(x5, Offset(b0) * 4800 + Offset(b1) * 2400 + Offset(key) * 16 + lane * VECTOR);
+        }
+    }
+    pdl_wait();
+    Element* const queries = reinterpret_cast<Element*>(shared + 304);
+    Element* const new_key = queries + ROWS * LINE;
+    Element* const new_value = new_key + LINE;
+    auto compute_query = [&](int item) {
+        const int row = item / 16;
+        const int element = (first_row + row) * 16 + item % 16;
+        const int i2 = element % 16;
+        const f16 x0_1 = load(x0, element + b0*128 + b1*64);
+        const f32 cast2 = convert<f32>(x0_1);
+        const f16 x1_3 = load(x1, b0*16 + i2);
+        const f32 cast4 = convert<f32>(x1_3);
+        const f32 mul_5 = cast2 * cast4;
+        const bool inside6 = i2 < 8;
+        const f16 x0_7 = inside6 ? load(x0, element + b0*128 + b1*64 + 8) : f16{};
+        const f32 cast8 = convert<f32>(x0_7);
+        const f32 neg_9 = m_neg(cast8);
+        const f16 x0_10 = !inside6 ? load(x0, element + b0*128 + b1*64 - 8) : f16{};
+        const f32 cast11 = convert<f32>(x0_10);
+        const f32 select12 = inside6 ? neg_9 : cast11;
+        const f32 add_13 = mul_5 + select12;
+        const f16 cast14 = convert<f16>(add_13);
+        queries[row * LINE + item % 16] = cast14;
+    };
+    if (thread_x() < 16) compute_query(thread_x());
+    auto compute_new_key = [&](int feature) {
+        const f16 x2_1 = load(x2, b0*32 + b1*16 + feature);
+        const f32 cast2 = convert<f32>(x2_1);
+        const f16 x1_3 = load(x1, b0*16 + feature);
+        const f32 cast4 = convert<f32>(x1_3);
+        const f32 mul_5 = cast2 * cast4;
+        const bool inside6 = feature < 8;
+        const f16 x2_7 = inside6 ? load(x2, b0*32 + b1*16 + feature + 8) : f16{};
+        const f32 cast8 = convert<f32>(x2_7);
+        const f32 neg_9 = m_neg(cast8);
+        const f16 x2_10 = !inside6 ? load(x2, b0*32 + b1*16 + feature - 8) : f16{};
+        const f32 cast11 = convert<f32>(x2_10);
+        const f32 select12 = inside6 ? neg_9 : cast11;
+        const f32 add_13 = mul_5 + select12;
+        const f16 cast14 = convert<f16>(add_13);
+        new_key[feature] = cast14;
+        if (first_row == 0 && new_place >= 0) store(y1, b0*4800 + b1*2400 + feature + new_place*16, cast14);
+    };
+    if (thread_x() < 16) compute_new_key(thread_x());
+    auto compute_new_value = [&](int feature) {
+        const f16 x6_1 = load(x6, b0*32 + b1*16 + feature);
+        new_value[feature] = x6_1;
+        if (first_row == 0 && new_place >= 0) store(y2, b0*4800 + b1*2400 + feature + new_place*16, x6_1);
+    };
+    if (thread_x() < 16) compute_new_value(thread_x());
+
+    const Offset mask_base = Offset(b0) * 150;
+    int kept = 0;
+    if (thread_x() < 75) {
+        const auto words = load_vec<2>(x7, mask_base + Offset(thread_x()) * 2);
+        GLASS_UNROLL
+        for (int e = 0; e < 2; e++) if (words[e]) kept = thread_x() * 2 + e + 1;
+    }
+    kept = warp_max(kept);
+    int* const ends = reinterpret_cast<int*>(shared + 288);
+    if (lane_id() == 0) ends[warp_id()] = kept;
+    sync_threads();
+    int end = ends[0];
+    GLASS_UNROLL
+    for (int warp = 1; warp < WARPS; warp++) end = m_max(end, ends[warp]);
+
+    f32 query[ROWS][VECTOR];
+    const auto words = load_shared<Vec<Element, VECTOR>>(queries + lane * VECTOR);
+    GLASS_UNROLL
+    for (int f = 0; f < VECTOR; f++) query[0][f] = convert<f32>(words[f]);
+
+    f32 result[ROWS][VECTOR] = {}, total[ROWS] = {}, largest[ROWS];
+    largest[0] = nothing;
+    auto load_keys = [&](int first) {
+        GLASS_UNROLL
+        for (int j = 0; j < KEYS; j++) {
+            const int key = first + j * GROUPS;
+            key_words[j] = {};
+            if (key < end)
+            key_words[j] = key == new_place ? load_shared<Vec<Element, VECTOR>>(new_key + lane * VECTOR) : load_vec<VECTOR>(x3, Offset(b0) * 4800 + Offset(b1) * 2400 + Offset(key) * 16 + lane * VECTOR);
+        }
+    };
+    auto load_values = [&](int first) {
+        GLASS_UNROLL
+        for (int j = 0; j < KEYS; j++) {
+            const int key = first + j * GROUPS;
+            value_words[j] = {};
+            if (key < end)
+            value_words[j] = key == new_place ? load_shared<Vec<Element, VECTOR>>(new_value + lane * VECTOR) : load_vec<VECTOR>(x5, Offset(b0) * 4800 + Offset(b1) * 2400 + Offset(key) * 16 + lane * VECTOR);
+        }
+    };
+    const int first_key = group;
+    GLASS_UNROLL
+    for (int j = 0; j < KEYS; j++) {
+        const int key = first_key + j * GROUPS;
+        if (key >= end) {
+            value_words[j] = {};  // what lies there may be anything
+        } else if (key >= new_place) {
+            key_words[j] = key == new_place ? load_shared<Vec<Element, VECTOR>>(new_key + lane * VECTOR) : load_vec<VECTOR>(x3, Offset(b0) * 4800 + Offset(b1) * 2400 + Offset(key) * 16 + lane * VECTOR);
+            value_words[j] = key == new_place ? load_shared<Vec<Element, VECTOR>>(new_value + lane * VECTOR) : load_vec<VECTOR>(x5, Offset(b0) * 4800 + Offset(b1) * 2400 + Offset(key) * 16 + lane * VECTOR);
+        }
+    }
+    f32 score[ROWS][KEYS];
+    GLASS_UNROLL
+    for (int j = 0; j < KEYS; j++) {
+        const int key = first_key + j * GROUPS;
+        f32 own_key[VECTOR];
+        GLASS_UNROLL
+        for (int f = 0; f < VECTOR; f++) own_key[f] = convert<f32>(key_words[j][f]);
+        bool masked = {};
+        if (key < end) masked = load(x7, mask_base + Offset(key));
+        f32 sum = 0.0f;
+        GLASS_UNROLL
+        for (int f = 0; f < VECTOR; f++) sum = m_fma(query[0][f], own_key[f], sum);
+        sum += shuffle_xor(sum, 1);
+        sum = masked ? sum * SCALE : bit_cast<f32>(0xff800000u);
+        score[0][j] = key < end ? sum : nothing;
+    }
+    f32 most = largest[0];
+    GLASS_UNROLL
+    for (int j = 0; j < KEYS; j++) most = m_max(most, score[0][j]);
+    const f32 base = most == nothing ? 0.0f : most;
+    const f32 correction = exp2_fast((largest[0] - base) * FACTOR);
+    largest[0] = most;
+    total[0] *= correction;
+    GLASS_UNROLL
+    for (int f = 0; f < VECTOR; f++) result[0][f] *= correction;
+    GLASS_UNROLL
+    for (int j = 0; j < KEYS; j++) {
+        score[0][j] = exp2_fast((score[0][j] - base) * FACTOR);
+        total[0] += score[0][j];
+    }
+    GLASS_UNROLL
+    for (int j = 0; j < KEYS; j++) {
+        GLASS_UNROLL
+        for (int f = 0; f < VECTOR; f++) {
+            const f32 value = convert<f32>(value_words[j][f]);
+            result[0][f] = m_fma(score[0][j], value, result[0][f]);
+        }
+    }
+
+    auto join = [&](int step) {
+        const f32 top = m_max(largest[0], shuffle_xor(largest[0], step)), factor = factor_of(largest[0], top);
+        largest[0] = top;
+        total[0] *= factor;
+        total[0] += shuffle_xor(total[0], step);
+        GLASS_UNROLL
+        for (int f = 0; f < VECTOR; f++) {
+            result[0][f] *= factor;
+            result[0][f] += shuffle_xor(result[0][f], step);
+        }
+    };
+    join(2);
+    join(4);
+    join(8);
+    join(16);
+
+    f32* const parts = reinterpret_cast<f32*>(shared);
+    f32* const tops = parts + WARPS * ROWS * LINE;
+    f32* const totals = tops + WARPS * ROWS;
+    if (lane_id() < LANES) {
+        const int slot = warp_id();
+        GLASS_UNROLL
+        for (int f = 0; f < VECTOR; f += 4) *reinterpret_cast<Quad*>(parts + slot * LINE + lane * VECTOR + f) = Quad{result[0][f], result[0][f + 1], result[0][f + 2], result[0][f + 3]};
+        if (lane == 0) {
+            tops[slot] = largest[0];
+            totals[slot] = total[0];
+        }
+    }
+    sync_threads();
+    // The maximum of a row over the warps, and the total relative to it.
+    auto whole = [&](int row) {
+        f32 most = tops[row], sum = 0.0f;
+        GLASS_UNROLL
+        for (int warp = 1; warp < WARPS; warp++) most = m_max(most, tops[warp + row]);
+        GLASS_UNROLL
+        for (int warp = 0; warp < WARPS; warp++) sum += totals[warp + row] * factor_of(tops[warp + row], most);
+        return Vec<f32, 2>{most, sum};
+    };
+    if (thread_x() < ROWS * LINE / 4) {
+        const int row = thread_x() / (LINE / 4), column = thread_x() % (LINE / 4) * 4;
+        const auto found = whole(row);
+        Quad quad = {};
+        GLASS_UNROLL
+        for (int warp = 0; warp < WARPS; warp++) {
+            const f32 factor = factor_of(tops[warp + row], found[0]);
+            const Quad part = *reinterpret_cast<const Quad*>(parts + warp * (ROWS * LINE) + thread_x() * 4);
+            GLASS_UNROLL
+            for (int f = 0; f < 4; f++) quad[f] = m_fma(part[f], factor, quad[f]);
+        }
+        const f32 inverse = found[1] == 0.0f ? 0.0f : 1.0f / found[1];
+        const Offset target = Offset(b0) * 128 + Offset(b1) * 64 + Offset(first_row + row) * 16 + Offset(column);
+        {
+            Vec<f16, 4> out;
+            GLASS_UNROLL
+            for (int e = 0; e < 4; e++) out[e] = convert<f16>(quad[e] * inverse);
+            store_vec<4>(y0, target, out);
+        }
+    }
+}
