@@ -40,7 +40,7 @@ PEERS = {"eager": eager, "compile": compiled, "autotune": autotuned}
 
 
 @dataclass(frozen=True)
-class Case:
+class DecodeCase:
     """Sequences of a batch, the tokens before those that are timed, and how many are timed."""
 
     batch: int
@@ -58,12 +58,12 @@ class Case:
         return f"{self.batch}_{self.past}" + (f"_{self.tokens}" if self.tokens > 1 else "")
 
     @classmethod
-    def of(cls, text: str) -> Case:
+    def of(cls, text: str) -> DecodeCase:
         """The case in TEXT: its numbers with colons between them."""
         return cls(*map(int, text.split(":")))
 
 
-def plan_of(weights: Weights, cache: str, case: Case, folder: Path) -> glassrt.Plan:
+def plan_of(weights: Weights, cache: str, case: DecodeCase, folder: Path) -> glassrt.Plan:
     """The plan of CASE; it is kept in FOLDER."""
     bits = f"_{weights.bits}bits" if weights.bits else ""
     kept = folder / f"decode_{weights.shape.layers}_{cache}_{case.name}{bits}.glass"
@@ -86,7 +86,7 @@ def plan_of(weights: Weights, cache: str, case: Case, folder: Path) -> glassrt.P
 class Tokens:
     """The ids, positions and caches of CASE on the device."""
 
-    def __init__(self, shape: DecoderShape, case: Case) -> None:
+    def __init__(self, shape: DecoderShape, case: DecodeCase) -> None:
         torch.manual_seed(case.past)
         self.case = case
         self.ids = torch.randint(shape.vocabulary, (case.batch, case.tokens), device="cuda")
@@ -112,7 +112,7 @@ class Tokens:
         return made
 
 
-def limit_ms(weights: Weights, case: Case) -> float:
+def limit_ms(weights: Weights, case: DecodeCase) -> float:
     """The time of all weights with their scales, and of the caches, at the bandwidth of a copy."""
     shape, number = weights.shape, weights.bits / 8 + 2 / BLOCK if weights.bits else 2
     heads = shape.heads + 2 * shape.kv_heads
@@ -133,7 +133,7 @@ def wanted(weights: Weights, tokens: Tokens, kept: Path) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def measure(weights: Weights, case: Case, options: argparse.Namespace) -> Iterator[Row]:
+def measure(weights: Weights, case: DecodeCase, options: argparse.Namespace) -> Iterator[Row]:
     """The rows of CASE: each of our spellings, and the peers."""
     tokens = Tokens(weights.shape, case)
     known: Row = {**vars(case), "layers": weights.shape.layers, "bits": weights.bits or 16}
@@ -167,7 +167,7 @@ def measure(weights: Weights, case: Case, options: argparse.Namespace) -> Iterat
         yield row
 
 
-def rates(shape: DecoderShape, case: Case, ms: float) -> Row:
+def rates(shape: DecoderShape, case: DecodeCase, ms: float) -> Row:
     """Of several tokens in so many milliseconds: FLOP/s of products, and their share of a large product's."""
     if case.tokens == 1:
         return {}
@@ -196,7 +196,7 @@ def main() -> None:
     command.add_argument("--build", action="store_true", help="check, and time nothing")
     command.add_argument("--profile", action="store_true", help="times of launches, too")
     options = command.parse_args()
-    cases = [Case.of(text) for text in options.cases.split(",")]
+    cases = [DecodeCase.of(text) for text in options.cases.split(",")]
     weights = Weights(DecoderShape(**(vars(LLAMA_1B) | {"layers": options.layers})), bits=options.bits)
     with tempfile.TemporaryDirectory() as scratch:
         options.plans = options.plans or Path(scratch)

@@ -21,7 +21,7 @@ RESULTS = 3  # of such a kernel: what attention gives, the cache of keys and tha
 
 
 @dataclass(frozen=True, eq=False)
-class CachedAttention:
+class AttendedCaches:
     """The attention `op` over the caches that `keys` and `values` write, a new element of each sequence.
 
     inner: the request for attention alone, whose first three inputs are the queries and both caches; given:
@@ -37,12 +37,12 @@ class CachedAttention:
     early: bool
 
 
-def cached_attention(request: Request) -> CachedAttention | None:
+def cached_attention(request: Request) -> AttendedCaches | None:
     """The attention that REQUEST is with the writes of its caches; None where it is something else."""
     return request.once("cached attention", lambda: _find(request))
 
 
-def _find(request: Request) -> CachedAttention | None:
+def _find(request: Request) -> AttendedCaches | None:
     roots = [op for op in request.ops if isinstance(op, Attention)]
     if len(roots) != 1 or len(request.writes) != RESULTS or request.stacked:
         return None
@@ -59,7 +59,7 @@ def _find(request: Request) -> CachedAttention | None:
         return None
     region, arguments = _region(request, op, (op.q, keys.result, values.result), inside, given)
     inner = Request(region, request.writes[:1], request.ranges, request.optimum, request.target, request.name)
-    return CachedAttention(op, keys, values, inner, arguments, _is_given(request, keys.starts))
+    return AttendedCaches(op, keys, values, inner, arguments, _is_given(request, keys.starts))
 
 
 def _is_given(request: Request, value: Value | None) -> bool:

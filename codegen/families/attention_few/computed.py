@@ -19,7 +19,7 @@ from ...request.request import Request
 from ...request.signature import Signature
 from ...text.render import Code
 from ..attention.problem import AttentionProblem
-from .cached import CachedAttention
+from .cached import AttendedCaches
 from .rows import Rows
 
 PLACE = "_place"  # the symbol of the new element's position in the caches
@@ -55,7 +55,7 @@ class ComputedSpec:
 
 
 def computed_spec(
-    request: Request, cached: CachedAttention, problem: AttentionProblem, rows: Rows, signature: Signature
+    request: Request, cached: AttendedCaches, problem: AttentionProblem, rows: Rows, signature: Signature
 ) -> ComputedSpec:
     """The spec of what kernels of REQUEST, which is CACHED, compute for PROBLEM with ROWS."""
     return _Statements(request, cached, problem, rows, signature).spec()
@@ -67,7 +67,7 @@ class _Statements:
     def __init__(
         self,
         request: Request,
-        cached: CachedAttention,
+        cached: AttendedCaches,
         problem: AttentionProblem,
         rows: Rows,
         signature: Signature,

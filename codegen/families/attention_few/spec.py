@@ -18,7 +18,7 @@ from ...text.render import Code, Identifier
 from ..attention.problem import AttentionProblem, Operand
 from ..attention.spec import EntryAxis, StoredSpec, stored_spec
 from ..contraction.gather import divides
-from .cached import CachedAttention
+from .cached import AttendedCaches
 from .computed import ComputedSpec, computed_spec
 from .config import (
     BARRIER_BYTES,
@@ -35,6 +35,7 @@ from .config import (
 )
 from .rows import Rows
 
+MOST_AHEAD = 4  # pieces of the mask that a thread holds in registers
 TEMPLATE = "kernels/attention_few.cu.j2"
 
 
@@ -142,6 +143,14 @@ class FewQueriesSpec:
         return self.checked or self.causal or (self.mask is not None and self.mask.bounds)
 
     @property
+    def mask_steps(self) -> int:
+        """Pieces of the mask that a thread asks for ahead, where it computes other things meanwhile."""
+        if self.computed is None or self.mask is None or not self.mask.bounds or self.mask.pieces is None:
+            return 0
+        steps = -(-self.mask.pieces // self.threads)
+        return steps if steps <= MOST_AHEAD else 0
+
+    @property
     def sent_offset(self) -> int:
         """Where in shared memory what other blocks send begins: with its barrier."""
         return own_bytes(self.warps, self.rows, self.line)
@@ -174,7 +183,7 @@ def few_queries_spec(
     rows: Rows,
     config: FewQueriesConfig,
     signature: Signature,
-    cached: CachedAttention | None = None,
+    cached: AttendedCaches | None = None,
 ) -> FewQueriesSpec:
     """The spec of PROBLEM with ROWS under CONFIG; it is that of CACHED, where the kernel writes caches."""
     names, tile = signature.symbols, tile_keys(problem, config)
@@ -234,7 +243,7 @@ def few_queries_spec(
     )
 
 
-def _inputs(request: Request, signature: Signature, cached: CachedAttention | None) -> tuple[str, ...]:
+def _inputs(request: Request, signature: Signature, cached: AttendedCaches | None) -> tuple[str, ...]:
     """C names of the operands of attention; of CACHED, queries that are computed, caches and what is
     given."""
     if cached is None:

@@ -58,6 +58,8 @@ GLASS_KERNEL(THREADS, 1) k_slice_mul_neg_14464732(Input<f16> x0, Input<f16> x1, 
         }
     }
     pdl_wait();
+    Vec<bool, 2> mask_words[1];
+    if (thread_x() < 75) mask_words[0] = load_vec<2>(x7, Offset(b0) * 150 + Offset(thread_x()) * 2);
     Element* const queries = reinterpret_cast<Element*>(shared + 1504);
     Element* const new_key = queries + ROWS * LINE;
     Element* const new_value = new_key + LINE;
@@ -81,7 +83,6 @@ GLASS_KERNEL(THREADS, 1) k_slice_mul_neg_14464732(Input<f16> x0, Input<f16> x1, 
         const f16 cast14 = convert<f16>(add_13);
         queries[row * LINE + item % 16] = cast14;
     };
-    if (thread_x() < 64) compute_query(thread_x());
     auto compute_new_key = [&](int feature) {
         const f16 x2_1 = load(x2, b0*32 + b1*16 + feature);
         const f32 cast2 = convert<f32>(x2_1);
@@ -100,20 +101,29 @@ GLASS_KERNEL(THREADS, 1) k_slice_mul_neg_14464732(Input<f16> x0, Input<f16> x1, 
         new_key[feature] = cast14;
         if (block_y() == 0 && new_place >= 0) store(y1, b0*4800 + b1*2400 + feature + new_place*16, cast14);
     };
-    if (thread_x() < 16) compute_new_key(thread_x());
     auto compute_new_value = [&](int feature) {
         const f16 x6_1 = load(x6, b0*32 + b1*16 + feature);
         new_value[feature] = x6_1;
         if (block_y() == 0 && new_place >= 0) store(y2, b0*4800 + b1*2400 + feature + new_place*16, x6_1);
     };
-    if (thread_x() < 16) compute_new_value(thread_x());
+    // Each has warps of its own, so that nobody waits twice for memory.
+    constexpr int HALF = THREADS / 2, QUARTER = THREADS / 4;
+    const int own = thread_x() % QUARTER;
+    if (thread_x() < HALF) {
+        compute_query(thread_x());
+    } else if (thread_x() < HALF + QUARTER) {
+        if (own < 16) compute_new_key(own);
+    } else {
+        if (own < 16) compute_new_value(own);
+    }
 
     const Offset mask_base = Offset(b0) * 150;
     int kept = 0;
-    if (thread_x() < 75) {
-        const auto words = load_vec<2>(x7, mask_base + Offset(thread_x()) * 2);
+    const int piece = thread_x();
+    if (piece < 75) {
+        const auto words = mask_words[0];
         GLASS_UNROLL
-        for (int e = 0; e < 2; e++) if (words[e]) kept = thread_x() * 2 + e + 1;
+        for (int e = 0; e < 2; e++) if (words[e]) kept = piece * 2 + e + 1;
     }
     kept = warp_max(kept);
     int* const ends = reinterpret_cast<int*>(shared + 1488);
@@ -139,8 +149,8 @@ GLASS_KERNEL(THREADS, 1) k_slice_mul_neg_14464732(Input<f16> x0, Input<f16> x1, 
         for (int j = 0; j < KEYS; j++) {
             const int key = first + j * GROUPS;
             key_words[j] = {};
-            if (key < end)
-            key_words[j] = key == new_place ? load_shared<Vec<Element, VECTOR>>(new_key + lane * VECTOR) : load_vec<VECTOR>(x3, Offset(b0) * 4800 + Offset(b1) * 2400 + Offset(key) * 16 + lane * VECTOR);
+            if (key < end && key != new_place)
+            key_words[j] = load_vec<VECTOR>(x3, Offset(b0) * 4800 + Offset(b1) * 2400 + Offset(key) * 16 + lane * VECTOR);
         }
     };
     auto load_values = [&](int first) {
@@ -148,8 +158,8 @@ GLASS_KERNEL(THREADS, 1) k_slice_mul_neg_14464732(Input<f16> x0, Input<f16> x1, 
         for (int j = 0; j < KEYS; j++) {
             const int key = first + j * GROUPS;
             value_words[j] = {};
-            if (key < end)
-            value_words[j] = key == new_place ? load_shared<Vec<Element, VECTOR>>(new_value + lane * VECTOR) : load_vec<VECTOR>(x5, Offset(b0) * 4800 + Offset(b1) * 2400 + Offset(key) * 16 + lane * VECTOR);
+            if (key < end && key != new_place)
+            value_words[j] = load_vec<VECTOR>(x5, Offset(b0) * 4800 + Offset(b1) * 2400 + Offset(key) * 16 + lane * VECTOR);
         }
     };
     const int first_key = block_y() * TILE + group;
@@ -158,15 +168,16 @@ GLASS_KERNEL(THREADS, 1) k_slice_mul_neg_14464732(Input<f16> x0, Input<f16> x1, 
         const int key = first_key + j * GROUPS;
         if (key >= end) {
             value_words[j] = {};  // what lies there may be anything
-        } else if (key >= new_place) {
-            key_words[j] = key == new_place ? load_shared<Vec<Element, VECTOR>>(new_key + lane * VECTOR) : load_vec<VECTOR>(x3, Offset(b0) * 4800 + Offset(b1) * 2400 + Offset(key) * 16 + lane * VECTOR);
-            value_words[j] = key == new_place ? load_shared<Vec<Element, VECTOR>>(new_value + lane * VECTOR) : load_vec<VECTOR>(x5, Offset(b0) * 4800 + Offset(b1) * 2400 + Offset(key) * 16 + lane * VECTOR);
+        } else if (key > new_place) {
+            key_words[j] = load_vec<VECTOR>(x3, Offset(b0) * 4800 + Offset(b1) * 2400 + Offset(key) * 16 + lane * VECTOR);
+            value_words[j] = load_vec<VECTOR>(x5, Offset(b0) * 4800 + Offset(b1) * 2400 + Offset(key) * 16 + lane * VECTOR);
         }
     }
     f32 score[ROWS][KEYS];
     GLASS_UNROLL
     for (int j = 0; j < KEYS; j++) {
         const int key = first_key + j * GROUPS;
+        if (key == new_place) key_words[j] = load_shared<Vec<Element, VECTOR>>(new_key + lane * VECTOR);
         f32 own_key[VECTOR];
         GLASS_UNROLL
         for (int f = 0; f < VECTOR; f++) own_key[f] = convert<f32>(key_words[j][f]);
@@ -201,6 +212,7 @@ GLASS_KERNEL(THREADS, 1) k_slice_mul_neg_14464732(Input<f16> x0, Input<f16> x1, 
     }
     GLASS_UNROLL
     for (int j = 0; j < KEYS; j++) {
+        if (first_key + j * GROUPS == new_place) value_words[j] = load_shared<Vec<Element, VECTOR>>(new_value + lane * VECTOR);
         GLASS_UNROLL
         for (int f = 0; f < VECTOR; f++) {
             const f32 value = convert<f32>(value_words[j][f]);
