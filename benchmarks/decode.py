@@ -63,16 +63,18 @@ class DecodeCase:
         return cls(*map(int, text.split(":")))
 
 
-def plan_of(weights: Weights, cache: str, case: DecodeCase, folder: Path) -> glassrt.Plan:
-    """The plan of CASE; it is kept in FOLDER."""
-    bits = f"_{weights.bits}bits" if weights.bits else ""
-    kept = folder / f"decode_{weights.shape.layers}_{cache}_{case.name}{bits}.glass"
+def plan_of(
+    weights: Weights, cache: str, case: DecodeCase, folder: Path, chosen: bool = False
+) -> glassrt.Plan:
+    """The plan of CASE, which gives the next token, too, if that is to be CHOSEN; it is kept in FOLDER."""
+    marks = (f"_{weights.bits}bits" if weights.bits else "") + ("_chosen" if chosen else "")
+    kept = folder / f"decode_{weights.shape.layers}_{cache}_{case.name}{marks}.glass"
     if kept.exists():
         return glassrt.Plan.load(kept)
     spelling = SPELLINGS[cache]
     with tempfile.TemporaryDirectory() as scratch:
         past = case.room if spelling.static else case.past
-        model = decoder_model(weights, spelling, case.batch, past, case.tokens)
+        model = decoder_model(weights, spelling, case.batch, past, case.tokens, chosen)
         names = [f"{layer}.{part}" for layer in range(weights.shape.layers) for part in ("key", "value")]
         plan = glassrt.compile(
             str(saved(model, Path(scratch))),
@@ -142,8 +144,10 @@ def measure(weights: Weights, case: DecodeCase, options: argparse.Namespace) -> 
     kept = f"wanted_{weights.shape.layers}_{case.name}_{weights.bits}.pt"
     want = wanted(weights, tokens, options.plans / kept)
     for cache in filter(None, options.caches.split(",")):
-        plan = plan_of(weights, cache, case, options.plans)
+        plan = plan_of(weights, cache, case, options.plans, options.chosen)
         row, given = known | {"runs": cache}, tokens.given(SPELLINGS[cache])
+        if options.chosen:
+            row["chosen"] = True
         with glassrt.load(plan, device="cuda:0") as engine:
             row["error"] = rounded(_error(torch.from_dlpack(engine.run(given)["logits"])[:, 0], want))
             if not options.build:
@@ -192,6 +196,7 @@ def main() -> None:
     command.add_argument("--peers", default="eager,compile", help=f"several of {', '.join(PEERS)}, or none")
     command.add_argument("--layers", type=int, default=LLAMA_1B.layers)
     command.add_argument("--bits", type=int, choices=(0, 4, 8), default=0, help="of the weights of products")
+    command.add_argument("--chosen", action="store_true", help="the next token is chosen on the device, too")
     command.add_argument("--plans", type=Path)
     command.add_argument("--build", action="store_true", help="check, and time nothing")
     command.add_argument("--profile", action="store_true", help="times of launches, too")

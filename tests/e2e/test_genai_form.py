@@ -1,4 +1,4 @@
-"""Decoders as onnxruntime-genai's builder writes them, against ONNX Runtime: prompts and tokens of one plan."""
+"""Decoders as onnxruntime-genai writes them, against ONNX Runtime: prompts and tokens of one plan."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class GenaiModel:
     stored: dict[str, Array] = field(default_factory=dict)
     random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(7))
 
-    def op(self, kind: str, *operands: str, results: tuple[str, ...] = (), domain: str = "", **own: Any) -> str:
+    def op(
+        self, kind: str, *operands: str, results: tuple[str, ...] = (), domain: str = "", **own: Any
+    ) -> str:
         names = results or (f"{kind}_{len(self.nodes)}",)
         made = helper.make_node(kind, operands, names, f"{kind}_{len(self.nodes)}", domain=domain, **own)
         self.nodes.append(made)

@@ -151,8 +151,6 @@ def test_two_writes_at_different_places_stay_launches() -> None:
     written = [net.add(WriteCache, cache, new, at, axis=2) for cache, at in zip(caches, places, strict=True)]
     module = net.done(net.add(Attention, net.input("q", 1, 2, 3, 16, dtype=F16), *written), *written)
     names = module.main.outputs
-    plan = compile(
-        module, target="host", precision="fp16", in_place={names[1]: "keys", names[2]: "values"}
-    )
+    plan = compile(module, target="host", precision="fp16", in_place={names[1]: "keys", names[2]: "values"})
     (record,) = (each for each in plan.ledger if each.get("rule") == "join-caches")
     assert "no kernel of attention" in record["reason"]

@@ -8,12 +8,12 @@ from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.families.attention_few.cached import cached_attention
 from glassrt.codegen.families.attention_few.computed import ComputedSpec, computed_spec
 from glassrt.codegen.families.attention_few.family import find
+from glassrt.codegen.interface import make_request
 from glassrt.codegen.request.request import Request
 from glassrt.codegen.request.signature import make_signature
 
-from ....compiler.schedule.enclosing.test_cache_draft import draft_of
 from ....compiler.schedule.enclosing.cached_networks import CachedNetwork
-from glassrt.codegen.interface import make_request
+from ....compiler.schedule.enclosing.test_cache_draft import draft_of
 
 
 def request_of(network: CachedNetwork) -> Request:

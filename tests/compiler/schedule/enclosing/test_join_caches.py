@@ -40,7 +40,9 @@ def test_writes_are_part_of_attention(network: CachedNetwork, launches: int) -> 
     ],
     ids=["two tokens", "switched off", "not in place"],
 )
-def test_what_stays_apart(network: CachedNetwork, switches: dict[str, object], verdict: Verdict | None) -> None:
+def test_what_stays_apart(
+    network: CachedNetwork, switches: dict[str, object], verdict: Verdict | None
+) -> None:
     module, context = launched(network.module(), **switches)
     found = [record.verdict for record in context.ledger if record.rule == JOIN_CACHES]
     assert found == ([] if verdict is None else [verdict])
