@@ -15,8 +15,11 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -135,8 +138,10 @@ def wanted(weights: Weights, tokens: Tokens, kept: Path) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def measure(weights: Weights, case: DecodeCase, options: argparse.Namespace) -> Iterator[Row]:
-    """The rows of CASE: each of our spellings, and the peers."""
+def prepared(
+    weights: Weights, case: DecodeCase, options: argparse.Namespace, stack: ExitStack
+) -> Iterator[Callable[[], Row]]:
+    """What measures the rows of CASE: each of our spellings, with an engine on STACK, and the peers."""
     tokens = Tokens(weights.shape, case)
     known: Row = {**vars(case), "layers": weights.shape.layers, "bits": weights.bits or 16}
     if case.tokens == 1:
@@ -148,27 +153,47 @@ def measure(weights: Weights, case: DecodeCase, options: argparse.Namespace) -> 
         row, given = known | {"runs": cache}, tokens.given(SPELLINGS[cache])
         if options.chosen:
             row["chosen"] = True
-        with glassrt.load(plan, device="cuda:0") as engine:
-            row["error"] = rounded(_error(torch.from_dlpack(engine.run(given)["logits"])[:, 0], want))
-            if not options.build:
-                repeats = 200 if case.tokens == 1 else 20
-                row["ms"] = median_ms(engine, given, repeats, repeats // 10)
-                row |= rates(weights.shape, case, row["ms"])
-                records = engine.profile(given, repeats=20 if options.profile else 1)
-                row["launches"] = len(records)
-            if options.profile:
-                row["profile"] = [[each.name, round(each.microseconds, 2)] for each in records]
-        yield row
+        engine = stack.enter_context(glassrt.load(plan, device="cuda:0"))
+        row["error"] = rounded(_error(torch.from_dlpack(engine.run(given)["logits"])[:, 0], want))
+        yield partial(_ours, weights.shape, case, options, row, engine, given)
     half = tokens.module(weights, torch.float16) if options.peers else None
     for peer in filter(None, options.peers.split(",")):
         assert half is not None
         run = PEERS[peer](half, (tokens.ids, tokens.positions))
         row = known | {"runs": f"PyTorch {peer}"}
         row["error"] = rounded(_error(half(tokens.ids, tokens.positions), want))
-        if not options.build:
-            row["ms"] = device_ms(run)
-            row |= rates(weights.shape, case, row["ms"])
-        yield row
+        yield partial(_peer, weights.shape, case, options, row, run)
+
+
+def _ours(
+    shape: DecoderShape,
+    case: DecodeCase,
+    options: argparse.Namespace,
+    row: Row,
+    engine: glassrt.Engine,
+    given: dict[str, Any],
+) -> Row:
+    """ROW with the times of ENGINE."""
+    if options.build:
+        return row
+    repeats = 200 if case.tokens == 1 else 20
+    row["ms"] = median_ms(engine, given, repeats, repeats // 10)
+    row |= rates(shape, case, row["ms"])
+    records = engine.profile(given, repeats=20 if options.profile else 1)
+    row["launches"] = len(records)
+    if options.profile:
+        row["profile"] = [[each.name, round(each.microseconds, 2)] for each in records]
+    return row
+
+
+def _peer(
+    shape: DecoderShape, case: DecodeCase, options: argparse.Namespace, row: Row, run: Callable[[], object]
+) -> Row:
+    """ROW with the time of RUN."""
+    if options.build:
+        return row
+    row["ms"] = device_ms(run)
+    return row | rates(shape, case, row["ms"])
 
 
 def rates(shape: DecoderShape, case: DecodeCase, ms: float) -> Row:
@@ -196,6 +221,7 @@ def main() -> None:
     command.add_argument("--peers", default="eager,compile", help=f"several of {', '.join(PEERS)}, or none")
     command.add_argument("--layers", type=int, default=LLAMA_1B.layers)
     command.add_argument("--bits", type=int, choices=(0, 4, 8), default=0, help="of the weights of products")
+    command.add_argument("--wait", type=Path, help="measure when this file is there; all is prepared before")
     command.add_argument("--chosen", action="store_true", help="the next token is chosen on the device, too")
     command.add_argument("--plans", type=Path)
     command.add_argument("--build", action="store_true", help="check, and time nothing")
@@ -203,9 +229,12 @@ def main() -> None:
     options = command.parse_args()
     cases = [DecodeCase.of(text) for text in options.cases.split(",")]
     weights = Weights(DecoderShape(**(vars(LLAMA_1B) | {"layers": options.layers})), bits=options.bits)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         options.plans = options.plans or Path(scratch)
-        report((row for case in cases for row in measure(weights, case, options)), options.out)
+        found = [each for case in cases for each in prepared(weights, case, options, stack)]
+        while options.wait is not None and not options.wait.exists():
+            time.sleep(0.1)
+        report((measure() for measure in found), options.out)
 
 
 if __name__ == "__main__":
