@@ -60,6 +60,12 @@ def driver_version(driver: Driver | None = None) -> str:
     return _version(int((driver or process_driver()).call("cuDriverGetVersion")))
 
 
+def check_targets(targets: Sequence[str], ordinal: int, driver: Driver | None = None) -> None:
+    """Raise `DeviceError` unless the GPU runs code for one of TARGETS."""
+    driver = driver or process_driver()
+    choose_target(targets, compute_capability(driver, find_device(driver, ordinal)))
+
+
 def open_backend(ordinal: int, debug: bool, driver: Driver | None = None) -> CudaBackend:
     """The backend of one GPU. Raises `DeviceError` if there is no such GPU."""
     return CudaBackend(CudaDevice(driver or process_driver(), ordinal), debug)

@@ -16,8 +16,10 @@ import numpy as np
 from ..errors import PlanError
 from .expressions import clip
 from .plan_digest import in_threads
-from .plan_format import HEADER_BYTES, WEIGHT_ALIGNMENT, check_size
+from .plan_format import HEADER_BYTES, MAGIC, WEIGHT_ALIGNMENT, check_size
 
+# What is taken for a plan by mistake, by its suffix.
+MODELS = {".onnx": "an ONNX model", ".ir": "IR text"}
 PART_BYTES = 32 << 20
 
 
@@ -25,17 +27,24 @@ def read_plan(path: str | os.PathLike[str]) -> memoryview:
     """The whole file, at an address where its weights are aligned. Raises `PlanError`."""
     try:
         with open(path, "rb", buffering=0, opener=_open_regular) as file:
-            return _content(file.fileno())
+            return _content(file.fileno(), os.fspath(path))
     except (OSError, ValueError, TypeError) as error:
         raise PlanError(f"cannot read the plan {clip(str(path))}: {error}") from None
     except MemoryError:
         raise PlanError(f"the plan {clip(str(path))} is larger than the memory that is free") from None
 
 
-def _content(file: int) -> memoryview:
+def _content(file: int, path: str) -> memoryview:
     size = os.fstat(file).st_size
     # Check the header first: do not read gigabytes only to find that it is not a plan.
-    check_size(memoryview(os.pread(file, HEADER_BYTES, 0)), size)
+    head = os.pread(file, HEADER_BYTES, 0)
+    kind = None if head.startswith(MAGIC) else MODELS.get(os.path.splitext(path)[1].lower())
+    if kind is not None:
+        raise PlanError(
+            f"{clip(path)} is {kind}, not a plan",
+            hint="compile it first: glassrt.load(glassrt.compile(path))",
+        )
+    check_size(memoryview(head), size)
     data = _aligned(size)
     in_threads(partial(_fill, file, data), range(0, size, PART_BYTES))
     return data.toreadonly()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,19 +29,38 @@ def arch_named(text: str) -> ArchSpec:
     """
     match = _NAME.fullmatch(text)
     if match is None:
-        raise option_error(UnsupportedError, "target", text, f"not a target: {text!r}", FORM)
+        near = _near(text)
+        hint = FORM if near is None else f"is {near} meant? {FORM}"
+        raise option_error(UnsupportedError, "target", text, f"not a target: {text!r}", hint)
     capability, suffix, card = int(match[1]), match[2], match[3]
     if capability < LEAST:
-        message, hint = f"unknown target {text!r}", f"the kernels need sm_{LEAST} or later"
-        raise option_error(
-            UnsupportedError, "target", text, f"unknown target {text!r}", hint, at=match.span(1)
-        )
+        message, hint = f"the target {text!r} is too old", f"the kernels need sm_{LEAST} or later"
+        raise option_error(UnsupportedError, "target", text, message, hint, at=match.span(1))
     cards = {each.name: each for each in _before(CARDS, capability)}
     if card is not None and card not in cards:
         hint = f"known cards of sm_{capability}: {', '.join(cards)}"
         message = f"unknown card {card!r} for sm_{capability}"
         raise option_error(UnsupportedError, "target", text, message, hint, at=match.span(3))
     return _spec(capability, suffix, cards[card] if card is not None else next(iter(cards.values())))
+
+
+def _near(text: str) -> str | None:
+    """The target that is closest to TEXT, which is none: the name of a card, a number, or a slip."""
+    word = text.strip().lower()
+    cards = [(card, f"sm_{number}{_suffix(number)}") for number in CARDS for card in CARDS[number]]
+    named = {card.name: f"{target}:{card.name}" for card, target in cards}
+    if word not in named:
+        digits = re.sub(r"[^0-9af]", "", word.removeprefix("sm").removeprefix("compute"))
+        if (match := _NAME.fullmatch(f"sm_{digits}")) is not None:
+            return match[0] if int(match[1]) >= LEAST else None
+    names = {**named, **{target: target for _, target in cards}}
+    close = difflib.get_close_matches(word, names, 1, 0.6)
+    return names[close[0]] if close else None
+
+
+def _suffix(capability: int) -> str:
+    """The suffix of the target with all features that machines of CAPABILITY have."""
+    return "a" if capability >= 90 else ""
 
 
 def arch_of_device(figures: Mapping[str, int | str]) -> ArchSpec:
@@ -51,9 +71,11 @@ def arch_of_device(figures: Mapping[str, int | str]) -> ArchSpec:
     """
     number = {key: value for key, value in figures.items() if isinstance(value, int)}
     capability = number["major"] * 10 + number["minor"]
-    suffix = "a" if number["major"] >= 9 else ""
+    suffix = _suffix(capability)
     if capability < LEAST:
-        raise UnsupportedError(f"the GPU is sm_{capability}", f"the kernels need sm_{LEAST} or later")
+        raise UnsupportedError(
+            f"the GPU, sm_{capability}, is too old", f"the kernels need sm_{LEAST} or later"
+        )
     cards = CARDS.get(capability, ())
     title = str(figures["name"]).removeprefix("NVIDIA ")
     known = next((card for card in cards if card.title == title), None)

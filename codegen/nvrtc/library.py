@@ -57,7 +57,25 @@ def supported_targets() -> tuple[str, ...]:
 
 def check_target(target: str) -> None:
     """Raise UnsupportedError unless NVRTC can compile kernels for `target`, such as `sm_90a`."""
-    if _TARGET.fullmatch(target) is None or target not in supported_targets():
-        known = ", ".join(supported_targets())
-        hint = f"NVRTC here compiles for {known}; the kernels need sm_{LEAST} (cp.async, NaN-propagating max)"
-        raise UnsupportedError(f"unknown target {target!r}", hint=hint)
+    match = _TARGET.fullmatch(target)
+    if match is not None and target in supported_targets():
+        return
+    if match is not None and int(match[1]) < LEAST:
+        hint = f"the kernels need sm_{LEAST} or later (cp.async, NaN-propagating max)"
+        raise UnsupportedError(f"the target {target!r} is too old", hint=hint)
+    known = ", ".join(supported_targets())
+    hint = f"NVRTC here compiles for {known}"
+    if match is not None:
+        hint = f"the nearest is {_nearest(int(match[1]), match[2])}; {hint}"
+    raise UnsupportedError(f"unknown target {target!r}", hint=hint)
+
+
+def _nearest(number: int, suffix: str) -> str:
+    """The supported target whose number is closest to NUMBER, the lower of two, with SUFFIX if it has it."""
+
+    def distance(target: str) -> tuple[int, bool, bool]:
+        found = _TARGET.fullmatch(target)
+        assert found is not None  # it is one of `supported_targets`
+        return abs(int(found[1]) - number), int(found[1]) > number, found[2] != suffix
+
+    return min(supported_targets(), key=distance)

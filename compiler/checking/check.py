@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf, isnan
 
 import numpy as np
 
 from ...dialects.core.clone import clone_module
 from ...dialects.core.defaults import completed
-from ...dialects.core.interpreter import Array, bind_symbols
+from ...dialects.core.interpreter import Array, bind_symbols, interpret
 from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
 from ...runtime.engine import Engine
 from ...runtime.plan import Plan
+from ...runtime.unpadded import without_padding
+from ..calibration.observe import INTERPRET
 from ..driver.build import Settings, build
 from ..frontend.source import Source, level_of
 from ..passes.levels import ALL_DIALECTS
 from ..passes.semantics import unit_roundoff
+from ..report.modules import launch_module
 from .accuracy import LaunchReport, launched_module, observed
 from .explicit import explicit_outputs, inserts_scales
 from .measures import network_bound
 from .network import OutputReport, Witness, call_witness, compare_outputs, meaning
 from .quantization import Quantization, compare_quantized, is_quantized, precision_level, quantized_roundoff
-from .range_watch import TensorLoss, losses, weight_losses
+from .range_watch import TensorLoss, TensorRange, losses, weight_losses
+
+NUMPY = "numpy, without kernels"
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,9 @@ class CheckReport:
 def check(case: Case, settings: Settings, device: str | None, tolerance: float | None = None) -> CheckReport:
     """Build CASE's model, run it on DEVICE and compare launches and outputs with the reference.
 
-    The build consumes CASE's module. TOLERANCE, a relative L2 error, replaces all bounds. Raises what `build`
-    and `Engine` raise.
+    DEVICE is as for `Engine`, or 'interpret': then the launch level is executed in numpy, which shows what
+    passes did but not what kernels do. The build consumes CASE's module. TOLERANCE, a relative L2 error,
+    replaces all bounds. Raises what `build` and `Engine` raise.
     """
     witness = call_witness(case.source, case.module, case.inputs)
     graphed = level_of(case.module) == "graph"
@@ -94,27 +100,57 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
     explicit = None
     if level is not None and untouched is not None:
         explicit = explicit_outputs(untouched, settings, case.inputs, imported, tolerance)
+    if settings.unpadded is not None:
+        mask = case.inputs[settings.unpadded]
+        witness = replace(witness, outputs=without_padding(witness.outputs, mask))
+        imported = without_padding(imported, mask)
+        if explicit is not None:
+            explicit = replace(explicit, outputs=without_padding(explicit.outputs, mask))
     graph = _graph_level(plan, case.module) if graphed else None
     rewrites = None if explicit is None else explicit.rewrites
     if rewrites is None and graph is not None:
         rewrites = compare_outputs(meaning(graph, case.inputs), imported, unit, bound)
-    with Engine(plan, device) as engine:
-        name = engine.device
-        observer, outputs = observed(engine, case.inputs, symbols, graph)
+    if graph is not None and settings.unpadded is not None:
+        symbols = replace(case, module=graph).symbols  # those of rows, too
+    ran = _ran(plan, device, case.inputs, symbols, graph)
     quantization = None
     if level is not None and explicit is not None:
-        quantization = compare_quantized(level, case.inputs, outputs, explicit, witness, tolerance)
+        quantization = compare_quantized(level, case.inputs, ran.outputs, explicit, witness, tolerance)
     return CheckReport(
-        device=name,
+        device=ran.device,
         symbols=symbols,
         tolerance=tolerance,
-        launches=_worst_first(observer.reports, tolerance),
-        outputs=compare_outputs(outputs, witness.outputs, unit, bound),
+        launches=_worst_first(ran.reports, tolerance),
+        outputs=compare_outputs(ran.outputs, witness.outputs, unit, bound),
         rewrites=rewrites or [],
         witness=witness,
-        ranges=losses(observer.ranges) + ([] if graph is None else weight_losses(observer.ranges, graph)),
+        ranges=losses(ran.ranges) + ([] if graph is None else weight_losses(ran.ranges, graph)),
         quantization=quantization,
     )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run of a plan: where, its outputs, and what was measured of launches and of the ranges of tensors."""
+
+    device: str
+    outputs: Mapping[str, Array]
+    reports: Sequence[LaunchReport] = ()
+    ranges: Sequence[TensorRange] = ()
+
+
+def _ran(
+    plan: Plan,
+    device: str | None,
+    inputs: Mapping[str, Array],
+    symbols: Mapping[str, int],
+    graph: Module | None,
+) -> _Run:
+    if device == INTERPRET:
+        return _Run(NUMPY, interpret(launch_module(plan), inputs))
+    with Engine(plan, device) as engine:
+        observer, outputs = observed(engine, inputs, symbols, graph)
+        return _Run(engine.device, outputs, observer.reports, observer.ranges)
 
 
 def _graph_level(plan: Plan, module: Module) -> Module:

@@ -12,7 +12,8 @@ import numpy as np
 import onnx
 
 from ...dialects.core.interpreter import Array
-from ..frontend.source import IR_SUFFIX, Source
+from ..files.beside import IR_SUFFIX
+from ..frontend.source import Source
 
 QUIET = 4  # ONNX Runtime's severity "fatal": it logs nothing below
 

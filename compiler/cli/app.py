@@ -23,6 +23,7 @@ from .explain import explain
 from .failure import UsageError, tell, tell_misuse, wants_json
 from .inspect import inspect
 from .opt import opt
+from .outputs import guarded
 from .run import run
 from .tune import tune
 
@@ -71,7 +72,7 @@ app = typer.Typer(
 __all__ = ["app", "clear_all", "main"]
 
 for command in (build, run, bench, inspect, explain, opt, check, calibrate, tune):
-    app.command()(command)
+    app.command()(guarded(command))
 
 
 def _version(wanted: bool) -> None:

@@ -16,6 +16,7 @@ from .console import out, print_table, printable, quantity, share, write_json
 from .facts import LaunchFacts, launches_of
 from .option_texts import parse_sizes
 from .options import AsJson, Device, Seed, Sizes, Subject
+from .places import say_why_not_on_gpu
 from .request import ON_THE_SPOT, BuildRequest, with_request
 from .roofline import Peaks
 from .subject import open_plan
@@ -50,10 +51,12 @@ def bench(
     Kernels are timed one at a time. In a run they overlap, so a run takes less than their sum.
     """
     sizes = parse_sizes(size)
-    with Engine(open_plan(subject, request, device), device) as engine:
+    plan = open_plan(subject, request, device)
+    say_why_not_on_gpu(plan, device)
+    with Engine(plan, device) as engine:
         symbols = symbols_of(engine.plan.spec, sizes)
         wanted = of_plan(engine.plan.spec, symbols)
-        arrays = random_arrays(wanted, seed)
+        arrays = random_arrays(wanted, seed, engine.plan.spec.unpadded)
         times = engine.time(arrays, repeats, warmup)
         records = engine.profile(arrays, profile_repeats) if profile else []
         launches = launches_of(engine.plan, symbols) if profile else []

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..files.beside import histograms_beside
 from ..precision.scales.calibrators import CALIBRATORS
-from ..precision.scales.table import CalibrationTable, TensorCalibration, histograms_beside
+from ..precision.scales.table import CalibrationTable, TensorCalibration
 from .console import number, out, print_table, printable
 
 

@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from ...dialects.core.module import Module
+from ..calibration.observe import INTERPRET
 from ..checking.check import Case
 from ..checking.check import check as check_case
+from ..checking.indices import check_module
 from ..driver.build import Settings
 from ..driver.interface import with_io_types
 from ..frontend.source import load_module
@@ -22,6 +24,7 @@ from .check_tables import show
 from .console import write_json
 from .option_texts import parse_sizes
 from .options import AsJson, Device, Model, Seed, Sizes
+from .places import place_without_gpu
 from .progress import BuildProgress
 from .request import ON_THE_SPOT, BuildRequest, targets_for, with_request
 
@@ -61,12 +64,18 @@ def check(
 
     The local error of a launch is what its kernel adds: against its own ops, replayed on the same inputs.
     The inherited error comes in with those inputs. Exits with 0 if all errors are within bounds, else with 1.
+    Where there is no GPU, and no --device, the launches are interpreted, and no kernel runs.
+    Inputs by which a node takes an index outside its axis are an error, since ONNX says nothing about them.
     """
     _check_interpret(interpret, bisect, device)
+    if not interpret:
+        device = place_without_gpu(device, "the ops of every launch are checked")
+        interpret = bisect and device == INTERPRET
     request = replace(request, targets=targets_for("host" if interpret else device))
     module, settings = _with_io_types(load_module(model, request.inputs, request.shapes), request)
     wanted = of_function(module.main, symbols_of(module, parse_sizes(size)))
-    arrays = random_arrays(wanted, seed) if inputs is None else load_inputs(inputs, wanted)
+    arrays = random_arrays(wanted, seed, request.unpadded) if inputs is None else load_inputs(inputs, wanted)
+    check_module(module, arrays)
     case = Case(model, module, arrays)
     if bisect:
         ok = run_bisection(case, request, device, tolerance, interpret, as_json)

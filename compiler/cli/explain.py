@@ -141,7 +141,8 @@ def _stand_ins(asked: Sequence[str], nodes: Sequence[str]) -> list[str]:
 
 def node_text(answer: NodeAnswer) -> str:
     """The answer about one node as text."""
-    lines = [*_stand_ins((answer.asked,), (answer.node,)), f"{answer.node}: {', '.join(answer.ops)}"]
+    ops = ", ".join(answer.ops) or "no op"
+    lines = [*_stand_ins((answer.asked,), (answer.node,)), f"{answer.node}: {ops}"]
     if answer.fate.state != "runs":
         by = f" by {answer.fate.rule}" if answer.fate.rule else ""
         lines.append(f"does not run: {_DOES_NOT_RUN[answer.fate.state]}{by}: {answer.fate.reason}")

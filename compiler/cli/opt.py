@@ -11,11 +11,13 @@ from ...dialects.core.module import Module
 from ...dialects.core.printer import print_module
 from ...dialects.core.resources import ResourceTable
 from ...runtime.whole_files import WholeFiles, content
-from ..frontend.source import WEIGHTS_SUFFIX, level_of, load_module
+from ..files.beside import weights_beside, with_weights_named
+from ..files.kinds import IR_TEXT, WEIGHTS
+from ..frontend.source import lacking_weights, level_of, load_module
 from .console import say, write_json, write_text
-from .files import check_output
 from .opt_job import Done, Job
 from .options import AsJson, Check, DumpDir, Level, Model, PrintIr, Streams, VerifyEach
+from .outputs import Written
 from .request import EVERY_OPTION, BuildRequest, with_request
 
 Passes = Annotated[
@@ -41,6 +43,7 @@ ShowLedger = Annotated[
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE.ir", help="Write to this file, with the weights beside it."),
+    Written(IR_TEXT, beside=(weights_beside, WEIGHTS)),
 ]
 
 
@@ -67,10 +70,8 @@ def opt(
     kernel of each configured launch needs. A calibration table is accepted whatever model it was made for,
     because the text may be that of a model which passes have changed.
     """
-    if output is not None:
-        check_output(output, "--output")
     job = Job.parse(request, passes=passes, rules=rules, level=level, limit=limit, streams=streams)
-    module = load_module(model, request.inputs, request.shapes)
+    module = load_module(model, request.inputs, request.shapes, needs_weights=job.has_steps)
     done = job.run(module, say if print_ir_after_all else None, dump_dir, verify_each.value)
     if output is not None:
         _save(done.module, output)
@@ -96,18 +97,23 @@ def describe(done: Done, output: Path | None, ledger: bool) -> dict[str, Any]:
 
 def _save(module: Module, output: Path) -> None:
     """Write the text of MODULE to OUTPUT, and the weights that it names to a file beside it."""
-    weights = _named_weights(module)
+    weights, beside = _named_weights(module), weights_beside(output)
+    text = print_module(module)
     with WholeFiles() as files:
         if len(weights):
-            files.write(output.with_suffix(WEIGHTS_SUFFIX), weights.write)
-        files.write(output, content(print_module(module).encode()))
+            files.write(beside, weights.write)
+            text = with_weights_named(text, beside.name)
+        files.write(output, content(text.encode()))
+    if missing := lacking_weights(module):
+        say(f"the text names {len(missing)} weights that were not there, such as @{missing[0]}")
 
 
 def _named_weights(module: Module) -> ResourceTable:
     """The module's resources, without those that no op names any more."""
     kept = ResourceTable()
     for name in module.defaults.values():
-        kept.add(module.resources[name])
+        if name in module.resources:
+            kept.add(module.resources[name])
     for op in module.walk():
         for value in op.attributes.values():
             if isinstance(value, str) and value in module.resources:

@@ -83,6 +83,11 @@ class Job:
         off = settings.disabled | all_but(names)
         return Job(replace(settings, disabled=off), passes, names, level)
 
+    @property
+    def has_steps(self) -> bool:
+        """Whether any pass is asked for: to parse, verify and print alone, a text needs no weights."""
+        return (self.passes, self.rules, self.level) != (None, None, None)
+
     def steps(self, module: Module) -> list[Pass]:
         """The passes, in order. Raises InputError for an unknown pass or a level above that of MODULE."""
         target = self._target

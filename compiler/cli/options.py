@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ...runtime.manifest import MAX_STREAMS
+from .outputs import Dumped
 
 
 class Level(StrEnum):
@@ -128,6 +129,12 @@ InPlace = Annotated[
         "--in-place", metavar="OUT=IN", help="Write this output in the memory of this input; repeatable."
     ),
 ]
+UnpaddedMask = Annotated[
+    str | None,
+    typer.Option(
+        "--unpadded", metavar="MASK", help="Leave out the padding that this input, 1 for a token, says."
+    ),
+]
 OpsFiles = Annotated[
     list[Path] | None,
     typer.Option(
@@ -147,7 +154,11 @@ Sizes = Annotated[
 ]
 Device = Annotated[
     str | None,
-    typer.Option("--device", "-d", help="cuda, cuda:N or host. Default: cuda if present, else host."),
+    typer.Option(
+        "--device",
+        "-d",
+        help="cuda, cuda:N or host. Default: cuda if it can run the plan, else numpy; for bench, host.",
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The seed of random inputs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -156,6 +167,7 @@ DumpDir = Annotated[
     typer.Option(
         "--dump-dir", file_okay=False, help="Write the IR after every pass, and every kernel, to this folder."
     ),
+    Dumped(frozenset({".ir", ".weights"})),
 ]
 PrintIr = Annotated[
     bool, typer.Option("--print-ir-after-all", help="Print the IR after every pass, to stderr.")

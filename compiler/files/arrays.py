@@ -50,8 +50,23 @@ def _load(path: Path, kind: str) -> Array | dict[str, Array]:
                 return {_array_name(name): content[name] for name in _members(content)}
             return np.asarray(content)
     except _UNREADABLE as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise InputError(f"cannot read {path.name} as {kind}: {reason}") from None
+        raise InputError(f"cannot read {path.name} as {kind}: {_reason(error)}", _hint(path)) from None
+
+
+def _reason(error: Exception) -> object:
+    """Why a file cannot be read. numpy takes what it does not know for a pickle, and offers to execute it."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if "Object arrays" in str(error):
+        return "it holds Python objects, which are not read"
+    return "it is no file of numpy arrays" if "pickle" in str(error) else error
+
+
+def _hint(path: Path) -> str | None:
+    """What to do with a file whose name says that it is no file of arrays."""
+    if path.suffix in (".npy", ".npz") or not path.is_file():
+        return None
+    return "save arrays with numpy.savez('x.npz', name=array, ...)"
 
 
 def _members(content: np.lib.npyio.NpzFile) -> list[str]:

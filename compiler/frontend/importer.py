@@ -169,6 +169,7 @@ class _Importer:
         self._offenders += bound_counts(self._builder)
         self._refuse_offenders()
         self._keep_defaults()
+        self._module.folded = walker.folded()
         return self._module
 
     def _refuse_offenders(self) -> None:

@@ -19,25 +19,30 @@ from ...dialects.core.sizes.settling import settle
 from ...dialects.core.source_text import SourceText
 from ...dialects.core.verifier import verify
 from ...errors import InputError, IRError, ModelError
+from ..files.beside import IR_SUFFIX, named_weights, weights_files
 from ..files.regular import open_regular
 from ..passes.levels import ALL_DIALECTS, LEVELS
-from ..passes.manager import DUMPED_WEIGHTS
 from . import import_model
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | onnx.ModelProto | Module
 Shapes = Mapping[str, tuple[int, int, int]]
 InputShapes = Mapping[str, Sequence[int | str]]
 
-IR_SUFFIX = ".ir"
-WEIGHTS_SUFFIX = ".weights"
 MAX_IR_BYTES = 1 << 28
 
 
 @np.errstate(all="ignore")
-def load_module(source: Source, inputs: InputShapes | None = None, shapes: Shapes | None = None) -> Module:
+def load_module(
+    source: Source,
+    inputs: InputShapes | None = None,
+    shapes: Shapes | None = None,
+    *,
+    needs_weights: bool = True,
+) -> Module:
     """The module of SOURCE: a Module, an ONNX model (file, bytes or ModelProto), or an .ir file.
 
-    INPUTS overrides the shapes of model inputs, SHAPES gives (min, opt, max) per symbolic dimension. Raises
+    INPUTS overrides the shapes of model inputs, SHAPES gives (min, opt, max) per symbolic dimension. Text may
+    lack its weights unless NEEDS_WEIGHTS: what reads one raises an IRError then. Raises
     InputError for bad arguments, IRError for IR text, and what `import_model` raises for ONNX models.
     """
     if isinstance(source, Module):
@@ -49,7 +54,7 @@ def load_module(source: Source, inputs: InputShapes | None = None, shapes: Shape
     if isinstance(source, (str, os.PathLike)) and Path(source).suffix == IR_SUFFIX:
         if inputs or shapes:
             raise InputError("shapes of IR text cannot be overridden", "edit its `symbol` lines")
-        return read_ir(Path(source))
+        return read_ir(Path(source), needs_weights=needs_weights)
     return import_model(source, inputs=inputs, shapes=shapes)
 
 
@@ -66,7 +71,7 @@ def _check_shapes(inputs: InputShapes | None, shapes: Shapes | None) -> None:
             raise InputError(f"{what} must be a mapping from names to sequences, not {table!r}", hint)
 
 
-def read_ir(path: Path) -> Module:
+def read_ir(path: Path, *, needs_weights: bool = True) -> Module:
     """A verified module from an .ir file and the .weights file beside it, if there is one.
 
     Raises ModelError for a file that cannot be read, IRError for invalid text.
@@ -85,27 +90,39 @@ def read_ir(path: Path) -> Module:
         span = SourceText(str(path), text).span(start, start + 1)
         raise text_error(f"{path.name} is not UTF-8 text", span) from None
     module = parse_module(text, ALL_DIALECTS, _weights_beside(path), str(path))
-    _check_weights(module)
+    module.resources.partial = not needs_weights
+    if needs_weights:
+        _check_weights(module, path)
     verify(module, ALL_DIALECTS)
     settle(module)
     return module
 
 
-def _check_weights(module: Module) -> None:
-    """Raise IRError at the first default or op that names a weight that MODULE does not have."""
+def lacking_weights(module: Module) -> list[str]:
+    """The weights that MODULE names and does not have."""
+    named = [op.attributes.get("weight") for op in module.walk() if op.spec.symbol == "weight"]
+    names = dict.fromkeys([*module.defaults.values(), *named])
+    return [name for name in names if name is not None and name not in module.resources]
+
+
+def _check_weights(module: Module, path: Path) -> None:
+    """Raise IRError at the first default or op that names a weight that MODULE, read from PATH, does not
+    have."""
     for default in module.defaults.values():
         module.resources[default]  # raises IRError
+    file = named_weights(path)
+    hint = "keep the .weights file that was written beside the .ir file"
+    hint = hint if file is None else f"its first line names {file}: keep that file beside it"
     for op in module.walk():
         name = op.attributes.get("weight") if op.spec.symbol == "weight" else None
         if name is not None and name not in module.resources:
             message = f"the weight @{name} is not among the module's resources"
-            hint = "keep the .weights file that was written beside the .ir file"
             raise op_error(op, message, hint, at=AttributeAt("weight"))
 
 
 def _weights_beside(path: Path) -> ResourceTable:
     """The weights of an .ir file: `x.weights` beside `x.ir`, or those that a dump folder shares."""
-    for sidecar in (path.with_suffix(WEIGHTS_SUFFIX), path.parent / DUMPED_WEIGHTS):
+    for sidecar in weights_files(path):
         if sidecar.is_file():
             return ResourceTable.load(sidecar)
     return ResourceTable()

@@ -10,6 +10,7 @@ from onnx import NodeProto
 from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Operation
 from ...dialects.core.location import Location
+from ...dialects.core.remarks import Folded
 from ...dialects.core.sizes.outcomes import Conflict, Resized
 from ...dialects.core.types import TensorType
 from ...dialects.custom.composition import ComposedOp
@@ -64,6 +65,7 @@ class Walker:
         self._count = 0
         self._frames: list[Frame] = []
         self._names: dict[Operation, dict[str, None]] = {}
+        self._met: dict[str, tuple[str, ...]] = {}  # the model's own nodes, with the names of their results
 
     def run(self, nodes: Sequence[NodeProto], frame: Frame, results: Iterable[str] = ()) -> None:
         """Import NODES in order, collecting unsupported ones in `offenders`, and inputs with needed content
@@ -79,6 +81,7 @@ class Walker:
             label = full_label(node, frame)
             if not frame.standard:
                 self.builder.location = Location((label,))
+                self._met[label] = tuple(name for name in node.output if name)
             try:
                 self._settled(node, frame, nodes)
                 check_symbols(self.builder.module)
@@ -185,6 +188,13 @@ class Walker:
         for op, names in self._names.items():
             tensors = tuple(name for name in names if name not in op.location.nodes)
             op.location = replace(op.location, tensors=tensors)
+
+    def folded(self) -> list[Folded]:
+        """The nodes that no op of the module names: their results are constants and sizes."""
+        there: set[str] = set()
+        for op in self.builder.module.walk():
+            there.update(op.location.nodes, op.location.tensors)
+        return [Folded(label, gives) for label, gives in self._met.items() if label not in there]
 
     def _results(
         self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame

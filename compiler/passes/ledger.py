@@ -33,8 +33,8 @@ class Verdict(StrEnum):
 class Origin:
     """A node of the model before any pass.
 
-    ops: the names of the ops that it was imported as; reads: the nodes whose results it reads; gives: the
-    names of its results, other than the node's own name.
+    ops: the names of the ops that it was imported as, none if its results were computed at import; reads: the
+    nodes whose results it reads; gives: the names of its results, other than the node's own name.
     """
 
     node: str

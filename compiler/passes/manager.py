@@ -23,6 +23,7 @@ from ...errors import InputError, IRError
 from ...errors.diagnostic import Diagnostic
 from ...errors.option import option_error
 from ...runtime.whole_files import WholeFolder, content
+from ..files.beside import DUMPED_WEIGHTS, with_weights_named
 from ..patterns.rewrite import Applied
 from ..settings.options import Options
 from ..settings.policy import PrecisionPolicy
@@ -32,8 +33,6 @@ from .eight_bits import EightBitProducts
 from .ledger import Ledger, Verdict
 from .semantics import SemanticsCheck
 from .spilled import Spilled
-
-DUMPED_WEIGHTS = "model.weights"  # beside the numbered files, for all of them
 
 
 @dataclass
@@ -46,7 +45,8 @@ class PassContext:
     everything optional is switched off (bisection varies it); debug: receives the output that GLASSRT_DEBUG
     requests; eight_bits: decisions about 8-bit contractions, for later passes; spilled: kernels that spilled
     registers in an earlier attempt at the build; tactics: measured choices of kernels, by the name of the
-    target; in_place: by output the input whose memory it takes. No pass reads the ledger, which is for
+    target; in_place: by output the input whose memory it takes; unpadded: the mask of tokens in
+    padded batches, whose padding is left out. No pass reads the ledger, which is for
     people.
 
     A decision is an applied rewrite, or a candidate for fusion that may be considered. Decisions are
@@ -68,6 +68,7 @@ class PassContext:
     spilled: Spilled = field(default_factory=Spilled, repr=False)
     tactics: Mapping[str, Tactics] = field(default_factory=dict, repr=False)
     in_place: Mapping[str, str] = field(default_factory=dict, repr=False)
+    unpadded: str | None = None
     decisions: int = field(default=0, init=False)
     eight_bits: EightBitProducts = field(default_factory=EightBitProducts, init=False, repr=False)
     verified: VerifiedOps = field(default_factory=VerifiedOps, init=False, repr=False)
@@ -231,7 +232,8 @@ class PassManager:
         self.context.debug.kernels(module)
 
     def _step(self, number: int, step: Pass, module: Module) -> Module:
-        before = SemanticsCheck(module) if self.verify_each == "semantics" else None
+        checked = self.verify_each == "semantics"
+        before = SemanticsCheck(module, mask=self.context.unpadded) if checked else None
         started = time.perf_counter()
         with self._restartable(module):
             module = self._result_of(step, module)
@@ -289,7 +291,8 @@ class PassManager:
     def _dump(self, number: int, name: str, module: Module) -> None:
         if self._dumps is not None:
             label = f".{self.label}" if self.label else ""
-            self._dumps.write(f"{number:02d}-{name}{label}.ir", content(print_module(module).encode()))
+            text = with_weights_named(print_module(module), DUMPED_WEIGHTS)
+            self._dumps.write(f"{number:02d}-{name}{label}.ir", content(text.encode()))
 
     def _dump_weights(self, module: Module) -> None:
         # Resources are only ever added, so those of the last module serve every dump.

@@ -12,6 +12,7 @@ from ..simplify.fold_constants import FoldConstants
 from .facts import Facts
 
 CONSTANT = "graph.constant"
+FOLDED = "it was computed at import, from constants and sizes"
 
 _STATES = {FoldConstants.name: "constant", VIEW: "view", VIEW_SLICE: "view"}
 
@@ -29,6 +30,8 @@ def fate_of(facts: Facts, node: str) -> Fate:
     """The fate of NODE, a node of the model."""
     if node in facts.where:
         return Fate("runs")
+    if not facts.origins[node].ops:
+        return Fate("constant", "", FOLDED)
     if set(facts.origins[node].ops) == {CONSTANT}:
         return Fate("constant", "", "it is a constant of the model")
     record = facts.removal(node)

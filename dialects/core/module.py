@@ -12,7 +12,7 @@ from .affine_traversal import symbols
 from .constraints import Constraint, Derived, Determined
 from .ir import Block, Operation, Region, Value
 from .location import UNKNOWN
-from .remarks import Remark
+from .remarks import Folded, Remark
 from .resources import ResourceTable
 
 
@@ -61,10 +61,11 @@ class Module:
 
     symbols: the range of each; contents: the contents of inputs that sizes depend on, by name; defaults: the
     weights that inputs hold if a run leaves them out, by name; unranked: by output the input of any rank
-    whose shape it has (`runtime/unranked.py`); derived: the definitions of symbols that no
+    whose shape it has (`runtime/unranked.py`); unpadded: the mask of tokens in a batch without padding
+    (`runtime/unpadded.py`); derived: the definitions of symbols that no
     input determines; determined: the expressions that symbols of the model always equal; constraints:
     relations between sizes that must hold; cuts: the axes of outputs with data-dependent sizes; remarks:
-    decisions taken while it was built, which are not printed.
+    decisions taken while it was built, and folded: the nodes that left no op; both are not printed.
     """
 
     name: str = "module"
@@ -76,9 +77,11 @@ class Module:
     derived: dict[str, Derived] = field(default_factory=dict)
     determined: dict[str, Determined] = field(default_factory=dict)
     constraints: list[Constraint] = field(default_factory=list)
+    unpadded: str | None = None
     cuts: list[Cut] = field(default_factory=list)
     resources: ResourceTable = field(default_factory=ResourceTable)
     remarks: list[Remark] = field(default_factory=list)
+    folded: list[Folded] = field(default_factory=list)
 
     def add(self, function: Function) -> Function:
         function.module = self
@@ -96,9 +99,11 @@ class Module:
             derived=dict(self.derived),
             determined=dict(self.determined),
             constraints=list(self.constraints),
+            unpadded=self.unpadded,
             cuts=list(self.cuts),
             resources=self.resources,
             remarks=list(self.remarks),
+            folded=list(self.folded),
         )
 
     @property

@@ -12,3 +12,11 @@ class Remark:
     rule: str
     nodes: tuple[str, ...]
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """An ONNX node that left no op, because its results were computed at import; `gives` are their names."""
+
+    node: str
+    gives: tuple[str, ...]

@@ -21,9 +21,14 @@ _LENGTH = struct.Struct("<Q")  # the header length of a safetensors file
 
 
 class ResourceTable:
-    """Content-addressed arrays: equal content has one name."""
+    """Content-addressed arrays: equal content has one name.
+
+    partial: the table of a text that was read without its weights; rules that look at them leave out those
+    that it lacks.
+    """
 
     def __init__(self) -> None:
+        self.partial = False
         self._arrays: dict[str, np.ndarray[Any, Any]] = {}
         self._names: dict[int, str] = {}
 
@@ -43,6 +48,7 @@ class ResourceTable:
         """A table of the same arrays; adding to it does not affect this one."""
         table = ResourceTable()
         table._arrays, table._names = dict(self._arrays), dict(self._names)
+        table.partial = self.partial
         return table
 
     def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
@@ -56,6 +62,10 @@ class ResourceTable:
 
     def __contains__(self, name: str) -> bool:
         return name in self._arrays
+
+    def lacks(self, name: str) -> bool:
+        """Whether NAME may be missing here, and is."""
+        return self.partial and name not in self._arrays
 
     def __len__(self) -> int:
         return len(self._arrays)

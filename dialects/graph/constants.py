@@ -38,8 +38,8 @@ class Constant(GraphOp):
         if (self.value is None) == (self.weight is None):
             raise op_error(self, "needs either an inline value or a @weight")
         module = self.module
-        if self.value is None and module is None:
-            # While the operation is in no module its weight cannot be looked up, so the given type is not
+        if self.value is None and (module is None or module.resources.lacks(str(self.weight))):
+            # While the operation is in no module, or its text was read without weights, the given type is not
             # checked.
             return [value.type for value in self.results] or super().infer()
         array = self.array(module)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.errors import PlanError
-from glassrt.runtime import Plan
+from glassrt.runtime import Plan, load
 
 from .tiny_plans import affine_plan
 
@@ -63,3 +63,20 @@ def test_a_plan_file_that_is_cut_while_it_is_read_is_a_plan_error(
     monkeypatch.setattr(os, "preadv", cut)
     with pytest.raises(PlanError, match="cut short while it was read"):
         Plan.load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("m.onnx", "an ONNX model"), ("M.ONNX", "an ONNX model"), ("m.ir", "IR text")]
+)
+def test_a_model_is_to_be_compiled_first(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / name).write_bytes(b"\x08\x09")
+    with pytest.raises(PlanError) as caught:
+        load(tmp_path / name)
+    assert f"is {kind}, not a plan" in caught.value.message and "compile it first" in (
+        caught.value.hint or ""
+    )
+
+
+def test_a_plan_may_have_any_name(tmp_path: Path) -> None:
+    affine_plan().save(tmp_path / "m.onnx")
+    assert Plan.load(tmp_path / "m.onnx").targets == affine_plan().targets

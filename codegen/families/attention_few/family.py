@@ -61,13 +61,15 @@ def find(request: Request) -> tuple[AttentionProblem, Rows] | None:
     cached = cached_attention(request)
     problem = find_attention(request if cached is None else cached.inner)
     rows = None if problem is None else rows_of(problem)
-    if cached is not None and problem is not None and rows is not None:
+    if problem is None or rows is None or problem.sequences is not None:
+        return None
+    if problem.math not in MATH and problem.math != F32:
+        return None
+    if cached is not None:
         rows = replace(rows, computed=True)
         entries = [problem.extents[axis] for axis in rows.kept]
         if any(longer(each.cache.type.shape[:-2]) != entries for each in (cached.keys, cached.values)):
             return None
-    if problem is None or rows is None or not (problem.math in MATH or problem.math == F32):
-        return None
     wide = all(
         operand.column == 1 and operand.vector == vector_of(problem.math)
         for operand in (problem.k, problem.v)

@@ -21,13 +21,12 @@ from ....dialects.graph.elementwise import Where
 from ....dialects.graph.quantization import Dequantize
 from ....dialects.graph.softmax import LogSoftmax, Softmax
 from .clusters import Cluster, ClusterPlan, shape_text
-from .record import CONTROLLED, Recorder, Refusal, op_label, too_large
+from .record import CONTROLLED, Recorder, Refusal, node_label, op_label, too_large
 from .rows import row_refusal
 
 Legality = Callable[[Cluster, Operation], Refusal | None]
 
 ESCAPES = Refusal("an intermediate value is also read outside the kernel")
-TAKEN = Refusal("it already belongs to another kernel")
 OUTPUT = Refusal("it is an output")
 MASKS = Refusal("it masks the scores of a softmax, which adds it in f32: in 16 bits they may overflow")
 WIDENS = Refusal("its consumers dequantize it themselves, and load fewer bytes")
@@ -161,12 +160,22 @@ class ConsumerFusion:
 
     def _refusal(self, cluster: Cluster, user: Operation, rule: ConsumerRule) -> Refusal | None:
         if not self._plan.free(user):
-            return CONTROLLED if isinstance(user, ControlOp) else TAKEN if user.results else OUTPUT
+            if isinstance(user, ControlOp):
+                return CONTROLLED
+            owner = self._plan.owner.get(user)
+            return OUTPUT if owner is None else Refusal(_home(user, owner))
         full = too_large(cluster, user, self._limit)
         if full is not None:
             return full
         off = self._recorder.follower_off(cluster, user) or self._recorder.rule_off(rule.name)
         return off or rule.legal(cluster, user)
+
+
+def _home(op: Operation, cluster: Cluster) -> str:
+    """Which kernel OP, an op of CLUSTER, is in."""
+    if op is cluster.seed:
+        return f"{node_label(op)} starts its own kernel"
+    return f"{node_label(op)} is in the kernel of {node_label(cluster.seed)}"
 
 
 def _widens(op: Operation) -> bool:

@@ -32,6 +32,11 @@ def op_label(op: Operation) -> str:
     return f"{op.name} %{hint}" if hint else op.name
 
 
+def node_label(op: Operation) -> str:
+    """The ONNX node of OP or, without one, its label."""
+    return op.location.nodes[0] if op.location.nodes else op_label(op)
+
+
 @dataclass(frozen=True)
 class Refusal:
     """Why a candidate was not fused, with the figures that decided it.
@@ -58,7 +63,7 @@ def too_large(cluster: Cluster, op: Operation, limit: int) -> Refusal | None:
 
 AT_EDGE = Refusal("at the edge of a kernel it is a view, which moves no data")
 CONTROLLED = Refusal("control flow is between kernels, and reads memory")
-LEADERS = Refusal("each needs a kernel of its own")
+LEADERS = Refusal("each starts its own kernel")
 
 
 @dataclass

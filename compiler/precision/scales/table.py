@@ -13,6 +13,7 @@ import numpy as np
 from ....errors import CalibrationError
 from ....runtime.arguments import checked, expect_each
 from ....runtime.whole_files import WholeFiles, content, path_of
+from ...files.beside import HISTOGRAMS_SUFFIX, histograms_beside
 from ...files.regular import open_regular
 from ...frontend.source import InputShapes, Shapes, Source, load_module
 from .calibrators import Estimate, Estimates, check_calibrator
@@ -36,7 +37,6 @@ from .table_text import (
 from .trt_cache import TrtCache
 
 GIVEN = "given"
-HISTOGRAMS_SUFFIX = ".hist.npz"
 SHOWN_NAMES = 3
 NO_TABLE = (
     "of a file of data `glassrt calibrate MODEL DATA -o TABLE` makes a calibration table, which is text"
@@ -238,11 +238,6 @@ class CalibrationTable:
         """A table of CLIPS that come from elsewhere, for the network with the hash MODEL."""
         tensors = {name: TensorCalibration(clip) for name, clip in clips.items()}
         return CalibrationTable(model, "min-max", 0, tensors)
-
-
-def histograms_beside(path: Path) -> Path:
-    """The file of the histograms of the table at PATH."""
-    return path.with_name(path.name + HISTOGRAMS_SUFFIX)
 
 
 def _chosen(histogram: Histogram, calibrator: str) -> TensorCalibration:

@@ -50,6 +50,25 @@ def test_what_names_no_architecture_is_refused(name: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("sm90", "is sm_90 meant?"),
+        ("90a", "is sm_90a meant?"),
+        ("SM_90A", "is sm_90a meant?"),
+        ("compute_90", "is sm_90 meant?"),
+        ("h100", "is sm_90a:h100 meant?"),
+        ("rtx-5090", "is sm_120a:rtx5090 meant?"),
+        ("sm_75", "is too old"),
+        ("sm_70:v100", "is too old"),
+    ],
+)
+def test_a_slip_is_answered_with_what_is_near(name: str, said: str) -> None:
+    with pytest.raises(UnsupportedError) as caught:
+        arch_named(name)
+    assert said in str(caught.value)
+
+
 # ---------------------------------------------------------------- by the driver's figures
 
 

@@ -11,6 +11,7 @@ import pytest
 from glassrt import Plan
 from glassrt.compiler.driver.rules import RULES
 from glassrt.compiler.passes.ledger import Ledger, Verdict
+from onnx import helper
 
 from ...places import DIGITS
 from .support import Glassrt
@@ -166,3 +167,28 @@ def test_an_edge_is_switched_off_in_the_text(glassrt: Glassrt, digits_plan: Path
     (tmp_path / "edited.ir").write_text(text.replace(add[1], add[1] + " {nofuse = [0]}"))
     answer = glassrt("explain", tmp_path / "edited.ir", one, add[2], "-t", "host").stdout
     assert "disabled by contraction-epilogue: operand 0 of graph.add is marked nofuse" in answer
+
+
+def test_a_node_that_was_folded_at_import_is_explained(glassrt: Glassrt, tmp_path: Path) -> None:
+    """Shapes and constants leave no op; they are nodes of the model all the same."""
+    nodes = [
+        helper.make_node("Shape", ["x"], ["sizes"], name="shape"),
+        helper.make_node("Reshape", ["x", "sizes"], ["r"], name="reshape"),
+        helper.make_node("Relu", ["r"], ["y"], name="relu"),
+    ]
+    x, y = (helper.make_tensor_value_info(name, 1, ["N", 4]) for name in "xy")
+    onnx.save(helper.make_model(helper.make_graph(nodes, "g", [x], [y])), tmp_path / "m.onnx")
+    host = ("-t", "host")
+    for name in ("shape", "sizes"):
+        shown = glassrt("explain", tmp_path / "m.onnx", name, *host).stdout
+        assert "shape: no op" in shown and "does not run: its result is a constant: it was computed" in shown
+    shown = glassrt("explain", tmp_path / "m.onnx", "shape", "relu", *host).stdout
+    assert "do not both run" in shown and "computed at import" in shown
+    wrong = glassrt(
+        "build", tmp_path / "m.onnx", "-o", tmp_path / "p", "--keep", "shape", *host, code=1
+    ).stderr
+    assert "evaluated at import" in wrong  # a switch that could do nothing is refused
+
+
+def test_a_kernels_first_op_is_named_in_short_words(glassrt: Glassrt, digits_plan: Path) -> None:
+    assert "conv_6 starts its own kernel" in glassrt("explain", digits_plan, "relu_5", "conv_6").stdout

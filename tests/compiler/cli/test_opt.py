@@ -46,7 +46,7 @@ def test_with_json_the_text_is_a_field(glassrt: Glassrt, tmp_path: Path) -> None
     found = json.loads(glassrt(*arguments, "--json", "--ledger", "-o", written).stdout)
     ledger = Ledger.from_json(found.pop("ledger"))
     assert found == {"level": "fused", "output": str(written), "text": None}
-    assert written.read_text(encoding="utf-8") == text
+    assert written.read_text(encoding="utf-8") == f"// weights: net.weights\n{text}"
     assert any(record.rule == "contraction-epilogue" for record in ledger)
 
 
@@ -55,8 +55,10 @@ BROKEN = Path(__file__).parents[2] / "errors" / "texts" / "launch"
 
 @pytest.mark.parametrize("path", sorted(BROKEN.glob("*.ir")), ids=lambda path: path.stem)
 def test_launch_text_is_proved_to_use_memory_rightly(glassrt: Glassrt, path: Path) -> None:
-    """What is only parsed and printed too: every broken file is refused, with the place."""
-    result = glassrt("opt", path, code=1)
+    """What is only parsed and printed too: every broken file is refused, with the place. A weight may be
+    missing until something is done with the text."""
+    missing = path.stem == "a_buffer_whose_weight_is_nowhere"
+    result = glassrt("opt", path, *(("--level", "launch") if missing else ()), code=1)
     assert result.stderr.startswith("error: ") and result.stdout == ""
     assert re.search(rf"\n  at {re.escape(str(path))}:\d+:\d+\n", result.stderr), result.stderr
 
@@ -165,3 +167,16 @@ TWO_PRODUCTS = """module @net {
   }
 }
 """
+
+
+def test_text_is_printed_and_verified_without_its_weights(glassrt: Glassrt, tmp_path: Path) -> None:
+    """Only passes may read them; a text that is written without says so."""
+    path, copy = tmp_path / "net.ir", tmp_path / "copy.ir"
+    glassrt("opt", DIGITS, "-o", path)
+    assert path.read_text().splitlines()[0] == "// weights: net.weights"
+    with_them = glassrt("opt", path).stdout
+    (tmp_path / "net.weights").unlink()
+    assert glassrt("opt", path).stdout == with_them
+    assert "weights that were not there" in glassrt("opt", path, "-o", copy).stderr
+    assert copy.read_text() == with_them
+    assert "its first line names net.weights" in glassrt("opt", path, "--level", "fused", code=1).stderr

@@ -153,5 +153,5 @@ def test_text_comes_back_as_it_was(tmp_path: Any) -> None:
     own = replace(HOST_ONLY, dump_dir=tmp_path)
     plan = build(sums(), own).plan
     last = sorted(path for path in tmp_path.glob("*.ir"))[-1]
-    assert last.read_text(encoding="utf-8") == plan.ir("launch")
+    assert last.read_text(encoding="utf-8") == f"// weights: model.weights\n{plan.ir('launch')}"
     assert print_module(parse_module(plan.ir("fused"), ALL_DIALECTS)) == plan.ir("fused")

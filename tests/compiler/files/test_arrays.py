@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from glassrt import InputError
-from glassrt.compiler.files.arrays import read_arrays, write_arrays
+from glassrt.compiler.files.arrays import read_array, read_arrays, write_arrays
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -55,3 +56,23 @@ def test_a_name_that_is_too_long(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="too long"):
         write_arrays(tmp_path / "y.npz", {"n" * 70_000: np.ones(1)})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["x.onnx", "x.npz", "x.npy"])
+def test_nobody_is_told_to_unpickle(tmp_path: Path, name: str) -> None:
+    """numpy takes unknown bytes for a pickle, and says how to load it unsafely."""
+    path = tmp_path / name
+    contents = [b"\x08\x09\x12\x05torch", pickle.dumps({"x": 1}), b"text", b""]
+    for content in contents:
+        path.write_bytes(content)
+        for read in (read_arrays, read_array):
+            with pytest.raises(InputError) as caught:
+                read(path)
+            assert "pickle" not in str(caught.value) and "unsafe" not in str(caught.value)
+    assert ("numpy.savez" in str(caught.value)) == (name == "x.onnx")
+
+
+def test_python_objects_are_not_read(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=np.array([{}, []], object))
+    with pytest.raises(InputError, match="it holds Python objects, which are not read"):
+        read_arrays(tmp_path / "x.npz")

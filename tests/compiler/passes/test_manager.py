@@ -143,7 +143,7 @@ def test_dumps_are_numbered_and_read_back(tmp_path: Path) -> None:
     assert names == ["00-input.ir", *passes, "model.weights"]
     again = read_ir(tmp_path / passes[len(TO_GRAPH) - 1])
     PassManager([*TO_FUSED, *TO_PRECISION], context()).run(again)
-    assert (tmp_path / passes[-1]).read_text() == print_module(result)
+    assert (tmp_path / passes[-1]).read_text() == f"// weights: model.weights\n{print_module(result)}"
 
 
 @pytest.mark.parametrize("step", [Negates(), Hastens(), Refuses(), Crashes()], ids=lambda step: step.name)

@@ -77,7 +77,7 @@ def test_what_was_refused_would_have_saved_as_much() -> None:
     assert (alone.verdict, alone.reason, alone.figures["why"]) == (Verdict.REFUSED, "no", 3)
     assert saved(alone) == (2 * BYTES, 1)
     assert shared.verdict is Verdict.DISABLED and saved(shared) == (BYTES, 0)
-    assert [(r.rule, r.reason) for r in rest] == [("kernel-boundary", "each needs a kernel of its own")] * 2
+    assert [(r.rule, r.reason) for r in rest] == [("kernel-boundary", "each starts its own kernel")] * 2
 
 
 def test_the_latest_decision_about_a_pair_counts() -> None:

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt import CalibrationError, CalibrationTable, InputError
+from glassrt.compiler.files.beside import HISTOGRAMS_SUFFIX
 from glassrt.compiler.precision.scales.calibrators import CALIBRATORS, Estimate
 from glassrt.compiler.precision.scales.histogram import Histogram
 from glassrt.compiler.precision.scales.noise import INT8
-from glassrt.compiler.precision.scales.table import HISTOGRAMS_SUFFIX, TensorCalibration
+from glassrt.compiler.precision.scales.table import TensorCalibration
 from glassrt.compiler.precision.scales.table_text import TableValues
 from hypothesis import given
 from hypothesis import strategies as st
