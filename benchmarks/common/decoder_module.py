@@ -12,7 +12,7 @@ from .decoder_weights import EPSILON, Array, Weights
 
 
 class TorchDecoder(nn.Module):
-    """One token of each of BATCH sequences, behind caches of KEYS."""
+    """Tokens of each of BATCH sequences, in caches of KEYS."""
 
     def __init__(self, weights: Weights, batch: int, keys: int, dtype: torch.dtype) -> None:
         super().__init__()
@@ -47,39 +47,40 @@ class TorchDecoder(nn.Module):
         kept = torch.from_numpy(np.ascontiguousarray(array.T)).cuda().to(dtype)
         self.matrices[name] = nn.Parameter(kept, requires_grad=False)
 
-    def forward(self, ids: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
-        """The logits [batch, vocabulary] behind IDS [batch], all at POSITION [1]."""
+    def forward(self, ids: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        """The logits [batch, vocabulary] behind the last of IDS [batch, tokens], which are at POSITIONS
+        [tokens]."""
         x = self.matrices["embedding"][ids]
-        cos, sin = self.cos[position], self.sin[position]
-        seen = (self.places <= position)[None, None, None]
+        cos, sin = self.cos[positions], self.sin[positions]
+        seen = self.places <= positions[:, None]
         for layer in range(self.shape.layers):
             h = self._norm(x, f"{layer}before")
-            x = x + linear(self._attended(layer, h, position, cos, sin, seen), self.matrices[f"{layer}o"])
+            x = x + linear(self._attended(layer, h, positions, cos, sin, seen), self.matrices[f"{layer}o"])
             h = self._norm(x, f"{layer}after")
             gate, up = linear(h, self.matrices[f"{layer}gate_up"]).chunk(2, -1)
             x = x + linear(silu(gate) * up, self.matrices[f"{layer}down"])
-        return linear(self._norm(x, "norm"), self.matrices["head"])
+        return linear(self._norm(x[:, -1], "norm"), self.matrices["head"])
 
     def _norm(self, x: torch.Tensor, name: str) -> torch.Tensor:
         return rms_norm(x, x.shape[-1:], self.matrices[name], EPSILON)
 
     def _attended(
-        self, layer: int, h: torch.Tensor, position: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor,
+        self, layer: int, h: torch.Tensor, positions: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor,
         seen: torch.Tensor,
     ) -> torch.Tensor:  # fmt: skip
         shape = self.shape
         widths = [count * shape.depth for count in (shape.heads, shape.kv_heads, shape.kv_heads)]
         q, k, v = (
-            part.view(len(h), -1, 1, shape.depth)
+            part.view(len(h), h.shape[1], -1, shape.depth).transpose(1, 2)
             for part in linear(h, self.matrices[f"{layer}qkv"]).split(widths, -1)
         )
         keys, values = self.caches[2 * layer], self.caches[2 * layer + 1]
-        keys.index_copy_(2, position, _turned(k, cos, sin))
-        values.index_copy_(2, position, v)
+        keys.index_copy_(2, positions, _turned(k, cos, sin))
+        values.index_copy_(2, positions, v)
         attended = scaled_dot_product_attention(
             _turned(q, cos, sin), keys, values, attn_mask=seen, enable_gqa=True
         )
-        return attended.reshape(len(h), -1)
+        return attended.transpose(1, 2).reshape(len(h), h.shape[1], -1)
 
 
 def _turned(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:

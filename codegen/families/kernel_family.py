@@ -93,6 +93,7 @@ class FamilyTraits:
     - computes_rows: whether blocks of its products compute the rows that they multiply, which are reduced.
     - takes_halves: whether its products have columns of both halves in a tile, which what follows reads.
     - encloses: whether its kernels compute a depthwise convolution and the contractions around it.
+    - caches: whether its kernels compute attention with what is new in the caches of keys and values.
     """
 
     name: str
@@ -110,6 +111,7 @@ class FamilyTraits:
     computes_rows: bool = False
     takes_halves: bool = False
     encloses: bool = False
+    caches: bool = False
 
     def traits(self) -> dict[str, Any]:
         """The traits alone, by name."""

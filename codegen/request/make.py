@@ -20,16 +20,15 @@ from ...dialects.core.sizes.substitution import in_operation, in_type
 from ...dialects.core.types import Layout, TensorType
 from ...dialects.graph.embedding import EmbeddingBag
 from ...dialects.graph.interaction import Interaction
+from ...dialects.graph.sequences import WriteCache
 from ...dialects.launch import Kernel
 from ...dialects.launch_memory import Buffer, View
 from ..arch.spec import ArchSpec
 from .parameters import under
 from .request import ROW, KernelCode, Request
 
-EARLY = (
-    Interaction,
-    EmbeddingBag,
-)  # ops whose kernels read what callers give before earlier kernels have ended
+# Ops whose kernels read what callers give before earlier kernels have ended.
+EARLY = (EmbeddingBag, Interaction, WriteCache)
 MOST_ROWS = 2**40  # of a stack with any number of rows
 
 
@@ -53,7 +52,7 @@ def make_request(
     outputs = tuple(in_type(value.type, own) for value in writes)
     ranges = {names[old]: span for old, span in module.ranges.items()}
     optimum = {names[old]: size for old, size in module.values_at("optimum").items()}
-    early = isinstance(region.first, EARLY)
+    early = any(isinstance(op, EARLY) for op in region)
     if stacked:
         rows = (bounds(type.shape[0], ranges)[1] for type in outputs)
         ranges[ROW] = (0, max(MOST_ROWS if count is None else count - 1 for count in rows))

@@ -30,6 +30,7 @@ from ..precision.quantization.spread import DequantizeWhereRead
 from ..schedule.chaining.chain_contractions import ChainContractions
 from ..schedule.enclosing.enclose_depthwise import EncloseDepthwise
 from ..schedule.enclosing.join_bottlenecks import JoinBottlenecks
+from ..schedule.enclosing.join_caches import JoinCaches
 from ..schedule.grouping.group_launches import GroupLaunches
 from ..schedule.precision_to_launch import PrecisionToLaunch
 from ..schedule.streams.assign import AssignStreams
@@ -98,6 +99,7 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
             EncloseDepthwise(target),
             ChainContractions(target),
             JoinBottlenecks(target),
+            JoinCaches(target),
             GroupLaunches(target),
             AssignStreams(target),
             CheckLaunch(),

@@ -61,7 +61,8 @@ from ..schedule.chaining.chain_contractions import ChainContractions
 from ..schedule.chaining.record import CHAIN_CONTRACTIONS
 from ..schedule.enclosing.enclose_depthwise import EncloseDepthwise
 from ..schedule.enclosing.join_bottlenecks import JoinBottlenecks
-from ..schedule.enclosing.record import ENCLOSE_DEPTHWISE, JOIN_BOTTLENECKS
+from ..schedule.enclosing.join_caches import JoinCaches
+from ..schedule.enclosing.record import ENCLOSE_DEPTHWISE, JOIN_BOTTLENECKS, JOIN_CACHES
 from ..schedule.grouping.group_launches import GroupLaunches
 from ..schedule.grouping.record import GROUP_LAUNCHES
 from ..schedule.precision_to_launch import PrecisionToLaunch
@@ -215,6 +216,8 @@ def _launch_rules() -> Iterable[Rule]:
     yield Rule(CHAIN_CONTRACTIONS, "launch", chained, applied_by=ChainContractions.name)
     joined = "y = conv(x), z = contraction(y), perhaps in a chain => one launch, which does not store y"
     yield Rule(JOIN_BOTTLENECKS, "launch", joined, applied_by=JoinBottlenecks.name)
+    cached = "K, V = writes of caches in place, y = attention(q, K, V) => one launch"
+    yield Rule(JOIN_CACHES, "launch", cached, applied_by=JoinCaches.name)
     apart = "rows of 24 bytes => the same rows, 32 bytes apart, which bulk copies can access"
     yield Rule(PAD_ROWS, "launch", apart, applied_by=lowering)
     grouped = "small independent launches => one launch"

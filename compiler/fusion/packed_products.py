@@ -26,7 +26,7 @@ from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.packed import PackedMatmul, UnpackWeights
 from ..passes.ledger import Verdict
 from ..passes.manager import PassContext
-from ..patterns.matching import produced_by
+from ..patterns.matching import constant_array, produced_by
 
 RULE = "packed-product"
 
@@ -90,6 +90,9 @@ class _Prices:
         dtype, sums = self._formats(op)
         if op.transpose_a or not op.transpose_b:
             return "its operands are transposed"
+        words = constant_array(weights.w, self._module)
+        if words is not None and not weights.format.is_finite(words):
+            return "some of them are infinite or NaN, which sums that are scaled afterwards would not be"
         block = Block([op.a.type.with_dtype(dtype), weights.w.type])
         stated = _stated(weights)
         own = block.append(PackedMatmul(*block.arguments, accumulate=sums, loc=location, **stated))

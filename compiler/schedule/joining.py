@@ -75,7 +75,12 @@ def joins_first(kernel: Kernel, buffer: Value) -> bool:
     return len(argument.uses) == 1 and roots[0].inputs[0] is argument
 
 
-def alone_between(needs: Sequence[Collection[int]], group: Sequence[int]) -> bool:
-    """Whether the launches GROUP, numbers in order, may be one at the place of the first: the others need
-    nothing that is launched behind it, by what launches have NEEDS for, but each other."""
-    return not any(group[0] < need and need not in group for number in group[1:] for need in needs[number])
+def place_of(needs: Sequence[Collection[int]], group: Sequence[int]) -> int | None:
+    """Which of the launches GROUP, numbers in order, has a place where they may be one: the first, if the
+    others need nothing that is launched behind it, by what launches have NEEDS for, but each other; or the
+    last, if nothing between needs one of them. None where neither has."""
+    first, last = group[0], group[-1]
+    if not any(first < need and need not in group for number in group[1:] for need in needs[number]):
+        return first
+    between = (number for number in range(first + 1, last) if number not in group)
+    return None if any(need in group for number in between for need in needs[number]) else last

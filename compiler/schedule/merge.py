@@ -20,6 +20,10 @@ class Joint(Protocol):
         """The launches, in order."""
 
     @property
+    def lead(self) -> Kernel:
+        """The launch whose format is theirs."""
+
+    @property
     def region(self) -> Block:
         """Their regions as one."""
 
@@ -37,12 +41,12 @@ def merged(joint: Joint, planned: Planned) -> Kernel:
 
     Buffers keep their offsets.
     """
-    first, geometry = joint.ops[0], planned.code.geometry
+    first, lead, geometry = joint.ops[0], joint.lead, planned.code.geometry
     family = families()[planned.candidate.family]
     kernel = Kernel(
         *joint.reads, *joint.writes,
         kernel=planned.name, outputs=len(joint.writes), family=family.name, config=planned.candidate.config,
-        requested=first.requested, compute=first.compute,
+        requested=lead.requested, compute=lead.compute,
         executed=executed(joint.region, family.rounds_operands),
         grid=geometry.grid, block=geometry.block, cluster=geometry.cluster,
         cooperative=geometry.cooperative, maps=planned.code.maps, shared=geometry.shared,

@@ -164,6 +164,14 @@ class BlockFormat:
         made: Array = values.transpose(0, 2, 1, 3).reshape(tiles * COLUMNS, records * self.depth)
         return made[:columns, :depth]
 
+    def is_finite(self, words: Array) -> bool:
+        """Whether all numbers that blocks of WORDS can hold stand for finite ones in f32."""
+        beside = np.ascontiguousarray(words[..., NUMBER_BYTES // WORD_BYTES :]).view(self.scale.numpy)
+        fields = beside.reshape(-1, self.fields).astype(np.float32)
+        with np.errstate(all="ignore"):
+            largest = self.middle + (np.abs(fields[:, 1]) if self.shifted else np.float32(0))
+            return bool(np.isfinite(largest * fields[:, 0]).all())
+
     def _spread(self, blocks: Array, tiles: int, records: int) -> Array:
         """BLOCKS [columns, blocks of k] as [tiles, records, blocks of a record, 8, 2], zeros where there are
         none."""

@@ -16,7 +16,7 @@ WARP = 32
 QUAD = 4  # numbers that blocks send each other at a time
 BARRIER_BYTES = 16
 OTHER_REGISTERS = 48  # of a thread, beside queries, accumulators, scores and what it loads
-_ROWS, _WARPS, _SPLITS = (1, 2, 4, 8), (4, 8), (1, 2, 4, 8)
+_ROWS, _WARPS, _SPLITS = (1, 2, 4, 8), (4, 8), (1, 2, 4, 8, 16)
 KEYS = (4, 2)  # keys of a thread that are loaded at a time
 
 
@@ -67,13 +67,14 @@ def sent_bytes(rows: int, line: int, splits: int) -> int:
     return rows * line * 4 + splits * rows * 8
 
 
-def shared_bytes(problem: AttentionProblem, config: FewQueriesConfig) -> int:
-    """Dynamic shared memory of a block: what its warps have, what its cluster sends it, and where keys
-    end."""
+def shared_bytes(problem: AttentionProblem, rows: Rows, config: FewQueriesConfig) -> int:
+    """Dynamic shared memory of a block: what its warps have, what its cluster sends it, where keys end, and
+    the queries, the key and the value that it computes."""
     line = line_of(problem)
     sent = sent_bytes(config.rows, line, config.splits) + BARRIER_BYTES if config.splits > 1 else 0
     ends = 0 if problem.mask is None else config.warps * 4
-    return own_bytes(config.warps, config.rows, line) + sent + ends
+    computed = (config.rows + 2) * line * problem.math.bytes if rows.computed else 0
+    return own_bytes(config.warps, config.rows, line) + sent + ends + computed
 
 
 def registers(problem: AttentionProblem, config: FewQueriesConfig) -> int:
@@ -91,7 +92,7 @@ def illegal(problem: AttentionProblem, rows: Rows, config: FewQueriesConfig, tar
     if config.rows >= 2 * rows.count:
         return "rows that are not there"
     if config.splits > 1:
-        if not target.has(Feature.CLUSTERS) or config.splits > target.limits.cluster:
+        if not target.has(Feature.CLUSTERS) or config.splits > target.limits.largest_cluster:
             return "no such cluster"
         if config.rows * line_of(problem) % (QUAD * config.splits):
             return "the blocks of a cluster do not share the result evenly"
@@ -99,7 +100,7 @@ def illegal(problem: AttentionProblem, rows: Rows, config: FewQueriesConfig, tar
         return "not enough registers"
     if registers(problem, config) > target.limits.registers_per_thread:
         return "not enough registers"
-    return "not enough shared memory" if shared_bytes(problem, config) > target.shared_bytes else None
+    return "not enough shared memory" if shared_bytes(problem, rows, config) > target.shared_bytes else None
 
 
 def shapes(problem: AttentionProblem, rows: Rows, target: ArchSpec) -> Iterator[FewQueriesConfig]:

@@ -16,7 +16,9 @@ def microseconds(problem: AttentionProblem, rows: Rows, config: FewQueriesConfig
     blocks = at_optimum(rows.entries(problem), request) * -(-rows.count // config.rows) * config.splits
     tile = tile_keys(problem, config)
     tiles = -(-keys // (tile * config.splits))
-    room = target.limits.resident(config.threads, shared_bytes(problem, config), registers(problem, config))
+    room = target.limits.resident(
+        config.threads, shared_bytes(problem, rows, config), registers(problem, config)
+    )
     slots = int(target.multiprocessors * (fit.room if config.splits > 2 else 1.0))
     side = min(-(-blocks // slots), max(room, 1))  # blocks beside each other on a multiprocessor
     waves = -(-blocks // (slots * side))

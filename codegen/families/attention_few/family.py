@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ....dialects.core.dtypes import F32
 from ...request.request import Candidate, Config, KernelCode, Request
 from ...request.signature import make_signature
 from ..attention.problem import MATH, AttentionProblem, find_attention
 from ..kernel_family import ConfiguredFamily, Rank
+from .cached import cached_attention, longer
 from .config import FewQueriesConfig, illegal, lanes_of, shapes, vector_of
 from .cost import microseconds
 from .rows import Rows, rows_of
@@ -22,11 +23,13 @@ class FewQueriesFamily(ConfiguredFamily[FewQueriesConfig]):
 
     Heads that share keys and values are rows of one block, which reads these once. Groups of threads take
     keys of their own, each with a softmax of its own; what they have is merged in a fixed order: in a warp,
-    in a block, and among the blocks of a cluster.
+    in a block, and among the blocks of a cluster. Where the caches of keys and values are written in place,
+    blocks may compute what is new in them, and their queries.
     """
 
     name: str = "attention_few"
     rank: Rank = Rank.TENSOR_CORES
+    caches: bool = True
     config_type: Callable[..., FewQueriesConfig] = FewQueriesConfig
 
     def candidates(self, request: Request) -> list[Candidate]:
@@ -49,18 +52,24 @@ class FewQueriesFamily(ConfiguredFamily[FewQueriesConfig]):
         if reason is not None:
             raise ValueError(reason)
         signature = make_signature(request)
-        spec = few_queries_spec(request, problem, rows, made, signature)
+        spec = few_queries_spec(request, problem, rows, made, signature, cached_attention(request))
         return KernelCode(TEMPLATE, spec, launch(problem, rows, made), signature.typed)
 
 
 def find(request: Request) -> tuple[AttentionProblem, Rows] | None:
     """The problem of REQUEST and its rows; None where it is none for these kernels."""
-    problem = find_attention(request)
+    cached = cached_attention(request)
+    problem = find_attention(request if cached is None else cached.inner)
     rows = None if problem is None else rows_of(problem)
     if problem is None or rows is None or problem.sequences is not None:
         return None
     if problem.math not in MATH and problem.math != F32:
         return None
+    if cached is not None:
+        rows = replace(rows, computed=True)
+        entries = [problem.extents[axis] for axis in rows.kept]
+        if any(longer(each.cache.type.shape[:-2]) != entries for each in (cached.keys, cached.values)):
+            return None
     wide = all(
         operand.column == 1 and operand.vector == vector_of(problem.math)
         for operand in (problem.k, problem.v)

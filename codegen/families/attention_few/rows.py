@@ -16,12 +16,14 @@ class Rows:
     """Queries of heads that share their keys and values: the batch dimensions AXES, and the queries.
 
     axes: the positions of these dimensions among the problem's extents; sizes: their extents, and the
-    number of queries last; kept: the positions of the other dimensions.
+    number of queries last; kept: the positions of the other dimensions; computed: blocks compute their rows,
+    and what is new in the caches of keys and values (`cached.py`).
     """
 
     axes: tuple[int, ...]
     sizes: tuple[int, ...]
     kept: tuple[int, ...]
+    computed: bool = False
 
     @property
     def count(self) -> int:

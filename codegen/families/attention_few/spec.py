@@ -18,6 +18,8 @@ from ...text.render import Code, Identifier
 from ..attention.problem import AttentionProblem, Operand
 from ..attention.spec import EntryAxis, StoredSpec, stored_spec
 from ..contraction.gather import divides
+from .cached import AttendedCaches
+from .computed import ComputedSpec, computed_spec
 from .config import (
     BARRIER_BYTES,
     QUAD,
@@ -33,6 +35,7 @@ from .config import (
 )
 from .rows import Rows
 
+MOST_AHEAD = 4  # pieces of the mask that a thread holds in registers
 TEMPLATE = "kernels/attention_few.cu.j2"
 
 
@@ -77,7 +80,7 @@ class FewQueriesSpec:
 
     sizes: of the dimensions of rows, the queries last; count: all rows; rows: of a block; lanes: threads
     that share a key; keys: of a thread at a time; tile: keys of a block at a time; line: features of a row
-    where it is staged.
+    where it is staged; computed: what blocks compute before the keys, where they write caches.
     """
 
     name: Identifier
@@ -112,6 +115,7 @@ class FewQueriesSpec:
     causal: bool
     guarded: bool
     keyless: bool
+    computed: ComputedSpec | None
 
     @property
     def threads(self) -> int:
@@ -139,6 +143,14 @@ class FewQueriesSpec:
         return self.checked or self.causal or (self.mask is not None and self.mask.bounds)
 
     @property
+    def mask_steps(self) -> int:
+        """Pieces of the mask that a thread asks for ahead, where it computes other things meanwhile."""
+        if self.computed is None or self.mask is None or not self.mask.bounds or self.mask.pieces is None:
+            return 0
+        steps = -(-self.mask.pieces // self.threads)
+        return steps if steps <= MOST_AHEAD else 0
+
+    @property
     def sent_offset(self) -> int:
         """Where in shared memory what other blocks send begins: with its barrier."""
         return own_bytes(self.warps, self.rows, self.line)
@@ -148,6 +160,11 @@ class FewQueriesSpec:
         """Where in shared memory the end of keys of each warp is."""
         sent = self.sent_bytes + BARRIER_BYTES if self.splits > 1 else 0
         return self.sent_offset + sent
+
+    @property
+    def computed_offset(self) -> int:
+        """Where in shared memory the queries that the block computes are, with the new key and value."""
+        return self.ends_offset + (0 if self.mask is None else self.warps * 4)
 
     @property
     def sent_bytes(self) -> int:
@@ -161,11 +178,16 @@ class FewQueriesSpec:
 
 
 def few_queries_spec(
-    request: Request, problem: AttentionProblem, rows: Rows, config: FewQueriesConfig, signature: Signature
+    request: Request,
+    problem: AttentionProblem,
+    rows: Rows,
+    config: FewQueriesConfig,
+    signature: Signature,
+    cached: AttendedCaches | None = None,
 ) -> FewQueriesSpec:
-    """The spec of PROBLEM with ROWS under CONFIG."""
+    """The spec of PROBLEM with ROWS under CONFIG; it is that of CACHED, where the kernel writes caches."""
     names, tile = signature.symbols, tile_keys(problem, config)
-    inputs, outputs = signature.inputs, signature.outputs
+    inputs, outputs = _inputs(request, signature, cached), signature.outputs
     several = not (isinstance(problem.keys, int) and problem.keys <= tile * config.splits)
 
     def matrix(operand: Operand, features: int, buffers: Sequence[str]) -> RowsMatrixSpec:
@@ -208,7 +230,7 @@ def few_queries_spec(
         v=matrix(problem.v, problem.width, inputs),
         y=matrix(problem.y, problem.width, outputs),
         stored=stored_spec(problem),
-        mask=None if problem.mask is None else _mask(problem, rows, signature),
+        mask=None if problem.mask is None else _mask(problem, rows, names, inputs),
         scale=Code(literal(problem.scale, F32)),
         factor=Code(literal(math.log2(math.e), F32)),
         far=Code(literal(FAR * math.log2(math.e), F32)),
@@ -217,7 +239,18 @@ def few_queries_spec(
         causal=problem.causal,
         guarded=problem.guarded,
         keyless=may_be_empty(problem.keys, request.ranges),
+        computed=None if cached is None else computed_spec(request, cached, problem, rows, signature),
     )
+
+
+def _inputs(request: Request, signature: Signature, cached: AttendedCaches | None) -> tuple[str, ...]:
+    """C names of the operands of attention; of CACHED, queries that are computed, caches and what is
+    given."""
+    if cached is None:
+        return signature.inputs
+    buffers = signature.buffers(request)
+    caches = (buffers[write.cache] for write in (cached.keys, cached.values))
+    return ("queries", *caches, *(buffers[value] for value in cached.given))
 
 
 def _powers(first: int, end: int) -> tuple[int, ...]:
@@ -225,12 +258,14 @@ def _powers(first: int, end: int) -> tuple[int, ...]:
     return (first, *_powers(2 * first, end)) if first < end else ()
 
 
-def _mask(problem: AttentionProblem, rows: Rows, signature: Signature) -> RowsMaskSpec:
-    mask, names = problem.mask, signature.symbols
+def _mask(
+    problem: AttentionProblem, rows: Rows, names: dict[str, str], inputs: Sequence[str]
+) -> RowsMaskSpec:
+    mask = problem.mask
     assert mask is not None
     boolean = mask.dtype == BOOL
     return RowsMaskSpec(
-        name=Identifier(signature.inputs[mask.index]),
+        name=Identifier(inputs[mask.index]),
         type=Identifier(c_type(mask.dtype)),
         boolean=boolean,
         base=_base(mask, rows, names),
@@ -258,5 +293,5 @@ def _base(operand: Operand, rows: Rows, names: dict[str, str]) -> Code:
 def launch(problem: AttentionProblem, rows: Rows, config: FewQueriesConfig) -> Geometry:
     """The launch geometry: blocks of a batch entry follow each other; those of a cluster share keys."""
     blocks = rows.entries(problem) * -(-rows.count // config.rows)
-    shared = shared_bytes(problem, config)
+    shared = shared_bytes(problem, rows, config)
     return Geometry((blocks, config.splits, 1), (config.threads, 1, 1), shared, (1, config.splits, 1))

@@ -26,6 +26,11 @@ class ChainDraft:
         return self.first, self.second
 
     @property
+    def lead(self) -> Kernel:
+        """The launch whose format is that of both."""
+        return self.first
+
+    @property
     def middle(self) -> Value:
         """The buffer with the result of the first one."""
         return self.first.writes[0]

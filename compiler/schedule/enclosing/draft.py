@@ -30,6 +30,16 @@ class EnclosingDraft:
     ops: tuple[Kernel, ...]
 
     @property
+    def lead(self) -> Kernel:
+        """The launch whose format is that of the one."""
+        return self.ops[0]
+
+    @property
+    def gone(self) -> list[Value]:
+        """The buffers and views that nothing uses any more."""
+        return self.between
+
+    @property
     def between(self) -> list[Value]:
         """The buffers that need not be."""
         return [op.writes[0] for op in self.ops[:-1]]

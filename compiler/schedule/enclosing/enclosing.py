@@ -20,7 +20,7 @@ from ...memory.dependences import dependences
 from ...memory.launch_tree import LaunchTree
 from ...memory.placement import place_buffers
 from ...passes.manager import PassContext
-from ..joining import alone_between
+from ..joining import place_of
 from ..merge import merged
 from ..record import record_planned
 from ..reorder import around, reorder
@@ -59,9 +59,7 @@ def enclosed(module: Module, kind: EnclosingKind, target: ArchSpec, context: Pas
 class _Enclosing:
     """The state for one module."""
 
-    def __init__(
-        self, module: Module, kind: EnclosingKind, target: ArchSpec, context: PassContext
-    ) -> None:
+    def __init__(self, module: Module, kind: EnclosingKind, target: ArchSpec, context: PassContext) -> None:
         self._module, self._kind, self._target, self._context = module, kind, target, context
         tactics = context.tactics.get(target.name)
         self._sizes = module.values_at("optimum")
@@ -77,12 +75,13 @@ class _Enclosing:
         nodes = dict(zip(kernels, nodes_by_launch(kernels), strict=True))
         place = {kernel: index for index, kernel in enumerate(kernels)}
         taken: dict[Kernel, EnclosingOutcome] = {}
+        anchors: dict[Kernel, EnclosingOutcome] = {}
         for found in drafts:
             able = [
                 draft
                 for draft in found
                 if not any(op in taken or op not in place for op in draft.ops)
-                and alone_between(needs, [place[op] for op in draft.ops])
+                and place_of(needs, [place[op] for op in draft.ops]) is not None
             ]
             outcomes = [self._outcome(draft, [nodes[op] for op in draft.ops]) for draft in able]
             best = max(outcomes, key=lambda each: (each.planned is not None, each.saved), default=None)
@@ -91,8 +90,11 @@ class _Enclosing:
             record(self._context, self._kind.rule, best, [nodes[op] for op in best.draft.ops])
             if best.planned is not None:
                 taken |= dict.fromkeys(best.draft.ops, best)
+                anchor = place_of(needs, [place[op] for op in best.draft.ops])
+                assert anchor is not None
+                anchors[kernels[anchor]] = best
         if taken:
-            self._replace(kernels, taken)
+            self._replace(kernels, taken, anchors)
         return bool(taken)
 
     def _outcome(self, draft: EnclosingDraft, nodes: Sequence[tuple[str, ...]]) -> EnclosingOutcome:
@@ -126,23 +128,28 @@ class _Enclosing:
             return EnclosingOutcome(draft, planned, reason, saved=saved, together=together)
         return EnclosingOutcome(draft, None, self._kind.spills, saved=saved, together=together)
 
-    def _replace(self, kernels: Sequence[Kernel], taken: dict[Kernel, EnclosingOutcome]) -> None:
-        """Let those of KERNELS that are TAKEN be one launch each, at the place of the first."""
+    def _replace(
+        self,
+        kernels: Sequence[Kernel],
+        taken: dict[Kernel, EnclosingOutcome],
+        anchors: dict[Kernel, EnclosingOutcome],
+    ) -> None:
+        """Let those of KERNELS that are TAKEN be one launch each, at the places of ANCHORS."""
         block = kernels[0].parent
         assert block is not None
         before, behind = around(block, kernels)
-        between = {value: None for each in taken.values() for value in each.draft.between}
+        gone = {value: None for each in anchors.values() for value in each.draft.gone}
         launches: list[Kernel] = []
         for op in kernels:
-            outcome = taken.get(op)
-            if outcome is None:
+            outcome = anchors.get(op)
+            if op not in taken:
                 launches.append(op)
-            elif outcome.draft.ops[0] is op and outcome.planned is not None:
+            elif outcome is not None and outcome.planned is not None:
                 draft, planned = outcome.draft, outcome.planned
                 launches.append(merged(draft, planned))
                 record_planned(self._context, planned, draft.region, launches[-1].location)
         reorder(block, [*before, *launches, *behind])
-        for value in between:
+        for value in gone:
             if value.producer is not None:
                 value.producer.erase()
         retake(self._module, launches, self._target)

@@ -12,6 +12,7 @@ from .draft import EnclosingDraft
 
 ENCLOSE_DEPTHWISE = "enclose-depthwise"
 JOIN_BOTTLENECKS = "join-bottlenecks"
+JOIN_CACHES = "join-caches"
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import pytest
 from glassrt import PrecisionPolicy, compile, load
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.runtime.plan import Plan
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from ...packed_models import PackedModel, dequantized, nbits
 
@@ -51,6 +51,21 @@ def test_others_are_unpacked_when_the_plan_is_built(case: PackedModel, policy: A
     assert "graph.packed_matmul" not in plan.ir("graph") and "graph.unpack_weights" not in plan.ir("launch")
     assert reason in str(plan.decisions) and "its weights are unpacked" in str(plan.decisions)
     assert len(plan.weights) >= case.weights.size * 2
+
+
+@pytest.mark.parametrize("scale", [np.inf, np.nan])
+def test_weights_that_are_not_finite_are_unpacked(scale: float) -> None:
+    """An infinite scale times a sum is not the sum of what it makes infinite: that has both signs here."""
+    case = nbits(2, 256, 32)
+    scales = next(each for each in case.model.graph.initializer if each.name == "s")
+    changed = numpy_helper.to_array(scales).copy()
+    changed[3] = scale
+    scales.CopyFrom(numpy_helper.from_array(changed, "s"))
+    plan = compile(case.model, target="host", precision="fp16")
+    assert "graph.packed_matmul" not in plan.ir("graph") and "infinite or NaN" in str(plan.decisions)
+    x = np.random.default_rng(0).standard_normal((2, 256)).astype(np.float16)
+    (have,) = load(plan, "host").run({"x": x}).values()
+    assert np.isnan(have[:, 0]).all() and np.isfinite(have[:, 1:]).all()
 
 
 def test_products_of_one_value_are_joined() -> None:

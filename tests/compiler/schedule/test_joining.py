@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.compiler.schedule.joining import alone_between, joins_first, product_of
+from glassrt.compiler.schedule.joining import joins_first, place_of, product_of
 from glassrt.dialects.graph.activations import Relu
 from glassrt.testing.net import Net
 
@@ -11,16 +11,19 @@ from .chaining.test_draft import launches, pointwise
 
 
 @pytest.mark.parametrize(
-    ("needs", "group", "alone"),
+    ("needs", "group", "place"),
     [
-        ([{}, {0}, {1}], [0, 1, 2], True),
-        ([{}, {0}, {}, {1}], [0, 1, 3], True),
-        ([{}, {0}, {}, {1, 2}], [0, 1, 3], False),  # the last one needs what is launched between
-        ([{}, {0}, {1}, {2, 0}], [1, 2, 3], True),
+        ([{}, {0}, {1}], [0, 1, 2], 0),
+        ([{}, {0}, {}, {1}], [0, 1, 3], 0),
+        ([{}, {0}, {}, {1, 2}], [0, 1, 3], 3),  # the last one needs what is launched between
+        ([{}, {0}, {1}, {1, 2}], [0, 1, 3], None),  # and that needs one of them
+        ([{}, {0}, {1}, {2, 0}], [1, 2, 3], 1),
     ],
 )
-def test_what_is_launched_between_is_not_needed(needs: list[set[int]], group: list[int], alone: bool) -> None:
-    assert alone_between(needs, group) == alone
+def test_launches_are_one_where_what_is_between_allows_it(
+    needs: list[set[int]], group: list[int], place: int | None
+) -> None:
+    assert place_of(needs, group) == place
 
 
 def test_only_contractions_that_read_a_buffer_once_join_it() -> None:

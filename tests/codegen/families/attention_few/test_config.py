@@ -41,7 +41,7 @@ def test_threads_of_a_key_are_a_power_of_two(depth: int, width: int, lanes: int)
         (replace(LEGAL, keys=3), False),
         (replace(LEGAL, warps=64), False),
         (replace(LEGAL, rows=1, warps=1), False),  # what blocks send would begin within 16 bytes
-        (replace(LEGAL, splits=16), False),
+        (replace(LEGAL, splits=32), False),
         (replace(LEGAL, splits=1), True),
     ],
     ids=str,
@@ -59,6 +59,6 @@ def test_without_clusters_blocks_share_no_keys() -> None:
 
 def test_shared_memory_of_a_launch_is_that_of_its_configuration() -> None:
     module = Grouped(masked=True).module()
-    problem, _ = problem_of(module)
+    problem, rows = problem_of(module)
     plan = plan_of(module, lambda request: Candidate("attention_few", vars(LEGAL), 1.0))
-    assert f"shared = {shared_bytes(problem, LEGAL)}" in plan.ir("launch")
+    assert f"shared = {shared_bytes(problem, rows, LEGAL)}" in plan.ir("launch")

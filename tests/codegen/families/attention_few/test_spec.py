@@ -35,7 +35,7 @@ def test_what_a_cluster_exchanges_lies_behind_what_a_block_has() -> None:
     spec, (grouped, config) = spec_of("decode"), CASES["decode"]
     problem, rows = problem_of(grouped.module())
     assert spec.sent_bytes == 4 * 64 * 4 + 8 * 4 * 8
-    assert spec.ends_offset == shared_bytes(problem, config)  # there is no mask
+    assert spec.ends_offset == shared_bytes(problem, rows, config)  # there is no mask
     assert launch(problem, rows, config).grid == (8, 8, 1)
 
 
