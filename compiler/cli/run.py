@@ -16,11 +16,11 @@ from ...dialects.core.module import Module
 from ...runtime.engine import Engine
 from ...runtime.plan import Plan
 from ..driver.build import brought_to, context_of
+from ..files.inputs import ExpectedInput, load_inputs, of_function, of_plan, random_arrays, symbols_of
 from ..frontend.source import level_of, load_module
-from .arrays import ExpectedInput, load_inputs, of_function, of_plan, random_arrays, symbols_of
+from ..report.modules import launch_module
 from .console import print_table, say, seconds, write_json
 from .files import Array, check_output, write_arrays
-from .modules import launch_module
 from .option_texts import parse_sizes
 from .options import AsJson, Device, Level, Seed, Sizes, Subject
 from .request import ON_THE_SPOT, BuildRequest, with_request
@@ -102,7 +102,7 @@ def _interpreted(module: Module, path: Path | None, sizes: Mapping[str, int], se
 
 
 def _arrays(path: Path | None, wanted: Sequence[ExpectedInput], seed: int) -> dict[str, Array]:
-    return random_arrays(wanted, seed) if path is None else load_inputs(path, wanted)
+    return random_arrays(wanted, seed) if path is None else load_inputs(path, wanted, say)
 
 
 def _module(path: Path, level: Level | None, request: BuildRequest) -> Module:

@@ -11,13 +11,13 @@ import typer
 from ...codegen.interface import ArchSpec, KernelCache, arch_named
 from ...runtime.plan import Plan
 from ..driver.build import Settings, present_arch
+from ..report.modules import launch_module
 from ..search.tuning.measure import Limit
 from ..search.tuning.plan import TunedPlan, tuned_part
 from ..search.tuning.tune import SECONDS, Tuning, left_over
 from ..settings.lock import TacticsLock
 from .console import out, write_json
 from .files import check_output
-from .modules import launch_module
 from .options import AsJson
 from .progress import BuildProgress
 from .request import BuildRequest, with_request

@@ -1,4 +1,4 @@
-"""Fixtures of the commands' tests."""
+"""Fixtures of the commands' tests, and of tests of what they show."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from glassrt import CalibrationTable, calibrate
 from glassrt.compiler.cli.app import app
 from typer.testing import CliRunner, Result
 
-from ...places import DIGITS
-from .optimized import TWO_RULES
-from .support import ADD_RELU, Glassrt
+from ..places import DIGITS
+from .cli.optimized import TWO_RULES
+from .cli.support import ADD_RELU, Glassrt
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from glassrt.compiler.frontend.source import read_ir
 
 from ...places import DIGITS
-from .support import ADD_RELU, Glassrt
+from ..cli.support import ADD_RELU, Glassrt
 
 
 def test_only_named_weights_are_kept(glassrt: Glassrt, tmp_path: Path) -> None:

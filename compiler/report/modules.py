@@ -14,8 +14,8 @@ from ...dialects.launch_memory import Buffer
 from ...errors import IRError, PlanError
 from ...runtime.manifest import BufferSpec
 from ...runtime.plan import Plan
+from ..files.arrays import Array
 from ..passes.levels import ALL_DIALECTS
-from .files import Array
 
 
 def launch_module(plan: Plan) -> Module:
