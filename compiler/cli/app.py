@@ -73,10 +73,7 @@ app = typer.Typer(
 )
 __all__ = ["app", "clear_all", "main"]
 
-for command in (
-    *(build, run, bench, inspect, explain, diff, opt, check, calibrate, tune),
-    *(reduce, extract),
-):
+for command in (build, run, bench, inspect, explain, diff, opt, check, calibrate, tune, reduce, extract):
     app.command()(command)
 
 

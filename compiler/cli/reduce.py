@@ -117,13 +117,13 @@ def reduce(
         search = Search(trials, seconds, lambda m, f: save(output, m, f), progress.tell)
         found = searched(proto, feeds, fault_of(fails, asked, says, hangs, limit), search)
     save(output, found.model, found.inputs)
-    if reproducer is not None:
-        write_built(reproducer, found.model, found.inputs, settings, request.shapes)
     if as_json:
         write_json({"model": str(output), **found.to_json()})
-        return
-    show(found)
-    out().print(f"{output}, with its inputs in {output.with_suffix(INPUTS_SUFFIX).name}", soft_wrap=True)
+    else:
+        show(found)
+        out().print(f"{output}, with its inputs in {output.with_suffix(INPUTS_SUFFIX).name}", soft_wrap=True)
+    if reproducer is not None:  # last: GlassRT may not be able to build what fails elsewhere
+        write_built(reproducer, found.model, found.inputs, settings, request.shapes)
 
 
 class _Progress:
