@@ -37,6 +37,7 @@ def compile(
     shapes: Shapes | None = None,
     inputs: InputShapes | None = None,
     in_place: Mapping[str, str] | None = None,
+    unpadded: str | None = None,
     calibration: CalibrationTable | Batches | None = None,
     budget: str | None = None,
     data: Batches | None = None,
@@ -58,10 +59,10 @@ def compile(
     of the mixture instead of plain fp16.
     shapes: (min, opt, max) per symbolic dimension, such as {"N": (1, 8, 32)}, or per number in an input that
     sizes depend on, such as {"shape[0]": (1, 8, 32)}.
-    inputs: other shapes for inputs, such as {"data": ["N", 3, 224, 224]}. An input with a default, an
-    initializer of its name, is a constant of the plan unless it is among them.
-    in_place: by output the input whose memory it takes, such as {"present": "past"}: that input with elements
-    written, by TensorScatter and the like. Runs write into what is given for it; see docs/decoding.md.
+    inputs: other shapes for inputs, such as {"data": ["N", 3, 224, 224]}. An input with a default is a
+    constant of the plan unless it is among them.
+    in_place: by output the input whose memory it takes, such as {"present": "past"}; see docs/decoding.md.
+    unpadded: a mask of tokens, such as 'attention_mask', whose padding is left out; see docs/unpadded.md.
     calibration: for int8 and fp8: a CalibrationTable, the path of one, or batches as `calibrate` takes them.
     budget: the accuracy that a mixture must keep, measured against fp32: 'sqnr=30' (dB at the output) or
     'top1=0.5' (the most percentage points lost); data: the batches to measure on, and to calibrate with if
@@ -72,11 +73,9 @@ def compile(
     'host', and take the fastest; 0, the default, takes what the cost model expects to be. It stops after
     tune_seconds. lock: a lock file with choices that were measured, which is read and, by tuning, written;
     with it alone nothing is measured, and no GPU is needed. See docs/tuning.md.
-    cache: keep compiled kernels in the user's cache folder.
-    progress: called with (stage, done, total).
+    cache: keep compiled kernels in the user's cache folder; progress: called with (stage, done, total).
 
-    Raises ModelError, UnsupportedError, IRError, InputError, CalibrationError, CompileError; all are
-    GlassErrors.
+    Raises GlassErrors: ModelError, UnsupportedError, IRError, InputError, CalibrationError, CompileError.
     """
     request = TacticsRequest(Tuning(tune, tune_seconds) if tune else None, lock)
     auto = _auto(precision, budget, data, labels, device)
@@ -85,6 +84,7 @@ def compile(
         precision=_policy(precision, auto, calibration is not None),
         cache=KernelCache() if cache else None,
         in_place=in_place or {},
+        unpadded=unpadded,
         progress=progress,
     )
     # All arguments are checked by now. Calibration and search, which run whole builds, come next.

@@ -35,7 +35,7 @@ class Prepared(BackendRep):  # type: ignore[misc]  # onnx has no types
         """
         if kwargs:
             raise InputError(f"run has no argument {', '.join(sorted(kwargs))}")
-        names = [one.name for one in self.engine.plan.spec.inputs]
+        names = [one.name for one in self.engine.inputs]
         outputs = self.engine.run(by_name(inputs, names))
         return tuple(outputs[one.name] for one in self.engine.outputs)
 

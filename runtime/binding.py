@@ -10,6 +10,7 @@ from ..errors import InputError
 from .contents import numbers_in
 from .cuts import shown
 from .device import Array, Session, Value
+from .dtypes import numpy_dtype
 from .expressions import clip
 from .input_slots import InputSlots
 from .manifest import TensorSpec
@@ -19,6 +20,7 @@ from .plan import Plan
 from .program import BoundTensor
 from .symbols import SymbolBinder
 from .tensors import check_in_place, has_dtype, taken, taken_output
+from .unpadded import hidden, mask_of, rows_of
 from .unranked import Shapes, flat
 
 NO_SHAPES: Shapes = {}
@@ -76,6 +78,8 @@ class InputBinder:
         if type(given) is not dict and not isinstance(given, Mapping):
             raise InputError(f"inputs must be a mapping from names to arrays, not {type(given).__name__}")
         every = self._defaults(given) | dict(given) if self._manifest.defaults else given
+        if self._manifest.unpadded is not None:
+            every = self._with_rows(every, self._manifest.unpadded, session)
         if every.keys() != self._name_set:
             hint = self._about_unknown([name for name in given if name not in self._name_set], given)
             raise mismatch(self._manifest, "the inputs have the wrong names", given, hint)
@@ -92,6 +96,35 @@ class InputBinder:
             for index, tensor in self._read:
                 numbers[tensor.name] = self._numbers(tensor, session.fetch(values[index]), given)
         return RunInputs(values, numbers, given, shapes)
+
+    def with_lengths(self, given: Mapping[str, object], lengths: object) -> dict[str, object]:
+        """The inputs GIVEN with the mask of sequences of LENGTHS, which are padded in the other inputs.
+
+        Raises `InputError` for a plan that has padding, a mask that is given, too, or lengths that are none.
+        """
+        name = self._manifest.unpadded
+        if name is None:
+            raise InputError(
+                "lengths are for plans without padding", "build one with unpadded='attention_mask'"
+            )
+        if name in given:
+            raise InputError(f"both lengths and the mask {clip(name)} are given", "give one of them")
+        mask = next(tensor for tensor in self._manifest.inputs if tensor.name == name)
+        alike = (each for each in self._manifest.asked if each.shape[:2] == mask.shape and each.name in given)
+        padded = next(alike, None)
+        if padded is None:
+            raise InputError("no input of sequences and tokens is given beside lengths", f"give {clip(name)}")
+        shape = taken(padded.name, given[padded.name], None, self._device).shape
+        made = mask_of(lengths, shape[1] if len(shape) > 1 else 0, numpy_dtype(mask.dtype))
+        return {**given, name: made}
+
+    def _with_rows(self, given: Mapping[str, object], name: str, session: Session) -> Mapping[str, object]:
+        """What is GIVEN and what is computed of the mask NAME, which is read on the host."""
+        known = hidden(name)
+        if name not in given or not known.isdisjoint(given):
+            return given
+        mask = session.fetch(taken(name, given[name], session.stream, self._device, kept=True))
+        return {**given, **rows_of(mask, name)}
 
     def _flattened(self, values: list[Value], kept: bool) -> Shapes:
         """Flatten those of VALUES that are of inputs of any rank; their shapes by name."""

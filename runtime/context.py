@@ -14,6 +14,7 @@ from .arguments import checked, expect
 from .binding import InputBinder, RunInputs
 from .cuts import true_results
 from .device import BoundCall, Executable, LaunchRecord, Observer, Session, Value
+from .discovery import Watch
 from .input_slots import is_recognised
 from .manifest import Manifest
 from .program import Program, resolve
@@ -59,7 +60,7 @@ class Programs:
 class Core:
     """State that an engine shares with its contexts."""
 
-    def __init__(self, executable: Executable) -> None:
+    def __init__(self, executable: Executable, watch: Watch | None = None) -> None:
         self.manifest = executable.plan.spec
         self.executable = executable
         self.binder = InputBinder(executable.plan, executable.device)
@@ -67,6 +68,7 @@ class Core:
         self.updates = Updates(self.manifest)
         self.results = [tensor.name for tensor in self.manifest.outputs]
         self.no_outputs: list[Value | None] = [None] * len(self.results)
+        self.watch = watch
         self.closed = False
 
 
@@ -92,12 +94,15 @@ class Context:
         outputs: Mapping[str, object] | None = None,
         *,
         reuse: bool = False,
+        lengths: object = None,
     ) -> dict[str, Any]:
         """As `Engine.run`. With `reuse` the results are tensors of this context, which its next run with
         `reuse` overwrites; without, they are the caller's own."""
         if reuse is not True and reuse is not False:
             expect("reuse", reuse, bool)
         session = self._checked()
+        if lengths is not None:
+            inputs = self._core.binder.with_lengths(inputs, lengths)
         program, given = self._bind(session, inputs)
         values = given.values
         updates = self._core.updates
@@ -107,6 +112,8 @@ class Context:
             rest = updates.without(outputs, inputs) if updates and isinstance(outputs, Mapping) else outputs
             targets = self._core.binder.outputs(program.outputs, rest, session.stream)
             self._core.binder.check_disjoint(values, targets)
+        if self._core.watch is not None:
+            self._watched(session, program, values, self._core.watch)
         results = session.run(program, values, targets, any(map(on_device, values)), reuse)
         named = self._named(results, given)
         if updates:
@@ -122,10 +129,13 @@ class Context:
         every launch.
 
         Raises `InputError` as `run`, and for tensors that would have to be copied; `UnsupportedError` for a
-        plan whose sizes depend on what tensors hold, since these are read or known on the host;
-        `DeviceError` for a plan with branches or loops where the driver has no graphs with such nodes.
+        plan whose sizes depend on what tensors hold, since these are read or known on the host, and for an
+        engine that checks indices; `DeviceError` for a plan with branches or loops where the driver has no
+        graphs with such nodes.
         """
         session = self._checked()
+        if self._core.watch is not None:
+            raise UnsupportedError("a bound run checks no indices", "use run(), or load without that check")
         binder, manifest = self._core.binder, self._core.manifest
         _refuse_sizes_of_data(manifest)
         given = binder.inputs(inputs, session)
@@ -187,6 +197,12 @@ class Context:
             raise DeviceError("this context is closed")
         return self._session
 
+    def _watched(self, session: Session, program: Program, values: list[Value], watch: Watch) -> None:
+        """Run launch by launch on VALUES, and raise `InputError` before one that takes a wrong index."""
+        if self._core.updates:  # the run that counts follows, and must find what the caller gave
+            values = [session.fetch(value).copy() for value in values]
+        session.trace(program, values, watch(dict(program.symbols)))
+
     def _bind(self, session: Session, inputs: Mapping[str, object]) -> tuple[Program, RunInputs]:
         given = self._core.binder.inputs(inputs, session, self._slots)
         last, again, values = self._last, self._again, given.values
@@ -247,6 +263,8 @@ class Binding:
 
 def _refuse_sizes_of_data(manifest: Manifest) -> None:
     held = [f"sizes depend on what the input '{name}' holds" for name in manifest.sizes.contents]
+    if manifest.unpadded is not None:
+        held.append(f"sizes depend on what the mask '{manifest.unpadded}' holds")
     cut = [f"the size of {each} depends on data" for each in manifest.cuts]
     if held or cut:
         hint = "use run(), which reads these sizes on the host"

@@ -5,14 +5,19 @@ from __future__ import annotations
 import importlib
 import os
 import re
+from collections.abc import Callable, Mapping
 from types import ModuleType
 
-from ..errors import DeviceError
-from .device import Backend
+from ..errors import DeviceError, InputError
+from .device import Backend, Observer
 from .expressions import clip
 from .host_backend import HostBackend
+from .plan import Plan
+
+Watch = Callable[[Mapping[str, int]], Observer]
 
 DEBUG_VARIABLE = "GLASSRT_DEBUG_SYNC"
+CHECK_VARIABLE = "GLASSRT_CHECK"
 _CUDA_NAME = re.compile(r"cuda(?::([0-9]{1,4}))?")
 
 
@@ -24,7 +29,7 @@ def open_backend(device: object, debug: bool | None = None) -> Backend:
     name, and where the device or its packages are missing.
     """
     if debug is None:
-        debug = os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0")
+        debug = _switched_on(DEBUG_VARIABLE)
     if device is not None and not isinstance(device, str):
         raise DeviceError(f"there is no device {device!r}", hint="devices are cuda, cuda:N and host")
     if device is None:
@@ -36,6 +41,32 @@ def open_backend(device: object, debug: bool | None = None) -> Backend:
         raise DeviceError(f"there is no device {clip(device)}", hint="devices are cuda, cuda:N and host")
     backend: Backend = _cuda_module().open_backend(int(match[1] or 0), debug)
     return backend
+
+
+def index_watch(plan: Plan, wanted: bool | None) -> Watch | None:
+    """What watches runs of PLAN for indices outside their axis, by the values of the symbols; None where that
+    is not WANTED (by default, unless GLASSRT_CHECK=1), or no kernel takes an index.
+
+    Raises `InputError` where the compiler is not installed: what an index is computed by is in its IR.
+    """
+    if not checks_indices(wanted):
+        return None
+    try:
+        module = importlib.import_module("..compiler.checking.indices", __package__)
+    except ImportError as error:
+        message = f"indices are checked by the compiler, which cannot be imported: {error}"
+        raise InputError(message, f"pip install glassrt, or run without {CHECK_VARIABLE}") from error
+    watch: Watch | None = module.index_watch(plan)
+    return watch
+
+
+def checks_indices(wanted: bool | None = None) -> bool:
+    """Whether indices are to be checked: WANTED, or by default what GLASSRT_CHECK says."""
+    return _switched_on(CHECK_VARIABLE) if wanted is None else wanted
+
+
+def _switched_on(variable: str) -> bool:
+    return os.environ.get(variable, "0") not in ("", "0")
 
 
 def cuda_devices() -> int:

@@ -13,7 +13,7 @@ from ..errors import DeviceError
 from .arguments import checked
 from .context import Context, Core
 from .device import Backend, LaunchRecord, Observer
-from .discovery import open_backend
+from .discovery import index_watch, open_backend
 from .manifest import TensorSpec
 from .plan import Plan
 
@@ -23,21 +23,31 @@ class Engine:
 
     `device` is ``cuda``, ``cuda:N``, ``host``, None (CUDA if there is a GPU that the plan has code
     for, else the host) or a backend. With `debug`, or GLASSRT_DEBUG_SYNC=1 in the environment,
-    kernels are launched one by one, so that an error names its kernel.
+    kernels are launched one by one, so that an error names its kernel. With `check_indices`, or
+    GLASSRT_CHECK=1, every run is watched first, and raises `InputError` with the node and the value if an
+    index is outside its axis; otherwise a gather takes the nearest element, and a scatter drops the update.
 
     Raises `DeviceError` if the device is missing or cannot run the plan, `OutOfMemoryError` if the
     weights do not fit, `CompileError` if the host compiler rejects a kernel.
     """
 
     @checked
-    def __init__(self, plan: Plan, device: str | Backend | None = None, *, debug: bool | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        device: str | Backend | None = None,
+        *,
+        debug: bool | None = None,
+        check_indices: bool | None = None,
+    ) -> None:
         if device is None and not plan.targets:
             device = "host"
         if device is None or isinstance(device, str) or not hasattr(device, "load"):
             backend = open_backend(device, debug)
         else:
             backend = device
-        self._core = Core(backend.load(plan))
+        executable = backend.load(plan)
+        self._core = Core(executable, index_watch(executable.plan, check_indices))
         self._local = threading.local()
         self._lock = threading.Lock()
         self._contexts: weakref.WeakSet[Context] = weakref.WeakSet()
@@ -56,7 +66,7 @@ class Engine:
     def inputs(self) -> tuple[TensorSpec, ...]:
         """Name, element type and shape (in elements; integers, symbols or expressions) of every input; one
         that may have any rank is a list here."""
-        return self._core.manifest.inputs
+        return self._core.manifest.asked
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]:
@@ -65,7 +75,11 @@ class Engine:
         return self._core.manifest.results
 
     def run(
-        self, inputs: Mapping[str, object], outputs: Mapping[str, object] | None = None
+        self,
+        inputs: Mapping[str, object],
+        outputs: Mapping[str, object] | None = None,
+        *,
+        lengths: object = None,
     ) -> dict[str, Any]:
         """Run once, wait, and return the results by name.
 
@@ -73,11 +87,12 @@ class Engine:
         interface; one with a default may be left out. Those on the engine's device are used zero-copy, except
         that numbers which sizes depend on are read on the host, after which the run waits. If any input is on
         a GPU the results are `DeviceTensor`s there, else numpy arrays. `outputs` may name tensors for
-        the results.
+        the results. For a plan without padding `lengths`, of the sequences, may be given in place of its
+        mask; either is read on the host.
 
         Raises `InputError` for wrong names, types or shapes, `DeviceError` if the device fails.
         """
-        return self._context().run(inputs, outputs)
+        return self._context().run(inputs, outputs, lengths=lengths)
 
     @checked
     def trace(self, inputs: Mapping[str, object], observer: Observer) -> dict[str, Any]:
@@ -137,10 +152,15 @@ class Engine:
 
 @checked
 def load(
-    plan: Plan | str | os.PathLike[str], device: str | Backend | None = None, *, debug: bool | None = None
+    plan: Plan | str | os.PathLike[str],
+    device: str | Backend | None = None,
+    *,
+    debug: bool | None = None,
+    check_indices: bool | None = None,
 ) -> Engine:
     """Load a plan, or a plan file, onto a device. See `Engine` for the arguments and errors.
 
     Raises `PlanError` if the file is damaged or not a plan.
     """
-    return Engine(plan if isinstance(plan, Plan) else Plan.load(plan), device, debug=debug)
+    own = plan if isinstance(plan, Plan) else Plan.load(plan)
+    return Engine(own, device, debug=debug, check_indices=check_indices)

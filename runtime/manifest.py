@@ -21,6 +21,7 @@ from .manifest_arguments import ArgumentSpec, KernelSpec, ParameterSpec, parse_a
 from .manifest_fields import Fields, fails
 from .sizes import SizeBinding, SizeSpec, bindings, parse_sizes
 from .steps import StepSpec, parse_steps
+from .unpadded import hidden
 
 FORMAT = 4
 SPACES = ("arena", "input", "output", "weights")
@@ -123,6 +124,7 @@ class Manifest:
     outputs: tuple[TensorSpec, ...]
     defaults: Mapping[str, DefaultSpec]
     unranked: Mapping[str, str]
+    unpadded: str | None
     cuts: tuple[Cut, ...]
     in_place: Mapping[str, str]
     arena_bytes: int
@@ -138,6 +140,12 @@ class Manifest:
     def modules(self) -> tuple[str, ...]:
         """The names of the modules that contain kernels."""
         return tuple(dict.fromkeys(kernel.module for kernel in self.kernels.values()))
+
+    @property
+    def asked(self) -> tuple[TensorSpec, ...]:
+        """The inputs that a caller gives: all except those that a run computes of a mask."""
+        computed = hidden(self.unpadded)
+        return tuple(tensor for tensor in self.inputs if tensor.name not in computed)
 
     @property
     def results(self) -> tuple[TensorSpec, ...]:
@@ -186,6 +194,7 @@ def parse_manifest(value: object) -> Manifest:
             parse_defaults(fields, {each.name: (each.dtype, len(each.shape)) for each in inputs})
         ),
         unranked=MappingProxyType(_unranked(fields, inputs, outputs)),
+        unpadded=_unpadded(fields, inputs),
         cuts=_cuts(fields, outputs),
         in_place=MappingProxyType(_in_place(fields, inputs, outputs)),
         arena_bytes=arena_bytes,
@@ -209,6 +218,17 @@ def _unranked(fields: Fields, inputs: Sequence[TensorSpec], outputs: Sequence[Te
             raise fails(f"unranked {clip(output)}", "is no output with the size of an input that is a list")
         found[output] = input
     return found
+
+
+def _unpadded(fields: Fields, inputs: Sequence[TensorSpec]) -> str | None:
+    """The mask of a batch without padding. Raises `PlanError` unless it, and what a run computes of it, are
+    inputs."""
+    if "unpadded" not in fields.values:
+        return None
+    mask, ranks = fields.text("unpadded"), {each.name: len(each.shape) for each in inputs}
+    if ranks.get(mask) != 2 or not hidden(mask) <= ranks.keys():
+        raise fails(f"unpadded {clip(mask)}", "is no mask of sequences and tokens with inputs beside it")
+    return mask
 
 
 def _in_place(fields: Fields, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> dict[str, str]:

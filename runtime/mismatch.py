@@ -21,7 +21,7 @@ def mismatch(
     unranked = set(manifest.unranked.values())
     wanted = "; ".join(
         _tensor(tensor, tensor.name in unranked) + _content(contents.get(tensor.name))
-        for tensor in manifest.inputs
+        for tensor in manifest.asked
     )
     lacking = "; ".join(
         f"{clip(name)}: {default.dtype}{list(default.shape)}"

@@ -211,6 +211,7 @@ def _interface(plan: Plan) -> tuple[object, ...]:
         spec.inputs,
         spec.outputs,
         spec.cuts,
+        spec.unpadded,
         dict(spec.unranked),
         dict(spec.symbols),
         spec.sizes,

@@ -24,7 +24,7 @@ STANDARD = set(sys.stdlib_module_names)
 INSIDE = {
     "errors": set(),
     "templates": set(),
-    "dialects": {"errors", "runtime.launch_rules", "runtime.contents", "runtime.cuts"},
+    "dialects": {"errors", "runtime.launch_rules", "runtime.contents", "runtime.cuts", "runtime.unpadded"},
     "runtime": {"errors"},
     "codegen": {"errors", "dialects", "runtime.children", "runtime.caches", "templates", *PLAN_FORMAT},
     "compiler": {"errors", "dialects", "codegen.interface", "runtime", "templates"},

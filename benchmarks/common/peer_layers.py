@@ -78,16 +78,15 @@ def _runs(op: Operation, copies: Sequence[int]) -> Iterator[Run]:
 
 
 def _convolution(op: Conv, copies: Sequence[int], fused: Fused | None = None) -> Run:
-    sizes = [[int(str(dim)) for dim in x.type.shape] for x in op.inputs[:2]]
-    before, behind = op.pads[:2], op.pads[2:]
+    sizes, (strides, before, behind, dilations) = _of_two_axes(op)
     if before != behind:  # cuDNN pads as much before as behind
         sizes[0][2:] = [sum(each) for each in zip(sizes[0][2:], before, behind, strict=True)]
     x, w = (
         [_drawn(size, "f16").to(memory_format=torch.channels_last) for _ in range(count)]
         for size, count in zip(sizes, copies, strict=True)
     )
-    padding = before if before == behind else (0, 0)
-    window = (op.strides, padding, op.dilations, op.groups)
+    padding = before if before == behind else [0, 0]
+    window = (strides, padding, dilations, op.groups)
     if fused is None:
         return lambda i: torch.conv2d(x[i % len(x)], w[i % len(w)], None, *window)
     bias = _drawn((sizes[1][0],), "f16")
@@ -101,6 +100,18 @@ def _convolution(op: Conv, copies: Sequence[int], fused: Fused | None = None) ->
         return y if fused.pool is None else torch.max_pool2d(y, *fused.pool)
 
     return layer
+
+
+def _of_two_axes(op: Conv) -> tuple[list[list[int]], list[list[int]]]:
+    """The sizes of OP's operands, and its strides, pads before and behind, and dilations, of two axes:
+    channels are last in PyTorch only where there are so many, so that one axis gets another of one."""
+    sizes = [[int(str(dim)) for dim in x.type.shape] for x in op.inputs[:2]]
+    axes = len(sizes[0]) - 2
+    window = [[*op.strides], [*op.pads[:axes]], [*op.pads[axes:]], [*op.dilations]]
+    if axes == 1:
+        sizes = [[*size[:2], 1, *size[2:]] for size in sizes]
+        window = [[neutral, *each] for neutral, each in zip((1, 0, 0, 1), window, strict=True)]
+    return sizes, window
 
 
 def _drawn(shape: Sequence[int], kind: str) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import ml_dtypes
@@ -72,7 +73,14 @@ def _products() -> tuple[Product, ...]:
     few = [Product(rows, 4096, 4096) for rows in (1, 8, 16, 32, 64, 128)]
     few += [Product(rows, n, k) for rows in (1, 16) for n, k in ((8192, 2048), (2048, 8192))]
     few += [Product(128, 4096, 4096, precision) for precision in QUANTIZED]
-    return (*large, *few)
+    return (*large, *few, *_encoders())
+
+
+def _encoders() -> Iterator[Product]:
+    """Those of encoders of 768 channels, as BERT and ViT: bias, GELU and residual belong to networks."""
+    for rows in (32 * 128, 32 * 197, 32 * 384):
+        for n, k in ((2304, 768), (768, 768), (3072, 768), (768, 3072)):
+            yield Product(rows, n, k)
 
 
 PRODUCTS = _products()

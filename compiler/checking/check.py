@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf, isnan
 
 import numpy as np
@@ -15,6 +15,7 @@ from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
 from ...runtime.engine import Engine
 from ...runtime.plan import Plan
+from ...runtime.unpadded import without_padding
 from ..driver.build import Settings, build
 from ..frontend.source import Source, level_of
 from ..passes.levels import ALL_DIALECTS
@@ -94,10 +95,18 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
     explicit = None
     if level is not None and untouched is not None:
         explicit = explicit_outputs(untouched, settings, case.inputs, imported, tolerance)
+    if settings.unpadded is not None:
+        mask = case.inputs[settings.unpadded]
+        witness = replace(witness, outputs=without_padding(witness.outputs, mask))
+        imported = without_padding(imported, mask)
+        if explicit is not None:
+            explicit = replace(explicit, outputs=without_padding(explicit.outputs, mask))
     graph = _graph_level(plan, case.module) if graphed else None
     rewrites = None if explicit is None else explicit.rewrites
     if rewrites is None and graph is not None:
         rewrites = compare_outputs(meaning(graph, case.inputs), imported, unit, bound)
+    if graph is not None and settings.unpadded is not None:
+        symbols = replace(case, module=graph).symbols  # those of rows, too
     with Engine(plan, device) as engine:
         name = engine.device
         observer, outputs = observed(engine, case.inputs, symbols, graph)

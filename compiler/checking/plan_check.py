@@ -87,7 +87,7 @@ def plan_inputs(
     NOTE is told of arrays that are no inputs."""
     wanted = of_plan(plan.spec, symbols_of(plan.spec, sizes))
     if given is None:
-        return random_arrays(wanted, seed)
+        return random_arrays(wanted, seed, plan.spec.unpadded)
     if isinstance(given, Mapping):
         return fitting(given, wanted, "what is given")
     return load_inputs(Path(given), wanted, note)

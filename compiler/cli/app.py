@@ -25,6 +25,7 @@ from .extract import extract
 from .failure import UsageError, tell, tell_misuse, wants_json
 from .inspect import inspect
 from .opt import opt
+from .outputs import guarded
 from .reduce import reduce
 from .run import run
 from .tune import tune
@@ -74,7 +75,7 @@ app = typer.Typer(
 __all__ = ["app", "clear_all", "main"]
 
 for command in (build, run, bench, inspect, explain, diff, opt, check, calibrate, tune, reduce, extract):
-    app.command()(command)
+    app.command()(guarded(command))
 
 
 def _version(wanted: bool) -> None:

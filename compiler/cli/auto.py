@@ -10,15 +10,15 @@ import typer
 
 from ...errors import InputError
 from ..calibration.observe import INTERPRET
-from ..files.arrays import read_arrays
+from ..files.arrays import Array, read_arrays
 from ..search.auto import AUTO, BASE, Auto
 from ..search.budget import Budget
 from ..search.quality import decibels
 from ..search.record import outcome
 from ..search.search import Found, Point
 from .console import number, print_table, say
-from .files import Array
 from .option_texts import refused
+from .outputs import Read
 from .request import BuildRequest
 
 BudgetText = Annotated[
@@ -43,6 +43,7 @@ Labels = Annotated[
     typer.Option(
         "--labels", metavar="FILE.npz:NAME", help="With --budget top1: the class label of every row."
     ),
+    Read(lambda text: Path(text.rpartition(":")[0])),
 ]
 SearchDevice = Annotated[
     str,

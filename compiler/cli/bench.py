@@ -53,7 +53,7 @@ def bench(
     with Engine(open_plan(subject, request, device), device) as engine:
         symbols = symbols_of(engine.plan.spec, sizes)
         wanted = of_plan(engine.plan.spec, symbols)
-        arrays = random_arrays(wanted, seed)
+        arrays = random_arrays(wanted, seed, engine.plan.spec.unpadded)
         times = engine.time(arrays, repeats, warmup)
         records = engine.profile(arrays, profile_repeats) if profile else []
         launches = launches_of(engine.plan, symbols) if profile else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,7 @@ from ..calibration.observe import INTERPRET
 from ..driver.build import Build, Settings
 from ..driver.build import build as build_plan
 from ..export.qdq import exported_model, write_model
+from ..files.kinds import MODEL, PLAN
 from ..frontend.source import Source
 from ..precision.formats.mismatch import FALLBACK
 from ..search.auto import Auto, searched
@@ -23,9 +25,10 @@ from ..search.tuning.tune import SECONDS
 from .auto import BudgetText, Labels, SearchBatches, SearchData, SearchDevice, parse_auto, show_found
 from .auto import describe as described_search
 from .console import out, print_table, quantity, say, seconds, write_json
-from .files import check_output
 from .options import AsJson, Check, DumpDir, Model, PrintIr, Streams, VerifyEach
+from .outputs import Written
 from .progress import BuildProgress
+from .ranges import by_default, described_ranges, say_ranges
 from .request import EVERY_OPTION, BuildRequest, with_request
 from .tactics import Lock, Tune, TuneSeconds, by_origin, described_tactics, parse_tactics, show_tactics
 
@@ -36,8 +39,11 @@ ExportQdq = Annotated[
         metavar="OUT",
         help="Also write the quantized model as ONNX with Q/DQ nodes (QuantizeLinear, DequantizeLinear).",
     ),
+    Written(MODEL),
 ]
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="PLAN", help="The plan file to write.")]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="PLAN", help="The plan file to write."), Written(PLAN)
+]
 
 
 @with_request(EVERY_OPTION)
@@ -66,7 +72,6 @@ def build(
     With --precision auto, search for the fastest mixture of fp16, int8 and fp8 within --budget, measured on
     --data. With --tune, measure kernels, and with --lock, keep what was measured or take it from there.
     """
-    check_output(output, "--output")
     tactics = parse_tactics(tune, tune_seconds, lock)
     request, auto = parse_auto(request, budget, data, labels, device, batches)
     _check_export(export_qdq, request)
@@ -84,14 +89,14 @@ def build(
         write_model(exported_model(model, settings, request.inputs, request.shapes), export_qdq)
     _dump_kernels(result.build.plan, dumps)
     result.build.plan.save(output)
-    write_json(describe(result, output)) if as_json else _show(result, output)
+    defaults = by_default(result.build.plan.spec, model, request.shapes)
+    write_json(describe(result, output, defaults)) if as_json else _show(result, output, defaults)
 
 
 def _check_export(path: Path | None, request: BuildRequest) -> None:
-    """Raise typer.BadParameter for an export to PATH that REQUEST, or PATH itself, does not allow."""
+    """Raise typer.BadParameter for an export to PATH that REQUEST does not allow."""
     if path is None:
         return
-    check_output(path, "--export-qdq")
     if request.calibration is None or not request.policy.quantizes:
         text = "this needs --precision int8 or fp8, and --calibration"
         raise typer.BadParameter(text, param_hint="--export-qdq")
@@ -144,15 +149,16 @@ def kernel_files(plan: Plan) -> dict[str, str]:
 # ---------------------------------------------------------------- what is printed
 
 
-def describe(result: _Result, output: Path) -> dict[str, Any]:
-    """RESULT, written to OUTPUT, as JSON data; `search` is null without --precision auto, `tactics` without
-    --tune and --lock."""
+def describe(result: _Result, output: Path, defaults: Collection[str]) -> dict[str, Any]:
+    """RESULT, written to OUTPUT, as JSON data, with the ranges that are DEFAULTS marked; `search` is null
+    without --precision auto, `tactics` without --tune and --lock."""
     plan, found = result.build.plan, result.found
     spec = plan.spec
     return {
         "plan": str(output),
         "bytes": output.stat().st_size,
         "targets": [target for part in plan.parts for target in part.spec.targets],
+        "sizes": described_ranges(spec, defaults),
         "seconds": result.seconds,
         "launches": len(spec.launches),
         "kernels": len(spec.kernels),
@@ -177,7 +183,7 @@ def _described_tactics(plan: Plan, own: WithTactics) -> dict[str, Any] | None:
     return {**by_origin(plan), **described_tactics(own.tuned.results if own.tuned else (), own.notes)}
 
 
-def _show(result: _Result, output: Path) -> None:
+def _show(result: _Result, output: Path, defaults: Collection[str]) -> None:
     plan = result.build.plan
     if result.found is not None:
         show_found(result.found)
@@ -191,6 +197,7 @@ def _show(result: _Result, output: Path) -> None:
     counts = f"{len(spec.launches)} launches of {len(spec.kernels)} kernels"
     memory = f"{quantity(spec.arena_bytes, 'B')} arena, {quantity(spec.weights_bytes, 'B')} weights"
     out().print(f"{output}: {size}, {targets}, {counts}, {memory}", soft_wrap=True)
+    say_ranges(spec, defaults)
     if own.settings.tactics:
         chosen = ", ".join(f"{count} {origin}" for origin, count in by_origin(plan).items()) or "none"
         say(f"launches by tactics: {chosen}; the cost model chose the others")

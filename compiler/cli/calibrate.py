@@ -9,13 +9,14 @@ import typer
 
 from ...runtime.whole_files import WholeFiles, content
 from ..calibration.observe import INTERPRET, Network
+from ..files.kinds import ARRAYS, TABLE, TRT_CACHE
 from ..precision.scales.calibrators import CALIBRATORS
-from ..precision.scales.table import CalibrationTable
+from ..precision.scales.table import CalibrationTable, histograms_beside
 from .calibrate_report import describe, show
 from .calibrate_source import CalibrationRun, TableSource
 from .console import write_json
-from .files import check_output
 from .options import AsJson, Model
+from .outputs import Written
 from .request import BuildRequest, with_request
 from .sensitivity import Subject, show_sensitivity
 
@@ -32,6 +33,7 @@ Output = Annotated[
     typer.Option(
         "--output", "-o", metavar="TABLE", help="The calibration table to write, with histograms beside it."
     ),
+    Written(TABLE, beside=(histograms_beside, ARRAYS)),
 ]
 Calibrator = Annotated[
     str,
@@ -95,6 +97,7 @@ FromQdq = Annotated[
 ToCache = Annotated[
     Path | None,
     typer.Option("--trt-cache", metavar="OUT", help="Also write the scales as a TensorRT calibration cache."),
+    Written(TRT_CACHE),
 ]
 
 Sensitive = Annotated[
@@ -138,9 +141,6 @@ def calibrate(
     _check_run(calibrator, interpret, device)
     if smooth is not None and (data is None or request.calibration is not None):
         raise typer.BadParameter("this needs DATA to calibrate on", param_hint="--smooth")
-    for path, option in ((output, "--output"), (trt_cache, "--trt-cache")):
-        if path is not None:
-            check_output(path, option)
     how = CalibrationRun(calibrator, INTERPRET if interpret else device, batches, request.cache, smooth)
     table = _table(source, how, Network.of(model, request.inputs, request.shapes), request)
     _write(table, output, trt_cache)

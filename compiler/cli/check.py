@@ -11,6 +11,7 @@ import typer
 from ...dialects.core.module import Module
 from ..checking.check import Case, CheckReport
 from ..checking.check import check as check_case
+from ..checking.indices import check_module
 from ..checking.plan_check import check_plan, plan_inputs
 from ..driver.build import Settings
 from ..driver.interface import with_io_types
@@ -72,6 +73,7 @@ def check(
 
     The local error of a launch is what its kernel adds: against its own ops, replayed on the same inputs.
     The inherited error comes in with those inputs. Exits with 0 if all errors are within bounds, else with 1.
+    Inputs by which a node takes an index outside its axis are an error, since ONNX says nothing about them.
     """
     _check_interpret(interpret, bisect, device)
     if is_plan(model):
@@ -86,7 +88,11 @@ def check(
     request = replace(request, targets=targets_for("host" if interpret else device))
     module, settings = _with_io_types(load_module(model, request.inputs, request.shapes), request)
     wanted = of_function(module.main, symbols_of(module, parse_sizes(size)))
-    arrays = random_arrays(wanted, seed) if inputs is None else load_inputs(inputs, wanted, say)
+    if inputs is None:
+        arrays = random_arrays(wanted, seed, request.unpadded)
+    else:
+        arrays = load_inputs(inputs, wanted, say)
+    check_module(module, arrays)
     case = Case(model, module, arrays)
     if bisect:
         if not run_bisection(case, request, device, tolerance, interpret, as_json):

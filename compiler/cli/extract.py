@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from ...runtime.whole_files import content, write_whole
+from ..files.kinds import MODEL
 from ..surgery.extract import extract as extracted
 from .console import out, write_json
-from .files import check_output
 from .options import AsJson, OnnxModel
+from .outputs import Written
 
 From = Annotated[
     list[str] | None,
@@ -31,14 +32,17 @@ To = Annotated[
         "model's outputs.",
     ),
 ]
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="PART.onnx", help="The ONNX file to write.")]
+Output = Annotated[
+    Path,
+    typer.Option("--output", "-o", metavar="PART.onnx", help="The ONNX file to write."),
+    Written(MODEL),
+]
 
 
 def extract(
     model: OnnxModel, output: Output, start: From = None, end: To = None, as_json: AsJson = False
 ) -> None:
     """Write the part of MODEL that computes the tensors --to from those --from as a model of its own."""
-    check_output(output, "--output")
     part = extracted(model, start or (), end or ())
     write_whole(output, content(part.SerializeToString()))
     graph = part.graph

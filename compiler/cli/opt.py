@@ -11,11 +11,12 @@ from ...dialects.core.module import Module
 from ...dialects.core.printer import print_module
 from ...dialects.core.resources import ResourceTable
 from ...runtime.whole_files import WholeFiles, content
+from ..files.kinds import IR_TEXT, WEIGHTS
 from ..frontend.source import WEIGHTS_SUFFIX, level_of, load_module
 from .console import say, write_json, write_text
-from .files import check_output
 from .opt_job import Done, Job
 from .options import AsJson, Check, DumpDir, Level, Model, PrintIr, Streams, VerifyEach
+from .outputs import Written
 from .request import EVERY_OPTION, BuildRequest, with_request
 
 Passes = Annotated[
@@ -41,6 +42,7 @@ ShowLedger = Annotated[
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="FILE.ir", help="Write to this file, with the weights beside it."),
+    Written(IR_TEXT, beside=(lambda path: path.with_suffix(WEIGHTS_SUFFIX), WEIGHTS)),
 ]
 
 
@@ -67,8 +69,6 @@ def opt(
     kernel of each configured launch needs. A calibration table is accepted whatever model it was made for,
     because the text may be that of a model which passes have changed.
     """
-    if output is not None:
-        check_output(output, "--output")
     job = Job.parse(request, passes=passes, rules=rules, level=level, limit=limit, streams=streams)
     module = load_module(model, request.inputs, request.shapes)
     done = job.run(module, say if print_ir_after_all else None, dump_dir, verify_each.value)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ...runtime.manifest import MAX_STREAMS
+from .outputs import Dumped
 
 
 class Level(StrEnum):
@@ -129,6 +130,12 @@ InPlace = Annotated[
         "--in-place", metavar="OUT=IN", help="Write this output in the memory of this input; repeatable."
     ),
 ]
+UnpaddedMask = Annotated[
+    str | None,
+    typer.Option(
+        "--unpadded", metavar="MASK", help="Leave out the padding that this input, 1 for a token, says."
+    ),
+]
 OpsFiles = Annotated[
     list[Path] | None,
     typer.Option(
@@ -157,6 +164,7 @@ DumpDir = Annotated[
     typer.Option(
         "--dump-dir", file_okay=False, help="Write the IR after every pass, and every kernel, to this folder."
     ),
+    Dumped(frozenset({".ir", ".weights"})),
 ]
 PrintIr = Annotated[
     bool, typer.Option("--print-ir-after-all", help="Print the IR after every pass, to stderr.")

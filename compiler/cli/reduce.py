@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ..reduction.api import INPUTS_SUFFIX, Search, fault_of, feeds_of, save, searched
+from ..files.kinds import ARRAYS, MODEL
+from ..reduction.api import Search, fault_of, feeds_of, inputs_beside, save, searched
 from ..reduction.candidate import Candidate
 from ..reduction.measured import Asked
 from ..reduction.reduce import TRIALS
@@ -15,9 +16,9 @@ from ..reproducer.write import write_built
 from ..surgery.extract import whole_model
 from .check import Inputs, Tolerance
 from .console import err, out, say, show, write_json
-from .files import check_output
 from .option_texts import parse_sizes
 from .options import AsJson, Device, OnnxModel, Seed, Sizes
+from .outputs import Written
 from .request import ON_THE_SPOT, BuildRequest, with_request
 
 Output = Annotated[
@@ -29,6 +30,7 @@ Output = Annotated[
         help="The file for the small model, which is written whenever a smaller one is found; its inputs are "
         "written beside it, as .npz.",
     ),
+    Written(MODEL, beside=(inputs_beside, ARRAYS)),
 ]
 Fails = Annotated[
     str | None,
@@ -106,7 +108,6 @@ def reduce(
     Nodes, outputs, sizes and weights are taken away or made simple as long as the fault is there, by delta
     debugging. MODEL is only read.
     """
-    check_output(output, "--output")
     if (fails is not None) + wrong + (slow is not None) != 1:
         raise typer.BadParameter("give one of --fails, --wrong and --slow", param_hint="--fails")
     settings = request.settings()
@@ -121,7 +122,7 @@ def reduce(
         write_json({"model": str(output), **found.to_json()})
     else:
         show(found)
-        out().print(f"{output}, with its inputs in {output.with_suffix(INPUTS_SUFFIX).name}", soft_wrap=True)
+        out().print(f"{output}, with its inputs in {inputs_beside(output).name}", soft_wrap=True)
     if reproducer is not None:  # last: GlassRT may not be able to build what fails elsewhere
         write_built(reproducer, found.model, found.inputs, settings, request.shapes)
 

@@ -38,6 +38,7 @@ from .options import (
     ShapeTexts,
     Targets,
     UnfusedPairs,
+    UnpaddedMask,
 )
 
 
@@ -54,6 +55,7 @@ class BuildRequest:
     barriers: frozenset[tuple[str, str]] = frozenset()
     keep: frozenset[str] = frozenset()
     in_place: Mapping[str, str] = field(default_factory=dict)
+    unpadded: str | None = None
     calibration: Path | None = None
     overrides: tuple[str, ...] = ()
     io: tuple[str, ...] = ()
@@ -74,6 +76,7 @@ class BuildRequest:
         nofuse: Sequence[str] | None = None,
         keep: Sequence[str] | None = None,
         in_place: Sequence[str] | None = None,
+        unpadded: str | None = None,
         no_cache: bool = False,
         ops: Sequence[Path] | None = None,
     ) -> BuildRequest:
@@ -91,6 +94,7 @@ class BuildRequest:
             barriers=parse_pairs(nofuse),
             keep=frozenset(keep or ()),
             in_place=parse_names(in_place),
+            unpadded=unpadded,
             calibration=calibration,
             overrides=tuple(override or ()),
             io=tuple(io or ()),
@@ -118,6 +122,7 @@ class BuildRequest:
             barriers=self.barriers,
             keep=self.keep,
             in_place=self.in_place,
+            unpadded=self.unpadded,
             calibration=self._table(),
             cache=KernelCache() if self.cache else None,
         )
@@ -156,6 +161,7 @@ _OPTIONS: Mapping[str, tuple[object, object]] = {
     "nofuse": (UnfusedPairs, None),
     "keep": (KeptNodes, None),
     "in_place": (InPlace, None),
+    "unpadded": (UnpaddedMask, None),
     "no_cache": (NoCache, False),
     "ops": (OpsFiles, None),
 }

@@ -13,16 +13,20 @@ import typer
 
 from ...dialects.core.interpreter import interpret as interpret_module
 from ...dialects.core.module import Module
+from ...runtime.discovery import checks_indices
 from ...runtime.engine import Engine
 from ...runtime.plan import Plan
+from ..checking.indices import check_module
 from ..driver.build import brought_to, context_of
+from ..files.arrays import Array, write_arrays
 from ..files.inputs import ExpectedInput, load_inputs, of_function, of_plan, random_arrays, symbols_of
+from ..files.kinds import ARRAYS
 from ..frontend.source import level_of, load_module
 from ..report.modules import launch_module
 from .console import print_table, say, seconds, write_json
-from .files import Array, check_output, write_arrays
 from .option_texts import parse_sizes
 from .options import AsJson, Device, Level, Seed, Sizes, Subject
+from .outputs import Written
 from .request import ON_THE_SPOT, BuildRequest, with_request
 from .subject import is_plan, load_plan, open_plan
 
@@ -31,7 +35,9 @@ Inputs = Annotated[
     typer.Option("--inputs", "-i", metavar="X.npz", help="Input arrays by name. Default: random."),
 ]
 Outputs = Annotated[
-    Path | None, typer.Option("--outputs", "-o", metavar="Y.npz", help="Where to write the output arrays.")
+    Path | None,
+    typer.Option("--outputs", "-o", metavar="Y.npz", help="Where to write the output arrays."),
+    Written(ARRAYS),
 ]
 Interpret = Annotated[bool, typer.Option("--interpret", help="Run the IR in numpy: no kernels, no device.")]
 AtLevel = Annotated[
@@ -55,8 +61,6 @@ def run(
     request: BuildRequest,
 ) -> None:
     """Run PLAN, or MODEL after building it, once, and summarize the outputs."""
-    if outputs is not None:
-        check_output(outputs, "--outputs")
     if level is not None and not interpret:
         raise typer.BadParameter("this needs --interpret", param_hint="--level")
     if interpret and device is not None:
@@ -86,7 +90,7 @@ def _executed(
 ) -> RunResult:
     with Engine(plan, device) as engine:
         spec = engine.plan.spec
-        arrays = _arrays(path, of_plan(spec, symbols_of(spec, sizes)), seed)
+        arrays = _arrays(path, of_plan(spec, symbols_of(spec, sizes)), seed, spec.unpadded)
         begin = time.perf_counter()
         results = {name: np.asarray(array) for name, array in engine.run(arrays).items()}
         return RunResult(results, time.perf_counter() - begin, device=str(engine.device))
@@ -94,15 +98,19 @@ def _executed(
 
 def _interpreted(module: Module, path: Path | None, sizes: Mapping[str, int], seed: int) -> RunResult:
     wanted = of_function(module.main, symbols_of(module, sizes))
-    arrays = _arrays(path, wanted, seed)
+    arrays = _arrays(path, wanted, seed, module.unpadded)
+    if checks_indices():
+        check_module(module, arrays)
     begin = time.perf_counter()
     with np.errstate(all="ignore"):
         results = interpret_module(module, arrays)
     return RunResult(results, time.perf_counter() - begin, level=level_of(module))
 
 
-def _arrays(path: Path | None, wanted: Sequence[ExpectedInput], seed: int) -> dict[str, Array]:
-    return random_arrays(wanted, seed) if path is None else load_inputs(path, wanted, say)
+def _arrays(
+    path: Path | None, wanted: Sequence[ExpectedInput], seed: int, mask: str | None
+) -> dict[str, Array]:
+    return random_arrays(wanted, seed, mask) if path is None else load_inputs(path, wanted, say)
 
 
 def _module(path: Path, level: Level | None, request: BuildRequest) -> Module:

@@ -13,6 +13,7 @@ from ...runtime.plan_format import MAGIC
 from ..driver.build import Build, build
 from ..frontend.source import Source
 from .progress import BuildProgress
+from .ranges import by_default, say_ranges
 from .request import BuildRequest, targets_for
 
 PLAN_SUFFIX = ".plan"
@@ -41,7 +42,10 @@ def open_plan(path: Path, request: BuildRequest, device: str | None = None) -> P
     """The plan at PATH, or the plan built from the model at PATH, for DEVICE if no target is requested."""
     if is_plan(path):
         return load_plan(path, request)
-    return build_plan(path, replace(request, targets=request.targets or targets_for(device))).plan
+    plan = build_plan(path, replace(request, targets=request.targets or targets_for(device))).plan
+    if defaults := by_default(plan.spec, path, request.shapes):
+        say_ranges(plan.spec, defaults)
+    return plan
 
 
 def part_of(plan: Plan, target: str | None) -> Plan:

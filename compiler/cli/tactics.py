@@ -10,13 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from ...runtime.plan import Plan
+from ..files.kinds import LOCK
 from ..passes.tactic_record import ORIGIN
 from ..search.tuning.measure import Measured
 from ..search.tuning.tactics import TacticsRequest
 from ..search.tuning.tune import SECONDS, Tuning
 from ..settings.tactics import RULE
 from .console import print_table, say
-from .files import check_output
+from .outputs import Written
 
 Tune = Annotated[
     int,
@@ -37,10 +38,10 @@ Lock = Annotated[
     typer.Option(
         "--lock",
         metavar="FILE",
-        dir_okay=False,
         help="The lock file with measured choices: read, and written by tuning. With it alone nothing is "
         "measured, and builds are reproducible.",
     ),
+    Written(LOCK, renews="lock"),
 ]
 
 
@@ -48,8 +49,6 @@ def parse_tactics(tune: int, seconds: float, lock: Path | None) -> TacticsReques
     """What these options ask for. Raises typer.BadParameter for a time without a use."""
     if not tune and seconds != SECONDS:
         raise typer.BadParameter("only --tune uses this option", param_hint="--tune-seconds")
-    if tune and lock is not None:
-        check_output(lock, "--lock")
     return TacticsRequest(tuning_of(tune, seconds) if tune else None, lock)
 
 

@@ -11,14 +11,15 @@ import typer
 from ...codegen.interface import ArchSpec, KernelCache, arch_named
 from ...runtime.plan import Plan
 from ..driver.build import Settings, present_arch
+from ..files.kinds import PLAN
 from ..report.modules import launch_module
 from ..search.tuning.measure import Limit
 from ..search.tuning.plan import TunedPlan, tuned_part
 from ..search.tuning.tune import SECONDS, Tuning, left_over
 from ..settings.lock import TacticsLock
 from .console import out, write_json
-from .files import check_output
 from .options import AsJson
+from .outputs import Written
 from .progress import BuildProgress
 from .request import BuildRequest, with_request
 from .tactics import Lock, TuneSeconds, described_tactics, show_tactics, tuning_of
@@ -27,6 +28,7 @@ PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan.")]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="PLAN", help="The plan file to write. Default: the same."),
+    Written(PLAN, renews="plan"),
 ]
 Most = Annotated[
     int, typer.Option("--tune", metavar="K", min=2, help="How many candidates of every kernel are measured.")
@@ -53,7 +55,6 @@ def tune(
     measured there.
     """
     path = output or plan
-    check_output(path, "--output")
     tuning = tuning_of(most, seconds)
     held = TacticsLock() if lock is None else TacticsLock.load(lock, missing_ok=True)
     with BuildProgress() as progress:

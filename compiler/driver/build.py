@@ -46,7 +46,8 @@ class Settings:
     passes; disabled: rules not to apply; barriers: pairs of ONNX nodes not to fuse; keep: ONNX nodes whose
     results are stored in memory; calibration: the scales, for eight-bit policies; decided: records of
     decisions made before the build, for its ledger; tactics: measured choices of kernels by the name of the
-    target; in_place: by output the input whose memory it takes; limit: see `PassContext`; dump_dir,
+    target; in_place: by output the input whose memory it takes; unpadded: the mask of tokens in padded
+    batches, whose padding is left out; limit: see `PassContext`; dump_dir,
     print_ir, verify_each: see `PassManager`; cache: of compiled kernels, None for no cache; progress:
     called with stage, done, total.
     """
@@ -61,6 +62,7 @@ class Settings:
     decided: tuple[Record, ...] = ()
     tactics: Mapping[str, Tactics] = field(default_factory=dict)
     in_place: Mapping[str, str] = field(default_factory=dict)
+    unpadded: str | None = None
     limit: int | None = None
     dump_dir: Path | WholeFolder | None = None
     print_ir: Sink | None = None
@@ -133,6 +135,7 @@ def context_of(settings: Settings) -> PassContext:
         limit=settings.limit,
         tactics=settings.tactics,
         in_place=settings.in_place,
+        unpadded=settings.unpadded,
     )
 
 
@@ -167,6 +170,8 @@ def _descent(module: Module, settings: Settings, context: PassContext, clock: Bu
     check_overrides(context.policy, context.ledger.origins, level_of(module))
     if settings.in_place and level_of(module) != LEVELS[0]:
         raise InputError("in_place is for models", "lower levels say it of each write: {in_place = true}")
+    if settings.unpadded is not None and level_of(module) != LEVELS[0]:
+        raise InputError("unpadded is for models", "lower levels have rows of tokens, or padding")
     set_io_types(module, context.policy)
     record_sizes(module, context.ledger)
 

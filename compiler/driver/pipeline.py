@@ -40,15 +40,19 @@ from ..simplify.fold_constants import FoldConstants
 from ..simplify.in_place import MarkInPlace
 from ..simplify.recognize import Recognize
 from ..simplify.recurrence_loops import RecurrenceLoops
+from ..simplify.recurrent_loops.from_loops import RecurrentLoops
+from ..unpadding.unpad import Unpad
 
 # The target-independent passes of the graph level. Passes that depend on the target come after them.
 SIMPLIFY: tuple[Pass, ...] = (
     Hold(),
     RecurrenceLoops(),
     FoldConstants(),
+    RecurrentLoops(),
     Canonicalize(),
     CommonSubexpressions(),
     Recognize(),
+    RecurrentLoops(),
     Canonicalize(),
     FoldBatchNorm(),
     FoldConstants(),
@@ -71,6 +75,7 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
     passes: dict[str, tuple[Pass, ...]] = {
         "graph": (
             *SIMPLIFY,
+            Unpad(),
             RecurrenceKernels(target),
             InteractionKernels(target),
             PackedProducts(target),

@@ -74,6 +74,8 @@ from ..simplify.dce import DeadCodeElimination
 from ..simplify.fold_batch_norm import FoldBatchNorm
 from ..simplify.fold_constants import FoldConstants
 from ..simplify.recognize import Recognize
+from ..simplify.recurrent_loops.from_loops import SUMMARY as LOOPS_OF_CELLS
+from ..simplify.recurrent_loops.from_loops import RecurrentLoops
 from .size_records import SUMMARIES as SIZE_RULES
 
 
@@ -112,6 +114,7 @@ def _graph_rules() -> Iterable[Rule]:
     yield _of_pass(FoldConstants.name, "ops on constants => constants")
     yield from _patterns(Canonicalize.name, canonicalize.PATTERNS)
     yield from _patterns(Recognize.name, recognize.PATTERNS)
+    yield _of_pass(RecurrentLoops.name, LOOPS_OF_CELLS)
     yield from _patterns(FoldBatchNorm.name, fold_batch_norm.PATTERNS)
     yield from _patterns(PropagateQuantization.name, propagate.PATTERNS)
     yield _of_pass(CommonSubexpressions.name, "equal ops on equal operands => one op")

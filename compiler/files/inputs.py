@@ -16,6 +16,7 @@ from ...dialects.core.module import Function, Module
 from ...errors import InputError
 from ...runtime.expressions import evaluate
 from ...runtime.manifest import Manifest
+from ...runtime.unpadded import hidden, random_mask
 from .arrays import Array, read_arrays
 
 T = TypeVar("T")
@@ -48,13 +49,14 @@ def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[ExpectedInpu
             tensor.name in manifest.defaults,
             _evaluated(contents.get(tensor.name), lambda dim: evaluate(dim, symbols)),
         )
-        for tensor in manifest.inputs
+        for tensor in manifest.asked
     ]
 
 
 def of_function(function: Function, symbols: Mapping[str, int]) -> list[ExpectedInput]:
     """The inputs of a function."""
     module = function.module or Module()
+    computed = hidden(module.unpadded)
     return [
         ExpectedInput(
             name,
@@ -65,6 +67,7 @@ def of_function(function: Function, symbols: Mapping[str, int]) -> list[Expected
             _evaluated(module.contents.get(name), lambda dim: affine_traversal.evaluate(dim, symbols)),
         )
         for name, value in zip(function.inputs, function.arguments, strict=True)
+        if name not in computed
     ]
 
 
@@ -92,14 +95,19 @@ def symbols_of(source: Manifest | Module, sizes: Mapping[str, int]) -> dict[str,
     return source.sizes.complete(values)
 
 
-def random_arrays(wanted: Sequence[ExpectedInput], seed: int) -> dict[str, Array]:
+def random_arrays(wanted: Sequence[ExpectedInput], seed: int, mask: str | None = None) -> dict[str, Array]:
     """Random inputs: standard normal floats, integers in 0..3, booleans; contents that sizes depend on are as
-    expected.
+    expected, and MASK, of the tokens that are there, is of sequences of random lengths.
 
     SEED and shapes determine them.
     """
     generator = np.random.default_rng(seed)
-    return {tensor.name: _random(generator, tensor) for tensor in wanted}
+    return {
+        tensor.name: random_mask(tensor.shape, np.dtype(tensor.dtype.numpy), generator)
+        if tensor.name == mask
+        else _random(generator, tensor)
+        for tensor in wanted
+    }
 
 
 def _random(generator: np.random.Generator, tensor: ExpectedInput) -> Array:

@@ -147,7 +147,7 @@ def _concat(masks: Masks, op: Operation) -> None:
         before = masks.emit(Less, number, begin)
         at = masks.emit(Add, at, masks.emit(Where, before, masks.count(0), gap))
     users = list(op.y.uses)
-    gathered = masks.emit(Gather, op.y, at, axis=axis)
+    gathered = masks.emit(Gather, op.y, at, axis=axis, spare=True)
     for user, index in users:
         user.set_operand(index, gathered)
 
@@ -184,6 +184,7 @@ def _wrapped(masks: Masks, op: Operation, sizes: Sequence[Dim]) -> None:
 def _gather(masks: Masks, op: Operation) -> None:
     assert isinstance(op, (Gather, GatherElements, GatherNd))
     _wrapped(masks, op, [op.x.type.shape[axis] for axis in op.indexed])
+    op.attributes["spare"] = bool(masks.counted_axes(op.indices))
 
 
 def _one_hot(masks: Masks, op: Operation) -> None:
@@ -198,6 +199,7 @@ def _scatter(masks: Masks, op: Operation) -> None:
     elements = isinstance(op, ScatterElements)
     axes = [op.axis % op.x.type.rank] if isinstance(op, ScatterElements) else list(range(op.depth))
     _wrapped(masks, op, [op.x.type.shape[axis] for axis in axes])
+    op.attributes["spare"] = bool(masks.counted_axes(op.indices))
     rank = op.indices.type.rank
     _fill(masks, op, 1, range(rank if elements else rank - 1), int(np.iinfo(op.indices.type.dtype.numpy).max))
 
@@ -294,6 +296,7 @@ def _regions(masks: Masks, op: Operation) -> None:
     assert isinstance(op, (RoiAlign, RoiMaxPool))
     if masks.counted_axes(op.x):
         raise Refused("the images that it takes regions of depend on data")
+    op.attributes["spare"] = bool(masks.counted_axes(op.rois))
 
 
 RULES: Mapping[type[Operation], Rule] = {

@@ -103,9 +103,14 @@ def _check_weights(module: Module) -> None:
             raise op_error(op, message, hint, at=AttributeAt("weight"))
 
 
+def weights_files(path: Path) -> tuple[Path, ...]:
+    """Where the weights of an .ir file may lie, the first that is there counts."""
+    return path.with_suffix(WEIGHTS_SUFFIX), path.parent / DUMPED_WEIGHTS
+
+
 def _weights_beside(path: Path) -> ResourceTable:
     """The weights of an .ir file: `x.weights` beside `x.ir`, or those that a dump folder shares."""
-    for sidecar in (path.with_suffix(WEIGHTS_SUFFIX), path.parent / DUMPED_WEIGHTS):
+    for sidecar in weights_files(path):
         if sidecar.is_file():
             return ResourceTable.load(sidecar)
     return ResourceTable()

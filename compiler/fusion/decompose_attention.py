@@ -1,7 +1,8 @@
 """decompose-attention: attention without a fused kernel becomes two matrix products around a softmax.
 
 There are attention kernels for f32 and, with tensor cores, for 16-bit floats, for heads of a static and
-moderate size and masks of these types or of booleans.
+moderate size and masks of these types or of booleans. Attention of sequences without padding has no parts:
+without a kernel it is an error.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from ...codegen.interface import ArchSpec, families
+from ...dialects.core.diagnostics import op_error
 from ...dialects.core.dtypes import BOOL
 from ...dialects.core.ir import Value
 from ...dialects.core.module import Module
@@ -23,6 +25,8 @@ from ...dialects.graph.elementwise import Cast, Where
 from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.trilu import Trilu
 from ...dialects.graph.softmax import Softmax
+from ...dialects.graph.unpadded_attention import UnpaddedAttention
+from ...errors import UnsupportedError
 from ..passes.manager import PassContext
 from ..patterns.rewrite import Pattern, Rewriter, pattern, rewrite
 from ..settings.policy import PrecisionPolicy
@@ -68,6 +72,7 @@ def _masked(op: Attention, scores: Value, rewriter: Rewriter) -> Value:
 
 
 PATTERNS = (attention_parts,)
+NEEDED = "it takes heads of at most 128 features; build the model with padding"
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,10 @@ class DecomposeAttention:
             return not has_kernel(op, context.policy, self.target) and attention_parts.apply(op, rewriter)
 
         rewrite(module, [Pattern(attention_parts.name, (Attention,), apply)], marked=True)
+        for op in module.walk():
+            if isinstance(op, UnpaddedAttention) and not has_kernel(op, context.policy, self.target):
+                text = f"there is no kernel for it on {self.target.name} in {context.policy.name}"
+                raise UnsupportedError.of(op_error(op, text, NEEDED).diagnostic)
         return module
 
 

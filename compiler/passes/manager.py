@@ -46,7 +46,8 @@ class PassContext:
     everything optional is switched off (bisection varies it); debug: receives the output that GLASSRT_DEBUG
     requests; eight_bits: decisions about 8-bit contractions, for later passes; spilled: kernels that spilled
     registers in an earlier attempt at the build; tactics: measured choices of kernels, by the name of the
-    target; in_place: by output the input whose memory it takes. No pass reads the ledger, which is for
+    target; in_place: by output the input whose memory it takes; unpadded: the mask of tokens in
+    padded batches, whose padding is left out. No pass reads the ledger, which is for
     people.
 
     A decision is an applied rewrite, or a candidate for fusion that may be considered. Decisions are
@@ -68,6 +69,7 @@ class PassContext:
     spilled: Spilled = field(default_factory=Spilled, repr=False)
     tactics: Mapping[str, Tactics] = field(default_factory=dict, repr=False)
     in_place: Mapping[str, str] = field(default_factory=dict, repr=False)
+    unpadded: str | None = None
     decisions: int = field(default=0, init=False)
     eight_bits: EightBitProducts = field(default_factory=EightBitProducts, init=False, repr=False)
     verified: VerifiedOps = field(default_factory=VerifiedOps, init=False, repr=False)
@@ -231,7 +233,8 @@ class PassManager:
         self.context.debug.kernels(module)
 
     def _step(self, number: int, step: Pass, module: Module) -> Module:
-        before = SemanticsCheck(module) if self.verify_each == "semantics" else None
+        checked = self.verify_each == "semantics"
+        before = SemanticsCheck(module, mask=self.context.unpadded) if checked else None
         started = time.perf_counter()
         with self._restartable(module):
             module = self._result_of(step, module)

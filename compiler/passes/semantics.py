@@ -22,6 +22,7 @@ from ...dialects.core.ir import Operation, Value
 from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
+from ...runtime.unpadded import hidden, random_mask, without_padding
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
@@ -37,16 +38,25 @@ SIGNIFICAND_BITS = {
 }
 
 
-def random_inputs(module: Module, seed: int = 0, which: str = "optimum") -> dict[str, Array]:
+def random_inputs(
+    module: Module, seed: int = 0, which: str = "optimum", mask: str | None = None
+) -> dict[str, Array]:
     """Random inputs for MODULE's main function: normal floats, integers 0 to 3, booleans.
 
-    WHICH names the symbols' sizes: 'minimum', 'optimum' or 'maximum'.
+    WHICH names the symbols' sizes: 'minimum', 'optimum' or 'maximum'; MASK: the input that is a mask of
+    tokens, as that of a batch without padding is.
     """
     generator = np.random.default_rng(seed)
     symbols = module.values_at(which)
     function = module.main
     pairs = zip(function.inputs, function.arguments, strict=True)
-    return {name: _random_array(generator, value.type, symbols) for name, value in pairs}
+    made = {name: _random_array(generator, value.type, symbols) for name, value in pairs}
+    mask = module.unpadded or mask
+    if mask not in made:
+        return made
+    computed = hidden(mask)
+    kept = {name: array for name, array in made.items() if name not in computed}
+    return {**kept, mask: random_mask(made[mask].shape, made[mask].dtype, generator)}
 
 
 def _random_array(generator: np.random.Generator, type: TensorType, symbols: Mapping[str, int]) -> Array:
@@ -59,10 +69,13 @@ def _random_array(generator: np.random.Generator, type: TensorType, symbols: Map
 
 
 class SemanticsCheck:
-    """The outputs of a module on random inputs, to compare a later form of the module with."""
+    """The outputs of a module on random inputs, to compare a later form of the module with.
 
-    def __init__(self, module: Module, seed: int = 0) -> None:
-        self.inputs = random_inputs(module, seed)
+    MASK: the input that says which tokens are there, if a pass may leave out the padding.
+    """
+
+    def __init__(self, module: Module, seed: int = 0, mask: str | None = None) -> None:
+        self.inputs = random_inputs(module, seed, mask=mask)
         self.outputs = _run(module, self.inputs)
         self.unit = unit_roundoff(module)
 
@@ -74,7 +87,10 @@ class SemanticsCheck:
         unit = max(self.unit, unit_roundoff(module))
         loose = unit > self.unit
         tainted = rounded_outputs(module)
-        for name, want in self.outputs.items():
+        wanted = self.outputs
+        if module.unpadded is not None:
+            wanted = without_padding(wanted, self.inputs[module.unpadded])
+        for name, want in wanted.items():
             if loose and name in tainted and want.dtype.kind in "iub":
                 continue  # an integer computed from floats may change when these round differently
             problem = difference(outputs[name], want, unit * allowed_roundings(module))

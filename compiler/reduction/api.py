@@ -28,7 +28,6 @@ from .measured import LIMIT_SECONDS, Asked, MeasuredFault
 from .reduce import TRIALS, Reduced, Told, reduced
 
 USUAL_SIZE = 2  # of a dimension with a name, where GlassRT cannot import the model
-MODEL_SUFFIX, INPUTS_SUFFIX = ".onnx", ".npz"
 
 
 @dataclass(frozen=True, repr=False)
@@ -172,7 +171,12 @@ def searched(model: ModelProto, feeds: Feeds, fault: Fault, search: Search) -> R
 def save(path: Path, model: ModelProto, inputs: Feeds) -> None:
     """Write MODEL to PATH, and INPUTS beside it."""
     write_whole(path, content(model.SerializeToString()))
-    write_arrays(path.with_suffix(INPUTS_SUFFIX), dict(inputs))
+    write_arrays(inputs_beside(path), dict(inputs))
+
+
+def inputs_beside(path: Path) -> Path:
+    """Where the inputs of the model at PATH are written."""
+    return path.with_suffix(".npz")
 
 
 # ---------------------------------------------------------------- inputs
@@ -199,7 +203,7 @@ def feeds_of(
     try:
         module = load_module(model, shapes=shapes)
         wanted = of_function(module.main, symbols_of(module, sizes or {}))
-        found = random_arrays([each for each in wanted if not each.optional], seed)
+        found = random_arrays([each for each in wanted if not each.optional], seed, module.unpadded)
         return fitting(found, [each for each in wanted if not each.optional], "the model")
     except InputError:
         raise

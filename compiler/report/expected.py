@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from ...codegen.interface import REFERENCE, ArchSpec, arch_named, expected, request_of
 from ...dialects.core.interpreter import Array, bind_symbols
 from ...dialects.core.module import Module
@@ -12,6 +14,7 @@ from ...dialects.core.parser import parse_module
 from ...dialects.launch import Kernel, kernels_in
 from ...errors import GlassError
 from ...runtime.plan import Plan
+from ...runtime.unpadded import completed
 from ..driver.build import present_arch
 from ..passes.levels import ALL_DIALECTS
 
@@ -47,9 +50,19 @@ def at_sizes(module: Module, symbols: Mapping[str, int]) -> Module:
 
 
 def sizes_of(plan: Plan, inputs: Mapping[str, Array]) -> dict[str, int]:
-    """The symbols of PLAN as INPUTS, all of which are given, determine them. Raises InputError."""
+    """The symbols of PLAN as INPUTS determine them. Raises InputError."""
     function = parse_module(plan.ir("launch"), ALL_DIALECTS, file="launch.ir").main
-    return bind_symbols(function, [inputs[name] for name in function.inputs])
+    given = all_inputs(plan, inputs)
+    return bind_symbols(function, [given[name] for name in function.inputs])
+
+
+def all_inputs(plan: Plan, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """INPUTS as kernels of PLAN take them: with the defaults of those that are missing, with those of any
+    rank as lists, and with what is computed of the mask of a batch without padding."""
+    spec = plan.spec
+    given = {name: default.within(plan.weights) for name, default in spec.defaults.items()} | dict(inputs)
+    given |= {name: np.reshape(given[name], -1) for name in spec.unranked.values() if name in given}
+    return {**completed(given, spec.unpadded)}
 
 
 def _expected(module: Module, op: Kernel, target: ArchSpec) -> float | None:

@@ -21,7 +21,7 @@ from ..checking.network import call_witness
 from ..driver.build import Settings, build, chosen_targets, present_arch
 from ..files.arrays import Array, write_arrays
 from ..frontend.source import Shapes, Source, load_module
-from ..report.expected import sizes_of
+from ..report.expected import all_inputs, sizes_of
 from ..settings.policy import PrecisionPolicy, as_policy
 from .one_source import one_source
 from .program_text import program_text
@@ -90,7 +90,8 @@ def write_built(
         raise InputError(text, "cut the model before it, with `glassrt extract`")
     program = resolve(plan.spec, sizes_of(plan, inputs))
     target = plan.spec.targets[0] if plan.spec.targets else ""
-    given = {tensor.name: _bytes(inputs[tensor.name], tensor.dtype) for tensor in program.inputs}
+    taken = all_inputs(plan, inputs)
+    given = {tensor.name: _bytes(taken[tensor.name], tensor.dtype) for tensor in program.inputs}
     expected = [_bytes(witness.outputs[tensor.name], tensor.dtype) for tensor in program.outputs]
     files: dict[str, bytes] = {name: _text_of(name).encode() for name in DRIVER}
     files |= {f"{level}.ir": plan.levels[level].encode() for level in LEVELS}
@@ -106,7 +107,7 @@ def write_built(
     files |= {"build_host.sh": _BUILD_HOST.encode(), "build_cuda.sh": _BUILD_CUDA.encode()}
     files |= {f"cubins/{name}.cubin": code for name, code in plan.cubins.get(target, {}).items()}
     _write(folder, files)
-    write_arrays(folder / "inputs.npz", {name: np.asarray(inputs[name]) for name in given})
+    write_arrays(folder / "inputs.npz", {name: np.asarray(taken[name]) for name in given})
 
 
 def _sources(plan: Plan, program: Program) -> dict[str, str]:

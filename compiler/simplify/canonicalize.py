@@ -8,6 +8,7 @@ from ..patterns.rewrite import rewrite
 from . import arrangements as simplify_arrangements
 from . import attention_groups as simplify_attention_groups
 from . import control_flow as simplify_control_flow
+from . import counted_loops as simplify_counted_loops
 from . import elementwise as simplify_elementwise
 from . import movement as simplify_movement
 from . import product_rows as simplify_product_rows
@@ -22,6 +23,7 @@ PATTERNS = (
     *simplify_product_rows.PATTERNS,
     *simplify_attention_groups.PATTERNS,
     *simplify_recurrence.PATTERNS,
+    *simplify_counted_loops.PATTERNS,
     *simplify_control_flow.PATTERNS,
 )
 

@@ -81,7 +81,7 @@ def unchanged_carried(op: Loop, rewriter: Rewriter) -> bool:
         rewriter.replace_value(carried[at], block.add_argument(carried[at].type, carried[at].hint))
         rewriter.replace_value(op.results[at], initial[at])
     moved = [initial[at] for at in sorted(same)]
-    _without_carried(op, rewriter, same, moved)
+    without_carried(op, rewriter, same, moved)
     return True
 
 
@@ -96,7 +96,7 @@ def unread_result(op: ControlOp, rewriter: Rewriter) -> bool:
     if not unread or not kept:
         return False
     if isinstance(op, Loop):
-        _without_carried(op, rewriter, unread, [])
+        without_carried(op, rewriter, unread, [])
         return True
     for region in op.regions:
         _yield(region.block, [region.block.terminator.inputs[at] for at in kept])
@@ -209,7 +209,7 @@ def _stacked(rows: Sequence[Value], like: Value, rewriter: Rewriter) -> Value:
     return rewriter.insert(Concat(*parts, axis=0)).result
 
 
-def _without_carried(loop: Loop, rewriter: Rewriter, dropped: set[int], captures: Sequence[Value]) -> None:
+def without_carried(loop: Loop, rewriter: Rewriter, dropped: set[int], captures: Sequence[Value]) -> None:
     """Drop the results DROPPED of LOOP, with their carried and yielded values; add CAPTURES."""
     block, kept = loop.body.block, [at for at in range(len(loop.results)) if at not in dropped]
     first = [] if loop.yielded_condition is None else [loop.yielded_condition]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from ...dialects.control import all_blocks
+from ...dialects.control import Loop, all_blocks
 from ...dialects.core.ir import Block
 from ...dialects.core.module import Module
 from ...dialects.graph.movement.reshape import Transpose
@@ -23,6 +23,8 @@ from ..frontend.recurrent_steps import Steps, gru_steps, lstm_steps, rnn_steps
 from ..frontend.tensor import Tensor
 from ..passes.ledger import Figure, Record, Verdict
 from ..passes.manager import PassContext
+from ..patterns.rewrite import Rewriter, pattern, rewrite
+from .control_flow import short_loop
 
 RECURRENCE_KERNEL = "recurrence-kernel"
 
@@ -40,7 +42,16 @@ class RecurrenceLoops:
                 refuse(op, "it is switched off", module, context, Verdict.DISABLED)
             elif dtype not in op.floats:
                 refuse(op, f"its states are {dtype}: kernels have f16 and bf16", module, context)
+            elif op.steps == 1 and isinstance(op.holder, Loop):
+                refuse(op, "it is a step of a loop around it", module, context)
+                rewrite(module, [single_step], context.note_rewrite)
         return module
+
+
+@pattern("short-loop", Loop)
+def single_step(op: Loop, rewriter: Rewriter) -> bool:
+    """loop{one iteration} in a loop => this iteration"""
+    return op.count == 1 and isinstance(op.holder, Loop) and short_loop.apply(op, rewriter)
 
 
 def recurrent_ops(module: Module) -> list[Recurrence]:

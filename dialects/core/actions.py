@@ -38,6 +38,7 @@ from .records import (
     ModuleRecord,
     OpRecord,
     SymbolRecord,
+    UnpaddedRecord,
     UnrankedRecord,
 )
 from .types import CHANNELS_LAST_NAMES, Layout, TensorType, channels_last
@@ -59,6 +60,9 @@ class Records(Transformer):  # type: ignore[misc]  # lark is untyped here
         _once((size.token for size in sizes if isinstance(size, ContentRecord)), "content of")
         _once((size.token for size in sizes if isinstance(size, DefaultRecord)), "default of")
         _once((size.token for size in sizes if isinstance(size, UnrankedRecord)), "unranked")
+        masks = [size for size in sizes if isinstance(size, UnpaddedRecord)]
+        if len(masks) > 1:
+            raise Misfit("two masks of unpadded tokens are given", masks[1].token, "a module has one batch")
         _once((function.token for function in functions), "function")
         return ModuleRecord(str(name)[1:], sizes, functions)
 
@@ -88,6 +92,9 @@ class Records(Transformer):  # type: ignore[misc]  # lark is untyped here
 
     def unranked(self, output: Token, input: Token) -> UnrankedRecord:
         return UnrankedRecord(unquoted(output), output, unquoted(input))
+
+    def unpadded(self, mask: Token) -> UnpaddedRecord:
+        return UnpaddedRecord(unquoted(mask), mask)
 
     def cut(self, output: Token, axis: Token, count: Token) -> CutRecord:
         return CutRecord(output, Cut(unquoted(output), int(axis), unquoted(count)))

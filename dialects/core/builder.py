@@ -29,6 +29,7 @@ from .records import (
     OpRecord,
     SizeRecord,
     SymbolRecord,
+    UnpaddedRecord,
     UnrankedRecord,
 )
 from .resources import ResourceTable
@@ -96,6 +97,9 @@ class _Builder:
         elif isinstance(record, UnrankedRecord):
             named = set()
             module.unranked[record.output] = record.input
+        elif isinstance(record, UnpaddedRecord):
+            named = set()
+            module.unpadded = record.mask
         elif isinstance(record, DeterminedRecord):
             named = symbols(record.found.dim)
             module.determined[record.name] = record.found

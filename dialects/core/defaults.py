@@ -12,6 +12,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...runtime.contents import numbers_in
+from ...runtime.unpadded import completed as with_rows
 from .affine_traversal import linear_symbol
 from .diagnostics import function_error
 from .dtypes import from_numpy
@@ -24,11 +25,12 @@ Array = np.ndarray[Any, Any]
 
 def completed(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
     """INPUTS as the ops take them: with the defaults of those that are missing, and those of any rank as
-    lists. Raises IRError for a missing weight."""
+    lists, and what is computed of the mask of a batch without padding. Raises IRError for a missing
+    weight."""
     lacking = [name for name in module.defaults if name not in inputs]
     given = dict(inputs) | {name: module.resources[module.defaults[name]] for name in lacking}
     flat = {name: np.reshape(given[name], -1) for name in module.unranked.values() if name in given}
-    return given | flat
+    return {**with_rows(given | flat, module.unpadded)}
 
 
 def symbols_for(module: Module, index: int, array: Array) -> dict[str, int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -167,15 +167,18 @@ def run_block(
     inputs: Sequence[Array],
     evaluation: Evaluation,
     around: Mapping[Value, Array] = MappingProxyType({}),
+    only: Container[Operation] | None = None,
 ) -> tuple[Array, ...]:
     """Run the block's operations; returns the operands of the terminator. AROUND are outer values that it
-    sees."""
+    sees. With ONLY, which has what its ops read, no others are run, and nothing is returned."""
     own = dict(zip(block.arguments, inputs, strict=True))
     values: dict[Value, Array] = {**around, **own}
     remaining = {value: len(value.uses) for value in own}
     for op in block:
         if op.next is None:
-            return tuple(values[value] for value in op.inputs)
+            return tuple(values[value] for value in op.inputs) if only is None else ()
+        if only is not None and op not in only:
+            continue
         for value, array in zip(op.results, _run(op, values, evaluation), strict=True):
             values[value] = array
             remaining[value] = len(value.uses)

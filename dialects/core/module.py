@@ -61,7 +61,8 @@ class Module:
 
     symbols: the range of each; contents: the contents of inputs that sizes depend on, by name; defaults: the
     weights that inputs hold if a run leaves them out, by name; unranked: by output the input of any rank
-    whose shape it has (`runtime/unranked.py`); derived: the definitions of symbols that no
+    whose shape it has (`runtime/unranked.py`); unpadded: the mask of tokens in a batch without padding
+    (`runtime/unpadded.py`); derived: the definitions of symbols that no
     input determines; determined: the expressions that symbols of the model always equal; constraints:
     relations between sizes that must hold; cuts: the axes of outputs with data-dependent sizes; remarks:
     decisions taken while it was built, which are not printed.
@@ -76,6 +77,7 @@ class Module:
     derived: dict[str, Derived] = field(default_factory=dict)
     determined: dict[str, Determined] = field(default_factory=dict)
     constraints: list[Constraint] = field(default_factory=list)
+    unpadded: str | None = None
     cuts: list[Cut] = field(default_factory=list)
     resources: ResourceTable = field(default_factory=ResourceTable)
     remarks: list[Remark] = field(default_factory=list)
@@ -96,6 +98,7 @@ class Module:
             derived=dict(self.derived),
             determined=dict(self.determined),
             constraints=list(self.constraints),
+            unpadded=self.unpadded,
             cuts=list(self.cuts),
             resources=self.resources,
             remarks=list(self.remarks),

@@ -65,6 +65,8 @@ def size_lines(module: Module) -> Iterator[str]:
         yield f"  default {json.dumps(name)} = @{weight}"
     for output, input in module.unranked.items():
         yield f"  unranked {json.dumps(output)} = {json.dumps(input)}"
+    if module.unpadded is not None:
+        yield f"  unpadded {json.dumps(module.unpadded)}"
     for name, found in module.determined.items():
         yield f"  determined {name} = {found.dim} {json.dumps(found.why)}{_location_text(found.location)}"
     for each in module.constraints:

@@ -75,6 +75,12 @@ class UnrankedRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class UnpaddedRecord:
+    mask: str
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
 class DeterminedRecord:
     name: str
     token: Token
@@ -98,6 +104,7 @@ SizeRecord = (
     | ContentRecord
     | DefaultRecord
     | UnrankedRecord
+    | UnpaddedRecord
     | DeterminedRecord
     | ConstraintRecord
     | CutRecord

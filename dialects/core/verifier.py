@@ -18,6 +18,7 @@ from .module import Function, Module
 from .parts import ArgumentAt, AttributeAt, OperandAt, ResultAt, SymbolIn
 from .traits import Trait, has
 from .types import symbols_in
+from .unpadded import verify_unpadded
 from .unranked import verify_unranked
 from .visibility import unseen_operand
 
@@ -76,6 +77,7 @@ def verify(module: Module, dialects: DialectSet | None = None, verified: Verifie
     verify_contents(module)
     verify_defaults(module)
     verify_unranked(module)
+    verify_unpadded(module)
     verify_cuts(module)
     bound = [_bound_symbols(function) for function in module.functions]
     verified.begin((dict(module.symbols), bound))

@@ -29,10 +29,12 @@ from . import (
     sequences,
     softmax,
     sorting,
+    unpadded_attention,
 )
 
 FAMILIES = (
     attention,
+    unpadded_attention,
     constants,
     elementwise,
     quantization,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from ..core.ir import Operation
 from ..core.op import attribute
 from ..core.parts import AttributeAt, Part
 from ..core.types import TensorType
+from .position import Position
 
 PLAIN_MS = 0.5  # `compile_ms` of an op of one or two instructions
 
@@ -34,6 +35,10 @@ class GraphOp(Operation):
     def define(self, scalars: Scalars, index: Index) -> Expr:
         """The scalar expression of the (only) result's element at INDEX, one Dim per dimension."""
         raise op_error(self, "has no scalar definition")
+
+    def taken_positions(self) -> Iterable[Position]:
+        """Its operands that hold positions, which data may put outside of the axis that they are along."""
+        return ()
 
     def magnitudes(self, evaluation: Evaluation, *arguments: Any) -> Any:
         """What the magnitudes of an op's products of ARGUMENTS add up to, if it is a sum of products."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.affine import Dim
-from ..core.attributes import DIM, INT
+from ..core.attributes import BOOL, DIM, INT
 from ..core.constraints import Need
 from ..core.diagnostics import op_error, operand_at
 from ..core.dtypes import I64
@@ -20,6 +20,7 @@ from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, normalize_axis, same_dtype, same_shape
 from .numeric import compute_dtype, converted
+from .position import Position
 
 
 def wrapped_index(scalars: Scalars, position: Expr, size: Dim) -> Expr:
@@ -41,11 +42,15 @@ def wrapped_array(positions: Array, size: int) -> Array:
 
 
 class Indexed(GraphOp):
-    """Base class of ops that read x at positions given by an integer tensor."""
+    """Base class of ops that read x at positions given by an integer tensor.
+
+    spare: there are indices beyond a count that data decides, which mean nothing and may be any.
+    """
 
     x = operand()
     indices = operand()
     y = result()
+    spare = attribute(BOOL, False, discardable=True)
 
     @property
     def indexed(self) -> tuple[int, ...]:
@@ -60,6 +65,12 @@ class Indexed(GraphOp):
             least = min(count, 1) if isinstance(count, int) else count
             needed = extent if isinstance(count, int) else extent * count
             yield Need(needed, least, why, at=OperandAt(0))
+
+    def taken_positions(self) -> Iterable[Position]:
+        if self.spare:
+            return []
+        shape, columns = self.x.type.shape, len(self.indexed) > 1
+        return [Position(1, shape[axis], at if columns else None) for at, axis in enumerate(self.indexed)]
 
     def check_indices(self) -> None:
         if not self.indices.type.dtype.is_integer:

@@ -22,6 +22,7 @@ from .base import GraphOp, same_dtype, same_size
 from .elementwise_base import FLOAT, check_kind
 from .indexing import wrapped_array
 from .numeric import Array, compute_dtype, converted
+from .position import Position
 
 ROWS = -1  # the column of a source that has a row for each sample
 SLACK = 4.0  # unit roundoffs, relative to the largest result, by which a kernel may differ from numpy
@@ -113,6 +114,10 @@ class Interaction(GraphOp):
         for at, (source, column) in enumerate(zip(self.sources, self.columns, strict=True)):
             if column != ROWS:
                 yield Need(source.type.shape[0], 1, "a table has rows", at=OperandAt(at + 2))
+
+    def taken_positions(self) -> Iterable[Position]:
+        pairs = zip(self.sources, self.columns, strict=True)
+        return [Position(1, own.type.shape[0], column) for own, column in pairs if column != ROWS]
 
     def flops(self) -> Dim:
         return self.batch * self.width * self.pairs.type.elements * 2

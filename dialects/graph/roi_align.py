@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from .base import same_shape
 from .formula import Term, load
 from .indexing import wrapped_array, wrapped_index
 from .numeric import converted, widened
+from .position import Position
 from .rois import RoiPool
 
 LIMIT = 1 << 12  # samples along an axis of a part: more than any image has elements there
@@ -49,6 +50,9 @@ class RoiAlign(RoiPool):
         message = f"the image numbers {self.images.type} do not fit the regions"
         same_shape(self, self.images.type.shape, self.rois.type.shape[:1], message)
         return found
+
+    def taken_positions(self) -> Iterable[Position]:
+        return [] if self.spare else [Position(2, self.x.type.shape[0])]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         region, channel, *parts = index

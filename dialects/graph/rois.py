@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core.affine import Dim
-from ..core.attributes import FLOAT, INTS
+from ..core.attributes import BOOL, FLOAT, INTS
 from ..core.diagnostics import op_error, operand_at
 from ..core.dtypes import I64
 from ..core.expr import Expr, Index, Scalars
@@ -22,6 +22,7 @@ from .elementwise_base import check_kind
 from .formula import Term, load
 from .indexing import wrapped_array, wrapped_index
 from .numeric import widened
+from .position import Position
 
 
 class RoiPool(GraphOp):
@@ -31,6 +32,7 @@ class RoiPool(GraphOp):
     rois = operand()
     sizes = attribute(INTS)
     scale = attribute(FLOAT, 1.0)
+    spare = attribute(BOOL, False, discardable=True)  # there are regions beyond a count that data decides
     y = result()
 
     def check_regions(self, columns: int) -> list[TensorType]:
@@ -61,6 +63,9 @@ class RoiMaxPool(RoiPool):
 
     def infer(self) -> Sequence[TensorType]:
         return self.check_regions(5)
+
+    def taken_positions(self) -> Iterable[Position]:
+        return [] if self.spare else [Position(1, self.x.type.shape[0], 0)]
 
     def define(self, scalars: Scalars, index: Index) -> Expr:
         region, channel, *parts = index

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..core.affine import Dim, product
-from ..core.attributes import INT, EnumKind
+from ..core.attributes import BOOL, INT, EnumKind
 from ..core.constraints import Need
 from ..core.diagnostics import op_error, operand_at
 from ..core.dtypes import I64, DType
@@ -25,6 +25,7 @@ from .elementwise_base import NUMBER, check_kind
 from .extremes import larger, smaller
 from .movement.remap import reshaped_index
 from .numeric import compute_dtype, converted, widened
+from .position import Position
 
 REDUCTIONS = EnumKind(("none", "add", "mul", "max", "min"))
 _COMBINE: dict[str, Callable[[Any, Any], Any]] = {
@@ -42,12 +43,15 @@ class Scatter(GraphOp):
     Negative indices count from the end; updates whose indices are out of range, which ONNX leaves undefined,
     are dropped. Of several updates of one element the last one counts if there is no reduction; else they are
     reduced with each other, floats below 32 bits in f32, and then with the element of x.
+
+    spare: there are updates beyond a count that data decides, at indices that nothing has.
     """
 
     x = operand()
     indices = operand()
     updates = operand()
     reduction = attribute(REDUCTIONS, "none")
+    spare = attribute(BOOL, False, discardable=True)
     y = result()
     identities: ClassVar[dict[str, Callable[[DType], float | int]]] = {
         "add": lambda dtype: -0.0 if dtype.is_float else 0,
@@ -164,6 +168,9 @@ class ScatterElements(Scatter):
         )
         return new if inside is None else scalars.select(inside, new, old)
 
+    def taken_positions(self) -> Iterable[Position]:
+        return [] if self.spare else [Position(1, self.x.type.shape[self.axis % self.x.type.rank])]
+
     def evaluate(self, evaluation: Evaluation, x: Any, indices: Any, updates: Any) -> Any:
         axis = self.axis % x.ndim
         y, new = widened(x).copy(), widened(updates)
@@ -223,6 +230,10 @@ class ScatterNd(Scatter):
             return scalars.load(self.updates, (*step[: len(lead)], *index[self.depth :]))
 
         return self.scattered(scalars, scalars.load(self.x, index), lead or (1,), matches, update)
+
+    def taken_positions(self) -> Iterable[Position]:
+        columns = () if self.spare else range(self.depth)
+        return [Position(1, self.x.type.shape[column], column) for column in columns]
 
     def evaluate(self, evaluation: Evaluation, x: Any, indices: Any, updates: Any) -> Any:
         y, new = widened(x).copy(), widened(updates).reshape(-1, *x.shape[self.depth :])

@@ -18,6 +18,7 @@ from ..core.parts import AttributeAt
 from ..core.traits import Trait
 from ..core.types import TensorType
 from .base import GraphOp, normalize_axis, same_dtype, same_shape
+from .position import Position
 
 
 @define_op(Trait.MOVEMENT)
@@ -124,6 +125,13 @@ class WriteCache(GraphOp):
             step, lambda place: scalars.load(self.update, (*index[:axis], place, *index[axis + 1 :]))
         )
         return scalars.select(written, new, scalars.load(self.cache, index))
+
+    def taken_positions(self) -> Iterable[Position]:
+        """The starts from which the update is in the cache."""
+        if self.starts is None or self.circular:
+            return []
+        room = self.cache.type.shape[self.axis] - self.update.type.shape[self.axis]
+        return [Position(2, room + 1, from_end=False)]
 
     def place(self, scalars: Scalars, index: Index) -> Expr:
         """The position in the cache, along the axis, of element INDEX of the update; as an i64."""

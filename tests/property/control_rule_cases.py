@@ -10,7 +10,7 @@ from glassrt.dialects.core.dtypes import BOOL, F32
 from glassrt.dialects.core.ir import Block, Operation, Region, Value
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.graph.activations import Relu
-from glassrt.dialects.graph.binary import Add, Mul, Sub
+from glassrt.dialects.graph.binary import Add, Less, LessEqual, Mul, Sub
 from glassrt.dialects.graph.elementwise import Cast
 from glassrt.dialects.graph.unary import Abs, Neg
 from glassrt.testing.net import Net
@@ -126,6 +126,40 @@ def _short_loop(draw: DrawFn, net: Net) -> Value:
 
     made = loop(net, [x], [], body, draw(st.integers(0, 9)))
     return made.results[draw(st.integers(0, 1))]
+
+
+@case("counted-loop")
+def _counted_loop(draw: DrawFn, net: Net) -> Value:
+    x, count, most = _x(draw, net), net.const(np.array(0)), draw(st.integers(2, 6))
+    going = net.const(np.array(True))
+    limit, one = net.const(np.array(most)), net.const(np.array(1))
+
+    def body(block: Block) -> Sequence[Value]:
+        _, state, at, limit, one = block.arguments
+        following = add(block, Add, at, one)
+        more = add(block, draw(st.sampled_from([Less, LessEqual])), following, limit)
+        return [more, add(block, Neg, state), following]
+
+    types = [ITERATION, x.type, count.type, limit.type, one.type]
+    attributes = {"carried": 2, "count": draw(st.integers(1, most))}
+    operands = [None, going, x, count, limit, one]
+    made = Loop(*operands, regions=[region(types, body)], **attributes)
+    return net.function.block.append(made).results[0]
+
+
+@case("loop-counter")
+def _loop_counter(draw: DrawFn, net: Net) -> Value:
+    x, start = _x(draw, net), net.const(np.array(draw(st.integers(-2, 2))))
+    by, kind = net.const(np.array(draw(st.integers(1, 3)))), draw(st.sampled_from([Add, Sub]))
+
+    def body(block: Block) -> Sequence[Value]:
+        _, at, state, by = block.arguments
+        seen = add(block, Add, state, add(block, Cast, at, to=F32))
+        return [add(block, kind, at, by), seen]
+
+    made = loop(net, [start, x], [by], body, draw(st.integers(0, 9)))
+    read = net.add(Cast, made.results[0], to=F32)
+    return net.add(Add, made.results[1], read)
 
 
 @case("invariant-op")

@@ -6,8 +6,8 @@ express, so that heads are split when operands are loaded, and merged when resul
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ....dialects.core.affine import Dim, product
 from ....dialects.core.affine_traversal import evaluate
@@ -17,6 +17,7 @@ from ....dialects.graph.attention import Attention
 from ....dialects.graph.constants import Constant
 from ....dialects.graph.elementwise import Cast
 from ....dialects.graph.quantization import Quantize
+from ....dialects.graph.unpadded_attention import UnpaddedAttention
 from ...emit.strided import Strided
 from ...request.request import Request
 from ..contraction.problem import COPY_BYTES
@@ -47,12 +48,25 @@ class Operand:
 
 
 @dataclass(frozen=True)
+class Sequences:
+    """Sequences without padding between them: the first dimension of the batch, which operands have no stride
+    for. They share the rows of a matrix.
+
+    offsets: the position of the list of where they begin among the region's arguments; rows: of a matrix.
+    """
+
+    offsets: int
+    rows: Dim
+
+
+@dataclass(frozen=True)
 class AttentionProblem:
     """Attention as kernels see it: softmax(scale * q k^T + mask) v for every batch entry.
 
     math: the type of the operands; extents: the sizes of the batch dimensions; depth: features of a query or
     key; width: features of a value or result; fill: the score where a boolean mask is false; step: what
-    results are divided by before they are rounded to eight bits, 1 where they are stored as floats. `causal`,
+    results are divided by before they are rounded to eight bits, 1 where they are stored as floats;
+    sequences: those that share the rows, of which the longest has `queries` rows, and as many keys. `causal`,
     `guarded` and `rounded` are as in the op.
     """
 
@@ -73,6 +87,7 @@ class AttentionProblem:
     fill: float
     rounded: bool
     step: float
+    sequences: Sequences | None = None
 
     @property
     def batches(self) -> Dim:
@@ -90,47 +105,68 @@ def find_attention(request: Request) -> AttentionProblem | None:
     if len(roots) != 1 or len(request.writes) != 1:
         return None
     op = roots[0]
-    sources = [None if value is None else _source(request, value) for value in op.operands]
+    sources = {value: _source(request, value) for value in op.inputs}
     target = _target(request, op)
-    if target is None or any(
-        value is not None and source is None for value, source in zip(op.operands, sources, strict=True)
-    ):
-        return None
-    return _problem(request, op, [source for source in sources if source is not None], *target)
+    known = {value: source for value, source in sources.items() if source is not None}
+    return None if target is None or len(known) < len(sources) else _problem(request, op, known, *target)
 
 
 def _problem(
-    request: Request, op: Attention, sources: Sequence[tuple[int, Strided]], target: Strided, step: float
+    request: Request, op: Attention, known: Mapping[Value, tuple[int, Strided]], target: Strided, step: float
 ) -> AttentionProblem | None:
     depth, width = op.q.type.shape[-1], op.v.type.shape[-1]
-    math = request.reads[sources[0][0]].dtype
+    math = request.reads[known[op.q][0]].dtype
     alike = all(value.type.dtype == math for value in (op.q, op.k, op.v))
     if not alike or not supports(op, math) or not isinstance(depth, int) or not isinstance(width, int):
         return None
     leading = [axis for axis in range(op.y.type.rank - 2) if op.y.type.shape[axis] != 1]
     rank = op.y.type.rank
-    operands = [
-        _operand(index, request.reads[index].dtype, view, leading, rank, features)
-        for (index, view), features in zip(sources, (depth, depth, width, op.k.type.shape[-2]), strict=False)
-    ]
-    return AttentionProblem(
+
+    def operand(value: Value, columns: Dim) -> Operand:
+        index, view = known[value]
+        return _operand(index, request.reads[index].dtype, view, leading, rank, columns)
+
+    found = AttentionProblem(
         math=math,
         extents=tuple(op.y.type.shape[axis] for axis in leading),
         queries=op.q.type.shape[-2],
         keys=op.k.type.shape[-2],
         depth=depth,
         width=width,
-        q=operands[0],
-        k=operands[1],
-        v=operands[2],
+        q=operand(op.q, depth),
+        k=operand(op.k, depth),
+        v=operand(op.v, width),
         y=_operand(0, request.writes[0].dtype, target, leading, rank, width),
-        mask=operands[3] if len(operands) > 3 else None,
+        mask=None if op.mask is None else operand(op.mask, op.k.type.shape[-2]),
         scale=op.scale,
         causal=op.causal,
         guarded=op.guarded,
         fill=op.fill,
         rounded=op.rounds_sums,
         step=step,
+    )
+    return _of_sequences(found, op, known[op.offsets]) if isinstance(op, UnpaddedAttention) else found
+
+
+def _of_sequences(
+    problem: AttentionProblem, op: UnpaddedAttention, offsets: tuple[int, Strided]
+) -> AttentionProblem | None:
+    """PROBLEM, which is OP without its sequences, with them; OFFSETS: where these begin, as an argument."""
+    index, view = offsets
+    if view.offset != 0 or view.step(0, 1) != 1:
+        return None
+    shared = {
+        name: replace(operand, batch=(0, *operand.batch))
+        for name in ("q", "k", "v", "y")
+        for operand in [getattr(problem, name)]
+    }
+    return replace(
+        problem,
+        **shared,
+        extents=(op.sequences, *problem.extents),
+        queries=op.longest,
+        keys=op.longest,
+        sequences=Sequences(index, problem.queries),
     )
 
 

@@ -102,6 +102,17 @@ class StoredSpec:
     all: Identifier
 
 
+@dataclass(frozen=True)
+class SequencesSpec:
+    """The spec of sequences that share the rows of a matrix: where they begin, how many they are, the most
+    queries of one, and the rows."""
+
+    name: Identifier
+    count: Code
+    longest: Code
+    rows: Code
+
+
 def stored_spec(problem: AttentionProblem) -> StoredSpec:
     """How the results of PROBLEM are stored."""
     unit = Code("1.0f" if problem.step == 1 else literal(1.0 / problem.step, F32))
@@ -115,7 +126,7 @@ class AttentionSpec:
 
     element: the type of all staged tiles; key_count: the number of keys; one_tile: whether they always are
     one tile; checked: tiles may reach past the last key, so loads need an in-bounds predicate; keyless: there
-    may be no keys at all.
+    may be no keys at all. With `sequences`, queries and keys are those of a sequence.
     """
 
     name: Identifier
@@ -139,6 +150,7 @@ class AttentionSpec:
     causal: bool
     guarded: bool
     keyless: bool
+    sequences: SequencesSpec | None
 
     @property
     def staged(self) -> tuple[MatrixSpec, ...]:
@@ -162,19 +174,32 @@ def attention_spec(
         queries=Code(dim_to_c(problem.queries, names)),
         key_count=Code(dim_to_c(problem.keys, names)),
         one_tile=isinstance(problem.keys, int) and 0 < problem.keys <= product.block_t,
-        checked=not divides(product.block_t, problem.keys),
+        checked=problem.sequences is not None or not divides(product.block_t, problem.keys),
         batch=_batch_axes(problem, signature),
         product=product,
-        q=_staged_spec(problem.q, signature, problem.depth, depth, request.target),
-        k=_staged_spec(problem.k, signature, problem.depth, depth, request.target),
-        v=_staged_spec(problem.v, signature, problem.width, width, request.target),
-        y=_matrix_spec(problem.y, signature, problem.width, width, stored=product.most_stored),
+        q=_staged_spec(problem, problem.q, signature, problem.depth, depth, request.target),
+        k=_staged_spec(problem, problem.k, signature, problem.depth, depth, request.target),
+        v=_staged_spec(problem, problem.v, signature, problem.width, width, request.target),
+        y=_matrix_spec(problem, problem.y, signature, problem.width, width, stored=product.most_stored),
         stored=stored_spec(problem),
         mask=None if problem.mask is None else _mask_spec(problem.mask, problem.fill, signature),
         scale=Code(literal(problem.scale, F32)),
         causal=problem.causal,
         guarded=problem.guarded,
-        keyless=may_be_empty(problem.keys, request.ranges),
+        keyless=problem.sequences is None and may_be_empty(problem.keys, request.ranges),
+        sequences=_sequences_spec(problem, signature),
+    )
+
+
+def _sequences_spec(problem: AttentionProblem, signature: Signature) -> SequencesSpec | None:
+    if problem.sequences is None:
+        return None
+    names = signature.symbols
+    return SequencesSpec(
+        name=Identifier(signature.inputs[problem.sequences.offsets]),
+        count=Code(factor_to_c(problem.extents[0], names)),
+        longest=Code(dim_to_c(problem.queries, names)),
+        rows=Code(dim_to_c(problem.sequences.rows, names)),
     )
 
 
@@ -192,25 +217,36 @@ def _batch_axes(problem: AttentionProblem, signature: Signature) -> tuple[EntryA
 
 
 def _staged_spec(
-    operand: Operand, signature: Signature, features: int, wide: int, target: ArchSpec
+    problem: AttentionProblem,
+    operand: Operand,
+    signature: Signature,
+    features: int,
+    wide: int,
+    target: ArchSpec,
 ) -> MatrixSpec:
     """The spec of OPERAND, whose tiles are staged with WIDE columns."""
     staging = staging_of(StagedOperand(operand.dtype, operand.vector, in_pieces=True), target)
-    matrix = _matrix_spec(operand, signature, features, wide)
+    matrix = _matrix_spec(problem, operand, signature, features, wide)
     return replace(matrix, staged_by=staging.template, arrives_by=staging.arrival)
 
 
 def _matrix_spec(
-    operand: Operand, signature: Signature, features: int, wide: int, stored: int | None = None
+    problem: AttentionProblem,
+    operand: Operand,
+    signature: Signature,
+    features: int,
+    wide: int,
+    stored: int | None = None,
 ) -> MatrixSpec:
     """The spec of OPERAND, padded to WIDE columns; for the result, STORED bounds its vectorized stores."""
     names = signature.symbols
+    own = "" if problem.sequences is None else f"Offset(first_row) * {factor_to_c(operand.row, names)}"
     vector = operand.vector if stored is None else min(operand.vector, stored)
     buffers = signature.inputs if stored is None else signature.outputs
     return MatrixSpec(
         name=Identifier(buffers[operand.index]),
         type=Identifier(c_type(operand.dtype)),
-        base=_base(operand, names),
+        base=_base(operand, names, own),
         row=Code(factor_to_c(operand.row, names)),
         column=Code(factor_to_c(operand.column, names)),
         features=features,
@@ -240,9 +276,9 @@ def _mask_spec(mask: Operand, fill: float, signature: Signature) -> MaskSpec:
     )
 
 
-def _base(operand: Operand, names: dict[str, str]) -> Code:
-    """The offset of the matrix of batch entry (b0, b1, ..) in elements, as C text."""
-    parts = _terms(operand.offset, operand.batch, names)
+def _base(operand: Operand, names: dict[str, str], own: str = "") -> Code:
+    """The offset of the matrix of batch entry (b0, b1, ..) in elements, as C text; OWN is added to it."""
+    parts = [*_terms(operand.offset, operand.batch, names), *([own] if own else [])]
     return Code(" + ".join(parts) or "0")
 
 

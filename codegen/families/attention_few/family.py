@@ -57,7 +57,9 @@ def find(request: Request) -> tuple[AttentionProblem, Rows] | None:
     """The problem of REQUEST and its rows; None where it is none for these kernels."""
     problem = find_attention(request)
     rows = None if problem is None else rows_of(problem)
-    if problem is None or rows is None or not (problem.math in MATH or problem.math == F32):
+    if problem is None or rows is None or problem.sequences is not None:
+        return None
+    if problem.math not in MATH and problem.math != F32:
         return None
     wide = all(
         operand.column == 1 and operand.vector == vector_of(problem.math)

@@ -69,6 +69,8 @@ def bulk_matrices(problem: AttentionProblem, request: Request) -> tuple[BulkMatr
     """Queries, keys and values of PROBLEM as bulk copies bring them; why they cannot."""
     if problem.math not in MATH:
         return "wgmma multiplies 16-bit floats here"
+    if problem.sequences is not None:
+        return "bulk copies bring rows of the next sequence, too"
     if any(may_be_empty(size, request.ranges) for size in (problem.queries, problem.keys, problem.batches)):
         return "a tensor map has no empty dimension"
     found = []

@@ -15,7 +15,7 @@ ALIGNMENT = 1024  # of what bulk copies swizzle by 128 bytes
 BUFFERS = range(8, 1, -1)  # chunks of results of a warpgroup, the most first
 LEAST_SLOTS = 2  # of weights that come for every tile anew
 # Accumulators of both products of a thread, by the warpgroups that share the registers of a block. Where sums
-# of integers are scaled, or weights come and go, three have room for fewer.
+# of integers are scaled, weights come and go, or a residual is read, three have room for fewer.
 MOST_ACCUMULATORS = {2: 160, 3: 96}
 FEWER_ACCUMULATORS = {2: 160, 3: 80}
 
@@ -180,7 +180,8 @@ def illegal(extents: Extents, config: ChainedConfig, room: int) -> str | None:
     own = Room(extents, config)
     if config.slots > own.chunks or (not own.kept and config.slots < LEAST_SLOTS):
         return "weights stay, or some are under way while others are read"
-    most = MOST_ACCUMULATORS if extents.is_float and own.kept else FEWER_ACCUMULATORS
+    alone = extents.is_float and own.kept and not extents.residual
+    most = MOST_ACCUMULATORS if alone else FEWER_ACCUMULATORS
     if own.chunk // 2 + extents.block_n // 2 > most[config.groups]:
         return "too many accumulators per thread"
     return "not enough shared memory" if own.bytes > room else None

@@ -15,7 +15,8 @@ PRODUCER_REGISTERS = 40  # of a thread
 # Registers of a thread that multiplies, by the number of warpgroups that do; with the one that copies, three
 # begin with 168, four with 128.
 CONSUMER_REGISTERS = {2: 232, 3: 152}
-MOST_ACCUMULATORS = {2: MAX_ACCUMULATORS, 3: 96}  # of such a thread
+LONE = 1  # a warpgroup that multiplies beside the one that copies: both have all registers that threads can
+MOST_ACCUMULATORS = {LONE: MAX_ACCUMULATORS, 2: MAX_ACCUMULATORS, 3: 96}  # of a thread that multiplies
 BARRIER_BYTES = 8
 ACCUMULATOR_BYTES = 4
 SPLITS = (2, 3, 4)  # blocks that share a tile
@@ -32,7 +33,7 @@ MOST_KEPT_COLUMNS = 8  # tiles along n, among which all blocks divide where each
 LEAST_STAGES = 3
 ENOUGH_STAGES = 4  # with which long products do not wait for copies; buffers of results give way to them
 LEAST_IN_FLIGHT = 32 << 10  # bytes of A, which hide the latency of memory at its bandwidth
-MOST_PROMOTED = {2: 96, 3: 48}  # where it has as many again for the sums of a tile of k
+MOST_PROMOTED = {LONE: 96, 2: 96, 3: 48}  # where it has as many again for the sums of a tile of k
 NARROW_COLUMNS = 32  # of tiles for results of no more columns
 WIDE = 128 * 256  # results of a tile so large that shared memory has room for narrow chunks only
 # Block tile, warpgroups of a team and teams; widest first.
@@ -157,7 +158,7 @@ def illegal(config: PersistentConfig, room: int) -> str | None:
     """Why CONFIG is not legal with ROOM bytes of shared memory; None if it is."""
     if min(config.block_m, config.block_n, config.groups, config.teams, config.raster) < 1:
         return "a size is not positive"
-    if config.warpgroups not in CONSUMER_REGISTERS:
+    if config.warpgroups not in (CONSUMER_REGISTERS if config.splits == 1 else MOST_ACCUMULATORS):
         return "registers are divided among two or three warpgroups that multiply and one that copies"
     if config.block_n not in COLUMNS:
         return "the tile does not divide into wgmma"

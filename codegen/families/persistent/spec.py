@@ -178,13 +178,13 @@ class PersistentSpec:
 
     @property
     def producer_registers(self) -> int:
-        """Registers of a thread of the warpgroup that copies."""
-        return PRODUCER_REGISTERS
+        """Registers of a thread of the warpgroup that copies; 0 where it leaves none to others."""
+        return PRODUCER_REGISTERS if self.consumer_registers else 0
 
     @property
     def consumer_registers(self) -> int:
-        """Registers of a thread that multiplies."""
-        return CONSUMER_REGISTERS[self.warpgroups]
+        """Registers of a thread that multiplies; 0 where it takes none from others."""
+        return CONSUMER_REGISTERS.get(self.warpgroups, 0)
 
     @property
     def warpgroups(self) -> int:

@@ -17,7 +17,9 @@ from .config import MOST_STAGES, SPLITS, PersistentConfig, fitted, illegal, misf
 from .depth import block_k_of
 
 # Block tile and warpgroups that share it: sums of wider ones take longer to send than their operands to copy.
-_SHAPES: tuple[tuple[int, int, int], ...] = ((128, 64, 2), (128, 96, 2), (128, 128, 2))
+_SHAPES: tuple[tuple[int, int, int], ...] = (
+    (64, 64, 1), (64, 128, 1), (128, 64, 2), (128, 96, 2), (128, 128, 2)
+)  # fmt: skip
 WIDE_CLUSTER = 3  # blocks of a cluster, from which some multiprocessors have no place for one
 
 

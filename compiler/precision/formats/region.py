@@ -73,8 +73,9 @@ class RegionPrecision:
 
     def _contraction(self, op: Operation) -> Value:
         dtype = op.inputs[0].type.dtype if self._multiplication is None else self._multiplication.stored
-        operands = [self._multiplied(self._values[value], dtype) for value in op.inputs[:3]]
-        operands += [self._values[mask] for mask in op.inputs[3:]]  # as it is stored
+        given = [None if value is None else self._values[value] for value in op.operands]
+        operands = [None if value is None else self._multiplied(value, dtype) for value in given[:3]]
+        operands += given[3:]  # a mask, and where sequences begin, as they are stored
         attributes = dict(op.attributes)
         if dtype.is_float and dtype.bits < self._format.accumulate.bits:
             attributes["accumulate"] = self._format.accumulate

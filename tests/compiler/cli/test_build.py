@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from glassrt import Plan
 from glassrt.compiler.cli import build as build_module
+from glassrt.runtime.plan_format import MAGIC
 
 from ...places import DIGITS
 from .support import Glassrt
@@ -32,6 +33,7 @@ def test_with_json_it_says_so_in_one_object(glassrt: Glassrt, small: Path, tmp_p
         "plan": str(path),
         "bytes": path.stat().st_size,
         "targets": ["sm_90a"],
+        "sizes": {"N": {"range": [1, 4, 16], "default": False}},
         "launches": 1,
         "kernels": 1,
         "arena_bytes": 0,
@@ -108,9 +110,9 @@ def test_a_failed_build_leaves_nothing(glassrt: Glassrt, tmp_path: Path, target:
 def test_a_failed_build_keeps_the_plan_that_was_there(glassrt: Glassrt, tmp_path: Path) -> None:
     model, plan = tmp_path / "model.onnx", tmp_path / "net.plan"
     model.write_bytes(b"no model")
-    plan.write_bytes(b"precious")
+    plan.write_bytes(MAGIC + b"precious")
     glassrt("build", model, "-o", plan, code=1)
-    assert plan.read_bytes() == b"precious"
+    assert plan.read_bytes() == MAGIC + b"precious"
 
 
 def test_an_interruption_is_no_crash(

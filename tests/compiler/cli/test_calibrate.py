@@ -65,7 +65,7 @@ def test_scales_are_exported_where_there_are_some(
     ("arguments", "message"),
     [
         ((), "give exactly one of DATA"),
-        ((HELD_OUT, "--from-histograms", "t", "-o", "t"), "give exactly one of DATA"),
+        ((HELD_OUT, "--from-histograms", "t", "-o", "u"), "give exactly one of DATA"),
         ((HELD_OUT,), "give the file to write the table to"),
         ((HELD_OUT, "-o", "t", "-c", "kl"), "there is no calibrator kl"),
         ((HELD_OUT, "-o", "t", "--interpret", "-d", "host"), "--interpret uses no device"),

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from glassrt.codegen.arch.names import arch_named
 from glassrt.compiler.cli import request
@@ -16,6 +17,7 @@ from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.binary import Sub
 from glassrt.dialects.graph.reduction import Reduce
 from glassrt.testing.net import Net
+from onnx import helper, numpy_helper
 
 from ...places import DIGITS
 from .running import outputs_of
@@ -126,3 +128,22 @@ def test_the_held_out_digits_are_recognised(glassrt: Glassrt, tmp_path: Path) ->
     glassrt("run", *arguments)
     logits = outputs_of(tmp_path / "y.npz")["logits"]
     assert (logits.argmax(1) == outputs_of(TEST_SET)["label"]).mean() > 0.98
+
+
+@pytest.mark.parametrize("command", [("check",), ("run", "--interpret")])
+def test_an_index_outside_its_table_is_an_error(
+    glassrt: Glassrt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """For `check` always, for `run` where it is asked for; a run that is not gives the nearest row."""
+    nodes = [helper.make_node("Gather", ["table", "ids"], ["y"], name="embed")]
+    ids, y = (helper.make_tensor_value_info(*each) for each in (("ids", 7, ["N"]), ("y", 1, None)))
+    table = numpy_helper.from_array(np.float32([[1], [2], [3]]), "table")
+    onnx.save(helper.make_model(helper.make_graph(nodes, "g", [ids], [y], [table])), tmp_path / "m.onnx")
+    np.savez(tmp_path / "x.npz", ids=np.int64([0, 50257]))
+    arguments = (*command, tmp_path / "m.onnx", "-i", tmp_path / "x.npz")
+    if command[0] == "run":
+        glassrt(*arguments, "-o", tmp_path / "y.npz")
+        np.testing.assert_array_equal(outputs_of(tmp_path / "y.npz")["y"], np.float32([[1], [3]]))
+        monkeypatch.setenv("GLASSRT_CHECK", "1")
+    shown = glassrt(*arguments, code=1).stderr
+    assert "the index 50257 at [1] is not in -3..2" in shown and "'embed'" in shown

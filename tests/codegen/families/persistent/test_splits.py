@@ -28,6 +28,7 @@ SHARED = {  # rows, k, columns
     "vectors, four": ((130, 640, 272), replace(CONFIG, splits=4)),
     "chunks": ((200, 520, 400), replace(CONFIG, block_n=192)),
     "fragments, uneven": ((270, 328, 208), replace(CONFIG, block_m=256, block_n=64)),
+    "a lone warpgroup": ((50, 520, 200), replace(CONFIG, block_m=64, block_n=64, groups=1)),
     "three": ((130, 640, 200), replace(CONFIG, block_n=96, splits=3)),
 }
 
@@ -101,17 +102,22 @@ def test_only_few_tiles_are_shared() -> None:
     assert found and not list(split_shapes(few, TARGET, 0))
     for config in found:
         assert illegal(config, TARGET.shared_bytes) is None and misfit(few, config) is None
-        assert -(-4096 // config.block_n) <= split_room(config, TARGET)
+        tiles = -(-128 // config.block_m) * -(-4096 // config.block_n)
+        assert tiles <= split_room(config, TARGET)
         geometry = launch(few, config, TARGET.multiprocessors)
         assert geometry.cluster == (config.splits, 1, 1)
-        assert geometry.grid[0] == -(-4096 // config.block_n) * config.splits
+        assert geometry.grid[0] == tiles * config.splits
     assert not list(split_shapes(product(4096, 4096, 4096), TARGET, 2))
 
 
 def test_kernels_neither_spill_nor_lose_their_registers() -> None:
     sources = {}
     for number, config in enumerate(
-        (replace(CONFIG, block_n=192, splits=3), replace(CONFIG, block_m=256, block_n=64))
+        (
+            replace(CONFIG, block_n=192, splits=3),
+            replace(CONFIG, block_m=256, block_n=64),
+            replace(CONFIG, block_m=64, groups=1),
+        )
     ):
         module = kernel_module(
             plain, [TensorType(shape, F16) for shape in ((300, 1024), (208, 1024), (208,))]

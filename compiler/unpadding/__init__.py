@@ -1,0 +1,1 @@
+"""Batches without padding: tokens of all sequences behind one another."""
