@@ -29,10 +29,14 @@ from .errors import (
 if TYPE_CHECKING:
     from .compiler.api import compile
     from .compiler.calibration.calibrate import calibrate
+    from .compiler.comparison.diff import diff
     from .compiler.export.qdq import export_qdq
     from .compiler.precision.scales.table import CalibrationTable
+    from .compiler.reduction.api import reduce
+    from .compiler.reproducer.write import write_reproducer
     from .compiler.search.sensitivity import sensitivity
     from .compiler.settings.policy import PrecisionPolicy
+    from .compiler.surgery.extract import extract
     from .dialects import custom
     from .runtime import Binding, Engine, Plan, load
 
@@ -42,6 +46,10 @@ _MODULES = {"custom": ".dialects.custom"}
 _LAZY = {
     "compile": ".compiler.api",
     "calibrate": ".compiler.calibration.calibrate",
+    "diff": ".compiler.comparison.diff",
+    "extract": ".compiler.surgery.extract",
+    "reduce": ".compiler.reduction.api",
+    "write_reproducer": ".compiler.reproducer.write",
     "CalibrationTable": ".compiler.precision.scales.table",
     "PrecisionPolicy": ".compiler.settings.policy",
     "sensitivity": ".compiler.search.sensitivity",
@@ -81,7 +89,11 @@ __all__ = [
     "calibrate",
     "compile",
     "custom",
+    "diff",
     "export_qdq",
+    "extract",
     "load",
+    "reduce",
     "sensitivity",
+    "write_reproducer",
 ]

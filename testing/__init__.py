@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UnsupportedError
 
 if TYPE_CHECKING:
+    from ..compiler.reduction.reduce import reduced
     from .asserts import (
         assert_agrees,
         assert_metamorphic,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from .makers import MAKERS, node_maker
     from .net import Net
     from .random_graphs import Graph, graphs, seeded
-    from .reduce import reduced
     from .strategies import axes_of, broadcast_shapes, dtypes, numbers, shapes, sizes, tensors
 
 _HOMES = {
@@ -44,7 +44,7 @@ _HOMES = {
     "random_graphs": ("Graph", "graphs", "seeded"),
     "makers": ("MAKERS", "node_maker"),
     "net": ("Net",),
-    "reduce": ("reduced",),
+    ".compiler.reduction.reduce": ("reduced",),
     "strategies": ("axes_of", "broadcast_shapes", "dtypes", "numbers", "shapes", "sizes", "tensors"),
 }  # fmt: skip
 _LAZY = {name: home for home, names in _HOMES.items() for name in names}

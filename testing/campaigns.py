@@ -6,30 +6,28 @@ process goes on behind it.
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import import_module
-from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import Empty, Queue
-from typing import Any
 
 import numpy as np
 import onnx
 from onnx import ModelProto
 
 from ..compiler.files.arrays import read_arrays, write_arrays
+from ..compiler.reduction.reduce import Reduced, reduced
+from ..compiler.reduction.worker import Worker
 from ..errors import InputError
 from .agreement import FAULTS, ModelVerdict, failed, verdicts
 from .draft import Unfit
 from .metamorphic import METAMORPHIC
 from .oracles import Feeds
 from .random_graphs import Graph, seeded
-from .reduce import Reduced, reduced
 
 MOST_SECONDS = 300.0  # for one graph
 TRIALS = 60  # of smaller models, where a graph is wrong
@@ -234,13 +232,13 @@ def _drive(campaign: Campaign, numbers: Queue[int], end: float | None, found: Qu
     try:
         while end is None or time.monotonic() < end:
             number = numbers.get_nowait()
-            worker = worker or _Worker(campaign)
-            finding = worker.tried(number)
-            if finding is None:
-                verdict, worker = worker.ended(), None
+            worker = worker or Worker(tried, campaign)
+            answer = worker.ask(number, MOST_SECONDS)
+            if answer is None:
+                verdict, worker = _ended(worker), None
                 found.put(Finding(number, (verdict,)))
             else:
-                found.put(finding)
+                found.put(answer[0])
     except Empty:
         pass
     finally:
@@ -249,40 +247,8 @@ def _drive(campaign: Campaign, numbers: Queue[int], end: float | None, found: Qu
         found.put(None)
 
 
-class _Worker:
-    """A process that tries the graphs it is sent."""
-
-    def __init__(self, campaign: Campaign) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, other = context.Pipe()
-        self._process: Any = context.Process(target=_serve, args=(campaign, other), daemon=True)
-        self._process.start()
-        other.close()
-
-    def tried(self, number: int) -> Finding | None:
-        """What came of graph NUMBER; None where the process died, or takes too long."""
-        try:
-            self._pipe.send(number)
-            return self._pipe.recv() if self._pipe.poll(MOST_SECONDS) else None  # type: ignore[no-any-return]
-        except (EOFError, OSError):
-            return None
-
-    def ended(self) -> ModelVerdict:
-        """End the process; the verdict on the graph that it was at."""
-        self._pipe.close()
-        self._process.join(1)
-        code = self._process.exitcode
-        if code is None:
-            self._process.kill()
-            self._process.join()
-        text = f"more than {MOST_SECONDS:.0f} s" if code is None else f"the process ended with {code}"
-        return ModelVerdict("untyped", "process", text)
-
-
-def _serve(campaign: Campaign, pipe: Connection) -> None:
-    while True:
-        try:
-            number = pipe.recv()
-        except EOFError:
-            return
-        pipe.send(tried(campaign, number))
+def _ended(worker: Worker) -> ModelVerdict:
+    """The verdict on the graph that WORKER was at when it died, or took too long."""
+    code = worker.ended()
+    text = f"more than {MOST_SECONDS:.0f} s" if code is None else f"the process ended with {code}"
+    return ModelVerdict("untyped", "process", text)

@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from onnx import GraphProto, ModelProto, NodeProto, helper
+from onnx import ModelProto, NodeProto, helper
 
+from ..compiler.surgery.models import reads
 from .oracles import session_of
 
 Array = np.ndarray[Any, Any]
-
-
-def bodies(node: NodeProto) -> Iterator[GraphProto]:
-    """The subgraphs of NODE."""
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs
-
-
-def reads(node: NodeProto) -> list[str]:
-    """The tensors that NODE reads, those that its bodies capture among them; each once."""
-    found = dict.fromkeys(name for name in node.input if name)
-    for body in bodies(node):
-        found |= dict.fromkeys(captures(body))
-    return list(found)
-
-
-def captures(graph: GraphProto) -> list[str]:
-    """The tensors around GRAPH that it reads; each once."""
-    own = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
-    found: dict[str, None] = {}
-    for node in graph.node:
-        found |= dict.fromkeys(name for name in reads(node) if name not in own)
-        own |= set(node.output)
-    found |= dict.fromkeys(value.name for value in graph.output if value.name not in own)
-    return list(found)
 
 
 def node_model(node: NodeProto, values: Mapping[str, Array], opset: int, ir_version: int) -> ModelProto:

@@ -12,11 +12,12 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from onnx import ModelProto, helper, numpy_helper
 from onnx.printer import to_text
 
+from ..compiler.surgery.models import reads
 from .choices import ChoiceSource, Drawn, Seeded
 from .draft import IR_VERSION, OPSET, Draft, Unfit
 from .makers import MAKERS
 from .makers.control import attempt
-from .nodes import Array, opsets, reads
+from .nodes import Array, opsets
 
 # Shapes of the inputs that a graph begins with; letters are sizes with names, or numbers.
 LAYOUTS: tuple[tuple[tuple[int | str, ...], ...], ...] = (

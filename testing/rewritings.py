@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
-from .nodes import Array, reads
+from ..compiler.surgery.models import reads
+from .nodes import Array
 from .oracles import Feeds, onnx_runtime
 
 # Makes nodes that lead from the tensor SOURCE, of the value ARRAY, to TARGET; None where they do not fit.

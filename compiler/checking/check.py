@@ -120,7 +120,7 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
         device=ran.device,
         symbols=symbols,
         tolerance=tolerance,
-        launches=_worst_first(ran.reports, tolerance),
+        launches=worst_first(ran.reports, tolerance),
         outputs=compare_outputs(ran.outputs, witness.outputs, unit, bound),
         rewrites=rewrites or [],
         witness=witness,
@@ -164,7 +164,7 @@ def _bound(unit: float, quantizes: bool) -> float | None:
     return None if quantizes else network_bound(unit)
 
 
-def _worst_first(reports: Sequence[LaunchReport], tolerance: float | None) -> list[LaunchReport]:
+def worst_first(reports: Sequence[LaunchReport], tolerance: float | None) -> list[LaunchReport]:
     """The worst report of each output of each launch, which ran several times in loops; the worst first."""
 
     def excess(report: LaunchReport) -> float:

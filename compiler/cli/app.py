@@ -19,11 +19,14 @@ from .build import build
 from .calibrate import calibrate
 from .check import check
 from .console import say_error
+from .diff import diff
 from .explain import explain
+from .extract import extract
 from .failure import UsageError, tell, tell_misuse, wants_json
 from .inspect import inspect
 from .opt import opt
 from .outputs import guarded
+from .reduce import reduce
 from .run import run
 from .tune import tune
 
@@ -71,7 +74,7 @@ app = typer.Typer(
 )
 __all__ = ["app", "clear_all", "main"]
 
-for command in (build, run, bench, inspect, explain, opt, check, calibrate, tune):
+for command in (build, run, bench, inspect, explain, diff, opt, check, calibrate, tune, reduce, extract):
     app.command()(guarded(command))
 
 

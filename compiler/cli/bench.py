@@ -11,14 +11,14 @@ import typer
 from ...runtime.device import LaunchRecord
 from ...runtime.engine import Engine
 from ..driver.build import present_arch
-from .arrays import ExpectedInput, of_plan, random_arrays, symbols_of
+from ..files.inputs import ExpectedInput, of_plan, random_arrays, symbols_of
+from ..report.launches import LaunchFacts, launches_of
+from ..report.roofline import Peaks
 from .console import out, print_table, printable, quantity, share, write_json
-from .facts import LaunchFacts, launches_of
 from .option_texts import parse_sizes
 from .options import AsJson, Device, Seed, Sizes, Subject
 from .places import say_why_not_on_gpu
 from .request import ON_THE_SPOT, BuildRequest, with_request
-from .roofline import Peaks
 from .subject import open_plan
 
 Repeats = Annotated[int, typer.Option("--repeats", min=1, help="How many runs are timed.")]

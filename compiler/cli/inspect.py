@@ -13,12 +13,12 @@ import typer
 from ...errors import InputError
 from ...runtime.plan import Plan
 from ...runtime.sizes import said_of
+from ..files.inputs import symbols_of
 from ..passes.tactic_record import KERNEL, ORIGIN
+from ..report.launches import BufferFacts, buffers_of, controls_of, launches_of
 from ..settings.tactics import RULE
-from .arrays import symbols_of
 from .console import out, print_table, printable, quantity, write_json, write_text
 from .cubin import registers
-from .facts import BufferFacts, buffers_of, controls_of, launches_of
 from .option_texts import parse_sizes
 from .options import AsJson, Level, PartFor, Sizes, Subject
 from .request import ON_THE_SPOT, BuildRequest, with_request

@@ -29,6 +29,7 @@ class Check(StrEnum):
 
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX model, or an .ir file of any level.")]
+OnnxModel = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX model.")]
 Subject = Annotated[
     Path,
     typer.Argument(metavar="PLAN|MODEL", help="A plan, or what one is built from: an ONNX model or .ir."),

@@ -20,10 +20,10 @@ from ..calibration.observe import INTERPRET
 from ..checking.indices import check_module
 from ..driver.build import brought_to, context_of
 from ..files.arrays import Array, write_arrays
+from ..files.inputs import ExpectedInput, load_inputs, of_function, of_plan, random_arrays, symbols_of
 from ..files.kinds import ARRAYS
 from ..frontend.source import level_of, load_module
 from ..report.modules import launch_module
-from .arrays import ExpectedInput, load_inputs, of_function, of_plan, random_arrays, symbols_of
 from .console import print_table, say, seconds, write_json
 from .option_texts import parse_sizes
 from .options import AsJson, Device, Level, Seed, Sizes, Subject
@@ -117,7 +117,7 @@ def _interpreted(module: Module, path: Path | None, sizes: Mapping[str, int], se
 def _arrays(
     path: Path | None, wanted: Sequence[ExpectedInput], seed: int, mask: str | None
 ) -> dict[str, Array]:
-    return random_arrays(wanted, seed, mask) if path is None else load_inputs(path, wanted)
+    return random_arrays(wanted, seed, mask) if path is None else load_inputs(path, wanted, say)
 
 
 def _module(path: Path, level: Level | None, request: BuildRequest) -> Module:

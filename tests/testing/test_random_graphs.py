@@ -6,8 +6,8 @@ from collections import Counter
 
 import onnx
 import pytest
+from glassrt.compiler.surgery.models import reads
 from glassrt.testing.draft import Unfit
-from glassrt.testing.nodes import reads
 from glassrt.testing.oracles import onnx_runtime
 from glassrt.testing.random_graphs import Graph, graphs, seeded
 from hypothesis import find, given, settings

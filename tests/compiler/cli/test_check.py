@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import replace
@@ -182,3 +183,13 @@ def test_a_tolerance_holds_for_every_member_of_a_group(glassrt: Glassrt, tmp_pat
     assert worst == sorted(worst, reverse=True)
     # The usual bounds pass what the tolerance does not.
     assert report(glassrt, text, "-d", "host")["ok"]
+
+
+def test_a_plan_is_checked_as_it_is(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:
+    glassrt("build", small, "-o", tmp_path / "a.plan", "--target", "host")
+    text = glassrt("check", tmp_path / "a.plan", "--device", "host").stdout
+    assert "outputs against its launch level in numpy" in text and "within bounds" in text
+    found = glassrt("check", tmp_path / "a.plan", "--device", "host", "--reference", small, "--json").stdout
+    assert json.loads(found)["witness"] == "the interpreter" and json.loads(found)["ok"]
+    assert "bisect its model" in glassrt("check", tmp_path / "a.plan", "--bisect", code=2).stderr
+    assert "for plans" in " ".join(glassrt("check", small, "--reference", small, code=2).stderr.split())

@@ -8,8 +8,8 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from .running import outputs_of
-from .support import Glassrt
+from ..cli.running import outputs_of
+from ..cli.support import Glassrt
 
 
 def test_types_that_numpy_lacks_come_from_files(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
-"""Facts that the commands show: bytes and arithmetic of launches, users of buffers, branches and loops."""
+"""Facts about launches: bytes and arithmetic of launches, users of buffers, branches and loops."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
-from glassrt.compiler.cli.facts import buffers_of, controls_of, launches_of
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.fusion.predicate_branches import PredicateBranches
+from glassrt.compiler.report.launches import buffers_of, controls_of, launches_of
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu

@@ -17,8 +17,7 @@ from ...errors import InputError
 from ...runtime.expressions import evaluate
 from ...runtime.manifest import Manifest
 from ...runtime.unpadded import hidden, random_mask
-from ..files.arrays import Array, read_arrays
-from .console import printable, say
+from .arrays import Array, read_arrays
 
 T = TypeVar("T")
 
@@ -130,22 +129,30 @@ def _holding(tensor: ExpectedInput, content: Sequence[int]) -> Array:
     return numbers.astype(tensor.dtype.numpy).reshape(tensor.shape)
 
 
-def load_inputs(path: Path, wanted: Sequence[ExpectedInput]) -> dict[str, Array]:
+def load_inputs(
+    path: Path, wanted: Sequence[ExpectedInput], note: Callable[[str], object]
+) -> dict[str, Array]:
     """The WANTED inputs from the .npz file at PATH, without optional ones that it lacks. Other arrays in it
-    are ignored, with a note on stderr.
+    are ignored, which NOTE is told.
 
     Raises InputError for an input that is missing though it is needed, or has another type or shape.
     """
     found = read_arrays(path)
-    missing = [tensor.name for tensor in wanted if tensor.name not in found and not tensor.optional]
-    if missing:
-        names = ", ".join(map(printable, found)) or "nothing"
-        raise InputError(
-            f"{path.name} has no array for the input '{printable(missing[0])}'", f"it holds {names}"
-        )
     extra = found.keys() - {tensor.name for tensor in wanted}
     if extra:
-        say(f"not an input, ignored: {', '.join(sorted(extra))}")
+        note(f"not an input, ignored: {', '.join(sorted(extra))}")
+    return fitting(found, wanted, path.name)
+
+
+def fitting(found: Mapping[str, Array], wanted: Sequence[ExpectedInput], source: str) -> dict[str, Array]:
+    """The WANTED inputs among the arrays FOUND in SOURCE, without optional ones that it lacks.
+
+    Raises InputError for an input that is missing though it is needed, or has another type or shape.
+    """
+    missing = [tensor.name for tensor in wanted if tensor.name not in found and not tensor.optional]
+    if missing:
+        names = ", ".join(found) or "nothing"
+        raise InputError(f"{source} has no array for the input '{missing[0]}'", f"it holds {names}")
     return {each.name: _fitting(found[each.name], each) for each in wanted if each.name in found}
 
 
@@ -158,5 +165,5 @@ def _fitting(array: Array, tensor: ExpectedInput) -> Array:
     if array.dtype != dtype or not rank_fits or not (tensor.varies or array.shape == tensor.shape):
         have, want = f"{array.dtype}{list(array.shape)}", f"{dtype}{list(tensor.shape)}"
         varying = ", where symbolic sizes may differ" if tensor.varies else ""
-        raise InputError(f"input '{printable(tensor.name)}' is {have}; {want} is expected{varying}")
+        raise InputError(f"input '{tensor.name}' is {have}; {want} is expected{varying}")
     return np.ascontiguousarray(array).reshape(array.shape)

@@ -1,4 +1,4 @@
-"""Facts of a plan that the commands show: the work of each launch, and the launches that use each buffer."""
+"""The work of each launch of a plan, the launches that use each buffer, and branches and loops."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...codegen.interface import ArchSpec
-from .facts import LaunchFacts
+from .launches import LaunchFacts
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from glassrt.compiler.reduction.reduce import reduced
 from glassrt.testing.draft import Unfit
 from glassrt.testing.oracles import Feeds, onnx_runtime
 from glassrt.testing.random_graphs import Graph, seeded
-from glassrt.testing.reduce import reduced
 from onnx import ModelProto
 
 

@@ -1,0 +1,62 @@
+"""`glassrt diff`: what differs between two plans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..comparison.diff import DiffRun, compared
+from .check import Inputs
+from .console import say, show, write_json
+from .option_texts import parse_sizes
+from .options import AsJson, Device, Sizes
+from .request import ON_THE_SPOT, BuildRequest, with_request
+from .subject import open_plan
+
+PAGE = 6  # rows of each table
+
+A = Annotated[Path, typer.Argument(metavar="A", help="A plan, or a model that is built first.")]
+B = Annotated[Path, typer.Argument(metavar="B", help="The plan, or the model, to compare with A.")]
+Numbers = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, help="Compare the numbers of both on random inputs of this seed."),
+]
+Time = Annotated[
+    bool | None,
+    typer.Option(
+        "--time/--no-time", help="Whether both are timed. Default: if there is a GPU that both are for."
+    ),
+]
+Top = Annotated[int, typer.Option("--top", metavar="N", min=1, help="The first N rows of each table.")]
+All = Annotated[bool, typer.Option("--all", help="All rows of each table.")]
+
+
+@with_request(ON_THE_SPOT | {"target"})
+def diff(
+    a: A,
+    b: B,
+    inputs: Inputs = None,
+    seed: Numbers = None,
+    size: Sizes = None,
+    device: Device = None,
+    time: Time = None,
+    top: Top = PAGE,
+    every: All = False,
+    as_json: AsJson = False,
+    *,
+    request: BuildRequest,
+) -> None:
+    """Show what differs between the plans A and B.
+
+    Fusion with the reasons, kernels, configurations, formats, memory and sizes; the time of each launch where
+    there is a GPU that both are for; and with --inputs or --seed the numbers of every tensor that both keep.
+    """
+    plans = [open_plan(path, request, device) for path in (a, b)]
+    how = DiffRun(inputs, seed, parse_sizes(size), device, time, (str(a), str(b)), say)
+    found = compared(plans[0], plans[1], how)
+    if as_json:
+        write_json(found.to_json())
+    else:
+        show(found, None if every else top)

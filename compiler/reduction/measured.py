@@ -1,0 +1,105 @@
+"""Faults of GlassRT itself: outputs that are wrong, plans that are slower than they should be.
+
+Models are built and run in a process of its own, which a kernel may bring down or hang.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from onnx import ModelProto
+
+from ...errors import GlassError, InputError
+from ...runtime.engine import Engine
+from ..checking.check import Case, check
+from ..driver.build import Settings, build
+from ..frontend.source import Shapes, load_module
+from ..report.expected import expected_times, sizes_of
+from .candidate import Feeds
+from .worker import Workers
+
+LIMIT_SECONDS = 300.0
+REPEATS = 30
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked about each model: whether its outputs are `wrong`, or its time at least `ratio` times
+    what is expected, if it is built with SETTINGS, in SHAPES, and runs on DEVICE."""
+
+    settings: Settings
+    shapes: Shapes = field(default_factory=dict)
+    device: str | None = None
+    tolerance: float | None = None
+    ratio: float | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """Whether a model shows the fault, and a sentence about it."""
+
+    shows: bool
+    text: str
+
+
+class MeasuredFault:
+    """Whether a model, built and run in another process, shows the fault that is ASKED for; one that cannot
+    be built, or that ends or hangs the process, does not."""
+
+    def __init__(self, asked: Asked, seconds: float = LIMIT_SECONDS) -> None:
+        own = replace(asked, settings=replace(asked.settings, progress=None, print_ir=None, dump_dir=None))
+        self._workers = Workers(answer, own, seconds)
+
+    def begin(self, model: ModelProto, feeds: Feeds) -> None:
+        """Ask about the whole model. Raises InputError where it does not show the fault."""
+        found = self._ask(model, feeds)
+        if not found.shows:
+            hint = "to look for another fault, give a command that fails"
+            raise InputError(f"the model does not show the fault: {found.text}", hint)
+
+    def __call__(self, model: ModelProto, feeds: Feeds) -> bool:
+        return self._ask(model, feeds).shows
+
+    def close(self) -> None:
+        """End the process."""
+        self._workers.close()
+
+    def _ask(self, model: ModelProto, feeds: Feeds) -> Found:
+        found = self._workers.ask((model.SerializeToString(), dict(feeds)))
+        return Found(False, found) if isinstance(found, str) else found[0]
+
+
+def answer(asked: Asked, question: tuple[bytes, dict[str, Any]]) -> Found:
+    """What comes of a model and its inputs."""
+    content, feeds = question
+    judge: Callable[[Asked, bytes, dict[str, Any]], Found] = _wrong if asked.ratio is None else _slow
+    try:
+        return judge(asked, content, feeds)
+    except GlassError as error:
+        return Found(False, f"an error: {error.message}")
+
+
+def _wrong(asked: Asked, content: bytes, feeds: dict[str, Any]) -> Found:
+    module = load_module(content, shapes=_shapes(asked, content))
+    report = check(Case(content, module, feeds), asked.settings, asked.device, asked.tolerance)
+    return Found(not report.ok, "within bounds" if report.ok else "beyond bounds")
+
+
+def _slow(asked: Asked, content: bytes, feeds: dict[str, Any]) -> Found:
+    plan = build(content, asked.settings, shapes=_shapes(asked, content)).plan
+    with Engine(plan, asked.device) as engine:
+        times = engine.time(feeds, REPEATS)
+        wanted = expected_times(engine.plan, sizes_of(engine.plan, feeds))
+    have, least = float(np.median(times)) * 1e3, sum(each or 0.0 for each in wanted)
+    text = f"takes {have:.1f} us where {least:.1f} us are expected"
+    return Found(have >= (asked.ratio or 0.0) * least, text)
+
+
+def _shapes(asked: Asked, content: bytes) -> Shapes:
+    """The ranges of those symbols that the model still has."""
+    inputs = ModelProto.FromString(content).graph.input
+    names = {dim.dim_param for each in inputs for dim in each.type.tensor_type.shape.dim}
+    return {name: each for name, each in asked.shapes.items() if name in names}
