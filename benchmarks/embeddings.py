@@ -33,7 +33,7 @@ HALF, LONG = TensorProto.FLOAT16, TensorProto.INT64
 Arrays = dict[str, torch.Tensor]
 
 
-class Draft:
+class TableModel:
     """An ONNX model as it grows, with inputs on the GPU that are larger than what one likes in a plan."""
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ class Bags:
 
     def made(self) -> tuple[onnx.ModelProto, Arrays, Callable[[], torch.Tensor]]:
         """The model, its inputs, and what PyTorch runs."""
-        draft, parts, runs = Draft(), [], []
+        draft, parts, runs = TableModel(), [], []
         axis = draft.constant("axis", np.array([1]))
         for at in range(self.tables):
             part, run = self._table(draft, at, axis)
@@ -94,7 +94,7 @@ class Bags:
         output = draft.add("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]
         return draft.model(output), draft.inputs, lambda: torch.cat([run() for run in runs], 1)
 
-    def _table(self, draft: Draft, at: int, axis: str) -> tuple[str, Callable[[], torch.Tensor]]:
+    def _table(self, draft: TableModel, at: int, axis: str) -> tuple[str, Callable[[], torch.Tensor]]:
         shape = (self.batch, self.length)
         indices = torch.randint(0, self.rows, shape, device="cuda")
         table = torch.randn(self.rows, self.width, device="cuda", dtype=torch.float16)
@@ -113,7 +113,7 @@ class Bags:
         return draft.add("ReduceSum", rows, axis, keepdims=0), run
 
     def _int8(
-        self, draft: Draft, at: int, axis: str, indices: torch.Tensor
+        self, draft: TableModel, at: int, axis: str, indices: torch.Tensor
     ) -> tuple[str, Callable[[], torch.Tensor]]:
         table = torch.randint(-128, 128, (self.rows, self.width), device="cuda", dtype=torch.int8)
         scales = torch.rand(self.rows, 1, device="cuda") / 100 + 0.01
@@ -126,7 +126,7 @@ class Bags:
         ), lambda: (table[indices].float() * scales[indices]).sum(1).half()
 
     def _ragged(
-        self, draft: Draft, at: int, table: torch.Tensor, indices: torch.Tensor
+        self, draft: TableModel, at: int, table: torch.Tensor, indices: torch.Tensor
     ) -> tuple[str, Callable[[], torch.Tensor]]:
         ends = np.sort(np.random.default_rng(at).integers(0, len(indices), self.batch - 1))
         offsets = torch.from_numpy(np.concatenate([[0], ends])).cuda()
@@ -136,7 +136,7 @@ class Bags:
         )
 
 
-def _loop(draft: Draft, names: list[str], count: int, bags: int, width: int) -> str:
+def _loop(draft: TableModel, names: list[str], count: int, bags: int, width: int) -> str:
     """Bags with offsets, as `torch.onnx` writes them."""
     table, indices, offsets = names
     zero, one, all_ = (draft.constant(n, np.array([v])) for n, v in (("zero", 0), ("one", 1), ("end", 2**62)))
@@ -169,7 +169,7 @@ class Beginning:
         return {"case": "norms", "batch": self.batch, "tokens": self.tokens, "width": self.width}
 
     def made(self) -> tuple[onnx.ModelProto, Arrays, Callable[[], torch.Tensor]]:
-        draft, shape = Draft(), (self.batch, self.tokens)
+        draft, shape = TableModel(), (self.batch, self.tokens)
         sizes = {"words": 30522, "places": 512, "types": 2}
         tables = {k: torch.randn(n, self.width, device="cuda", dtype=torch.float16) for k, n in sizes.items()}
         found = {k: torch.randint(0, n, shape, device="cuda") for k, n in sizes.items()}

@@ -18,7 +18,7 @@ from .places import ROOT
 
 PARTS = ("errors", "dialects", "compiler", "codegen", "runtime", "templates", "testing")
 SIZE_LIMIT = 350_000_000
-DATA = {".lark", ".cuh", ".hpp", ".h", ".j2"}
+DATA = {".lark", ".cuh", ".hpp", ".cpp", ".h", ".j2"}
 
 
 def _package_files(root: Path) -> list[Path]:

@@ -130,7 +130,7 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
 
 
 @dataclass(frozen=True)
-class _Run:
+class _CheckedRun:
     """A run of a plan: where, its outputs, and what was measured of launches and of the ranges of tensors."""
 
     device: str
@@ -145,12 +145,12 @@ def _ran(
     inputs: Mapping[str, Array],
     symbols: Mapping[str, int],
     graph: Module | None,
-) -> _Run:
+) -> _CheckedRun:
     if device == INTERPRET:
-        return _Run(NUMPY, interpret(launch_module(plan), inputs))
+        return _CheckedRun(NUMPY, interpret(launch_module(plan), inputs))
     with Engine(plan, device) as engine:
         observer, outputs = observed(engine, inputs, symbols, graph)
-        return _Run(engine.device, outputs, observer.reports, observer.ranges)
+        return _CheckedRun(engine.device, outputs, observer.reports, observer.ranges)
 
 
 def _graph_level(plan: Plan, module: Module) -> Module:

@@ -74,7 +74,8 @@ app = typer.Typer(
 )
 __all__ = ["app", "clear_all", "main"]
 
-for command in (build, run, bench, inspect, explain, diff, opt, check, calibrate, tune, reduce, extract):
+COMMANDS = (build, run, bench, inspect, explain, diff, opt, check, calibrate, tune, reduce, extract)
+for command in COMMANDS:
     app.command()(guarded(command))
 
 

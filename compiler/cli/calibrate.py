@@ -34,7 +34,7 @@ Output = Annotated[
     typer.Option(
         "--output", "-o", metavar="TABLE", help="The calibration table to write, with histograms beside it."
     ),
-    Written(TABLE, beside=(histograms_beside, ARRAYS)),
+    Written(TABLE, renews="from_histograms", beside=(histograms_beside, ARRAYS)),
 ]
 Calibrator = Annotated[
     str,

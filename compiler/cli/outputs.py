@@ -19,7 +19,7 @@ import typer
 from typer.models import OptionInfo
 
 from ..files.beside import IR_SUFFIX, weights_files
-from ..files.kinds import Kind
+from ..files.kinds import FileKind
 
 Force = Annotated[
     bool, typer.Option("--force", help="Replace files of other kinds, too, but never an input.")
@@ -35,9 +35,9 @@ class Written:
     read and written; beside: a file written beside it, and the kind of that.
     """
 
-    kind: Kind
+    kind: FileKind
     renews: str = ""
-    beside: tuple[Callable[[Path], Path], Kind] | None = None
+    beside: tuple[Callable[[Path], Path], FileKind] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class _Output:
     path: Path
     option: str
     parameter: str
-    kind: Kind
+    kind: FileKind
     renews: str = ""
 
 

@@ -9,16 +9,16 @@ import typer
 
 from ..files.kinds import ARRAYS, MODEL
 from ..reduction.api import Search, fault_of, feeds_of, inputs_beside, save, searched
-from ..reduction.candidate import Candidate
+from ..reduction.candidate import TrialModel
 from ..reduction.measured import Asked
 from ..reduction.reduce import TRIALS
-from ..reproducer.write import write_built
+from ..reproducer.write import SUFFIXES, write_built
 from ..surgery.extract import whole_model
 from .check import Inputs, Tolerance
 from .console import err, out, say, show, write_json
 from .option_texts import parse_sizes
 from .options import AsJson, Device, OnnxModel, Seed, Sizes
-from .outputs import Written
+from .outputs import Dumped, Written
 from .request import ON_THE_SPOT, BuildRequest, with_request
 
 Output = Annotated[
@@ -78,6 +78,7 @@ Reproducer = Annotated[
         file_okay=False,
         help="Write the plan of the small model there, too, as one .cu with a driver that needs no GlassRT.",
     ),
+    Dumped(SUFFIXES),
 ]
 
 
@@ -133,7 +134,7 @@ class _Progress:
     def __init__(self) -> None:
         self._console = err()
         self._status = self._console.status("the whole model") if self._console.is_terminal else None
-        self._smallest: Candidate | None = None
+        self._smallest: TrialModel | None = None
 
     def __enter__(self) -> _Progress:
         if self._status is not None:
@@ -144,7 +145,7 @@ class _Progress:
         if self._status is not None:
             self._status.stop()
 
-    def tell(self, stage: str, tried: int, best: Candidate) -> None:
+    def tell(self, stage: str, tried: int, best: TrialModel) -> None:
         """Say that so many models were TRIED, now with less of STAGE, and which is the smallest."""
         if best is not self._smallest and self._smallest is not None:
             say(f"{tried} tried, fewer {stage}: {best.size()}")

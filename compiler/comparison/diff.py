@@ -24,7 +24,7 @@ from ..report.presented import Block, Report
 from .numbers import Numbers, compare_numbers
 from .structure import Change, Fusion, Spot, changes_of, fusions_of, spots_of
 from .tables import blocks_of
-from .times import Times, measure_times
+from .times import PlanTimes, measure_times
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,7 +49,7 @@ class PlanDiff(Report):
     figures: list[tuple[str, int, int]]
     sizes: Mapping[str, int]
     device: str | None = None
-    times: Times | None = None
+    times: PlanTimes | None = None
     numbers: Numbers | None = None
 
     @property
@@ -81,7 +81,7 @@ class PlanDiff(Report):
         return blocks_of(self)
 
 
-def _times(times: Times, spots: Sequence[Spot]) -> dict[str, Any]:
+def _times(times: PlanTimes, spots: Sequence[Spot]) -> dict[str, Any]:
     launches = [
         {"nodes": list(s.nodes), "a_us": times.spent(0, s.a), "b_us": times.spent(1, s.b)} for s in spots
     ]

@@ -46,7 +46,7 @@ class Numbers:
 
 def compare_numbers(a: Engine, b: Engine, inputs: Mapping[str, Array]) -> Numbers:
     """Run both on INPUTS, launch by launch, and compare. Raises what `Engine.trace` raises."""
-    kept = _Keeping(a, inputs)
+    kept = _KeepingTensors(a, inputs)
     want = a.trace(inputs, kept)
     found = _Comparing(b, inputs, kept)
     have = b.trace(inputs, found)
@@ -92,7 +92,7 @@ class _Observer:
         raise NotImplementedError
 
 
-class _Keeping(_Observer):
+class _KeepingTensors(_Observer):
     """Keeps tensors; of one that is written again, the last."""
 
     def __init__(self, engine: Engine, inputs: Mapping[str, Array]) -> None:
@@ -112,7 +112,7 @@ class _Keeping(_Observer):
 class _Comparing(_Observer):
     """Compares tensors with those that another kept, where both hold numbers of one kind."""
 
-    def __init__(self, engine: Engine, inputs: Mapping[str, Array], kept: _Keeping) -> None:
+    def __init__(self, engine: Engine, inputs: Mapping[str, Array], kept: _KeepingTensors) -> None:
         super().__init__(engine, inputs)
         self._kept = kept.kept
         self._found: dict[Key, TensorDifference] = {}

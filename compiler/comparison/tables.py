@@ -10,7 +10,7 @@ from ..report.presented import Block, Table
 from ..report.words import quantity, short
 from .numbers import Numbers, TensorDifference
 from .structure import Spot
-from .times import Times
+from .times import PlanTimes
 
 if TYPE_CHECKING:
     from .diff import PlanDiff
@@ -85,7 +85,7 @@ def _fusions(found: PlanDiff) -> Table:
     return Table("fused otherwise ('|' between kernels)", ("A", "B", "why"), rows)
 
 
-def _times(times: Times, spots: Sequence[Spot]) -> Iterator[Block]:
+def _times(times: PlanTimes, spots: Sequence[Spot]) -> Iterator[Block]:
     one, other = times.runs
     yield f"a run takes {one:.4g} ms by A, {other:.4g} ms by B: B / A is {_ratio(one, other)}"
     rows = []

@@ -15,7 +15,7 @@ REPEATS = 20
 
 
 @dataclass(frozen=True)
-class Times:
+class PlanTimes:
     """Median milliseconds of a run of A and of B, and the microseconds of each launch, timed alone."""
 
     runs: tuple[float, float]
@@ -26,11 +26,11 @@ class Times:
         return sum(self.launches[side][at] for at in launches)
 
 
-def measure_times(a: Engine, b: Engine, inputs: Mapping[str, Array]) -> Times:
+def measure_times(a: Engine, b: Engine, inputs: Mapping[str, Array]) -> PlanTimes:
     """Time both engines on INPUTS. Raises what `Engine.time` raises."""
     runs: tuple[list[float], list[float]] = ([], [])
     for turn in range(TURNS):
         for engine, times in zip((a, b), runs, strict=True):
             times += engine.time(inputs, REPEATS, 0 if turn else REPEATS)
     alone = [tuple(each.microseconds for each in engine.profile(inputs)) for engine in (a, b)]
-    return Times((float(np.median(runs[0])), float(np.median(runs[1]))), (alone[0], alone[1]))
+    return PlanTimes((float(np.median(runs[0])), float(np.median(runs[1]))), (alone[0], alone[1]))

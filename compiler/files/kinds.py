@@ -18,7 +18,7 @@ HEAD_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
-class Kind:
+class FileKind:
     """A kind of file. name: with its article; fits: whether bytes that begin a file are those of one."""
 
     name: str
@@ -41,13 +41,13 @@ def _beginning(pattern: bytes) -> Callable[[bytes], bool]:
 
 _COMMENTS = rb"(?:\s|//[^\n]*(?:\n|\Z))*"
 
-PLAN = Kind("a plan", _beginning(re.escape(MAGIC)))
+PLAN = FileKind("a plan", _beginning(re.escape(MAGIC)))
 # A local header of ZIP has 30 bytes before the name of a member; an archive of nothing is its end.
-ARRAYS = Kind("a file of arrays", _beginning(rb"PK\x03\x04.{26}[^\x00]{0,65000}?\.npy|PK\x05\x06"))
+ARRAYS = FileKind("a file of arrays", _beginning(rb"PK\x03\x04.{26}[^\x00]{0,65000}?\.npy|PK\x05\x06"))
 # A ModelProto as every exporter writes it: its IR version, then a text, the opsets or the graph.
-MODEL = Kind("an ONNX model", _beginning(rb"\x08[\x01-\x20][\x12\x1a\x22\x2a\x32\x3a\x42\x72]"))
-IR_TEXT = Kind("IR text", _beginning(_COMMENTS + rb"(?:module\b|\Z)"))
-WEIGHTS = Kind("a file of weights of IR text", _beginning(rb'.{8}\{"__metadata__":'))
-TABLE = Kind("a calibration table", _beginning(rb"(?:#[^\n]*\n|\s)*(?:format|model|calibrator|batches) "))
-TRT_CACHE = Kind("a TensorRT calibration cache", _beginning(rb"TRT-"))
-LOCK = Kind("a lock file", _beginning(rb"(?:#[^\n]*\n|\s)*glassrt tactics "))
+MODEL = FileKind("an ONNX model", _beginning(rb"\x08[\x01-\x20][\x12\x1a\x22\x2a\x32\x3a\x42\x72]"))
+IR_TEXT = FileKind("IR text", _beginning(_COMMENTS + rb"(?:module\b|\Z)"))
+WEIGHTS = FileKind("a file of weights of IR text", _beginning(rb'.{8}\{"__metadata__":'))
+TABLE = FileKind("a calibration table", _beginning(rb"(?:#[^\n]*\n|\s)*(?:format|model|calibrator|batches) "))
+TRT_CACHE = FileKind("a TensorRT calibration cache", _beginning(rb"TRT-"))
+LOCK = FileKind("a lock file", _beginning(rb"(?:#[^\n]*\n|\s)*glassrt tactics "))

@@ -39,7 +39,7 @@ class Bounds(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Body:
+class BagBody:
     """The body of a loop, and how it reads names of the graphs around it."""
 
     call: Call
@@ -97,7 +97,7 @@ def bags_of_loop(call: Call, graph: GraphProto) -> Tensor | None:
     """The results of the loop of CALL with the body GRAPH if it sums rows bag by bag; None for another."""
     if len(graph.output) != 2 or len(call.inputs) > 2 or len(graph.input) != 2:
         return None
-    body = Body(call, graph)
+    body = BagBody(call, graph)
     node = body.made_by(graph.output[1].name, *KINDS)
     if node is None or not _always(body) or body.axes(node, []) != [0] or _integer(node, "keepdims", 1):
         return None
@@ -113,7 +113,7 @@ def bags_of_loop(call: Call, graph: GraphProto) -> Tensor | None:
     return _made(call, KINDS[node.op_type], table, *given, *(body.outer(name) for name in cut[1]))
 
 
-def _always(body: Body) -> bool:
+def _always(body: BagBody) -> bool:
     """Whether the body of a loop says that it goes on, whatever it computes."""
     name, first = body.graph.output[0].name, body.call.optional(1)
     if first is not None and (first.data is None or not first.data.all()):
@@ -127,7 +127,7 @@ def _integer(node: NodeProto, name: str, default: int) -> int:
     return next((each.i for each in node.attribute if each.name == name), default)
 
 
-def _rows(body: Body, name: str) -> tuple[str, str]:
+def _rows(body: BagBody, name: str) -> tuple[str, str]:
     """The rows that are summed as NAME, and the factors of each, one number; empty without factors."""
     product = body.made_by(name, "Mul")
     for rows, factors in (product.input, reversed(product.input)) if product is not None else ():
@@ -136,7 +136,7 @@ def _rows(body: Body, name: str) -> tuple[str, str]:
     return name, ""
 
 
-def _cut(body: Body, name: str) -> tuple[str, Bounds] | None:
+def _cut(body: BagBody, name: str) -> tuple[str, Bounds] | None:
     """The name of the whole of which the part NAME is that of an iteration, and the bounds of all parts."""
     node = body.made_by(name, "Slice")
     if node is None or len(node.input) < 3:
@@ -149,7 +149,7 @@ def _cut(body: Body, name: str) -> tuple[str, Bounds] | None:
     return node.input[0], Bounds(*picked)
 
 
-def _picked(body: Body, name: str) -> str:
+def _picked(body: BagBody, name: str) -> str:
     """The list of which NAME has the number of the iteration, with one dimension; empty if it is none."""
     node = body.made_by(body.unsqueezed(name, 0), "Gather")
     mine = node is not None and node.input[1] == body.graph.input[0].name and _integer(node, "axis", 0) == 0

@@ -10,7 +10,7 @@ from onnx import NodeProto
 from ...dialects.core.affine import Dim
 from ...dialects.core.ir import Operation
 from ...dialects.core.location import Location
-from ...dialects.core.remarks import Folded
+from ...dialects.core.remarks import FoldedNode
 from ...dialects.core.sizes.outcomes import Conflict, Resized
 from ...dialects.core.types import TensorType
 from ...dialects.custom.composition import ComposedOp
@@ -189,12 +189,12 @@ class Walker:
             tensors = tuple(name for name in names if name not in op.location.nodes)
             op.location = replace(op.location, tensors=tensors)
 
-    def folded(self) -> list[Folded]:
+    def folded(self) -> list[FoldedNode]:
         """The nodes that no op of the module names: their results are constants and sizes."""
         there: set[str] = set()
         for op in self.builder.module.walk():
             there.update(op.location.nodes, op.location.tensors)
-        return [Folded(label, gives) for label, gives in self._met.items() if label not in there]
+        return [FoldedNode(label, gives) for label, gives in self._met.items() if label not in there]
 
     def _results(
         self, node: NodeProto, inputs: Sequence[Tensor | None], frame: Frame

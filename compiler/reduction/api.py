@@ -22,7 +22,7 @@ from ..frontend.source import Shapes, load_module
 from ..report.presented import Block, Report
 from ..settings.policy import PrecisionPolicy, as_policy
 from ..surgery.extract import whole_model
-from .candidate import Array, Candidate, Faulty, Feeds
+from .candidate import Array, Faulty, Feeds, TrialModel
 from .command import CommandFault
 from .measured import LIMIT_SECONDS, Asked, MeasuredFault
 from .reduce import TRIALS, Reduced, Told, reduced
@@ -39,7 +39,7 @@ class Reduction(Report):
 
     model: ModelProto
     inputs: Feeds
-    begun: Candidate
+    begun: TrialModel
     steps: int
     trials: int
     done: bool
@@ -52,7 +52,7 @@ class Reduction(Report):
         """Sizes before and after, and what it took."""
         return {
             "before": _sizes(self.begun),
-            "after": _sizes(Candidate(self.model, self.inputs)),
+            "after": _sizes(TrialModel(self.model, self.inputs)),
             "ops": [node.op_type for node in self.model.graph.node],
             "steps": self.steps,
             "trials": self.trials,
@@ -62,14 +62,14 @@ class Reduction(Report):
     def blocks(self) -> Iterable[Block]:
         """Sizes, and the nodes that are left."""
         yield f"before: {self.begun.size()}"
-        yield f"after:  {Candidate(self.model, self.inputs).size()}"
+        yield f"after:  {TrialModel(self.model, self.inputs).size()}"
         ops = ", ".join(node.op_type for node in self.model.graph.node[:20])
         yield f"nodes:  {ops}{', ...' if len(self.model.graph.node) > 20 else ''}"
         end = "" if self.done else "; it may become smaller with more trials"
         yield f"{self.trials} models tried, {self.steps} kept{end}"
 
 
-def _sizes(found: Candidate) -> dict[str, int]:
+def _sizes(found: TrialModel) -> dict[str, int]:
     graph = found.model.graph
     counts = {"nodes": found.nodes, "inputs": len(graph.input), "outputs": len(graph.output)}
     return counts | {"numbers": found.elements, "bytes": found.model.ByteSize()}
@@ -149,7 +149,7 @@ def fault_of(fails: str | Faulty | None, asked: Asked, says: str, hangs: bool, l
 
 def searched(model: ModelProto, feeds: Feeds, fault: Fault, search: Search) -> Reduction:
     """The smallest model that SEARCH finds to show FAULT. Raises InputError where MODEL does not show it."""
-    begun = Candidate(model, feeds)
+    begun = TrialModel(model, feeds)
     own = fault if isinstance(fault, CommandFault | MeasuredFault) else None
     ends: AbstractContextManager[object] = nullcontext() if own is None else closing(own)
     with ends:

@@ -21,7 +21,7 @@ Faulty = Callable[[ModelProto, Feeds], bool]
 
 
 @dataclass(frozen=True)
-class Candidate:
+class TrialModel:
     """A model and its inputs."""
 
     model: ModelProto
@@ -54,13 +54,13 @@ class Candidate:
             )
         return found.digest()
 
-    def with_feeds(self, model: ModelProto, feeds: Feeds) -> Candidate:
+    def with_feeds(self, model: ModelProto, feeds: Feeds) -> TrialModel:
         """MODEL with those of FEEDS that are still inputs of it."""
         names = {value.name for value in model.graph.input}
-        return Candidate(model, {name: feeds[name] for name in feeds if name in names})
+        return TrialModel(model, {name: feeds[name] for name in feeds if name in names})
 
 
-def computed(candidate: Candidate) -> dict[str, Array] | None:
+def computed(candidate: TrialModel) -> dict[str, Array] | None:
     """What ONNX Runtime, or else the reference implementation of ONNX, computes; None where neither can."""
     found = onnx_outputs(candidate.model, candidate.feeds)
     if not isinstance(found, str):
@@ -78,17 +78,17 @@ def computed(candidate: Candidate) -> dict[str, Array] | None:
     }
 
 
-def every_tensor(candidate: Candidate) -> dict[str, Array]:
+def every_tensor(candidate: TrialModel) -> dict[str, Array]:
     """Every tensor within the model; none where no reference can compute them."""
     model = ModelProto()
     model.CopyFrom(candidate.model)
     del model.graph.output[:]
     names = [name for node in model.graph.node for name in node.output if name]
     model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
-    return computed(Candidate(model, candidate.feeds)) or {}
+    return computed(TrialModel(model, candidate.feeds)) or {}
 
 
-def is_valid(candidate: Candidate, known: bool) -> bool:
+def is_valid(candidate: TrialModel, known: bool) -> bool:
     """Whether the model is one at all: what fails because it is broken does not show the fault.
 
     KNOWN: a reference can compute the model that all began with, and so has to compute this one.

@@ -38,7 +38,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Found:
+class Symptom:
     """Whether a model shows the fault, and a sentence about it."""
 
     shows: bool
@@ -67,35 +67,35 @@ class MeasuredFault:
         """End the process."""
         self._workers.close()
 
-    def _ask(self, model: ModelProto, feeds: Feeds) -> Found:
+    def _ask(self, model: ModelProto, feeds: Feeds) -> Symptom:
         found = self._workers.ask((model.SerializeToString(), dict(feeds)))
-        return Found(False, found) if isinstance(found, str) else found[0]
+        return Symptom(False, found) if isinstance(found, str) else found[0]
 
 
-def answer(asked: Asked, question: tuple[bytes, dict[str, Any]]) -> Found:
+def answer(asked: Asked, question: tuple[bytes, dict[str, Any]]) -> Symptom:
     """What comes of a model and its inputs."""
     content, feeds = question
-    judge: Callable[[Asked, bytes, dict[str, Any]], Found] = _wrong if asked.ratio is None else _slow
+    judge: Callable[[Asked, bytes, dict[str, Any]], Symptom] = _wrong if asked.ratio is None else _slow
     try:
         return judge(asked, content, feeds)
     except GlassError as error:
-        return Found(False, f"an error: {error.message}")
+        return Symptom(False, f"an error: {error.message}")
 
 
-def _wrong(asked: Asked, content: bytes, feeds: dict[str, Any]) -> Found:
+def _wrong(asked: Asked, content: bytes, feeds: dict[str, Any]) -> Symptom:
     module = load_module(content, shapes=_shapes(asked, content))
     report = check(Case(content, module, feeds), asked.settings, asked.device, asked.tolerance)
-    return Found(not report.ok, "within bounds" if report.ok else "beyond bounds")
+    return Symptom(not report.ok, "within bounds" if report.ok else "beyond bounds")
 
 
-def _slow(asked: Asked, content: bytes, feeds: dict[str, Any]) -> Found:
+def _slow(asked: Asked, content: bytes, feeds: dict[str, Any]) -> Symptom:
     plan = build(content, asked.settings, shapes=_shapes(asked, content)).plan
     with Engine(plan, asked.device) as engine:
         times = engine.time(feeds, REPEATS)
         wanted = expected_times(engine.plan, sizes_of(engine.plan, feeds))
     have, least = float(np.median(times)) * 1e3, sum(each or 0.0 for each in wanted)
     text = f"takes {have:.1f} us where {least:.1f} us are expected"
-    return Found(have >= (asked.ratio or 0.0) * least, text)
+    return Symptom(have >= (asked.ratio or 0.0) * least, text)
 
 
 def _shapes(asked: Asked, content: bytes) -> Shapes:

@@ -10,13 +10,13 @@ from onnx import GraphProto, ValueInfoProto, helper
 
 from ..surgery.extract import declared
 from ..surgery.models import borders, initial_names, part_of, reads
-from .candidate import Array, Candidate, every_tensor, stored, typed
+from .candidate import Array, TrialModel, every_tensor, stored, typed
 
 
-class Parts:
+class NodeParts:
     """The parts of a candidate: its tensors are computed once, and stand for what made them."""
 
-    def __init__(self, whole: Candidate) -> None:
+    def __init__(self, whole: TrialModel) -> None:
         self._whole = whole
         self._graph: GraphProto = whole.model.graph
         self._values = every_tensor(whole)
@@ -25,7 +25,7 @@ class Parts:
         self._fixed = _constants(self._graph)
         self._symbols = {name: d for v in self._graph.input for name, d in _named_dims(v).items()}
 
-    def of_nodes(self, positions: Collection[int]) -> Candidate | None:
+    def of_nodes(self, positions: Collection[int]) -> TrialModel | None:
         """The nodes at POSITIONS alone; None without any, or where a value that they read is not known."""
         entering, leaving = borders(self._graph, frozenset(positions))
         if not positions or not leaving or any(name not in self._values for name in entering):
@@ -44,7 +44,7 @@ class Parts:
         part = part_of(self._whole.model, nodes, outputs, inputs, constants)
         return self._whole.with_feeds(part, feeds)
 
-    def of_outputs(self, names: Sequence[str]) -> Candidate | None:
+    def of_outputs(self, names: Sequence[str]) -> TrialModel | None:
         """What the outputs NAMES alone need; None without any."""
         if not names:
             return None

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from onnx import ModelProto
 
 from ..surgery.models import copied
-from .candidate import Candidate, Faulty, Feeds, computed, is_valid
+from .candidate import Faulty, Feeds, TrialModel, computed, is_valid
 from .ddmin import ddmin
-from .nodes import Parts
+from .nodes import NodeParts
 from .sizes import numbers_of, smaller
 from .weights import SIMPLIFICATIONS, simplified, tensors_of
 
 TRIALS = 500
 # Called with what is being made smaller, the trials so far, and the smallest model.
-Told = Callable[[str, int, Candidate], object]
+Told = Callable[[str, int, TrialModel], object]
 
 
 class Spent(Exception):
@@ -29,7 +29,7 @@ class Spent(Exception):
 
 
 @dataclass
-class Trials:
+class ReductionTrials:
     """The trials of one reduction, and the best that they found.
 
     most, seconds: how many there may be and how long they may take, None for any time; known: whether a
@@ -37,7 +37,7 @@ class Trials:
     """
 
     faulty: Faulty
-    best: Candidate
+    best: TrialModel
     most: int
     seconds: float | None = None
     known: bool = True
@@ -48,7 +48,7 @@ class Trials:
     _begin: float = field(default_factory=time.monotonic)
     _lost: set[bytes] = field(default_factory=set)  # models that do not show the fault
 
-    def shows(self, candidate: Candidate | None) -> bool:
+    def shows(self, candidate: TrialModel | None) -> bool:
         """Whether CANDIDATE is a model that shows the fault; then it is the best. Raises Spent."""
         if candidate is None or (key := candidate.digest()) in self._lost:
             return False
@@ -82,8 +82,8 @@ class Reduced:
     done: bool = True
 
     @property
-    def candidate(self) -> Candidate:
-        return Candidate(self.model, self.feeds)
+    def candidate(self) -> TrialModel:
+        return TrialModel(self.model, self.feeds)
 
 
 def reduced(
@@ -100,8 +100,8 @@ def reduced(
     FAULTY is called with smaller models and their inputs, all of which ONNX Runtime, or else the reference
     implementation, can run if it can run MODEL. MODEL may be used by others: it is copied.
     """
-    start = Candidate(copied(model), dict(feeds))
-    run = Trials(faulty, start, trials, seconds, computed(start) is not None, told)
+    start = TrialModel(copied(model), dict(feeds))
+    run = ReductionTrials(faulty, start, trials, seconds, computed(start) is not None, told)
     done = True
     try:
         _until_nothing_helps(run)
@@ -110,7 +110,7 @@ def reduced(
     return Reduced(run.best.model, run.best.feeds, run.steps, run.count, done)
 
 
-def _until_nothing_helps(run: Trials) -> None:
+def _until_nothing_helps(run: ReductionTrials) -> None:
     while True:
         before = run.best
         for name, stage in _STAGES.items():
@@ -120,44 +120,44 @@ def _until_nothing_helps(run: Trials) -> None:
             return
 
 
-def _fewer_nodes(run: Trials) -> None:
-    parts = Parts(run.best)
+def _fewer_nodes(run: ReductionTrials) -> None:
+    parts = NodeParts(run.best)
     ddmin(range(run.best.nodes), lambda kept: run.shows(parts.of_nodes(kept)))
 
 
-def _fewer_outputs(run: Trials) -> None:
+def _fewer_outputs(run: ReductionTrials) -> None:
     names = [value.name for value in run.best.model.graph.output]
     if len(names) > 1:
-        parts = Parts(run.best)
+        parts = NodeParts(run.best)
         ddmin(names, lambda kept: run.shows(parts.of_outputs(kept)))
 
 
-def _smaller_sizes(run: Trials) -> None:
+def _smaller_sizes(run: ReductionTrials) -> None:
     """Each number once, from the largest on; the next round looks anew at what changes along."""
     for number in numbers_of(run.best):
         if number in numbers_of(run.best):
             _first(run, smaller(run.best, number))
 
 
-def _first(run: Trials, candidates: Iterable[Candidate]) -> None:
+def _first(run: ReductionTrials, candidates: Iterable[TrialModel]) -> None:
     """Keep the first of CANDIDATES, which all have fewer numbers, that shows the fault."""
     elements = run.best.elements
     next((True for each in candidates if each.elements < elements and run.shows(each)), None)
 
 
-def _simpler_weights(run: Trials) -> None:
+def _simpler_weights(run: ReductionTrials) -> None:
     for name, simple in SIMPLIFICATIONS.items():
         whole = run.best
         names = tensors_of(whole, name)
 
-        def shows(kept: Sequence[str], whole: Candidate = whole, simple=simple, names=names) -> bool:  # type: ignore[no-untyped-def]
+        def shows(kept: Sequence[str], whole: TrialModel = whole, simple=simple, names=names) -> bool:  # type: ignore[no-untyped-def]
             return run.shows(simplified(whole, set(names) - set(kept), simple))
 
         if names:
             ddmin(names, shows)
 
 
-_STAGES: dict[str, Callable[[Trials], None]] = {
+_STAGES: dict[str, Callable[[ReductionTrials], None]] = {
     "nodes": _fewer_nodes,
     "outputs": _fewer_outputs,
     "sizes": _smaller_sizes,

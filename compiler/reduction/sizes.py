@@ -12,7 +12,7 @@ import numpy as np
 from onnx import AttributeProto, NodeProto, TensorProto, numpy_helper
 
 from ..surgery.models import bodies, copied
-from .candidate import Array, Candidate, stored
+from .candidate import Array, TrialModel, stored
 
 MOST_LIST = 64  # longer lists of integers are data, no sizes
 SMALL = (1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -20,14 +20,14 @@ SMALL = (1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 Changed = Callable[[int], int]
 
 
-def numbers_of(candidate: Candidate) -> list[int]:
+def numbers_of(candidate: TrialModel) -> list[int]:
     """The numbers above 1 that dimensions of weights and inputs have, the largest first."""
     dims = {int(dim) for tensor in candidate.model.graph.initializer for dim in tensor.dims}
     dims |= {int(dim) for array in candidate.feeds.values() for dim in array.shape}
     return sorted((dim for dim in dims if dim > 1), reverse=True)
 
 
-def smaller(candidate: Candidate, number: int) -> Iterator[Candidate]:
+def smaller(candidate: TrialModel, number: int) -> Iterator[TrialModel]:
     """CANDIDATE with less than NUMBER wherever a dimension has that or, after that, multiples of it; the
     smallest first."""
     sizes = [size for size in SMALL if size < number]
@@ -41,7 +41,7 @@ def smaller(candidate: Candidate, number: int) -> Iterator[Candidate]:
             )
 
 
-def _resized(candidate: Candidate, changed: Changed) -> Candidate:
+def _resized(candidate: TrialModel, changed: Changed) -> TrialModel:
     model = copied(candidate.model)
     graph = model.graph
     del graph.value_info[:]
@@ -56,7 +56,7 @@ def _resized(candidate: Candidate, changed: Changed) -> Candidate:
     for node in graph.node:
         _resize_node(node, changed)
     feeds = {name: _cut(array, changed) for name, array in candidate.feeds.items()}
-    return Candidate(model, feeds)
+    return TrialModel(model, feeds)
 
 
 def _resized_weight(tensor: TensorProto, changed: Changed) -> TensorProto:

@@ -8,7 +8,7 @@ import numpy as np
 from onnx import numpy_helper
 
 from ..surgery.models import copied
-from .candidate import Array, Candidate, stored
+from .candidate import Array, TrialModel, stored
 
 Simple = Callable[[Array], Array]
 
@@ -30,7 +30,7 @@ SIMPLIFICATIONS: Mapping[str, Simple] = {
 }
 
 
-def tensors_of(candidate: Candidate, name: str) -> list[str]:
+def tensors_of(candidate: TrialModel, name: str) -> list[str]:
     """The floating-point weights and inputs of CANDIDATE that are neither as the simplification NAME makes
     them, nor simpler."""
     rank = list(SIMPLIFICATIONS).index(name) + 1
@@ -39,17 +39,17 @@ def tensors_of(candidate: Candidate, name: str) -> list[str]:
     return [name for name, array in arrays if not any(_equal(made(array), array) for made in as_simple)]
 
 
-def simplified(candidate: Candidate, names: Collection[str], simple: Simple) -> Candidate:
+def simplified(candidate: TrialModel, names: Collection[str], simple: Simple) -> TrialModel:
     """CANDIDATE with the weights and inputs NAMES as SIMPLE makes them."""
     model = copied(candidate.model)
     for tensor in model.graph.initializer:
         if tensor.name in names:
             tensor.CopyFrom(stored(tensor.name, simple(numpy_helper.to_array(tensor))))
     feeds = {n: simple(array) if n in names else array for n, array in candidate.feeds.items()}
-    return Candidate(model, feeds)
+    return TrialModel(model, feeds)
 
 
-def _floats(candidate: Candidate) -> dict[str, Array]:
+def _floats(candidate: TrialModel) -> dict[str, Array]:
     arrays = {each.name: numpy_helper.to_array(each) for each in candidate.model.graph.initializer}
     arrays |= candidate.feeds
     return {name: array for name, array in arrays.items() if array.dtype.kind in "fV" and array.size}

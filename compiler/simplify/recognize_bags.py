@@ -27,8 +27,8 @@ from ..patterns.spelling import orders
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows of `table` by `indices`, what they are scaled and shifted by, and the ops that compute them.
+class BagRows:
+    """BagRows of `table` by `indices`, what they are scaled and shifted by, and the ops that compute them.
 
     scales, zeros: of each row of the table, or one for all; weights: of each row that is looked up.
     """
@@ -106,7 +106,7 @@ def _as_f32(value: Value, rewriter: Rewriter) -> Value:
 PATTERNS = (rows_dequantized, cast_before_lookup, embedding_bag)
 
 
-def _bag(op: Reduce, rows: Rows, rewriter: Rewriter) -> EmbeddingBag:
+def _bag(op: Reduce, rows: BagRows, rewriter: Rewriter) -> EmbeddingBag:
     """The op for OP, a reduction of ROWS; its operands have been inserted."""
     shape = rows.indices.type.shape
     lines = (product(shape[:-1]), shape[-1])
@@ -139,7 +139,7 @@ def _reshaped(value: Value, shape: tuple[Dim, ...], rewriter: Rewriter) -> Value
 # ---------------------------------------------------------------- rows
 
 
-def _rows(value: Value) -> Rows | None:
+def _rows(value: Value) -> BagRows | None:
     """The rows that VALUE is; None if it is none, or is read elsewhere, too."""
     op = value.producer
     if op is None or not only_use(value) or value.type.dtype not in TABLES:
@@ -160,7 +160,7 @@ def _rows(value: Value) -> Rows | None:
     return None if found is None else replace(found, absorbed=(*found.absorbed, op))
 
 
-def _looked_up(op: Gather) -> Rows | None:
+def _looked_up(op: Gather) -> BagRows | None:
     """The rows that OP looks up in a table that is given: a constant, or an argument."""
     table, scaling = op.x, produced_by(op.x, Dequantize)
     if op.axis != 0 or table.type.rank != 2 or not isinstance(table.type.shape[1], int):
@@ -168,9 +168,9 @@ def _looked_up(op: Gather) -> Rows | None:
     if op.indices.type.rank == 0:
         return None
     if scaling is not None and only_use(table) and _of_all(scaling) and _is_given(scaling.x):
-        own = Rows(scaling.x, op.indices, (scaling,), scaling.scale, scaling.zero_point)
+        own = BagRows(scaling.x, op.indices, (scaling,), scaling.scale, scaling.zero_point)
         return own if scaling.x.type.dtype in TABLES else None
-    return Rows(table, op.indices, ()) if _is_given(table) and table.type.dtype in TABLES else None
+    return BagRows(table, op.indices, ()) if _is_given(table) and table.type.dtype in TABLES else None
 
 
 def _is_given(value: Value) -> bool:
@@ -187,14 +187,14 @@ def _of_all(op: Dequantize) -> bool:
     return op.per_tensor and op.scale.type.dtype in FLOATS
 
 
-def _dequantized(op: Dequantize) -> Rows | None:
+def _dequantized(op: Dequantize) -> BagRows | None:
     """The rows of which OP, with one scale for all, makes floats."""
     found = _rows(op.x) if _of_all(op) else None
     plain = found is not None and found.scales is None and found.zeros is None and found.weights is None
     return replace(found, scales=op.scale, zeros=op.zero_point) if found is not None and plain else None
 
 
-def _shifted(op: Sub) -> Rows | None:
+def _shifted(op: Sub) -> BagRows | None:
     """The rows from which OP subtracts one number each, looked up beside them."""
     found = _rows(op.x)
     if found is None or found.scales is not None or found.zeros is not None or found.weights is not None:
@@ -203,7 +203,7 @@ def _shifted(op: Sub) -> Rows | None:
     return None if zeros is None else replace(found, zeros=zeros)
 
 
-def _scaled(x: Value, factor: Value) -> Rows | None:
+def _scaled(x: Value, factor: Value) -> BagRows | None:
     """The rows X times one FACTOR each: looked up beside them, or given for each."""
     found = _rows(x)
     if found is None or factor.type.shape != (*found.indices.type.shape, 1):
@@ -216,7 +216,7 @@ def _scaled(x: Value, factor: Value) -> Rows | None:
     return replace(found, weights=factor)
 
 
-def _beside(value: Value, rows: Rows) -> Value | None:
+def _beside(value: Value, rows: BagRows) -> Value | None:
     """What VALUE, [..., 1], looks up by the indices of ROWS: one number for each row of their table."""
     if value.type.shape != (*rows.indices.type.shape, 1):
         return None

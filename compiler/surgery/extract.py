@@ -29,7 +29,7 @@ def extract(model: Source, start: Sequence[str] = (), end: Sequence[str] = ()) -
     proto = whole_model(model)
     graph = proto.graph
     known = declared(proto)
-    names = _Names(graph)
+    names = _ModelNames(graph)
     entries = list(dict.fromkeys(name for each in start for name in names.entering(each)))
     results = list(dict.fromkeys(name for each in end for name in names.leaving(each)))
     outputs = [_typed(known, name) for name in results] if end else list(graph.output)
@@ -78,7 +78,7 @@ def _typed(known: Mapping[str, ValueInfoProto], name: str) -> ValueInfoProto:
     return value
 
 
-class _Names:
+class _ModelNames:
     """Names of tensors and of nodes in a graph."""
 
     def __init__(self, graph: GraphProto) -> None:

@@ -29,7 +29,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Counted:
+class AlongAxis:
     """A value whose elements are their positions along `axis`, 0 to `size` - 1."""
 
     axis: int
@@ -40,7 +40,7 @@ class Counted:
 class Stacked:
     """A value whose last axis has one of `parts` at each position."""
 
-    parts: tuple[Counted, ...]
+    parts: tuple[AlongAxis, ...]
 
 
 class Coordinates:
@@ -49,7 +49,7 @@ class Coordinates:
     def __init__(self, module: Module) -> None:
         self._module = module
 
-    def counted(self, value: Value) -> Counted | None:
+    def counted(self, value: Value) -> AlongAxis | None:
         """VALUE as positions along an axis; None if it is something else."""
         chain: list[Operation] = []
         while (op := value.producer) is not None and (source := self._source(op)) is not None:
@@ -86,16 +86,16 @@ class Coordinates:
             return None
         return None if self.counted(op.x) is None else isinstance(op, GreaterEqual)
 
-    def _begun(self, value: Value) -> Counted | None:
+    def _begun(self, value: Value) -> AlongAxis | None:
         op = value.producer
         if isinstance(op, Range):
             counts = is_splat(op.start, 0, self._module) and is_splat(op.delta, 1, self._module)
-            return Counted(0, op.size) if counts else None
+            return AlongAxis(0, op.size) if counts else None
         array = constant_array(value, self._module)
         return None if array is None else _of_array(array)
 
 
-def _of_array(array: Array) -> Counted | None:
+def _of_array(array: Array) -> AlongAxis | None:
     """The axis along which the numbers of ARRAY count."""
     for axis, size in enumerate(array.shape):
         line = np.arange(size).reshape([-1 if each == axis else 1 for each in range(array.ndim)])
@@ -104,17 +104,17 @@ def _of_array(array: Array) -> Counted | None:
             and array.dtype.kind in "iu"
             and np.array_equal(array, np.broadcast_to(line, array.shape))
         ):
-            return Counted(axis, size)
+            return AlongAxis(axis, size)
     return None
 
 
-def _moved(found: Counted, source: Value, op: Operation) -> Counted | None:
+def _moved(found: AlongAxis, source: Value, op: Operation) -> AlongAxis | None:
     """FOUND, which is SOURCE, behind OP."""
     before: Sequence[Dim] = source.type.shape
     after: Sequence[Dim] = op.result.type.shape
     if isinstance(op, Transpose):
-        return Counted(list(op.perm).index(found.axis), found.size)
+        return AlongAxis(list(op.perm).index(found.axis), found.size)
     if isinstance(op, Reshape):
         axis = axis_at(after, before, found.axis)
-        return None if axis is None else Counted(axis, found.size)
-    return Counted(found.axis + len(after) - len(before), found.size)
+        return None if axis is None else AlongAxis(axis, found.size)
+    return AlongAxis(found.axis + len(after) - len(before), found.size)

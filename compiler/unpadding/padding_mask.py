@@ -22,8 +22,8 @@ from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.reshape import Reshape, Transpose
 from ..patterns.matching import constant_array
 from .coordinates import Coordinates
-from .places import Place, reshaped, transposed
-from .rows import Rows
+from .places import TokenPlace, reshaped, transposed
+from .rows import TokenRows
 
 Array = np.ndarray[Any, Any]
 ABSORBING = -1e4  # a number that is added to the scores of padding is at most this: its weights are zero
@@ -34,7 +34,7 @@ class OfMask:
     """A value whose elements are functions of one element of the mask of tokens: where sequences and tokens
     lie in it, and what it is for padding and for a token."""
 
-    place: Place
+    place: TokenPlace
     padding: Array
     token: Array
 
@@ -45,13 +45,13 @@ class OfMask:
 class MaskFunctions:
     """The values of MODULE that are functions of MASK, an input of the padded model."""
 
-    def __init__(self, module: Module, mask: Value, rows: Rows) -> None:
+    def __init__(self, module: Module, mask: Value, rows: TokenRows) -> None:
         self._module = module
         self._rows = rows
         self._coordinates = Coordinates(module)
         dtype = mask.type.dtype.numpy
         self._found: dict[Value, OfMask | None] = {
-            mask: OfMask(Place(0, 1), np.zeros((1, 1), dtype), np.ones((1, 1), dtype))
+            mask: OfMask(TokenPlace(0, 1), np.zeros((1, 1), dtype), np.ones((1, 1), dtype))
         }
 
     def of(self, value: Value) -> OfMask | None:
@@ -84,7 +84,7 @@ class MaskFunctions:
         if source is None:
             return None
         before, after = op.x.type.shape, op.result.type.shape
-        place: Place | None
+        place: TokenPlace | None
         if isinstance(op, Reshape):
             place = reshaped(source.place, before, after, self._rows.n, self._rows.s)
         elif isinstance(op, Transpose):
@@ -112,12 +112,14 @@ class MaskFunctions:
         batch = None if source.place.batch is None else axes[source.place.batch]
         ones = (1,) * rank
         return OfMask(
-            Place(batch, axes[source.place.token]), source.padding.reshape(ones), source.token.reshape(ones)
+            TokenPlace(batch, axes[source.place.token]),
+            source.padding.reshape(ones),
+            source.token.reshape(ones),
         )
 
     def _computed(self, op: Operation, sources: list[OfMask | None]) -> OfMask | None:
         rank = op.result.type.rank
-        places: set[Place] = set()
+        places: set[TokenPlace] = set()
         padding: list[Array | None] = []
         token: list[Array | None] = []
         for value, source in zip(op.operands, sources, strict=True):
@@ -160,13 +162,13 @@ class MaskFunctions:
         return _uniform(value, self._module)
 
 
-def keeps_tokens_alone(op: Attention, found: OfMask, place: Place) -> bool:
+def keeps_tokens_alone(op: Attention, found: OfMask, place: TokenPlace) -> bool:
     """Whether OP's mask, which is FOUND, leaves out the keys in padding and nothing else; queries have tokens
     at PLACE."""
     assert op.mask is not None
     rank = len(op.scores)
     keys = found.place.shifted(rank - op.mask.type.rank)
-    if place.batch is None or keys != Place(place.batch, rank - 1):
+    if place.batch is None or keys != TokenPlace(place.batch, rank - 1):
         return False
     if found.token.dtype == np.bool_:
         return bool(found.token.item()) and not bool(found.padding.item()) and op.fill <= ABSORBING

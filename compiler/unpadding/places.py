@@ -13,7 +13,7 @@ from ...dialects.core.affine import Dim, product
 
 
 @dataclass(frozen=True)
-class Place:
+class TokenPlace:
     """The axes of sequences and of tokens; `batch` is None where `token` is both."""
 
     batch: int | None
@@ -24,9 +24,9 @@ class Place:
         """The axes along which tokens differ."""
         return (self.token,) if self.batch is None else (self.batch, self.token)
 
-    def shifted(self, by: int) -> Place:
+    def shifted(self, by: int) -> TokenPlace:
         """The place in a tensor with BY more dimensions in front, or fewer."""
-        return Place(None if self.batch is None else self.batch + by, self.token + by)
+        return TokenPlace(None if self.batch is None else self.batch + by, self.token + by)
 
     def packed(self, axis: int) -> int:
         """The axis without padding that AXIS, not that of sequences, becomes."""
@@ -41,14 +41,16 @@ class Place:
         return [tokens if axis == self.token else shape[axis] for axis in self.kept(len(shape))]
 
 
-def transposed(place: Place, perm: Sequence[int]) -> Place:
+def transposed(place: TokenPlace, perm: Sequence[int]) -> TokenPlace:
     """Where PLACE is behind a transpose by PERM."""
     order = list(perm)
     batch = None if place.batch is None else order.index(place.batch)
-    return Place(batch, order.index(place.token))
+    return TokenPlace(batch, order.index(place.token))
 
 
-def reshaped(place: Place, before: Sequence[Dim], after: Sequence[Dim], n: Dim, s: Dim) -> Place | None:
+def reshaped(
+    place: TokenPlace, before: Sequence[Dim], after: Sequence[Dim], n: Dim, s: Dim
+) -> TokenPlace | None:
     """Where PLACE, in a tensor of the shape BEFORE, is in AFTER; N sequences of S tokens.
 
     None where elements of several tokens, or a part of the tokens, share an axis.
@@ -57,9 +59,9 @@ def reshaped(place: Place, before: Sequence[Dim], after: Sequence[Dim], n: Dim, 
     at_token = at_batch * n if place.batch is None else product(before[: place.token])
     batch, token = _axis(after, at_batch, n), _axis(after, at_token, s)
     if batch is not None and token is not None and batch != token:
-        return Place(batch, token)
+        return TokenPlace(batch, token)
     both = _axis(after, at_batch, n * s) if at_token == at_batch * n else None
-    return None if both is None else Place(None, both)
+    return None if both is None else TokenPlace(None, both)
 
 
 def axis_at(after: Sequence[Dim], before: Sequence[Dim], axis: int) -> int | None:

@@ -11,8 +11,8 @@ from ...dialects.graph.binary import Mul
 from ...dialects.graph.elementwise import Cast
 from ...dialects.graph.movement.reshape import Reshape, Transpose
 from .padding_mask import MaskFunctions
-from .places import Place
-from .rows import Rows
+from .places import TokenPlace
+from .rows import TokenRows
 
 
 class Mixes(Exception):
@@ -24,11 +24,11 @@ class Packed:
     """The rows of a padded value with tokens at `place`; silent: padding of that value is zeros."""
 
     rows: Value
-    place: Place
+    place: TokenPlace
     silent: bool = False
 
 
-Result = tuple[Value, Place]
+Result = tuple[Value, TokenPlace]
 Rule = Callable[["Rewriting", Any], "Result | Value"]
 Rules = Sequence[tuple[tuple[type[Operation], ...], Rule]]
 
@@ -36,7 +36,7 @@ Rules = Sequence[tuple[tuple[type[Operation], ...], Rule]]
 class Rewriting:
     """Rewrites ops of a padded model, in order: `packed` has the rows of what is rewritten."""
 
-    def __init__(self, rows: Rows, masks: MaskFunctions, rules: Rules) -> None:
+    def __init__(self, rows: TokenRows, masks: MaskFunctions, rules: Rules) -> None:
         self._rules = rules
         self.rows = rows
         self.masks = masks
@@ -98,7 +98,7 @@ class Rewriting:
         made = type(op)(*operands, loc=op.location, **{**op.attributes, **changed})
         return self.rows.insert(made).result
 
-    def place_of(self, values: Sequence[Value | None], rank: int) -> Place:
+    def place_of(self, values: Sequence[Value | None], rank: int) -> TokenPlace:
         """Where those of VALUES that have rows have tokens in a result of RANK, to which they broadcast."""
         ranks = {value: value.type.rank for value in values if value is not None and value in self.packed}
         places = {self.packed[value].place.shifted(rank - own) for value, own in ranks.items()}
@@ -106,7 +106,7 @@ class Rewriting:
             raise Mixes("tokens lie along different axes of its operands")
         return places.pop()
 
-    def aligned(self, value: Value, place: Place, rank: int) -> Value:
+    def aligned(self, value: Value, place: TokenPlace, rank: int) -> Value:
         """The rows of VALUE, an operand that broadcasts to a result of RANK with tokens at PLACE."""
         packed = self.packed.get(value)
         if packed is not None:
@@ -121,5 +121,5 @@ class Rewriting:
             return self.rows.pack(value, own)
         raise Mixes("an operand differs from sequence to sequence, but not from token to token")
 
-    def _tokens(self, place: Place) -> Any:
+    def _tokens(self, place: TokenPlace) -> Any:
         return self.rows.s if place.batch is not None else self.rows.n * self.rows.s

@@ -19,12 +19,12 @@ from ...dialects.graph.indexing import Gather
 from ...dialects.graph.movement.reshape import Reshape, Transpose
 from ...dialects.graph.movement.slicing import Slice
 from ...runtime.unpadded import OFFSETS, PLACES, POSITIONS, TOKENS
-from .places import Place
+from .places import TokenPlace
 
 AnyOp = TypeVar("AnyOp", bound=Operation)
 
 
-class Rows:
+class TokenRows:
     """Builds ops before `anchor`, the op that is rewritten; n, s, t: sequences, tokens of a padded one, and
     all tokens; arguments: the inputs that say where tokens lie, by role."""
 
@@ -45,7 +45,7 @@ class Rows:
         self._module.main.block.insert_before(self.anchor, op)
         return op
 
-    def pack(self, value: Value, place: Place) -> Value:
+    def pack(self, value: Value, place: TokenPlace) -> Value:
         """The rows of VALUE, which is padded and has tokens at PLACE."""
         if place.batch is None:
             return self._gathered(value, TOKENS, place.token)
@@ -53,7 +53,7 @@ class Rows:
         flat = self._reshaped(first, [self.n * self.s, *first.type.shape[2:]])
         return self._token_moved(self._gathered(flat, TOKENS, 0), 0, place.packed(place.token))
 
-    def pack_alike(self, value: Value, place: Place) -> Value:
+    def pack_alike(self, value: Value, place: TokenPlace) -> Value:
         """The rows of VALUE, in which all sequences are alike: its axis of sequences, if it has one, is 1."""
         token, shape = place.token, value.type.shape
         rows = self._gathered(value, POSITIONS, token) if token >= 0 and shape[token] != 1 else value
@@ -61,7 +61,7 @@ class Rows:
             return rows
         return self._reshaped(rows, [rows.type.shape[axis] for axis in place.kept(rows.type.rank)])
 
-    def unpack(self, rows: Value, place: Place, columns: tuple[Dim, Dim] | None = None) -> Value:
+    def unpack(self, rows: Value, place: TokenPlace, columns: tuple[Dim, Dim] | None = None) -> Value:
         """ROWS as the padded tensor with tokens at PLACE, of which padding is zeros; COLUMNS: the first of
         the positions that are wanted, and their number."""
         places = self.arguments[PLACES]
@@ -102,5 +102,5 @@ class Rows:
         return self._transposed(value, order)
 
 
-def _others(value: Value, place: Place) -> list[int]:
+def _others(value: Value, place: TokenPlace) -> list[int]:
     return [axis for axis in range(value.type.rank) if axis not in place.axes]

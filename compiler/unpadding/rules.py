@@ -21,7 +21,7 @@ from ...dialects.graph.reduction import ArgReduce, Reduce
 from ...dialects.graph.softmax import Row
 from ...dialects.graph.unpadded_attention import UnpaddedAttention
 from .padding_mask import keeps_tokens_alone
-from .places import Place, reshaped, transposed
+from .places import TokenPlace, reshaped, transposed
 from .rewriting import Mixes, Result, Rewriting, Rules
 
 
@@ -66,7 +66,8 @@ def _gather(own: Rewriting, op: Gather) -> Result | Value:
     moved = (None if at is None else at + more * (at > axis) for at in (place.batch, place.token))
     batch, token = moved
     assert token is not None
-    return own.again(op, [own.packed[op.x].rows, op.indices], axis=place.packed(axis)), Place(batch, token)
+    packed = own.again(op, [own.packed[op.x].rows, op.indices], axis=place.packed(axis))
+    return packed, TokenPlace(batch, token)
 
 
 def _normalized(own: Rewriting, op: Operation) -> Result:
@@ -99,12 +100,12 @@ def _arg_reduce(own: Rewriting, op: ArgReduce) -> Result:
     return rows, packed.place if op.keepdims else _without(packed.place, [axis])
 
 
-def _without(place: Place, axes: Sequence[int]) -> Place:
+def _without(place: TokenPlace, axes: Sequence[int]) -> TokenPlace:
     batch, token = (
         None if at is None else at - sum(axis < at for axis in axes) for at in (place.batch, place.token)
     )
     assert token is not None
-    return Place(batch, token)
+    return TokenPlace(batch, token)
 
 
 def _reshape(own: Rewriting, op: Reshape) -> Result:

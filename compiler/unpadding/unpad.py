@@ -19,9 +19,9 @@ from ...runtime.unpadded import OFFSETS, PLACES, POSITIONS, STEP, TOKENS, named
 from ..passes.ledger import Verdict
 from ..passes.manager import PassContext
 from .padding_mask import MaskFunctions
-from .places import Place
+from .places import TokenPlace
 from .rewriting import Mixes, Packed, Rewriting
-from .rows import Rows
+from .rows import TokenRows
 from .rules import RULES
 
 
@@ -38,7 +38,7 @@ class Unpad:
             return module
         mask = _mask(module, context.unpadded)
         n, s = mask.type.shape
-        rows = Rows(module, (n, s, _tokens(module, n, s)), {})
+        rows = TokenRows(module, (n, s, _tokens(module, n, s)), {})
         rows.arguments.update(_added(module, context.unpadded, rows))
         own = Rewriting(rows, MaskFunctions(module, mask, rows), RULES)
         ops = list(module.main.block)
@@ -81,7 +81,7 @@ def _tokens(module: Module, n: Dim, s: Dim) -> Dim:
     return STEP * symbol(name)
 
 
-def _added(module: Module, mask: str, rows: Rows) -> dict[str, Value]:
+def _added(module: Module, mask: str, rows: TokenRows) -> dict[str, Value]:
     """The inputs that say where tokens lie, by role."""
     shapes = {TOKENS: (rows.t,), POSITIONS: (rows.t,), OFFSETS: (rows.n + 1,), PLACES: (rows.n, rows.s)}
     found = {}
@@ -98,7 +98,7 @@ def _enter(own: Rewriting, module: Module, mask: Value) -> None:
     """Give rows to the inputs that have elements for each token."""
     for value in module.main.arguments[: -len(own.rows.arguments)]:
         if value is not mask and value.type.shape[:2] == mask.type.shape:
-            own.packed[value] = Packed(own.rows.pack(value, Place(0, 1)), Place(0, 1))
+            own.packed[value] = Packed(own.rows.pack(value, TokenPlace(0, 1)), TokenPlace(0, 1))
 
 
 def _step(own: Rewriting, op: Operation) -> None:

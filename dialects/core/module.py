@@ -12,7 +12,7 @@ from .affine_traversal import symbols
 from .constraints import Constraint, Derived, Determined
 from .ir import Block, Operation, Region, Value
 from .location import UNKNOWN
-from .remarks import Folded, Remark
+from .remarks import FoldedNode, Remark
 from .resources import ResourceTable
 
 
@@ -81,7 +81,7 @@ class Module:
     cuts: list[Cut] = field(default_factory=list)
     resources: ResourceTable = field(default_factory=ResourceTable)
     remarks: list[Remark] = field(default_factory=list)
-    folded: list[Folded] = field(default_factory=list)
+    folded: list[FoldedNode] = field(default_factory=list)
 
     def add(self, function: Function) -> Function:
         function.module = self

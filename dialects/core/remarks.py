@@ -15,7 +15,7 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
+class FoldedNode:
     """An ONNX node that left no op, because its results were computed at import; `gives` are their names."""
 
     node: str

@@ -20,7 +20,7 @@ class NoRecurrence(Exception):
     """The body of a loop is no cell."""
 
 
-class Body:
+class StepBody:
     """The body of LOOP, in MODULE. `states` are the values that it carries, as its region has them."""
 
     def __init__(self, loop: Loop, module: Module) -> None:

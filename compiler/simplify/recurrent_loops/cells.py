@@ -11,9 +11,9 @@ from ....dialects.graph.binary import Add, Mul, Sub
 from ....dialects.graph.elementwise import Clip
 from ....dialects.graph.gates import GateFunction
 from ....dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
-from .body import Body, NoRecurrence, bare, either_way, operands_of, uncut
+from .body import NoRecurrence, StepBody, bare, either_way, operands_of, uncut
 from .lengths import Live, live_of
-from .sums import Part, Sum, sum_of
+from .sums import Sum, Summand, sum_of
 
 FUNCTIONS: dict[type[Operation], str] = {
     activations.Elu: "elu",
@@ -39,7 +39,7 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Cell:
+class SpelledCell:
     """A cell: the op that it is of; the values in the body that are its states, and those after the step.
 
     sums: of each gate, in the op's order; functions: as the op has them. hidden_bias: of the last gate of a
@@ -53,7 +53,7 @@ class Cell:
     sums: tuple[Sum, ...]
     functions: tuple[GateFunction, ...]
     clip: float
-    hidden_bias: tuple[Part, ...] = ()
+    hidden_bias: tuple[Summand, ...] = ()
     peepholes: tuple[Value, ...] = ()
     coupled: bool = False
     linear: bool = True
@@ -67,7 +67,7 @@ class Cell:
         return size
 
 
-def cells_in(body: Body) -> Iterator[Cell]:
+def cells_in(body: StepBody) -> Iterator[SpelledCell]:
     """The cells that the values which BODY carries may be of."""
     yielded = dict(zip(body.states, body.loop.yielded, strict=False))
     lives = {live for value in yielded.values() if (live := live_of(body, value)) is not None}
@@ -87,7 +87,7 @@ def _after(live: Live | None, state: Value, value: Value) -> Value | None:
     return bare(found[0]) if found is not None and bare(found[1]) is state else None
 
 
-def _cells(body: Body, after: dict[Value, Value]) -> Iterator[Cell]:
+def _cells(body: StepBody, after: dict[Value, Value]) -> Iterator[SpelledCell]:
     for state in after:
         for memory in after:
             if memory is not state and memory.type == state.type:
@@ -96,7 +96,7 @@ def _cells(body: Body, after: dict[Value, Value]) -> Iterator[Cell]:
         yield from _tried(_rnn(body, state, after[state]))
 
 
-def _tried(found: Iterator[Cell]) -> Iterator[Cell]:
+def _tried(found: Iterator[SpelledCell]) -> Iterator[SpelledCell]:
     """The cells FOUND, none where the body cannot be such a one."""
     try:
         yield from found
@@ -104,7 +104,7 @@ def _tried(found: Iterator[Cell]) -> Iterator[Cell]:
         return
 
 
-def _gate(body: Body, value: Value) -> Gate | None:
+def _gate(body: StepBody, value: Value) -> Gate | None:
     """The gate that VALUE is; None if it is no function of a sum."""
     value, start = uncut(value)
     op = value.producer
@@ -122,7 +122,7 @@ def _gate(body: Body, value: Value) -> Gate | None:
     return Gate(GateFunction(name, *numbers), of, start, clip)
 
 
-def _sums(body: Body, gates: tuple[Gate, ...], hidden: int) -> tuple[Sum, ...]:
+def _sums(body: StepBody, gates: tuple[Gate, ...], hidden: int) -> tuple[Sum, ...]:
     """The sums of GATES, which are bounded alike."""
     if len({gate.clip for gate in gates}) != 1:
         raise NoRecurrence
@@ -136,7 +136,7 @@ def _size(state: Value) -> int:
     return size
 
 
-def _lstm(body: Body, state: Value, memory: Value, after: dict[Value, Value]) -> Iterator[Cell]:
+def _lstm(body: StepBody, state: Value, memory: Value, after: dict[Value, Value]) -> Iterator[SpelledCell]:
     for shown, function in either_way(after[state], Mul):
         out = _gate(body, function)
         if out is None or out.clip or out.start or bare(out.of) is not after[memory]:
@@ -150,12 +150,12 @@ def _lstm(body: Body, state: Value, memory: Value, after: dict[Value, Value]) ->
 
 
 def _lstm_of(
-    body: Body,
+    body: StepBody,
     states: tuple[Value, Value],
     after: dict[Value, Value],
     values: tuple[Value, ...],
     out: GateFunction,
-) -> Iterator[Cell]:
+) -> Iterator[SpelledCell]:
     """The cell whose gates i, o, f and c are VALUES."""
     state, memory = states
     admitted, shown, forget, fresh = values
@@ -173,10 +173,10 @@ def _lstm_of(
         return
     functions = (i.function, c.function, out)
     found = tuple(after[each] for each in states)
-    yield Cell(Lstm, states, found, sums, functions, i.clip, peepholes=tuple(some), coupled=coupled)
+    yield SpelledCell(Lstm, states, found, sums, functions, i.clip, peepholes=tuple(some), coupled=coupled)
 
 
-def _peephole(body: Body, gate: Sum, memory: Value) -> Value | None:
+def _peephole(body: StepBody, gate: Sum, memory: Value) -> Value | None:
     """The weights by which GATE sees MEMORY; None if it does not."""
     if not gate.others:
         return None
@@ -192,13 +192,13 @@ def _multiplies(sums: tuple[Sum, ...], state: Value) -> bool:
     return all([part.value for part in each.products] == [state] for each in sums)
 
 
-def _is_rest(body: Body, value: Value, gate: Value) -> bool:
+def _is_rest(body: StepBody, value: Value, gate: Value) -> bool:
     """Whether VALUE is 1 - GATE."""
     found = operands_of(value, Sub)
     return found is not None and body.is_splat(found[0], 1) and bare(found[1]) is bare(gate)
 
 
-def _gru(body: Body, state: Value, after: Value) -> Iterator[Cell]:
+def _gru(body: StepBody, state: Value, after: Value) -> Iterator[SpelledCell]:
     for update, fresh in _mixed(body, state, after):
         z, h = _gate(body, update), _gate(body, fresh)
         if z is None or h is None:
@@ -210,7 +210,7 @@ def _gru(body: Body, state: Value, after: Value) -> Iterator[Cell]:
             yield from _tried(_reset_before(body, state, after, (z, h), sums))
 
 
-def _mixed(body: Body, state: Value, after: Value) -> Iterator[tuple[Value, Value]]:
+def _mixed(body: StepBody, state: Value, after: Value) -> Iterator[tuple[Value, Value]]:
     """The update and the new state by which AFTER mixes STATE: z * h + (1 - z) * n, or z * (h - n) + n."""
     for kept, new in either_way(after, Add):
         for update, old in either_way(kept, Mul):
@@ -224,8 +224,8 @@ def _mixed(body: Body, state: Value, after: Value) -> Iterator[tuple[Value, Valu
 
 
 def _linear(
-    body: Body, state: Value, after: Value, gates: tuple[Gate, Gate], sums: tuple[Sum, ...]
-) -> Iterator[Cell]:
+    body: StepBody, state: Value, after: Value, gates: tuple[Gate, Gate], sums: tuple[Sum, ...]
+) -> Iterator[SpelledCell]:
     """The GRU that resets the product of its state."""
     z, h = gates
     if sums[1].products or len(sums[1].others) != 1 or sums[1].others[0].start:
@@ -240,12 +240,12 @@ def _linear(
         found = (sums[0], resets, last)
         if r.clip == z.clip and not resets.others and not product.others and _multiplies(found, state):
             functions, bias = (z.function, h.function), tuple(product.given)
-            yield Cell(Gru, (state,), (after,), found, functions, z.clip, hidden_bias=bias)
+            yield SpelledCell(Gru, (state,), (after,), found, functions, z.clip, hidden_bias=bias)
 
 
 def _reset_before(
-    body: Body, state: Value, after: Value, gates: tuple[Gate, Gate], sums: tuple[Sum, ...]
-) -> Iterator[Cell]:
+    body: StepBody, state: Value, after: Value, gates: tuple[Gate, Gate], sums: tuple[Sum, ...]
+) -> Iterator[SpelledCell]:
     """The GRU that resets its state before the product."""
     z, h = gates
     if sums[1].others or len(sums[1].products) != 1:
@@ -257,12 +257,12 @@ def _reset_before(
         (resets,) = _sums(body, (r,), _size(state))
         if not resets.others and _multiplies((resets,), state):
             found, functions = (sums[0], resets, sums[1]), (z.function, h.function)
-            yield Cell(Gru, (state,), (after,), found, functions, z.clip, linear=False)
+            yield SpelledCell(Gru, (state,), (after,), found, functions, z.clip, linear=False)
 
 
-def _rnn(body: Body, state: Value, after: Value) -> Iterator[Cell]:
+def _rnn(body: StepBody, state: Value, after: Value) -> Iterator[SpelledCell]:
     gate = _gate(body, after)
     if gate is not None:
         sums = _sums(body, (gate,), _size(state))
         if not sums[0].others and _multiplies(sums, state):
-            yield Cell(Rnn, (state,), (after,), sums, (gate.function,), gate.clip)
+            yield SpelledCell(Rnn, (state,), (after,), sums, (gate.function,), gate.clip)

@@ -26,8 +26,8 @@ from ...frontend.loops import reversed_steps
 from ...frontend.tensor import Tensor
 from ...passes.manager import PassContext
 from ..recurrence_loops import RECURRENCE_KERNEL
-from .body import Body, NoRecurrence, bare
-from .cells import Cell, cells_in
+from .body import NoRecurrence, StepBody, bare
+from .cells import SpelledCell, cells_in
 from .lifted_cell import LiftedCell
 from .over_steps import Lifted, OverSteps
 
@@ -60,7 +60,7 @@ def _replaced(loop: Loop, module: Module, context: PassContext) -> list[Loop] | 
 
     None if it is none.
     """
-    body = Body(loop, module)
+    body = StepBody(loop, module)
     for cell in cells_in(body):
         state = cell.states[0].type
         if context.policy.format_of(loop).stored(state.dtype) not in cell.kind.floats:
@@ -87,7 +87,7 @@ def _replaced(loop: Loop, module: Module, context: PassContext) -> list[Loop] | 
     return None
 
 
-def _results(body: Body, cell: Cell, builder: Builder) -> list[Value]:
+def _results(body: StepBody, cell: SpelledCell, builder: Builder) -> list[Value]:
     """The results of the loop of BODY, by an op for CELL and, for what else there is, a loop."""
     loop = body.loop
     assert loop.count is not None
@@ -111,7 +111,7 @@ def _results(body: Body, cell: Cell, builder: Builder) -> list[Value]:
     return [builder.value(found[at]) if at in found else value for at, value in enumerate(loop.results)]
 
 
-def _shown(body: Body, cell: Cell) -> list[Value]:
+def _shown(body: StepBody, cell: SpelledCell) -> list[Value]:
     """The values of BODY that are the state after a step, or zeros beyond the end of a sequence."""
     if cell.live is None:
         return [cell.after[0]]
@@ -135,7 +135,7 @@ def _scanned(over: OverSteps, element: Value) -> Tensor:
 # ---------------------------------------------------------------- what else the loop computes
 
 
-def _left(body: Body, cell: Cell, over: OverSteps, left: Sequence[int]) -> Loop:
+def _left(body: StepBody, cell: SpelledCell, over: OverSteps, left: Sequence[int]) -> Loop:
     """A loop for the results LEFT of the loop of BODY, which takes the states of CELL from its op."""
     loop, builder = body.loop, over.builder
     carried = [at for at in left if at < loop.carried]
@@ -167,7 +167,7 @@ def _in_order(over: OverSteps, value: Value) -> Value:
     return over.builder.value(reversed_steps(over.builder, tensor) if over.reverse else tensor)
 
 
-def _needed(body: Body, values: Sequence[Value], known: set[Value]) -> list[Operation]:
+def _needed(body: StepBody, values: Sequence[Value], known: set[Value]) -> list[Operation]:
     """The ops of BODY that compute VALUES from those KNOWN, in order."""
     pending, found = list(values), set[Operation]()
     while pending:

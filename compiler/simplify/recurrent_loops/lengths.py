@@ -8,7 +8,7 @@ from ....dialects.core.ir import Value
 from ....dialects.graph.binary import Greater, GreaterEqual, Less, LessEqual, Sub
 from ....dialects.graph.elementwise import Cast, Where
 from ....dialects.graph.movement.reshape import Reshape
-from .body import Body, bare
+from .body import StepBody, bare
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Live:
         return (op.y, op.x) if self.ended else (op.x, op.y)
 
 
-def live_of(body: Body, value: Value) -> Live | None:
+def live_of(body: StepBody, value: Value) -> Live | None:
     """By what VALUE is chosen, if that is the length of its sequence."""
     op = bare(value).producer
     if not isinstance(op, Where):
@@ -43,7 +43,7 @@ def live_of(body: Body, value: Value) -> Live | None:
     return None if lengths is None else Live(condition, ended, lengths)
 
 
-def _lengths(body: Body, low: Value, high: Value) -> Value | None:
+def _lengths(body: StepBody, low: Value, high: Value) -> Value | None:
     """The lengths of sequences of which LOW < HIGH asks whether a step is within."""
     high = unshaped(high)
     if body.is_splat(low, 0) and isinstance(rest := high.producer, Sub):  # how many steps are left

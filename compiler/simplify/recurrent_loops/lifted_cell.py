@@ -17,10 +17,10 @@ from ....dialects.graph.movement.reshape import Reshape, Transpose
 from ....dialects.graph.recurrence import Gru, Lstm
 from ...frontend.builder import Builder
 from ...frontend.tensor import Tensor
-from .body import Body, NoRecurrence
-from .cells import Cell
+from .body import NoRecurrence, StepBody
+from .cells import SpelledCell
 from .over_steps import Lifted, OverSteps
-from .sums import Part
+from .sums import Summand
 
 
 @contextmanager
@@ -39,8 +39,8 @@ def located(builder: Builder, block: Block) -> Iterator[None]:
 class LiftedCell:
     """CELL of the loop of BODY as an op, which BUILDER emits."""
 
-    body: Body
-    cell: Cell
+    body: StepBody
+    cell: SpelledCell
     builder: Builder
     over: OverSteps
 
@@ -99,7 +99,7 @@ class LiftedCell:
         added = self._added(common, len(given) * hidden).tensor
         return added if added.shape == shape else self.builder.emit(Expand, added, shape=shape)
 
-    def _beside(self, own: Sequence[Sequence[Part]]) -> Lifted:
+    def _beside(self, own: Sequence[Sequence[Summand]]) -> Lifted:
         """The sums of OWN parts of each gate, beside each other."""
         hidden = self.cell.hidden
         sums = [

@@ -20,8 +20,8 @@ from ....dialects.graph.movement.reshape import Reshape, Transpose
 from ....dialects.graph.movement.slicing import Slice
 from ...frontend.builder import Builder
 from ...frontend.tensor import Tensor
-from .body import Body, NoRecurrence, cuts_columns
-from .sums import Part
+from .body import NoRecurrence, StepBody, cuts_columns
+from .sums import Summand
 
 Columns = Sequence[tuple[int, int]]  # where runs of them begin, and how many each has
 
@@ -42,13 +42,13 @@ class OverSteps:
     values of the body that are known for all steps.
     """
 
-    body: Body
+    body: StepBody
     builder: Builder
     steps: Dim
     reverse: bool | None = None
     given: dict[Value, Lifted] = field(default_factory=dict)
 
-    def part(self, part: Part, columns: Columns) -> Lifted:
+    def part(self, part: Summand, columns: Columns) -> Lifted:
         """COLUMNS of the value of PART, which do not depend on its start."""
         if part.weights is None:
             return self.columns(part.value, columns)
@@ -57,7 +57,7 @@ class OverSteps:
         weights = self.weights(part, size, columns)
         return self._multiplied(self.lift(part.value), weights, part.turned)
 
-    def weights(self, part: Part, depth: int, columns: Columns) -> Tensor:
+    def weights(self, part: Summand, depth: int, columns: Columns) -> Tensor:
         """COLUMNS of DEPTH rows of the weights of PART, laid out as these are: a matrix."""
         assert part.weights is not None
         lifted = self.lift(part.weights)

@@ -9,11 +9,11 @@ from ....dialects.core.ir import Value
 from ....dialects.graph.binary import Add
 from ....dialects.graph.contraction import Matmul
 from ....dialects.graph.movement.concat import Concat
-from .body import Body, NoRecurrence, bare, uncut
+from .body import NoRecurrence, StepBody, bare, uncut
 
 
 @dataclass(frozen=True)
-class Part:
+class Summand:
     """A part of a sum: the columns of `value` from `start` on.
 
     Where `weights` are given it is the product of `value` with their rows from `row` on, of which columns are
@@ -36,12 +36,12 @@ class Part:
 class Sum:
     """A sum of columns: products of what depends on the state, what does not, and others that do."""
 
-    products: list[Part] = field(default_factory=list)
-    given: list[Part] = field(default_factory=list)
-    others: list[Part] = field(default_factory=list)
+    products: list[Summand] = field(default_factory=list)
+    given: list[Summand] = field(default_factory=list)
+    others: list[Summand] = field(default_factory=list)
 
 
-def sum_of(body: Body, value: Value, start: int, size: int) -> Sum:
+def sum_of(body: StepBody, value: Value, start: int, size: int) -> Sum:
     """The parts of SIZE columns of VALUE from START on."""
     found = Sum()
     for part in _parts(body, value, start, size):
@@ -54,11 +54,11 @@ def sum_of(body: Body, value: Value, start: int, size: int) -> Sum:
     return found
 
 
-def _parts(body: Body, value: Value, start: int, size: int) -> Iterator[Part]:
+def _parts(body: StepBody, value: Value, start: int, size: int) -> Iterator[Summand]:
     value, start = uncut(value, start)
     op = value.producer
     if not body.depends(value):
-        yield Part(value, start)
+        yield Summand(value, start)
         return
     match op:
         case Add():
@@ -72,32 +72,32 @@ def _parts(body: Body, value: Value, start: int, size: int) -> Iterator[Part]:
         case Concat() if op.axis % value.type.rank == value.type.rank - 1:
             yield from _within(body, op, start, size)
         case _:
-            yield Part(value, start)
+            yield Summand(value, start)
 
 
-def _is_product(body: Body, op: Matmul) -> bool:
+def _is_product(body: StepBody, op: Matmul) -> bool:
     """Whether OP multiplies rows by weights of every step."""
     known = not op.transpose_a and op.accumulate is None and op.multiply is None
     return known and not body.depends(op.b) and all(size == 1 for size in op.b.type.shape[:-2])
 
 
-def _product(op: Matmul, start: int) -> Iterator[Part]:
+def _product(op: Matmul, start: int) -> Iterator[Summand]:
     """The product OP, a part for each of those that its first operand is joined from."""
     a = bare(op.a)
     joined = a.producer
     if not isinstance(joined, Concat) or joined.axis % a.type.rank != a.type.rank - 1:
-        yield Part(a, start, op.b, op.transpose_b)
+        yield Summand(a, start, op.b, op.transpose_b)
         return
     row = 0
     for part in joined.parts:
         size = part.type.shape[-1]
         if not isinstance(size, int):
             raise NoRecurrence
-        yield Part(bare(part), start, op.b, op.transpose_b, row)
+        yield Summand(bare(part), start, op.b, op.transpose_b, row)
         row += size
 
 
-def _within(body: Body, op: Concat, start: int, size: int) -> Iterator[Part]:
+def _within(body: StepBody, op: Concat, start: int, size: int) -> Iterator[Summand]:
     """The part of OP that has all of the columns."""
     first = 0
     for part in op.parts:

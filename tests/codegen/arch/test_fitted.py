@@ -31,6 +31,7 @@ OF_NO_MACHINE = {
     ("codegen/families/inverted_residual/config.py", "LEAST_BUSY"),  # a share of threads
     ("codegen/families/inverted_residual/work.py", "FINISH"),  # a count of instructions
     ("codegen/families/attention/weights.py", "LARGEST"),  # of a float
+    ("compiler/fusion/recurrent_weights.py", "LARGEST"),  # the same
     ("codegen/families/contraction/cost.py", "PHASES_NORM"),
     ("codegen/families/contraction/mma.py", "_SUMS"),  # how exact an instruction is
     ("codegen/families/persistent/family.py", "SUMS"),  # the same

@@ -13,7 +13,10 @@ from ...places import DIGITS
 from .support import ADD_RELU, Glassrt
 from .test_app import unsupported_model
 
-COMMANDS = ["build", "run", "bench", "inspect", "explain", "opt", "check", "calibrate", "tune"]
+COMMANDS = ["build", "run", "bench", "inspect", "explain", "diff"]
+COMMANDS += ["opt", "check", "calibrate", "tune", "reduce", "extract"]
+# Those that compile what they are given; `reduce` says of such a model that it does not show the fault.
+COMPILE = [name for name in COMMANDS if name not in ("tune", "extract", "reduce")]
 
 
 def failed(glassrt: Glassrt, *arguments: object, code: int) -> dict[str, Any]:
@@ -25,13 +28,14 @@ def failed(glassrt: Glassrt, *arguments: object, code: int) -> dict[str, Any]:
     return error
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "tune"])  # which takes plans alone
+@pytest.mark.parametrize("command", COMPILE)
 def test_every_command_with_json_prints_errors_as_such(
     glassrt: Glassrt, tmp_path: Path, command: str
 ) -> None:
     options = {
         "build": ("-o", tmp_path / "net.plan"),
         "explain": ("a",),
+        "diff": (tmp_path / "model.onnx",),
         "calibrate": ("--from-histograms", tmp_path / "net.table"),
     }.get(command, ())
     for name, kind, code in (("absent.onnx", "ModelError", 1), ("model.onnx", "UnsupportedError", 3)):

@@ -22,7 +22,7 @@ COMMANDS: dict[str, Any] = {
     each.callback.__name__: each.callback for each in app.registered_commands if each.callback
 }
 # The paths that commands read. An option that is in none of both lists is a fault of its command.
-INPUTS = {"model", "subject", "plan", "inputs", "calibration", "data", "ops"}
+INPUTS = {"model", "subject", "plan", "a", "b", "reference", "inputs", "calibration", "data", "ops"}
 INPUTS |= {"from_histograms", "from_trt_cache", "from_onnx_runtime", "from_qdq"}
 
 
@@ -64,6 +64,8 @@ def given(small: Path, tmp_path: Path) -> dict[str, Path]:
     CalibrationTable("0" * 64, "entropy", 0, {}).save(paths["table"])
     TacticsLock().save(paths["lock"])
     paths["plan"].write_bytes(b"GLASSRT\0")
+    paths["onnx"] = tmp_path / "digits.onnx"
+    paths["onnx"].write_bytes(DIGITS.read_bytes())
     return paths
 
 
@@ -93,6 +95,11 @@ CASES: dict[tuple[str, str], tuple[Arguments, tuple[str, ...]]] = {
         ("model", "table"),
     ),
     ("tune", "output"): (lambda f, out: ("tune", f["plan"], "--lock", f["lock"], "-o", out), ("lock",)),
+    ("extract", "output"): (lambda f, out: ("extract", f["onnx"], "-o", out), ("onnx",)),
+    ("reduce", "output"): (
+        lambda f, out: ("reduce", f["onnx"], "-i", f["data"], "--wrong", "-o", out),
+        ("onnx", "data"),
+    ),
     ("tune", "lock"): (lambda f, out: ("tune", f["plan"], "--lock", out), ("plan",)),
 }
 

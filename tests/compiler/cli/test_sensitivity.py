@@ -47,9 +47,9 @@ def test_bad_data_is_refused_as_without_it(glassrt: Glassrt, tmp_path: Path) -> 
     [
         (("--sensitivity",), "give exactly one of DATA"),
         ((HELD_OUT, "-o", "t", "--fp8"), "only --sensitivity uses this option"),
-        ((HELD_OUT, "-o", "t", "--calibration", "t"), "only --sensitivity uses this option"),
+        ((HELD_OUT, "-o", "t", "--calibration", "given"), "only --sensitivity uses this option"),
         (
-            (HELD_OUT, "--sensitivity", "-o", "t", "--calibration", "t"),
+            (HELD_OUT, "--sensitivity", "-o", "t", "--calibration", "given"),
             "with a given table, no new one is written to t",
         ),
     ],

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from glassrt import InputError, compile, diff
 from glassrt.compiler.comparison.diff import PlanDiff
-from glassrt.compiler.comparison.times import Times
+from glassrt.compiler.comparison.times import PlanTimes
 from glassrt.compiler.surgery.extract import extract
 
 from .plans import X, network, plan
@@ -81,7 +81,7 @@ def test_plans_with_other_inputs_are_not_run() -> None:
 def timed(found: PlanDiff) -> PlanDiff:
     counts = [len(each.spec.launches) for each in (WHOLE, APART)]
     alone = tuple(tuple(float(at + 1) for at in range(count)) for count in counts)
-    return replace(found, times=Times((0.5, 0.75), (alone[0], alone[1])))
+    return replace(found, times=PlanTimes((0.5, 0.75), (alone[0], alone[1])))
 
 
 def test_times_are_shown_by_place() -> None:

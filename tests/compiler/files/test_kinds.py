@@ -9,13 +9,13 @@ import onnx
 import pytest
 from glassrt import CalibrationTable
 from glassrt.compiler.files import kinds
-from glassrt.compiler.files.kinds import Kind
+from glassrt.compiler.files.kinds import FileKind
 from glassrt.compiler.settings.lock import TacticsLock
 from glassrt.dialects.core.resources import ResourceTable
 
 from ...places import DIGITS
 
-KINDS = {name: kind for name, kind in vars(kinds).items() if isinstance(kind, Kind)}
+KINDS = {name: kind for name, kind in vars(kinds).items() if isinstance(kind, FileKind)}
 
 
 def written(path: Path) -> dict[str, bytes]:

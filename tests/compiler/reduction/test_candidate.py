@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from glassrt.compiler.reduction.candidate import Candidate, computed, every_tensor, is_valid
+from glassrt.compiler.reduction.candidate import TrialModel, computed, every_tensor, is_valid
 from onnx import ModelProto, TensorProto, helper
 
 
@@ -20,20 +20,20 @@ FEEDS = {"x": np.float32([-1, 0, 2])}
 
 
 def test_references_compute_a_model_and_its_tensors() -> None:
-    found = every_tensor(Candidate(model(), FEEDS))
+    found = every_tensor(TrialModel(model(), FEEDS))
     np.testing.assert_array_equal(found["y"], np.float32([0, 0, 2]))
 
 
 def test_what_is_no_model_is_not_valid() -> None:
-    broken, strange = Candidate(model("Rely"), FEEDS), Candidate(model("Own", "own.ops"), FEEDS)
+    broken, strange = TrialModel(model("Rely"), FEEDS), TrialModel(model("Own", "own.ops"), FEEDS)
     assert computed(broken) is None and not is_valid(broken, known=True) and not is_valid(broken, known=False)
     assert not is_valid(strange, known=True) and is_valid(strange, known=False)
-    assert is_valid(Candidate(model(), FEEDS), known=True)
+    assert is_valid(TrialModel(model(), FEEDS), known=True)
 
 
 def test_values_and_models_tell_candidates_apart() -> None:
-    one = Candidate(model(), FEEDS)
-    assert one.digest() == Candidate(model(), dict(FEEDS)).digest()
-    others = [Candidate(model("Abs"), FEEDS), Candidate(model(), {"x": np.float32([-1, 0, 3])})]
+    one = TrialModel(model(), FEEDS)
+    assert one.digest() == TrialModel(model(), dict(FEEDS)).digest()
+    others = [TrialModel(model("Abs"), FEEDS), TrialModel(model(), {"x": np.float32([-1, 0, 3])})]
     assert one.digest() not in {other.digest() for other in others}
     assert one.size() == "1 nodes, 1 inputs, 1 outputs, 3 numbers"

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 from glassrt import InputError
 from glassrt.compiler.driver.build import Settings
-from glassrt.compiler.reduction.measured import Asked, Found, MeasuredFault, answer
+from glassrt.compiler.reduction.measured import Asked, MeasuredFault, Symptom, answer
 
 from .test_candidate import FEEDS, model
 
@@ -16,8 +16,8 @@ CONTENT = model("Exp").SerializeToString()
 
 def test_outputs_beyond_a_tolerance_are_wrong() -> None:
     strict = Asked(Settings(), device="host", tolerance=1e-12)
-    assert answer(strict, (CONTENT, FEEDS)) == Found(True, "beyond bounds")
-    assert answer(Asked(Settings(), device="host"), (CONTENT, FEEDS)) == Found(False, "within bounds")
+    assert answer(strict, (CONTENT, FEEDS)) == Symptom(True, "beyond bounds")
+    assert answer(Asked(Settings(), device="host"), (CONTENT, FEEDS)) == Symptom(False, "within bounds")
 
 
 def test_a_time_is_slow_against_what_is_expected() -> None:

@@ -1,11 +1,11 @@
-"""Parts of a model have their own inputs, with the values that they had."""
+"""NodeParts of a model have their own inputs, with the values that they had."""
 
 from __future__ import annotations
 
 import numpy as np
 import onnx
-from glassrt.compiler.reduction.candidate import Candidate, computed, every_tensor
-from glassrt.compiler.reduction.nodes import Parts
+from glassrt.compiler.reduction.candidate import TrialModel, computed, every_tensor
+from glassrt.compiler.reduction.nodes import NodeParts
 from onnx import ModelProto, TensorProto, helper
 
 from ...places import DIGITS
@@ -14,8 +14,8 @@ IMAGES = {"image": np.random.default_rng(3).standard_normal((2, 1, 8, 8)).astype
 
 
 def test_a_part_computes_what_it_did() -> None:
-    whole = Candidate(onnx.load(DIGITS), IMAGES)
-    part = Parts(whole).of_nodes([6, 7, 8])
+    whole = TrialModel(onnx.load(DIGITS), IMAGES)
+    part = NodeParts(whole).of_nodes([6, 7, 8])
     assert part is not None and part.nodes == 3
     have, want = computed(part), every_tensor(whole)
     assert have
@@ -23,7 +23,7 @@ def test_a_part_computes_what_it_did() -> None:
         np.testing.assert_allclose(have[name], want[name], rtol=1e-5, atol=1e-5)
     (dim, *_) = part.model.graph.input[-1].type.tensor_type.shape.dim
     assert dim.dim_param == "N"
-    assert Parts(whole).of_nodes([]) is None
+    assert NodeParts(whole).of_nodes([]) is None
 
 
 def reshaping() -> ModelProto:
@@ -42,7 +42,7 @@ def reshaping() -> ModelProto:
 
 
 def test_sizes_become_constants_and_not_inputs() -> None:
-    part = Parts(Candidate(reshaping(), {"x": np.ones((4, 2, 3), np.float32)})).of_nodes([2])
+    part = NodeParts(TrialModel(reshaping(), {"x": np.ones((4, 2, 3), np.float32)})).of_nodes([2])
     assert part is not None and set(part.feeds) == {"x"}
     assert [tensor.name for tensor in part.model.graph.initializer] == ["to"]
 
@@ -50,5 +50,5 @@ def test_sizes_become_constants_and_not_inputs() -> None:
 def test_an_output_alone_takes_what_it_needs() -> None:
     model = reshaping()
     model.graph.output.append(helper.make_tensor_value_info("s", TensorProto.INT64, [1]))
-    part = Parts(Candidate(model, {"x": np.ones((4, 2, 3), np.float32)})).of_outputs(["s"])
+    part = NodeParts(TrialModel(model, {"x": np.ones((4, 2, 3), np.float32)})).of_outputs(["s"])
     assert part is not None and [node.op_type for node in part.model.graph.node] == ["Shape"]

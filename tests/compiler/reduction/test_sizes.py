@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from glassrt.compiler.reduction.candidate import Candidate, is_valid
+from glassrt.compiler.reduction.candidate import TrialModel, is_valid
 from glassrt.compiler.reduction.sizes import numbers_of, smaller
 from onnx import TensorProto, helper, numpy_helper
 
 
-def heads() -> Candidate:
+def heads() -> TrialModel:
     """x [N, 12] times a weight [12, 24], as 4 heads of 6."""
     nodes = [
         helper.make_node("MatMul", ["x", "w"], ["m"]),
@@ -22,10 +22,10 @@ def heads() -> Candidate:
     y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 4, 6])
     graph = helper.make_graph(nodes, "g", [x], [y], weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
-    return Candidate(model, {"x": np.ones((5, 12), np.float32)})
+    return TrialModel(model, {"x": np.ones((5, 12), np.float32)})
 
 
-def valid(number: int) -> list[Candidate]:
+def valid(number: int) -> list[TrialModel]:
     return [each for each in smaller(heads(), number) if is_valid(each, known=True)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from glassrt.compiler.unpadding.coordinates import Coordinates, Counted, Stacked
+from glassrt.compiler.unpadding.coordinates import AlongAxis, Coordinates, Stacked
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.core.ir import Value
 from glassrt.errors import UnsupportedError
@@ -31,20 +31,20 @@ def value_of(text: str, type: str) -> tuple[Coordinates, Value]:
 @pytest.mark.parametrize(
     ("text", "type", "wanted"),
     [
-        ("%v = graph.add %s, %zero : tensor<Sxi64>\n", "tensor<Sxi64>", Counted(0, S)),
-        ("%v = graph.reshape %s {shape = [1, S]} : tensor<1xSxi64>\n", "tensor<1xSxi64>", Counted(1, S)),
-        ("%v = graph.expand %s {shape = [N, S]} : tensor<NxSxi64>\n", "tensor<NxSxi64>", Counted(1, S)),
+        ("%v = graph.add %s, %zero : tensor<Sxi64>\n", "tensor<Sxi64>", AlongAxis(0, S)),
+        ("%v = graph.reshape %s {shape = [1, S]} : tensor<1xSxi64>\n", "tensor<1xSxi64>", AlongAxis(1, S)),
+        ("%v = graph.expand %s {shape = [N, S]} : tensor<NxSxi64>\n", "tensor<NxSxi64>", AlongAxis(1, S)),
         (
             "%e = graph.expand %s {shape = [N, S]} : tensor<NxSxi64>\n"
             "%v = graph.transpose %e {perm = [1, 0]} : tensor<SxNxi64>\n",
             "tensor<SxNxi64>",
-            Counted(0, S),
+            AlongAxis(0, S),
         ),
-        ("%v = graph.cast %s {to = i32} : tensor<Sxi32>\n", "tensor<Sxi32>", Counted(0, S)),
+        ("%v = graph.cast %s {to = i32} : tensor<Sxi32>\n", "tensor<Sxi32>", AlongAxis(0, S)),
         (
             FIXED + "%v = graph.reshape %f {shape = [2, 1, 3]} : tensor<2x1x3xi64>\n",
             "tensor<2x1x3xi64>",
-            Counted(2, 3),
+            AlongAxis(2, 3),
         ),
         ("%v = graph.cast %s {to = i8} : tensor<Sxi8>\n", "tensor<Sxi8>", None),  # wraps
         ("%v = graph.add %s, %unit : tensor<Sxi64>\n", "tensor<Sxi64>", None),
@@ -57,7 +57,7 @@ def value_of(text: str, type: str) -> tuple[Coordinates, Value]:
         ),
     ],
 )
-def test_what_counts(text: str, type: str, wanted: Counted | None) -> None:
+def test_what_counts(text: str, type: str, wanted: AlongAxis | None) -> None:
     coordinates, value = value_of(text, type)
     assert coordinates.counted(value) == wanted
 
@@ -98,4 +98,4 @@ def test_other_readings_are_refused() -> None:
 def test_stacks() -> None:
     text = PLACES.partition("%m9")[0].replace(COUNT, "").replace("FIRST", "%b1").replace("SECOND", "%k1")
     coordinates, value = value_of(text, "tensor<Nx1xSx2xi64>")
-    assert coordinates.stacked(value) == Stacked((Counted(0, N), Counted(2, S)))
+    assert coordinates.stacked(value) == Stacked((AlongAxis(0, N), AlongAxis(2, S)))

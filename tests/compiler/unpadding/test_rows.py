@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt.compiler.passes.levels import ALL_DIALECTS
-from glassrt.compiler.unpadding.places import Place
-from glassrt.compiler.unpadding.rows import Rows
+from glassrt.compiler.unpadding.places import TokenPlace
+from glassrt.compiler.unpadding.rows import TokenRows
 from glassrt.dialects.core.affine import Dim, symbol
 from glassrt.dialects.core.builtin import Return
 from glassrt.dialects.core.dtypes import F32, I32
@@ -24,7 +24,7 @@ KEPT = np.arange(4) < np.array([[4], [0], [2]])
 
 
 def around(
-    shape: list[Dim], place: Place, columns: tuple[int, int] | None = None
+    shape: list[Dim], place: TokenPlace, columns: tuple[int, int] | None = None
 ) -> tuple[Array, Array, Array]:
     """A padded tensor, its rows, and what unpacking them gives."""
     module = Module(symbols={name: SymbolRange(0, 3, 9) for name in "NST"})
@@ -33,7 +33,7 @@ def around(
     x = function.block.add_argument(TensorType(tuple(shape), F32))
     function.block.add_argument(TensorType((N, S), F32))
     found = {role: function.block.add_argument(TensorType(sizes[role], I32)) for role in ROLES}
-    rows = Rows(module, (N, S, T), found)
+    rows = TokenRows(module, (N, S, T), found)
     packed = rows.pack(x, place)
     function.block.append(Return(packed, rows.unpack(packed, place, columns)))
     module.unpadded = "m"
@@ -47,17 +47,17 @@ def around(
 @pytest.mark.parametrize(
     ("shape", "place"),
     [
-        ([N, S], Place(0, 1)),
-        ([N, S, 2], Place(0, 1)),
-        ([N, 2, S, 3], Place(0, 2)),
-        ([S, N, 2], Place(1, 0)),
-        ([2, S, 3, N], Place(3, 1)),
-        ([N * S, 2], Place(None, 0)),
-        ([2, N * S], Place(None, 1)),
+        ([N, S], TokenPlace(0, 1)),
+        ([N, S, 2], TokenPlace(0, 1)),
+        ([N, 2, S, 3], TokenPlace(0, 2)),
+        ([S, N, 2], TokenPlace(1, 0)),
+        ([2, S, 3, N], TokenPlace(3, 1)),
+        ([N * S, 2], TokenPlace(None, 0)),
+        ([2, N * S], TokenPlace(None, 1)),
     ],
     ids=str,
 )
-def test_what_is_packed_comes_back_with_zeros(shape: list[Dim], place: Place) -> None:
+def test_what_is_packed_comes_back_with_zeros(shape: list[Dim], place: TokenPlace) -> None:
     x, rows, y = around(shape, place)
     assert rows.shape[place.packed(place.token)] == 64
     kept = KEPT.reshape(-1) if place.batch is None else KEPT if place.batch < place.token else KEPT.T
@@ -69,5 +69,5 @@ def test_what_is_packed_comes_back_with_zeros(shape: list[Dim], place: Place) ->
 
 
 def test_some_columns_alone() -> None:
-    x, _, y = around([N, S, 2], Place(0, 1), (1, 2))
+    x, _, y = around([N, S, 2], TokenPlace(0, 1), (1, 2))
     np.testing.assert_array_equal(y, np.where(KEPT[..., None], x, 0)[:, 1:3])

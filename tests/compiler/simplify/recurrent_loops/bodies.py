@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from glassrt.compiler.passes.levels import ALL_DIALECTS
-from glassrt.compiler.simplify.recurrent_loops.body import Body
+from glassrt.compiler.simplify.recurrent_loops.body import StepBody
 from glassrt.dialects.control import Loop
 from glassrt.dialects.core.ir import Value
 from glassrt.dialects.core.module import Module
@@ -27,11 +27,11 @@ TEXT = f"""module @net {{{{
 }}}}"""
 
 
-def body_of(ops: str) -> tuple[Body, dict[str, Value]]:
+def body_of(ops: str) -> tuple[StepBody, dict[str, Value]]:
     """The body of a loop with OPS, which compute `next` and `seen` from the states `s` and `m` and from the
     element `row`; and its values by name."""
     module: Module = parse_module(TEXT.format(ops=ops), ALL_DIALECTS)
     (loop,) = (op for op in module.main.block if isinstance(op, Loop))
     block = loop.body.block
     values = [*block.arguments, *(value for op in block for value in op.results)]
-    return Body(loop, module), {value.hint: value for value in values}
+    return StepBody(loop, module), {value.hint: value for value in values}
