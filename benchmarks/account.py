@@ -16,8 +16,8 @@ from typing import Any
 
 import glassrt
 import torch
-from glassrt.compiler.cli.facts import launches_of
 from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.report.launches import launches_of
 from glassrt.dialects.core.parser import parse_module
 from glassrt.dialects.graph.constants import Constant
 from glassrt.dialects.graph.contraction import Matmul

@@ -40,7 +40,7 @@ from typing import Any
 
 import glassrt
 import torch
-from glassrt.compiler.cli.facts import launches_of
+from glassrt.compiler.report.launches import launches_of
 from torch import nn
 
 from .common.merging import PEERS, Earlier, completed, earlier

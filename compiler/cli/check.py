@@ -8,21 +8,10 @@ from typing import Annotated
 
 import typer
 
-from ...dialects.core.module import Module
-from ..checking.check import Case
-from ..checking.check import check as check_case
-from ..driver.build import Settings
-from ..driver.interface import with_io_types
-from ..frontend.source import load_module
-from ..precision.scales.names import model_hash
-from .arrays import load_inputs, of_function, random_arrays, symbols_of
-from .check_bisect import run_bisection
-from .check_json import describe
-from .check_tables import show
-from .console import write_json
+from ..settings.names import HOST
+from . import lazy
 from .option_texts import parse_sizes
-from .options import AsJson, Device, Model, Seed, Sizes
-from .progress import BuildProgress
+from .options import AsJson, Device, Model, Seed, Sizes, Top
 from .request import ON_THE_SPOT, BuildRequest, targets_for, with_request
 
 Inputs = Annotated[
@@ -43,7 +32,7 @@ Interpret = Annotated[
 ]
 
 
-@with_request(ON_THE_SPOT | {"calibration"})
+@with_request(ON_THE_SPOT)
 def check(
     model: Model,
     inputs: Inputs = None,
@@ -56,6 +45,7 @@ def check(
     bisect: Bisect = False,
     interpret: Interpret = False,
     as_json: AsJson = False,
+    top: Top = None,
 ) -> None:
     """Run MODEL's plan, and compare every launch and every output with a reference.
 
@@ -63,16 +53,16 @@ def check(
     The inherited error comes in with those inputs. Exits with 0 if all errors are within bounds, else with 1.
     """
     _check_interpret(interpret, bisect, device)
-    request = replace(request, targets=targets_for("host" if interpret else device))
-    module, settings = _with_io_types(load_module(model, request.inputs, request.shapes), request)
-    wanted = of_function(module.main, symbols_of(module, parse_sizes(size)))
-    arrays = random_arrays(wanted, seed) if inputs is None else load_inputs(inputs, wanted)
-    case = Case(model, module, arrays)
-    if bisect:
-        ok = run_bisection(case, request, device, tolerance, interpret, as_json)
-    else:
-        ok = _check(case, settings, device, tolerance, as_json)
-    if not ok:
+    order = replace(request, targets=targets_for(HOST if interpret else device)).order(model)
+    how = lazy.CheckRun(device, tolerance, parse_sizes(size), seed, lazy.say)
+    with lazy.BuildProgress(shown=not bisect) as progress:
+        report = (
+            lazy.bisect_order(order, inputs, how, interpret)
+            if bisect
+            else lazy.check_order(order.telling(progress.tell), inputs, how)
+        )
+    lazy.tell(report, as_json, top)
+    if not report.ok:
         raise typer.Exit(1)
 
 
@@ -82,27 +72,3 @@ def _check_interpret(interpret: bool, bisect: bool, device: str | None) -> None:
         raise typer.BadParameter("without --bisect a device is needed", param_hint="--interpret")
     if interpret and device is not None:
         raise typer.BadParameter("--interpret uses no device", param_hint="--device")
-
-
-def _with_io_types(module: Module, request: BuildRequest) -> tuple[Module, Settings]:
-    """MODULE with the requested input and output types, and settings whose calibration table matches it."""
-    settings = request.settings()
-    table = settings.calibration
-    if table is not None:
-        table.check(model_hash(module))
-    module = with_io_types(module, request.policy)
-    if table is not None:
-        settings = replace(settings, calibration=replace(table, model=model_hash(module)))
-    return module, settings
-
-
-def _check(
-    case: Case, settings: Settings, device: str | None, tolerance: float | None, as_json: bool
-) -> bool:
-    with BuildProgress() as progress:
-        report = check_case(case, replace(settings, progress=progress.tell), device, tolerance)
-    if as_json:
-        write_json(describe(report))
-    else:
-        show(report)
-    return report.ok

@@ -1,14 +1,10 @@
-"""Files that the commands read and write."""
+"""Files that the commands write."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import typer
-
-from ..files.arrays import Array, read_arrays, write_arrays
-
-__all__ = ["Array", "check_output", "read_arrays", "write_arrays"]
 
 
 def check_output(path: Path, option: str) -> None:

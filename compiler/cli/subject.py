@@ -10,7 +10,7 @@ import typer
 from ...errors import ModelError, PlanError
 from ...runtime.plan import Plan
 from ...runtime.plan_format import MAGIC
-from ..driver.build import Build, build
+from ..building import BuildReport, build_order
 from ..frontend.source import Source
 from .progress import BuildProgress
 from .request import BuildRequest, targets_for
@@ -54,8 +54,8 @@ def part_of(plan: Plan, target: str | None) -> Plan:
         raise typer.BadParameter(f"{error.message}; {error.hint}", param_hint="--part") from None
 
 
-def build_plan(source: Source, request: BuildRequest) -> Build:
+def build_plan(source: Source, request: BuildRequest) -> BuildReport:
     """Build SOURCE as REQUEST says, with progress bars on stderr."""
-    settings = request.settings()
+    order = request.order(source)
     with BuildProgress() as progress:
-        return build(source, replace(settings, progress=progress.tell), request.inputs, request.shapes)
+        return build_order(order.telling(progress.tell))

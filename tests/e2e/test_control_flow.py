@@ -6,9 +6,9 @@ import glassrt
 import numpy as np
 import onnxruntime
 import pytest
-from glassrt.compiler.cli.facts import controls_of
 from glassrt.compiler.driver.build import Settings, build, chosen_targets
 from glassrt.compiler.fusion.predicate_branches import PredicateBranches
+from glassrt.compiler.report.launches import controls_of
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.runtime.discovery import present_target
 from glassrt.runtime.steps import Repeat

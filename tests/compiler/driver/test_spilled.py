@@ -12,9 +12,9 @@ from glassrt.codegen.families.kernel_family import Rank
 from glassrt.codegen.families.registry import is_group, tiers
 from glassrt.codegen.nvrtc import compiled_kernel, parallel
 from glassrt.codegen.nvrtc.compiled_kernel import CompiledKernel, UnfitError
-from glassrt.compiler.cli.modules import launch_module
 from glassrt.compiler.driver.build import Build, Settings, build
 from glassrt.compiler.kernels import choice as kernel_choice
+from glassrt.compiler.report.modules import launch_module
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu

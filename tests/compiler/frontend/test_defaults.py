@@ -8,9 +8,9 @@ from pathlib import Path
 import glassrt
 import numpy as np
 import pytest
-from glassrt.compiler.cli.modules import launch_module
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.passes.levels import ALL_DIALECTS
+from glassrt.compiler.report.modules import launch_module
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.dialects.core.parser import parse_module

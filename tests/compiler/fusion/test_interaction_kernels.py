@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from glassrt import compile, load
-from glassrt.compiler.cli.facts import launches_of
 from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.report.launches import launches_of
 from glassrt.compiler.settings.policy import PrecisionPolicy
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from glassrt.codegen.arch.names import arch_named
-from glassrt.compiler.cli.modules import launch_module
 from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.report.modules import launch_module
 from glassrt.compiler.search.tuning.environment import environment_of
 from glassrt.compiler.search.tuning.measure import Limit
 from glassrt.compiler.search.tuning.plan import TunedPlan, tuned_part
