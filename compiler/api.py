@@ -23,7 +23,7 @@ from .checking.check import CheckReport
 from .checks import CheckRun, Given, bisect_order, check_order
 from .driver.clock import Progress
 from .frontend.source import InputShapes, Shapes, Source
-from .order import BuildOptions, BuildOrder, order_of, settings_of
+from .order import BuildArguments, BuildOrder, order_of, settings_of
 from .passes.debug import Sink
 from .precision.scales.table import CalibrationTable
 from .search.auto import Auto
@@ -99,7 +99,7 @@ def compile(
     GlassErrors.
     """
     auto = _auto(precision, budget, data, labels, device)
-    options: BuildOptions = {
+    options: BuildArguments = {
         "target": target, "in_place": in_place, "nofuse": nofuse, "keep": keep, "disable": disable,
         "streams": streams, "cache": cache, "dump_dir": dump_dir, "print_ir": print_ir, "verify": verify,
         "progress": progress,
@@ -135,7 +135,7 @@ def check(
     tolerance: float | None = None,
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
-    **build: Unpack[BuildOptions],
+    **build: Unpack[BuildArguments],
 ) -> CheckReport:
     """Build MODEL, run it, and compare every launch and every output with a reference.
 
@@ -161,7 +161,7 @@ def bisect(
     tolerance: float | None = None,
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
-    **build: Unpack[BuildOptions],
+    **build: Unpack[BuildArguments],
 ) -> BisectReport:
     """Find the first decision of the compiler that breaks MODEL's outputs, by building it with fewer of them.
 
@@ -181,7 +181,7 @@ def bench(
     warmup: int = 10,
     profile_repeats: int = 10,
     seed: int = 0,
-    **build: Unpack[BuildOptions],
+    **build: Unpack[BuildArguments],
 ) -> BenchReport:
     """Time PLAN, or a model after building it, on random inputs of SEED in device memory.
 
@@ -210,7 +210,7 @@ def bench(
     )
 
 
-def _for_device(build: BuildOptions, device: str | None) -> BuildOptions:
+def _for_device(build: BuildArguments, device: str | None) -> BuildArguments:
     """BUILD for the target that DEVICE needs, unless it names one."""
     return {"target": HOST, **build} if device == HOST else build
 

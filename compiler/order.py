@@ -22,7 +22,7 @@ from .settings.options import Options
 from .settings.policy import PrecisionPolicy, as_policy
 
 
-class BuildOptions(TypedDict, total=False):
+class BuildArguments(TypedDict, total=False):
     """The options of a build, which all functions that build a model take; `glassrt.compile` says what they
     mean."""
 
@@ -57,17 +57,17 @@ class BuildOrder:
         return replace(self, settings=replace(self.settings, progress=progress))
 
 
-def order_of(source: Source, options: BuildOptions) -> BuildOrder:
+def order_of(source: Source, options: BuildArguments) -> BuildOrder:
     """The order to build SOURCE with OPTIONS. Raises InputError for an option that cannot be."""
     for name in options:
-        if name not in BuildOptions.__annotations__:
-            close = get_close_matches(name, BuildOptions.__annotations__, 1)
+        if name not in BuildArguments.__annotations__:
+            close = get_close_matches(name, BuildArguments.__annotations__, 1)
             raise InputError(f"a build has no option {name!r}", f"is {close[0]} meant?" if close else None)
     policy = as_policy(options.get("precision", "fp32"))
     return BuildOrder(source, settings_of(options, policy), options.get("inputs"), options.get("shapes"))
 
 
-def settings_of(options: BuildOptions, policy: PrecisionPolicy, searches: bool = False) -> Settings:
+def settings_of(options: BuildArguments, policy: PrecisionPolicy, searches: bool = False) -> Settings:
     """The settings that OPTIONS ask for, with POLICY as the precision; where a build SEARCHES, ops of it may
     go to eight bits. Raises InputError for an option that cannot be, before any work is done."""
     dump_dir = options.get("dump_dir")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors.absent import load_part
 
 if TYPE_CHECKING:
-    from ..compiler.report.explanation import Summary
+    from ..compiler.report.explanation import PlanSummary
     from ..compiler.report.inspection import Inspection
     from ..compiler.report.nodes import NodeAnswer
     from ..compiler.report.pair_answer import PairAnswer
@@ -31,14 +31,14 @@ class SelfDescribing:
 
     def explain(
         self, a: str | None = None, b: str | None = None, *, part: str | None = None
-    ) -> Summary | NodeAnswer | PairAnswer:
+    ) -> PlanSummary | NodeAnswer | PairAnswer:
         """What the compiler decided: overall, about the node A, or about the nodes A and B and why they share
         a kernel or do not.
 
         a, b: names of ONNX nodes or tensors; part: as for `inspect`. Raises InputError for a name that the
         model does not have, and as `inspect`.
         """
-        found: Summary | NodeAnswer | PairAnswer = _report("explanation").explain_plan(self, a, b, part)
+        found: PlanSummary | NodeAnswer | PairAnswer = _report("explanation").explain_plan(self, a, b, part)
         return found
 
 

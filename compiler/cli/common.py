@@ -9,7 +9,7 @@ from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Any, get_type_hints
 
-from .options import Log, LogLevel, Quiet, Verbose
+from .options import LogLevel, LogName, Quiet, Verbose
 from .verbosity import verbosity
 
 _DEBUG = "GLASSRT_DEBUG"
@@ -37,9 +37,9 @@ def with_common(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def _level(verbose: int, given: Log | None) -> str | None:
+def _level(verbose: int, given: LogName | None) -> str | None:
     """The level of debug output as the environment says it; None to leave it as it is."""
-    levels = list(Log)
+    levels = list(LogName)
     if given is not None:
         return str(levels.index(given))
     return str(min(verbose, len(levels) - 1)) if verbose else None

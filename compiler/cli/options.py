@@ -25,7 +25,7 @@ class Check(StrEnum):
     SEMANTICS = "semantics"
 
 
-class Log(StrEnum):
+class LogName(StrEnum):
     """The levels of debug output, by the names that `GLASSRT_DEBUG` has for them."""
 
     SILENT = "silent"
@@ -175,7 +175,7 @@ Verbose = Annotated[
     ),
 ]
 LogLevel = Annotated[
-    Log | None,
+    LogName | None,
     typer.Option("--log-level", help="What is said on stderr; each level adds to the one before."),
 ]
 DumpDir = Annotated[

@@ -45,7 +45,7 @@ from .options import (
 if TYPE_CHECKING:
     from ..driver.build import Settings
     from ..frontend.source import InputShapes, Shapes, Source
-    from ..order import BuildOptions, BuildOrder
+    from ..order import BuildArguments, BuildOrder
     from ..settings.policy import PrecisionPolicy
 
 
@@ -124,7 +124,7 @@ class BuildRequest:
         policy = self.policy
         if self.calibration is not None and not policy.quantizes and not self.searches:
             raise typer.BadParameter(f"{self.precision} uses no scales", param_hint="--calibration")
-        asked: BuildOptions = {
+        asked: BuildArguments = {
             "target": self.targets,
             "in_place": self.in_place,
             "calibration": self.calibration,

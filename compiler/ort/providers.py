@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from ...errors import DeviceError, InputError, UnsupportedError
 from ...runtime.discovery import cuda_devices
-from ..order import BuildOptions
+from ..order import BuildArguments
 from ..settings.names import HOST
 
 TENSORRT, CUDA, CPU = "TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"
@@ -19,12 +19,12 @@ Providers = Sequence[str | tuple[str, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
-class Place:
+class SessionPlace:
     """Where a session runs, the providers that it names, and what the options of these ask of the build."""
 
     device: str
     names: list[str]
-    options: BuildOptions = field(default_factory=lambda: BuildOptions())
+    options: BuildArguments = field(default_factory=lambda: BuildArguments())
 
 
 def get_available_providers() -> list[str]:
@@ -50,7 +50,9 @@ def set_default_logger_verbosity(verbosity: int) -> None:
     """No effect, as `set_default_logger_severity`."""
 
 
-def place_of(providers: Providers | None, provider_options: Sequence[Mapping[str, Any]] | None) -> Place:
+def place_of(
+    providers: Providers | None, provider_options: Sequence[Mapping[str, Any]] | None
+) -> SessionPlace:
     """The place that PROVIDERS name, the first that is here: names, or pairs of a name and options.
 
     Without any, a GPU if there is one, else the host. Raises InputError for what is no provider, DeviceError
@@ -62,15 +64,15 @@ def place_of(providers: Providers | None, provider_options: Sequence[Mapping[str
         if name in _GPU or name == OWN:
             index = _index(options)
             if index < here:
-                return Place(f"cuda:{index}", [CUDA, CPU], _asked(name, options))
+                return SessionPlace(f"cuda:{index}", [CUDA, CPU], _asked(name, options))
             if name == OWN:
-                return Place(HOST, [CPU], _asked(name, options))
+                return SessionPlace(HOST, [CPU], _asked(name, options))
         elif name == CPU:
-            return Place(HOST, [CPU])
+            return SessionPlace(HOST, [CPU])
         else:
             warnings.warn(f"{name} is not known here and is passed over", stacklevel=3)
     if not listed:
-        return Place("cuda:0", [CUDA, CPU]) if here else Place(HOST, [CPU])
+        return SessionPlace("cuda:0", [CUDA, CPU]) if here else SessionPlace(HOST, [CPU])
     named = ", ".join(name for name, _ in listed)
     raise DeviceError(
         f"there is nothing here for {named}", f"there are {', '.join(get_available_providers())}"
@@ -100,10 +102,10 @@ def _index(options: Mapping[str, Any]) -> int:
     return int(text)
 
 
-def _asked(name: str, options: Mapping[str, Any]) -> BuildOptions:
+def _asked(name: str, options: Mapping[str, Any]) -> BuildArguments:
     """What OPTIONS of the provider NAME ask of the build; those about memory and engines have no effect."""
     if name == OWN:
-        return cast(BuildOptions, {key: value for key, value in options.items() if key != "device_id"})
+        return cast(BuildArguments, {key: value for key, value in options.items() if key != "device_id"})
     if _on(options, "trt_int8_enable"):
         hint = f"('{OWN}', {{'precision': 'int8', 'calibration': TABLE}}); `glassrt calibrate` makes one"
         raise UnsupportedError("int8 needs scales", hint)

@@ -18,7 +18,7 @@ from ...runtime.plan import Plan
 from ...runtime.plan_format import MAGIC
 from ..building import build_order
 from ..frontend.source import Shapes
-from ..order import BuildOptions, order_of
+from ..order import BuildArguments, order_of
 from ..report.inspection_tables import expression
 from ..settings.names import HOST
 from .binding import IOBinding
@@ -60,7 +60,7 @@ class InferenceSession:
         plan = _given_plan(self._source)
         if plan is not None:
             return plan
-        own: BuildOptions = {**self._place.options, "shapes": self._shapes or None}
+        own: BuildArguments = {**self._place.options, "shapes": self._shapes or None}
         if self._place.device == HOST:
             own["target"] = HOST
         return build_order(order_of(self._source, own)).plan

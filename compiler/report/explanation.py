@@ -19,7 +19,7 @@ from .summary_text import summary_blocks
 
 
 @dataclass(frozen=True, repr=False)
-class Summary(Report):
+class PlanSummary(Report):
     """The decisions about a plan in numbers: `figures`, by the names that its JSON data has."""
 
     figures: Mapping[str, Any]
@@ -34,7 +34,7 @@ class Summary(Report):
 @checked
 def explain_plan(
     whole: Plan, a: str | None = None, b: str | None = None, part: str | None = None
-) -> Summary | NodeAnswer | PairAnswer:
+) -> PlanSummary | NodeAnswer | PairAnswer:
     """What was decided in the part of WHOLE for the target PART, else in the first: about A and B, which are
     nodes or tensors, about A alone, or overall.
 
@@ -45,5 +45,5 @@ def explain_plan(
     if a is None and b is not None:
         raise InputError("there is a second node without a first", "explain(a, b), or explain(a)")
     if a is None:
-        return Summary(summarize(facts))
+        return PlanSummary(summarize(facts))
     return explain_node(facts, a) if b is None else explain_pair(facts, a, b)

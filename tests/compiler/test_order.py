@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from glassrt.compiler.order import BuildOptions, order_of
+from glassrt.compiler.order import BuildArguments, order_of
 from glassrt.errors import InputError
 
-HOST: BuildOptions = {"target": "host"}
+HOST: BuildArguments = {"target": "host"}
 
 
 def test_options_become_settings(tmp_path: Path) -> None:

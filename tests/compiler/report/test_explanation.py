@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from glassrt import InputError, Plan, PlanError
-from glassrt.compiler.report.explanation import Summary
+from glassrt.compiler.report.explanation import PlanSummary
 from glassrt.compiler.report.nodes import NodeAnswer
 from glassrt.compiler.report.pair_answer import PairAnswer
 
@@ -14,7 +14,7 @@ from glassrt.compiler.report.pair_answer import PairAnswer
 def test_a_plan_explains_itself(digits_plan: Path) -> None:
     plan = Plan.load(digits_plan)
     overall = plan.explain()
-    assert isinstance(overall, Summary) and overall.figures["launches"] == len(plan.spec.launches)
+    assert isinstance(overall, PlanSummary) and overall.figures["launches"] == len(plan.spec.launches)
     assert "decisions; fusion saves" in repr(overall) and "<caption>rules</caption>" in overall._repr_html_()
     node = plan.explain("conv_3")
     assert isinstance(node, NodeAnswer) and node.homes and "conv_3: graph.conv" in str(node)
