@@ -72,7 +72,7 @@ class RunReport(Report):
 def executed(
     plan: Plan, device: str | None, path: Path | None, sizes: Mapping[str, int], seed: int
 ) -> RunReport:
-    """Run PLAN once, on DEVICE or where it is done sooner, on the inputs in the file at PATH or random ones."""
+    """Run PLAN once, on DEVICE or where it is done sooner, on the inputs at PATH or random ones."""
     place = place_for(plan, device, "interpreted")
     if place == INTERPRET:
         return _interpreted(launch_module(plan), path, sizes, seed)
