@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.codegen.arch.spec import ArchSpec
 from glassrt.codegen.families.executed import executed
 from glassrt.codegen.families.registry import candidates, families
+from glassrt.codegen.nvrtc.compiled_kernel import UnfitError
 from glassrt.codegen.plan.assemble import BuildOptions, assemble
 from glassrt.codegen.request.request import Candidate, Request
 from glassrt.compiler.driver.build import present_arch
@@ -29,6 +30,7 @@ from glassrt.dialects.precision import PrecisionKernel
 from glassrt.runtime.engine import Engine
 from glassrt.runtime.plan import Plan
 
+T = TypeVar("T")
 Array = np.ndarray[Any, Any]
 Append = Callable[[Operation], Value]
 Body = Callable[..., Value | tuple[Value, ...]]
@@ -116,6 +118,22 @@ def compare(
         got = engine.run(inputs)
     want = interpret(module, inputs)
     return [(got[name], want[name]) for name in want]
+
+
+def check_fitting(configs: Iterable[T], check: Callable[[T], None]) -> None:
+    """CHECK all of CONFIGS that compile as meant, of which there must be one.
+
+    Which ones spill is up to the compiler; a build passes by them, as this does.
+    """
+    unfit, fitting = [], 0
+    for config in configs:
+        try:
+            check(config)
+        except UnfitError as error:
+            unfit.append(f"{config}: {error}")
+        else:
+            fitting += 1
+    assert fitting, "no configuration compiles as meant: " + "; ".join(unfit)
 
 
 def draw_inputs(

@@ -82,7 +82,7 @@ def lags(problem: AttentionProblem, config: PersistentAttentionConfig) -> bool:
     """Whether exponents are relative to references that lag behind the largest scores of their rows."""
     one_tile = isinstance(problem.keys, int) and problem.keys <= config.keys
     room = width_of(problem.width) <= MOST_SPARING or (problem.mask is None and not problem.causal)
-    return room and not one_tile and not problem.rounded
+    return room and not one_tile
 
 
 def depth_step(features: int) -> int:

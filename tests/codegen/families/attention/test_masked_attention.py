@@ -112,6 +112,19 @@ def test_masks_in_the_type_of_the_queries(dtype: DType, low: float, device: str)
 
 
 @pytest.mark.parametrize("device", DEVICES)
+def test_only_rows_far_from_zero_are_rounded(device: str) -> None:
+    """A thread has a row of each half: scores of about 730 are far from zero, those of about 610 are not."""
+    shape = replace(BASE, dtype=BF16, mask_dtype=BF16, attributes={"scale": 1.0})
+    module = module_of(shape)
+    data = draw_inputs(module, np.random.default_rng(9))
+    data["x0"][..., 0] = np.where(np.arange(20) % 16 < 8, 20, 24)
+    data["x1"][..., 0], data["x3"][:] = 30.5, 0
+    [(got, want)] = compare(module, data, lambda request: taking(MMA, request), device)
+    allowed = bound(shape, want.astype(np.float64), float(np.abs(data["x2"].astype(np.float64)).max()))
+    assert (np.abs(got.astype(np.float64) - want.astype(np.float64)) <= allowed).all()
+
+
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("dtype", "config"), FAMILIES)
 def test_the_lowest_number_gives_the_mean_of_the_values(dtype: DType, config: Config, device: str) -> None:
     data, got, _ = run(replace(BASE, dtype=dtype), config, LOWEST, device)
