@@ -25,18 +25,23 @@ from .search.tuning.tactics import TacticsRequest, WithTactics, with_tactics
 
 @dataclass(frozen=True, repr=False)
 class BuildReport(Report):
-    """A build; what a search found, None without one; what was measured of kernels; the symbols whose ranges
-    nobody gave; the file that the plan was saved to, if it was."""
+    """The build that `order` asked for; what a search found, None without one; what was measured of kernels;
+    the file that the plan was saved to, if it was."""
 
+    order: BuildOrder
     build: Build
     found: Found | None
     tactics: WithTactics
-    defaults: Collection[str] = ()
     file: Path | None = None
 
     @property
     def plan(self) -> Plan:
         return self.build.plan
+
+    @property
+    def defaults(self) -> Collection[str]:
+        """The symbols whose ranges nobody gave."""
+        return by_default(self.plan.spec, self.order.source, self.order.shapes or {})
 
     @property
     def seconds(self) -> Mapping[str, float]:
@@ -124,7 +129,7 @@ def build_order(
 
     IR and kernels are dumped for the final build only. Raises what `build`, `searched` and `with_tactics` do.
     """
-    found, source, shapes = None, order.source, order.shapes or {}
+    asked, found = order, None
     if auto is not None:
         quiet = replace(order.settings, dump_dir=None, print_ir=None)
         result = searched(order.source, quiet, auto, order.inputs, order.shapes)
@@ -137,7 +142,7 @@ def build_order(
     if tactics:
         own = with_tactics(order.source, order.settings, tactics, order.inputs, order.shapes)
     built = build(own.model, own.settings, order.inputs, order.shapes)
-    report = BuildReport(built, found, own, by_default(built.plan.spec, source, shapes))
+    report = BuildReport(asked, built, found, own)
     dump_kernels(report.plan, WholeFolder.of(order.settings.dump_dir))
     return report
 

@@ -10,7 +10,7 @@ import typer
 from . import lazy
 from .check import Inputs
 from .option_texts import parse_sizes
-from .options import AsJson, Device, Sizes
+from .options import AsJson, Device, Sizes, Top
 from .request import ON_THE_SPOT, BuildRequest, with_request
 
 PAGE = 6  # rows of each table
@@ -27,7 +27,6 @@ Time = Annotated[
         "--time/--no-time", help="Whether both are timed. Default: if there is a GPU that both are for."
     ),
 ]
-Top = Annotated[int, typer.Option("--top", metavar="N", min=1, help="The first N rows of each table.")]
 All = Annotated[bool, typer.Option("--all", help="All rows of each table.")]
 
 
@@ -40,7 +39,7 @@ def diff(
     size: Sizes = None,
     device: Device = None,
     time: Time = None,
-    top: Top = PAGE,
+    top: Top = None,
     every: All = False,
     as_json: AsJson = False,
     *,
@@ -53,4 +52,4 @@ def diff(
     """
     plans = [lazy.open_plan(path, request, device) for path in (a, b)]
     how = lazy.DiffRun(inputs, seed, parse_sizes(size), device, time, (str(a), str(b)), lazy.say)
-    lazy.tell(lazy.compared(plans[0], plans[1], how), as_json, None if every else top)
+    lazy.tell(lazy.compared(plans[0], plans[1], how), as_json, None if every else top or PAGE)

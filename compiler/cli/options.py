@@ -176,7 +176,9 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="The seed of random inp
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Top = Annotated[
     int | None,
-    typer.Option("--top", metavar="N", min=1, help="Print the first N rows of each table. Default: all."),
+    typer.Option(
+        "--top", metavar="N", min=1, help="Print the first N rows of each table. Default: all, for diff 6."
+    ),
 ]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print no notes and no progress, only results and errors.")

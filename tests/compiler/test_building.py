@@ -20,6 +20,9 @@ def model(tmp_path: Path) -> Path:
     return path
 
 
+SIZES = "sizes: N from 1 to 16 (tuned for 4)"
+
+
 def test_the_command_and_python_make_the_same_plan(model: Path, glassrt: Glassrt, tmp_path: Path) -> None:
     shared = ("build", model, "-o", tmp_path / "net.plan", "-t", "host", "--dump-dir", tmp_path / "a")
     told = json.loads(glassrt(*shared, "--json").stdout)
@@ -33,5 +36,5 @@ def test_the_command_and_python_make_the_same_plan(model: Path, glassrt: Glassrt
     assert unsaved["plan"] is None and {key: told[key] for key in ("launches", "kernels")} == {
         key: unsaved[key] for key in ("launches", "kernels")
     }
-    assert "host only, 1 launches of 1 kernels" in repr(report) and report.notes == []
+    assert "host only, 1 launches of 1 kernels" in repr(report) and report.notes == [SIZES]
     assert isinstance(report.plan, Plan)
