@@ -48,7 +48,7 @@ release-check: test
 	$(BIN)/python tests/intrinsics/record.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .demo
+	rm -rf $(VENV) build .build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .demo
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

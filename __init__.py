@@ -9,7 +9,8 @@ Names are loaded when they are first used: running a plan needs numpy and cuda-p
 
 from __future__ import annotations
 
-from importlib import import_module
+import sys
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from .errors import (
@@ -20,14 +21,17 @@ from .errors import (
     InputError,
     IRError,
     KernelError,
+    MissingError,
     ModelError,
     OutOfMemoryError,
     PlanError,
     UnsupportedError,
 )
+from .errors.absent import LazyModule, load_part
 
 if TYPE_CHECKING:
-    from .compiler.api import compile
+    from .compiler import ort as onnxruntime
+    from .compiler.api import bench, bisect, check, compile
     from .compiler.calibration.calibrate import calibrate
     from .compiler.comparison.diff import diff
     from .compiler.export.qdq import export_qdq
@@ -42,8 +46,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_MODULES = {"custom": ".dialects.custom"}
+# Modules under short names: `glassrt.custom`, and `import glassrt.onnxruntime`.
+_MODULES = {"custom": ".dialects.custom", "onnxruntime": ".compiler.ort"}
+for _name, _place in _MODULES.items():
+    sys.modules.setdefault(f"{__name__}.{_name}", LazyModule(f"{__name__}.{_name}", _place, __name__))
 _LAZY = {
+    "bench": ".compiler.api",
+    "bisect": ".compiler.api",
+    "check": ".compiler.api",
     "compile": ".compiler.api",
     "calibrate": ".compiler.calibration.calibrate",
     "diff": ".compiler.comparison.diff",
@@ -63,10 +73,17 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        return import_module(_MODULES[name], __name__)
+        return load_part(_MODULES[name], __name__)
     if name not in _LAZY:
-        raise AttributeError(f"module 'glassrt' has no attribute {name!r}")
-    return getattr(import_module(_LAZY[name], __name__), name)
+        close = get_close_matches(name, __all__, 1)
+        hint = f"; is {close[0]} meant?" if close else ""
+        raise AttributeError(f"module 'glassrt' has no attribute {name!r}{hint}")
+    return getattr(load_part(_LAZY[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    """The interface, for `dir` and completion: without what it is made of."""
+    return sorted([*__all__, "__version__", "__doc__"])
 
 
 __all__ = [
@@ -80,19 +97,24 @@ __all__ = [
     "IRError",
     "InputError",
     "KernelError",
+    "MissingError",
     "ModelError",
     "OutOfMemoryError",
     "Plan",
     "PlanError",
     "PrecisionPolicy",
     "UnsupportedError",
+    "bench",
+    "bisect",
     "calibrate",
+    "check",
     "compile",
     "custom",
     "diff",
     "export_qdq",
     "extract",
     "load",
+    "onnxruntime",
     "reduce",
     "sensitivity",
     "write_reproducer",

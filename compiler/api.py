@@ -1,34 +1,43 @@
-"""The Python interface: compile a model to a plan."""
+"""The Python interface: compile a model to a plan, check it, time it."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal, Unpack
 
-from ..codegen.interface import KernelCache
 from ..dialects.core.clone import clone_module
 from ..dialects.core.module import Module
 from ..errors import InputError
 from ..runtime.arguments import checked_but
 from ..runtime.plan import Plan
+from .benching import BenchReport, bench_plan
+from .building import build_order
 from .calibration.calibrate import calibrate
 from .calibration.data import Batches, is_no_arrays
-from .calibration.observe import INTERPRET
-from .driver.build import Settings, build, chosen_targets, present_arch
+from .checking.bisect_report import BisectReport
+from .checking.check import CheckReport
+from .checks import CheckRun, Given, bisect_order, check_order
 from .driver.clock import Progress
 from .frontend.source import InputShapes, Shapes, Source
+from .order import BuildArguments, BuildOrder, order_of, settings_of
+from .passes.debug import Sink
 from .precision.scales.table import CalibrationTable
-from .search.auto import AUTO, BASE, Auto, searched
+from .search.auto import Auto
 from .search.budget import Budget
-from .search.tuning.tactics import TacticsRequest, with_tactics
-from .search.tuning.tune import SECONDS, Tuning
+from .search.tuning.tactics import TacticsRequest
+from .search.tuning.tune import Tuning
+from .settings.names import AUTO, BASE, HOST, INTERPRET, TUNING_SECONDS
 from .settings.policy import PrecisionPolicy, as_policy
 
 
-@checked_but("model", "target", "shapes", "inputs", "calibration", "budget", "data", "lock")
+@checked_but(
+    *("model", "target", "shapes", "inputs", "calibration", "budget", "data", "lock"),
+    *("nofuse", "keep", "disable", "streams", "dump_dir", "verify"),
+)
 def compile(
     model: Source,
     *,
@@ -44,9 +53,16 @@ def compile(
     labels: object = None,
     device: str | None = None,
     tune: int = 0,
-    tune_seconds: float = SECONDS,
+    tune_seconds: float = TUNING_SECONDS,
     lock: str | os.PathLike[str] | None = None,
+    nofuse: Iterable[tuple[str, str]] = (),
+    keep: Iterable[str] = (),
+    disable: Iterable[str] = (),
+    streams: int = 0,
     cache: bool = True,
+    dump_dir: str | os.PathLike[str] | None = None,
+    print_ir: Sink | None = None,
+    verify: Literal["ir", "semantics"] = "ir",
     progress: Progress | None = None,
 ) -> Plan:
     """Compile MODEL to a plan.
@@ -73,32 +89,130 @@ def compile(
     'host', and take the fastest; 0, the default, takes what the cost model expects to be. It stops after
     tune_seconds. lock: a lock file with choices that were measured, which is read and, by tuning, written;
     with it alone nothing is measured, and no GPU is needed. See docs/tuning.md.
-    cache: keep compiled kernels in the user's cache folder; progress: called with (stage, done, total).
+    nofuse: pairs of ONNX nodes or tensors to keep in different kernels, such as [("conv_1", "relu_2")];
+    keep: nodes or tensors to store in memory; disable: rules of the ledger not to apply.
+    streams: how many streams launches are spread over; 0: as many as should save time.
+    cache: keep compiled kernels in the user's cache folder. progress: called with (stage, done, total).
+    dump_dir: a folder for the IR after every pass, and every kernel; print_ir: called with the IR after every
+    pass; verify: what is verified then, the IR's rules ('ir') or also what it computes ('semantics').
 
     Raises GlassErrors: ModelError, UnsupportedError, IRError, InputError, CalibrationError, CompileError.
     """
-    request = TacticsRequest(Tuning(tune, tune_seconds) if tune else None, lock)
     auto = _auto(precision, budget, data, labels, device)
-    settings = Settings(
-        targets=chosen_targets(target, present_arch() if target is None else None),
-        precision=_policy(precision, auto, calibration is not None),
-        cache=KernelCache() if cache else None,
-        in_place=in_place or {},
-        unpadded=unpadded,
-        progress=progress,
-    )
+    options: BuildArguments = {
+        "target": target, "in_place": in_place, "unpadded": unpadded, "nofuse": nofuse, "keep": keep,
+        "disable": disable, "streams": streams, "cache": cache, "dump_dir": dump_dir, "print_ir": print_ir,
+        "verify": verify, "progress": progress,
+    }  # fmt: skip
+    settings = settings_of(options, _policy(precision, auto, calibration is not None))
     # All arguments are checked by now. Calibration and search, which run whole builds, come next.
+    request = TacticsRequest(Tuning(tune, tune_seconds) if tune else None, lock)
+    return _built(BuildOrder(model, settings, inputs, shapes), calibration, auto, request)
+
+
+def _built(
+    order: BuildOrder,
+    calibration: CalibrationTable | Batches | None,
+    auto: Auto | None,
+    request: TacticsRequest,
+) -> Plan:
+    """The plan of ORDER, whose model is calibrated first where CALIBRATION is data."""
     if calibration is not None:
-        settings = replace(settings, calibration=_scales(model, calibration, inputs, shapes, progress))
-    if auto is not None:
-        outcome = searched(model, settings, auto, inputs, shapes)
-        model, settings, inputs, shapes = outcome.module, outcome.settings, None, None
-    if request:
-        found = with_tactics(model, settings, request, inputs, shapes)
-        for note in found.notes:
-            warnings.warn(note, stacklevel=3)
-        model, settings = found.model, found.settings
-    return build(model, settings, inputs, shapes).plan
+        scales = _scales(order, calibration)
+        order = replace(order, settings=replace(order.settings, calibration=scales))
+    report = build_order(order, auto, request)
+    for note in report.tactics.notes:
+        warnings.warn(note, stacklevel=4)
+    return report.plan
+
+
+@checked_but("model", "arrays")
+def check(
+    model: Source,
+    arrays: Given = None,
+    *,
+    device: str | None = None,
+    tolerance: float | None = None,
+    sizes: Mapping[str, int] | None = None,
+    seed: int = 0,
+    **build: Unpack[BuildArguments],
+) -> CheckReport:
+    """Build MODEL, run it, and compare every launch and every output with a reference.
+
+    arrays: the inputs by name, or the path of an .npz file with them; default: random ones of SEED, with the
+    symbolic dimensions at SIZES, such as {"N": 8}, else at their optima.
+    device: 'cuda', 'cuda:N' or 'host'; default: cuda if present, else host.
+    tolerance: the relative L2 error to allow, instead of the derived bounds.
+    build: the options of `compile` that say how the model is built.
+
+    The report is true in `ok` if all errors are within bounds. Raises what `compile` and running raise.
+    """
+    how = CheckRun(device, tolerance, sizes or {}, seed)
+    return check_order(order_of(model, _for_device(build, device)), arrays, how)
+
+
+@checked_but("model", "arrays")
+def bisect(
+    model: Source,
+    arrays: Given = None,
+    *,
+    device: str | None = None,
+    interpret: bool = False,
+    tolerance: float | None = None,
+    sizes: Mapping[str, int] | None = None,
+    seed: int = 0,
+    **build: Unpack[BuildArguments],
+) -> BisectReport:
+    """Find the first decision of the compiler that breaks MODEL's outputs, by building it with fewer of them.
+
+    interpret: run in numpy, which is quick and finds wrong rules but not wrong kernels. All else as `check`.
+    """
+    order = order_of(model, _for_device(build, HOST if interpret else device))
+    return bisect_order(order, arrays, CheckRun(device, tolerance, sizes or {}, seed), interpret)
+
+
+@checked_but("plan")
+def bench(
+    plan: Plan | Source,
+    *,
+    device: str | None = None,
+    sizes: Mapping[str, int] | None = None,
+    repeats: int = 100,
+    warmup: int = 10,
+    profile_repeats: int = 10,
+    seed: int = 0,
+    **build: Unpack[BuildArguments],
+) -> BenchReport:
+    """Time PLAN, or a model after building it, on random inputs of SEED in device memory.
+
+    device: 'cuda', 'cuda:N' or 'host'; default: cuda if the plan has code for a GPU that is present.
+    sizes: values of symbolic dimensions, such as {"N": 8}; default: their optima.
+    repeats, warmup: how many runs are timed, and how many untimed ones come first.
+    profile_repeats: how often each kernel is timed alone; 0: not at all.
+    build: the options of `compile` that say how a model is built.
+
+    Raises what `compile` and running raise, and InputError for options that mean nothing for a plan.
+    """
+    if isinstance(plan, Plan):
+        if build:
+            raise InputError(f"{next(iter(build))} has no effect on a plan", "give it to glassrt.compile")
+        timed = plan
+    else:
+        timed = build_order(order_of(plan, _for_device(build, device))).plan
+    return bench_plan(
+        timed,
+        device,
+        sizes=sizes,
+        repeats=repeats,
+        warmup=warmup,
+        profile_repeats=profile_repeats,
+        seed=seed,
+    )
+
+
+def _for_device(build: BuildArguments, device: str | None) -> BuildArguments:
+    """BUILD for the target that DEVICE needs, unless it names one."""
+    return {"target": HOST, **build} if device == HOST else build
 
 
 def _policy(precision: str | PrecisionPolicy, auto: Auto | None, calibrated: bool) -> PrecisionPolicy:
@@ -133,18 +247,13 @@ def _auto(
     return Auto(Budget.parse(budget), data, labels, base, device or INTERPRET)
 
 
-def _scales(
-    model: Source,
-    given: CalibrationTable | Batches,
-    inputs: InputShapes | None,
-    shapes: Shapes | None,
-    progress: Progress | None,
-) -> CalibrationTable:
-    """The calibration table GIVEN directly or by its path, or the one that calibrating MODEL on GIVEN batches
-    gives."""
+def _scales(order: BuildOrder, given: CalibrationTable | Batches) -> CalibrationTable:
+    """The calibration table GIVEN directly or by its path, or the one that calibrating ORDER's model on GIVEN
+    batches gives."""
     if isinstance(given, (str, os.PathLike)) and is_no_arrays(Path(given)):
         return CalibrationTable.load(given)
     if isinstance(given, CalibrationTable):
         return given
-    consumed = clone_module(model) if isinstance(model, Module) else model
-    return calibrate(consumed, given, inputs=inputs, shapes=shapes, progress=progress)
+    consumed = clone_module(order.source) if isinstance(order.source, Module) else order.source
+    progress = order.settings.progress
+    return calibrate(consumed, given, inputs=order.inputs, shapes=order.shapes, progress=progress)

@@ -130,5 +130,9 @@ class DeviceError(GlassError):
     lost = False
 
 
+class MissingError(GlassError):
+    """A library that is needed for this is not installed."""
+
+
 class OutOfMemoryError(DeviceError):
     """The device has too little free memory; the message has the bytes wanted and, where known, free."""

@@ -88,6 +88,9 @@ class Context:
         self._last: tuple[object, Program] | None = None  # signature and program of the last call
         self._again: list[Value] | None = None  # its inputs, if all are tensors that are recognised
 
+    def __repr__(self) -> str:
+        return f"<Context on {self._core.executable.name} of thread {self._owner}>"
+
     def run(
         self,
         inputs: Mapping[str, object],

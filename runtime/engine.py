@@ -59,6 +59,9 @@ class Engine:
         self._lock = threading.Lock()
         self._contexts: weakref.WeakSet[Context] = weakref.WeakSet()
 
+    def __repr__(self) -> str:
+        return f"<Engine on {self.device} of {self.plan!r}>"
+
     @property
     def device(self) -> str:
         """The device's name, such as ``cuda:0``."""

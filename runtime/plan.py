@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from ..errors import PlanError
 from .arguments import check_fields, expect_each
 from .expressions import clip
+from .looking import SelfDescribing
 from .manifest import Manifest, parse_manifest
 from .plan_check import check_manifest
 from .plan_digest import Bytes
@@ -26,8 +27,8 @@ LEVELS = ("graph", "fused", "precision", "launch")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9_]{1,100}\.(cuh|hpp|h)")
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, repr=False)
+class Plan(SelfDescribing):
     """A compiled model. Every instance is valid: the constructor checks it, or raises `PlanError`.
 
     `manifest` is the JSON object that says what to launch; `levels` the IR text of each level; `ledger`
@@ -60,6 +61,15 @@ class Plan:
         object.__setattr__(self, "spec", spec)
         _check_parts(self)
         _check_further(self)
+
+    def __repr__(self) -> str:
+        """The plan in a line: name, targets, launches and sizes. `inspect` shows the rest."""
+        spec = self.spec
+        targets = ", ".join(self.targets) or "the host alone"
+        counts = f"{len(spec.launches)} launches of {len(spec.kernels)} kernels"
+        tensors = " -> ".join(", ".join(each.name for each in side) for side in (spec.inputs, spec.outputs))
+        sizes = f"{counts}, {spec.weights_bytes} bytes of weights"
+        return f"<Plan {clip(spec.name)} for {targets}: {sizes}, {clip(tensors)}>"
 
     @cached_property
     def parts(self) -> tuple[Plan, ...]:

@@ -8,9 +8,9 @@ import numpy as np
 import onnxruntime
 import pytest
 from glassrt import calibrate
-from glassrt.compiler.calibration.observe import INTERPRET
 from glassrt.compiler.driver.build import Settings, brought_to, context_of
 from glassrt.compiler.frontend.source import load_module
+from glassrt.compiler.settings.names import INTERPRET
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.interpreter import interpret
 

@@ -16,13 +16,14 @@ from ...dialects.core.module import Module
 from ...dialects.graph.reduction import Reduce
 from ...dialects.graph.unary import Abs
 from ...runtime.engine import Engine
-from ..driver.build import HOST, Settings, build, chosen_targets, context_of, present_arch
+from ..driver.build import Settings, build, chosen_targets, context_of, present_arch
 from ..driver.clock import Progress
 from ..precision.quantization.smooth import apply_smoothing, rows_of, smoothed_readers
 from ..precision.scales.names import tensor_names
 from ..precision.scales.smoothing import Exponents, exponents
+from ..settings.names import HOST, INTERPRET
 from .data import CalibrationSet, checked_batches
-from .observe import INTERPRET, Network
+from .observe import Network
 
 Run = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 

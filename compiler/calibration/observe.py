@@ -25,7 +25,7 @@ from ...dialects.core.module import Function, Module
 from ...dialects.custom.registry import registered
 from ...errors import InputError
 from ...runtime.engine import Engine
-from ..driver.build import HOST, Settings, build, chosen_targets, context_of, present_arch
+from ..driver.build import Settings, build, chosen_targets, context_of, present_arch
 from ..driver.clock import Progress
 from ..driver.pipeline import TO_UNJOINED
 from ..frontend.source import InputShapes, Shapes, Source, level_of, load_module
@@ -36,10 +36,10 @@ from ..precision.scales.names import model_hash, tensor_names
 from ..precision.scales.smoothing import Exponents
 from ..schedule.grouping.record import GROUP_LAUNCHES
 from ..schedule.streams.assign import CONCURRENCY
+from ..settings.names import HOST, INTERPRET
 from .recording import OPS, insert_recording, recorded
 from .watch import Histograms, InnerTensors, TensorWatch
 
-INTERPRET = "interpret"
 # Whether siblings are joined depends on the target and the precision; a calibration table must not.
 UNJOINED = frozenset({HorizontalContraction.name})
 # A plan that runs once a batch need not be fast: its launches, three for each tensor, stay as they are.

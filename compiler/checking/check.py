@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isnan
+from typing import Any
 
 import numpy as np
 
@@ -16,18 +17,21 @@ from ...dialects.core.parser import parse_module
 from ...runtime.engine import Engine
 from ...runtime.plan import Plan
 from ...runtime.unpadded import without_padding
-from ..calibration.observe import INTERPRET
 from ..driver.build import Settings, build
 from ..frontend.source import Source, level_of
 from ..passes.levels import ALL_DIALECTS
 from ..passes.semantics import unit_roundoff
 from ..report.modules import launch_module
+from ..report.presented import Block, Report
+from ..settings.names import INTERPRET
 from .accuracy import LaunchReport, launched_module, observed
+from .described import describe
 from .explicit import explicit_outputs, inserts_scales
 from .measures import network_bound
 from .network import OutputReport, Witness, call_witness, compare_outputs, meaning
 from .quantization import Quantization, compare_quantized, is_quantized, precision_level, quantized_roundoff
 from .range_watch import TensorLoss, TensorRange, losses, weight_losses
+from .tables import blocks_of
 
 NUMPY = "numpy, without kernels"
 
@@ -47,8 +51,8 @@ class Case:
         return bind_symbols(function, [inputs[name] for name in function.inputs])
 
 
-@dataclass(frozen=True)
-class CheckReport:
+@dataclass(frozen=True, repr=False)
+class CheckReport(Report):
     """The result of a check.
 
     launches: worst first; outputs: the plan's outputs against the reference; rewrites: the outputs of the
@@ -74,6 +78,12 @@ class CheckReport:
         launches = all(self.fits(launch) for launch in self.launches)
         quantized = self.quantization is None or self.quantization.ok
         return launches and quantized and all(report.ok for report in (*self.outputs, *self.rewrites))
+
+    def to_json(self) -> dict[str, Any]:
+        return describe(self)
+
+    def blocks(self) -> Iterable[Block]:
+        return blocks_of(self)
 
     def fits(self, launch: LaunchReport) -> bool:
         """Whether LAUNCH's local error is within its bound."""

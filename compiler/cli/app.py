@@ -5,24 +5,24 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from importlib import metadata
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from typer.core import TyperGroup
 
 from ...errors import GlassError
 from ...runtime.leftovers import clear_all
+from . import lazy
 from .bench import bench
 from .build import build
 from .calibrate import calibrate
 from .check import check
-from .console import say_error
+from .common import with_common
 from .diff import diff
 from .explain import explain
 from .extract import extract
 from .failure import UsageError, tell, tell_misuse, wants_json
+from .habits import add_hint
 from .inspect import inspect
 from .opt import opt
 from .outputs import guarded
@@ -41,10 +41,9 @@ class _Commands(TyperGroup):
         try:
             return super().parse_args(ctx, args)
         except UsageError as error:
-            tell_misuse(error, ctx.meta[AS_JSON])
+            self._misused(ctx, error)
             raise
 
-    @np.errstate(all="ignore")
     def invoke(self, ctx: Any) -> Any:
         as_json = ctx.meta[AS_JSON]
         try:
@@ -53,7 +52,7 @@ class _Commands(TyperGroup):
             tell(error, as_json)
             raise typer.Exit(error.exit_code) from None
         except UsageError as error:
-            tell_misuse(error, as_json)
+            self._misused(ctx, error)
             raise
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader of our output has gone
@@ -62,13 +61,19 @@ class _Commands(TyperGroup):
             tell(GlassError(f"cannot use {error.filename}: {reason}" if error.filename else reason), as_json)
             raise typer.Exit(1) from None
 
+    def _misused(self, ctx: Any, error: Any) -> None:
+        """Let ERROR say how we write what other tools call otherwise, and report it as JSON if that is
+        wanted."""
+        add_hint(error)
+        tell_misuse(error, ctx.meta[AS_JSON])
+
 
 app = typer.Typer(
     cls=_Commands,
     name="glassrt",
     help="Compile ONNX models to readable CUDA plans, run them, and look inside.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -76,19 +81,20 @@ __all__ = ["app", "clear_all", "main"]
 
 COMMANDS = (build, run, bench, inspect, explain, diff, opt, check, calibrate, tune, reduce, extract)
 for command in COMMANDS:
-    app.command()(guarded(command))
+    app.command()(with_common(guarded(command)))
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"glassrt {metadata.version('glassrt')}")
+        typer.echo(f"glassrt {lazy.version('glassrt')}")
         raise typer.Exit
 
 
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+        bool,
+        typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
     """Compile ONNX models to readable CUDA plans, run them, and look inside."""
@@ -97,7 +103,7 @@ def options(
 def main() -> None:
     """Run the command line; ends the process."""
     try:
-        app()
+        app(prog_name="glassrt")
     finally:
         _flush()
 
@@ -110,5 +116,5 @@ def _flush() -> None:
         # Otherwise Python flushes again at exit, and reports the same failure in its own words.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno != errno.EPIPE:
-            say_error(GlassError(f"cannot write to stdout: {error.strerror}"))
+            lazy.say_error(GlassError(f"cannot write to stdout: {error.strerror}"))
         raise SystemExit(1) from None

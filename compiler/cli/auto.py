@@ -1,25 +1,23 @@
-"""`glassrt build --precision auto`: the options of the search, and the table of mixtures it considered."""
+"""`glassrt build --precision auto`: the options of the search."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ...errors import InputError
-from ..calibration.observe import INTERPRET
-from ..files.arrays import Array, read_arrays
-from ..search.auto import AUTO, BASE, Auto
-from ..search.budget import Budget
-from ..search.quality import decibels
-from ..search.record import outcome
-from ..search.search import Found, Point
-from .console import number, print_table, say
+from ..settings.names import AUTO, BASE, INTERPRET
+from . import lazy
 from .option_texts import refused
 from .outputs import Read
 from .request import BuildRequest
+
+if TYPE_CHECKING:
+    from ..files.arrays import Array
+    from ..search.auto import Auto
 
 BudgetText = Annotated[
     str | None,
@@ -85,11 +83,11 @@ def parse_auto(
         option = "--budget" if budget is None else "--data"
         raise typer.BadParameter(f"--precision auto needs {option}", param_hint=option)
     with refused("--budget"):
-        wanted = Budget.parse(budget)
+        wanted = lazy.Budget.parse(budget)
     request = replace(request, precision=BASE, searches=True)
     array = None if labels is None else _labels(labels)
     with refused("--labels"):
-        return request, Auto(wanted, data, array, request.policy, device, batches)
+        return request, lazy.Auto(wanted, data, array, request.policy, device, batches)
 
 
 def _labels(text: str) -> Array:
@@ -97,55 +95,9 @@ def _labels(text: str) -> Array:
     path, colon, name = text.rpartition(":")
     if not colon or not path or not name:
         raise typer.BadParameter(f"{text!r} is not of the form FILE.npz:NAME", param_hint="--labels")
-    arrays = read_arrays(Path(path))
+    arrays = lazy.read_arrays(Path(path))
     if name not in arrays:
         raise InputError(
             f"{Path(path).name} has no array '{name}'", f"it holds {', '.join(arrays) or 'nothing'}"
         )
     return arrays[name]
-
-
-def show_found(found: Found) -> None:
-    """Print the Pareto front of the mixtures that were considered, and the outcome of the search."""
-    labelled = any(point.quality is not None and point.quality.lost is not None for point in found.points)
-    columns = ["", ">us", ">estimated dB", ">measured dB", *([">top-1 lost"] if labelled else [])]
-    columns += [f">{form or found.base.name}" for form in ("int8", "fp8", None)]
-    title = f"mixtures for {found.budget}, fastest first (us by the cost model; SQNR at the outputs in dB)"
-    print_table(title, columns, [_row(found, point, labelled) for point in found.front])
-    say(outcome(found))
-
-
-def describe(found: Found) -> dict[str, Any]:
-    """The outcome of the search as JSON data, with the front, fastest first; null stands for an infinite
-    SQNR, and for what was not measured."""
-    return {
-        "budget": str(found.budget),
-        "holds": found.holds,
-        "outcome": outcome(found),
-        "front": [_described(found, point) for point in found.front],
-    }
-
-
-def _described(found: Found, point: Point) -> dict[str, Any]:
-    quality = point.quality
-    return {
-        "chosen": point is found.chosen,
-        "microseconds": point.microseconds,
-        "sqnr_estimated_db": number(point.estimated),
-        "sqnr_measured_db": None if quality is None else number(quality.sqnr),
-        "top1_points_lost": None if quality is None else quality.lost,
-        "ops": {form or found.base.name: point.count(form) for form in ("int8", "fp8", None)},
-    }
-
-
-def _row(found: Found, point: Point, labelled: bool) -> list[object]:
-    quality = point.quality
-    lost = "-" if quality is None or quality.lost is None else f"{quality.lost:.2f}"
-    return [
-        "*" if point is found.chosen else "",
-        f"{point.microseconds:.2f}",
-        decibels(point.estimated),
-        "-" if quality is None else decibels(quality.sqnr),
-        *([lost] if labelled else []),
-        *(point.count(form) for form in ("int8", "fp8", None)),
-    ]

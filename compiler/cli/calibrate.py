@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...runtime.whole_files import WholeFiles, content
-from ..calibration.observe import INTERPRET, Network
 from ..files.beside import histograms_beside
 from ..files.kinds import ARRAYS, TABLE, TRT_CACHE
-from ..precision.scales.calibrators import CALIBRATORS
-from ..precision.scales.table import CalibrationTable
-from .calibrate_report import describe, show
-from .calibrate_source import CalibrationRun, TableSource
-from .console import write_json
-from .options import AsJson, Model
+from ..settings.names import CALIBRATOR_NAMES, INTERPRET
+from . import lazy
+from .options import AsJson, Model, Top
 from .outputs import Written
 from .request import BuildRequest, with_request
-from .sensitivity import Subject, show_sensitivity
+
+if TYPE_CHECKING:
+    from ..calibration.observe import Network
+    from ..precision.scales.table import CalibrationTable
+    from ..search.sensitivity import Sensitivity
+    from .calibrate_source import CalibrationRun, TableSource
 
 Data = Annotated[
     Path | None,
@@ -39,7 +39,7 @@ Output = Annotated[
 Calibrator = Annotated[
     str,
     typer.Option(
-        "--calibrator", "-c", metavar="NAME", help=f"How clips are chosen: {', '.join(CALIBRATORS)}."
+        "--calibrator", "-c", metavar="NAME", help=f"How clips are chosen: {', '.join(CALIBRATOR_NAMES)}."
     ),
 ]
 Smooth = Annotated[
@@ -126,6 +126,7 @@ def calibrate(
     from_qdq: FromQdq = None,
     trt_cache: ToCache = None,
     as_json: AsJson = False,
+    top: Top = None,
     *,
     request: BuildRequest,
     sensitivity: Sensitive = False,
@@ -136,20 +137,44 @@ def calibrate(
     The table is text and may be edited. It lists the figures of all calibrators side by side. With
     --sensitivity, show how much noise each fused op adds to the outputs if it alone runs in eight bits.
     """
-    source = TableSource(data, from_histograms, from_trt_cache, from_onnx_runtime, from_qdq)
+    source = lazy.TableSource(data, from_histograms, from_trt_cache, from_onnx_runtime, from_qdq)
     _check_sources(source, output, from_histograms is None and not sensitivity)
     _check_sensitivity(sensitivity, fp8, request.calibration, data, output or trt_cache)
     _check_run(calibrator, interpret, device)
     if smooth is not None and (data is None or request.calibration is not None):
         raise typer.BadParameter("this needs DATA to calibrate on", param_hint="--smooth")
-    how = CalibrationRun(calibrator, INTERPRET if interpret else device, batches, request.cache, smooth)
-    table = _table(source, how, Network.of(model, request.inputs, request.shapes), request)
+    how = lazy.CalibrationRun(calibrator, INTERPRET if interpret else device, batches, request.cache, smooth)
+    table = _table(source, how, lazy.Network.of(model, request.inputs, request.shapes), request)
     _write(table, output, trt_cache)
     if sensitivity and data is not None:
-        subject = Subject(model, data, request.inputs, request.shapes, how.device, batches, request.cache)
-        show_sensitivity(subject, table, ("int8", "fp8") if fp8 else ("int8",), as_json)
+        formats = ("int8", "fp8") if fp8 else ("int8",)
+        lazy.tell(_sensitivity(model, data, table, formats, how, request), as_json, top)
     else:
-        write_json(describe(table)) if as_json else show(table, output)
+        lazy.tell(lazy.TableReport(table, output), as_json, top)
+
+
+def _sensitivity(
+    model: Path,
+    data: Path,
+    table: CalibrationTable,
+    formats: tuple[str, ...],
+    how: CalibrationRun,
+    request: BuildRequest,
+) -> Sensitivity:
+    """Measure every op with the scales of TABLE, showing progress."""
+    with lazy.BuildProgress() as progress:
+        return lazy.sensitivity(
+            model,
+            data,
+            formats=formats,
+            calibration=table,
+            device=how.device,
+            shapes=request.shapes,
+            inputs=request.inputs,
+            limit=how.limit,
+            cache=how.cache,
+            progress=progress.tell,
+        )
 
 
 def _check_sources(source: TableSource, output: Path | None, needs_output: bool) -> None:
@@ -180,8 +205,8 @@ def _check_run(calibrator: str, interpret: bool, device: str | None) -> None:
     """Refuse a calibrator that does not exist, and a device where the model is interpreted."""
     if interpret and device is not None:
         raise typer.BadParameter("--interpret uses no device", param_hint="--device")
-    if calibrator not in CALIBRATORS:
-        known = ", ".join(CALIBRATORS)
+    if calibrator not in CALIBRATOR_NAMES:
+        known = ", ".join(CALIBRATOR_NAMES)
         raise typer.BadParameter(f"there is no calibrator {calibrator}: {known}", param_hint="--calibrator")
 
 
@@ -189,13 +214,13 @@ def _table(
     source: TableSource, how: CalibrationRun, network: Network, request: BuildRequest
 ) -> CalibrationTable:
     if request.calibration is not None:
-        return CalibrationTable.load(request.calibration)
+        return lazy.CalibrationTable.load(request.calibration)
     return source.table(network, how, request)
 
 
 def _write(table: CalibrationTable, output: Path | None, trt_cache: Path | None) -> None:
-    with WholeFiles() as files:
+    with lazy.WholeFiles() as files:
         if trt_cache is not None:
-            files.write(trt_cache, content(table.to_trt_cache().encode()))
+            files.write(trt_cache, lazy.content(table.to_trt_cache().encode()))
         if output is not None:
             table.write(output, files)

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..files.beside import histograms_beside
 from ..precision.scales.calibrators import CALIBRATORS
 from ..precision.scales.table import CalibrationTable, TensorCalibration
-from .console import number, out, print_table, printable
+from ..report.presented import Block, Report, Table
+from ..report.words import number
+
+
+@dataclass(frozen=True, repr=False)
+class TableReport(Report):
+    """A calibration table, and the file that it was written to, if it was."""
+
+    table: CalibrationTable
+    output: Path | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return describe(self.table)
+
+    def blocks(self) -> Iterable[Block]:
+        return _blocks(self.table, self.output)
 
 
 def describe(table: CalibrationTable) -> dict[str, Any]:
@@ -39,21 +55,19 @@ def _finite(figures: dict[str, float]) -> dict[str, float | None]:
     return {key: number(value) for key, value in figures.items()}
 
 
-def show(table: CalibrationTable, output: Path | None) -> None:
-    """Print TABLE, which was written to OUTPUT."""
+def _blocks(table: CalibrationTable, output: Path | None) -> Iterable[Block]:
     figured = any(tensor.estimates for tensor in table.tensors.values())
     columns = ("tensor", ">int8 scale", "chosen by", ">largest", *(f">{name}" for name in CALIBRATORS))
     rows = [_row(name, tensor, figured) for name, tensor in table.tensors.items()]
     title = "SQNR in dB (fp8 for mse-fp8, int8 for the others) and share of values clipped" if figured else ""
-    print_table(title, columns if figured else columns[:4], rows)
+    yield Table(title, columns if figured else columns[:4], rows)
     seen = [(name, tensor.values) for name, tensor in table.tensors.items() if tensor.values]
     odd = [(name, v.nans, v.infinities, v.count) for name, v in seen if v.nans or v.infinities]
     if odd:
-        print_table("values that are not finite, ignored", ("tensor", ">NaN", ">infinite", ">of"), odd)
+        yield Table("values that are not finite, ignored", ("tensor", ">NaN", ">infinite", ">of"), odd)
     if output is not None:
         beside = f", histograms in {histograms_beside(output).name}" if table.histograms else ""
-        text = f"{output}: {len(table.tensors)} tensors, {table.batches} batches{beside}"
-        out().print(printable(text), soft_wrap=True)
+        yield f"{output}: {len(table.tensors)} tensors, {table.batches} batches{beside}"
 
 
 def _row(name: str, tensor: TensorCalibration, figured: bool) -> list[object]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from rich.console import Console
 from rich.text import Text
@@ -17,21 +16,12 @@ from ...errors import GlassError
 from ...errors.rendering import body
 from ..report.presented import PIPE_WIDTH, Report, Table, table_text
 from ..report.words import number, printable, quantity, seconds, share
+from .verbosity import verbosity
 
 __all__ = [
     "err", "number", "out", "print_table", "printable", "quantity", "say", "say_error", "seconds", "share",
-    "show", "tell", "verbosity", "write_json", "write_text",
+    "show", "tell", "write_json", "write_text",
 ]  # fmt: skip
-
-
-@dataclass
-class Verbosity:
-    """How much is said on stderr beside errors; set once, by the options before the command."""
-
-    quiet: bool = False
-
-
-verbosity = Verbosity()
 
 
 def out() -> Console:

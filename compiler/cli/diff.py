@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
-from ..comparison.diff import DiffRun, compared
+from . import lazy
 from .check import Inputs
-from .console import say, show, write_json
 from .option_texts import parse_sizes
-from .options import AsJson, Device, Sizes
+from .options import AsJson, Device, Sizes, Top
 from .request import ON_THE_SPOT, BuildRequest, with_request
-from .subject import open_plan
 
 PAGE = 6  # rows of each table
 
@@ -29,7 +27,6 @@ Time = Annotated[
         "--time/--no-time", help="Whether both are timed. Default: if there is a GPU that both are for."
     ),
 ]
-Top = Annotated[int, typer.Option("--top", metavar="N", min=1, help="The first N rows of each table.")]
 All = Annotated[bool, typer.Option("--all", help="All rows of each table.")]
 
 
@@ -42,7 +39,7 @@ def diff(
     size: Sizes = None,
     device: Device = None,
     time: Time = None,
-    top: Top = PAGE,
+    top: Top = None,
     every: All = False,
     as_json: AsJson = False,
     *,
@@ -53,10 +50,6 @@ def diff(
     Fusion with the reasons, kernels, configurations, formats, memory and sizes; the time of each launch where
     there is a GPU that both are for; and with --inputs or --seed the numbers of every tensor that both keep.
     """
-    plans = [open_plan(path, request, device) for path in (a, b)]
-    how = DiffRun(inputs, seed, parse_sizes(size), device, time, (str(a), str(b)), say)
-    found = compared(plans[0], plans[1], how)
-    if as_json:
-        write_json(found.to_json())
-    else:
-        show(found, None if every else top)
+    plans = [lazy.open_plan(path, request, device) for path in (a, b)]
+    how = lazy.DiffRun(inputs, seed, parse_sizes(size), device, time, (str(a), str(b)), lazy.say)
+    lazy.tell(lazy.compared(plans[0], plans[1], how), as_json, None if every else top or PAGE)

@@ -7,10 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ...runtime.whole_files import content, write_whole
 from ..files.kinds import MODEL
-from ..surgery.extract import extract as extracted
-from .console import out, write_json
+from . import lazy
 from .options import AsJson, OnnxModel
 from .outputs import Written
 
@@ -43,12 +41,12 @@ def extract(
     model: OnnxModel, output: Output, start: From = None, end: To = None, as_json: AsJson = False
 ) -> None:
     """Write the part of MODEL that computes the tensors --to from those --from as a model of its own."""
-    part = extracted(model, start or (), end or ())
-    write_whole(output, content(part.SerializeToString()))
+    part = lazy.extract(model, start or (), end or ())
+    lazy.write_whole(output, lazy.content(part.SerializeToString()))
     graph = part.graph
     names = {"inputs": [v.name for v in graph.input], "outputs": [v.name for v in graph.output]}
     if as_json:
-        write_json({"model": str(output), "nodes": len(graph.node), **names})
+        lazy.write_json({"model": str(output), "nodes": len(graph.node), **names})
         return
     shown = "; ".join(f"{what} {', '.join(each)}" for what, each in names.items())
-    out().print(f"{output}: {len(graph.node)} nodes; {shown}", soft_wrap=True)
+    lazy.write_text(lazy.printable(f"{output}: {len(graph.node)} nodes; {shown}"))

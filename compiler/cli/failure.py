@@ -14,7 +14,7 @@ import typer
 
 from ...errors import GlassError
 from ...errors.diagnostic import Diagnostic
-from .console import say_error, write_json
+from . import lazy
 
 # The usage error of click. Some versions of typer contain a copy of click, so it is reached through typer.
 UsageError: Any = typer.BadParameter.__base__
@@ -34,7 +34,7 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 def tell(error: GlassError, as_json: bool) -> None:
     """Report ERROR on stderr and, with --json, on stdout."""
-    say_error(error)
+    lazy.say_error(error)
     if as_json:
         _write(error, type(error).__name__)
 
@@ -53,4 +53,4 @@ def _of_usage(error: Any) -> Diagnostic:
 
 
 def _write(error: GlassError, kind: str) -> None:
-    write_json({"error": {**error.data(), "kind": kind}})
+    lazy.write_json({"error": {**error.data(), "kind": kind}})

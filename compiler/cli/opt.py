@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from ...dialects.core.module import Module
-from ...dialects.core.printer import print_module
-from ...dialects.core.resources import ResourceTable
-from ...runtime.whole_files import WholeFiles, content
-from ..files.beside import weights_beside, with_weights_named
+from ..files.beside import weights_beside
 from ..files.kinds import IR_TEXT, WEIGHTS
-from ..frontend.source import lacking_weights, level_of, load_module
-from .console import say, write_json, write_text
-from .opt_job import Done, Job
+from . import lazy
 from .options import AsJson, Check, DumpDir, Level, Model, PrintIr, Streams, VerifyEach
 from .outputs import Written
 from .request import EVERY_OPTION, BuildRequest, with_request
@@ -70,52 +64,17 @@ def opt(
     kernel of each configured launch needs. A calibration table is accepted whatever model it was made for,
     because the text may be that of a model which passes have changed.
     """
-    job = Job.parse(request, passes=passes, rules=rules, level=level, limit=limit, streams=streams)
-    module = load_module(model, request.inputs, request.shapes, needs_weights=job.has_steps)
-    done = job.run(module, say if print_ir_after_all else None, dump_dir, verify_each.value)
+    job = lazy.Job.parse(request, passes=passes, rules=rules, level=level, limit=limit, streams=streams)
+    module = lazy.load_module(model, request.inputs, request.shapes, needs_weights=job.has_steps)
+    done = job.run(module, lazy.say if print_ir_after_all else None, dump_dir, verify_each.value)
     if output is not None:
-        _save(done.module, output)
+        done.save(output)
+        if missing := done.lacking_weights:
+            lazy.say(f"the text names {len(missing)} weights that were not there, such as @{missing[0]}")
     if as_json:
-        write_json(describe(done, output, ledger))
+        lazy.write_json(done.to_json(output, ledger))
         return
     for record in done.ledger if ledger else ():
-        say(record.text())
+        lazy.say(record.text())
     if output is None:
-        write_text(print_module(done.module))
-
-
-def describe(done: Done, output: Path | None, ledger: bool) -> dict[str, Any]:
-    """The outcome as JSON data: the text is null where it was written to OUTPUT, the ledger if not asked
-    for."""
-    return {
-        "level": level_of(done.module),
-        "output": None if output is None else str(output),
-        "text": print_module(done.module) if output is None else None,
-        "ledger": done.ledger.to_json() if ledger else None,
-    }
-
-
-def _save(module: Module, output: Path) -> None:
-    """Write the text of MODULE to OUTPUT, and the weights that it names to a file beside it."""
-    weights, beside = _named_weights(module), weights_beside(output)
-    text = print_module(module)
-    with WholeFiles() as files:
-        if len(weights):
-            files.write(beside, weights.write)
-            text = with_weights_named(text, beside.name)
-        files.write(output, content(text.encode()))
-    if missing := lacking_weights(module):
-        say(f"the text names {len(missing)} weights that were not there, such as @{missing[0]}")
-
-
-def _named_weights(module: Module) -> ResourceTable:
-    """The module's resources, without those that no op names any more."""
-    kept = ResourceTable()
-    for name in module.defaults.values():
-        if name in module.resources:
-            kept.add(module.resources[name])
-    for op in module.walk():
-        for value in op.attributes.values():
-            if isinstance(value, str) and value in module.resources:
-                kept.add(module.resources[value])
-    return kept
+        lazy.write_text(done.text)

@@ -6,22 +6,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import typer
 
 from ...codegen.interface import ArchSpec, made_kernels
 from ...dialects.core.module import Module
+from ...dialects.core.printer import print_module
+from ...dialects.core.resources import ResourceTable
 from ...dialects.core.verifier import verify
 from ...dialects.launch import kernels_in
 from ...errors import InputError
+from ...runtime.whole_files import WholeFiles, content
 from ..driver.build import Settings, context_of
 from ..driver.interface import check_overrides
 from ..driver.lowering import passes_between
 from ..driver.pipeline import all_passes, checks_at
 from ..driver.rules import all_but, rule_named
 from ..driver.size_records import record_sizes
-from ..frontend.source import level_of
+from ..files.beside import weights_beside, with_weights_named
+from ..frontend.source import lacking_weights, level_of
 from ..memory.proofs.check_launch import check_launch
 from ..passes.debug import Sink
 from ..passes.ledger import Ledger
@@ -41,6 +45,36 @@ class Done:
 
     module: Module
     ledger: Ledger
+
+    @property
+    def text(self) -> str:
+        """The module as IR text."""
+        return print_module(self.module)
+
+    def save(self, output: Path) -> None:
+        """Write the text to OUTPUT, and the weights that it names to a file beside it."""
+        weights, beside = _named_weights(self.module), weights_beside(output)
+        text = self.text
+        with WholeFiles() as files:
+            if len(weights):
+                files.write(beside, weights.write)
+                text = with_weights_named(text, beside.name)
+            files.write(output, content(text.encode()))
+
+    @property
+    def lacking_weights(self) -> list[str]:
+        """The weights that the text names and that were not there."""
+        return list(lacking_weights(self.module))
+
+    def to_json(self, output: Path | None, ledger: bool) -> dict[str, Any]:
+        """The outcome as JSON data: the text is null where it was written to OUTPUT, the ledger if not asked
+        for."""
+        return {
+            "level": level_of(self.module),
+            "output": None if output is None else str(output),
+            "text": self.text if output is None else None,
+            "ledger": self.ledger.to_json() if ledger else None,
+        }
 
 
 @dataclass(frozen=True)
@@ -151,3 +185,16 @@ def _check_launches(module: Module, target: ArchSpec) -> None:
     kernels need on TARGET. Edited text is checked nowhere else for this."""
     if level_of(module) == "launch":
         made_kernels(module, target, (op for op in kernels_in(module.main.block) if op.config))
+
+
+def _named_weights(module: Module) -> ResourceTable:
+    """The module's resources, without those that no op names any more."""
+    kept = ResourceTable()
+    for name in module.defaults.values():
+        if name in module.resources:
+            kept.add(module.resources[name])
+    for op in module.walk():
+        for value in op.attributes.values():
+            if isinstance(value, str) and value in module.resources:
+                kept.add(module.resources[value])
+    return kept

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import typer
 
 from ...errors import InputError, UnsupportedError
 from ...errors.option import option_error
 from ...errors.rendering import excerpt
-from ..frontend.source import InputShapes, Shapes
-from ..settings.policy import EVERY
+from ..settings.names import EVERY
+
+if TYPE_CHECKING:
+    from ..frontend.source import InputShapes, Shapes
 
 # How the text of an option is written.
 _FORMS = {
@@ -77,6 +81,24 @@ def parse_ranges(texts: Sequence[str] | None) -> Shapes:
     return ranges
 
 
+# A shape as trtexec writes it: data:8x3x224x224.
+_CROSSED = re.compile(r"(?P<name>.+)[:=](?P<dims>[0-9]+(?:x[0-9]+)+)")
+
+
+def with_commas(text: str) -> str | None:
+    """The shape of an input in TEXT, `data=8x3x224x224` or `data:8x3x224x224`, as we write it; None where it
+    is written otherwise."""
+    found = _CROSSED.fullmatch(text)
+    return None if found is None else f"{found['name']}={found['dims'].replace('x', ',')}"
+
+
+def parted_shapes(shapes: Sequence[str] | None, inputs: Sequence[str] | None) -> tuple[list[str], list[str]]:
+    """The texts of --shape, without shapes of inputs in trtexec's form, and those of --input with them."""
+    crossed = [with_commas(text) for text in shapes or ()]
+    ranges = [text for text, other in zip(shapes or (), crossed, strict=True) if other is None]
+    return ranges, [*(inputs or ()), *(text for text in crossed if text is not None)]
+
+
 def parse_inputs(texts: Sequence[str] | None) -> InputShapes:
     """The dimensions of each input, from texts such as `data=N,3,224,224`; non-numbers are symbolic.
 
@@ -85,7 +107,7 @@ def parse_inputs(texts: Sequence[str] | None) -> InputShapes:
     with refused("--input"):
         return {
             given.name: [int(value) if _is_integer(value) else value for value, _ in given.values]
-            for given in _pairs(texts, "input")
+            for given in _pairs([with_commas(text) or text for text in texts or ()], "input")
         }
 
 

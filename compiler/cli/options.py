@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from ...runtime.manifest import MAX_STREAMS
 from .outputs import Dumped
 
 
@@ -26,6 +25,18 @@ class Check(StrEnum):
 
     IR = "ir"
     SEMANTICS = "semantics"
+
+
+class LogName(StrEnum):
+    """The levels of debug output, by the names that `GLASSRT_DEBUG` has for them."""
+
+    SILENT = "silent"
+    STAGES = "stages"
+    PASSES = "passes"
+    KERNELS = "kernels"
+    SOURCES = "sources"
+    IR = "ir"
+    REWRITES = "rewrites"
 
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX model, or an .ir file of any level.")]
@@ -163,6 +174,25 @@ Device = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The seed of random inputs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Top = Annotated[
+    int | None,
+    typer.Option(
+        "--top", metavar="N", min=1, help="Print the first N rows of each table. Default: all, for diff 6."
+    ),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print no notes and no progress, only results and errors.")
+]
+Verbose = Annotated[
+    int,
+    typer.Option(
+        "--verbose", "-v", count=True, metavar="", help="Say more on stderr; repeatable, see --log-level."
+    ),
+]
+LogLevel = Annotated[
+    LogName | None,
+    typer.Option("--log-level", help="What is said on stderr; each level adds to the one before."),
+]
 DumpDir = Annotated[
     Path | None,
     typer.Option(
@@ -187,7 +217,6 @@ Streams = Annotated[
         "--streams",
         metavar="N",
         min=0,
-        max=MAX_STREAMS,
         help="Spread independent launches over N streams; 0: as many as should save time.",
     ),
 ]

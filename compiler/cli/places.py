@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...runtime.discovery import default_device, no_gpu
 from ...runtime.plan import Plan
-from ..calibration.observe import INTERPRET
+from ..settings.names import INTERPRET
 from .console import say
 
 

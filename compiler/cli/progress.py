@@ -7,6 +7,7 @@ from types import TracebackType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from .console import err
+from .verbosity import verbosity
 
 
 class BuildProgress:
@@ -21,7 +22,7 @@ class BuildProgress:
             TimeElapsedColumn(),
             console=console,
             transient=True,
-            disable=not (shown and console.is_terminal),
+            disable=not (shown and console.is_terminal and not verbosity.quiet),
         )
         self._tasks: dict[str, TaskID] = {}
 

@@ -7,15 +7,11 @@ from typing import Annotated
 
 import typer
 
-from ..files.kinds import ARRAYS, MODEL
-from ..reduction.api import Search, fault_of, feeds_of, inputs_beside, save, searched
-from ..reduction.candidate import TrialModel
-from ..reduction.measured import Asked
-from ..reduction.reduce import TRIALS
-from ..reproducer.write import SUFFIXES, write_built
-from ..surgery.extract import whole_model
+from ..files.beside import inputs_beside
+from ..files.kinds import ARRAYS, MODEL, REPRODUCER_SUFFIXES
+from ..settings.names import REDUCTION_TRIALS
+from . import lazy
 from .check import Inputs, Tolerance
-from .console import err, out, say, show, write_json
 from .option_texts import parse_sizes
 from .options import AsJson, Device, OnnxModel, Seed, Sizes
 from .outputs import Dumped, Written
@@ -78,7 +74,7 @@ Reproducer = Annotated[
         file_okay=False,
         help="Write the plan of the small model there, too, as one .cu with a driver that needs no GlassRT.",
     ),
-    Dumped(SUFFIXES),
+    Dumped(REPRODUCER_SUFFIXES),
 ]
 
 
@@ -97,7 +93,7 @@ def reduce(
     seed: Seed = 0,
     device: Device = None,
     tolerance: Tolerance = None,
-    trials: Most = TRIALS,
+    trials: Most = REDUCTION_TRIALS,
     seconds: Seconds = None,
     reproducer: Reproducer = None,
     as_json: AsJson = False,
@@ -112,43 +108,14 @@ def reduce(
     if (fails is not None) + wrong + (slow is not None) != 1:
         raise typer.BadParameter("give one of --fails, --wrong and --slow", param_hint="--fails")
     settings = request.settings()
-    asked = Asked(settings, request.shapes, device, tolerance, slow)
-    proto = whole_model(model)
-    feeds = feeds_of(proto, inputs, request.shapes, parse_sizes(size), seed)
-    with _Progress() as progress:
-        search = Search(trials, seconds, lambda m, f: save(output, m, f), progress.tell)
-        found = searched(proto, feeds, fault_of(fails, asked, says, hangs, limit), search)
-    save(output, found.model, found.inputs)
+    asked = lazy.Asked(settings, request.shapes, device, tolerance, slow)
+    fault = lazy.fault_of(fails, asked, says, hangs, limit)
+    feeds = lazy.Feeding(inputs, request.shapes, parse_sizes(size), seed)
+    found = lazy.reduced_file(model, output, feeds, fault, trials, seconds)
     if as_json:
-        write_json({"model": str(output), **found.to_json()})
+        lazy.write_json({"model": str(output), **found.to_json()})
     else:
-        show(found)
-        out().print(f"{output}, with its inputs in {inputs_beside(output).name}", soft_wrap=True)
+        lazy.tell(found, as_json)
+        lazy.write_text(lazy.printable(f"{output}, with its inputs in {inputs_beside(output).name}"))
     if reproducer is not None:  # last: GlassRT may not be able to build what fails elsewhere
-        write_built(reproducer, found.model, found.inputs, settings, request.shapes)
-
-
-class _Progress:
-    """A line on stderr for every smaller model; on a terminal, one that says what is tried, too."""
-
-    def __init__(self) -> None:
-        self._console = err()
-        self._status = self._console.status("the whole model") if self._console.is_terminal else None
-        self._smallest: TrialModel | None = None
-
-    def __enter__(self) -> _Progress:
-        if self._status is not None:
-            self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._status is not None:
-            self._status.stop()
-
-    def tell(self, stage: str, tried: int, best: TrialModel) -> None:
-        """Say that so many models were TRIED, now with less of STAGE, and which is the smallest."""
-        if best is not self._smallest and self._smallest is not None:
-            say(f"{tried} tried, fewer {stage}: {best.size()}")
-        self._smallest = best
-        if self._status is not None:
-            self._status.update(f"{tried} tried, now {stage}: {best.size()}")
+        lazy.write_built(reproducer, found.model, found.inputs, settings, request.shapes)

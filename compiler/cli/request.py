@@ -10,19 +10,21 @@ from dataclasses import dataclass, field, replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import typer
 
-from ...codegen.interface import ArchSpec, KernelCache, check_target
-from ...dialects.custom.files import load_file
-from ..driver.build import HOST, Settings, chosen_targets, present_arch
-from ..frontend.source import InputShapes, Shapes
-from ..precision.scales.table import CalibrationTable
-from ..settings.formats import format_named
-from ..settings.options import Options
-from ..settings.policy import Override, PrecisionPolicy
-from .option_texts import parse_inputs, parse_io, parse_names, parse_pairs, parse_ranges, refused
+from ..settings.names import HOST
+from . import lazy
+from .option_texts import (
+    parse_inputs,
+    parse_io,
+    parse_names,
+    parse_pairs,
+    parse_ranges,
+    parted_shapes,
+    refused,
+)
 from .options import (
     AllowFallback,
     Calibration,
@@ -40,6 +42,12 @@ from .options import (
     UnfusedPairs,
     UnpaddedMask,
 )
+
+if TYPE_CHECKING:
+    from ..driver.build import Settings
+    from ..frontend.source import InputShapes, Shapes, Source
+    from ..order import BuildArguments, BuildOrder
+    from ..settings.policy import PrecisionPolicy
 
 
 @dataclass(frozen=True)
@@ -83,12 +91,13 @@ class BuildRequest:
         """The request for these options; custom ops are registered first. Raises typer.BadParameter for a
         value that cannot be parsed, and InputError for a file of OPS that fails."""
         for file in ops or ():
-            load_file(file)
+            lazy.load_file(file)
+        ranges, inputs = parted_shapes(shape, input)
         return BuildRequest(
             targets=target or None,
             precision=precision,
-            shapes=parse_ranges(shape),
-            inputs=parse_inputs(input),
+            shapes=parse_ranges(ranges),
+            inputs=parse_inputs(inputs),
             disabled=frozenset(disable_rule or ()),
             cache=not no_cache,
             barriers=parse_pairs(nofuse),
@@ -105,35 +114,36 @@ class BuildRequest:
     def policy(self) -> PrecisionPolicy:
         """The precision policy. Raises typer.BadParameter for a format, override or type that is invalid."""
         with refused("--precision"):
-            default = format_named(self.precision)
+            default = lazy.format_named(self.precision)
         with refused("--override"):
-            overrides = [Override.parse(text) for text in self.overrides]
+            overrides = [lazy.Override.parse(text) for text in self.overrides]
         with refused("--io"):
-            return PrecisionPolicy(default, overrides, parse_io(self.io), self.allow_fallback)
+            return lazy.PrecisionPolicy(default, overrides, parse_io(self.io), self.allow_fallback)
 
     def settings(self, streams: int = 0) -> Settings:
         """The settings of the build, with launches on STREAMS streams, 0 for as many as should save time.
         Targets and the calibration table are checked here, before any work."""
-        return Settings(
-            targets=gpu_targets(self.targets),
-            precision=self.policy,
-            options=Options(streams=streams),
-            disabled=self.disabled,
-            barriers=self.barriers,
-            keep=self.keep,
-            in_place=self.in_place,
-            unpadded=self.unpadded,
-            calibration=self._table(),
-            cache=KernelCache() if self.cache else None,
-        )
-
-    def _table(self) -> CalibrationTable | None:
-        """The calibration table. Raises typer.BadParameter where the policy does not quantize."""
-        if self.calibration is None:
-            return None
-        if not self.policy.quantizes and not self.searches:
+        with refused("--target"):
+            lazy.targets_of(self.targets)
+        policy = self.policy
+        if self.calibration is not None and not policy.quantizes and not self.searches:
             raise typer.BadParameter(f"{self.precision} uses no scales", param_hint="--calibration")
-        return CalibrationTable.load(self.calibration)
+        asked: BuildArguments = {
+            "target": self.targets,
+            "in_place": self.in_place,
+            "unpadded": self.unpadded,
+            "calibration": self.calibration,
+            "nofuse": self.barriers,
+            "keep": self.keep,
+            "disable": self.disabled,
+            "streams": streams,
+            "cache": self.cache,
+        }
+        return lazy.settings_of(asked, policy, self.searches)
+
+    def order(self, source: Source, streams: int = 0) -> BuildOrder:
+        """The order to build SOURCE so."""
+        return lazy.BuildOrder(source, self.settings(streams), self.inputs, self.shapes)
 
     @property
     def given(self) -> bool:
@@ -166,8 +176,8 @@ _OPTIONS: Mapping[str, tuple[object, object]] = {
     "ops": (OpsFiles, None),
 }
 EVERY_OPTION = frozenset(_OPTIONS)
-# The build options of commands that build a model only to use its plan once.
-ON_THE_SPOT = EVERY_OPTION - {"target", "calibration", "nofuse", "keep", "in_place"}
+# The build options of commands that build a model only to use its plan once, on the device that they use.
+ON_THE_SPOT = EVERY_OPTION - {"target"}
 
 
 def with_request(options: Set[str]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -201,18 +211,6 @@ def _declared(options: Set[str]) -> list[Parameter]:
         for name, (annotation, default) in _OPTIONS.items()
         if name in options
     ]
-
-
-def gpu_targets(names: Sequence[str] | None) -> tuple[ArchSpec, ...]:
-    """The GPU targets that NAMES give, without `host`; the GPU of this machine where there are no names.
-
-    Raises typer.BadParameter for an unknown or unsupported target.
-    """
-    with refused("--target"):
-        chosen = chosen_targets(names or None, None if names else present_arch())
-        for target in chosen:
-            check_target(target.name)
-    return chosen
 
 
 def targets_for(device: str | None) -> list[str] | None:

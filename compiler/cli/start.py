@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+import sys
 
+from ...errors import MissingError
+from ...errors.absent import load_part
 from .interrupt import Interruptions
 
 
@@ -13,9 +15,13 @@ def main() -> None:
     try:
         interruptions.watch()
         # Imported here and not at the top: loading takes longest, and must be interruptible, too.
-        app = import_module(".app", __package__)
+        app = load_part(".app", __package__)
         interruptions.clear = app.clear_all
         app.main()
+    except MissingError as error:
+        # What shows errors may be what is missing.
+        sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
+        raise SystemExit(error.exit_code) from None
     except BaseException:
         if interruptions.seen:
             interruptions.end()

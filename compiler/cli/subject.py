@@ -10,10 +10,11 @@ import typer
 from ...errors import ModelError, PlanError
 from ...runtime.plan import Plan
 from ...runtime.plan_format import MAGIC
-from ..driver.build import Build, build
+from ..building import BuildReport, build_order
 from ..frontend.source import Source
+from ..report.ranges import said_ranges
+from .console import say
 from .progress import BuildProgress
-from .ranges import by_default, say_ranges
 from .request import BuildRequest, targets_for
 
 PLAN_SUFFIX = ".plan"
@@ -42,10 +43,10 @@ def open_plan(path: Path, request: BuildRequest, device: str | None = None) -> P
     """The plan at PATH, or the plan built from the model at PATH, for DEVICE if no target is requested."""
     if is_plan(path):
         return load_plan(path, request)
-    plan = build_plan(path, replace(request, targets=request.targets or targets_for(device))).plan
-    if defaults := by_default(plan.spec, path, request.shapes):
-        say_ranges(plan.spec, defaults)
-    return plan
+    report = build_plan(path, replace(request, targets=request.targets or targets_for(device)))
+    for line in said_ranges(report.plan.spec, report.defaults) if report.defaults else ():
+        say(line)
+    return report.plan
 
 
 def part_of(plan: Plan, target: str | None) -> Plan:
@@ -58,8 +59,8 @@ def part_of(plan: Plan, target: str | None) -> Plan:
         raise typer.BadParameter(f"{error.message}; {error.hint}", param_hint="--part") from None
 
 
-def build_plan(source: Source, request: BuildRequest) -> Build:
+def build_plan(source: Source, request: BuildRequest) -> BuildReport:
     """Build SOURCE as REQUEST says, with progress bars on stderr."""
-    settings = request.settings()
+    order = request.order(source)
     with BuildProgress() as progress:
-        return build(source, replace(settings, progress=progress.tell), request.inputs, request.shapes)
+        return build_order(order.telling(progress.tell))

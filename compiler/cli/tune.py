@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ...codegen.interface import ArchSpec, KernelCache, arch_named
-from ...runtime.plan import Plan
-from ..driver.build import Settings, present_arch
 from ..files.kinds import PLAN
-from ..report.modules import launch_module
-from ..search.tuning.measure import Limit
-from ..search.tuning.plan import TunedPlan, tuned_part
-from ..search.tuning.tune import SECONDS, Tuning, left_over
-from ..settings.lock import TacticsLock
-from .console import out, write_json
-from .options import AsJson
+from ..settings.names import TUNING_SECONDS
+from . import lazy
+from .options import AsJson, Top
 from .outputs import Written
-from .progress import BuildProgress
 from .request import BuildRequest, with_request
-from .tactics import Lock, TuneSeconds, described_tactics, show_tactics, tuning_of
+from .tactics import Lock, TuneSeconds, tuning_of
 
 PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan.")]
 Output = Annotated[
@@ -42,9 +33,10 @@ def tune(
     plan: PlanFile,
     output: Output = None,
     most: Most = USUAL,
-    seconds: TuneSeconds = SECONDS,
+    seconds: TuneSeconds = TUNING_SECONDS,
     lock: Lock = None,
     as_json: AsJson = False,
+    top: Top = None,
     *,
     request: BuildRequest,
 ) -> None:
@@ -55,43 +47,7 @@ def tune(
     measured there.
     """
     path = output or plan
-    tuning = tuning_of(most, seconds)
-    held = TacticsLock() if lock is None else TacticsLock.load(lock, missing_ok=True)
-    with BuildProgress() as progress:
-        settings = Settings(cache=KernelCache() if request.cache else None, progress=progress.tell)
-        found, notes = tuned_plan(Plan.load(plan), settings, tuning, held)
-    found.plan.save(path)
-    if lock is not None:
-        found.lock.save(lock)
-    if as_json:
-        write_json({"plan": str(path), **described_tactics(found.results, notes)})
-        return
-    show_tactics(found.results, notes)
-    out().print(f"{path}: {len(found.results)} kernels were measured", soft_wrap=True)
-
-
-def tuned_plan(
-    plan: Plan, settings: Settings, tuning: Tuning, lock: TacticsLock
-) -> tuple[TunedPlan, list[str]]:
-    """PLAN with the part tuned that is for this machine's GPU, and what went otherwise than it should.
-
-    Raises InputError where no part is.
-    """
-    present = present_arch()
-    targets = [tuple(_target(name, present) for name in part.spec.targets) for part in plan.parts]
-    at = next((at for at, own in enumerate(targets) if present in own), 0)
-    part, own = plan.parts[at], replace(settings, targets=targets[at])
-    found = tuned_part(part, launch_module(part), own, tuning, Limit(tuning.seconds), lock)
-    parts = [*plan.parts[:at], found.plan, *plan.parts[at + 1 :]]
-    found.plan = replace(parts[0], further=tuple(parts[1:]))
-    return found, notes_of(found)
-
-
-def notes_of(found: TunedPlan) -> list[str]:
-    """A sentence for everything that did not go as it should."""
-    return [*(note for each in found.results for note in each.notes), *left_over(found.left, found.results)]
-
-
-def _target(name: str, present: ArchSpec | None) -> ArchSpec:
-    """The target called NAME, as this machine's GPU is if it is one."""
-    return present if present is not None and present.name == name else arch_named(name)
+    report = lazy.tuned_file(plan, path, tuning_of(most, seconds), lock, request.cache)
+    for note in report.notes:
+        lazy.say(note)
+    lazy.tell(report, as_json, top)

@@ -25,6 +25,7 @@ from ..passes.origins import NodeNames, origins_of
 from ..passes.switches import resolve_switches
 from ..precision.scales.names import model_hash
 from ..precision.scales.table import CalibrationTable
+from ..settings.names import HOST
 from ..settings.options import Options
 from ..settings.policy import PrecisionPolicy, as_policy
 from ..settings.tactics import Tactics
@@ -34,8 +35,6 @@ from .lowering import Descent, Watch, check_below, op_count, parted_for
 from .parts import assembled
 from .rules import check_rules
 from .size_records import record_sizes
-
-HOST = "host"
 
 
 @dataclass(frozen=True)

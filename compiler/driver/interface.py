@@ -14,7 +14,8 @@ from ...errors.option import option_error
 from ..frontend.source import level_of
 from ..passes.ledger import Origin
 from ..passes.origins import origins_of
-from ..settings.policy import EVERY, PrecisionPolicy
+from ..settings.names import EVERY
+from ..settings.policy import PrecisionPolicy
 
 
 def with_io_types(module: Module, policy: PrecisionPolicy) -> Module:

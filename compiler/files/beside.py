@@ -53,3 +53,8 @@ def named_weights(path: Path) -> str | None:
 def histograms_beside(path: Path) -> Path:
     """The file of the histograms of the calibration table at PATH."""
     return path.with_name(path.name + HISTOGRAMS_SUFFIX)
+
+
+def inputs_beside(path: Path) -> Path:
+    """The file of the inputs of the small model at PATH."""
+    return path.with_suffix(".npz")

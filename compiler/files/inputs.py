@@ -87,6 +87,8 @@ def symbols_of(source: Manifest | Module, sizes: Mapping[str, int]) -> dict[str,
         if known is None:
             there_are = ", ".join(free) or "none"
             raise InputError(f"there is no symbolic dimension {name}", f"symbolic dimensions: {there_are}")
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise InputError(f"{name} is a number, not {value!r}")
         if not known.minimum <= value <= known.maximum:
             raise InputError(f"{name} = {value} is outside its range {known.minimum} to {known.maximum}")
     values = {name: sizes.get(name, known.optimum) for name, known in free.items()}
@@ -101,6 +103,8 @@ def random_arrays(wanted: Sequence[ExpectedInput], seed: int, mask: str | None =
 
     SEED and shapes determine them.
     """
+    if seed < 0:
+        raise InputError(f"a seed is a number from 0 on, not {seed}")
     generator = np.random.default_rng(seed)
     return {
         tensor.name: random_mask(tensor.shape, np.dtype(tensor.dtype.numpy), generator)
@@ -149,9 +153,12 @@ def fitting(found: Mapping[str, Array], wanted: Sequence[ExpectedInput], source:
 
     Raises InputError for an input that is missing though it is needed, or has another type or shape.
     """
+    odd = next((name for name, each in found.items() if not isinstance(each, np.ndarray)), None)
+    if odd is not None:
+        raise InputError(f"{odd!r} in {source} is an array, not {type(found[odd]).__name__}")
     missing = [tensor.name for tensor in wanted if tensor.name not in found and not tensor.optional]
     if missing:
-        names = ", ".join(found) or "nothing"
+        names = ", ".join(map(str, found)) or "nothing"
         raise InputError(f"{source} has no array for the input '{missing[0]}'", f"it holds {names}")
     return {each.name: _fitting(found[each.name], each) for each in wanted if each.name in found}
 

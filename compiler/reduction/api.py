@@ -16,16 +16,18 @@ from ...errors import GlassError, InputError
 from ...runtime.whole_files import content, write_whole
 from ..driver.build import Settings, chosen_targets, present_arch
 from ..files.arrays import read_arrays, write_arrays
+from ..files.beside import inputs_beside
 from ..files.inputs import fitting, of_function, random_arrays, symbols_of
 from ..frontend.reading import Source
 from ..frontend.source import Shapes, load_module
 from ..report.presented import Block, Report
+from ..settings.names import REDUCTION_TRIALS
 from ..settings.policy import PrecisionPolicy, as_policy
 from ..surgery.extract import whole_model
 from .candidate import Array, Faulty, Feeds, TrialModel
 from .command import CommandFault
 from .measured import LIMIT_SECONDS, Asked, MeasuredFault
-from .reduce import TRIALS, Reduced, Told, reduced
+from .reduce import Reduced, Told, reduced
 
 USUAL_SIZE = 2  # of a dimension with a name, where GlassRT cannot import the model
 
@@ -82,7 +84,7 @@ class Search:
     kept: called with every smaller model that shows the fault; told: after every trial.
     """
 
-    trials: int = TRIALS
+    trials: int = REDUCTION_TRIALS
     seconds: float | None = None
     kept: Callable[[ModelProto, Feeds], object] = lambda *_: None
     told: Told = lambda *_: None
@@ -105,7 +107,7 @@ def reduce(
     seed: int = 0,
     device: str | None = None,
     tolerance: float | None = None,
-    trials: int = TRIALS,
+    trials: int = REDUCTION_TRIALS,
     seconds: float | None = None,
 ) -> Reduction:
     """The smallest model that was found to show a fault of MODEL, a path, bytes or a ModelProto of ONNX.
@@ -172,11 +174,6 @@ def save(path: Path, model: ModelProto, inputs: Feeds) -> None:
     """Write MODEL to PATH, and INPUTS beside it."""
     write_whole(path, content(model.SerializeToString()))
     write_arrays(inputs_beside(path), dict(inputs))
-
-
-def inputs_beside(path: Path) -> Path:
-    """Where the inputs of the model at PATH are written."""
-    return path.with_suffix(".npz")
 
 
 # ---------------------------------------------------------------- inputs

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from onnx import ModelProto
 
+from ..settings.names import REDUCTION_TRIALS
 from ..surgery.models import copied
 from .candidate import Faulty, Feeds, TrialModel, computed, is_valid
 from .ddmin import ddmin
@@ -19,7 +20,6 @@ from .nodes import NodeParts
 from .sizes import numbers_of, smaller
 from .weights import SIMPLIFICATIONS, simplified, tensors_of
 
-TRIALS = 500
 # Called with what is being made smaller, the trials so far, and the smallest model.
 Told = Callable[[str, int, TrialModel], object]
 
@@ -90,7 +90,7 @@ def reduced(
     model: ModelProto,
     feeds: Feeds,
     faulty: Faulty,
-    trials: int = TRIALS,
+    trials: int = REDUCTION_TRIALS,
     seconds: float | None = None,
     told: Told = lambda *_: None,
 ) -> Reduced:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..fusion.vertical.record import VIEW, VIEW_SLICE
 from ..passes.tactic_record import chosen_by
 from ..simplify.fold_constants import FoldConstants
+from .answer_text import node_lines
 from .facts import Facts
+from .presented import Block, Report
 
 CONSTANT = "graph.constant"
 FOLDED = "it was computed at import, from constants and sizes"
@@ -73,8 +76,8 @@ class Home:
     chosen: str = ""
 
 
-@dataclass(frozen=True)
-class NodeAnswer:
+@dataclass(frozen=True, repr=False)
+class NodeAnswer(Report):
     """Everything about one node; `asked` is the name in the question, `records` are the decisions about the
     node, as text."""
 
@@ -84,6 +87,9 @@ class NodeAnswer:
     fate: Fate
     homes: tuple[Home, ...] = ()
     records: tuple[str, ...] = field(default=())
+
+    def blocks(self) -> Iterable[Block]:
+        return node_lines(self)
 
     def to_json(self) -> dict[str, Any]:
         """The answer as JSON data."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..passes.ledger import Figure
+from .answer_text import pair_lines
+from .presented import Block, Report
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,8 @@ class PairStep:
     reason: str
 
 
-@dataclass(frozen=True)
-class PairAnswer:
+@dataclass(frozen=True, repr=False)
+class PairAnswer(Report):
     """The answer about the nodes `a` and `b`; if one reads the other, `a` is the producer.
 
     verdict: 'fused' (they share a launch), 'refused', 'disabled', 'view', 'constant', 'eliminated'
@@ -28,7 +30,8 @@ class PairAnswer:
     other) or 'unknown'; rule, reason, figures: those of the deciding record; places: the launches of each;
     steps: how a shared kernel came to hold both; path: the nodes from one to the other; records: all
     decisions about both, as text; asked: the two names in the question; producers, consumers: the nodes of
-    the deciding record, if it is about an edge; order: how separate launches are ordered.
+    the deciding record, if it is about an edge; order: how separate launches are ordered;
+    kernels: those of the launches in `places`.
     """
 
     a: str
@@ -47,6 +50,10 @@ class PairAnswer:
     producers: tuple[str, ...] = ()
     consumers: tuple[str, ...] = ()
     order: str = ""
+    kernels: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+
+    def blocks(self) -> Iterable[Block]:
+        return pair_lines(self)
 
     def to_json(self) -> dict[str, Any]:
         """The answer as JSON data."""
@@ -66,4 +73,5 @@ class PairAnswer:
             "producers": list(self.producers),
             "consumers": list(self.consumers),
             "order": self.order,
+            "kernels": [list(kernels) for kernels in self.kernels],
         }

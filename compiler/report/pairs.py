@@ -37,10 +37,15 @@ def explain_pair(facts: Facts, first: str, second: str) -> PairAnswer:
         answer,
         adjacent=adjacent,
         places=places,
+        kernels=(_kernels(facts, places[0]), _kernels(facts, places[1])),
         records=tuple(record.text() for record in records),
         asked=asked if answer.a == a else asked[::-1],
         order="" if answer.launches else _order(facts, *places),
     )
+
+
+def _kernels(facts: Facts, place: Sequence[int]) -> tuple[str, ...]:
+    return tuple(facts.launches[index].op.kernel for index in place)
 
 
 def _decided(facts: Facts, a: str, b: str, adjacent: bool, records: list[Record]) -> PairAnswer:

@@ -27,7 +27,6 @@ from .one_source import one_source
 from .program_text import program_text
 
 HOST_FLAGS = "-std=c++17 -O1 -DGLASS_HOST -fno-strict-aliasing -fwrapv -ffp-contract=off -w -pthread"
-SUFFIXES = frozenset({".cu", ".inc", ".cpp", ".hpp", ".ir", ".npz", ".bin", ".sh", ".cubin"})
 DRIVER = ("driver.cpp", "driver_host.hpp", "driver_cuda.hpp")
 
 _README = """\

@@ -11,11 +11,11 @@ from ...codegen.interface import check_target
 from ...dialects.core.module import Module
 from ...errors import InputError
 from ..calibration.data import Batches
-from ..calibration.observe import INTERPRET
 from ..driver.build import Settings
 from ..frontend.source import InputShapes, Shapes, Source
 from ..precision.scales.names import model_hash
 from ..precision.scales.table import CalibrationTable
+from ..settings.names import BASE, INTERPRET
 from ..settings.policy import PrecisionPolicy
 from .budget import Budget
 from .quality import WANTED_LABELS, Reference
@@ -24,8 +24,6 @@ from .search import Found, search
 from .sensitivity import WIDE, calibrated
 from .trials import HeldBatches, MixtureTrials, load_model
 
-AUTO = "auto"
-BASE = "fp16"  # the format of ops that do not run in eight bits
 NO_FLOOR = (
     "relax the budget, give the ops that lose most a wider format (--override, a PrecisionPolicy), "
     "or accept the loss with --allow-fallback (allow_fallback=True)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,16 +16,19 @@ from ..calibration.calibrate import run as run_calibration
 from ..calibration.calibrate import warn_of_odd
 from ..calibration.data import Batches, CalibrationSet
 from ..calibration.observe import Network
-from ..driver.build import HOST, Settings, chosen_targets, present_arch
+from ..driver.build import Settings, chosen_targets, present_arch
 from ..driver.clock import Progress
 from ..frontend.source import InputShapes, Shapes, Source
 from ..precision.scales.calibrators import check_calibrator
 from ..precision.scales.names import model_hash
 from ..precision.scales.table import CalibrationTable
+from ..report.presented import Block, Report
 from ..settings.formats import EIGHT_BITS
+from ..settings.names import HOST
 from ..settings.policy import PrecisionPolicy
 from .candidates import MixtureCandidate, contraction_kernels, with_formats, with_refusals
 from .quality import Reference, sqnr
+from .sensitivity_tables import blocks_of
 from .trials import HeldBatches, MixtureTrials, load_model
 
 STAGE = "sensitivity"
@@ -50,8 +53,8 @@ class OpSensitivity:
         return next((sqnr(noise) for noise in self.noise.values()), math.inf)
 
 
-@dataclass(frozen=True)
-class Sensitivity:
+@dataclass(frozen=True, repr=False)
+class Sensitivity(Report):
     """The sensitivity of every fused op with a contraction.
 
     formats: the formats measured; batches: how many were run; outputs: names of the outputs measured.
@@ -66,6 +69,9 @@ class Sensitivity:
     def worst_first(self) -> list[OpSensitivity]:
         """The ops by ascending SQNR in their first format; those that run in no format come last."""
         return sorted(self.ops, key=lambda op: (not op.noise, op.rank))
+
+    def blocks(self) -> Iterable[Block]:
+        return blocks_of(self)
 
     def to_json(self) -> dict[str, Any]:
         """The sensitivity as JSON data, worst op first; null stands for an infinite SQNR."""

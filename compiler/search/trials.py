@@ -17,11 +17,11 @@ from ...errors import InputError
 from ...runtime.engine import Engine
 from ..calibration.calibrate import check_limit
 from ..calibration.data import Batches, checked_batches, open_set
-from ..calibration.observe import INTERPRET
 from ..driver.build import Settings, brought_to, build, context_of, launch_level
 from ..frontend.source import InputShapes, Shapes, Source, level_of, load_module
 from ..kernels.members import members_of
 from ..passes.manager import PassContext
+from ..settings.names import INTERPRET
 from ..settings.policy import PrecisionPolicy
 from .quality import Outputs
 

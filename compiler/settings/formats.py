@@ -69,6 +69,14 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
 )  # fmt: skip
 
 
+# What other tools call them.
+_ELSEWHERE = {
+    "float": "fp32", "float32": "fp32", "f32": "fp32", "single": "fp32", "half": "fp16", "float16": "fp16",
+    "f16": "fp16", "bfloat16": "bf16", "i8": "int8", "e4m3": "fp8", "float8": "fp8", "float8_e4m3fn": "fp8",
+    "best": "auto",
+}  # fmt: skip
+
+
 def format_named(name: str, option: str = "precision", text: str | None = None) -> Format:
     """The format called NAME. Raises UnsupportedError for one that does not exist.
 
@@ -77,6 +85,8 @@ def format_named(name: str, option: str = "precision", text: str | None = None) 
     found = FORMATS.get(name)
     if found is None:
         whole, hint = name if text is None else text, f"these exist: {', '.join(FORMATS)}"
+        if name.lower() in _ELSEWHERE:
+            hint = f"is {_ELSEWHERE[name.lower()]} meant? {hint}"
         message, at = f"there is no precision '{name}'", (len(whole) - len(name), len(whole))
         raise option_error(UnsupportedError, option, whole, message, hint, at=at)
     return found

@@ -23,13 +23,13 @@ from ...errors import InputError, UnsupportedError
 from ...errors.option import option_error
 from ...runtime.arguments import checked, expect_each
 from .formats import Format, format_named
+from .names import EVERY
 
 # The element types that inputs and outputs may be given, by their format names or IR names.
 _IO_TYPES: Mapping[str, DType] = MappingProxyType(
     {"fp32": F32, "fp16": F16, "bf16": BF16, "f32": F32, "f16": F16}
 )
 MODEL_TYPES = "model"
-EVERY = "*"
 
 _ESCAPED = re.compile(r"\[([*?[])\]")
 _OPS = {op.name.removeprefix("graph.") for op in GRAPH.ops}

@@ -104,6 +104,11 @@ def calls(
             glassrt.compile,
             {"model": model(), "target": "host", "precision": "auto", "budget": "sqnr=10", "data": [X]},
         ),
+        "check": (glassrt.check, {"model": model(), "arrays": X, "device": "host"}),
+        "bisect": (glassrt.bisect, {"model": model(), "arrays": X, "interpret": True}),
+        "bench": (glassrt.bench, {"plan": plan, "device": "host", "repeats": 1, "profile_repeats": 1}),
+        "Plan.inspect": (plan.inspect, {}),
+        "Plan.explain": (plan.explain, {"a": "y"}),
         "load": (glassrt.load, {"plan": plan, "device": "host"}),
         "calibrate": (glassrt.calibrate, calibrated),
         "sensitivity": (glassrt.sensitivity, {**calibrated, "calibration": table}),
@@ -168,7 +173,7 @@ def test_every_parameter_refuses_what_it_cannot_be(
             function(**right)
             for parameter in inspect.signature(function).parameters:
                 for label, wrong in WRONG.items():
-                    if parameter == "progress" and callable(wrong):
+                    if parameter in ("progress", "print_ir") and callable(wrong):
                         continue  # what a caller's own function raises is the caller's
                     try:
                         function(**{**right, parameter: wrong})

@@ -10,7 +10,7 @@ import glassrt
 import pytest
 from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.arch.spec import ArchSpec
-from glassrt.compiler import api
+from glassrt.compiler import api, building, order
 from glassrt.compiler.calibration.calibrate import calibrate
 from glassrt.compiler.driver.build import Build, Settings
 from glassrt.compiler.frontend import import_model
@@ -38,7 +38,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
         found.append((settings, inputs, shapes))
         return Build(Plan.__new__(Plan), {})
 
-    monkeypatch.setattr(api, "build", build)
+    monkeypatch.setattr(building, "build", build)
     return found
 
 
@@ -59,7 +59,7 @@ def test_the_target_is_this_machines_gpu_unless_one_is_named(
     present: ArchSpec | None,
     chosen: tuple[ArchSpec, ...],
 ) -> None:
-    monkeypatch.setattr(api, "present_arch", lambda: present)
+    monkeypatch.setattr(order, "present_arch", lambda: present)
     glassrt.compile(network(), target=target)
     ((settings, _, _),) = asked
     assert settings.targets == chosen
@@ -96,7 +96,7 @@ def test_tactics_are_measured_or_read_and_passed_on(
         requests.append(request)
         return WithTactics(model, replace(settings, tactics={"sm_90a": {}}), notes=("a note",))
 
-    monkeypatch.setattr(api, "with_tactics", fake)
+    monkeypatch.setattr(building, "with_tactics", fake)
     with pytest.warns(UserWarning, match="a note"):
         glassrt.compile(network(), target="host", tune=4, tune_seconds=9.0, lock=tmp_path / "net.lock")
     with pytest.warns(UserWarning, match="a note"):

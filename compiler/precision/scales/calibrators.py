@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import InputError
+from ...settings.names import CALIBRATOR_NAMES
 from .histogram import Histogram
 from .noise import E4M3, INT8, LEAST_CLIP, NoiseFormat, noise_power, sqnr
 
@@ -112,15 +113,21 @@ def least_noise(histogram: Histogram, form: NoiseFormat = INT8) -> float:
 
 
 CALIBRATORS: Mapping[str, Calibrator] = MappingProxyType(
-    {
-        "entropy": entropy,
-        "percentile": percentile,
-        "percentile-99.9": partial(percentile, percent=99.9),
-        "percentile-99.999": partial(percentile, percent=99.999),
-        "min-max": min_max,
-        "mse": least_noise,
-        "mse-fp8": partial(least_noise, form=E4M3),
-    }
+    dict(
+        zip(
+            CALIBRATOR_NAMES,
+            (
+                entropy,
+                percentile,
+                partial(percentile, percent=99.9),
+                partial(percentile, percent=99.999),
+                min_max,
+                least_noise,
+                partial(least_noise, form=E4M3),
+            ),
+            strict=True,
+        )
+    )
 )
 
 

@@ -62,7 +62,7 @@ class TensorCalibration:
         return FORMATS[form].scale(self.clip)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CalibrationTable:
     """A calibration table: the scales of a network's tensors.
 
@@ -76,12 +76,16 @@ class CalibrationTable:
     calibrator: str
     batches: int
     tensors: Mapping[str, TensorCalibration]
-    histograms: Mapping[str, Histogram] = field(default_factory=dict, compare=False, repr=False)
-    smoothing: Mapping[str, Exponents] = field(default_factory=dict, compare=False, repr=False)
+    histograms: Mapping[str, Histogram] = field(default_factory=dict, compare=False)
+    smoothing: Mapping[str, Exponents] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         check_calibrator(self.calibrator)
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
+
+    def __repr__(self) -> str:
+        count = f"{len(self.tensors)} tensors, {self.batches} batches"
+        return f"<CalibrationTable by {self.calibrator}: {count}, model {self.model[:12]}>"
 
     def __reduce__(self) -> tuple[type[CalibrationTable], tuple[object, ...]]:
         """Pickled and copied by its constructor's arguments, because read-only views can be neither."""

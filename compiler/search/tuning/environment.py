@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ....codegen.interface import GENERATOR, REFERENCE, ArchSpec, compiler_identity
 from ....runtime.discovery import present_driver
-from ...driver.build import HOST, Settings, present_arch
+from ...driver.build import Settings, present_arch
 from ...settings.lock import Environment
+from ...settings.names import HOST
 
 NONE = "none"  # the driver where there is no GPU, and the compiler of kernels for the host
 

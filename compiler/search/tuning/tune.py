@@ -17,9 +17,10 @@ from ....dialects.core.clone import clone_module
 from ....dialects.core.module import Module
 from ....errors import InputError
 from ....runtime.discovery import open_backend
-from ...driver.build import HOST, Settings, context_of, launch_level
+from ...driver.build import Settings, context_of, launch_level
 from ...frontend.source import InputShapes, Shapes, Source, load_module
 from ...settings.lock import TacticsLock
+from ...settings.names import HOST, TUNING_SECONDS
 from ...settings.tactics import GoneTacticError, Tactic
 from .bench import Bench, DeviceBench
 from .environment import environment_of, here
@@ -27,7 +28,6 @@ from .jobs import TuningJob, jobs_of
 from .measure import Limit, Measured, measured
 from .trial import TrialPlans
 
-SECONDS = 120.0  # that tuning may take, unless the user says otherwise
 MOST_ROUNDS = 4
 EVICT = 2  # L2 caches that the launch writes which empties one
 MakeBench = Callable[[Module, ArchSpec | None], Bench]
@@ -48,7 +48,7 @@ class Tuning:
     """
 
     most: int
-    seconds: float = SECONDS
+    seconds: float = TUNING_SECONDS
     bench: MakeBench = device_bench
 
     def __post_init__(self) -> None:

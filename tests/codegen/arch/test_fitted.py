@@ -46,7 +46,6 @@ OF_NO_MACHINE = {
     ("compiler/search/tuning/operands.py", "INTEGER_DEVIATION"),  # of random numbers
     ("compiler/search/tuning/residence.py", "SHARE"),  # of a cache, whatever its size
     ("compiler/search/tuning/rotation.py", "ABOUT_US"),  # how long is measured
-    ("compiler/search/tuning/tune.py", "SECONDS"),  # what a user waits for
 }
 
 

@@ -10,10 +10,11 @@ import pytest
 from glassrt import CalibrationTable, calibrate, export_qdq
 from glassrt.compiler.calibration.channels import smoothed
 from glassrt.compiler.calibration.data import CalibrationSet
-from glassrt.compiler.calibration.observe import INTERPRET, Network
+from glassrt.compiler.calibration.observe import Network
 from glassrt.compiler.cli.app import app
 from glassrt.compiler.driver.build import Settings, brought_to, context_of
 from glassrt.compiler.frontend.source import load_module
+from glassrt.compiler.settings.names import INTERPRET
 from glassrt.compiler.settings.policy import as_policy
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.errors import InputError, UnsupportedError

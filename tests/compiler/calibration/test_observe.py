@@ -9,11 +9,12 @@ import pytest
 from glassrt.codegen.arch.names import arch_named
 from glassrt.codegen.plan.memory import PlanMemory
 from glassrt.compiler.calibration import observe
-from glassrt.compiler.calibration.observe import INTERPRET, Histograms, Network, observer
+from glassrt.compiler.calibration.observe import Histograms, Network, observer
 from glassrt.compiler.calibration.recording import OPS
 from glassrt.compiler.driver.build import Settings, context_of, launch_level
 from glassrt.compiler.frontend import import_model
 from glassrt.compiler.precision.scales.names import model_hash
+from glassrt.compiler.settings.names import INTERPRET
 from glassrt.dialects.core.affine import symbol
 from glassrt.dialects.custom.registry import registered
 from glassrt.dialects.graph.contraction import Matmul

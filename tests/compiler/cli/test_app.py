@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import onnx
@@ -98,3 +101,24 @@ def test_a_folder_that_cannot_be_made_exits_with_1(glassrt: Glassrt, small: Path
 
 def test_the_version_is_shown(glassrt: Glassrt) -> None:
     assert glassrt("--version").stdout.startswith("glassrt 0.")
+
+
+def test_short_help_and_completion(glassrt: Glassrt) -> None:
+    shown = glassrt("-h").stdout
+    assert shown == glassrt("--help").stdout and "--install-completion" in shown
+    assert glassrt("build", "-h").stdout == glassrt("build", "--help").stdout
+    assert glassrt("-V").stdout == glassrt("--version").stdout
+
+
+def test_the_package_is_a_command_whose_words_are_completed() -> None:
+    def run(*arguments: str, **more: str) -> str:
+        command = [sys.executable, "-m", "glassrt", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **more})
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert run("--version").startswith("glassrt 0.")
+    words = {"_GLASSRT_COMPLETE": "complete_bash", "COMP_WORDS": "glassrt in", "COMP_CWORD": "1"}
+    assert run(**words).split() == ["inspect"]
+    words = {"_GLASSRT_COMPLETE": "complete_bash", "COMP_WORDS": "glassrt build --calib", "COMP_CWORD": "2"}
+    assert run(**words).split() == ["--calibration"]

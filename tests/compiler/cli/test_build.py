@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from glassrt import Plan
-from glassrt.compiler.cli import build as build_module
+from glassrt.compiler import building
 from glassrt.runtime.plan_format import MAGIC
 
 from ...places import DIGITS
@@ -121,7 +121,7 @@ def test_an_interruption_is_no_crash(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(build_module, "build_plan", interrupted)
+    monkeypatch.setattr(building, "build", interrupted)
     result = glassrt("build", small, "-o", tmp_path / "net.plan", code=130)
     assert result.stderr == ""  # the process says it, see test_interrupt
     assert not (tmp_path / "net.plan").exists()

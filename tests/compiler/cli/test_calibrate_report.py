@@ -7,9 +7,8 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from glassrt import CalibrationTable
-from glassrt.compiler.cli.calibrate_report import describe, show
+from glassrt.compiler.cli.calibrate_report import TableReport, describe
 
 from ...places import DIGITS
 from .support import Glassrt
@@ -37,12 +36,11 @@ def test_figures_that_are_not_finite_are_null_in_json(made: CalibrationTable) ->
 
 
 def test_values_that_are_not_finite_are_counted(
-    made: CalibrationTable, capsys: pytest.CaptureFixture[str]
+    made: CalibrationTable,
 ) -> None:
     tensor = made["image"]
     assert tensor.values is not None
     odd = replace(tensor, values=replace(tensor.values, nans=7))
-    show(replace(made, tensors={"image": odd}), None)
-    shown = capsys.readouterr().out
+    shown = str(TableReport(replace(made, tensors={"image": odd})))
     assert "values that are not finite, ignored" in shown
     assert shown.splitlines()[-1].split()[:2] == ["image", "7"]

@@ -1,28 +1,35 @@
-"""What is printed: harmless, and in units."""
+"""What the commands print: results to stdout, notes to stderr, as much as was asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
-from glassrt.compiler.cli.console import printable, quantity, seconds, share
-from hypothesis import given
-from hypothesis import strategies as st
+from glassrt.compiler.cli import console
+from glassrt.compiler.cli.verbosity import verbosity
+from glassrt.compiler.report.presented import Block, Report, Table
 
 
-@given(st.text())
-def test_printable_text_is_harmless(text: str) -> None:
-    shown = printable(text)
-    assert all(c.isprintable() or c == "\n" for c in shown)
-    assert shown == text or any(not c.isprintable() for c in text)
+class Rows(Report):
+    def to_json(self) -> list[int]:
+        return [0, 1, 2]
+
+    def blocks(self) -> Iterable[Block]:
+        yield "line\x07"
+        yield Table("rows", ("n",), [(n,) for n in range(3)])
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (1234567, "1.23 MB"), (999_600, "1 MB"), (None, "-")],
-)
-def test_quantities(value: float | None, text: str) -> None:
-    assert quantity(value, "B") == text
+def test_a_report_is_printed_as_text_or_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    console.tell(Rows(), as_json=False, top=2)
+    assert capsys.readouterr().out.split() == ["line\\x07", "rows", "n", "0", "1", "...", "and", "1", "more"]
+    console.tell(Rows(), as_json=True)
+    assert capsys.readouterr().out.split() == ["[", "0,", "1,", "2", "]"]
 
 
-def test_durations_and_shares() -> None:
-    assert [seconds(value) for value in (2.5, 0.0125, 3e-6)] == ["2.50 s", "12.50 ms", "3.0 us"]
-    assert [share(value) for value in (0.125, None)] == ["12.5 %", "-"]
+def test_notes_are_not_said_where_they_are_not_wanted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console.say("a note")
+    monkeypatch.setattr(verbosity, "quiet", True)
+    console.say("another")
+    assert capsys.readouterr().err == "a note\n"

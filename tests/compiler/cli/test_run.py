@@ -9,10 +9,10 @@ import numpy as np
 import onnx
 import pytest
 from glassrt.codegen.arch.names import arch_named
-from glassrt.compiler.cli import request
+from glassrt.compiler import order
 from glassrt.compiler.cli.options import Level
 from glassrt.compiler.cli.request import BuildRequest
-from glassrt.compiler.cli.run import _module
+from glassrt.compiler.cli.run_job import _module
 from glassrt.dialects.core.printer import print_module
 from glassrt.dialects.graph.binary import Sub
 from glassrt.dialects.graph.reduction import Reduce
@@ -80,7 +80,7 @@ def test_a_level_is_that_of_a_build_here(tmp_path: Path, monkeypatch: pytest.Mon
     model.write_text(print_module(net.done(net.add(Sub, x, mean))), encoding="utf-8")
 
     def kernels(name: str) -> int:
-        monkeypatch.setattr(request, "present_arch", lambda: arch_named(name))
+        monkeypatch.setattr(order, "present_arch", lambda: arch_named(name))
         return sum(op.name == "fused.kernel" for op in _module(model, Level.FUSED, BuildRequest()).walk())
 
     assert (kernels("sm_90a"), kernels("sm_87")) == (2, 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from glassrt import Plan
-from glassrt.compiler.cli.tactics import by_origin
+from glassrt.compiler.search.tuning.tables import by_origin
 from glassrt.compiler.settings.lock import HEADER
 
 from ..search.networks import chain

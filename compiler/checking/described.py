@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..checking.accuracy import LaunchReport
-from ..checking.check import CheckReport
-from ..checking.measures import Error
-from ..checking.network import OutputReport
-from ..checking.quantization import Quantization
-from ..checking.range_watch import TensorLoss
-from .console import number
+from ..report.words import number
+from .accuracy import LaunchReport
+from .measures import Error
+from .network import OutputReport
+from .quantization import Quantization
+from .range_watch import TensorLoss
+
+if TYPE_CHECKING:
+    from .check import CheckReport
 
 
 def describe(report: CheckReport) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ...places import DIGITS
-from .check_reports import report
-from .support import Glassrt
+from ..cli.check_reports import report
+from ..cli.support import Glassrt
 
 
 def test_the_tables_name_kernels_ops_and_nodes(glassrt: Glassrt) -> None:

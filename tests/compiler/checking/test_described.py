@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from glassrt.compiler.cli.console import number
+from glassrt.compiler.report.words import number
 
-from .check_reports import report
-from .support import Glassrt
+from ..cli.check_reports import report
+from ..cli.support import ADD_RELU, Glassrt
 
 
-def test_ir_of_a_lower_level_has_no_totals(glassrt: Glassrt, small: Path) -> None:
+def test_ir_of_a_lower_level_has_no_totals(glassrt: Glassrt, tmp_path: Path) -> None:
+    small = tmp_path / "net.ir"
+    small.write_text(ADD_RELU, encoding="utf-8")
     found = report(glassrt, small, "-d", "host", "--size", "N=3")
     assert found["ok"] and found["witness"] == "the interpreter" and "not in ONNX" in found["witness_note"]
     assert [launch["total"] for launch in found["launches"]] == [None] and found["rewrites"] == []

@@ -9,8 +9,8 @@ from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.unary import Abs
 
 from ...places import DIGITS
-from .check_reports import report
-from .support import Glassrt
+from ..cli.check_reports import report
+from ..cli.support import Glassrt
 
 
 @pattern("planted", Relu)

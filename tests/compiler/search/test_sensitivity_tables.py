@@ -10,8 +10,8 @@ import pytest
 from glassrt import CalibrationTable
 
 from ...places import DIGITS
-from .searched import FEW, HELD_OUT
-from .support import Glassrt
+from ..cli.searched import FEW, HELD_OUT
+from ..cli.support import Glassrt
 
 
 def test_sensitivity_is_a_table_with_the_worst_first(glassrt: Glassrt, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from glassrt import Plan
 from glassrt.codegen.nvrtc.parallel import compile_kernels
-from glassrt.compiler.cli.cubin import registers
+from glassrt.compiler.report.cubin import registers
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,40 +1,44 @@
-"""The report of `glassrt check` as tables: launches, ranges, outputs, quantization."""
+"""How the report of a check is shown: launches, ranges, outputs, quantization."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from ..checking.accuracy import LaunchReport
-from ..checking.check import CheckReport
-from ..checking.network import OutputReport
-from ..checking.quantization import Quantization
-from .check_json import proposed
-from .console import out, print_table, printable, say, share
+from ..report.presented import Block, Table
+from ..report.words import share, short
+from .accuracy import LaunchReport
+from .described import proposed
+from .network import OutputReport
+from .quantization import Quantization
+
+if TYPE_CHECKING:
+    from .check import CheckReport
 
 SHOWN_NODES = 2
 
 
-def show(report: CheckReport) -> None:
-    """Print REPORT: launches worst first, ranges, quantization, outputs, and the verdict."""
+def blocks_of(report: CheckReport) -> Iterator[Block]:
+    """What is shown of REPORT: launches worst first, ranges, quantization, outputs, and the verdict."""
     at = "".join(f", {name} = {value}" for name, value in report.symbols.items())
-    console = out()
-    console.print(printable(f"{report.device}{at}"), soft_wrap=True)
+    yield f"{report.device}{at}"
     columns = (
         ">#", "kernel", "ops", "nodes", ">local max", ">of bound", ">local L2", ">roundoffs",
         ">unrounded", ">inherited", ">total", "",
     )  # fmt: skip
-    print_table("launches, worst first", columns, [_row(report, launch) for launch in report.launches])
-    _show_ranges(report)
+    yield Table("launches, worst first", columns, [_row(report, launch) for launch in report.launches])
+    yield from _ranges(report)
     if report.quantization is not None:
-        _show_quantization(report.quantization, report.witness.name)
-    _show_outputs(f"outputs against {report.witness.name}", report.outputs)
+        yield from _quantization(report.quantization, report.witness.name)
+    yield from _outputs(f"outputs against {report.witness.name}", report.outputs)
     if report.witness.note:
-        say(report.witness.note)
+        yield report.witness.note
     if report.rewrites:
         chosen = report.quantization is not None and report.quantization.chosen
         at = " before quantization" if chosen else ""
-        _show_outputs(f"graph level{at}, unfused in f64, against the model", report.rewrites)
-    console.print("within bounds" if report.ok else "NOT within bounds")
+        yield from _outputs(f"graph level{at}, unfused in f64, against the model", report.rewrites)
+    yield "within bounds" if report.ok else "NOT within bounds"
 
 
 def _row(report: CheckReport, launch: LaunchReport) -> list[object]:
@@ -54,8 +58,8 @@ def _row(report: CheckReport, launch: LaunchReport) -> list[object]:
     ]
 
 
-def _show_ranges(report: CheckReport) -> None:
-    """Print the tensors with values outside the range of their storage type, and overrides that help."""
+def _ranges(report: CheckReport) -> Iterator[Block]:
+    """The tensors with values outside the range of their storage type, and overrides that help."""
     rows = [
         (
             loss.index,
@@ -76,11 +80,11 @@ def _show_ranges(report: CheckReport) -> None:
             ">#", "kernel", "tensor", "nodes", "stored as", ">nonzero", ">largest",
             ">overflow", ">lose bits", ">become zero",
         )  # fmt: skip
-        print_table("values outside the range of their storage type", columns, rows)
+        yield Table("values outside the range of their storage type", columns, rows)
     overrides = proposed(report)
     if overrides:
         texts = " ".join(f"--override {shlex.quote(text)}" for text in overrides)
-        out().print(printable(f"to avoid this: {texts}"), soft_wrap=True)
+        yield f"to avoid this: {texts}"
 
 
 def _nodes(nodes: tuple[str, ...]) -> str:
@@ -88,12 +92,7 @@ def _nodes(nodes: tuple[str, ...]) -> str:
     return ", ".join(nodes[:SHOWN_NODES]) + (f" and {more} more" if more > 0 else "")
 
 
-def short(value: float) -> str:
-    """VALUE with two digits."""
-    return f"{value:.2g}"
-
-
-def _show_outputs(title: str, reports: list[OutputReport]) -> None:
+def _outputs(title: str, reports: Sequence[OutputReport]) -> Iterator[Block]:
     columns = ("output", ">relative L2", ">max", ">bound", "")
     rows = [
         (
@@ -105,20 +104,19 @@ def _show_outputs(title: str, reports: list[OutputReport]) -> None:
         )
         for report in reports
     ]
-    print_table(title, columns, rows)
-    for problem in (report.problem for report in reports if report.problem):
-        out().print(printable(problem), soft_wrap=True)
+    yield Table(title, columns, rows)
+    yield from (report.problem for report in reports if report.problem)
 
 
-def _show_quantization(found: Quantization, witness: str) -> None:
-    """Print the errors of kernels and passes, and separately the quantization loss."""
+def _quantization(found: Quantization, witness: str) -> Iterator[Block]:
+    """The errors of kernels and passes, and separately the quantization loss."""
     title = "compiler error: outputs against the precision level in the interpreter"
-    _show_outputs(title, found.compiler)
+    yield from _outputs(title, found.compiler)
     title = "lowering error: the precision level against the Q/DQ graph in floats"
-    _show_outputs(title, found.lowering)
+    yield from _outputs(title, found.lowering)
     columns = ("output", ">SQNR, dB", ">relative L2", ">max")
     rows = [
         (each.name, f"{each.sqnr:.1f}", short(each.error.relative_l2), short(each.error.max_abs))
         for each in found.loss
     ]
-    print_table(f"quantization loss: the Q/DQ graph in floats against {witness}", columns, rows)
+    yield Table(f"quantization loss: the Q/DQ graph in floats against {witness}", columns, rows)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
+from ...dialects.core.module import Module
 from ...runtime.manifest import Manifest, SymbolSpec
 from ..files.beside import IR_SUFFIX
-from ..frontend.source import Shapes
-from .console import say
+from ..frontend.source import Shapes, Source
 
 SHOWN = 6
 
 
-def by_default(spec: Manifest, model: Path, shapes: Shapes) -> list[str]:
+def by_default(spec: Manifest, model: Source, shapes: Shapes) -> list[str]:
     """The symbols of a plan of MODEL whose ranges neither SHAPES nor an IR text gave."""
-    if model.suffix == IR_SUFFIX:
+    if isinstance(model, Module) or str(model).endswith(IR_SUFFIX):
         return []
     return [name for name in free_symbols(spec) if name not in shapes]
 
@@ -34,18 +33,18 @@ def described_ranges(spec: Manifest, defaults: Collection[str]) -> dict[str, Any
     }
 
 
-def say_ranges(spec: Manifest, defaults: Collection[str]) -> None:
-    """Print the ranges to stderr in one line, those of DEFAULTS marked; nothing for a plan of fixed sizes."""
+def said_ranges(spec: Manifest, defaults: Collection[str]) -> list[str]:
+    """The ranges in one line, those of DEFAULTS marked; no line for a plan of fixed sizes."""
     symbols = free_symbols(spec)
     if not symbols:
-        return
+        return []
     # Those that nobody gave come first: they are what a reader may want to change.
     names = sorted(symbols, key=lambda name: name not in defaults)
     parts = [_range(name, symbols[name], name in defaults) for name in names[:SHOWN]]
     if len(names) > SHOWN:
         parts.append(f"and {len(names) - SHOWN} more, which `glassrt inspect` shows")
     hint = f"; --shape '{names[0]}=MIN,OPT,MAX' gives another" if names[0] in defaults else ""
-    say(f"sizes: {', '.join(parts)}{hint}")
+    return [f"sizes: {', '.join(parts)}{hint}"]
 
 
 def _range(name: str, span: SymbolSpec, default: bool) -> str:

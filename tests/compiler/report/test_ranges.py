@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from ...places import DIGITS
-from .support import Glassrt
+from ..cli.support import Glassrt
 
 LINE = "sizes: N from 0 to 64 (tuned for 8, by default); --shape 'N=MIN,OPT,MAX' gives another"
 

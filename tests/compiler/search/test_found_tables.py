@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from ...places import DIGITS
-from .searched import AUTO, HELD_OUT
-from .support import Glassrt
+from ..cli.searched import AUTO, HELD_OUT
+from ..cli.support import Glassrt
 
 
 def test_with_json_a_build_tells_what_it_considered(glassrt: Glassrt, table: Path, tmp_path: Path) -> None:
