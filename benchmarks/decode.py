@@ -231,6 +231,7 @@ def main() -> None:
     weights = Weights(DecoderShape(**(vars(LLAMA_1B) | {"layers": options.layers})), bits=options.bits)
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         options.plans = options.plans or Path(scratch)
+        options.plans.mkdir(parents=True, exist_ok=True)
         found = [each for case in cases for each in prepared(weights, case, options, stack)]
         while options.wait is not None and not options.wait.exists():
             time.sleep(0.1)
