@@ -20,7 +20,7 @@ from .calibration.calibrate import calibrate
 from .calibration.data import Batches, is_no_arrays
 from .checking.bisect_report import BisectReport
 from .checking.check import CheckReport
-from .checks import CheckRun, Given, bisect_order, check_order
+from .checks import CheckRun, Given, bisect_order, check_finished, check_order
 from .driver.clock import Progress
 from .frontend.source import InputShapes, Shapes, Source
 from .order import BuildArguments, BuildOrder, order_of, settings_of
@@ -126,28 +126,36 @@ def _built(
     return report.plan
 
 
-@checked_but("model", "arrays")
+@checked_but("model", "arrays", "reference")
 def check(
-    model: Source,
+    model: Plan | Source,
     arrays: Given = None,
     *,
     device: str | None = None,
     tolerance: float | None = None,
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
+    reference: Source | None = None,
     **build: Unpack[BuildArguments],
 ) -> CheckReport:
-    """Build MODEL, run it, and compare every launch and every output with a reference.
+    """Run MODEL, a plan or what one is built from, and compare every launch and output with a reference.
 
     arrays: the inputs by name, or the path of an .npz file with them; default: random ones of SEED, with the
     symbolic dimensions at SIZES, such as {"N": 8}, else at their optima.
-    device: 'cuda', 'cuda:N' or 'host'; default: cuda if present, else host.
+    device: 'cuda', 'cuda:N' or 'host'; default: cuda if present, else host. For a model also 'interpret',
+    which is numpy, and shows what passes did but not what kernels do.
     tolerance: the relative L2 error to allow, instead of the derived bounds.
-    build: the options of `compile` that say how the model is built.
+    reference: for a plan, the model that it was built from, to compare outputs with; default: its own text.
+    build: the options of `compile` that say how a model is built.
 
     The report is true in `ok` if all errors are within bounds. Raises what `compile` and running raise.
     """
     how = CheckRun(device, tolerance, sizes or {}, seed)
+    if isinstance(model, Plan):
+        _refuse_options(build)
+        return check_finished(model, arrays, how, reference)
+    if reference is not None:
+        raise InputError("reference is for plans", "a model is its own reference")
     return check_order(order_of(model, _for_device(build, device)), arrays, how)
 
 
@@ -194,8 +202,7 @@ def bench(
     Raises what `compile` and running raise, and InputError for options that mean nothing for a plan.
     """
     if isinstance(plan, Plan):
-        if build:
-            raise InputError(f"{next(iter(build))} has no effect on a plan", "give it to glassrt.compile")
+        _refuse_options(build)
         timed = plan
     else:
         timed = build_order(order_of(plan, _for_device(build, device))).plan
@@ -208,6 +215,12 @@ def bench(
         profile_repeats=profile_repeats,
         seed=seed,
     )
+
+
+def _refuse_options(build: BuildArguments) -> None:
+    """Raise InputError for an option of a build, where there is a plan already."""
+    if build:
+        raise InputError(f"{next(iter(build))} has no effect on a plan", "give it to glassrt.compile")
 
 
 def _for_device(build: BuildArguments, device: str | None) -> BuildArguments:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from ..dialects.core.interpreter import Array
 from ..dialects.core.module import Module
+from ..runtime.plan import Plan
+from ..runtime.unpadded import without_padding
 from ..runtime.whole_files import path_of
 from .checking.bisect import Trials, bisect, in_interpreter, on_device
 from .checking.bisect_report import BisectReport
@@ -16,10 +18,11 @@ from .checking.check import Case, CheckReport, check
 from .checking.indices import check_module
 from .checking.measures import network_bound, policy_roundoff
 from .checking.network import call_witness
+from .checking.plan_check import check_plan, plan_inputs
 from .driver.build import Settings
 from .driver.interface import with_io_types
 from .files.inputs import fitting, load_inputs, of_function, random_arrays, symbols_of
-from .frontend.source import load_module
+from .frontend.source import Source, load_module
 from .order import BuildOrder
 from .precision.scales.names import model_hash
 
@@ -50,11 +53,21 @@ def check_order(order: BuildOrder, given: Given, how: CheckRun) -> CheckReport:
     return check(case, settings, how.device, how.tolerance)
 
 
+def check_finished(plan: Plan, given: Given, how: CheckRun, reference: Source | None = None) -> CheckReport:
+    """Run a finished PLAN, and compare its launches with their own ops, and its outputs with its launch level
+    in numpy or with a REFERENCE, the model that it was built from; inputs as for `check_order`."""
+    arrays = plan_inputs(plan, given, how.sizes, how.seed, how.note)
+    return check_plan(plan, arrays, how.device, how.tolerance, reference)
+
+
 def bisect_order(order: BuildOrder, given: Given, how: CheckRun, interpret: bool) -> BisectReport:
     """The first decision about ORDER's model that breaks its outputs, in numpy or on a device; inputs as for
     `check_order`."""
     case, _ = _case(order, given, how)
     witness = call_witness(case.source, case.module, case.inputs)
+    mask = order.settings.unpadded
+    if mask is not None:
+        witness = replace(witness, outputs=without_padding(witness.outputs, case.inputs[mask]))
     bound = how.tolerance
     if bound is None:
         bound = network_bound(policy_roundoff(order.settings.precision))

@@ -80,7 +80,7 @@ def settings_of(options: BuildArguments, policy: PrecisionPolicy, searches: bool
         barriers=frozenset(_pairs(options.get("nofuse", ()))),
         keep=frozenset(_names("keep", options.get("keep", ()))),
         in_place=options.get("in_place") or {},
-        unpadded=options.get("unpadded"),
+        unpadded=_name("unpadded", options.get("unpadded")),
         calibration=_table(options.get("calibration"), policy, searches),
         cache=KernelCache() if options.get("cache", True) else None,
         dump_dir=None if dump_dir is None else WholeFolder.of(path_of(dump_dir)),
@@ -121,6 +121,12 @@ def _check(name: str) -> Literal["ir", "semantics"]:
     if isinstance(name, str) and name in ("ir", "semantics"):
         return "ir" if name == "ir" else "semantics"
     raise InputError(f"verify is 'ir' or 'semantics', not {name!r}")
+
+
+def _name(argument: str, given: str | None) -> str | None:
+    if given is not None and not isinstance(given, str):
+        raise InputError(f"{argument} is the name of an input, not {given!r}")
+    return given
 
 
 def _names(argument: str, given: Iterable[str]) -> list[str]:

@@ -17,6 +17,7 @@ from .request import ON_THE_SPOT, BuildRequest, targets_for, with_request
 if TYPE_CHECKING:
     from ..checking.bisect_report import BisectReport
     from ..checking.check import CheckReport
+    from ..checks import CheckRun
 
 Inputs = Annotated[
     Path | None,
@@ -68,35 +69,36 @@ def check(
     Inputs by which a node takes an index outside its axis are an error, since ONNX says nothing about them.
     """
     _check_interpret(interpret, bisect, device)
+    how = lazy.CheckRun(device, tolerance, parse_sizes(size), seed, lazy.say)
+    report: CheckReport | BisectReport
     if lazy.is_plan(model):
         if bisect:
             raise typer.BadParameter("a plan's decisions are made; bisect its model", param_hint="--bisect")
         plan = lazy.load_plan(model, request)
         lazy.say_why_not_on_gpu(plan, device)
-        arrays = lazy.plan_inputs(plan, inputs, parse_sizes(size), seed, lazy.say)
-        _end(lazy.check_plan(plan, arrays, device, tolerance, reference), as_json, top)
-        return
-    if reference is not None:
+        report = lazy.check_finished(plan, inputs, how, reference)
+    elif reference is not None:
         raise typer.BadParameter("a model is its own reference; this is for plans", param_hint="--reference")
-    if not interpret:
-        device = lazy.place_without_gpu(device, "the ops of every launch are checked")
-        interpret = bisect and device == INTERPRET
-    order = replace(request, targets=targets_for(HOST if interpret else device)).order(model)
-    how = lazy.CheckRun(device, tolerance, parse_sizes(size), seed, lazy.say)
-    with lazy.BuildProgress(shown=not bisect) as progress:
-        report = (
-            lazy.bisect_order(order, inputs, how, interpret)
-            if bisect
-            else lazy.check_order(order.telling(progress.tell), inputs, how)
-        )
-    _end(report, as_json, top)
-
-
-def _end(report: CheckReport | BisectReport, as_json: bool, top: int | None) -> None:
-    """Print REPORT, and exit with 1 if anything is out of bounds."""
+    else:
+        report = _checked(model, inputs, request, how, bisect, interpret)
     lazy.tell(report, as_json, top)
     if not report.ok:
         raise typer.Exit(1)
+
+
+def _checked(
+    model: Path, inputs: Path | None, request: BuildRequest, how: CheckRun, bisect: bool, interpret: bool
+) -> CheckReport | BisectReport:
+    """The check, or the bisection, of MODEL: in numpy where that is asked for, or where there is no GPU and
+    no device is named."""
+    if not interpret:
+        how = replace(how, device=lazy.place_without_gpu(how.device, "the ops of every launch are checked"))
+        interpret = bisect and how.device == INTERPRET
+    order = replace(request, targets=targets_for(HOST if interpret else how.device)).order(model)
+    if bisect:
+        return lazy.bisect_order(order, inputs, how, interpret)
+    with lazy.BuildProgress() as progress:
+        return lazy.check_order(order.telling(progress.tell), inputs, how)
 
 
 def _check_interpret(interpret: bool, bisect: bool, device: str | None) -> None:

@@ -69,7 +69,7 @@ _COMMANDS = {
     "time": "bench",
     "infer": "run",
     "debug": "check --bisect",
-    "surgeon": "opt",
+    "surgeon": "extract",
     "template": "opt",
     "show": "inspect",
     "validate": "check",

@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     from ..benching import bench_plan as bench_plan
     from ..building import build_order as build_order
     from ..calibration.observe import Network as Network
-    from ..checking.plan_check import check_plan as check_plan
-    from ..checking.plan_check import plan_inputs as plan_inputs
     from ..checks import CheckRun as CheckRun
     from ..checks import bisect_order as bisect_order
+    from ..checks import check_finished as check_finished
     from ..checks import check_order as check_order
     from ..comparison.diff import DiffRun as DiffRun
     from ..comparison.diff import compared as compared
@@ -86,7 +85,7 @@ _PLACES = {
     "..benching": ("bench_plan",),
     "..building": ("build_order",),
     "..calibration.observe": ("Network",),
-    "..checks": ("CheckRun", "bisect_order", "check_order"),
+    "..checks": ("CheckRun", "bisect_order", "check_finished", "check_order"),
     "..export.qdq": ("exported_model", "write_model"),
     "..files.arrays": ("read_arrays", "write_arrays"),
     "..frontend.source": ("load_module",),
@@ -112,7 +111,6 @@ _PLACES = {
     ".subject": ("is_plan", "load_plan", "open_plan", "part_of"),
     ".tune_job": ("tuned_file",),
     "..comparison.diff": ("DiffRun", "compared"),
-    "..checking.plan_check": ("check_plan", "plan_inputs"),
     "..reduction.api": ("fault_of",),
     "..reduction.measured": ("Asked",),
     "..reproducer.write": ("write_built",),

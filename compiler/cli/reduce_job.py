@@ -11,6 +11,7 @@ from ..reduction.api import Fault, Reduction, Search, feeds_of, save, searched
 from ..reduction.candidate import TrialModel
 from ..surgery.extract import whole_model
 from .console import err, say
+from .verbosity import verbosity
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,9 @@ class _Progress:
     """A line on stderr for every smaller model; on a terminal, one that says what is tried, too."""
 
     def __init__(self) -> None:
-        self._console = err()
-        self._status = self._console.status("the whole model") if self._console.is_terminal else None
+        console = err()
+        shown = console.is_terminal and not verbosity.quiet
+        self._status = console.status("the whole model") if shown else None
         self._smallest: TrialModel | None = None
 
     def __enter__(self) -> _Progress:

@@ -1,4 +1,4 @@
-"""Files that lie beside others: the weights of IR text, the histograms of a calibration table.
+"""Files that lie beside others: the weights of IR text, the histograms of a calibration table, and so on.
 
 IR text that is written to a file names the file of its weights in its first line, `// weights: net.weights`,
 so that it may be copied or renamed within its folder. Where there is no such line, its own name says which.
@@ -56,5 +56,5 @@ def histograms_beside(path: Path) -> Path:
 
 
 def inputs_beside(path: Path) -> Path:
-    """The file of the inputs of the small model at PATH."""
+    """The file of the inputs of the reduced model at PATH."""
     return path.with_suffix(".npz")

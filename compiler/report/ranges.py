@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 from ...dialects.core.module import Module
@@ -15,7 +17,8 @@ SHOWN = 6
 
 def by_default(spec: Manifest, model: Source, shapes: Shapes) -> list[str]:
     """The symbols of a plan of MODEL whose ranges neither SHAPES nor an IR text gave."""
-    if isinstance(model, Module) or str(model).endswith(IR_SUFFIX):
+    texts = isinstance(model, (str, os.PathLike)) and Path(model).suffix == IR_SUFFIX
+    if texts or isinstance(model, Module):
         return []
     return [name for name in free_symbols(spec) if name not in shapes]
 

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from glassrt import InputError
 
+from .checking.test_indices import BAD, MESSAGE, embedding
 from .cli.support import ADD_RELU, Glassrt
+from .unpadding.encoders import HEAD
 
 
 @pytest.fixture
@@ -47,3 +49,42 @@ def test_arrays_that_do_not_fit_are_refused(model: Path) -> None:
         glassrt.check(model, {"z": np.zeros(3)}, device="host")
     with pytest.raises(InputError, match="no symbolic dimension M"):
         glassrt.check(model, sizes={"M": 3}, device="host")
+
+
+def test_a_finished_plan_is_checked_as_the_command_does_it(
+    model: Path, glassrt_command: Glassrt, tmp_path: Path
+) -> None:
+    plan = glassrt.compile(model, target="host")
+    plan.save(tmp_path / "net.plan")
+    found = glassrt.check(plan, device="host", sizes={"N": 2}, seed=3)
+    told = glassrt_command(
+        "check", tmp_path / "net.plan", "-d", "host", "--size", "N=2", "--seed", 3, "--json"
+    )
+    assert found.ok and json.loads(told.stdout) == found.to_json()
+    assert glassrt.check(plan, device="host", reference=model).ok
+    with pytest.raises(InputError, match="precision has no effect on a plan"):
+        glassrt.check(plan, device="host", precision="fp16")
+    with pytest.raises(InputError, match="reference is for plans"):
+        glassrt.check(model, device="host", reference=model)
+
+
+def test_a_check_in_numpy_runs_no_kernel(model: Path) -> None:
+    found = glassrt.check(model, device="interpret")
+    assert found.ok and found.device == "numpy, without kernels" and found.launches == []
+
+
+def test_indices_outside_their_axis_are_refused() -> None:
+    for ask in (glassrt.check, glassrt.bisect):
+        with pytest.raises(InputError, match=MESSAGE):
+            ask(embedding(), {"ids": BAD}, device="host")
+
+
+def test_rows_of_tokens_are_compared(tmp_path: Path) -> None:
+    path = tmp_path / "net.ir"
+    body = HEAD.format(result="tensor<NxSx6xf32>")
+    body += '    %y = graph.relu %a : tensor<NxSx6xf32> loc("relu")\n    core.return %y\n  }\n}\n'
+    path.write_text(body, encoding="utf-8")
+    sizes = {"N": 2, "S": 4}
+    found = glassrt.check(path, device="host", unpadded="m", sizes=sizes)
+    assert found.ok and [each.name for each in found.outputs] == ["y"]
+    assert glassrt.bisect(path, interpret=True, unpadded="m", sizes=sizes).ok

@@ -17,10 +17,12 @@ def test_options_become_settings(tmp_path: Path) -> None:
         "m.onnx",
         {
             **HOST, "nofuse": [("a", "b")], "keep": ["c"], "disable": ["contraction-epilogue"], "streams": 2,
+            "unpadded": "mask",
             "dump_dir": tmp_path / "dump", "verify": "semantics", "cache": False,
         },
     ).settings  # fmt: skip
     assert settings.barriers == {("a", "b")} and settings.keep == {"c"} and settings.options.streams == 2
+    assert settings.unpadded == "mask"
     assert settings.disabled == {"contraction-epilogue"} and settings.verify_each == "semantics"
     assert settings.dump_dir is not None and settings.cache is None and settings.targets == ()
 
@@ -40,6 +42,7 @@ def test_options_become_settings(tmp_path: Path) -> None:
         ({"streams": True}, "streams is a number"),
         ({"verify": "much"}, "verify is 'ir' or 'semantics'"),
         ({"dump_dir": 5}, "path"),
+        ({"unpadded": ["mask"]}, "unpadded is the name of an input"),
         ({"calibration": "t", "precision": "fp16"}, "calibration is for int8 and fp8"),
     ],
 )

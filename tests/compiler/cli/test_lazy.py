@@ -32,9 +32,12 @@ def test_every_name_is_there() -> None:
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     command = [sys.executable, "-c", HELP, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0 and done.stdout, done.stderr
-    words = done.stderr.split()
-    assert words[2:] == ["loaded", "[]"], done.stderr
-    # Processor time, since other processes take the cores.
-    assert float(words[1]) < 0.25
+    spent = []
+    for _ in range(3):
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0 and done.stdout, done.stderr
+        words = done.stderr.split()
+        assert words[2:] == ["loaded", "[]"], done.stderr
+        spent.append(float(words[1]))
+    # Processor time, and the least of it, since other processes take the cores and what they have in common.
+    assert min(spent) < 0.25, spent

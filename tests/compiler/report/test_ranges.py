@@ -7,6 +7,8 @@ from pathlib import Path
 
 import onnx
 import pytest
+from glassrt.compiler.building import build_order
+from glassrt.compiler.order import order_of
 from onnx import TensorProto, helper
 
 from ...places import DIGITS
@@ -46,3 +48,11 @@ def test_many_symbols_take_one_line(glassrt: Glassrt, tmp_path: Path) -> None:
     (line,) = said(glassrt, "build", tmp_path / "m.onnx", *options)
     assert line.startswith("sizes: s1 from 0 to 64") and "s0" not in line
     assert "and 3 more, which `glassrt inspect` shows; --shape 's1=MIN,OPT,MAX' gives another" in line
+
+
+def test_python_callers_are_told_for_every_kind_of_source(small: Path) -> None:
+    model = onnx.load(DIGITS)
+    for source in (DIGITS, str(DIGITS), model, model.SerializeToString()):
+        report = build_order(order_of(source, {"target": "host"}))
+        assert report.defaults == ["N"] and report.notes == [LINE]
+    assert build_order(order_of(str(small), {"target": "host"})).defaults == []
