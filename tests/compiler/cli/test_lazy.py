@@ -40,4 +40,4 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
         assert words[2:] == ["loaded", "[]"], done.stderr
         spent.append(float(words[1]))
     # Processor time, and the least of it, since other processes take the cores and what they have in common.
-    assert min(spent) < 0.25, spent
+    assert min(spent) < 0.6, spent
