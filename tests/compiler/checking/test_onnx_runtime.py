@@ -45,6 +45,20 @@ def test_inputs_have_the_type_that_the_model_declares(dtype: int, numpy: Any) ->
         np.testing.assert_array_equal(outputs["y"], np.abs(X))
 
 
+@pytest.mark.parametrize(("opset", "zero_point"), [(19, False), (21, True)])
+def test_the_model_is_run_as_it_is_written(opset: int, zero_point: bool) -> None:
+    """An optimised session of 1.32 computes 0 for -2 in one, and does not load the other."""
+    made = onnx.parser.parse_model(
+        f"""<ir_version: 9, opset_import: ["": {opset}]>
+        g (int8[2,2] x) => (float[2,2] y) <float s = {{0.5}}, int8 z = {{0}}> {{
+            real = DequantizeLinear (x, s{", z" if zero_point else ""})
+            y = Transpose (real)
+        }}"""
+    )
+    outputs = onnx_outputs(made, {"x": np.array([[1, 2], [-4, 5]], np.int8)})
+    assert isinstance(outputs, dict) and outputs["y"].tolist() == [[0.5, -2.0], [1.0, 2.5]]
+
+
 def test_an_input_with_a_default_may_be_given_or_not() -> None:
     made = model("Identity")
     made.graph.node[0].op_type = "Add"
