@@ -13,6 +13,7 @@ from glassrt.compiler.fusion.recurrence_kernels import RecurrenceKernels
 from glassrt.compiler.fusion.recurrent_weights import discard, with_bytes
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.patterns.matching import constant_array
 from glassrt.compiler.settings.formats import EIGHT_BITS
 from glassrt.compiler.simplify.recurrence_loops import recurrent_ops, refuse
 from glassrt.dialects.core.builtin import Return
@@ -58,6 +59,21 @@ def test_numbers_are_near_and_a_loop_has_the_same(form: str) -> None:
     refuse(made, "for the test", module, PassContext(ALL_DIALECTS))
     assert not recurrent_ops(module)
     np.testing.assert_allclose(interpret(module, given)["y"], have, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("form", EIGHT_BITS)
+@pytest.mark.parametrize("number", [1e-44, 3e-43, 1e-40])
+def test_weights_that_are_hardly_numbers_stay_near(form: str, number: float) -> None:
+    module = gru(number)
+    (op,) = recurrent_ops(module)
+    made = with_bytes(op, form, EIGHT_BITS[form], module)
+    assert made is not None
+    weights, stored, scales = (
+        constant_array(value, module) for value in (op.weights, made.weights, made.factors)
+    )
+    assert weights is not None and stored is not None and scales is not None
+    have = stored.astype(np.float64) * scales[:, :, None]
+    assert np.abs(have - weights).max() <= np.finfo(np.float32).tiny
 
 
 def test_a_plan_keeps_bytes_and_scales() -> None:
