@@ -14,6 +14,7 @@ from glassrt.compiler.fusion.recurrent_weights import discard, with_bytes
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
 from glassrt.compiler.patterns.matching import constant_array
+from glassrt.compiler.precision.narrowing.decisions import wide_values
 from glassrt.compiler.settings.formats import EIGHT_BITS
 from glassrt.compiler.simplify.recurrence_loops import recurrent_ops, refuse
 from glassrt.dialects.core.builtin import Return
@@ -105,7 +106,7 @@ def test_what_is_discarded_leaves_nothing() -> None:
 def test_they_are_chosen_where_they_are_faster(precision: str, target: object, chosen: bool) -> None:
     module = gru()
     context = PassContext(ALL_DIALECTS, policy=PrecisionPolicy(precision))
-    PassManager((RecurrenceKernels(target),), context).run(module)  # type: ignore[arg-type]
+    PassManager((RecurrenceKernels(target, wide_values),), context).run(module)  # type: ignore[arg-type]
     (op,), (record,) = recurrent_ops(module), context.ledger
     assert (op.factors is not None) is chosen
     assert ("with weights in int8" in record.reason) is chosen
