@@ -388,6 +388,7 @@ class FewQueriesFit(Fit):
     efficiency: float = 0.9  # sustained share of the bandwidth of a long copy
     merge: float = 60.0  # of a row, among threads and warps
     exchange: float = 1000.0  # in a cluster
+    computed: float = 4700.0  # more for a tile of keys, where the block computes queries and what is new
     room: float = 0.9  # share of the multiprocessors that clusters of more than two blocks can fill
 
 

@@ -20,6 +20,7 @@ from ..passes.manager import Pass
 from ..passes.switches import Hold, Release
 from ..precision.few_rows.few_rows import FewRows
 from ..precision.fused_to_precision import FusedToPrecision
+from ..precision.narrowing.decisions import wide_values
 from ..precision.pools.contraction_pool import ContractionPool
 from ..precision.quantization.insert import InsertQuantization
 from ..precision.quantization.integer_arithmetic import IntegerArithmetic
@@ -78,7 +79,7 @@ def passes_to(level: str, target: ArchSpec) -> tuple[Pass, ...]:
         "graph": (
             *SIMPLIFY,
             Unpad(),
-            RecurrenceKernels(target),
+            RecurrenceKernels(target, wide_values),
             InteractionKernels(target),
             PackedProducts(target),
             UnpackOnce(),

@@ -44,9 +44,13 @@ def with_bytes(op: Recurrence, form: str, dtype: DType, module: Module) -> Recur
 
 
 def _scales(weights: Array, largest: float) -> Array:
-    """The scale of each row of WEIGHTS, by which its largest magnitude is LARGEST; 1 for zeros."""
+    """The scale of each row of WEIGHTS, by which its largest magnitude is LARGEST.
+
+    It is a normal number: smaller ones have too few digits, and the least of them are zeros.
+    """
     most = np.abs(weights.astype(np.float64)).max(axis=2, initial=0.0)
-    return np.where(most > 0, most / largest, 1.0).astype(np.float32)
+    scales: Array = np.maximum(most / largest, np.finfo(np.float32).tiny).astype(np.float32)
+    return scales
 
 
 def discard(made: Recurrence) -> None:

@@ -30,6 +30,7 @@ Given = Mapping[str, Array]  # operands by name, those that are absent left out
 
 DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
 ROUNDOFF = {F16: 11, BF16: 8, F32: 24}  # bits of the unit roundoff
+STATES = (F16, BF16, F32)  # types of states in which there are kernels
 EIGHT_BITS = (I8, F8E4M3)  # types of weights that have scales
 SLACK = 64.0  # unit roundoffs by which a kernel may differ from numpy: a rounded state is read at every step
 
@@ -48,12 +49,11 @@ class Recurrence(GraphOp):
     rows are multiplied.
 
     functions: the activations, `defaults` if empty; numbers: alpha and beta of each, 0 where it has none.
-    gates: their number; floats: the types in which there are kernels.
+    gates: their number.
     """
 
     gates: ClassVar[int]
     defaults: ClassVar[tuple[str, ...]]
-    floats: ClassVar[tuple[DType, ...]] = (F16, BF16, F32)
     any_order: ClassVar[bool] = False
 
     x = operand()
@@ -112,6 +112,11 @@ class Recurrence(GraphOp):
     @abstractmethod
     def factors(self) -> Value | None:
         """The scales of its weights; None of floats that are multiplied as they are."""
+
+    @property
+    def floats(self) -> tuple[DType, ...]:
+        """The types of states in which there are kernels."""
+        return STATES if self.factors is None else (F16,)
 
     @property
     def exact(self) -> tuple[Value, ...]:

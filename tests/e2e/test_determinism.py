@@ -14,6 +14,7 @@ from glassrt.compiler.settings.policy import as_policy
 from glassrt.runtime.plan import LEVELS, Plan
 
 from ..places import DIGITS
+from .dumps import body_of
 from .networks import NETWORKS
 
 BUILD = """
@@ -64,7 +65,10 @@ def test_a_module_read_back_from_its_text_builds_the_same_plan(
     name: str, precision: str, tmp_path: Path
 ) -> None:
     plan = dumped(DIGITS if name == "digits" else NETWORKS[name]("N"), precision, tmp_path)
-    assert entered(tmp_path / "00-input.ir", precision).to_bytes() == plan.to_bytes()
+    again = entered(tmp_path / "00-input.ir", precision)
+    # The text does not say which nodes were computed at import.
+    plan.ledger[:] = [entry for entry in plan.ledger if entry.get("ops") != []]
+    assert again.to_bytes() == plan.to_bytes()
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
@@ -72,7 +76,7 @@ def test_a_module_read_back_from_its_text_builds_the_same_plan(
 def test_every_level_leads_to_the_same_kernels(name: str, precision: str, tmp_path: Path) -> None:
     """Only the levels above, and what the ledger says about getting there, are missing."""
     plan = dumped(DIGITS if name == "digits" else NETWORKS[name]("N"), precision, tmp_path)
-    files = {path: path.read_text() for path in sorted(tmp_path.glob("*.ir"))}
+    files = {path: body_of(path) for path in sorted(tmp_path.glob("*.ir"))}
     for position, level in enumerate(LEVELS):
         path = next(p for p in reversed(files) if files[p] == plan.ir(level))
         again = entered(path, precision)

@@ -18,6 +18,7 @@ from onnx import ModelProto
 
 from ..models import run_onnxruntime
 from .agreement import SMALL, Array, distance
+from .dumps import body_of
 from .networks import NETWORKS, feeds
 
 LOWERED = ("precision", "launch")  # the levels that know how values are stored
@@ -47,7 +48,7 @@ def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     model = NETWORKS[name]("N")
     folder = tmp_path_factory.mktemp("levels")
     plan = build(model, Settings(precision=as_policy(precision), dump_dir=folder)).plan
-    files = {path: path.read_text() for path in sorted(folder.glob("*.ir"))}
+    files = {path: body_of(path) for path in sorted(folder.glob("*.ir"))}
     levels = {level: next(p for p in reversed(files) if files[p] == plan.ir(level)) for level in LEVELS}
     return Built(model, precision, plan, glassrt.load(plan, device="host"), levels)
 

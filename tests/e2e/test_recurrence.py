@@ -51,3 +51,30 @@ def test_sequences_that_end_early(op: str, precision: str, bound: float) -> None
     for name, array in want.items():
         assert have[name].shape == array.shape
         np.testing.assert_allclose(have[name], array, rtol=0, atol=bound * float(np.abs(array).max()))
+
+
+def test_states_from_integers_keep_their_digits() -> None:
+    generator = np.random.default_rng(0)
+    weights = {
+        "w": generator.standard_normal((1, WIDTH, WIDTH)),
+        "r": 0.1 * generator.standard_normal((1, WIDTH, WIDTH)),
+    }
+    nodes = [
+        helper.make_node("Cast", ["i"], ["h"], to=TensorProto.FLOAT),
+        helper.make_node("RNN", ["x", "w", "r", "", "", "h"], ["y"], hidden_size=WIDTH, activations=["Relu"]),
+    ]
+    inputs = [
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3, WIDTH]),
+        helper.make_tensor_value_info("i", TensorProto.INT64, [1, 3, WIDTH]),
+    ]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)]
+    held = [numpy_helper.from_array(array.astype(np.float32), name) for name, array in weights.items()]
+    graph = helper.make_graph(nodes, "g", inputs, outputs, held)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    given = {
+        "x": generator.standard_normal((2, 3, WIDTH)).astype(np.float32),
+        "i": generator.integers(70_000, 90_000, (1, 3, WIDTH)),  # beyond the largest f16
+    }
+    with load(compile(model, target="host", precision="fp16"), device="host") as engine:
+        have, want = engine.run(given)["y"], run_onnxruntime(model, given)["y"]
+    np.testing.assert_allclose(have, want, rtol=0, atol=2e-2 * float(np.abs(want).max()))

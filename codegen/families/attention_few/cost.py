@@ -31,6 +31,8 @@ def microseconds(problem: AttentionProblem, rows: Rows, config: FewQueriesConfig
     issued = config.keys * (config.rows * (2 * vector_of(problem.math) + 2 * steps + 8) + 24)
     work = side * config.warps / target.limits.schedulers * issued
     cycles = fit.start + waves * tiles * max(load, work, fit.memory) + waves * fit.merge * config.rows
+    if rows.computed:
+        cycles += waves * tiles * fit.computed
     if config.splits > 1:
         cycles += fit.exchange
     return fit.launch + cycles / target.clock

@@ -32,7 +32,7 @@ from .spec import TEMPLATE, bag_spec
 class EmbeddingBagFamily(ConfiguredFamily[BagConfig]):
     """Sums and means of rows of tables, by 16 bytes of a row a thread."""
 
-    name: str = "embedding_bag"
+    name: str = "bag_sums"
     rank: Rank = Rank.SPECIAL_CASE
     groupable: bool = True
     config_type: Callable[..., BagConfig] = BagConfig

@@ -35,7 +35,7 @@ class RecurrenceFamily(ConfiguredFamily[RecurrenceConfig]):
     def recurrence_time(
         self, op: Recurrence, operands: DType, target: ArchSpec, sizes: Mapping[str, int]
     ) -> float | None:
-        if not multiplies(op, operands):
+        if operands not in op.floats:
             return None
         times = (microseconds(op, each, target, sizes) for each in proposed(op, target, sizes, operands))
         return min(times, default=None)
@@ -78,16 +78,11 @@ def proposed(
             yield config
 
 
-def multiplies(op: Recurrence, operands: DType) -> bool:
-    """Whether there are kernels for OP with states that are stored as OPERANDS."""
-    return operands in op.floats if op.factors is None else operands == F16
-
-
 def recurrence_of(request: Request) -> Recurrence | None:
     """The recurrent op of which REQUEST's region consists; None for any other region, type or layout."""
     ops = request.ops
     if len(ops) != 1 or not isinstance(ops[0], Recurrence):
         return None
     types = (*request.reads, *request.writes)
-    fits = multiplies(ops[0], ops[0].x.type.dtype) and all(type.layout == ROW_MAJOR for type in types)
+    fits = ops[0].x.type.dtype in ops[0].floats and all(type.layout == ROW_MAJOR for type in types)
     return ops[0] if fits and len(request.writes) == len(ops[0].results) else None

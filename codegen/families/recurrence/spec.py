@@ -136,7 +136,7 @@ def op_fields(request: Request, op: Recurrence, signature: Signature) -> dict[st
         "directions": len(op.reverse),
         "hidden": op.hidden,
         "gates": op.gates,
-        "weights_known": request.region.arguments.index(op.weights) in request.weights,
+        "weights_known": _known(request, op),
         "memory_states": isinstance(op, Lstm),
         "resets_state": isinstance(op, Gru) and not op.linear,
         "coupled": isinstance(op, Lstm) and op.coupled,
@@ -200,6 +200,12 @@ def layout_fields(op: Recurrence, layout: RecurrenceLayout) -> dict[str, Any]:
         "weight_type": Identifier(c_type(op.weights.type.dtype)),
         "word": Identifier("Bytes" if layout.byte_weights else "Words"),
     }
+
+
+def _known(request: Request, op: Recurrence) -> bool:
+    """Whether no kernel writes the weights of OP, nor their scales, which are loaded together."""
+    arguments = request.region.arguments
+    return all(arguments.index(value) in request.weights for value in {op.weights, *op.exact})
 
 
 def _name(reads: Mapping[Value, str], value: Value | None) -> Identifier | None:

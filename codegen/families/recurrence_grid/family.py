@@ -12,7 +12,7 @@ from ...arch.spec import ArchSpec
 from ...request.request import Candidate, Config, Geometry, KernelCode, Request
 from ...request.signature import make_signature
 from ..kernel_family import ConfiguredFamily, Rank
-from ..recurrence.family import MOST_CANDIDATES, multiplies, recurrence_of
+from ..recurrence.family import MOST_CANDIDATES, recurrence_of
 from .config import GridRecurrenceConfig, blocks_of, illegal, layout_of, shapes
 from .cost import microseconds
 from .spec import TEMPLATE, grid_recurrence_spec, grid_scratch
@@ -30,7 +30,7 @@ class GridRecurrenceFamily(ConfiguredFamily[GridRecurrenceConfig]):
     def recurrence_time(
         self, op: Recurrence, operands: DType, target: ArchSpec, sizes: Mapping[str, int]
     ) -> float | None:
-        if not multiplies(op, operands):
+        if operands not in op.floats:
             return None
         legal = shapes(op, target, sizes, operands.bits // 8)
         return min((microseconds(op, each, target, sizes) for each in legal), default=None)

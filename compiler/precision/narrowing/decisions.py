@@ -71,6 +71,11 @@ def wide_of(module: Module, function: Function, context: PassContext) -> Wide:
     return _Decisions(module, function, policy).wide
 
 
+def wide_values(module: Module, function: Function, context: PassContext) -> frozenset[Value]:
+    """The values of `wide_of` alone, for a pass that only has to know which they are."""
+    return frozenset(wide_of(module, function, context).values)
+
+
 def _lowers(format: Format) -> bool:
     return format.lowers or format.multiply != F32
 

@@ -19,6 +19,7 @@ from ....dialects.core.module import Module
 from ....dialects.graph.indexing import Gather
 from ....dialects.graph.movement.expand import Expand
 from ....dialects.graph.movement.reshape import Reshape
+from ....dialects.graph.recurrence import STATES
 from ....errors import IRError
 from ...frontend.builder import Builder
 from ...frontend.external import ExternalFiles
@@ -63,7 +64,7 @@ def _replaced(loop: Loop, module: Module, context: PassContext) -> list[Loop] | 
     body = StepBody(loop, module)
     for cell in cells_in(body):
         state = cell.states[0].type
-        if context.policy.format_of(loop).stored(state.dtype) not in cell.kind.floats:
+        if context.policy.format_of(loop).stored(state.dtype) not in STATES:
             continue
         block = Block()
         try:

@@ -13,6 +13,8 @@ from glassrt.compiler.fusion.recurrence_kernels import RecurrenceKernels
 from glassrt.compiler.fusion.recurrent_weights import discard, with_bytes
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext, PassManager
+from glassrt.compiler.patterns.matching import constant_array
+from glassrt.compiler.precision.narrowing.decisions import wide_values
 from glassrt.compiler.settings.formats import EIGHT_BITS
 from glassrt.compiler.simplify.recurrence_loops import recurrent_ops, refuse
 from glassrt.dialects.core.builtin import Return
@@ -60,6 +62,21 @@ def test_numbers_are_near_and_a_loop_has_the_same(form: str) -> None:
     np.testing.assert_allclose(interpret(module, given)["y"], have, rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize("form", EIGHT_BITS)
+@pytest.mark.parametrize("number", [1e-44, 3e-43, 1e-40])
+def test_weights_that_are_hardly_numbers_stay_near(form: str, number: float) -> None:
+    module = gru(number)
+    (op,) = recurrent_ops(module)
+    made = with_bytes(op, form, EIGHT_BITS[form], module)
+    assert made is not None
+    weights, stored, scales = (
+        constant_array(value, module) for value in (op.weights, made.weights, made.factors)
+    )
+    assert weights is not None and stored is not None and scales is not None
+    have = stored.astype(np.float64) * scales[:, :, None]
+    assert np.abs(have - weights).max() <= np.finfo(np.float32).tiny
+
+
 def test_a_plan_keeps_bytes_and_scales() -> None:
     module = gru()
     (op,) = recurrent_ops(module)
@@ -89,7 +106,7 @@ def test_what_is_discarded_leaves_nothing() -> None:
 def test_they_are_chosen_where_they_are_faster(precision: str, target: object, chosen: bool) -> None:
     module = gru()
     context = PassContext(ALL_DIALECTS, policy=PrecisionPolicy(precision))
-    PassManager((RecurrenceKernels(target),), context).run(module)  # type: ignore[arg-type]
+    PassManager((RecurrenceKernels(target, wide_values),), context).run(module)  # type: ignore[arg-type]
     (op,), (record,) = recurrent_ops(module), context.ledger
     assert (op.factors is not None) is chosen
     assert ("with weights in int8" in record.reason) is chosen

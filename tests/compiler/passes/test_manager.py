@@ -102,7 +102,7 @@ def test_an_unknown_pass_gets_a_hint() -> None:
         parse_pipeline("dce, canonicalise ,cse", PASSES)
     span = caught.value.diagnostic.span
     assert span is not None and (span.place, span.length) == ("<passes>:1:6", len("canonicalise"))
-    with pytest.raises(InputError, match=r"these exist: hold, .*fold-constants, canonicalize"):
+    with pytest.raises(InputError, match=r"these exist: hold, .*fold-constants, .*canonicalize"):
         parse_pipeline("zzz", PASSES)
 
 

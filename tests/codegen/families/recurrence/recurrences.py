@@ -90,7 +90,7 @@ def inputs_of(module: Module, lengths: Sequence[int] = (), **symbols: int) -> di
     found = draw_inputs(module, np.random.default_rng(0), symbols)
     scale = np.float32(found["weights"].shape[2] ** -0.5)
     if "scales" in found:
-        bits = generator_of(found["weights"].shape)
+        bits = bytes_of(found["weights"].shape)
         found["weights"] = bits.view(found["weights"].dtype)
         found["scales"] = (np.abs(found["scales"]) + np.float32(0.2)) * scale / np.float32(100)
     else:
@@ -98,7 +98,7 @@ def inputs_of(module: Module, lengths: Sequence[int] = (), **symbols: int) -> di
     return found | ({"lengths": np.array(lengths, np.int32)} if lengths else {})
 
 
-def generator_of(shape: tuple[int, ...]) -> Array:
+def bytes_of(shape: tuple[int, ...]) -> Array:
     """Bytes of SHAPE that are numbers as i8, and as f8e4m3."""
     drawn = np.random.default_rng(1).integers(0, 0x70, shape, np.uint8)
     return drawn | np.random.default_rng(2).integers(0, 2, shape, np.uint8) << np.uint8(7)

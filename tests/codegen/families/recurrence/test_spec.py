@@ -13,7 +13,7 @@ from glassrt.codegen.nvrtc.intrinsics import headers
 from glassrt.codegen.nvrtc.parallel import compile_kernels
 from glassrt.codegen.request.request import KernelCode
 from glassrt.codegen.text.render import render
-from glassrt.dialects.core.dtypes import F16, F32, DType
+from glassrt.dialects.core.dtypes import F16, F32, I8, DType
 from glassrt.dialects.graph.recurrence import Gru, Lstm, Recurrence, Rnn
 
 from ....conftest import Golden
@@ -44,6 +44,14 @@ def test_weights_that_no_kernel_writes_are_loaded_before_the_wait() -> None:
     text = render(code.template, code.spec)
     assert spec_of(code).weights_known and not spec_of(code).reads_cells
     assert text.index("weight(half, 0)") < text.index("pdl_wait()")
+
+
+def test_scales_that_a_kernel_writes_are_loaded_after_the_wait() -> None:
+    config = RecurrenceConfig(2, 1, 1, 1)
+    for known in ({"weights"}, {"weights", "scales"}):
+        op, names = op_of(Rnn, (5, 3, 32), ("scales",), stored=I8)
+        code = code_of(op, config, frozenset(map(names.index, known)))
+        assert spec_of(code).weights_known is ("scales" in known)
 
 
 @pytest.mark.parametrize("kind", [Lstm, Gru, Rnn], ids=lambda kind: kind.__name__)

@@ -75,7 +75,7 @@ def test_every_layer_has_one_attention_kernel_that_splits_and_merges_heads() -> 
 
 
 def test_heads_too_large_for_a_kernel_have_products_and_softmax_instead() -> None:
-    module, _ = fused(Encoder(layers=1, heads=1, features=144))
+    module, _ = fused(Encoder(layers=1, heads=1, features=272))
     assert not [kernel for kernel in kernels(module) if kernel.root == "attention"]
     assert sum(op.name == "graph.softmax" for kernel in kernels(module) for op in kernel.body.block) == 1
 

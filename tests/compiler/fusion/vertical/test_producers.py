@@ -6,11 +6,13 @@ import pytest
 from glassrt.compiler.fusion.vertical.producers import PRODUCER_RULES
 from glassrt.compiler.passes.ledger import Verdict
 from glassrt.compiler.settings.options import Options
+from glassrt.dialects.core.dtypes import I64
 from glassrt.dialects.core.ir import Value
 from glassrt.dialects.core.module import Module
 from glassrt.dialects.graph.activations import Relu
 from glassrt.dialects.graph.binary import Add
 from glassrt.dialects.graph.contraction import Matmul
+from glassrt.dialects.graph.indexing import Gather
 from glassrt.dialects.graph.movement.concat import Concat
 from glassrt.dialects.graph.movement.reshape import Reshape, Transpose
 from glassrt.dialects.graph.pool import MaxPool
@@ -64,6 +66,11 @@ def to_an_epilogue(net: Net) -> Value:
     return net.add(Add, net.conv(image(net), 4), net.add(Exp, image(net, name="z")))
 
 
+def looked_up(net: Net) -> Value:
+    rows = net.input("i", 4, dtype=I64)
+    return net.add(Softmax, net.add(Gather, net.input("x", 9, 8), rows), axis=1)
+
+
 def to_a_loop(net: Net) -> Value:
     return net.add(Neg, net.add(Exp, net.input("x", 4, 8)))
 
@@ -83,6 +90,7 @@ CASES = {
     "epilogue-operand": (to_an_epilogue, ["contraction: conv exp add"]),
     "loop-elementwise": (to_a_loop, ["loop: exp neg"]),
     "loop-movement": (moved, ["loop: transpose neg"]),
+    "row-lookup": (looked_up, ["row: gather softmax"]),
     "loop-reshape": (reshaped, ["loop: transpose reshape transpose"]),
 }
 
