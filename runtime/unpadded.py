@@ -65,7 +65,10 @@ def rows_of(mask: Array, name: str) -> dict[str, Array]:
 def mask_of(lengths: object, tokens: int, dtype: np.dtype[Any]) -> Array:
     """The mask of sequences of LENGTHS, of at most TOKENS each, as DTYPE. Raises `InputError` for lengths
     that are none."""
-    given = np.asarray(lengths)
+    try:
+        given = np.asarray(lengths)
+    except ValueError as error:  # lists of several lengths
+        raise InputError(f"lengths are a list of integers: {error}") from error
     if given.ndim != 1 or given.dtype.kind not in "iu":
         raise InputError(f"lengths are a list of integers, not {given.dtype}{list(given.shape)}")
     if given.size and not 0 <= int(given.min()) <= int(given.max()) <= tokens:

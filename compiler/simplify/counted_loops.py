@@ -121,8 +121,9 @@ class _Lines:
         return self._known[value]
 
     def _found(self, value: Value) -> Line | None:
-        if value.type.elements != 1 or not value.type.dtype.is_integer:
-            return None
+        dtype = value.type.dtype
+        if value.type.elements != 1 or dtype.kind != "signed" or dtype.bits < 32:
+            return None  # no number, or one that may wrap within a loop
         op = value.producer
         if op is None:
             return self._of_argument(value)

@@ -196,7 +196,7 @@ def _dequantized(op: Dequantize) -> BagRows | None:
 
 def _shifted(op: Sub) -> BagRows | None:
     """The rows from which OP subtracts one number each, looked up beside them."""
-    found = _rows(op.x)
+    found = _rows(op.x) if op.y.type.dtype in FLOATS else None  # integers wrap
     if found is None or found.scales is not None or found.zeros is not None or found.weights is not None:
         return None
     zeros = _beside(op.y, found)
@@ -220,7 +220,7 @@ def _beside(value: Value, rows: BagRows) -> Value | None:
     """What VALUE, [..., 1], looks up by the indices of ROWS: one number for each row of their table."""
     if value.type.shape != (*rows.indices.type.shape, 1):
         return None
-    while isinstance(value.producer, (Reshape, Cast)) and only_use(value):
+    while isinstance(value.producer, (Reshape, Cast)) and only_use(value) and value.type.dtype in TABLES:
         value = value.producer.x
     gather = produced_by(value, Gather)
     if gather is None or gather.axis != 0 or gather.indices is not rows.indices:

@@ -68,6 +68,7 @@ def test_lengths() -> None:
         ([-1], "outside"),
         ([1.0], "float64"),
         ([[1]], "integers"),
+        ([[1], [1, 2]], "integers"),
     ):
         with pytest.raises(InputError, match=problem):
             mask_of(wrong, 3, np.dtype(bool))

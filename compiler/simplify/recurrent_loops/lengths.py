@@ -25,6 +25,8 @@ class Live:
         op = bare(value).producer
         if not isinstance(op, Where) or unshaped(op.condition) is not self.condition:
             return None
+        if op.condition.type.shape[-1:] not in ((), (1,)):
+            return None  # columns are chosen, not sequences
         return (op.y, op.x) if self.ended else (op.x, op.y)
 
 
@@ -46,7 +48,9 @@ def live_of(body: StepBody, value: Value) -> Live | None:
 def _lengths(body: StepBody, low: Value, high: Value) -> Value | None:
     """The lengths of sequences of which LOW < HIGH asks whether a step is within."""
     high = unshaped(high)
-    if body.is_splat(low, 0) and isinstance(rest := high.producer, Sub):  # how many steps are left
+    rest = high.producer
+    if body.is_splat(low, 0) and isinstance(rest, Sub) and high.type.dtype.kind == "signed":
+        # how many steps are left
         low, high = rest.inputs[1], unshaped(rest.inputs[0])
     if unshaped(low) is not body.loop.iteration or body.depends(high) or not high.type.dtype.is_integer:
         return None
@@ -54,9 +58,11 @@ def _lengths(body: StepBody, low: Value, high: Value) -> Value | None:
 
 
 def unshaped(value: Value) -> Value:
-    """VALUE before reshapes and casts of integers."""
+    """VALUE before reshapes, and casts of integers to types that hold any number of steps."""
     while isinstance(op := value.producer, (Reshape, Cast)):
         if isinstance(op, Cast) and not (op.x.type.dtype.is_integer and op.to.is_integer):
+            break
+        if isinstance(op, Cast) and op.to.bits < 32:
             break
         value = op.inputs[0]
     return value

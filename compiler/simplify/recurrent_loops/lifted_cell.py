@@ -183,7 +183,8 @@ class LiftedCell:
     def _vector(self, lifted: Lifted) -> Tensor:
         """LIFTED as [1, hidden], the same for all steps and sequences."""
         hidden, tensor = self.cell.hidden, lifted.tensor
-        if lifted.stepped or product(tensor.shape) not in (1, hidden):
+        of_columns = product(tensor.shape) == product(tensor.shape[-1:])  # rather than of sequences
+        if lifted.stepped or not of_columns or product(tensor.shape) not in (1, hidden):
             raise NoRecurrence
         if product(tensor.shape) != hidden:
             return self.builder.emit(Expand, self._reshaped(tensor, (1, 1)), shape=(1, hidden))

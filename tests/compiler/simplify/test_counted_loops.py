@@ -44,3 +44,17 @@ def test_loops_over_all_rows_count(first: str, test: str, counts: bool) -> None:
     module = Canonicalize().run(module, PassContext(ALL_DIALECTS))
     (loop,) = (op for op in module.walk() if isinstance(op, Loop))
     assert loop.may_end is not counts and loop.carried == (1 if counts else 3), module
+
+
+@pytest.mark.parametrize(("dtype", "counts"), [("int32", True), ("int8", False)])
+def test_counters_that_may_wrap_count_nothing(dtype: str, counts: bool) -> None:
+    text = f"""agraph (float[4] s) => (float[4] y)
+    <int64 trips = {{300}}, {dtype} nil = {{0}}, {dtype} one = {{1}}, int64 low = {{-1}}> {{
+      at, y = Loop(trips, , nil, s) <body = b (int64 i, bool c, {dtype} n, float[4] v)
+          => (bool d, {dtype} m, float[4] w) {{
+        w = Neg(v) m = Add(n, one) wide = Cast<to=7>(m) d = Greater(wide, low)
+      }}>
+    }}"""
+    module = Canonicalize().run(imported(text), PassContext(ALL_DIALECTS))
+    (loop,) = (op for op in module.walk() if isinstance(op, Loop))
+    assert loop.may_end is not counts

@@ -39,3 +39,25 @@ def test_comparisons_of_a_step_and_lengths(test: str, ended: bool) -> None:
 def test_other_comparisons_tell_no_lengths(test: str) -> None:
     body, named = body_of(OPS.format(test=test))
     assert live_of(body, named["next"]) is None
+
+
+@pytest.mark.parametrize(
+    "ops",
+    [
+        OPS.format(test="less %none, %left").replace("i64", "u64"),  # what is left wraps
+        OPS.replace("%test =", "%few = graph.cast %i {{to = i8}} : tensor<i8>\n%test =").format(
+            test="less %few, %ends"
+        ),
+    ],
+    ids=["unsigned", "narrow"],
+)
+def test_numbers_that_may_wrap_tell_no_lengths(ops: str) -> None:
+    body, named = body_of(ops)
+    assert live_of(body, named["next"]) is None
+
+
+def test_choices_of_columns_are_no_ends_of_sequences() -> None:
+    ops = OPS.replace("3x1x", "2x").replace("4, 9, 2", "4, 9").format(test="less %i, %ends")
+    body, named = body_of(ops)
+    live = live_of(body, named["next"])
+    assert live is None or live.chosen(named["next"]) is None
