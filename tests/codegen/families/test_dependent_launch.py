@@ -29,7 +29,10 @@ from .test_loop_and_row import LOOPS, ROWS
 # What goldens of kernels whose weights are known fetch while the kernels before them run. The one of products
 # in pairs picks the memory of a feature by its number: the one that it waits for is among those it may pick.
 EARLY = {
-    ("x1",): ("convolution_mma", "convolution_simt", "product_wgmma", "across_wgmma", "lstm", "gru", "gru_f32"),
+    ("x1",): (
+        *("convolution_mma", "convolution_simt", "product_wgmma", "across_wgmma"),
+        *("lstm", "gru", "gru_f32"),
+    ),
     ("b_map",): ("across", "many_tiles", "narrow", "promoted", "together", "window", "packed"),
     ("x0", "x1", "x2", "x3", "x4"): ("interaction",),
     ("x3", "x4", "x5"): ("cached",),  # caches and where new elements lie, which callers give
