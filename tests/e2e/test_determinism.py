@@ -66,9 +66,10 @@ def test_a_module_read_back_from_its_text_builds_the_same_plan(
 ) -> None:
     plan = dumped(DIGITS if name == "digits" else NETWORKS[name]("N"), precision, tmp_path)
     again = entered(tmp_path / "00-input.ir", precision)
-    # The text does not say which nodes were computed at import.
-    plan.ledger[:] = [entry for entry in plan.ledger if entry.get("ops") != []]
-    assert again.to_bytes() == plan.to_bytes()
+    # All but the ledger: the text does not say which nodes were computed at import.
+    assert (again.manifest, again.sources) == (plan.manifest, plan.sources)
+    assert bytes(again.weights) == bytes(plan.weights)
+    assert [again.ir(level) for level in LEVELS] == [plan.ir(level) for level in LEVELS]
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
