@@ -17,7 +17,7 @@ from typing import Union
 from ...errors import UnsupportedError
 
 Dim = Union[int, "Affine"]
-MAX_TERMS = 1 << 13  # of a product; the number of terms multiplies with every factor that is a sum
+MAX_TERMS = 1 << 11  # of a product; the number of terms multiplies with every factor that is a sum
 
 
 @dataclass(frozen=True)

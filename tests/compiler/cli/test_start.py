@@ -20,6 +20,7 @@ COMMANDS = {"build": MOMENTS, "run": MOMENTS[-1:], "check": MOMENTS[-2:-1]}
 def test_an_interruption_at_any_moment(tmp_path: Path, command: str, delay: float) -> None:
     options = ("-t", "host", "-t", "sm_90a", "-o", tmp_path / "net.plan") if command == "build" else ()
     result = interrupted(START, command, DIGITS, "--no-cache", *options, delay=delay)
-    assert (result.returncode, result.stderr) in [(130, "interrupted\n"), (0, result.stderr)], result.stderr
+    last = result.stderr.splitlines()[-1:]  # what was said of sizes and devices before it stays
+    assert result.returncode == 0 or (result.returncode, last) == (130, ["interrupted"]), result.stderr
     assert "Traceback" not in result.stderr and "Exception ignored" not in result.stderr
     assert result.returncode == 0 or list(tmp_path.iterdir()) == []
