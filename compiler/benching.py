@@ -13,6 +13,7 @@ from ..runtime.engine import Engine
 from ..runtime.plan import Plan
 from .driver.build import present_arch
 from .files.inputs import ExpectedInput, of_plan, random_arrays, symbols_of
+from .report.expected import sizes_of
 from .report.launches import LaunchFacts, launches_of
 from .report.presented import Block, Report, Table
 from .report.roofline import Peaks
@@ -92,6 +93,8 @@ def bench_plan(
         symbols = symbols_of(engine.plan.spec, sizes or {})
         wanted = of_plan(engine.plan.spec, symbols)
         arrays = random_arrays(wanted, seed, engine.plan.spec.unpadded)
+        if engine.plan.spec.unpadded is not None:
+            symbols = sizes_of(engine.plan, arrays)  # of as many rows as the mask keeps
         times = engine.time(arrays, repeats, warmup)
         records = engine.profile(arrays, profile_repeats) if profile_repeats else []
         launches = launches_of(engine.plan, symbols) if profile_repeats else []

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from ..dialects.core.interpreter import Array
 from ..dialects.core.module import Module
 from ..runtime.plan import Plan
-from ..runtime.unpadded import without_padding
 from ..runtime.whole_files import path_of
 from .checking.bisect import Trials, bisect, in_interpreter, on_device
 from .checking.bisect_report import BisectReport
@@ -65,9 +64,6 @@ def bisect_order(order: BuildOrder, given: Given, how: CheckRun, interpret: bool
     `check_order`."""
     case, _ = _case(order, given, how)
     witness = call_witness(case.source, case.module, case.inputs)
-    mask = order.settings.unpadded
-    if mask is not None:
-        witness = replace(witness, outputs=without_padding(witness.outputs, case.inputs[mask]))
     bound = how.tolerance
     if bound is None:
         bound = network_bound(policy_roundoff(order.settings.precision))

@@ -119,9 +119,14 @@ class InputBinder:
         return {**given, name: made}
 
     def _with_rows(self, given: Mapping[str, object], name: str, session: Session) -> Mapping[str, object]:
-        """What is GIVEN and what is computed of the mask NAME, which is read on the host."""
-        known = hidden(name)
-        if name not in given or not known.isdisjoint(given):
+        """What is GIVEN and what is computed of the mask NAME, which is read on the host.
+
+        Raises `InputError` if what is computed is given, too: kernels take it as places in memory.
+        """
+        own = next((each for each in given if each in hidden(name)), None)
+        if own is not None:
+            raise InputError(f"the input {clip(own)} is computed of {clip(name)}", "give the mask alone")
+        if name not in given:
             return given
         mask = session.fetch(taken(name, given[name], session.stream, self._device, kept=True))
         return {**given, **rows_of(mask, name)}

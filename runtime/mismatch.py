@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..errors import InputError
-from .expressions import Expression, clip
+from .expressions import Expression, clip, symbols_of
 from .manifest import Manifest, TensorSpec
 from .tensors import described
 
@@ -35,11 +35,20 @@ def mismatch(
     ranges = ", ".join(
         f"{clip(name)} in {span.minimum}..{span.maximum}"
         for name, span in manifest.symbols.items()
-        if name not in manifest.sizes.derived
+        if name not in manifest.sizes.derived and name not in _of_rows(manifest)
     )
     where = f" where {ranges}" if ranges else ""
     lines = [reason, f"  wanted: {wanted or 'nothing'}{where}", f"  given:  {found or 'nothing'}"]
     return InputError("\n".join([*lines, *([f"  default: {lacking}"] if lacking else [])]), hint)
+
+
+def _of_rows(manifest: Manifest) -> set[str]:
+    """The symbols of what a run computes of a mask, which callers do not give."""
+    if manifest.unpadded is None:
+        return set()
+    sizes = {tensor.name: set[str]().union(*map(symbols_of, tensor.shape)) for tensor in manifest.inputs}
+    asked = [sizes[tensor.name] for tensor in manifest.asked]
+    return set[str]().union(*sizes.values()).difference(*asked)
 
 
 def _tensor(tensor: TensorSpec, unranked: bool) -> str:

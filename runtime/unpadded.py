@@ -82,20 +82,6 @@ def random_mask(shape: tuple[int, ...], dtype: np.dtype[Any], generator: np.rand
     return mask_of(generator.integers(min(1, tokens), tokens + 1, count), tokens, dtype)
 
 
-def without_padding(results: Mapping[str, Any], mask: Any) -> dict[str, Any]:
-    """RESULTS of a padded batch as those of one without padding: zeros where MASK says padding, in each that
-    has elements for each token."""
-    kept = np.asarray(mask) != 0
-
-    def cleared(result: Array) -> Array:
-        if result.shape[:2] != kept.shape:
-            return result
-        seen = kept.reshape(*kept.shape, *(1 for _ in result.shape[2:]))
-        return np.where(seen, result, np.zeros((), result.dtype))
-
-    return {name: cleared(np.asarray(result)) for name, result in results.items()}
-
-
 def completed(inputs: Mapping[str, Any], mask: str | None) -> Mapping[str, Any]:
     """INPUTS with those that a run computes of MASK, unless they are given, too."""
     if mask is None or mask not in inputs or hidden(mask) <= inputs.keys():

@@ -49,7 +49,7 @@ def size_facts(module: Module) -> dict[str, Any]:
             for each in module.constraints
         ],
         "unranked": dict(module.unranked),
-        **({} if module.unpadded is None else {"unpadded": module.unpadded}),
+        **({} if module.mask is None else {"unpadded": module.mask}),
         "cuts": [asdict(each) for each in module.cuts],
     }
     return {key: value for key, value in facts.items() if value}

@@ -19,6 +19,7 @@ from ...codegen.interface import BuildOptions, UnfitError, assemble
 from ...dialects.core.interpreter import Array, interpret
 from ...dialects.core.module import Module
 from ...dialects.core.printer import print_module
+from ...dialects.core.unpadded import without_padding
 from ...dialects.launch import Kernel, kernels_in
 from ...errors import GlassError
 from ...runtime.engine import Engine
@@ -142,10 +143,11 @@ class Trials:
                 spilled = more
             except GlassError as error:
                 return _trial(math.inf, error.message, context)
-        return self._compared(outputs, context)
+        return self._compared(outputs, module, context)
 
-    def _compared(self, outputs: Mapping[str, Array], context: PassContext) -> Trial:
-        reports = compare_outputs(outputs, self.wanted, 1.0, 0.0)
+    def _compared(self, outputs: Mapping[str, Array], module: Module, context: PassContext) -> Trial:
+        wanted = without_padding(module, self.wanted, self.inputs)
+        reports = compare_outputs(outputs, wanted, 1.0, 0.0)
         misshapen = next((report.problem for report in reports if report.problem), "")
         return replace(_trial(worst(reports), "", context), misshapen=misshapen)
 

@@ -14,9 +14,9 @@ from ...dialects.core.defaults import completed
 from ...dialects.core.interpreter import Array, bind_symbols, interpret
 from ...dialects.core.module import Module
 from ...dialects.core.parser import parse_module
+from ...dialects.core.unpadded import without_padding
 from ...runtime.engine import Engine
 from ...runtime.plan import Plan
-from ...runtime.unpadded import without_padding
 from ..driver.build import Settings, build
 from ..frontend.source import Source, level_of
 from ..passes.levels import ALL_DIALECTS
@@ -110,13 +110,13 @@ def check(case: Case, settings: Settings, device: str | None, tolerance: float |
     explicit = None
     if level is not None and untouched is not None:
         explicit = explicit_outputs(untouched, settings, case.inputs, imported, tolerance)
-    if settings.unpadded is not None:
-        mask = case.inputs[settings.unpadded]
-        witness = replace(witness, outputs=without_padding(witness.outputs, mask))
-        imported = without_padding(imported, mask)
-        if explicit is not None:
-            explicit = replace(explicit, outputs=without_padding(explicit.outputs, mask))
     graph = _graph_level(plan, case.module) if graphed else None
+    if graph is not None:
+        witness = witness.of(graph, case.inputs)
+        imported = without_padding(graph, imported, case.inputs)
+        if explicit is not None:
+            outputs = without_padding(graph, explicit.outputs, case.inputs)
+            explicit = replace(explicit, outputs=outputs)
     rewrites = None if explicit is None else explicit.rewrites
     if rewrites is None and graph is not None:
         rewrites = compare_outputs(meaning(graph, case.inputs), imported, unit, bound)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...dialects.core.interpreter import Array, interpret
 from ...dialects.core.module import Module
+from ...dialects.core.unpadded import without_padding
 from ..driver.build import Settings, context_of
 from ..driver.interface import set_io_types
 from ..export.choices import before_scales
@@ -65,7 +66,8 @@ def explicit_outputs(
         module = before_scales(module, context)
         unit = unit_roundoff(module)
         bound = network_bound(unit) if tolerance is None else tolerance
-        rewrites = compare_outputs(meaning(module, inputs), imported, unit, bound)
+        wanted = without_padding(module, imported, inputs)
+        rewrites = compare_outputs(meaning(module, inputs), wanted, unit, bound)
         module = InsertQuantization().run(module, context)
     with np.errstate(all="ignore"):
         return ExplicitOutputs(interpret(module, inputs), rewrites)

@@ -4,12 +4,13 @@ interpreter."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...dialects.core.interpreter import Array, interpret
 from ...dialects.core.module import Module
+from ...dialects.core.unpadded import without_padding
 from ..frontend.source import Source, level_of
 from .matching import exact_values
 from .measures import Error, error_of
@@ -25,6 +26,10 @@ class Witness:
     name: str
     outputs: Mapping[str, Array]
     note: str = ""
+
+    def of(self, module: Module, inputs: Mapping[str, Array]) -> Witness:
+        """What MODULE, which may be one without padding, has to give for INPUTS."""
+        return replace(self, outputs=without_padding(module, self.outputs, inputs))
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def check_plan(
     if reference is None:
         witness = Witness(LAUNCH_LEVEL, interpret(module, inputs))
     else:
-        witness = call_witness(reference, load_module(reference), inputs)
+        witness = call_witness(reference, load_module(reference), inputs).of(module, inputs)
         bound = None if _in_eight_bits(module) else bound
     return CheckReport(
         device=name,

@@ -98,7 +98,7 @@ def interpreted(
 
 def _interpreted(module: Module, path: Path | None, sizes: Mapping[str, int], seed: int) -> RunReport:
     wanted = of_function(module.main, symbols_of(module, sizes))
-    arrays = _arrays(path, wanted, seed, module.unpadded)
+    arrays = _arrays(path, wanted, seed, module.mask)
     if checks_indices():
         check_module(module, arrays)
     begin = time.perf_counter()

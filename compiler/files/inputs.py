@@ -56,7 +56,7 @@ def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[ExpectedInpu
 def of_function(function: Function, symbols: Mapping[str, int]) -> list[ExpectedInput]:
     """The inputs of a function."""
     module = function.module or Module()
-    computed = hidden(module.unpadded)
+    computed = hidden(module.mask)
     return [
         ExpectedInput(
             name,

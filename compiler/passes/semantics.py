@@ -22,7 +22,8 @@ from ...dialects.core.ir import Operation, Value
 from ...dialects.core.module import Module
 from ...dialects.core.traits import Trait, has
 from ...dialects.core.types import TensorType
-from ...runtime.unpadded import hidden, random_mask, without_padding
+from ...dialects.core.unpadded import without_padding
+from ...runtime.unpadded import hidden, random_mask
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
@@ -51,7 +52,7 @@ def random_inputs(
     function = module.main
     pairs = zip(function.inputs, function.arguments, strict=True)
     made = {name: _random_array(generator, value.type, symbols) for name, value in pairs}
-    mask = module.unpadded or mask
+    mask = module.mask or mask
     if mask not in made:
         return made
     computed = hidden(mask)
@@ -87,10 +88,7 @@ class SemanticsCheck:
         unit = max(self.unit, unit_roundoff(module))
         loose = unit > self.unit
         tainted = rounded_outputs(module)
-        wanted = self.outputs
-        if module.unpadded is not None:
-            wanted = without_padding(wanted, self.inputs[module.unpadded])
-        for name, want in wanted.items():
+        for name, want in without_padding(module, self.outputs, self.inputs).items():
             if loose and name in tainted and want.dtype.kind in "iub":
                 continue  # an integer computed from floats may change when these round differently
             problem = difference(outputs[name], want, unit * allowed_roundings(module))

@@ -200,7 +200,7 @@ def feeds_of(
     try:
         module = load_module(model, shapes=shapes)
         wanted = of_function(module.main, symbols_of(module, sizes or {}))
-        found = random_arrays([each for each in wanted if not each.optional], seed, module.unpadded)
+        found = random_arrays([each for each in wanted if not each.optional], seed, module.mask)
         return fitting(found, [each for each in wanted if not each.optional], "the model")
     except InputError:
         raise

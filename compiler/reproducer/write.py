@@ -22,6 +22,7 @@ from ..driver.build import Settings, build, chosen_targets, present_arch
 from ..files.arrays import Array, write_arrays
 from ..frontend.source import Shapes, Source, load_module
 from ..report.expected import all_inputs, sizes_of
+from ..report.modules import launch_module
 from ..settings.policy import PrecisionPolicy, as_policy
 from .one_source import one_source
 from .program_text import program_text
@@ -85,6 +86,7 @@ def write_built(
     module = load_module(source, shapes=shapes)
     witness = call_witness(source, module, inputs)
     plan = build(module, settings).plan.parts[0]
+    witness = witness.of(launch_module(plan), inputs)
     for cut in plan.spec.cuts:
         text = f"the output '{cut.output}' has a size that depends on data, which the driver would not know"
         raise InputError(text, "cut the model before it, with `glassrt extract`")

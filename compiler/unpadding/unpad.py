@@ -7,12 +7,14 @@ other op mixes tokens is proved op by op; one that may is named by the error tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...dialects.core.affine import Dim, symbol
 from ...dialects.core.affine_traversal import evaluate
 from ...dialects.core.diagnostics import op_error
 from ...dialects.core.dtypes import I32
 from ...dialects.core.ir import Operation, Value
-from ...dialects.core.module import Module, SymbolRange
+from ...dialects.core.module import Module, SymbolRange, Unpadded
 from ...dialects.core.types import TensorType
 from ...errors import InputError, UnsupportedError
 from ...runtime.unpadded import OFFSETS, PLACES, POSITIONS, STEP, TOKENS, named
@@ -41,6 +43,7 @@ class Unpad:
         rows = TokenRows(module, (n, s, _tokens(module, n, s)), {})
         rows.arguments.update(_added(module, context.unpadded, rows))
         own = Rewriting(rows, MaskFunctions(module, mask, rows), RULES)
+        returned = list(module.main.returned)
         ops = list(module.main.block)
         _enter(own, module, mask)
         for op in ops:
@@ -49,7 +52,7 @@ class Unpad:
         if not own.attended:
             text = f"no attention leaves out the padding that the mask '{context.unpadded}' says"
             raise UnsupportedError(text, "name the mask of the tokens that are there")
-        module.unpadded = context.unpadded
+        module.unpadded = Unpadded(context.unpadded, _padded(own, module.main.outputs, returned))
         reason = f"padding of '{context.unpadded}' is left out: {own.attended} attentions of rows of tokens"
         context.ledger.add(self.name, Verdict.TAKEN, reason)
         return module
@@ -99,6 +102,12 @@ def _enter(own: Rewriting, module: Module, mask: Value) -> None:
     for value in module.main.arguments[: -len(own.rows.arguments)]:
         if value is not mask and value.type.shape[:2] == mask.type.shape:
             own.packed[value] = Packed(own.rows.pack(value, TokenPlace(0, 1)), TokenPlace(0, 1))
+
+
+def _padded(own: Rewriting, names: Sequence[str], returned: Sequence[Value]) -> dict[str, tuple[int, ...]]:
+    """The axes of sequences and tokens of outputs that have rows, by name; RETURNED: what they were."""
+    pairs = zip(names, returned, strict=True)
+    return {name: own.packed[value].place.axes for name, value in pairs if value in own.packed}
 
 
 def _step(own: Rewriting, op: Operation) -> None:

@@ -26,7 +26,7 @@ from .literals import (
     within_limits,
 )
 from .location import UNKNOWN, Location
-from .module import SymbolRange
+from .module import SymbolRange, Unpadded
 from .records import (
     ArgumentRecord,
     ConstraintRecord,
@@ -93,8 +93,13 @@ class Records(Transformer):  # type: ignore[misc]  # lark is untyped here
     def unranked(self, output: Token, input: Token) -> UnrankedRecord:
         return UnrankedRecord(unquoted(output), output, unquoted(input))
 
-    def unpadded(self, mask: Token) -> UnpaddedRecord:
-        return UnpaddedRecord(unquoted(mask), mask)
+    def unpadded(self, mask: Token, *outputs: tuple[Token, tuple[int, ...]] | None) -> UnpaddedRecord:
+        padded = [output for output in outputs if output is not None]
+        _once((name for name, _ in padded), "padded output")
+        return UnpaddedRecord(Unpadded(unquoted(mask), {unquoted(name): axes for name, axes in padded}), mask)
+
+    def padded(self, output: Token, *axes: Token) -> tuple[Token, tuple[int, ...]]:
+        return output, tuple(map(int, axes))
 
     def cut(self, output: Token, axis: Token, count: Token) -> CutRecord:
         return CutRecord(output, Cut(unquoted(output), int(axis), unquoted(count)))

@@ -99,7 +99,7 @@ class _Builder:
             module.unranked[record.output] = record.input
         elif isinstance(record, UnpaddedRecord):
             named = set()
-            module.unpadded = record.mask
+            module.unpadded = record.unpadded
         elif isinstance(record, DeterminedRecord):
             named = symbols(record.found.dim)
             module.determined[record.name] = record.found

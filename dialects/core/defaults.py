@@ -30,7 +30,7 @@ def completed(module: Module, inputs: Mapping[str, Array]) -> dict[str, Array]:
     lacking = [name for name in module.defaults if name not in inputs]
     given = dict(inputs) | {name: module.resources[module.defaults[name]] for name in lacking}
     flat = {name: np.reshape(given[name], -1) for name in module.unranked.values() if name in given}
-    return {**with_rows(given | flat, module.unpadded)}
+    return {**with_rows(given | flat, module.mask)}
 
 
 def symbols_for(module: Module, index: int, array: Array) -> dict[str, int] | None:

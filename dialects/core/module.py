@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -55,13 +55,22 @@ class SymbolRange:
     maximum: int
 
 
+@dataclass(frozen=True)
+class Unpadded:
+    """Batches without padding: the `mask` that says which tokens are there, and by name the `outputs` that
+    have zeros for padding, each with its axes of sequences and tokens, or the one axis of both."""
+
+    mask: str
+    outputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
 @dataclass
 class Module:
     """A whole program at one level: functions, symbols and weights.
 
     symbols: the range of each; contents: the contents of inputs that sizes depend on, by name; defaults: the
     weights that inputs hold if a run leaves them out, by name; unranked: by output the input of any rank
-    whose shape it has (`runtime/unranked.py`); unpadded: the mask of tokens in a batch without padding
+    whose shape it has (`runtime/unranked.py`); unpadded: what a batch without padding is
     (`runtime/unpadded.py`); derived: the definitions of symbols that no
     input determines; determined: the expressions that symbols of the model always equal; constraints:
     relations between sizes that must hold; cuts: the axes of outputs with data-dependent sizes; remarks:
@@ -77,7 +86,7 @@ class Module:
     derived: dict[str, Derived] = field(default_factory=dict)
     determined: dict[str, Determined] = field(default_factory=dict)
     constraints: list[Constraint] = field(default_factory=list)
-    unpadded: str | None = None
+    unpadded: Unpadded | None = None
     cuts: list[Cut] = field(default_factory=list)
     resources: ResourceTable = field(default_factory=ResourceTable)
     remarks: list[Remark] = field(default_factory=list)
@@ -109,6 +118,11 @@ class Module:
     @property
     def main(self) -> Function:
         return self.functions[0]
+
+    @property
+    def mask(self) -> str | None:
+        """The input that says which tokens are there, of a batch without padding."""
+        return None if self.unpadded is None else self.unpadded.mask
 
     @property
     def held(self) -> set[str]:

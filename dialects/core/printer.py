@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from .ir import Block, Operation, Value
 from .location import Location
-from .module import Function, Module
+from .module import Function, Module, Unpadded
 
 _HINT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -66,13 +66,18 @@ def size_lines(module: Module) -> Iterator[str]:
     for output, input in module.unranked.items():
         yield f"  unranked {json.dumps(output)} = {json.dumps(input)}"
     if module.unpadded is not None:
-        yield f"  unpadded {json.dumps(module.unpadded)}"
+        yield _unpadded_line(module.unpadded)
     for name, found in module.determined.items():
         yield f"  determined {name} = {found.dim} {json.dumps(found.why)}{_location_text(found.location)}"
     for each in module.constraints:
         yield f"  constraint {each} {json.dumps(each.why)}{_location_text(each.location)}"
     for cut in module.cuts:
         yield f"  cut {json.dumps(cut.output)}[{cut.axis}] = {json.dumps(cut.count)}"
+
+
+def _unpadded_line(unpadded: Unpadded) -> str:
+    outputs = (f"{json.dumps(name)} = {list(axes)}" for name, axes in unpadded.outputs.items())
+    return f"  unpadded {json.dumps(unpadded.mask)} {{{', '.join(outputs)}}}"
 
 
 def canonical_text(block: Block) -> str:

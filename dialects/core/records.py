@@ -11,7 +11,7 @@ from ...runtime.cuts import Cut
 from .affine import Dim
 from .constraints import Constraint, Derived, Determined
 from .location import Location
-from .module import SymbolRange
+from .module import SymbolRange, Unpadded
 from .types import TensorType
 
 
@@ -76,7 +76,7 @@ class UnrankedRecord:
 
 @dataclass(frozen=True, slots=True)
 class UnpaddedRecord:
-    mask: str
+    unpadded: Unpadded
     token: Token
 
 

@@ -81,6 +81,16 @@ static void count(const Place& place, long long done) { store(place, &done, 8); 
 #include "driver_cuda.hpp"
 #endif
 
+// Memory for every space, with what each holds before the first launch.
+static void fill() {
+    add(0, ARENA_BYTES, std::vector<u8>(ZEROED_BYTES, 0), 0xff);  // NaN, where nothing was written
+    const auto weights = content("weights.bin");
+    add(1, weights.size(), weights, 0);
+    for (int i = 0; i < int(INPUTS.size()); i++)
+        add(2, INPUTS[i].bytes, content("input_" + std::to_string(i) + ".bin"), 0);
+    for (const auto& output : OUTPUTS) add(3, output.bytes, {}, 0xff);
+}
+
 // ---- Outputs against those that are saved. ----
 
 static double half_value(std::uint16_t bits) {
@@ -149,6 +159,7 @@ static bool compare(const Tensor& tensor, int number) {
 
 int main(int arguments, char** given) {
     start(arguments > 1 ? given[1] : nullptr);
+    fill();
     run();
     bool fine = true;
     for (int i = 0; i < int(OUTPUTS.size()); i++) fine &= compare(OUTPUTS[i], i);

@@ -30,12 +30,6 @@ static void add(int space, u64 bytes, const std::vector<u8>& from, u8 fill) {
 
 static void start(const char* machine_code) {
     if (machine_code) stop("the kernels are compiled in; give no machine code");
-    add(0, ARENA_BYTES, std::vector<u8>(ZEROED_BYTES, 0), 0xff);  // NaN, where nothing was written
-    const auto weights = content("weights.bin");
-    add(1, weights.size(), weights, 0);
-    for (int i = 0; i < int(INPUTS.size()); i++)
-        add(2, INPUTS[i].bytes, content("input_" + std::to_string(i) + ".bin"), 0);
-    for (const auto& output : OUTPUTS) add(3, output.bytes, {}, 0xff);
 }
 
 static std::vector<u8> fetched(const Place& place, u64 bytes) {

@@ -79,12 +79,24 @@ def test_indices_outside_their_axis_are_refused() -> None:
             ask(embedding(), {"ids": BAD}, device="host")
 
 
-def test_rows_of_tokens_are_compared(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("op", "result"),
+    [
+        ("graph.relu %a", "tensor<NxSx6xf32>"),
+        ("graph.transpose %a {perm = [0, 2, 1]}", "tensor<Nx6xSxf32>"),
+        ("graph.reshape %first {shape = [N, 6]}", "tensor<Nx6xf32>"),  # as many features as tokens: no mask
+    ],
+)
+def test_rows_of_tokens_are_compared(tmp_path: Path, op: str, result: str) -> None:
     path = tmp_path / "net.ir"
-    body = HEAD.format(result="tensor<NxSx6xf32>")
-    body += '    %y = graph.relu %a : tensor<NxSx6xf32> loc("relu")\n    core.return %y\n  }\n}\n'
+    body = HEAD.format(result=result)
+    if "%first" in op:
+        body += (
+            "    %first = graph.slice %a {starts = [0, 0, 0], sizes = [N, 1, 6]} : tensor<Nx1x6xf32>\n"
+        )
+    body += f'    %y = {op} : {result} loc("last")\n    core.return %y\n  }}\n}}\n'
     path.write_text(body, encoding="utf-8")
-    sizes = {"N": 2, "S": 4}
+    sizes = {"N": 2, "S": 6}
     found = glassrt.check(path, device="host", unpadded="m", sizes=sizes)
     assert found.ok and [each.name for each in found.outputs] == ["y"]
     assert glassrt.bisect(path, interpret=True, unpadded="m", sizes=sizes).ok

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
-from glassrt import Engine, InputError, UnsupportedError, compile, load
-from glassrt.compiler.driver.build import Settings, brought_to, context_of
+from glassrt import Engine, InputError, UnsupportedError, bench, compile, load
+from glassrt.compiler.driver.build import Settings, brought_to, chosen_targets, context_of
 from glassrt.compiler.frontend.source import load_module
 from glassrt.compiler.passes.levels import LEVELS
+from glassrt.compiler.reproducer.write import write_built
 from glassrt.dialects.core.interpreter import interpret
 from glassrt.runtime.plan import Plan
 from hypothesis import example, given, settings
@@ -115,8 +117,11 @@ def test_what_a_caller_gives_and_gets() -> None:
         made.run({**inputs, MASK: inputs[MASK] * 3})
     with pytest.raises(InputError, match=r"a length is outside 0\.\.5"):
         made.run({name: inputs[name] for name in inputs if name != MASK}, lengths=[5, 6])
-    with pytest.raises(InputError, match="wrong names"):
+    with pytest.raises(InputError, match="wrong names") as caught:
         made.run({name: inputs[name] for name in inputs if name != MASK})
+    assert "'N' in 0..8, 'S' in 1..40\n" in str(caught.value)
+    with pytest.raises(InputError, match=r"'attention_mask.tokens' is computed of 'attention_mask'"):
+        made.run({**inputs, f"{MASK}.tokens": np.zeros(64, np.int32)})
     with pytest.raises(UnsupportedError, match="cannot be bound"):
         made.context().bind(inputs)
 
@@ -125,3 +130,18 @@ def test_padded_plans_take_no_lengths() -> None:
     padded = load(compile(model("filled"), target="host", shapes=SHAPES), "host")
     with padded, pytest.raises(InputError, match="lengths are for plans without padding"):
         padded.run(drawn(np.ones((1, 4), bool)), lengths=[4])
+
+
+def test_a_bench_says_how_many_rows_it_ran() -> None:
+    sizes = {"N": 8, "S": 40}
+    found = bench(plan("filled"), device="host", sizes=sizes, repeats=1, warmup=0, profile_repeats=1)
+    assert sizes.items() <= found.symbols.items() and 1 <= found.symbols["T"] < 8 * 40 / 64
+
+
+def test_a_reproducer_expects_no_padding(tmp_path: Path) -> None:
+    kept = np.arange(20) < np.array([20, 0, 7])[:, None]
+    made = Settings(targets=chosen_targets("host", None), unpadded=MASK)
+    write_built(tmp_path, model("filled"), drawn(kept), made, SHAPES)
+    found = [np.fromfile(path, np.float32) for path in tmp_path.glob("expected_*.bin")]
+    hidden = max(found, key=len).reshape(*kept.shape, SMALL.width)
+    assert not hidden[~kept].any() and hidden[kept].all()

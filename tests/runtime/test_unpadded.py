@@ -15,7 +15,6 @@ from glassrt.runtime.unpadded import (
     named,
     random_mask,
     rows_of,
-    without_padding,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,15 +80,6 @@ def test_inputs_are_completed_once() -> None:
     assert completed(done, "m") is done
     assert completed({"x": mask}, None) == {"x": mask} and completed({"x": mask}, "m") == {"x": mask}
     assert hidden(None) == frozenset()
-
-
-def test_padded_results_without_their_padding() -> None:
-    mask = np.array([[1, 0], [1, 1]])
-    results = {"y": np.full((2, 2, 3), np.nan), "pooled": np.ones((2, 3)), "z": np.ones((2, 2), bool)}
-    found = without_padding(results, mask)
-    assert np.isnan(found["y"][mask == 1]).all() and not found["y"][0, 1].any()
-    assert np.array_equal(found["z"], mask.astype(bool)) and found["z"].dtype == bool
-    assert found["pooled"].all()
 
 
 def test_random_masks() -> None:

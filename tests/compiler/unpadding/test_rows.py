@@ -13,7 +13,7 @@ from glassrt.dialects.core.affine import Dim, symbol
 from glassrt.dialects.core.builtin import Return
 from glassrt.dialects.core.dtypes import F32, I32
 from glassrt.dialects.core.interpreter import interpret
-from glassrt.dialects.core.module import Function, Module, SymbolRange
+from glassrt.dialects.core.module import Function, Module, SymbolRange, Unpadded
 from glassrt.dialects.core.types import TensorType
 from glassrt.dialects.core.verifier import verify
 from glassrt.runtime.unpadded import OFFSETS, PLACES, POSITIONS, ROLES, TOKENS, named
@@ -36,7 +36,7 @@ def around(
     rows = TokenRows(module, (N, S, T), found)
     packed = rows.pack(x, place)
     function.block.append(Return(packed, rows.unpack(packed, place, columns)))
-    module.unpadded = "m"
+    module.unpadded = Unpadded("m")
     verify(module, ALL_DIALECTS)
     values = {"N": 3, "S": 4, "N*S": 12}
     given = np.random.default_rng(1).standard_normal([values.get(str(dim), dim) for dim in shape])

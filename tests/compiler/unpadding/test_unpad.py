@@ -6,7 +6,7 @@ import pytest
 from glassrt.compiler.passes.levels import ALL_DIALECTS
 from glassrt.compiler.passes.manager import PassContext
 from glassrt.compiler.unpadding.unpad import Unpad
-from glassrt.dialects.core.module import SymbolRange
+from glassrt.dialects.core.module import SymbolRange, Unpadded
 from glassrt.dialects.core.printer import print_module
 from glassrt.errors import InputError, UnsupportedError
 
@@ -17,7 +17,7 @@ BODY = f"%y = graph.relu %a : {X}"
 
 def test_rows_are_inputs_with_a_size_of_their_own() -> None:
     module = unpadded(parsed(BODY))
-    assert module.unpadded == "m"
+    assert module.unpadded == Unpadded("m", {"y": (0, 1)})
     assert module.main.inputs == ["x", "m", "m.tokens", "m.positions", "m.offsets", "m.places"]
     types = [str(value.type) for value in module.main.arguments[2:]]
     assert types == ["tensor<(64*T)xi32>", "tensor<(64*T)xi32>", "tensor<(N+1)xi32>", "tensor<NxSxi32>"]
