@@ -16,6 +16,8 @@ from onnx import ModelProto, TensorProto
 from onnx.backend.test import BackendTest
 from onnx.backend.test.loader import load_model_tests
 
+from .undefined import is_undefined, right_where_defined
+
 KINDS = {
     "node": "OnnxBackendNodeModelTest",
     "simple": "OnnxBackendSimpleModelTest",
@@ -57,7 +59,14 @@ def cases() -> Mapping[str, Conformance]:
 
 def model_and_data(name: str) -> Any:
     """The public suite's node test NAME, with its model, data sets and tolerances."""
-    return next(test for test in load_model_tests(kind="node") if test.name == name)
+    return _nodes()[name]
+
+
+@functools.cache
+def _nodes() -> Mapping[str, Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {test.name: test for test in load_model_tests(kind="node")}
 
 
 def _subject(model: ModelProto, name: str, kind: str) -> str:
@@ -101,6 +110,8 @@ def run_case(name: str, backend: Any) -> Outcome:
         try:
             getattr(test, method)()
         except AssertionError as error:
+            if is_undefined(name) and right_where_defined(model_and_data(name), backend):
+                return Outcome("right")
             return Outcome("wrong", str(error).strip())
         except GlassError as error:
             return Outcome("refused", "; ".join(_reasons(error)))
