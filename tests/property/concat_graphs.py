@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from glassrt.codegen.arch.names import REFERENCE
 from glassrt.compiler.driver.pipeline import passes_through, passes_to
 from glassrt.compiler.passes.levels import ALL_DIALECTS
@@ -120,10 +122,14 @@ SEPARATE = frozenset({"group-launches"})  # off, every kernel is a launch of its
 
 
 def lowered(
-    module: Module, precision: str = "fp32", streams: int = 1, disabled: frozenset[str] = frozenset()
+    module: Module,
+    precision: str = "fp32",
+    streams: int = 1,
+    disabled: frozenset[str] = frozenset(),
+    verify: Literal["ir", "semantics"] = "semantics",
 ) -> tuple[Module, PassContext]:
-    """MODULE at the launch level, checked, and the context with its ledger."""
+    """MODULE at the launch level, checked as VERIFY says, and the context with its ledger."""
     options = Options(streams=streams)
     context = PassContext(ALL_DIALECTS, PrecisionPolicy.named(precision), options=options, disabled=disabled)
     module = PassManager(passes_through("precision", REFERENCE), context).run(module)
-    return PassManager(passes_to("launch", REFERENCE), context, verify_each="semantics").run(module), context
+    return PassManager(passes_to("launch", REFERENCE), context, verify_each=verify).run(module), context

@@ -7,6 +7,7 @@ import gc
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -40,6 +41,16 @@ def calls_of(plan: Plan) -> int:
     return len(api.log)
 
 
+@pytest.fixture
+def few_objects() -> Iterator[None]:
+    """Collections look at what a test makes, not at all that a long run of pytest has made before."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("few_objects")
 @pytest.mark.parametrize("code", [INVALID_VALUE, OUT_OF_MEMORY, NO_BINARY, ILLEGAL_ADDRESS])
 def test_every_call_may_fail(plan: Plan, code: int) -> None:
     count = calls_of(plan)

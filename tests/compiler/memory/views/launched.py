@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from glassrt.codegen.plan.assemble import BuildOptions, assemble
 from glassrt.compiler.passes.manager import PassContext
@@ -59,9 +60,12 @@ def runs_on_host(launch: Module, sizes: Sequence[str] = ENDS) -> None:
                 assert difference(got[name], array, 8 * 2.0**-11) is None
 
 
-def apart(module: Module, precision: str = "fp32") -> tuple[Module, PassContext]:
-    """MODULE at the launch level with every kernel in a launch of its own, to be counted."""
-    return lowered(module, precision, disabled=SEPARATE)
+def apart(
+    module: Module, precision: str = "fp32", verify: Literal["ir", "semantics"] = "semantics"
+) -> tuple[Module, PassContext]:
+    """MODULE at the launch level with every kernel in a launch of its own, to be counted; VERIFY: what is
+    checked behind each pass, at the sizes that are optimal."""
+    return lowered(module, precision, disabled=SEPARATE, verify=verify)
 
 
 MANY = 512  # images of which a copy takes as long as a decision is worth

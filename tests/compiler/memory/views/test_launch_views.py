@@ -43,6 +43,7 @@ from .launched import (
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @given(module=concat_nets())
+@settings(max_examples=50)
 def test_launches_keep_the_meaning(precision: str, module: Module) -> None:
     lowered(module, precision)
 
