@@ -1,4 +1,4 @@
-"""Kernels of sums of rows on the host against the interpreter, and the configurations that are chosen."""
+"""Kernels of sums of rows against the interpreter, and the configurations that are chosen."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from glassrt.dialects.core.types import Layout
 from glassrt.dialects.graph.embedding import EmbeddingBag
 
 from ...one_kernel import compare
+from ..checked_kernels import DEVICES
 from .bags import Case
 
 CASES = {
@@ -29,8 +30,9 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", CASES)
-def test_kernels_agree_with_the_interpreter(name: str) -> None:
+def test_kernels_agree_with_the_interpreter(name: str, device: str) -> None:
     case, config, batch = CASES[name]
 
     def choose(request: Request) -> Candidate:
@@ -38,7 +40,7 @@ def test_kernels_agree_with_the_interpreter(name: str) -> None:
 
     (op,) = case.request().ops
     assert isinstance(op, EmbeddingBag)
-    for have, want in compare(case.module(), case.inputs(batch), choose):
+    for have, want in compare(case.module(), case.inputs(batch), choose, device):
         assert have.shape == want.shape and have.dtype == want.dtype
         difference = np.abs(have.astype(np.float64) - want.astype(np.float64)).max()
         assert difference <= op.allowed() * np.abs(want.astype(np.float64)).max()

@@ -1,4 +1,4 @@
-"""Kernels of interactions on the host against the interpreter, and what the family refuses."""
+"""Kernels of interactions against the interpreter, and what the family refuses."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from glassrt.dialects.core.dtypes import BF16, F16, F32, DType
 from glassrt.dialects.graph.interaction import ROWS, Interaction
 
 from ...one_kernel import compare
+from ..checked_kernels import DEVICES
 from .interactions import Case
 
 RECOMMENDER = Case((ROWS, *range(26)), 64, 351, joined=True)
@@ -26,14 +27,15 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", CASES)
-def test_kernels_agree_with_the_interpreter(name: str) -> None:
+def test_kernels_agree_with_the_interpreter(name: str, device: str) -> None:
     case, samples, batch = CASES[name]
 
     def choose(request: Request) -> Candidate:
         return Candidate("interaction_mma", asdict(InteractionConfig(samples)), 1.0)
 
-    ((have, want),) = compare(case.module(), case.inputs(batch), choose)
+    ((have, want),) = compare(case.module(), case.inputs(batch), choose, device)
     assert have.shape == want.shape and have.dtype == want.dtype
     (op,) = case.request().ops
     assert isinstance(op, Interaction)
