@@ -1,6 +1,6 @@
 """The importer of ONNX Attention: heads are split, and groups of query heads share keys by broadcasting.
 
-A node with attributes or inputs that it does not read (soft cap, windows, lengths of padded keys) is imported
+A node with attributes or inputs that it does not read (windows, lengths of padded keys) is imported
 as the function body that the standard defines.
 """
 
@@ -63,15 +63,24 @@ def _of_inputs(call: Call, mask: Tensor | None) -> Outcome:
     if depth < 1:
         raise Malformed(f"the heads of {q.type} are empty")
     scale = call.number("scale", depth**-0.5)
-    y = attended(call, q, k, v, mask, scale=scale, causal=call.flag("is_causal"))
+    cap = max(call.number("softcap", 0.0), 0.0)  # the standard's own body takes no other as a cap
+    y = attended(call, q, k, v, mask, scale=scale, cap=cap, causal=call.flag("is_causal"))
     return joined_heads(call, y) if flat else y
 
 
 def attended(
-    call: Call, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, *, scale: float, causal: bool
+    call: Call,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None,
+    *,
+    scale: float,
+    causal: bool,
+    cap: float = 0.0,
 ) -> Tensor:
     """The attention of heads, all [batch, heads, tokens, features]; several query heads may share one of k
-    and v.
+    and v. CAP: of scores, 0 for none.
 
     The result of a query without keys is zero.
     """
@@ -80,7 +89,7 @@ def attended(
     if groups != 1:
         q, k, v = _grouped(call, q, groups), _grouped(call, k, 1), _grouped(call, v, 1)
         mask = None if mask is None else _grouped_mask(call, mask, shape[1], groups)
-    y = call.emit(Attention, q, k, v, mask, scale=scale, causal=causal, guarded=True)
+    y = call.emit(Attention, q, k, v, mask, scale=scale, causal=causal, cap=cap, guarded=True)
     return call.emit(Reshape, y, shape=(*shape[:3], y.shape[-1])) if groups != 1 else y
 
 

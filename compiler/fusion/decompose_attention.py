@@ -25,6 +25,7 @@ from ...dialects.graph.elementwise import Cast, Where
 from ...dialects.graph.movement.expand import Expand
 from ...dialects.graph.movement.trilu import Trilu
 from ...dialects.graph.softmax import Softmax
+from ...dialects.graph.trigonometric import Tanh
 from ...dialects.graph.unpadded_attention import UnpaddedAttention
 from ...errors import UnsupportedError
 from ..passes.manager import PassContext
@@ -36,11 +37,16 @@ from ..settings.policy import PrecisionPolicy
 def attention_parts(op: Attention, rewriter: Rewriter) -> bool:
     """attention{scale}(q, k, v, mask) => matmul(softmax(scale * matmul(q, transpose(k)) + mask), v)
 
+    Scores with a cap are divided by it, and multiplied by it behind a tanh.
     A guarded op gives keys with a score of minus infinity the weight 0, even in rows with no other keys.
     """
     scores = rewriter.insert(Matmul(op.q, op.k, transpose_b=True)).result
-    scale = _number(op.scale, scores, rewriter)
-    scores = _masked(op, rewriter.insert(Mul(scores, scale)).result, rewriter)
+    scale = _number(op.scale / (op.cap or 1.0), scores, rewriter)
+    scores = rewriter.insert(Mul(scores, scale)).result
+    if op.cap:
+        capped = rewriter.insert(Tanh(scores)).result
+        scores = rewriter.insert(Mul(capped, _number(op.cap, capped, rewriter))).result
+    scores = _masked(op, scores, rewriter)
     weights = rewriter.insert(Softmax(scores, axis=scores.type.rank - 1)).result
     if op.guarded:
         out = rewriter.insert(Equal(scores, _number(-np.inf, scores, rewriter))).result

@@ -14,6 +14,7 @@ from ...dialects.graph.constants import Constant
 from ...dialects.graph.contraction import Matmul
 from ...dialects.graph.elementwise import Cast, Where
 from ...dialects.graph.movement.reshape import Reshape
+from ...dialects.graph.trigonometric import Tanh
 from ..patterns.matching import only_use
 from ..patterns.spelling import MOST_DEPTH, orders, scalar, scalings
 
@@ -37,7 +38,8 @@ class Mask:
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores: scale * q k^T, with masks, of which the last one applied is the first.
+    """The scores: scale * q k^T, or cap * tanh(scale * q k^T / cap) if there is a cap, with masks, of which
+    the last one applied is the first.
 
     leading: the leading dimensions of the scores where they have most of them; absorbed: the ops between
     product and softmax.
@@ -45,6 +47,7 @@ class Scores:
 
     product: Matmul
     scale: float
+    cap: float
     masks: tuple[Mask, ...]
     leading: tuple[Dim, ...]
     absorbed: tuple[Operation, ...]
@@ -75,16 +78,18 @@ class Scores:
 
 @dataclass(frozen=True)
 class _Step:
-    """An op between product and softmax: what it is done to, and the factor or the mask that it applies."""
+    """An op between product and softmax: what it is done to, and the factor or the mask that it applies, or
+    whether it is the tanh that caps scores."""
 
     inner: Value
     factor: float = 1.0
     mask: Mask | None = None
+    capped: bool = False
 
 
 def scores_of(value: Value, module: Module) -> Scores | None:
     """VALUE as a product of queries and keys with scales and masks; None when it is anything else."""
-    factor = 1.0
+    factor, cap = 1.0, 0.0
     absorbed: list[Operation] = []
     masks: list[Mask] = []
     leading = value.type.shape[:-2]
@@ -94,13 +99,16 @@ def scores_of(value: Value, module: Module) -> Scores | None:
             return None
         leading = max(leading, value.type.shape[:-2], key=len)
         if isinstance(op, Matmul):
-            found = Scores(op, factor, tuple(masks), leading, tuple(absorbed))
+            found = Scores(op, factor, cap, tuple(masks), leading, tuple(absorbed))
             return found if found.expressible else None
         step = _step(op, factor, module)
-        if step is None:
+        if step is None or (cap and (step.capped or step.mask is not None)):
+            return None
+        if step.capped and not 0 < factor < math.inf:
             return None
         absorbed.append(op)
         masks += [step.mask] if step.mask is not None else []
+        cap = factor if step.capped else cap
         value, factor = step.inner, factor * step.factor
     return None
 
@@ -114,6 +122,8 @@ def _step(op: Operation, factor: float, module: Module) -> _Step | None:
     match op:
         case Cast() if op.to.is_float and op.x.type.dtype.is_float:
             return _Step(op.x)
+        case Tanh():
+            return _Step(op.x, capped=True)
         case Reshape() if op.x.type.shape[-2:] == op.result.type.shape[-2:]:
             return _Step(op.x)
         case Add():

@@ -37,7 +37,10 @@ class _Weights:
 
 @pattern("attention", Matmul)
 def attention(op: Matmul, rewriter: Rewriter) -> bool:
-    """matmul(softmax(scale * matmul(q, transpose(k)) + mask), v) => attention{scale}(q, k, v, mask)"""
+    """matmul(softmax(scale * matmul(q, transpose(k)) + mask), v) => attention{scale}(q, k, v, mask)
+
+    A tanh between the scale and the mask caps the scores.
+    """
     weights = None if op.transpose_a else _weights(op.a, rewriter.module)
     scores = scores_of(weights.scores, rewriter.module) if weights is not None else None
     if weights is None or scores is None or not _fits(op, scores):
@@ -50,7 +53,13 @@ def attention(op: Matmul, rewriter: Rewriter) -> bool:
     mask, fill = mask_of(scores, leading, rewriter)
     operands = [leading.split(value, rewriter) for value in (q, k, v)]
     new = Attention(
-        *operands, mask, scale=scale, guarded=weights.guarded, fill=fill, accumulate=op.accumulate
+        *operands,
+        mask,
+        scale=scale,
+        guarded=weights.guarded,
+        fill=fill,
+        cap=scores.cap,
+        accumulate=op.accumulate,
     )
     value = rewriter.insert(new).result
     if value.type.shape != op.result.type.shape:

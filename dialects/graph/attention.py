@@ -16,6 +16,7 @@ from ..core.dtypes import DType
 from ..core.interpreter import Evaluation
 from ..core.ir import Operation
 from ..core.op import attribute, define_op, operand, optional_operand, result
+from ..core.parts import AttributeAt
 from ..core.types import TensorType
 from .base import GraphOp, broadcast_shapes, same_dtype, same_size
 from .elementwise_base import FLOAT, check_kind, parameter
@@ -32,9 +33,10 @@ class Attention(GraphOp):
 
     q [.., S, D], k [.., T, D], v [.., T, E] give [.., S, E]; leading dimensions broadcast. The mask
     broadcasts to the scores [.., S, T]: a float mask is added; where a boolean mask is false the score
-    becomes `fill`. With `causal`, query i attends only to keys 0 to i. A query whose scores are all minus
-    infinity gives NaN, as softmax does; with `guarded` its weights are zeros, and so are its results, but for
-    features of which a value is not finite. Without any keys (T = 0) the results are 0.
+    becomes `fill`. Where `cap` is positive, scores are capped before they are masked: cap * tanh(score /
+    cap). With `causal`, query i attends only to keys 0 to i. A query whose scores are all minus infinity
+    gives NaN, as softmax does; with `guarded` its weights are zeros, and so are its results, but for features
+    of which a value is not finite. Without any keys (T = 0) the results are 0.
 
     Scores and accumulators are at least f32, and so is the result if `accumulate` says so; the weights are
     rounded to v's type before they are multiplied with v. Where q and an added mask share a 16-bit type, the
@@ -52,6 +54,7 @@ class Attention(GraphOp):
     causal = attribute(FLAG, False)
     guarded = attribute(FLAG, False)
     fill = parameter(-math.inf)
+    cap = parameter(0.0)
     accumulate = attribute(DTYPE, None)
 
     @property
@@ -87,6 +90,8 @@ class Attention(GraphOp):
         )
         same_size(self, *keys, f"there are {keys[0]} keys for {keys[1]} values", operand_at(self, self.v))
         self._check_mask()
+        if not 0 <= self.cap < math.inf:
+            raise op_error(self, f"scores cannot be capped at {self.cap}", at=AttributeAt("cap"))
         return [TensorType((*self.scores[:-1], v.shape[-1]), self.accumulate or q.dtype)]
 
     def _check_mask(self) -> None:
@@ -105,7 +110,7 @@ class Attention(GraphOp):
         wide = self.sum_dtype.numpy
         with np.errstate(all="ignore"):
             scores = np.matmul(q.astype(wide), np.swapaxes(k, -1, -2).astype(wide))
-            scores = self._masked(scores * wide.type(self.scale), mask)
+            scores = self._masked(self._capped(scores * wide.type(self.scale)), mask)
             if self.rounds_sums:
                 scores = _rounded_far(scores, self.q.type.dtype)
             largest = np.max(scores, -1, keepdims=True, initial=-np.inf)
@@ -116,6 +121,10 @@ class Attention(GraphOp):
                 total = np.where(total == 0, 1.0, total)
             sums = np.matmul(rounded, v.astype(wide)) / total
             return converted(sums.astype(wide), self.y.type.dtype)
+
+    def _capped(self, scores: Array) -> Array:
+        limit = scores.dtype.type(self.cap)
+        return np.asarray(limit * np.tanh(scores / limit)) if self.cap > 0 else scores
 
     def _masked(self, scores: Array, mask: Any) -> Array:
         """SCORES with the mask added, and minus infinity for masked keys."""

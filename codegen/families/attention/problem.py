@@ -61,7 +61,8 @@ class Sequences:
 
 @dataclass(frozen=True)
 class AttentionProblem:
-    """Attention as kernels see it: softmax(scale * q k^T + mask) v for every batch entry.
+    """Attention as kernels see it: softmax(scale * q k^T + mask) v for every batch entry, or, with an inner
+    scale, softmax(scale * tanh(inner * q k^T) + mask) v.
 
     math: the type of the operands; extents: the sizes of the batch dimensions; depth: features of a query or
     key; width: features of a value or result; fill: the score where a boolean mask is false; step: what
@@ -82,6 +83,7 @@ class AttentionProblem:
     y: Operand
     mask: Operand | None
     scale: float
+    inner: float
     causal: bool
     guarded: bool
     fill: float
@@ -138,7 +140,8 @@ def _problem(
         v=operand(op.v, width),
         y=_operand(0, request.writes[0].dtype, target, leading, rank, width),
         mask=None if op.mask is None else operand(op.mask, op.k.type.shape[-2]),
-        scale=op.scale,
+        scale=op.cap or op.scale,
+        inner=op.scale / op.cap if op.cap else 0.0,
         causal=op.causal,
         guarded=op.guarded,
         fill=op.fill,

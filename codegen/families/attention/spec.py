@@ -149,6 +149,7 @@ class AttentionSpec:
     stored: StoredSpec
     mask: MaskSpec | None
     scale: Code
+    inner: Code | None
     causal: bool
     guarded: bool
     keyless: bool
@@ -186,11 +187,17 @@ def attention_spec(
         stored=stored_spec(problem),
         mask=None if problem.mask is None else _mask_spec(problem.mask, problem.fill, signature),
         scale=Code(literal(problem.scale, F32)),
+        inner=inner_scale(problem),
         causal=problem.causal,
         guarded=problem.guarded,
         keyless=problem.sequences is None and may_be_empty(problem.keys, request.ranges),
         sequences=_sequences_spec(problem, signature),
     )
+
+
+def inner_scale(problem: AttentionProblem) -> Code | None:
+    """What products are multiplied by before their tanh; None for scores without a cap."""
+    return Code(literal(problem.inner, F32)) if problem.inner else None
 
 
 def _sequences_spec(problem: AttentionProblem, signature: Signature) -> SequencesSpec | None:

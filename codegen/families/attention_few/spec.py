@@ -16,7 +16,7 @@ from ...text.affine_c import dim_to_c, factor_to_c
 from ...text.literals import c_type, literal
 from ...text.render import Code, Identifier
 from ..attention.problem import AttentionProblem, Operand
-from ..attention.spec import EntryAxis, StoredSpec, stored_spec
+from ..attention.spec import EntryAxis, StoredSpec, inner_scale, stored_spec
 from ..contraction.gather import divides
 from .cached import AttendedCaches
 from .computed import ComputedSpec, computed_spec
@@ -108,6 +108,7 @@ class FewQueriesSpec:
     stored: StoredSpec
     mask: RowsMaskSpec | None
     scale: Code
+    inner: Code | None
     factor: Code
     far: Code
     rounded: bool
@@ -232,6 +233,7 @@ def few_queries_spec(
         stored=stored_spec(problem),
         mask=None if problem.mask is None else _mask(problem, rows, names, inputs),
         scale=Code(literal(problem.scale, F32)),
+        inner=inner_scale(problem),
         factor=Code(literal(math.log2(math.e), F32)),
         far=Code(literal(FAR * math.log2(math.e), F32)),
         rounded=problem.rounded,

@@ -177,8 +177,8 @@ def _allowed(call: Call, lengths: Tensor, before: Tensor, tokens: Dim, total: Di
 
 def _attended(call: Call, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
     cap, sink = call.number("softcap", 0.0), _sink(call, q)
-    if not cap and sink is None:
-        return attended(call, q, k, v, mask, scale=scale_of(call, q), causal=False)
+    if sink is None:
+        return attended(call, q, k, v, mask, scale=scale_of(call, q), cap=max(cap, 0.0), causal=False)
     k, v = (_repeated(call, x, q.shape[1]) for x in (k, v))
     scores = call.emit(Matmul, q, k, transpose_b=True)
     scores = call.emit(Mul, scores, call.constant(scale_of(call, q), q.dtype))

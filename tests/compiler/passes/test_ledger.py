@@ -66,10 +66,11 @@ def test_damaged_json_is_refused(data: dict[str, object]) -> None:
 
 
 def test_what_the_importer_decided_comes_first() -> None:
-    """A soft cap has no form of its own: the node is what the standard defines it by."""
+    """A softmax in another type has no form of its own: the node is what the standard defines it by."""
     sizes = {"q": (1, 2, 3, 8), "k": (1, 2, 4, 8), "v": (1, 2, 4, 8)}
     inputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, size) for name, size in sizes.items()]
-    node = helper.make_node("Attention", ["q", "k", "v"], ["y"], name="attend", softcap=2.0)
+    precise = {"softmax_precision": TensorProto.DOUBLE}
+    node = helper.make_node("Attention", ["q", "k", "v"], ["y"], name="attend", **precise)
     output = helper.make_empty_tensor_value_info("y")
     graph = helper.make_graph([node], "g", inputs, [output])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 23)], ir_version=10)
@@ -78,4 +79,4 @@ def test_what_the_importer_decided_comes_first() -> None:
     launch_level(import_model(model), settings, context)
     first = next(iter(context.ledger))
     assert (first.rule, first.nodes, first.verdict) == ("standard-body", ("attend",), Verdict.TAKEN)
-    assert "'softcap' is not supported" in first.reason
+    assert "softmax computed in f64" in first.reason

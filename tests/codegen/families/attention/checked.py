@@ -45,6 +45,8 @@ CASES = {
     "boolean mask": Shape(mask=(2, 1, 20, 24), mask_dtype=BOOL),
     "boolean mask, filled": Shape(mask=(1, 1, 1, 24), mask_dtype=BOOL, attributes={"fill": -1e4}),
     "causal with a mask": Shape(mask=(2, 1, 1, 24), attributes={"causal": True}),
+    "capped": Shape(attributes={"cap": 1.5}),
+    "capped with a mask": Shape(keys=20, mask=(2, 1, 20, 20), attributes={"cap": 1.5, "causal": True}),
     "heads inside": Shape(heads_inside=True, mask=(2, 1, 1, 24)),
     "packed": Shape(heads_inside=True, packed=True, queries=24),
     "symbols": Shape(batch=N, queries=S, keys=T, mask=(N, 1, 1, T), heads_inside=True),

@@ -43,6 +43,8 @@ CASES = {
     "boolean mask of queries": Shape(queries=3, mask=(2, 1, 3, 24), mask_dtype=BOOL),
     "boolean mask, filled": Shape(queries=1, mask=(1, 1, 1, 24), mask_dtype=BOOL, attributes={"fill": -1e4}),
     "causal with a mask": Shape(queries=4, mask=(2, 1, 1, 24), attributes={"causal": True}),
+    "capped": Shape(queries=2, attributes={"cap": 1.5}),
+    "f32, capped with a mask": Shape(queries=2, dtype=F32, mask=(2, 1, 2, 24), attributes={"cap": 1.5}),
     "heads inside": Shape(queries=2, heads_inside=True, mask=(2, 1, 1, 24)),
     "packed": Shape(heads_inside=True, packed=True, queries=8, keys=8),
     "symbols": Shape(batch=N, queries=2, keys=T, mask=(N, 1, 1, T), heads_inside=True),
