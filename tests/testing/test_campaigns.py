@@ -96,10 +96,10 @@ def test_a_process_that_dies_is_a_fault_of_its_graph(tmp_path: Path, monkeypatch
 
 
 def test_a_graph_that_takes_too_long_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_SECONDS", 8.0)
+    monkeypatch.setattr(module, "MOST_SECONDS", 4.0)
     name = own_makers(tmp_path, "while True: pass", monkeypatch)
     summary = fuzz(Campaign(graphs=2, first=2, most=1, modules=(name,), must=("planted",)))
-    assert summary.faults[0].faults[0].text == "more than 8 s"
+    assert summary.faults[0].faults[0].text == "more than 4 s"
 
 
 def test_what_fits_no_graph_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,7 +192,7 @@ def test_symbolic_sizes_antialiased(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(data=st.data())
 def test_ratios_are_scales(mode: str, data: st.DataObject) -> None:
     attributes = data.draw(resizes(mode).filter(lambda found: bool(found["scales"])))
