@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .compiler.search.sensitivity import sensitivity
     from .compiler.settings.policy import PrecisionPolicy
     from .compiler.surgery.extract import extract
+    from .compiler.verification import verify
     from .dialects import custom
     from .runtime import Binding, Engine, Plan, load
 
@@ -64,6 +65,7 @@ _LAZY = {
     "PrecisionPolicy": ".compiler.settings.policy",
     "sensitivity": ".compiler.search.sensitivity",
     "export_qdq": ".compiler.export.qdq",
+    "verify": ".compiler.verification",
     "Binding": ".runtime",
     "Engine": ".runtime",
     "Plan": ".runtime",
@@ -117,5 +119,6 @@ __all__ = [
     "onnxruntime",
     "reduce",
     "sensitivity",
+    "verify",
     "write_reproducer",
 ]

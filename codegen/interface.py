@@ -36,6 +36,7 @@ from .nvrtc.cost import BUDGET_MS, compile_ms
 from .nvrtc.library import check_target, compiler_identity
 from .nvrtc.parallel import CompiledPrograms
 from .plan.assemble import GENERATOR, BuildOptions, assemble
+from .plan.remade import differences, other_code, remade
 from .plan.sharing import RULE as SHARE_KERNELS
 from .plan.sharing import SUMMARY as KERNELS_SHARED
 from .plan.sources import made_kernels, request_of
@@ -79,6 +80,7 @@ __all__ = [
     "code_in_model_symbols",
     "compile_ms",
     "compiler_identity",
+    "differences",
     "executed",
     "expected",
     "families",
@@ -90,8 +92,10 @@ __all__ = [
     "member_kernels",
     "needs_k_innermost",
     "of_members",
+    "other_code",
     "read_prologue",
     "realize",
+    "remade",
     "request_of",
     "request_signature",
     "resized",

@@ -90,7 +90,7 @@ def _assembled(
     if setter:
         sources[SETTER], entries[SETTER] = SOURCE, SETTER
     compiled = {
-        each.name: _compiled(module, sources, entries, each.name, options) for each in options.targets
+        each.name: compiled_kernels(module, sources, entries, each.name, options) for each in options.targets
     }
     modules = modules_of(entries, list(compiled.values()))
     cubins = {
@@ -106,7 +106,7 @@ def _assembled(
     return Plan(data, dict(levels), ledger, sources, cubins, manifest.weights, dict(headers()), decisions)
 
 
-def _compiled(
+def compiled_kernels(
     module: Module,
     sources: Mapping[str, str],
     entries: Mapping[str, str],

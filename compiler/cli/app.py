@@ -29,6 +29,7 @@ from .outputs import guarded
 from .reduce import reduce
 from .run import run
 from .tune import tune
+from .verify import verify
 
 AS_JSON = "glassrt.json"  # where a context keeps whether --json is given
 
@@ -79,7 +80,21 @@ app = typer.Typer(
 )
 __all__ = ["app", "clear_all", "main"]
 
-COMMANDS = (build, run, bench, inspect, explain, diff, opt, check, calibrate, tune, reduce, extract)
+COMMANDS = (
+    build,
+    run,
+    bench,
+    inspect,
+    explain,
+    diff,
+    opt,
+    check,
+    calibrate,
+    tune,
+    reduce,
+    extract,
+    verify,
+)
 for command in COMMANDS:
     app.command()(with_common(guarded(command)))
 

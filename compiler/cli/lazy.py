@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from ..settings.policy import Override as Override
     from ..settings.policy import PrecisionPolicy as PrecisionPolicy
     from ..surgery.extract import extract as extract
+    from ..verification import verify as verify
     from .calibrate_report import TableReport as TableReport
     from .calibrate_source import CalibrationRun as CalibrationRun
     from .calibrate_source import TableSource as TableSource
@@ -115,6 +116,7 @@ _PLACES = {
     "..reduction.measured": ("Asked",),
     "..reproducer.write": ("write_built",),
     "..surgery.extract": ("extract",),
+    "..verification": ("verify",),
     ".places": ("place_without_gpu", "say_why_not_on_gpu"),
     ".reduce_job": ("Feeding", "reduced_file"),
 }

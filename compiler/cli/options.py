@@ -41,6 +41,7 @@ class LogName(StrEnum):
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX model, or an .ir file of any level.")]
 OnnxModel = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX model.")]
+PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan.")]
 Subject = Annotated[
     Path,
     typer.Argument(metavar="PLAN|MODEL", help="A plan, or what one is built from: an ONNX model or .ir."),

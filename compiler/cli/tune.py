@@ -10,12 +10,11 @@ import typer
 from ..files.kinds import PLAN
 from ..settings.names import TUNING_SECONDS
 from . import lazy
-from .options import AsJson, Top
+from .options import AsJson, PlanFile, Top
 from .outputs import Written
 from .request import BuildRequest, with_request
 from .tactics import Lock, TuneSeconds, tuning_of
 
-PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan.")]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="PLAN", help="The plan file to write. Default: the same."),

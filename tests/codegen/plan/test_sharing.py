@@ -184,7 +184,7 @@ def test_what_spills_when_shared_is_compiled_alone(monkeypatch: pytest.MonkeyPat
             raise UnfitError("spills", dict.fromkeys(sources, "spills"), REFERENCE.name)
         raise InterruptedError
 
-    monkeypatch.setattr(assemble, "_compiled", compiled)
+    monkeypatch.setattr(assemble, "compiled_kernels", compiled)
     levels = dict.fromkeys(("graph", "fused", "precision"), "") | {"launch": print_module(module)}
     with pytest.raises(InterruptedError):
         assemble.assemble(module, levels, [], BuildOptions((REFERENCE,)))

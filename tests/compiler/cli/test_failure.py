@@ -14,9 +14,9 @@ from .support import ADD_RELU, Glassrt
 from .test_app import unsupported_model
 
 COMMANDS = ["build", "run", "bench", "inspect", "explain", "diff"]
-COMMANDS += ["opt", "check", "calibrate", "tune", "reduce", "extract"]
+COMMANDS += ["opt", "check", "calibrate", "tune", "reduce", "extract", "verify"]
 # Those that compile what they are given; `reduce` says of such a model that it does not show the fault.
-COMPILE = [name for name in COMMANDS if name not in ("tune", "extract", "reduce")]
+COMPILE = [name for name in COMMANDS if name not in ("tune", "extract", "reduce", "verify")]
 
 
 def failed(glassrt: Glassrt, *arguments: object, code: int) -> dict[str, Any]:
