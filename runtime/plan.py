@@ -8,16 +8,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import PlanError
-from .arguments import check_fields, expect_each
+from .arguments import check_fields, expect, expect_each
 from .expressions import clip
 from .looking import SelfDescribing
 from .manifest import Manifest, parse_manifest
 from .plan_check import check_manifest
 from .plan_digest import Bytes
-from .plan_format import decode, encode
+from .plan_format import MAGIC, decode, encode
 from .plan_members import Members
 from .plan_parts import MOST_PARTS, WEIGHTS, StoredPart, join, split
 from .plan_read import read_plan
@@ -99,9 +100,13 @@ class Plan(SelfDescribing):
         """The bytes of the plan file; equal plans give equal bytes. Raises `PlanError`."""
         return b"".join(encode(_file_members(self)))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the plan file atomically: complete at PATH, or not at all. Raises `PlanError`."""
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Write the plan file atomically: complete at PATH, or not at all. Raises `PlanError`, too, where
+        that would replace a file that is no plan, but with FORCE."""
         where = path_of(path, PlanError)
+        expect("force", force, bool)
+        if not force:
+            _check_replaceable(where)
         chunks = encode(_file_members(self))
 
         def write(file: BinaryIO) -> None:
@@ -161,6 +166,17 @@ class Plan(SelfDescribing):
         )
         members.check_all_taken(own)
         return plan
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise `PlanError` where PATH is a file that is neither empty nor a plan."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(len(MAGIC))
+    except OSError:
+        return  # there is none, or writing it says why not
+    if head not in (b"", MAGIC):
+        raise PlanError(f"{path} exists and is not a plan", "save the plan elsewhere; force=True replaces it")
 
 
 def _check_kinds(plan: Plan) -> None:

@@ -79,6 +79,12 @@ class CheckReport(Report):
         quantized = self.quantization is None or self.quantization.ok
         return launches and quantized and all(report.ok for report in (*self.outputs, *self.rewrites))
 
+    @property
+    def unjudged(self) -> list[str]:
+        """The outputs that nothing bounds, neither themselves nor what `quantization` compares."""
+        judged = self.quantization is not None
+        return [] if judged else [report.name for report in self.outputs if report.bound is None]
+
     def to_json(self) -> dict[str, Any]:
         return describe(self)
 

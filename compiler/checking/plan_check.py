@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from ...dialects.core.dtypes import BOOL
 from ...dialects.core.interpreter import Array, interpret
 from ...dialects.core.module import Module
 from ...dialects.launch import kernels_in
+from ...errors import InputError
 from ...runtime.engine import Engine
 from ...runtime.plan import Plan
 from ..files.inputs import fitting, load_inputs, of_plan, random_arrays, symbols_of
@@ -41,10 +43,11 @@ def check_plan(
 
     The outputs are compared with those of the plan's launch level, executed in numpy, which shows wrong
     kernels and wrong uses of memory, but not wrong passes; with a REFERENCE, the model that it was built
-    from, with those of ONNX Runtime. TOLERANCE, a relative L2 error, replaces all bounds. A plan that
-    computes in eight bits has no bound against a REFERENCE that does not.
+    from, with those of ONNX Runtime. TOLERANCE, a relative L2 error, replaces all bounds. Against a REFERENCE
+    a plan that computes in eight bits has no bound, and its outputs are not judged.
 
-    Raises PlanError where the plan's text and weights do not match, and what `Engine` raises.
+    Raises PlanError where the plan's text and weights do not match, InputError where the REFERENCE has other
+    inputs or outputs, and what `Engine` raises.
     """
     with Engine(plan, device) as engine:
         name, own = engine.device, engine.plan
@@ -56,7 +59,9 @@ def check_plan(
     if reference is None:
         witness = Witness(LAUNCH_LEVEL, interpret(module, inputs))
     else:
-        witness = call_witness(reference, load_module(reference), inputs).of(module, inputs)
+        model = load_module(reference)
+        _check_reference(model, own)
+        witness = call_witness(reference, model, inputs).of(module, inputs)
         bound = None if _in_eight_bits(module) else bound
     return CheckReport(
         device=name,
@@ -73,7 +78,21 @@ def check_plan(
 def _in_eight_bits(module: Module) -> bool:
     members = (member for op in kernels_in(module.main.block) for member in members_of(op))
     formats = (format for member in members for format in member.formats.values())
-    return any(format.bits == SHORT_BITS for format in formats)
+    return any(format.bits == SHORT_BITS and format != BOOL for format in formats)
+
+
+def _check_reference(reference: Module, plan: Plan) -> None:
+    """Raise InputError where REFERENCE has other inputs or outputs than PLAN."""
+    optional = plan.spec.defaults.keys() | reference.defaults.keys()
+    sides = (
+        ("inputs", set(reference.main.inputs) - optional, {each.name for each in plan.spec.asked} - optional),
+        ("outputs", set(reference.main.outputs), {each.name for each in plan.spec.results}),
+    )
+    for what, theirs, own in sides:
+        if theirs != own:
+            listed = (", ".join(sorted(names)) or "none" for names in (theirs, own))
+            text = "the reference has the {} {}, the plan {}".format(what, *listed)
+            raise InputError(text, "give the model that the plan was built from")
 
 
 def plan_inputs(

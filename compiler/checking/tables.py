@@ -38,6 +38,9 @@ def blocks_of(report: CheckReport) -> Iterator[Block]:
         chosen = report.quantization is not None and report.quantization.chosen
         at = " before quantization" if chosen else ""
         yield from _outputs(f"graph level{at}, unfused in f64, against the model", report.rewrites)
+    if report.unjudged:
+        names = ", ".join(report.unjudged)
+        yield f"not judged: {names}, since in eight bits outputs have no bound; a tolerance is one"
     yield "within bounds" if report.ok else "NOT within bounds"
 
 

@@ -73,7 +73,7 @@ def build(
         report = lazy.build_order(replace(order, settings=settings), auto, tactics)
     if export_qdq is not None:
         lazy.write_model(lazy.exported_model(model, settings, request.inputs, request.shapes), export_qdq)
-    report.plan.save(output)
+    report.plan.save(output, force=True)
     report = replace(report, file=output)
     lazy.tell(report, as_json, top)
     for note in report.notes:

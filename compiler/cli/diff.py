@@ -50,6 +50,11 @@ def diff(
     Fusion with the reasons, kernels, configurations, formats, memory and sizes; the time of each launch where
     there is a GPU that both are for; and with --inputs or --seed the numbers of every tensor that both keep.
     """
-    plans = [lazy.open_plan(path, request, device) for path in (a, b)]
+    models = [path for path in (a, b) if not lazy.is_plan(path)]
+    # Options of a build are for the side that is built.
+    plans = [
+        lazy.Plan.load(path) if models and path not in models else lazy.open_plan(path, request, device)
+        for path in (a, b)
+    ]
     how = lazy.DiffRun(inputs, seed, parse_sizes(size), device, time, (str(a), str(b)), lazy.say)
     lazy.tell(lazy.compared(plans[0], plans[1], how), as_json, None if every else top or PAGE)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ..export.qdq import write_model as write_model
     from ..files.arrays import read_arrays as read_arrays
     from ..files.arrays import write_arrays as write_arrays
+    from ..frontend.external import external_files as external_files
     from ..frontend.source import load_module as load_module
     from ..order import BuildOrder as BuildOrder
     from ..order import settings_of as settings_of
@@ -39,10 +40,12 @@ if TYPE_CHECKING:
     from ..precision.scales.table import CalibrationTable as CalibrationTable
     from ..reduction.api import fault_of as fault_of
     from ..reduction.measured import Asked as Asked
+    from ..reduction.measured import settings_for as settings_for
     from ..report.explanation import explain_plan as explain_plan
     from ..report.inspection import inspect_plan as inspect_plan
     from ..report.ledgers import LedgerReport as LedgerReport
     from ..report.ledgers import RuleList as RuleList
+    from ..reproducer.write import check_folder as check_folder
     from ..reproducer.write import write_built as write_built
     from ..search.auto import Auto as Auto
     from ..search.budget import Budget as Budget
@@ -89,6 +92,7 @@ _PLACES = {
     "..checks": ("CheckRun", "bisect_order", "check_finished", "check_order"),
     "..export.qdq": ("exported_model", "write_model"),
     "..files.arrays": ("read_arrays", "write_arrays"),
+    "..frontend.external": ("external_files",),
     "..frontend.source": ("load_module",),
     "..order": ("BuildOrder", "settings_of", "targets_of"),
     "..precision.scales.table": ("CalibrationTable",),
@@ -113,8 +117,8 @@ _PLACES = {
     ".tune_job": ("tuned_file",),
     "..comparison.diff": ("DiffRun", "compared"),
     "..reduction.api": ("fault_of",),
-    "..reduction.measured": ("Asked",),
-    "..reproducer.write": ("write_built",),
+    "..reduction.measured": ("Asked", "settings_for"),
+    "..reproducer.write": ("check_folder", "write_built"),
     "..surgery.extract": ("extract",),
     "..verification": ("verify",),
     ".places": ("place_without_gpu", "say_why_not_on_gpu"),

@@ -19,7 +19,8 @@ import typer
 from typer.models import OptionInfo
 
 from ..files.beside import IR_SUFFIX, weights_files
-from ..files.kinds import FileKind
+from ..files.kinds import MODEL, FileKind
+from . import lazy
 
 Force = Annotated[
     bool, typer.Option("--force", help="Replace files of other kinds, too, but never an input.")
@@ -56,13 +57,15 @@ class Read:
 
 @dataclass(frozen=True)
 class _Output:
-    """A file that an option, by its name for users and its parameter, says to write."""
+    """A file that an option, by its name for users and its parameter, says to write; `main` is that beside
+    which it is written, for one that the option does not name."""
 
     path: Path
     option: str
     parameter: str
     kind: FileKind
     renews: str = ""
+    main: Path | None = None
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -99,7 +102,7 @@ def _check(given: Mapping[str, Any], marks: Mapping[str, Sequence[object]], forc
     for at, output in enumerate(outputs):
         _check_place(output)
         for path, parameter in inputs:
-            if parameter != output.renews and _same(path, output.path):
+            if parameter != output.renews and _reads(path, output.path):
                 text = f"{output.path} is an input of this command, which writes no file over what it reads"
                 raise typer.BadParameter(text, param_hint=output.option)
         for other in outputs[:at]:
@@ -109,6 +112,9 @@ def _check(given: Mapping[str, Any], marks: Mapping[str, Sequence[object]], forc
         if not known and output.path.exists() and not output.kind.may_replace(output.path):
             text = f"{output.path} exists and is not {output.kind.name}; --force replaces it"
             raise typer.BadParameter(text, param_hint=output.option)
+        if output.main is not None and not force and output.path.exists() and not output.main.exists():
+            text = f"{output.path} exists, but {output.main}, which it would be written with, does not"
+            raise typer.BadParameter(f"{text}; --force replaces it", param_hint=output.option)
     _check_dumps(given, marks, inputs)
 
 
@@ -154,7 +160,7 @@ def _outputs(given: Mapping[str, Any], marks: Mapping[str, Sequence[object]]) ->
         yield _Output(path, option, name, mark.kind, mark.renews)
         if mark.beside is not None:
             place, kind = mark.beside
-            yield _Output(place(path), f"{option} (its {place(path).name})", name, kind)
+            yield _Output(place(path), f"{option} (its {place(path).name})", name, kind, main=path)
 
 
 def _marked(
@@ -171,6 +177,15 @@ def _shown(name: str, marks: Sequence[object]) -> str:
     infos = [mark for mark in marks if isinstance(mark, OptionInfo)]
     declared = [str(text) for info in infos for text in (info.default, *(info.param_decls or ()))]
     return next((text for text in declared if text.startswith("--")), name.upper())
+
+
+def _reads(path: Path, output: Path) -> bool:
+    """Whether OUTPUT is the input PATH, or a file that the model there has its weights in."""
+    if _same(path, output):
+        return True
+    if not output.exists() or not MODEL.may_replace(path):
+        return False
+    return any(_same(each, output) for each in lazy.external_files(path))
 
 
 def _same(one: Path, other: Path) -> bool:

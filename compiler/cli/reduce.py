@@ -107,10 +107,12 @@ def reduce(
     """
     if (fails is not None) + wrong + (slow is not None) != 1:
         raise typer.BadParameter("give one of --fails, --wrong and --slow", param_hint="--fails")
+    if reproducer is not None:
+        lazy.check_folder(reproducer)
     settings = request.settings()
     asked = lazy.Asked(settings, request.shapes, device, tolerance, slow)
     fault = lazy.fault_of(fails, asked, says, hangs, limit)
-    feeds = lazy.Feeding(inputs, request.shapes, parse_sizes(size), seed)
+    feeds = lazy.Feeding(inputs, request.shapes, parse_sizes(size), seed, settings.unpadded)
     found = lazy.reduced_file(model, output, feeds, fault, trials, seconds)
     if as_json:
         lazy.write_json({"model": str(output), **found.to_json()})
@@ -118,4 +120,5 @@ def reduce(
         lazy.tell(found, as_json)
         lazy.write_text(lazy.printable(f"{output}, with its inputs in {inputs_beside(output).name}"))
     if reproducer is not None:  # last: GlassRT may not be able to build what fails elsewhere
-        lazy.write_built(reproducer, found.model, found.inputs, settings, request.shapes)
+        own = lazy.settings_for(settings, lazy.load_module(found.model, shapes=request.shapes))
+        lazy.write_built(reproducer, found.model, found.inputs, own, request.shapes, tolerance)

@@ -16,12 +16,14 @@ from .verbosity import verbosity
 
 @dataclass(frozen=True)
 class Feeding:
-    """The inputs of a model: those of an .npz file, or random ones of a seed at sizes within shapes."""
+    """The inputs of a model: those of an .npz file, or random ones of a seed at sizes within shapes, of which
+    `mask` is a mask of tokens."""
 
     inputs: Path | None
     shapes: Shapes
     sizes: Mapping[str, int]
     seed: int
+    mask: str | None = None
 
 
 def reduced_file(
@@ -29,7 +31,7 @@ def reduced_file(
 ) -> Reduction:
     """Find the smallest model that shows FAULT as MODEL does; smaller ones are written to OUTPUT at once."""
     proto = whole_model(model)
-    feeds = feeds_of(proto, feeding.inputs, feeding.shapes, feeding.sizes, feeding.seed)
+    feeds = feeds_of(proto, feeding.inputs, feeding.shapes, feeding.sizes, feeding.seed, feeding.mask)
     with _Progress() as progress:
         search = Search(trials, seconds, lambda m, f: save(output, m, f), progress.tell)
         found = searched(proto, feeds, fault, search)

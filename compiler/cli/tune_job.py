@@ -43,7 +43,7 @@ def tuned_file(plan: Path, output: Path, tuning: Tuning, lock: Path | None, cach
     with BuildProgress() as progress:
         settings = Settings(cache=KernelCache() if cache else None, progress=progress.tell)
         found, notes = tuned_plan(Plan.load(plan), settings, tuning, held)
-    found.plan.save(output)
+    found.plan.save(output, force=True)
     if lock is not None:
         found.lock.save(lock)
     return TuneReport(output, found.results, notes)

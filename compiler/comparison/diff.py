@@ -25,6 +25,7 @@ from .numbers import Numbers, compare_numbers
 from .structure import Change, Fusion, Spot, changes_of, fusions_of, spots_of
 from .tables import blocks_of
 from .times import PlanTimes, measure_times
+from .weights import other_weights
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,10 +34,10 @@ class PlanDiff(Report):
 
     names: of both; nodes: those that only A, and only B, has, of the model before any pass; interface: the
     inputs, outputs, symbols and targets that differ; spots: the launches of the same nodes; fusions: where
-    nodes run together in other ways; changes: kernels, configurations, formats and types of launches of the
-    same nodes; rules: how often each decided, where that differs; figures: counts and bytes, all of them;
-    sizes: the values of the symbols for these and what was run; times: None without a GPU; numbers: None
-    where nothing was run.
+    nodes run together in other ways; weights: the nodes that read other constants; changes: kernels,
+    configurations, formats and types of launches of the same nodes; rules: how often each decided, where that
+    differs; figures: counts and bytes, all of them; sizes: the values of the symbols for these and what was
+    run; times: None without a GPU; numbers: None where nothing was run.
     """
 
     names: tuple[str, str]
@@ -44,6 +45,7 @@ class PlanDiff(Report):
     interface: list[Change]
     spots: list[Spot]
     fusions: list[Fusion]
+    weights: list[tuple[str, ...]]
     changes: list[Change]
     rules: list[Change]
     figures: list[tuple[str, int, int]]
@@ -55,7 +57,7 @@ class PlanDiff(Report):
     @property
     def same(self) -> bool:
         """Whether both plans do the same work: nothing but times may differ."""
-        structure = any((*self.nodes, self.interface, self.fusions, self.changes))
+        structure = any((*self.nodes, self.interface, self.fusions, self.weights, self.changes))
         return not structure and all(one == other for name, one, other in self.figures if name == "launches")
 
     def to_json(self) -> dict[str, Any]:
@@ -67,6 +69,7 @@ class PlanDiff(Report):
             "nodes": {"only_a": list(self.nodes[0]), "only_b": list(self.nodes[1])},
             "interface": [asdict(each) for each in self.interface],
             "fusions": [asdict(each) for each in self.fusions],
+            "weights": [list(nodes) for nodes in self.weights],
             "changes": [asdict(each) for each in self.changes],
             "rules": [asdict(each) for each in self.rules],
             "figures": {name: {"a": one, "b": other} for name, one, other in self.figures},
@@ -144,6 +147,7 @@ def compared(a: Plan, b: Plan, how: DiffRun) -> PlanDiff:
         interface=_interface(one, other),
         spots=spots,
         fusions=fusions_of(*facts, spots),
+        weights=other_weights(one, other),
         changes=changes_of(*facts, spots),
         rules=_rules(*facts),
         figures=_figures(one, other, symbols),
@@ -178,7 +182,7 @@ def _run(found: PlanDiff, a: Plan, b: Plan, how: DiffRun) -> PlanDiff:
 
 def _check_same_inputs(a: Plan, b: Plan) -> None:
     """Raise InputError where the plans do not take the same inputs."""
-    lacking = {each.name for each in a.spec.inputs} ^ {each.name for each in b.spec.inputs}
+    lacking = {each.name for each in a.spec.asked} ^ {each.name for each in b.spec.asked}
     if lacking:
         raise InputError(
             f"only one of the plans has the input '{min(lacking)}'", "so they cannot be run alike"

@@ -25,6 +25,9 @@ def blocks_of(found: PlanDiff) -> Iterator[Block]:
     for name, only in zip("AB", found.nodes, strict=True):
         if only:
             yield f"only {name} has {len(only)} nodes: {_nodes(only)}"
+    if found.weights:
+        nodes = [" + ".join(each) for each in found.weights]
+        yield f"other weights of {len(nodes)} node{'s' * (len(nodes) > 1)}: {_nodes(nodes)}"
     figures = [
         (name, _figure(name, one), _figure(name, other), _ratio(one, other))
         for name, one, other in found.figures

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from onnx import TensorProto
+from google.protobuf.message import DecodeError
+from onnx import ModelProto, TensorProto
 
 from .file_content import FileContent
 from .problems import Malformed, shown
@@ -116,3 +118,32 @@ def _open(folder: Path, parts: tuple[str, ...], location: str) -> int:
         raise Malformed(f"its external data {shown(location)} cannot be opened: {reason}") from None
     finally:
         os.close(current)
+
+
+def external_files(path: Path) -> list[Path]:
+    """The files beside the ONNX model at PATH that hold its tensors; none where it cannot be read."""
+    try:
+        model = ModelProto.FromString(path.read_bytes())
+    except (OSError, DecodeError):
+        return []
+    found = {
+        entry.value: None
+        for tensor in _tensors(model)
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+    return [path.parent / name for name in found]
+
+
+def _tensors(model: ModelProto) -> Iterator[TensorProto]:
+    """All tensors that MODEL stores: initializers and attributes, of subgraphs and functions, too."""
+    graphs, nodes = [model.graph], [node for function in model.functions for node in function.node]
+    while graphs or nodes:
+        if not nodes:
+            graph = graphs.pop()
+            yield from graph.initializer
+            nodes += graph.node
+            continue
+        for attribute in nodes.pop().attribute:
+            yield from (attribute.t, *attribute.tensors)
+            graphs += (attribute.g, *attribute.graphs)

@@ -21,7 +21,7 @@ from ..files.inputs import fitting, of_function, random_arrays, symbols_of
 from ..frontend.reading import Source
 from ..frontend.source import Shapes, load_module
 from ..report.presented import Block, Report
-from ..settings.names import REDUCTION_TRIALS
+from ..settings.names import HOST, REDUCTION_TRIALS
 from ..settings.policy import PrecisionPolicy, as_policy
 from ..surgery.extract import whole_model
 from .candidate import Array, Faulty, Feeds, TrialModel
@@ -146,6 +146,10 @@ def fault_of(fails: str | Faulty | None, asked: Asked, says: str, hangs: bool, l
     """The fault that these describe; ASKED where no command or function is given."""
     if isinstance(fails, str):
         return CommandFault(fails, says, limit, hangs)
+    where = asked.device or ("cuda" if present_arch() is not None else HOST)
+    if fails is None and asked.ratio is not None and not where.startswith("cuda"):
+        text = f"nothing says how long a model should take on '{where}': the cost model is of GPUs"
+        raise InputError(text, "look for what is slow on a machine with a GPU")
     return fails or MeasuredFault(asked, limit or LIMIT_SECONDS)
 
 
@@ -185,8 +189,10 @@ def feeds_of(
     shapes: Shapes | None,
     sizes: Mapping[str, int] | None,
     seed: int,
+    mask: str | None = None,
 ) -> dict[str, Array]:
-    """The inputs of MODEL: those GIVEN, or random ones at SIZES. Raises InputError for ones that lack."""
+    """The inputs of MODEL: those GIVEN, or random ones at SIZES, of which MASK says which tokens are there.
+    Raises InputError for ones that lack."""
     needed = [v for v in model.graph.input if v.name not in {t.name for t in model.graph.initializer}]
     if given is not None:
         arrays = dict(given) if isinstance(given, Mapping) else read_arrays(Path(given))
@@ -200,7 +206,7 @@ def feeds_of(
     try:
         module = load_module(model, shapes=shapes)
         wanted = of_function(module.main, symbols_of(module, sizes or {}))
-        found = random_arrays([each for each in wanted if not each.optional], seed, module.mask)
+        found = random_arrays([each for each in wanted if not each.optional], seed, mask)
         return fitting(found, [each for each in wanted if not each.optional], "the model")
     except InputError:
         raise

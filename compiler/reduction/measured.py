@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto
 
+from ...dialects.core.module import Module
 from ...errors import GlassError, InputError
 from ...runtime.engine import Engine
 from ..checking.check import Case, check
 from ..driver.build import Settings, build
 from ..frontend.source import Shapes, load_module
+from ..precision.scales.names import model_hash
 from ..report.expected import expected_times, sizes_of
 from .candidate import Feeds
 from .worker import Workers
@@ -79,23 +81,33 @@ def answer(asked: Asked, question: tuple[bytes, dict[str, Any]]) -> Symptom:
     try:
         return judge(asked, content, feeds)
     except GlassError as error:
-        return Symptom(False, f"an error: {error.message}")
+        return Symptom(False, f"it cannot be built, or run: {error.message}")
 
 
 def _wrong(asked: Asked, content: bytes, feeds: dict[str, Any]) -> Symptom:
     module = load_module(content, shapes=_shapes(asked, content))
-    report = check(Case(content, module, feeds), asked.settings, asked.device, asked.tolerance)
+    settings = settings_for(asked.settings, module)
+    report = check(Case(content, module, feeds), settings, asked.device, asked.tolerance)
     return Symptom(not report.ok, "within bounds" if report.ok else "beyond bounds")
 
 
 def _slow(asked: Asked, content: bytes, feeds: dict[str, Any]) -> Symptom:
-    plan = build(content, asked.settings, shapes=_shapes(asked, content)).plan
+    module = load_module(content, shapes=_shapes(asked, content))
+    plan = build(module, settings_for(asked.settings, module)).plan
     with Engine(plan, asked.device) as engine:
         times = engine.time(feeds, REPEATS)
         wanted = expected_times(engine.plan, sizes_of(engine.plan, feeds))
     have, least = float(np.median(times)) * 1e3, sum(each or 0.0 for each in wanted)
     text = f"takes {have:.1f} us where {least:.1f} us are expected"
     return Symptom(have >= (asked.ratio or 0.0) * least, text)
+
+
+def settings_for(settings: Settings, module: Module) -> Settings:
+    """SETTINGS for MODULE, a smaller model: its tensors have the scales that they have in the whole one."""
+    table = settings.calibration
+    if table is None:
+        return settings
+    return replace(settings, calibration=replace(table, model=model_hash(module)))
 
 
 def _shapes(asked: Asked, content: bytes) -> Shapes:

@@ -20,6 +20,7 @@ from ..checking.measures import network_bound
 from ..checking.network import call_witness
 from ..driver.build import Settings, build, chosen_targets, present_arch
 from ..files.arrays import Array, write_arrays
+from ..files.inputs import fitting, of_function, symbols_of
 from ..frontend.source import Shapes, Source, load_module
 from ..report.expected import all_inputs, sizes_of
 from ..report.modules import launch_module
@@ -28,6 +29,7 @@ from .one_source import one_source
 from .program_text import program_text
 
 HOST_FLAGS = "-std=c++17 -O1 -DGLASS_HOST -fno-strict-aliasing -fwrapv -ffp-contract=off -w -pthread"
+PROGRAM = "program.inc"  # the tables of the driver, by which a reproducer is known
 DRIVER = ("driver.cpp", "driver_host.hpp", "driver_cuda.hpp")
 
 _README = """\
@@ -66,8 +68,8 @@ def write_reproducer(
     """Compile MODEL, and write its plan, made for the sizes of INPUTS, to FOLDER: kernels as one .cu, a
     driver that g++ compiles and that needs no GlassRT, data, the expected outputs, and the IR.
 
-    precision, target, shapes: as of `compile`, whose errors are raised; InputError, too, where the outputs
-    have shapes that only a run knows.
+    precision, target, shapes: as of `compile`, whose errors are raised; InputError, too, for inputs that do
+    not fit, where the outputs have shapes that only a run knows, and for a FOLDER that holds other files.
     """
     targets = chosen_targets(target, present_arch() if target is None else None)
     write_built(
@@ -81,9 +83,13 @@ def write_built(
     inputs: Mapping[str, Array],
     settings: Settings,
     shapes: Shapes | None = None,
+    tolerance: float | None = None,
 ) -> None:
-    """As `write_reproducer`, with SETTINGS; of a plan with several parts, the first is written."""
+    """As `write_reproducer`, with SETTINGS; of a plan with several parts, the first is written. TOLERANCE
+    replaces the bound on the relative error of outputs."""
+    check_folder(folder)
     module = load_module(source, shapes=shapes)
+    inputs = fitting(inputs, of_function(module.main, symbols_of(module, {})), "what is given")
     witness = call_witness(source, module, inputs)
     plan = build(module, settings).plan.parts[0]
     witness = witness.of(launch_module(plan), inputs)
@@ -102,14 +108,21 @@ def write_built(
     files["weights.bin"] = bytes(plan.weights)
     files["kernels.cu"] = one_source(_sources(plan, program), plan.headers).encode()
     places = {name: f"cubins/{plan.spec.kernels[name].module}.cubin" for name in plan.spec.kernels if target}
-    bound = network_bound(storage_roundoff(plan))
-    files["program.inc"] = program_text(program, plan.spec, places, bound, target).encode()
+    bound = network_bound(storage_roundoff(plan)) if tolerance is None else tolerance
+    files[PROGRAM] = program_text(program, plan.spec, places, bound, target).encode()
     targets = f", an {target}" if target else "; the plan was built without machine code, so give some"
     files["README"] = _README.format(targets=targets, witness=witness.name).encode()
     files |= {"build_host.sh": _BUILD_HOST.encode(), "build_cuda.sh": _BUILD_CUDA.encode()}
     files |= {f"cubins/{name}.cubin": code for name, code in plan.cubins.get(target, {}).items()}
     _write(folder, files)
     write_arrays(folder / "inputs.npz", {name: np.asarray(taken[name]) for name in given})
+
+
+def check_folder(folder: Path) -> None:
+    """Raise InputError where FOLDER holds files that a reproducer would be written among, or over."""
+    if not folder.is_dir() or (folder / PROGRAM).is_file() or next(folder.iterdir(), None) is None:
+        return
+    raise InputError(f"{folder} holds other files than a reproducer", "give a new folder, or an empty one")
 
 
 def _sources(plan: Plan, program: Program) -> dict[str, str]:

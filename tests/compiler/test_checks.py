@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from glassrt import InputError
 
+from ..quantized import Layers, quantized
 from .checking.test_indices import BAD, MESSAGE, embedding
 from .cli.support import ADD_RELU, Glassrt
 from .unpadding.encoders import HEAD
@@ -100,3 +101,31 @@ def test_rows_of_tokens_are_compared(tmp_path: Path, op: str, result: str) -> No
     found = glassrt.check(path, device="host", unpadded="m", sizes=sizes)
     assert found.ok and [each.name for each in found.outputs] == ["y"]
     assert glassrt.bisect(path, interpret=True, unpadded="m", sizes=sizes).ok
+
+
+def test_a_plan_without_padding_is_held_to_the_bound_of_its_reference(tmp_path: Path) -> None:
+    text = HEAD.format(result="tensor<NxSx6xf32>") + "    %y = graph.relu %a : tensor<NxSx6xf32>\n"
+    text += "    core.return %y\n  }\n}\n"
+    right, wrong = tmp_path / "right.ir", tmp_path / "wrong.ir"
+    right.write_text(text, encoding="utf-8")
+    wrong.write_text(text.replace("graph.relu", "graph.neg"), encoding="utf-8")
+    plan = glassrt.compile(right, target="host", unpadded="m")
+    assert glassrt.check(plan, device="host", reference=right).ok
+    assert not glassrt.check(plan, device="host", reference=wrong).ok
+
+
+def test_a_reference_with_other_inputs_is_refused(model: Path, tmp_path: Path) -> None:
+    plan = glassrt.compile(model, target="host")
+    other = tmp_path / "other.ir"
+    other.write_text(ADD_RELU.replace('"x"', '"z"'), encoding="utf-8")
+    with pytest.raises(InputError, match=r"the reference has the inputs .*z.*, the plan .*x"):
+        glassrt.check(plan, device="host", reference=other)
+
+
+def test_outputs_without_a_bound_are_said_not_to_be_judged(tmp_path: Path) -> None:
+    net = Layers(seed=1)
+    model = quantized(net.model([2, 3, 6, 6], net.conv("x", (3, 4))), tmp_path, "qdq")
+    plan = glassrt.compile(model, target="host")
+    found = glassrt.check(plan, device="host", reference=model)
+    assert found.ok and found.unjudged and f"not judged: {', '.join(found.unjudged)}" in str(found)
+    assert not glassrt.check(plan, device="host", reference=model, tolerance=1e-3).unjudged

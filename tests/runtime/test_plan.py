@@ -72,6 +72,16 @@ def test_what_cannot_be_written_is_a_plan_error(plan: Plan, tmp_path: Path) -> N
         plan.save(tmp_path / "missing" / "net.plan")
 
 
+def test_a_file_that_is_no_plan_is_not_replaced(plan: Plan, tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"weights")
+    with pytest.raises(PlanError, match="exists and is not a plan"):
+        plan.save(path)
+    assert path.read_bytes() == b"weights"
+    plan.save(path, force=True)
+    plan.save(path)
+
+
 def test_a_failed_save_leaves_the_old_plan_and_no_litter(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from glassrt.compiler.files.arrays import write_arrays
 
+from ...places import DIGITS
 from .support import Glassrt
 
 
@@ -27,6 +28,14 @@ def test_inputs_are_compared(glassrt: Glassrt, small: Path, tmp_path: Path) -> N
     assert "not an input, ignored: z" in result.stderr
     (output,) = json.loads(result.stdout)["numbers"]["outputs"]
     assert output["name"] == "y" and output["error"]["max_abs"] == 0
+
+
+def test_options_of_a_build_are_for_the_side_that_is_built(glassrt: Glassrt, tmp_path: Path) -> None:
+    path = tmp_path / "net.plan"
+    glassrt("build", DIGITS, "-o", path, "--target", "host")
+    found = json.loads(glassrt("diff", DIGITS, path, "-p", "fp16", "--target", "host", "--json").stdout)
+    assert found["changes"] and not found["same"]
+    assert "no effect on a plan" in glassrt("diff", path, path, "-p", "fp16", code=2).stderr
 
 
 def test_what_is_no_plan_is_an_error(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:

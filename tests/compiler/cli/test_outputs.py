@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+import onnx
 import pytest
 from glassrt import CalibrationTable, Plan
 from glassrt.compiler.cli.app import app
@@ -168,6 +169,29 @@ def test_the_weights_of_a_text_are_an_input(glassrt: Glassrt, tmp_path: Path) ->
     weights = (tmp_path / "net.weights").read_bytes()
     glassrt("build", tmp_path / "net.ir", "-t", "host", "-o", tmp_path / "net.weights", "--force", code=2)
     assert (tmp_path / "net.weights").read_bytes() == weights
+
+
+def test_the_external_data_of_a_model_is_an_input(glassrt: Glassrt, tmp_path: Path) -> None:
+    model, data = tmp_path / "net.onnx", tmp_path / "net.bin"
+    onnx.save(onnx.load(DIGITS), model, save_as_external_data=True, location=data.name, size_threshold=0)
+    before = data.read_bytes()
+    for command in ("build", "extract"):
+        shown = glassrt(command, model, "-o", data, "--force", code=2).stderr
+        assert "is an input of this command" in " ".join(shown.replace("│", " ").split())
+    assert data.read_bytes() == before
+
+
+def test_what_lies_beside_an_output_of_another_name_stays(glassrt: Glassrt, tmp_path: Path) -> None:
+    small, data = tmp_path / "x.onnx", tmp_path / "x.npz"
+    np.savez(data, x=np.zeros(3))
+    before = data.read_bytes()
+    arguments = ("reduce", DIGITS, "-o", small, "--fails", "false", "--trials", 1)
+    shown = glassrt(*arguments, code=2).stderr
+    assert "which it would be written with" in " ".join(shown.replace("│", " ").split())
+    assert data.read_bytes() == before and not small.exists()
+    glassrt(*arguments, "--force")
+    assert data.read_bytes() != before
+    glassrt(*arguments)  # both are of one reduction now
 
 
 def test_one_file_is_not_written_twice(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import onnx
 import pytest
 from glassrt.compiler.files.arrays import read_arrays
 
+from benchmarks.common.encoder_model import SMALL, encoder_model
+
 from ...places import DIGITS
 from .support import Glassrt
 
@@ -51,3 +53,18 @@ def test_what_is_no_fault_is_told(
     result = glassrt("reduce", DIGITS, "-o", tmp_path / "small.onnx", *options, code=code)
     assert says in " ".join(result.stderr.split())
     assert not list(tmp_path.iterdir())
+
+
+def test_a_calibration_table_serves_smaller_models(glassrt: Glassrt, table: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small.onnx"
+    options = ("-p", "int8", "--calibration", table, "--tolerance", "1e-9", "--device", "host")
+    glassrt("reduce", DIGITS, "-o", small, "--wrong", *options, "--trials", 12)
+    assert len(onnx.load(small).graph.node) < len(onnx.load(DIGITS).graph.node)
+
+
+def test_a_mask_of_tokens_is_drawn_as_one(glassrt: Glassrt, tmp_path: Path) -> None:
+    path, small = tmp_path / "net.onnx", tmp_path / "small.onnx"
+    path.write_bytes(encoder_model(SMALL, "filled").SerializeToString())
+    options = ("--unpadded", "attention_mask", "--device", "host", "--size", "N=2", "--size", "S=4")
+    shown = glassrt("reduce", path, "-o", small, "--wrong", *options, code=1)
+    assert "does not show the fault: within bounds" in shown.stderr

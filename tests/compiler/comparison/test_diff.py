@@ -12,7 +12,9 @@ from glassrt import InputError, compile, diff
 from glassrt.compiler.comparison.diff import PlanDiff
 from glassrt.compiler.comparison.times import PlanTimes
 from glassrt.compiler.surgery.extract import extract
+from onnx import numpy_helper
 
+from ..unpadding.encoders import HEAD
 from .plans import X, network, plan
 
 WHOLE, APART = plan(), plan(apart=("mm", "relu"))
@@ -90,3 +92,25 @@ def test_times_are_shown_by_place() -> None:
     times = found.to_json()["times"]
     assert sum(row["b_us"] for row in times["launches"]) == sum(range(1, len(APART.spec.launches) + 1))
     assert np.isclose(times["b_ms"], 0.75)
+
+
+def test_other_weights_are_no_difference_of_kernels_but_one() -> None:
+    model = network()
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.ones((8, 8), np.float32), "w"))
+    other = compile(model, target="host", shapes={"N": (1, 3, 8)})
+    for one in (WHOLE, plan("fp16")):
+        found = diff(one, other)
+        assert not found.same and found.weights == [("mm",)] and "other weights of 1 node: mm" in str(found)
+        assert found.to_json()["weights"] == [["mm"]]
+    assert not diff(WHOLE, plan("fp16")).weights
+
+
+def test_plans_with_and_without_padding_are_run_alike(tmp_path: Path) -> None:
+    path = tmp_path / "net.ir"
+    body = HEAD.format(result="tensor<NxSx6xf32>") + "    core.return %a\n  }\n}\n"
+    path.write_text(body, encoding="utf-8")
+    plans = [compile(path, target="host", unpadded=mask) for mask in (None, "m")]
+    kept = np.float32([[1, 1, 0], [1, 1, 1]])
+    inputs = {"x": np.random.default_rng(0).standard_normal((2, 3, 6), np.float32), "m": kept}
+    found = diff(*plans, inputs=inputs, device="host")
+    assert found.numbers is not None and found.numbers.outputs

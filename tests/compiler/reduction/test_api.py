@@ -68,3 +68,8 @@ def test_what_cannot_be_imported_has_inputs_as_declared() -> None:
 def test_what_is_no_fault_is_an_error(how: dict[str, object], says: str) -> None:
     with pytest.raises(InputError, match=says):
         reduce(DIGITS, **how)  # type: ignore[arg-type]
+
+
+def test_without_a_gpu_nothing_is_slow() -> None:
+    with pytest.raises(InputError, match="nothing says how long a model should take on 'host'"):
+        reduce(model("Exp"), slow=2.0, device="host")

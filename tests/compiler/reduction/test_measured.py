@@ -28,10 +28,10 @@ def test_a_time_is_slow_against_what_is_expected() -> None:
 
 def test_what_cannot_be_built_shows_nothing() -> None:
     found = answer(Asked(Settings()), (model("Own", "own.ops").SerializeToString(), FEEDS))
-    assert not found.shows and found.text.startswith("an error: ")
+    assert not found.shows and found.text.startswith("it cannot be built, or run: ")
 
 
 def test_a_model_without_the_fault_is_an_error() -> None:
     with closing(MeasuredFault(Asked(Settings()))) as fault, pytest.raises(InputError) as caught:
         fault.begin(model("Own", "own.ops"), FEEDS)
-    assert "does not show the fault: an error: " in caught.value.message
+    assert "does not show the fault: it cannot be built, or run: " in caught.value.message

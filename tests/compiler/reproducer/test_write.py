@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,3 +58,23 @@ def test_outputs_of_sizes_that_data_decides_are_an_error(tmp_path: Path) -> None
     with pytest.raises(InputError, match="depends on data"):
         write_reproducer(tmp_path, model, {"x": np.float32([0, 1, 0, 2, 0, 0])}, target="host")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "README").write_text("mine")
+    with pytest.raises(InputError, match="holds other files than a reproducer"):
+        write_reproducer(tmp_path, network(), {"x": np.zeros((2, 64), np.float32)}, target="host")
+    assert [path.name for path in tmp_path.iterdir()] == ["README"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "problem"),
+    [
+        ({}, "no array for the input 'x'"),
+        ({"x": [1]}, "is an array, not list"),
+        ({"x": np.zeros((2, 3), np.float64)}, "input 'x' is float64"),
+    ],
+)
+def test_inputs_that_do_not_fit(tmp_path: Path, inputs: Any, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        write_reproducer(tmp_path, network(), inputs, target="host")
