@@ -12,9 +12,9 @@ from typing import Literal, Unpack
 from ..dialects.core.clone import clone_module
 from ..dialects.core.module import Module
 from ..errors import InputError
-from ..runtime.arguments import checked_but
+from ..runtime.arguments import checked_but, expect, expect_each
 from ..runtime.plan import Plan
-from .benching import BenchReport, bench_plan
+from .benching import PERCENTILES, BenchReport, BenchRun, bench_plan
 from .building import build_order
 from .calibration.calibrate import calibrate
 from .calibration.data import Batches, is_no_arrays
@@ -179,23 +179,28 @@ def bisect(
     return bisect_order(order, arrays, CheckRun(device, tolerance, sizes or {}, seed), interpret)
 
 
-@checked_but("plan")
+@checked_but("plan", "arrays", "percentiles")
 def bench(
     plan: Plan | Source,
+    arrays: Given = None,
     *,
     device: str | None = None,
     sizes: Mapping[str, int] | None = None,
     repeats: int = 100,
+    duration: float = 0.0,
     warmup: int = 10,
+    percentiles: Sequence[float] = PERCENTILES,
     profile_repeats: int = 10,
     seed: int = 0,
     **build: Unpack[BuildArguments],
 ) -> BenchReport:
-    """Time PLAN, or a model after building it, on random inputs of SEED in device memory.
+    """Time PLAN, or a model after building it, on ARRAYS, by name or as an .npz file, or on random inputs of
+    SEED.
 
     device: 'cuda', 'cuda:N' or 'host'; default: cuda if the plan has code for a GPU that is present.
     sizes: values of symbolic dimensions, such as {"N": 8}; default: their optima.
-    repeats, warmup: how many runs are timed, and how many untimed ones come first.
+    repeats, warmup: how many runs are timed, and how many untimed ones come first; duration: seconds for
+    which runs go on at least. percentiles: those of the latency that are told.
     profile_repeats: how often each kernel is timed alone; 0: not at all.
     build: the options of `compile` that say how a model is built.
 
@@ -206,15 +211,16 @@ def bench(
         timed = plan
     else:
         timed = build_order(order_of(plan, _for_device(build, device))).plan
-    return bench_plan(
-        timed,
-        device,
-        sizes=sizes,
-        repeats=repeats,
-        warmup=warmup,
-        profile_repeats=profile_repeats,
-        seed=seed,
+    how = BenchRun(
+        arrays, sizes or {}, seed, repeats, duration, warmup, profile_repeats, _numbers(percentiles)
     )
+    return bench_plan(timed, device, how)
+
+
+def _numbers(percentiles: Sequence[float]) -> tuple[float, ...]:
+    expect("percentiles", percentiles, list, tuple)
+    expect_each("percentiles", percentiles, int, float)
+    return tuple(percentiles)
 
 
 def _refuse_options(build: BuildArguments) -> None:

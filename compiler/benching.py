@@ -2,43 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ..runtime.device import LaunchRecord
+from ..errors import InputError
 from ..runtime.engine import Engine
 from ..runtime.plan import Plan
+from .checking.plan_check import plan_inputs
+from .checks import Given
 from .driver.build import present_arch
-from .files.inputs import ExpectedInput, of_plan, random_arrays, symbols_of
-from .report.expected import sizes_of
-from .report.launches import LaunchFacts, launches_of
-from .report.presented import Block, Report, Table
+from .files.arrays import Array
+from .report.expected import expected_times, sizes_of
+from .report.kernel_times import blocks_of, kernel_rows, node_rows
+from .report.launches import launches_of, work_by_node
+from .report.presented import Block, Report
 from .report.roofline import Peaks
-from .report.words import quantity, share
+from .report.words import quantity
+
+PERCENTILES = (50.0, 90.0, 99.0)
+MOST_AT_ONCE = 1000  # runs between two looks at the clock
+FROM_HOST = 20  # runs, at most, that are timed with copies from and to the host
 
 
 @dataclass(frozen=True, repr=False)
 class BenchReport(Report):
     """The times of a plan on `device` with the symbols at `symbols`.
 
-    times_ms: those of whole runs, in order; kernels: the time of each kernel alone with its rates, empty if
-    none was timed; peaks: those of the GPU that it ran on; samples: how many rows a run computes, None where
-    inputs do not say.
+    times_ms: those of whole runs on device memory, in order; from_host_ms: those of runs that take arrays
+    from the host and bring results there, copies included; kernels: the time of each kernel alone with its
+    nodes, rates, and what was expected, empty if none was timed; nodes: the same time split over ONNX
+    nodes, an estimate; peaks: those of the GPU that it ran on; samples: how many rows a run computes, None
+    where inputs do not say; percentiles: those of `latency_ms`.
     """
 
     device: str
     symbols: Mapping[str, int]
     times_ms: Sequence[float]
+    from_host_ms: Sequence[float]
     kernels: Sequence[Mapping[str, Any]]
+    nodes: Sequence[Mapping[str, Any]]
     peaks: Peaks | None
     samples: int | None
+    percentiles: Sequence[float] = PERCENTILES
 
     @property
     def latency_ms(self) -> dict[str, float]:
-        return latency(self.times_ms)
+        return latency(self.times_ms, self.percentiles)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -47,8 +62,12 @@ class BenchReport(Report):
             "runs": len(self.times_ms),
             "latency_ms": self.latency_ms,
             "throughput": throughput(self.times_ms, self.samples),
+            "throughput_from_host": throughput(self.from_host_ms, self.samples),
+            "times_ms": list(self.times_ms),
+            "times_from_host_ms": list(self.from_host_ms),
             "peaks": None if self.peaks is None else vars(self.peaks),
             "kernels": [dict(row) for row in self.kernels],
+            "nodes": [dict(row) for row in self.nodes],
         }
 
     def blocks(self) -> Iterable[Block]:
@@ -56,114 +75,98 @@ class BenchReport(Report):
         yield f"{self.device}{at}, {len(self.times_ms)} runs"
         times = ", ".join(f"{name} {value:.4g}" for name, value in self.latency_ms.items())
         yield f"latency in ms: {times}"
-        rates = throughput(self.times_ms, self.samples)
+        yield f"throughput: {self._rate(self.times_ms)}; with copies from and to the host: " + self._rate(
+            self.from_host_ms
+        )
+        yield from blocks_of(self.kernels, self.nodes, self.peaks)
+
+    def _rate(self, times: Sequence[float]) -> str:
+        rates = throughput(times, self.samples)
         samples = rates["samples_per_second"]
-        rate = f"throughput: {quantity(rates['runs_per_second'])} runs/s"
-        yield rate + (f", {quantity(samples)} samples/s" if samples else "")
-        if not self.kernels:
-            return
-        yield _table(self.kernels)
-        if self.peaks is not None:
-            yield _roofline(self.peaks)
+        text = f"{quantity(rates['runs_per_second'])} runs/s"
+        return text + (f", {quantity(samples)} samples/s" if samples else "")
 
 
-def _roofline(peaks: Peaks) -> str:
-    return (
-        f"roofline of a typical {peaks.target}: {quantity(peaks.fp32)}FLOP/s in fp32, "
-        f"{quantity(peaks.tensor)}FLOP/s on tensor cores, {quantity(peaks.bandwidth, 'B/s')}"
-    )
+@dataclass(frozen=True)
+class BenchRun:
+    """What is timed, and how: see `glassrt.bench`. note: told of arrays that are no inputs."""
+
+    inputs: Given = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    seed: int = 0
+    repeats: int = 100
+    duration: float = 0.0
+    warmup: int = 10
+    profile_repeats: int = 10
+    percentiles: Sequence[float] = PERCENTILES
+    note: Callable[[str], object] = warnings.warn
+
+    def __post_init__(self) -> None:
+        """Raise InputError for a percentile or a duration that is none."""
+        for each in self.percentiles:
+            if not 0 <= each <= 100:
+                raise InputError(f"{each} is no percentile", "percentiles lie between 0 and 100")
+        if not 0 <= self.duration < math.inf:
+            raise InputError(f"runs cannot go on for {self.duration} seconds")
 
 
-def bench_plan(
-    plan: Plan,
-    device: str | None = None,
-    *,
-    sizes: Mapping[str, int] | None = None,
-    repeats: int = 100,
-    warmup: int = 10,
-    profile_repeats: int = 10,
-    seed: int = 0,
-) -> BenchReport:
-    """Time PLAN on DEVICE on random inputs of SEED in device memory: REPEATS runs after WARMUP untimed ones.
-
-    Each kernel is timed PROFILE_REPEATS times alone, with 0 not at all. Raises InputError for SIZES that do
-    not fit, and what `Engine` raises.
-    """
+def bench_plan(plan: Plan, device: str | None, how: BenchRun) -> BenchReport:
+    """Time PLAN on DEVICE as HOW says. Raises InputError for inputs or sizes that do not fit, and what
+    `Engine` raises."""
     with Engine(plan, device) as engine:
-        symbols = symbols_of(engine.plan.spec, sizes or {})
-        wanted = of_plan(engine.plan.spec, symbols)
-        arrays = random_arrays(wanted, seed, engine.plan.spec.unpadded)
-        if engine.plan.spec.unpadded is not None:
-            symbols = sizes_of(engine.plan, arrays)  # of as many rows as the mask keeps
-        times = engine.time(arrays, repeats, warmup)
-        records = engine.profile(arrays, profile_repeats) if profile_repeats else []
-        launches = launches_of(engine.plan, symbols) if profile_repeats else []
+        own = engine.plan
+        arrays = plan_inputs(own, how.inputs, how.sizes, how.seed, how.note)
+        symbols = sizes_of(own, arrays)
+        times = _times(engine, arrays, how)
+        from_host = _from_host(engine, arrays, min(how.repeats, FROM_HOST))
+        records = engine.profile(arrays, how.profile_repeats) if how.profile_repeats else []
         name = engine.device
     target = present_arch() if name.startswith("cuda") else None
     peaks = None if target is None else Peaks.of(target)
-    return BenchReport(name, symbols, times, kernel_rows(records, launches, peaks), peaks, samples_in(wanted))
+    kernels: list[dict[str, Any]] = []
+    nodes: list[dict[str, Any]] = []
+    if records:
+        expected = expected_times(own, symbols) if peaks is not None else ()
+        kernels = kernel_rows(records, launches_of(own, symbols), peaks, expected)
+        nodes = node_rows(records, work_by_node(own, symbols))
+    samples = samples_in(arrays.values())
+    return BenchReport(name, symbols, times, from_host, kernels, nodes, peaks, samples, how.percentiles)
 
 
-def samples_in(wanted: Sequence[ExpectedInput]) -> int | None:
+def _times(engine: Engine, arrays: Mapping[str, Array], how: BenchRun) -> list[float]:
+    """Milliseconds of runs on device memory: as many as are asked for, and until the duration is over."""
+    begin = time.perf_counter()
+    times = engine.time(arrays, how.repeats, how.warmup)
+    while (left := how.duration - (time.perf_counter() - begin)) > 0:
+        more = math.ceil(left * 1e3 / max(float(np.median(times)), 1e-3))
+        times += engine.time(arrays, min(more, MOST_AT_ONCE), 0)
+    return times
+
+
+def _from_host(engine: Engine, arrays: Mapping[str, Array], repeats: int) -> list[float]:
+    """Milliseconds of runs on arrays of the host, copies and the call itself included."""
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        engine.run(arrays)
+        times.append((time.perf_counter() - begin) * 1e3)
+    return times
+
+
+def samples_in(arrays: Iterable[Array]) -> int | None:
     """The leading dimension that all inputs have; None where they have no such."""
-    batches = {tensor.shape[0] if tensor.shape else 0 for tensor in wanted}
+    batches = {array.shape[0] if array.shape else 0 for array in map(np.asarray, arrays)}
     return (batches.pop() or None) if len(batches) == 1 else None
 
 
-def latency(times: Sequence[float]) -> dict[str, float]:
-    """Minimum, percentiles and mean of TIMES, in their unit."""
-    p50, p90, p99 = (float(value) for value in np.percentile(times, (50, 90, 99)))
-    return {"min": min(times), "p50": p50, "p90": p90, "p99": p99, "mean": float(np.mean(times))}
+def latency(times: Sequence[float], percentiles: Sequence[float] = PERCENTILES) -> dict[str, float]:
+    """Minimum, PERCENTILES and mean of TIMES, in their unit."""
+    values = np.percentile(times, percentiles)
+    found = {f"p{each:g}": float(value) for each, value in zip(percentiles, values, strict=True)}
+    return {"min": min(times), **found, "mean": float(np.mean(times))}
 
 
 def throughput(times: Sequence[float], samples: int | None) -> dict[str, float | None]:
     """Runs per second at the median of TIMES (milliseconds), and samples per second where they are known."""
     runs = 1e3 / float(np.median(times))
     return {"runs_per_second": runs, "samples_per_second": runs * samples if samples else None}
-
-
-def kernel_rows(
-    records: Sequence[LaunchRecord], launches: Sequence[LaunchFacts], peaks: Peaks | None
-) -> list[dict[str, Any]]:
-    """A row of figures for every launch, in order: its time, share, FLOPs, bytes and roofline fraction."""
-    total = sum(record.microseconds for record in records)
-    rows = []
-    for record, launch in zip(records, launches, strict=True):
-        spent = record.microseconds * 1e-6
-        known = peaks is not None and spent > 0
-        rows.append(
-            {
-                "kernel": record.name,
-                "op": record.op,
-                "microseconds": record.microseconds,
-                "share": record.microseconds / total if total else 0.0,
-                "flops": launch.flops,
-                "bytes": launch.bytes,
-                "flops_per_second": launch.flops / spent if launch.flops is not None and spent > 0 else None,
-                "bytes_per_second": launch.bytes / spent if spent > 0 else None,
-                "roofline": peaks.seconds(launch) / spent if peaks is not None and known else None,
-            }
-        )
-    return rows
-
-
-def _table(kernels: Sequence[Mapping[str, Any]]) -> Table:
-    columns = (">#", "kernel", "op", ">us", ">share", ">FLOPs", ">bytes", ">FLOP/s", ">B/s", ">roofline")
-    rows = [
-        (
-            index,
-            row["kernel"],
-            row["op"],
-            f"{row['microseconds']:.2f}",
-            share(row["share"]),
-            quantity(row["flops"]),
-            quantity(row["bytes"], "B"),
-            quantity(row["flops_per_second"]),
-            quantity(row["bytes_per_second"]),
-            share(row["roofline"]),
-        )
-        for index, row in enumerate(kernels)
-    ]
-    total = sum(row["microseconds"] for row in kernels)
-    footer = [("", "all", "", f"{total:.2f}", *[""] * 6)]
-    return Table("kernels, each timed alone", columns, rows, footer)

@@ -123,4 +123,5 @@ def _of_code(module: Module, plan: Plan, progress: Progress | None) -> Iterator[
                     text = "NVRTC {} compiled it, {} is here".format(*other.by)
                 yield PlanFault(CODE, f"{target} {other.module}", text, proved=other.by is None)
         except CompileError as error:
-            yield PlanFault(CODE, target, error.message)
+            # The sources are those of the launch level, or that has been said: it is this machine's compiler.
+            yield PlanFault(CODE, target, error.message, proved=False)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...dialects.core.module import Module
+from ...dialects.launch import kernels_in
 from ...runtime.plan import Plan
 from ..arch.spec import ArchSpec
 from ..nvrtc.intrinsics import headers
@@ -66,8 +67,11 @@ class OtherCode:
 def other_code(module: Module, plan: Plan, target: str, options: BuildOptions) -> Iterator[OtherCode]:
     """Where the machine code of PLAN for TARGET is not what its sources compile to; MODULE is its launch
     level. Raises CompileError."""
-    entries = {name: kernel.entry for name, kernel in plan.spec.kernels.items()}
-    compiled = compiled_kernels(module, plan.sources, entries, target, options)
+    # In the order of the build, which decides what is compiled together.
+    names = dict.fromkeys([*(op.kernel for op in kernels_in(module.main.block)), *plan.sources])
+    entries = {name: plan.spec.kernels[name].entry for name in names}
+    sources = {name: plan.sources[name] for name in names}
+    compiled = compiled_kernels(module, sources, entries, target, options)
     made = {plan.spec.kernels[name].module: kernel.cubin for name, kernel in compiled.items()}
     for name, cubin in plan.cubins[target].items():
         if made.get(name) != cubin:

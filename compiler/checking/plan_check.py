@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from ...dialects.launch import kernels_in
 from ...errors import InputError
 from ...runtime.engine import Engine
 from ...runtime.plan import Plan
+from ...runtime.whole_files import path_of
 from ..files.inputs import fitting, load_inputs, of_plan, random_arrays, symbols_of
 from ..frontend.source import Source, load_module
 from ..kernels.members import members_of
@@ -109,4 +109,4 @@ def plan_inputs(
         return random_arrays(wanted, seed, plan.spec.unpadded)
     if isinstance(given, Mapping):
         return fitting(given, wanted, "what is given")
-    return load_inputs(Path(given), wanted, note)
+    return load_inputs(path_of(given), wanted, note)

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from . import lazy
-from .option_texts import parse_sizes
+from .check import Inputs
+from .option_texts import parse_percentiles, parse_sizes
 from .options import AsJson, Device, Seed, Sizes, Subject, Top
 from .request import ON_THE_SPOT, BuildRequest, with_request
 
@@ -22,11 +23,23 @@ ProfileRepeats = Annotated[
 ]
 
 
+Duration = Annotated[
+    float,
+    typer.Option("--duration", metavar="S", min=0, help="Go on for at least so many seconds."),
+]
+Percentiles = Annotated[
+    str, typer.Option("--percentile", metavar="P,P", help="The percentiles of the latency that are told.")
+]
+
+
 @with_request(ON_THE_SPOT)
 def bench(
     subject: Subject,
+    inputs: Inputs = None,
     repeats: Repeats = 100,
+    duration: Duration = 0.0,
     warmup: Warmup = 10,
+    percentile: Percentiles = "50,90,99",
     profile: Profile = True,
     profile_repeats: ProfileRepeats = 10,
     size: Sizes = None,
@@ -37,15 +50,15 @@ def bench(
     *,
     request: BuildRequest,
 ) -> None:
-    """Time PLAN, or MODEL after building it, on random inputs in device memory.
+    """Time PLAN, or MODEL after building it: runs on device memory, runs with copies from and to the host,
+    and each kernel.
 
-    Kernels are timed one at a time. In a run they overlap, so a run takes less than their sum.
+    Kernels are timed one at a time. In a run they overlap, so a run takes less than their sum. With
+    --duration runs go on until it is over, and at least --repeats times.
     """
-    sizes = parse_sizes(size)
+    sizes, told = parse_sizes(size), parse_percentiles(percentile)
     plan = lazy.open_plan(subject, request, device)
     lazy.say_why_not_on_gpu(plan, device)
     each = profile_repeats if profile else 0
-    found = lazy.bench_plan(
-        plan, device, sizes=sizes, repeats=repeats, warmup=warmup, profile_repeats=each, seed=seed
-    )
-    lazy.tell(found, as_json, top)
+    how = lazy.BenchRun(inputs, sizes, seed, repeats, duration, warmup, each, told, lazy.say)
+    lazy.tell(lazy.bench_plan(plan, device, how), as_json, top)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ...runtime.whole_files import WholeFolder as WholeFolder
     from ...runtime.whole_files import content as content
     from ...runtime.whole_files import write_whole as write_whole
+    from ..benching import BenchRun as BenchRun
     from ..benching import bench_plan as bench_plan
     from ..building import build_order as build_order
     from ..calibration.observe import Network as Network
@@ -86,7 +87,7 @@ _PLACES = {
     "...dialects.custom.files": ("load_file",),
     "...runtime.plan": ("Plan",),
     "...runtime.whole_files": ("WholeFiles", "WholeFolder", "content", "write_whole"),
-    "..benching": ("bench_plan",),
+    "..benching": ("BenchRun", "bench_plan"),
     "..building": ("build_order",),
     "..calibration.observe": ("Network",),
     "..checks": ("CheckRun", "bisect_order", "check_finished", "check_order"),

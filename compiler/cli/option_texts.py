@@ -122,6 +122,14 @@ def parse_sizes(texts: Sequence[str] | None) -> Mapping[str, int]:
     return sizes
 
 
+def parse_percentiles(text: str) -> tuple[float, ...]:
+    """Percentiles from a text such as `50,99.9`. Raises typer.BadParameter."""
+    try:
+        return tuple(map(float, text.split(",")))
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no list of numbers", param_hint="--percentile") from None
+
+
 def parse_pairs(texts: Sequence[str] | None) -> frozenset[tuple[str, str]]:
     """Pairs of node names from texts such as `A:B`, or `A::B` where names contain colons.
 

@@ -116,6 +116,42 @@ def launches_of(plan: Plan, symbols: Mapping[str, int]) -> list[LaunchFacts]:
     return result
 
 
+def work_by_node(plan: Plan, symbols: Mapping[str, int]) -> list[dict[str, float]]:
+    """For every launch of PLAN, in order, its ONNX nodes, each with the part of the launch's work that it is.
+
+    An estimate: the work of an op is its FLOPs, and at least one for every element of its results; the nodes
+    of one op have equal parts.
+    """
+    return [
+        _parts({} if op is None else _work(op, symbols), spec.nodes)
+        for op, spec in zip(_kernels(plan, len(plan.spec.launches)), plan.spec.launches, strict=True)
+    ]
+
+
+def _work(op: Kernel, symbols: Mapping[str, int]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for outer in op.body.block:
+        for each in outer.walk():
+            if has(each, Trait.CONSTANT) or has(each, Trait.TERMINATOR):
+                continue
+            try:
+                elements = sum(evaluate(value.type.elements, symbols) for value in each.results)
+                work = max(evaluate(each.flops(), symbols), elements)
+            except (IRError, KeyError):  # a symbol that the manifest does not know
+                return {}
+            for node in each.location.nodes:
+                found[node] = found.get(node, 0.0) + work / len(each.location.nodes)
+    return found
+
+
+def _parts(work: Mapping[str, float], nodes: Sequence[str]) -> dict[str, float]:
+    """WORK as parts of its sum; equal parts of NODES where nothing is known."""
+    total = sum(work.values())
+    if total > 0:
+        return {node: each / total for node, each in work.items()}
+    return {node: 1 / len(nodes) for node in nodes}
+
+
 def _kernels(plan: Plan, count: int) -> list[Kernel] | list[None]:
     """The launch-level op of every launch; None for all where the IR text does not match the manifest."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from glassrt import Plan
 from glassrt.compiler.benching import latency, throughput
@@ -46,6 +47,17 @@ def test_percentiles() -> None:
     times = latency([float(value) for value in range(1, 102)])
     assert times == {"min": 1, "p50": 51, "p90": 91, "p99": 100, "mean": 51}
     assert throughput([2.0], None) == {"runs_per_second": 500, "samples_per_second": None}
+
+
+def test_a_long_bench_goes_on_for_its_duration(glassrt: Glassrt, small: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=np.ones((3, 4), np.float32))
+    options = ("--duration", 0.3, "--percentile", "50,99.9", "--inputs", tmp_path / "x.npz", "--json")
+    report = json.loads(glassrt("bench", small, *FEW, *options).stdout)
+    assert report["symbols"] == {"N": 3} and len(report["times_ms"]) == report["runs"] > 3
+    assert list(report["latency_ms"]) == ["min", "p50", "p99.9", "mean"]
+    assert report["throughput_from_host"]["runs_per_second"] > 0 and len(report["times_from_host_ms"]) == 3
+    assert "no percentile" in glassrt("bench", small, *FEW, "--percentile", "101", code=1).stderr
+    assert "no list of numbers" in glassrt("bench", small, *FEW, "--percentile", "a", code=2).stderr
 
 
 def test_counts_must_be_positive(glassrt: Glassrt, small: Path) -> None:

@@ -12,7 +12,6 @@ from glassrt import InputError, compile, diff
 from glassrt.compiler.comparison.diff import PlanDiff
 from glassrt.compiler.comparison.times import PlanTimes
 from glassrt.compiler.surgery.extract import extract
-from onnx import numpy_helper
 
 from ..unpadding.encoders import HEAD
 from .plans import X, network, plan
@@ -92,17 +91,6 @@ def test_times_are_shown_by_place() -> None:
     times = found.to_json()["times"]
     assert sum(row["b_us"] for row in times["launches"]) == sum(range(1, len(APART.spec.launches) + 1))
     assert np.isclose(times["b_ms"], 0.75)
-
-
-def test_other_weights_are_no_difference_of_kernels_but_one() -> None:
-    model = network()
-    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.ones((8, 8), np.float32), "w"))
-    other = compile(model, target="host", shapes={"N": (1, 3, 8)})
-    for one in (WHOLE, plan("fp16")):
-        found = diff(one, other)
-        assert not found.same and found.weights == [("mm",)] and "other weights of 1 node: mm" in str(found)
-        assert found.to_json()["weights"] == [["mm"]]
-    assert not diff(WHOLE, plan("fp16")).weights
 
 
 def test_plans_with_and_without_padding_are_run_alike(tmp_path: Path) -> None:

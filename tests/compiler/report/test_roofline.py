@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from glassrt import Plan
 from glassrt.codegen.arch.names import REFERENCE, arch_named
-from glassrt.compiler.benching import kernel_rows
+from glassrt.compiler.report.kernel_times import kernel_rows
 from glassrt.compiler.report.launches import launches_of
 from glassrt.compiler.report.roofline import Peaks
 from glassrt.runtime.device import LaunchRecord
