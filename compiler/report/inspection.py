@@ -50,8 +50,8 @@ class Inspection(Report):
     def to_html(
         self, calibration: CalibrationTable | None = None, measured: Sequence[float] | None = None
     ) -> str:
-        """A page for a browser that shows all of the plan: the graph at every level with the kernels, launches
-        over time, the memory map and the decisions. It is one file that loads nothing.
+        """A page for a browser that shows all of the plan: the graph at every level with its kernels,
+        launches over time, the memory map and the decisions. It is one file that loads nothing.
 
         calibration: a table whose histograms and clips are shown, too; measured: the microseconds of every
         launch, in order, such as those of `glassrt.bench`. Raises InputError for another number of times,

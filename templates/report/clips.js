@@ -63,8 +63,8 @@ class ClipsView {
         this.names.forEach((name, at) => {
             if (!(name in tensor.clips)) return;
             context.fillStyle = this.colour(at);
-            const chosen = name === tensor.by;
-            context.fillRect(Math.min(width - 2, tensor.clips[name] * scale), chosen ? 0 : 8, chosen ? 2.5 : 1.2, height - 14);
+            const [top, wide] = name === tensor.by ? [0, 2.5] : [8, 1.2];
+            context.fillRect(Math.min(width - 2, tensor.clips[name] * scale), top, wide, height - 14 - top);
         });
         context.fillStyle = "#667085";
         context.font = PLAIN_FONT;

@@ -16,10 +16,11 @@ ARENA = "arena"
 
 
 def memory_map(plan: Plan, buffers: Sequence[BufferFacts]) -> dict[str, Any]:
-    """The buffers of PLAN in the arena that launches use, as JSON data: those of BUFFERS, at the sizes of these.
+    """Those of BUFFERS, the buffers of PLAN at some sizes, that lie in the arena and that launches use, as
+    JSON data.
 
-    `most` are the bytes at the largest sizes, which offsets leave room for; `owner` is the launch that first
-    uses a buffer, which writes it.
+    `most` are the bytes at the largest sizes, which offsets leave room for; `first` is the launch that writes
+    a buffer first, `last` the last one that may use it.
     """
     loops = _loops(plan.spec)
     largest = {name: each.maximum for name, each in plan.spec.symbols.items()}

@@ -1,4 +1,4 @@
-"""The ops of one level as boxes: kernels, branches and loops around what is inside of them, and who reads what."""
+"""The ops of one level as boxes, kernels, branches and loops around what is in them, and who reads what."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from ....dialects.core.module import Function
 from ....dialects.core.traits import Trait, has
 from ....dialects.launch import Kernel, kernels_in
 from ....dialects.launch_memory import Buffer, View
-from ...kernels.members import op_nodes
 from ...memory.launch_accesses import root_of
 
 INPUT, OUTPUT, OP = "input", "output", "op"
@@ -22,9 +21,9 @@ class OpBox:
     """An op, an input or an output (`kind`).
 
     title: its name without its dialect; about: what tells it from others of that name; nodes: the ONNX nodes
-    of all that is in it; lines: the first and the last of its lines in the text of the level, from 0, none for
-    inputs and outputs; launch: the number of the launch that it is, at the launch level; inside: the boxes in
-    it, with `edges` from the earlier to the later by number.
+    of all that is in it; lines: the first and the last of its lines in the text of the level, from 0, None
+    for inputs and outputs; launch: the number of the launch that it is, at the launch level; inside: the
+    boxes in it, with `edges` from the earlier to the later by number.
     """
 
     kind: str
@@ -40,10 +39,10 @@ class OpBox:
 def boxes_of(function: Function, text: str) -> OpBox:
     """FUNCTION, which was parsed from TEXT, as the box around all of its ops, inputs and outputs. Weights,
     buffers and views of these have no boxes."""
-    return _Reader(function, text).whole(function)
+    return _BoxReader(function, text).whole(function)
 
 
-class _Reader:
+class _BoxReader:
     """What boxes need of the whole function: the number of each launch, and where lines begin."""
 
     def __init__(self, function: Function, text: str) -> None:

@@ -15,7 +15,7 @@ BARS = 128
 
 
 def clips_of(table: CalibrationTable, facts: Facts) -> list[dict[str, Any]]:
-    """The tensors of TABLE as JSON data: clips by calibrator, and a histogram of magnitudes where it was kept.
+    """The tensors of TABLE as JSON data: clips by calibrator, and a histogram of magnitudes if it was kept.
 
     Raises CalibrationError where the model of FACTS has none of these tensors.
     """

@@ -102,6 +102,4 @@ def _members(launch: Launch) -> list[dict[str, Any]]:
 
 
 def _node(facts: Facts, node: str) -> dict[str, Any]:
-    fate = fate_of(facts, node)
-    own = {"ops": list(facts.origins[node].ops), "state": fate.state, "rule": fate.rule, "reason": fate.reason}
-    return own | {"launches": facts.where.get(node, [])}
+    return {"ops": list(facts.origins[node].ops)} | vars(fate_of(facts, node))

@@ -18,8 +18,8 @@ _HEAD = """digraph plan {
 
 
 def dot_text(plan: Plan) -> str:
-    """The launch level of PLAN: a cluster of ops for each launch, called after their ONNX nodes, with edges for
-    what they read. Raises PlanError where the text of the level is damaged."""
+    """The launch level of PLAN: a cluster of ops for each launch, called after their ONNX nodes, with edges
+    for what they read. Raises PlanError where the text of the level is damaged."""
     text = plan.ir("launch")
     try:
         function = parse_module(text, ALL_DIALECTS, file="launch.ir").main

@@ -1,5 +1,6 @@
-"""Places for the boxes of a graph without cycles, in layers from top to bottom (Sugiyama, Tagawa and Toda, 1981).
+"""Places for the boxes of a graph without cycles, in layers from top to bottom.
 
+After Sugiyama, Tagawa and Toda, "Methods for Visual Understanding of Hierarchical System Structures" (1981).
 A layer is the longest way from a source. Edges over several layers pass between the boxes of those, those of
 one source together. In each layer the order is by barycentres, and positions are the nearest to the mean of
 the neighbours that keep order and distance: isotonic regression by pooling neighbours that are in violation.
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 SWEEPS = 6  # down and up through all layers
 BESIDE, BELOW = 22.0, 40.0  # free room between boxes of one layer, and between layers
@@ -23,9 +24,8 @@ Point = tuple[float, float]
 class Layered:
     """The places of boxes.
 
-    corners: the upper left of each; routes: for each edge its points, from the lower side of its source to the
-    upper side of its target, between which lines are upright where they do not change x; width, height: of
-    all together. All in the unit of the sizes.
+    corners: the upper left of each; routes: for each edge its points, from the lower side of its source to
+    the upper side of its target; width, height: of all together. All in the unit of the sizes.
     """
 
     corners: list[Point]
@@ -51,8 +51,8 @@ class _Item:
 def layered(
     sizes: Sequence[Point], edges: Sequence[tuple[int, int]], beside: float = BESIDE, below: float = BELOW
 ) -> Layered:
-    """The places of boxes of SIZES (width, height) with EDGES, each from a box to one that comes later; BESIDE
-    and BELOW are free room between boxes of a layer and between layers."""
+    """The places of boxes of SIZES (width, height) with EDGES, each from a box to one that comes
+    later; BESIDE and BELOW are free room between boxes of a layer and between layers."""
     items = [
         _Item(layer, width, height)
         for layer, (width, height) in zip(_layers(len(sizes), edges), sizes, strict=True)
@@ -90,7 +90,7 @@ def _ways(items: Sequence[_Item], edges: Sequence[tuple[int, int]]) -> list[list
             way.append(shared.setdefault((source, layer), _Item(layer, PASSING, weight=STRAIGHT)))
         way.append(items[target])
         ways.append(way)
-        for upper, lower in zip(way, way[1:], strict=False):
+        for upper, lower in pairwise(way):
             if (id(upper), id(lower)) not in joined:
                 joined.add((id(upper), id(lower)))
                 upper.below.append(lower)

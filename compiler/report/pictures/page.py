@@ -1,8 +1,8 @@
 """The page: one file without links, whose scripts and styles are the only ones that it lets run.
 
-What it shows is JSON inside of it, which scripts put into the page as text alone, never as HTML. Names come from
-models, so everything that could end the element around the JSON is escaped there; and the page's own policy
-(CSP) allows no script, style or request but those that are named in it by hash.
+What it shows is JSON inside of it, which scripts put into the page as text alone, never as HTML. Names come
+from models, so everything that could end the element around the JSON is escaped there; and the page's own
+policy (CSP) allows no script, style or request but those that are named in it by hash.
 """
 
 from __future__ import annotations

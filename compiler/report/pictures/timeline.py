@@ -8,12 +8,12 @@ from ....runtime.program import BoundLaunch
 
 
 def spans_of(launches: Sequence[BoundLaunch], times: Sequence[float | None]) -> list[tuple[float, float]]:
-    """The begin and the end of each of LAUNCHES in microseconds, one behind the other on its stream and behind
-    those that it waits for.
+    """The begin and the end of each of LAUNCHES in microseconds, one behind the other on its stream and
+    behind those that it waits for.
 
     TIMES are in microseconds; a launch without one takes none. Launches of branches and loops are taken once
-    each. Launches on several streams are taken to run beside each other at full speed, and nothing is added for
-    a launch as such.
+    each. Launches on several streams are taken to run beside each other at full speed, and nothing is added
+    for a launch as such.
     """
     free: dict[int, float] = {}
     spans: list[tuple[float, float]] = []
