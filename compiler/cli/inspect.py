@@ -44,6 +44,12 @@ Times = Annotated[
         "--times", metavar="FILE", help="With --html: times that `glassrt bench --json` measured of the plan."
     ),
 ]
+Errors = Annotated[
+    Path | None,
+    typer.Option(
+        "--errors", metavar="FILE", help="With --html: errors that `glassrt check --json` found in the plan."
+    ),
+]
 
 
 @with_request(ON_THE_SPOT | {"target"})
@@ -53,6 +59,7 @@ def inspect(
     kernel: ShowKernel = None,
     html: Page = None,
     times: Times = None,
+    errors: Errors = None,
     dot: Dot = False,
     as_json: AsJson = False,
     top: Top = None,
@@ -64,8 +71,9 @@ def inspect(
     """Show the contents of PLAN, or of the plan that MODEL builds to: levels, launches, memory, sizes."""
     if sum((level is not None, kernel is not None, html is not None, dot, as_json)) > 1:
         raise typer.BadParameter("give one of --level, --kernel, --html, --dot and --json")
-    if times is not None and html is None:
-        raise typer.BadParameter("only --html uses this option", param_hint="--times")
+    for option, given in (("--times", times), ("--errors", errors)):
+        if given is not None and html is None:
+            raise typer.BadParameter("only --html uses this option", param_hint=option)
     sizes = parse_sizes(size)
     calibration, request = _shown_table(subject, request, html)
     whole = lazy.open_plan(subject, request)
@@ -75,7 +83,7 @@ def inspect(
     elif kernel is not None:
         lazy.write_text(plan.sources[_kernel_named(kernel, plan)])
     elif html is not None:
-        _write_page(html, lazy.inspect_plan(whole, sizes, part), calibration, times)
+        _write_page(html, lazy.inspect_plan(whole, sizes, part), calibration, times, errors)
     elif dot:
         lazy.write_text(lazy.inspect_plan(whole, sizes, part).to_dot())
     else:
@@ -91,11 +99,14 @@ def _shown_table(subject: Path, request: BuildRequest, html: Path | None) -> tup
     return table, request if builds else replace(request, calibration=None)
 
 
-def _write_page(path: Path, found: Inspection, calibration: Path | None, times: Path | None) -> None:
+def _write_page(
+    path: Path, found: Inspection, calibration: Path | None, times: Path | None, errors: Path | None
+) -> None:
     table = None if calibration is None else lazy.CalibrationTable.load(calibration)
     kernels = [launch.bound.kernel for launch in found.launches]
     measured = None if times is None else lazy.measured_times(times, kernels, found.symbols)
-    found.save_html(path, table, measured)
+    wrong = None if errors is None else lazy.measured_errors(errors, kernels)
+    found.save_html(path, table, measured, wrong)
 
 
 def _kernel_named(text: str, plan: Plan) -> str:

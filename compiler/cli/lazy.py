@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from ..report.inspection import inspect_plan as inspect_plan
     from ..report.ledgers import LedgerReport as LedgerReport
     from ..report.ledgers import RuleList as RuleList
-    from ..report.pictures.times import measured_times as measured_times
+    from ..report.pictures.figures import measured_errors as measured_errors
+    from ..report.pictures.figures import measured_times as measured_times
     from ..reproducer.write import write_built as write_built
     from ..search.auto import Auto as Auto
     from ..search.budget import Budget as Budget
@@ -95,7 +96,7 @@ _PLACES = {
     "..report.explanation": ("explain_plan",),
     "..report.ledgers": ("LedgerReport", "RuleList"),
     "..report.inspection": ("inspect_plan",),
-    "..report.pictures.times": ("measured_times",),
+    "..report.pictures.figures": ("measured_errors", "measured_times"),
     "..search.auto": ("Auto",),
     "..search.budget": ("Budget",),
     "..search.sensitivity": ("sensitivity",),

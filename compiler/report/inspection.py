@@ -48,17 +48,21 @@ class Inspection(Report):
 
     @checked
     def to_html(
-        self, calibration: CalibrationTable | None = None, measured: Sequence[float] | None = None
+        self,
+        calibration: CalibrationTable | None = None,
+        measured: Sequence[float] | None = None,
+        errors: Sequence[float | None] | None = None,
     ) -> str:
         """A page for a browser that shows all of the plan: the graph at every level with its kernels,
         launches over time, the memory map and the decisions. It is one file that loads nothing.
 
         calibration: a table whose histograms and clips are shown, too; measured: the microseconds of every
-        launch, in order, such as those of `glassrt.bench`. Raises InputError for another number of times,
-        CalibrationError for a table of another model, PlanError for a plan with damaged texts.
+        launch, in order, such as those of `glassrt.bench`; errors: the relative error of every launch, None
+        where it is not known, such as `glassrt.check` finds. Raises InputError for another number of times
+        or errors, CalibrationError for a table of another model, PlanError for a plan with damaged texts.
         """
         facts = (self.plan, self.to_json(), self.launches, self.buffers)
-        return page_text(page_contents(*facts, calibration, measured))
+        return page_text(page_contents(*facts, calibration, measured, errors))
 
     @checked
     def save_html(
@@ -66,9 +70,10 @@ class Inspection(Report):
         path: str | os.PathLike[str],
         calibration: CalibrationTable | None = None,
         measured: Sequence[float] | None = None,
+        errors: Sequence[float | None] | None = None,
     ) -> None:
         """Write the page (see `to_html`) to PATH: complete, or not at all."""
-        text = self.to_html(calibration, measured)
+        text = self.to_html(calibration, measured, errors)
         write_whole(path_of(path), content(text.encode()))
 
     def to_dot(self) -> str:

@@ -1,4 +1,4 @@
-// What colours say: expected or measured time, the format that is executed, or the family of a kernel.
+// What colours say: expected or measured time, the error that was found, the format that is executed, or the family of a kernel.
 
 const FORMAT_COLOURS = {
     f32: "#9db4d0", tf32: "#79c2c9", f16: "#8ccb8a", bf16: "#c5d76a", f64: "#b39ddb",
@@ -6,6 +6,7 @@ const FORMAT_COLOURS = {
 };
 const OTHERS = ["#c9b7e8", "#e7c98f", "#a7d3c1", "#d9a9c5", "#b6c3a1", "#a9c4ec", "#e3b3a0", "#cfcf9a"];
 const NO_LAUNCH = "#eceff3";
+const INFINITE = "#6b1fa8";
 const named = new Map();
 
 function heat(share) {
@@ -28,10 +29,11 @@ function formatOf(launch) {
 }
 
 const MODES = [["expected", "expected time"], ["precision", "precision"], ["family", "family"]];
+if (contents.launches.some(each => each.error !== null || each.infinite)) MODES.splice(1, 0, ["error", "error"]);
 if (contents.launches.some(each => each.measured !== null)) MODES.splice(1, 0, ["measured", "measured time"]);
-const longest = {};
-for (const mode of ["expected", "measured"]) {
-    longest[mode] = Math.max(0, ...contents.launches.map(each => each[mode] || 0));
+const largest = {};
+for (const mode of ["expected", "measured", "error"]) {
+    largest[mode] = contents.launches.reduce((most, each) => Math.max(most, each[mode] || 0), 0);
 }
 
 function colourOf(launch, mode) {
@@ -41,13 +43,23 @@ function colourOf(launch, mode) {
         return FORMAT_COLOURS[format] || otherColour(format);
     }
     if (mode === "family") return otherColour(launch.family);
-    return launch[mode] === null || !longest[mode] ? NO_LAUNCH : heat(launch[mode] / longest[mode]);
+    if (mode === "error" && launch.infinite) return INFINITE;
+    return launch[mode] === null || !largest[mode] ? NO_LAUNCH : heat(launch[mode] / largest[mode]);
+}
+
+// A colour mixed with white, as the ground for smaller boxes.
+function paler(colour) {
+    return `rgb(${partsOf(colour).map(each => Math.round(each + (255 - each) * 0.72)).join(",")})`;
+}
+
+function partsOf(colour) {
+    return colour.startsWith("#")
+        ? [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16))
+        : colour.match(/\d+/g).map(Number);
 }
 
 function isDark(colour) {
-    const parts = colour.startsWith("#")
-        ? [1, 3, 5].map(at => parseInt(colour.slice(at, at + 2), 16))
-        : colour.match(/\d+/g).map(Number);
+    const parts = partsOf(colour);
     return 0.3 * parts[0] + 0.59 * parts[1] + 0.11 * parts[2] < 130;
 }
 
@@ -65,8 +77,11 @@ function swatch(colour, width) {
 
 function legendOf(mode) {
     const legend = element("div", "group");
-    if (mode === "expected" || mode === "measured") {
-        legend.append(element("span", "key", "0", swatch(heat, 90), micros(longest[mode])));
+    if (mode === "error") {
+        legend.append(element("span", "key", "0", swatch(heat, 90), digits(largest.error)));
+        legend.append(element("span", "key", swatch(INFINITE), "not finite"));
+    } else if (mode === "expected" || mode === "measured") {
+        legend.append(element("span", "key", "0", swatch(heat, 90), micros(largest[mode])));
     } else {
         const names = contents.launches.map(each => mode === "family" ? each.family : formatOf(each));
         for (const name of [...new Set(names)].sort()) {
@@ -74,6 +89,6 @@ function legendOf(mode) {
             legend.append(element("span", "key", swatch(colourOf(one, mode)), name));
         }
     }
-    legend.append(element("span", "key", swatch(NO_LAUNCH), "no kernel"));
+    legend.append(element("span", "key", swatch(NO_LAUNCH), "none"));
     return legend;
 }

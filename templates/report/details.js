@@ -41,7 +41,7 @@ function showPlan() {
 function showBox(level, box) {
     const launch = launchOf(box);
     const text = box.lines ? linesOf[level].slice(box.lines[0], box.lines[1] + 1).join("\n") : "";
-    const what = { op: `${level} level`, input: "input", output: "output" }[box.kind];
+    const what = { input: "input", output: "output" }[box.kind] || `${level} level`;
     showPanel(
         element("h2", "", box.title),
         element("div", "faint", [what, box.about].filter(Boolean).join(", ")),
@@ -55,7 +55,7 @@ function showBox(level, box) {
 function showLaunch(at, note) {
     const launch = contents.launches[at];
     const view = page.graphs.launch;
-    const box = view ? view.boxes.find(each => each.launch === at && each.around < 0) : null;
+    const box = view ? view.boxes.find(each => each.launch === at) : null;
     const text = box && box.lines ? linesOf.launch.slice(box.lines[0], box.lines[1] + 1).join("\n") : "";
     showPanel(
         element("h2", "", launch.kernel),
@@ -94,9 +94,15 @@ function kernelFacts(at) {
         ["formats", formats.join(", ")],
         ["expected", micros(launch.expected)],
         ["measured", launch.measured === null ? null : micros(launch.measured)],
+        ["error", errorText(launch)],
         ["work", `${launch.flops === null ? "unknown" : quantity(launch.flops, "FLOPs")}, ${quantity(launch.bytes, "B")}`
             + " read and written"],
     ]);
+}
+
+function errorText(launch) {
+    if (launch.infinite) return "not finite";
+    return launch.error === null ? null : `${digits(launch.error)}, relative to its ops in f64`;
 }
 
 function configText(config) {
@@ -106,6 +112,7 @@ function configText(config) {
 
 // Why what is in BOX runs in no kernel.
 function reasonOf(box) {
+    if (box.kind === "control") return element("p", "faint", "It runs what is inside of it.");
     if (box.kind !== "op") return null;
     const known = box.nodes.map(node => nodeFacts.get(node)).filter(Boolean);
     if (!known.length) return element("p", "faint", "No kernel: it is there for sizes or for memory alone.");

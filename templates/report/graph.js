@@ -14,7 +14,11 @@ class GraphView {
         this.camera = null;
         this.zooms = [0.004, 6];
         this.selected = null;
-        this.boxes.forEach((box, number) => { box.number = number; });
+        this.boxes.forEach((box, number) => {
+            box.number = number;
+            // Whether it is in no kernel, but in a branch or a loop at most.
+            box.outer = box.around < 0 || this.boxes[box.around].kind === "control";
+        });
     }
 
     begin(pane) {
@@ -86,17 +90,23 @@ class GraphView {
     drawBox(context, box, scale) {
         const [x, y, width, height] = box.at;
         const colour = this.colour(box);
+        const rounded = box.kind === "input" || box.kind === "output";
         context.fillStyle = colour;
-        context.strokeStyle = box.kind === "op" ? "#7a8496" : "#4b6a9b";
+        context.strokeStyle = rounded ? "#4b6a9b" : "#7a8496";
         context.lineWidth = Math.max(0.8, 0.4 / scale);
         if (scale < 0.25) {
             context.fillRect(x, y, width, height);
             return;
         }
         context.beginPath();
-        context.roundRect(x, y, width, height, box.kind === "op" ? 4 : 12);
+        context.roundRect(x, y, width, height, rounded ? 12 : 4);
+        context.fillStyle = box.holds ? paler(colour) : colour;
         context.fill();
         context.stroke();
+        if (box.holds) {
+            context.fillStyle = colour;
+            context.fillRect(x, y, width, 36);
+        }
         if (scale < 0.4) return;
         context.fillStyle = isDark(colour) ? "#fff" : "#1d2430";
         context.textAlign = "center";
@@ -111,8 +121,9 @@ class GraphView {
     }
 
     colour(box) {
+        if (box.kind === "control") return "#d7dce5";
         if (box.kind !== "op") return "#e4edf9";
-        if (box.around >= 0 && !box.holds) return "#ffffff";
+        if (!box.outer) return "#ffffff";
         return colourOf(launchOf(box), page.mode);
     }
 
@@ -125,7 +136,7 @@ class GraphView {
         context.lineWidth = Math.max(2, 1.5 / scale);
         if (chosen.launch !== null) {
             for (const box of this.boxes) {
-                if (box.around < 0 && box.launch === chosen.launch) outline(context, box.at, 4);
+                if (box.outer && box.launch === chosen.launch) outline(context, box.at, 4);
             }
         }
         context.strokeStyle = "#1f5fbf";

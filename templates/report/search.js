@@ -93,7 +93,6 @@ function goToNode(node, wanted) {
 }
 
 function goToLaunch(at) {
-    const box = page.graphs.launch.boxes.find(each => each.launch === at && each.around < 0)
-        || page.graphs.launch.boxes.find(each => each.launch === at);
-    goTo("launch", box);
+    // A kernel's box comes before those inside of it.
+    goTo("launch", page.graphs.launch.boxes.find(each => each.launch === at));
 }

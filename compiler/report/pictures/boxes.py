@@ -6,19 +6,21 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ....dialects.control import ControlOp
 from ....dialects.core.ir import Block, Operation, Value
 from ....dialects.core.module import Function
 from ....dialects.core.traits import Trait, has
 from ....dialects.launch import Kernel, kernels_in
+from ....dialects.launch_control import LaunchControl
 from ....dialects.launch_memory import Buffer, View
 from ...memory.launch_accesses import root_of
 
-INPUT, OUTPUT, OP = "input", "output", "op"
+INPUT, OUTPUT, OP, CONTROL = "input", "output", "op", "control"
 
 
 @dataclass(frozen=True)
 class OpBox:
-    """An op, an input or an output (`kind`).
+    """An op, a branch or loop, an input or an output (`kind`).
 
     title: its name without its dialect; about: what tells it from others of that name; nodes: the ONNX nodes
     of all that is in it; lines: the first and the last of its lines in the text of the level, from 0, None
@@ -83,7 +85,8 @@ class _BoxReader:
         nodes = dict.fromkeys(node for box in inside for node in box.nodes) or op.location.nodes
         title, about = _named(op, tuple(nodes))
         launch = self._numbers.get(op) if isinstance(op, Kernel) else None
-        return OpBox(OP, title, about, tuple(nodes), self._lines(op), launch, tuple(inside), tuple(edges))
+        kind = CONTROL if isinstance(op, ControlOp | LaunchControl) else OP
+        return OpBox(kind, title, about, tuple(nodes), self._lines(op), launch, tuple(inside), tuple(edges))
 
     def _lines(self, op: Operation) -> tuple[int, int] | None:
         starts = [each.location.place.start for each in op.walk() if each.location.place is not None]

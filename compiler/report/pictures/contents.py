@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,23 +31,26 @@ def page_contents(
     buffers: Sequence[BufferFacts],
     calibration: CalibrationTable | None = None,
     measured: Sequence[float] | None = None,
+    errors: Sequence[float | None] | None = None,
 ) -> dict[str, Any]:
     """What is shown of PLAN, one part: DESCRIBED, its contents as JSON data, and LAUNCHES and BUFFERS, all at
-    the same sizes; the clips of CALIBRATION; and MEASURED, the microseconds of every launch.
+    the same sizes; the clips of CALIBRATION; MEASURED, the microseconds of every launch; and ERRORS, its
+    relative error, None where it is not known.
 
-    Raises PlanError for texts that cannot be read, InputError for a number of times that is not that of
+    Raises PlanError for texts that cannot be read, InputError for a number of figures that is not that of
     launches, CalibrationError for a table of another model.
     """
     facts = Facts.of(plan)
     if len(facts.launches) != len(launches):
         raise PlanError("the plan's launch level has other launches than its manifest", "build it again")
-    if measured is not None and len(measured) != len(launches):
-        raise InputError(f"there are {len(measured)} measured times, and {len(launches)} launches")
+    for what, figures in (("measured times", measured), ("errors", errors)):
+        if figures is not None and len(figures) != len(launches):
+            raise InputError(f"there are {len(figures)} {what}, and {len(launches)} launches")
     return {
         "plan": dict(described) | {"launches": len(launches), "kernels": len(plan.spec.kernels)},
         "priced": priced_for(plan).name,
         "levels": [_level(name, text, facts) for name, text in plan.levels.items() if text],
-        "launches": _launches(plan, described, facts, launches, measured),
+        "launches": _launches(plan, described, facts, launches, measured, errors),
         "sources": plan.sources,
         "nodes": {node: _node(facts, node) for node in facts.origins},
         "memory": memory_map(plan, buffers),
@@ -70,6 +74,7 @@ def _launches(
     facts: Facts,
     launches: Sequence[LaunchFacts],
     measured: Sequence[float] | None,
+    errors: Sequence[float | None] | None,
 ) -> list[dict[str, Any]]:
     times = expected_times(plan, described["at"])
     spans = spans_of([launch.bound for launch in launches], times)
@@ -84,9 +89,16 @@ def _launches(
             "expected": times[at],
             "span": list(spans[at]),
             "measured": None if measured is None else measured[at],
+            **_error(None if errors is None else errors[at]),
         }
         for at, (own, launch) in enumerate(zip(described["launches"], facts.launches, strict=True))
     ]
+
+
+def _error(value: float | None) -> dict[str, Any]:
+    """An error as JSON data, which has no infinity: `infinite` says that there is one."""
+    infinite = value is not None and not math.isfinite(value)
+    return {"error": None if infinite else value, "infinite": infinite}
 
 
 def _members(launch: Launch) -> list[dict[str, Any]]:

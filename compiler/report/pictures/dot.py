@@ -9,7 +9,7 @@ from ....errors import IRError, PlanError
 from ....runtime.plan import Plan
 from ...passes.levels import ALL_DIALECTS
 from ..words import printable
-from .boxes import OP, OpBox, boxes_of
+from .boxes import INPUT, OUTPUT, OpBox, boxes_of
 
 _HEAD = """digraph plan {
   graph [compound = true, fontname = "Helvetica", fontsize = 11];
@@ -33,7 +33,8 @@ def _lines(around: OpBox, prefix: str, indent: str) -> Iterator[str]:
     for at, box in enumerate(around.inside):
         name = f"{prefix}_{at}"
         if not box.inside:
-            yield f"{indent}{name} [label = {_label(box)}{'' if box.kind == OP else ', shape = oval'}];\n"
+            shape = ", shape = oval" if box.kind in (INPUT, OUTPUT) else ""
+            yield f"{indent}{name} [label = {_label(box)}{shape}];\n"
             continue
         yield f"{indent}subgraph cluster_{name} {{\n"
         yield f'{indent}  label = {_label(box)}; style = "rounded,filled"; fillcolor = "#eef2f8";\n'

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .boxes import OP, OpBox
+from .boxes import CONTROL, OP, OpBox
 from .layers import Layered, layered
 
 # In pixels at scale 1; the page draws titles in 12 and the rest in 10.
@@ -63,12 +63,15 @@ class Drawing:
             "holds": len(box.inside),
             "nodes": list(box.nodes),
             "lines": box.lines,
-            "launch": box.launch if box.launch is not None else self._launch(box.nodes),
+            "launch": self._launch(box),
         }
 
-    def _launch(self, nodes: Sequence[str]) -> int | None:
-        """The launch that computes the most of NODES, the first of several; None without one."""
-        counts = Counter(index for node in nodes for index in self.launches.get(node, ()))
+    def _launch(self, box: OpBox) -> int | None:
+        """The launch that BOX is, or that computes the most of its nodes, the first of several; None without
+        one, and for branches and loops, which may hold many."""
+        if box.kind == CONTROL or box.launch is not None:
+            return box.launch
+        counts = Counter(index for node in box.nodes for index in self.launches.get(node, ()))
         most = max(counts.values(), default=0)
         return min((index for index, count in counts.items() if count == most), default=None)
 

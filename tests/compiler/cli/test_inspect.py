@@ -126,16 +126,20 @@ def test_inputs_of_any_shape_and_with_defaults_are_told(glassrt: Glassrt, tmp_pa
 def test_a_page_is_written_as_python_writes_it(
     glassrt: Glassrt, digits_plan: Path, made: CalibrationTable, tmp_path: Path
 ) -> None:
-    page, table, times = (tmp_path / name for name in ("out.html", "digits.table", "times.json"))
+    page, table = tmp_path / "out.html", tmp_path / "digits.table"
+    times, errors = tmp_path / "times.json", tmp_path / "errors.json"
     assert glassrt("inspect", digits_plan, "--html", page, "--size", "N=2").stdout == ""
     found = Plan.load(digits_plan).inspect(sizes={"N": 2})
     assert page.read_text() == found.to_html()
     made.save(table)
     rows = [{"kernel": each.bound.kernel, "microseconds": 2.0} for each in found.launches]
     times.write_text(json.dumps({"symbols": {"N": 2}, "kernels": rows}))
-    given = ("--calibration", table, "--times", times, "--size", "N=2")
+    checked = [{"index": 1, "kernel": rows[1]["kernel"], "unrounded": {"relative_l2": 0.5}}]
+    errors.write_text(json.dumps({"launches": checked}))
+    given = ("--calibration", table, "--times", times, "--errors", errors, "--size", "N=2")
     glassrt("inspect", digits_plan, "--html", page, *given)
-    assert page.read_text() == found.to_html(made, [2.0] * len(rows))
+    wrong = [None, 0.5, *[None] * (len(rows) - 2)]
+    assert page.read_text() == found.to_html(made, [2.0] * len(rows), wrong)
     glassrt("inspect", digits_plan, "--html", page, "--times", times, code=1)
     assert "--html" in glassrt("inspect", digits_plan, "--times", times, code=2).stderr
 

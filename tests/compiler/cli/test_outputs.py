@@ -23,7 +23,7 @@ COMMANDS: dict[str, Any] = {
 }
 # The paths that commands read. An option that is in none of both lists is a fault of its command.
 INPUTS = {"model", "subject", "plan", "a", "b", "reference", "inputs", "calibration", "data", "ops"}
-INPUTS |= {"from_histograms", "from_trt_cache", "from_onnx_runtime", "from_qdq", "times"}
+INPUTS |= {"from_histograms", "from_trt_cache", "from_onnx_runtime", "from_qdq", "times", "errors"}
 
 
 def paths_of(command: str) -> dict[str, tuple[object, ...]]:

@@ -7,6 +7,8 @@ import json
 import re
 import shutil
 import subprocess
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ SWITCHES = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-SECONDS = 60
+SECONDS, PATIENCE = 60, 5
 
 
 def absent() -> str:
@@ -41,6 +43,13 @@ class Browser:
     def run(self, script: str, *arguments: object) -> Any:
         """What the body of a function SCRIPT returns in the page."""
         return _ask(f"{self._session}/execute/sync", {"script": script, "args": arguments})
+
+    def until(self, condition: str) -> bool:
+        """Whether CONDITION, an expression, becomes true within some seconds."""
+        end = time.monotonic() + PATIENCE
+        while not (found := bool(self.run(f"return {condition}"))) and time.monotonic() < end:
+            time.sleep(0.02)
+        return found
 
     def click(self, x: float, y: float) -> None:
         """Press the main button of the pointer at X, Y of the window."""
@@ -91,5 +100,8 @@ def _ask(address: str, data: Mapping[str, Any] | None = None, method: str | None
     request = urllib.request.Request(address, body, {"Content-Type": "application/json"}, method=method)
     # Not by a proxy that the environment may name.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=SECONDS) as answer:
-        return json.load(answer)["value"]
+    try:
+        with opener.open(request, timeout=SECONDS) as answer:
+            return json.load(answer)["value"]
+    except urllib.error.HTTPError as error:
+        raise AssertionError(json.load(error)["value"]["message"]) from None

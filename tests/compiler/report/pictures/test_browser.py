@@ -5,6 +5,7 @@ Screenshots are written to the folder that GLASSRT_SCREENSHOTS names, if it does
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,17 +13,21 @@ from typing import Any
 
 import pytest
 from glassrt import CalibrationTable, Plan
+from glassrt.compiler.driver.build import Settings, build
+from glassrt.compiler.fusion.predicate_branches import PredicateBranches
 from glassrt.compiler.report.pictures.boxes import OP, OpBox
 from glassrt.compiler.report.pictures.contents import page_contents
 from glassrt.compiler.report.pictures.drawing import drawn
 from glassrt.compiler.report.pictures.page import page_text
 
+from ....e2e.test_control_flow import NESTED, model
 from .browser import Browser, absent, browser
 from .hostile import NAME, NAMES, hostile_plan
 from .test_layers import random_graph
 
 pytestmark = pytest.mark.skipif(bool(absent()), reason=absent())
 MANY = 3000
+ENTER = "\ue007"
 FRAME_MS, OPEN_MS = 200, 3000
 
 Shown = Callable[[str], Browser]
@@ -81,6 +86,17 @@ def press(page: Browser, text: str, label: str = "") -> None:
     page.run(script, text, label)
 
 
+def search(page: Browser, text: str) -> None:
+    """Search for TEXT by keys alone, and take the first that is found."""
+    page.run("const asked = document.getElementById('asked'); asked.value = ''; asked.blur()")
+    page.click(3, 3)  # keys go to what was clicked last
+    page.type("/")
+    assert page.until("document.activeElement.id === 'asked'")
+    page.type(text)
+    assert page.until("!document.getElementById('hits').hidden")
+    page.type(ENTER)
+
+
 def test_a_click_on_a_box_shows_its_kernel_its_text_and_its_source(digits_plan: Path, shown: Shown) -> None:
     plan = Plan.load(digits_plan)
     page = shown(plan.inspect(sizes={"N": 4}).to_html())
@@ -101,22 +117,40 @@ def test_a_click_on_a_box_shows_its_kernel_its_text_and_its_source(digits_plan: 
 
 def test_every_level_and_colour_is_drawn(digits_plan: Path, shown: Shown) -> None:
     plan = Plan.load(digits_plan)
-    page = shown(plan.inspect().to_html(measured=[2.0] * len(plan.spec.launches)))
+    count = len(plan.spec.launches)
+    errors = [math.inf, None, *(1e-6 * at for at in range(count - 2))]
+    page = shown(plan.inspect().to_html(measured=[2.0] * count, errors=errors))
     for level in ("graph", "fused", "precision", "launch"):
         press(page, level, "level")
         assert page.run("return page.level") == level and inked(page) > 10_000
     colours = set()
-    for mode in ("expected time", "measured time", "precision", "family"):
+    for mode in ("expected time", "measured time", "error", "precision", "family"):
         press(page, mode, "colour")
         colours.add(page.run("return contents.launches.map(each => colourOf(each, page.mode)).join()"))
-    assert len(colours) == 4
+    assert len(colours) == 5
+    page.run("showLaunch(0)")
+    assert "not finite" in panel(page)
+
+
+def test_launches_of_loops_are_boxes_of_their_own(shown: Shown) -> None:
+    plan = build(model(NESTED), Settings(disabled=frozenset({PredicateBranches.name}), cache=None)).plan
+    page = shown(plan.inspect().to_html())
+    for at, launch in enumerate(plan.spec.launches):
+        page.run("goToLaunch(arguments[0])", at)
+        assert panel(page).startswith(launch.kernel)
+        assert page.run("const g = page.graphs.launch; return g.boxes[g.selected].outer")
+    control = "box => box.kind === 'control'"
+    titles = page.run(f"return page.graphs.launch.boxes.filter({control}).map(box => box.title)")
+    assert {"loop", "if"} <= set(titles)
+    press(page, "Timeline")
+    assert "once" in page.run("return document.getElementById('tools').innerText")
 
 
 def test_a_search_finds_and_centres(digits_plan: Path, shown: Shown) -> None:
     plan = Plan.load(digits_plan)
     page = shown(plan.inspect().to_html())
     last = plan.spec.launches[-1]
-    page.type(f"/{last.nodes[0]}\ue007")
+    search(page, last.nodes[0])
     x, y, width, height = page.run("const g = page.graphs[page.level]; return g.boxes[g.selected].at")
     across, down, left, top = page.run(
         "const m = page.graphs[page.level].camera; return [m.across, m.down, m.x, m.y]"
@@ -125,13 +159,11 @@ def test_a_search_finds_and_centres(digits_plan: Path, shown: Shown) -> None:
     assert (x + width / 2) * across + left == pytest.approx(wide / 2, abs=1)
     assert 0 <= (y + height / 2) * down + top <= high
     assert last.nodes[0] in panel(page)
-    page.run("document.getElementById('asked').value = ''; document.getElementById('asked').focus()")
-    page.type(f"{plan.spec.launches[1].kernel}\ue007")
+    search(page, plan.spec.launches[1].kernel)
     assert panel(page).startswith(plan.spec.launches[1].kernel)
     assert page.run("return page.graphs.launch.boxes[page.graphs.launch.selected].launch") == 1
-    page.run("document.getElementById('asked').value = ''; document.getElementById('asked').focus()")
     rule = plan.ledger[-1]["rule"]
-    page.type(f"{rule}\ue007")
+    search(page, rule)
     assert page.run("return page.view") == "ledger"
     assert rule in page.run("return document.querySelector('tr.on').innerText")
 
@@ -166,7 +198,8 @@ def test_the_ledger_is_narrowed_and_clips_are_drawn(
     assert page.run(count) == min(len(records), 300)
     page.run("document.getElementById('ledger-words').focus()")
     page.type("refused")
-    assert 0 < page.run(count) < len(records)
+    few = sum(entry["verdict"] == "refused" for entry in records)
+    assert 0 < few < len(records) and page.until(f"{count.removeprefix('return ')} === {few}")
     press(page, "Calibration")
     assert page.run("return document.querySelectorAll('.card canvas').length") == min(len(made.tensors), 40)
     assert inked_cards(page)
@@ -188,6 +221,7 @@ def test_names_that_are_scripts_do_no_harm(shown: Shown) -> None:
         press(page, view)
     page.run("document.getElementById('asked').focus()")
     page.type("onerror")
+    assert page.until("document.querySelectorAll('#hits li').length > 1")
     assert NAME in page.run("return document.getElementById('hits').innerText")
     assert page.run("return document.images.length") == 0
 

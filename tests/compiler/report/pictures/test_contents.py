@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,11 +49,16 @@ def test_every_node_that_runs_is_in_a_box_of_the_kernel_that_runs_it(digits_plan
 def test_measured_times_and_tables_are_taken(digits_plan: Path, made: CalibrationTable) -> None:
     plan = Plan.load(digits_plan)
     times = [float(at) for at in range(len(plan.spec.launches))]
-    found = contents(plan, measured=times, calibration=made)
+    errors = [math.inf, None, *times[2:]]
+    found = contents(plan, measured=times, errors=errors, calibration=made)
     assert [launch["measured"] for launch in found["launches"]] == times
+    assert [launch["error"] for launch in found["launches"]] == [None, None, *times[2:]]
+    assert [launch["infinite"] for launch in found["launches"]] == [True] + [False] * (len(times) - 1)
     assert len(found["tensors"]) == len(made.tensors)
     with pytest.raises(InputError, match="measured times"):
         contents(plan, measured=times[1:])
+    with pytest.raises(InputError, match="errors"):
+        contents(plan, errors=times[1:])
 
 
 def test_texts_that_are_damaged_are_said_to_be(digits_plan: Path) -> None:
