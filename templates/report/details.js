@@ -15,6 +15,7 @@ function showPlan() {
     const sizes = Object.entries(plan.symbols).map(([name, [low, usual, high]]) =>
         `${name}: ${low} to ${high}, tuned for ${usual}, shown at ${plan.at[name]}`);
     const tensors = list => list.map(each => `${each.name} ${each.dtype}`).join(", ");
+    const end = Math.max(0, ...contents.launches.map(each => each.span[1]));
     const total = contents.launches.reduce((sum, each) => sum + (each.expected || 0), 0);
     showPanel(
         element("h2", "", plan.name),
@@ -26,7 +27,8 @@ function showPlan() {
             ["outputs", tensors(plan.outputs)],
             ["ONNX nodes", String(nodeFacts.size)],
             ["launches", `${plan.launches} of ${plan.kernels} kernels`],
-            ["expected", `${micros(total)} in all launches, by the cost model of ${contents.priced}`],
+            ["expected", `${micros(total)} in all launches, ${micros(end)} on their streams, by the cost model of `
+                + contents.priced],
             ["arena", quantity(contents.memory.bytes, "B")],
             ["weights", quantity(plan.bytes.weights, "B")],
             ["decisions", String(contents.ledger.length)],

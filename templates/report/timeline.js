@@ -68,8 +68,9 @@ class TimelineView {
             for (const other of launch.waits.map(at => contents.launches[at])) {
                 if (other.stream === launch.stream) continue;
                 const [from, to] = [this.place(other), this.place(launch)];
-                context.moveTo(x + other.span[1] * across, from[1] + AXIS + from[3] / 2);
-                context.lineTo(x + launch.span[0] * across, to[1] + AXIS + to[3] / 2);
+                const down = to[1] > from[1];
+                context.moveTo(x + other.span[1] * across, AXIS + from[1] + (down ? from[3] : 0));
+                context.lineTo(x + launch.span[0] * across, AXIS + to[1] + (down ? 0 : to[3]));
             }
         }
         context.stroke();

@@ -53,10 +53,21 @@ class Browser:
 
     def click(self, x: float, y: float) -> None:
         """Press the main button of the pointer at X, Y of the window."""
-        move = {"type": "pointerMove", "duration": 0, "x": round(x), "y": round(y)}
-        presses = [{"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp")]
-        pointer = {"type": "pointer", "id": "mouse", "actions": [move, *presses]}
+        self.drag((x, y), (x, y))
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Press the main button at START, and release it at END."""
+        there, back = (
+            {"type": "pointerMove", "duration": 0, "x": round(x), "y": round(y)} for x, y in (start, end)
+        )
+        down, up = ({"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp"))
+        pointer = {"type": "pointer", "id": "mouse", "actions": [there, down, back, up]}
         _ask(f"{self._session}/actions", {"actions": [pointer]})
+
+    def wheel(self, x: float, y: float, by: int) -> None:
+        """Turn the wheel at X, Y down by BY pixels."""
+        turn = {"type": "scroll", "x": round(x), "y": round(y), "deltaX": 0, "deltaY": by, "duration": 0}
+        _ask(f"{self._session}/actions", {"actions": [{"type": "wheel", "id": "wheel", "actions": [turn]}]})
 
     def type(self, text: str) -> None:
         """Press and release a key for each character of TEXT."""

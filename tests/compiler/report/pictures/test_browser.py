@@ -115,6 +115,29 @@ def test_a_click_on_a_box_shows_its_kernel_its_text_and_its_source(digits_plan: 
     assert launch.nodes[0] in found
 
 
+def test_it_is_moved_by_dragging_and_zoomed_around_the_pointer(digits_plan: Path, shown: Shown) -> None:
+    page = shown(Plan.load(digits_plan).inspect().to_html())
+    left, top = page.run("const c = page.pane.canvas.getBoundingClientRect(); return [c.left, c.top];")
+    camera = "const m = page.canvasView().camera; return [m.x, m.y, m.across, m.down];"
+    for view in ("Graph", "Memory"):
+        press(page, view)
+        x, y, across, down = page.run(camera)
+        page.drag((left + 200, top + 200), (left + 260, top + 170))
+        assert page.run(camera) == pytest.approx([x + 60, y - 30, across, down])
+        before = page.run(camera)
+        page.wheel(left + 300, top + 200, -300)
+        assert page.until(f"page.canvasView().camera.across > {before[2]}")
+        after = page.run(camera)
+        for at, place in ((0, 300), (1, 200)):
+            # What lies under the pointer stays there.
+            here, there = ((place - each[at]) / each[at + 2] for each in (before, after))
+            assert here == pytest.approx(there, abs=1 / before[at + 2])
+    press(page, "Timeline")
+    y = page.run(camera)[1]
+    page.drag((left + 200, top + 100), (left + 150, top + 150))
+    assert page.run(camera)[1] == y
+
+
 def test_every_level_and_colour_is_drawn(digits_plan: Path, shown: Shown) -> None:
     plan = Plan.load(digits_plan)
     count = len(plan.spec.launches)
