@@ -11,7 +11,8 @@ class Search {
         input.addEventListener("input", () => this.find());
         input.addEventListener("focus", () => this.find());
         input.addEventListener("keydown", event => this.key(event));
-        input.addEventListener("blur", () => setTimeout(() => { list.hidden = true; }, 150));
+        // A press on a hit leaves the focus where it is.
+        input.addEventListener("blur", () => { list.hidden = true; });
     }
 
     find() {

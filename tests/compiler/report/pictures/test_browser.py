@@ -86,15 +86,20 @@ def press(page: Browser, text: str, label: str = "") -> None:
     page.run(script, text, label)
 
 
-def search(page: Browser, text: str) -> None:
-    """Search for TEXT by keys alone, and take the first that is found."""
+def search(page: Browser, text: str, pointer: bool = False) -> None:
+    """Search for TEXT, and take the first that is found, with the POINTER or by a key."""
     page.run("const asked = document.getElementById('asked'); asked.value = ''; asked.blur()")
     page.click(3, 3)  # keys go to what was clicked last
     page.type("/")
     assert page.until("document.activeElement.id === 'asked'")
     page.type(text)
     assert page.until("!document.getElementById('hits').hidden")
-    page.type(ENTER)
+    if pointer:
+        page.click(*page.run("const r = document.querySelector('#hits li').getBoundingClientRect();"
+                             "return [r.left + 30, r.top + 8];"))  # fmt: skip
+    else:
+        page.type(ENTER)
+    assert page.run("return document.getElementById('hits').hidden")
 
 
 def test_a_click_on_a_box_shows_its_kernel_its_text_and_its_source(digits_plan: Path, shown: Shown) -> None:
@@ -182,7 +187,7 @@ def test_a_search_finds_and_centres(digits_plan: Path, shown: Shown) -> None:
     assert (x + width / 2) * across + left == pytest.approx(wide / 2, abs=1)
     assert 0 <= (y + height / 2) * down + top <= high
     assert last.nodes[0] in panel(page)
-    search(page, plan.spec.launches[1].kernel)
+    search(page, plan.spec.launches[1].kernel, pointer=True)
     assert panel(page).startswith(plan.spec.launches[1].kernel)
     assert page.run("return page.graphs.launch.boxes[page.graphs.launch.selected].launch") == 1
     rule = plan.ledger[-1]["rule"]
