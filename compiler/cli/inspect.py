@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...errors import InputError
-from ..files.kinds import PAGE
+from ..files.kinds import MODEL, PAGE
 from . import lazy
 from .option_texts import parse_sizes
 from .options import AsJson, Level, PartFor, Sizes, Subject, Top
@@ -38,6 +38,15 @@ Page = Annotated[
 Dot = Annotated[
     bool, typer.Option("--dot", help="Print the launches and their ONNX nodes as a graph for Graphviz.")
 ]
+Functions = Annotated[
+    Path | None,
+    typer.Option(
+        "--onnx",
+        metavar="OUT",
+        help="Write the launches as an ONNX model for viewers such as Netron, each kernel a function.",
+    ),
+    Written(MODEL),
+]
 Times = Annotated[
     Path | None,
     typer.Option(
@@ -61,6 +70,7 @@ def inspect(
     times: Times = None,
     errors: Errors = None,
     dot: Dot = False,
+    onnx: Functions = None,
     as_json: AsJson = False,
     top: Top = None,
     size: Sizes = None,
@@ -69,8 +79,8 @@ def inspect(
     request: BuildRequest,
 ) -> None:
     """Show the contents of PLAN, or of the plan that MODEL builds to: levels, launches, memory, sizes."""
-    if sum((level is not None, kernel is not None, html is not None, dot, as_json)) > 1:
-        raise typer.BadParameter("give one of --level, --kernel, --html, --dot and --json")
+    if sum((*(each is not None for each in (level, kernel, html, onnx)), dot, as_json)) > 1:
+        raise typer.BadParameter("give one of --level, --kernel, --html, --dot, --onnx and --json")
     for option, given in (("--times", times), ("--errors", errors)):
         if given is not None and html is None:
             raise typer.BadParameter("only --html uses this option", param_hint=option)
@@ -84,6 +94,8 @@ def inspect(
         lazy.write_text(plan.sources[_kernel_named(kernel, plan)])
     elif html is not None:
         _write_page(html, lazy.inspect_plan(whole, sizes, part), calibration, times, errors)
+    elif onnx is not None:
+        lazy.write_model(lazy.inspect_plan(whole, sizes, part).to_onnx(), onnx)
     elif dot:
         lazy.write_text(lazy.inspect_plan(whole, sizes, part).to_dot())
     else:

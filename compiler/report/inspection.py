@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from onnx import ModelProto
+
 from ...runtime.arguments import checked
 from ...runtime.plan import Plan
 from ...runtime.whole_files import content, path_of, write_whole
@@ -20,6 +22,7 @@ from .inspection_tables import blocks_of, expression
 from .launches import BufferFacts, ControlFacts, LaunchFacts, buffers_of, controls_of, launches_of
 from .pictures.contents import page_contents
 from .pictures.dot import dot_text
+from .pictures.functions import function_model
 from .pictures.page import page_text
 from .presented import Block, Report
 
@@ -80,6 +83,12 @@ class Inspection(Report):
         """The launches as a graph for Graphviz, each a cluster of the ONNX nodes that it computes. Raises
         PlanError for a plan with damaged texts."""
         return dot_text(self.plan)
+
+    def to_onnx(self) -> ModelProto:
+        """The launches as an ONNX model for viewers such as Netron, in which each kernel is a function. It
+        cannot be run: ops are those of the IR, and weights are left out. Raises PlanError for a plan with
+        damaged texts."""
+        return function_model(self.plan)
 
 
 @checked

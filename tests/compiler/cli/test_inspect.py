@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from glassrt import CalibrationTable, Plan
 from glassrt.compiler.driver.build import Settings, build
@@ -160,3 +161,9 @@ def test_the_graph_for_graphviz_is_printed(glassrt: Glassrt, digits_plan: Path) 
     printed = glassrt("inspect", digits_plan, "--dot").stdout
     assert printed == Plan.load(digits_plan).inspect().to_dot() and printed.startswith("digraph")
     glassrt("inspect", digits_plan, "--dot", "--level", "launch", code=2)
+
+
+def test_a_model_for_viewers_is_written(glassrt: Glassrt, digits_plan: Path, tmp_path: Path) -> None:
+    glassrt("inspect", digits_plan, "--onnx", tmp_path / "out.onnx")
+    assert onnx.load(tmp_path / "out.onnx") == Plan.load(digits_plan).inspect().to_onnx()
+    glassrt("inspect", digits_plan, "--onnx", tmp_path / "out.onnx", "--json", code=2)

@@ -101,6 +101,7 @@ CASES: dict[tuple[str, str], tuple[Arguments, tuple[str, ...]]] = {
         ("onnx", "data"),
     ),
     ("tune", "lock"): (lambda f, out: ("tune", f["plan"], "--lock", out), ("plan",)),
+    ("inspect", "onnx"): (lambda f, out: ("inspect", f["model"], "--onnx", out), ("model",)),
     ("inspect", "html"): (
         lambda f, out: ("inspect", f["model"], "--html", out, "--calibration", f["table"]),
         ("model", "table"),
