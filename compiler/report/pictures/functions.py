@@ -128,9 +128,9 @@ def _function(op: Kernel) -> FunctionProto:
             for value in each.results:
                 names[value] = f"v{len(names)}"
             read = ["" if value is None else names[value] for value in each.operands]
-            made_here = [names[value] for value in each.results]
+            results = [names[value] for value in each.results]
             title = ", ".join(each.location.nodes)
-            node = helper.make_node(each.name.partition(".")[2], read, made_here, title, domain=OPS)
+            node = helper.make_node(each.name.partition(".")[2], read, results, title, domain=OPS)
             node.attribute.extend(_attributes(each))
             nodes.append(node)
     outputs = [f"y{at}" for at in range(len(op.writes))]
