@@ -10,7 +10,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 # Modules are compiled once, where they are first imported, not by every process that a test starts.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test lint style types sizes fuzz conformance release-check clean
+.PHONY: demo test lint style types sizes fuzz conformance browser release-check clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python examples/demo.py
@@ -42,6 +42,10 @@ fuzz: $(VENV)/.test
 # The public conformance suite of onnx by kernels on the host device; `test` has a sample.
 conformance: $(VENV)/.test
 	$(BIN)/python -m glassrt.tests.conformance --jobs $(JOBS)
+
+# The page of a plan in a headless Chromium; skipped, with the reason, where there is none.
+browser: $(VENV)/.test
+	$(BIN)/python -m pytest -rs tests/compiler/report/pictures/test_browser.py
 
 # What must be so before a release, beyond the tests: a GPU has run every intrinsic as it is now.
 release-check: test

@@ -18,7 +18,7 @@ class SelfDescribing:
     """A plan that can be asked what is in it and why. Running plans needs none of this."""
 
     def inspect(self, *, sizes: Mapping[str, int] | None = None, part: str | None = None) -> Inspection:
-        """Levels, launches, memory and sizes, as tables.
+        """Levels, launches, memory and sizes, as tables; with `save_html`, as a page for a browser.
 
         sizes: values of symbolic dimensions to show it at, such as {"N": 8}; default: their optima. part: of
         a plan for several targets, the one to show; default: the first.

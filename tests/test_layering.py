@@ -254,6 +254,7 @@ def test_templates_hold_no_assembly_and_one_include() -> None:
 
 def _texts() -> Iterator[Path]:
     suffixes = {".py", ".md", ".toml", ".j2", ".cuh", ".hpp", ".lark", ".ir", ".json", ".txt", ".yml"}
+    suffixes |= {".html", ".css", ".js"}
     for path in ROOT.iterdir():
         if (
             path.name.startswith(".")

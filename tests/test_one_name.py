@@ -22,7 +22,7 @@ FOLDERS = (
     "testing",
     "tests",
 )
-ENDINGS = {".py", ".md", ".j2", ".cuh", ".hpp", ".cu", ".ir", ".json", ".toml"}
+ENDINGS = {".py", ".md", ".j2", ".cuh", ".hpp", ".cu", ".ir", ".json", ".toml", ".html", ".css", ".js"}
 # ONNX calls its ops QuantizeLinear and DequantizeLinear, which cannot be spelled otherwise.
 ODD_SPELLING = re.compile(r"(?i:quanti" + r"s(?:e|ing|ation|able))|QUANTI" + "z")
 

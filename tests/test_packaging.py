@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from .places import ROOT
 
 PARTS = ("errors", "dialects", "compiler", "codegen", "runtime", "templates", "testing")
-DATA = {".lark", ".cuh", ".hpp", ".cpp", ".h", ".j2"}
+DATA = {".lark", ".cuh", ".hpp", ".cpp", ".h", ".j2", ".html", ".css", ".js"}
 
 
 def _package_files(root: Path) -> list[Path]:

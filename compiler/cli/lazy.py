@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from ..report.inspection import inspect_plan as inspect_plan
     from ..report.ledgers import LedgerReport as LedgerReport
     from ..report.ledgers import RuleList as RuleList
+    from ..report.pictures.figures import measured_errors as measured_errors
+    from ..report.pictures.figures import measured_times as measured_times
     from ..reproducer.write import check_folder as check_folder
     from ..reproducer.write import write_built as write_built
     from ..search.auto import Auto as Auto
@@ -100,6 +102,7 @@ _PLACES = {
     "..report.explanation": ("explain_plan",),
     "..report.ledgers": ("LedgerReport", "RuleList"),
     "..report.inspection": ("inspect_plan",),
+    "..report.pictures.figures": ("measured_errors", "measured_times"),
     "..search.auto": ("Auto",),
     "..search.budget": ("Budget",),
     "..search.sensitivity": ("sensitivity",),

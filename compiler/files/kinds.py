@@ -51,6 +51,7 @@ WEIGHTS = FileKind("a file of weights of IR text", _beginning(rb'.{8}\{"__metada
 TABLE = FileKind("a calibration table", _beginning(rb"(?:#[^\n]*\n|\s)*(?:format|model|calibrator|batches) "))
 TRT_CACHE = FileKind("a TensorRT calibration cache", _beginning(rb"TRT-"))
 LOCK = FileKind("a lock file", _beginning(rb"(?:#[^\n]*\n|\s)*glassrt tactics "))
+PAGE = FileKind("an HTML page", _beginning(rb"(?i:\s*<!doctype html)"))
 
 # Of the files in the folder of a reproducer.
 REPRODUCER_SUFFIXES = frozenset({".cu", ".inc", ".cpp", ".hpp", ".ir", ".npz", ".bin", ".sh", ".cubin"})

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from onnx import ModelProto
+
 from ...runtime.arguments import checked
 from ...runtime.plan import Plan
+from ...runtime.whole_files import content, path_of, write_whole
 from ..files.inputs import symbols_of
 from ..passes.tactic_record import KERNEL, ORIGIN
+from ..precision.scales.table import CalibrationTable
 from ..settings.tactics import RULE
 from .cubin import registers
 from .inspection_tables import blocks_of, expression
 from .launches import BufferFacts, ControlFacts, LaunchFacts, buffers_of, controls_of, launches_of
+from .pictures.contents import page_contents
+from .pictures.dot import dot_text
+from .pictures.functions import function_model
+from .pictures.page import page_text
 from .presented import Block, Report
 
 _OPERATION = re.compile(r"^\s*(?:%.* = )?[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\b", re.MULTILINE)
@@ -39,6 +48,47 @@ class Inspection(Report):
 
     def blocks(self) -> Iterable[Block]:
         return blocks_of(self.to_json())
+
+    @checked
+    def to_html(
+        self,
+        calibration: CalibrationTable | None = None,
+        measured: Sequence[float] | None = None,
+        errors: Sequence[float | None] | None = None,
+    ) -> str:
+        """A page for a browser that shows all of the plan: the graph at every level with its kernels,
+        launches over time, the memory map and the decisions. It is one file that loads nothing.
+
+        calibration: a table whose histograms and clips are shown, too; measured: the microseconds of every
+        launch, in order, such as those of `glassrt.bench`; errors: the relative error of every launch, None
+        where it is not known, such as `glassrt.check` finds. Raises InputError for another number of times
+        or errors, CalibrationError for a table of another model, PlanError for a plan with damaged texts.
+        """
+        facts = (self.plan, self.to_json(), self.launches, self.buffers)
+        return page_text(page_contents(*facts, calibration, measured, errors))
+
+    @checked
+    def save_html(
+        self,
+        path: str | os.PathLike[str],
+        calibration: CalibrationTable | None = None,
+        measured: Sequence[float] | None = None,
+        errors: Sequence[float | None] | None = None,
+    ) -> None:
+        """Write the page (see `to_html`) to PATH: complete, or not at all."""
+        text = self.to_html(calibration, measured, errors)
+        write_whole(path_of(path), content(text.encode()))
+
+    def to_dot(self) -> str:
+        """The launches as a graph for Graphviz, each a cluster of the ONNX nodes that it computes. Raises
+        PlanError for a plan with damaged texts."""
+        return dot_text(self.plan)
+
+    def to_onnx(self) -> ModelProto:
+        """The launches as an ONNX model for viewers such as Netron, in which each kernel is a function. It
+        cannot be run: ops are those of the IR, and weights are left out. Raises PlanError for a plan with
+        damaged texts."""
+        return function_model(self.plan)
 
 
 @checked

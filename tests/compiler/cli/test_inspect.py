@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
-from glassrt import Plan
+from glassrt import CalibrationTable, Plan
 from glassrt.compiler.driver.build import Settings, build
 from glassrt.compiler.fusion.predicate_branches import PredicateBranches
 from glassrt.runtime.steps import Repeat
@@ -121,3 +122,48 @@ def test_inputs_of_any_shape_and_with_defaults_are_told(glassrt: Glassrt, tmp_pa
     output = glassrt("inspect", tmp_path / "net.plan").stdout
     assert "inputs: x f32[D0] in any shape, z f32[3], w f32[3] (optional)" in output
     assert "outputs: y f32[D0] in the shape of x, s f32[3]" in output
+
+
+def test_a_page_is_written_as_python_writes_it(
+    glassrt: Glassrt, digits_plan: Path, made: CalibrationTable, tmp_path: Path
+) -> None:
+    page, table = tmp_path / "out.html", tmp_path / "digits.table"
+    times, errors = tmp_path / "times.json", tmp_path / "errors.json"
+    assert glassrt("inspect", digits_plan, "--html", page, "--size", "N=2").stdout == ""
+    found = Plan.load(digits_plan).inspect(sizes={"N": 2})
+    assert page.read_text() == found.to_html()
+    made.save(table)
+    rows = [{"kernel": each.bound.kernel, "microseconds": 2.0} for each in found.launches]
+    times.write_text(json.dumps({"symbols": {"N": 2}, "kernels": rows}))
+    checked = [{"index": 1, "kernel": rows[1]["kernel"], "unrounded": {"relative_l2": 0.5}}]
+    errors.write_text(json.dumps({"launches": checked}))
+    given = ("--calibration", table, "--times", times, "--errors", errors, "--size", "N=2")
+    glassrt("inspect", digits_plan, "--html", page, *given)
+    wrong = [None, 0.5, *[None] * (len(rows) - 2)]
+    assert page.read_text() == found.to_html(made, [2.0] * len(rows), wrong)
+    glassrt("inspect", digits_plan, "--html", page, "--times", times, code=1)
+    assert "--html" in glassrt("inspect", digits_plan, "--times", times, code=2).stderr
+
+
+@pytest.mark.parametrize(("precision", "quantized"), [("fp32", False), ("int8", True)])
+def test_the_table_of_a_model_is_shown_and_built_with_if_the_precision_has_scales(
+    glassrt: Glassrt, made: CalibrationTable, tmp_path: Path, precision: str, quantized: bool
+) -> None:
+    made.save(tmp_path / "digits.table")
+    built = ("-t", "host", "-p", precision, "--shape", "N=1,30,64")
+    table, page = tmp_path / "digits.table", tmp_path / "out.html"
+    glassrt("inspect", DIGITS, *built, "--calibration", table, "--html", page)
+    text = page.read_text()
+    assert '"tensors":[{' in text and ('"executed":"i8"' in text) == quantized
+
+
+def test_the_graph_for_graphviz_is_printed(glassrt: Glassrt, digits_plan: Path) -> None:
+    printed = glassrt("inspect", digits_plan, "--dot").stdout
+    assert printed == Plan.load(digits_plan).inspect().to_dot() and printed.startswith("digraph")
+    glassrt("inspect", digits_plan, "--dot", "--level", "launch", code=2)
+
+
+def test_a_model_for_viewers_is_written(glassrt: Glassrt, digits_plan: Path, tmp_path: Path) -> None:
+    glassrt("inspect", digits_plan, "--onnx", tmp_path / "out.onnx")
+    assert onnx.load(tmp_path / "out.onnx") == Plan.load(digits_plan).inspect().to_onnx()
+    glassrt("inspect", digits_plan, "--onnx", tmp_path / "out.onnx", "--json", code=2)

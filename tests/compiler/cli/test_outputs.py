@@ -24,7 +24,7 @@ COMMANDS: dict[str, Any] = {
 }
 # The paths that commands read. An option that is in none of both lists is a fault of its command.
 INPUTS = {"model", "subject", "plan", "a", "b", "reference", "inputs", "calibration", "data", "ops"}
-INPUTS |= {"from_histograms", "from_trt_cache", "from_onnx_runtime", "from_qdq"}
+INPUTS |= {"from_histograms", "from_trt_cache", "from_onnx_runtime", "from_qdq", "times", "errors"}
 
 
 def paths_of(command: str) -> dict[str, tuple[object, ...]]:
@@ -102,6 +102,11 @@ CASES: dict[tuple[str, str], tuple[Arguments, tuple[str, ...]]] = {
         ("onnx", "data"),
     ),
     ("tune", "lock"): (lambda f, out: ("tune", f["plan"], "--lock", out), ("plan",)),
+    ("inspect", "onnx"): (lambda f, out: ("inspect", f["model"], "--onnx", out), ("model",)),
+    ("inspect", "html"): (
+        lambda f, out: ("inspect", f["model"], "--html", out, "--calibration", f["table"]),
+        ("model", "table"),
+    ),
 }
 
 

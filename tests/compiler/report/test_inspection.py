@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from glassrt import InputError, Plan
+from glassrt import GlassError, InputError, Plan
 
 from ..cli.support import Glassrt
 
@@ -20,3 +20,16 @@ def test_a_plan_shows_itself_at_given_sizes(digits_plan: Path, glassrt: Glassrt)
     assert str(found).split() == glassrt("inspect", digits_plan, "--size", "N=2").stdout.split()
     with pytest.raises(InputError, match="M"):
         plan.inspect(sizes={"M": 2})
+
+
+def test_a_page_is_written_complete_or_not_at_all(digits_plan: Path, tmp_path: Path) -> None:
+    found = Plan.load(digits_plan).inspect()
+    found.save_html(tmp_path / "out.html")
+    assert (tmp_path / "out.html").read_text() == found.to_html()
+    with pytest.raises(InputError, match="1 measured times"):
+        found.save_html(tmp_path / "out.html", measured=[1.0])
+    with pytest.raises(InputError):
+        found.save_html(3)  # type: ignore[arg-type]
+    with pytest.raises(GlassError, match="cannot write"):
+        found.save_html(tmp_path / "absent" / "out.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.html"]

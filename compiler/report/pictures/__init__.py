@@ -1,0 +1,1 @@
+"""Pictures of plans: a page for browsers, and a graph for Graphviz."""
