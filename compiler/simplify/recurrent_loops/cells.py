@@ -61,10 +61,16 @@ class SpelledCell:
 
     @property
     def hidden(self) -> int:
-        size = self.states[0].type.shape[-1]
-        if not isinstance(size, int):
-            raise NoRecurrence
-        return size
+        """The units of the cell."""
+        return _size(self.states[0])
+
+
+def _size(state: Value) -> int:
+    """The units of the cell that STATE is of."""
+    size = state.type.shape[-1]
+    if not isinstance(size, int):
+        raise NoRecurrence
+    return size
 
 
 def cells_in(body: StepBody) -> Iterator[SpelledCell]:
@@ -104,8 +110,11 @@ def _tried(found: Iterator[SpelledCell]) -> Iterator[SpelledCell]:
         return
 
 
-def _gate(body: StepBody, value: Value) -> Gate | None:
-    """The gate that VALUE is; None if it is no function of a sum."""
+def _gate(body: StepBody, value: Value, hidden: int) -> Gate | None:
+    """The gate that VALUE is; None if it is no function of a sum, or has no column for each HIDDEN unit: one
+    that all units share is broadcast."""
+    if value.type.shape[-1:] != (hidden,):
+        return None
     value, start = uncut(value)
     op = value.producer
     name = FUNCTIONS.get(type(op)) if op is not None else None
@@ -129,16 +138,9 @@ def _sums(body: StepBody, gates: tuple[Gate, ...], hidden: int) -> tuple[Sum, ..
     return tuple(sum_of(body, gate.of, gate.start, hidden) for gate in gates)
 
 
-def _size(state: Value) -> int:
-    size = state.type.shape[-1]
-    if not isinstance(size, int):
-        raise NoRecurrence
-    return size
-
-
 def _lstm(body: StepBody, state: Value, memory: Value, after: dict[Value, Value]) -> Iterator[SpelledCell]:
     for shown, function in either_way(after[state], Mul):
-        out = _gate(body, function)
+        out = _gate(body, function, _size(state))
         if out is None or out.clip or out.start or bare(out.of) is not after[memory]:
             continue
         for kept, new in either_way(after[memory], Add):
@@ -159,12 +161,13 @@ def _lstm_of(
     """The cell whose gates i, o, f and c are VALUES."""
     state, memory = states
     admitted, shown, forget, fresh = values
-    i, o, c = (_gate(body, value) for value in (admitted, shown, fresh))
+    size = _size(state)
+    i, o, c = (_gate(body, value, size) for value in (admitted, shown, fresh))
     coupled = _is_rest(body, forget, admitted)
-    f = i if coupled else _gate(body, forget)
+    f = i if coupled else _gate(body, forget, size)
     if i is None or o is None or f is None or c is None or not i.function == o.function == f.function:
         return
-    sums = _sums(body, (i, o, f, c), _size(state))
+    sums = _sums(body, (i, o, f, c), size)
     seen = [
         _peephole(body, each, of) for each, of in zip(sums, (memory, after[memory], memory), strict=False)
     ]
@@ -200,10 +203,10 @@ def _is_rest(body: StepBody, value: Value, gate: Value) -> bool:
 
 def _gru(body: StepBody, state: Value, after: Value) -> Iterator[SpelledCell]:
     for update, fresh in _mixed(body, state, after):
-        z, h = _gate(body, update), _gate(body, fresh)
+        size = _size(state)
+        z, h = _gate(body, update, size), _gate(body, fresh, size)
         if z is None or h is None:
             continue
-        size = _size(state)
         sums = _sums(body, (z, h), size)
         if not sums[0].others and _multiplies(sums[:1], state):
             yield from _tried(_linear(body, state, after, (z, h), sums))
@@ -230,12 +233,13 @@ def _linear(
     z, h = gates
     if sums[1].products or len(sums[1].others) != 1 or sums[1].others[0].start:
         return
+    size = _size(state)
     for reset, inner in either_way(sums[1].others[0].value, Mul):
-        r = _gate(body, reset)
+        r = _gate(body, reset, size)
         if r is None or r.function != z.function or not body.depends(inner):
             continue
-        (resets,) = _sums(body, (r,), _size(state))
-        product = sum_of(body, inner, 0, _size(state))
+        (resets,) = _sums(body, (r,), size)
+        product = sum_of(body, inner, 0, size)
         last = Sum(product.products, sums[1].given)
         found = (sums[0], resets, last)
         if r.clip == z.clip and not resets.others and not product.others and _multiplies(found, state):
@@ -251,7 +255,7 @@ def _reset_before(
     if sums[1].others or len(sums[1].products) != 1:
         return
     for reset, old in either_way(sums[1].products[0].value, Mul):
-        r = _gate(body, reset)
+        r = _gate(body, reset, _size(state))
         if r is None or r.function != z.function or r.clip != z.clip or bare(old) is not state:
             continue
         (resets,) = _sums(body, (r,), _size(state))
@@ -261,7 +265,7 @@ def _reset_before(
 
 
 def _rnn(body: StepBody, state: Value, after: Value) -> Iterator[SpelledCell]:
-    gate = _gate(body, after)
+    gate = _gate(body, after, _size(state))
     if gate is not None:
         sums = _sums(body, (gate,), _size(state))
         if not sums[0].others and _multiplies(sums, state):

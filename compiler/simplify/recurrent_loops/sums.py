@@ -55,6 +55,9 @@ def sum_of(body: StepBody, value: Value, start: int, size: int) -> Sum:
 
 
 def _parts(body: StepBody, value: Value, start: int, size: int) -> Iterator[Summand]:
+    width = value.type.shape[-1]
+    if body.depends(value) and isinstance(width, int) and width < start + size:
+        raise NoRecurrence  # its columns are broadcast
     value, start = uncut(value, start)
     op = value.producer
     if not body.depends(value):

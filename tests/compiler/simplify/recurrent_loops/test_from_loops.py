@@ -122,6 +122,33 @@ STAY = {
     "a state in a gate": Cell(
         f"{SUM} {SPLIT_LSTM} {LSTM}".replace("Tanh(g)", "Mul(g, h)"), weights(4), ("h", "c")
     ),
+    **{
+        f"gate {gate} of all units at once": Cell(
+            f"{SUM} {SPLIT_LSTM} {gate}1 = Slice({gate}, zero_v, one_v, one_v) "
+            + LSTM.replace(f"({gate})", f"({gate}1)"),
+            weights(4),
+            ("h", "c"),
+        )
+        for gate in "ifgo"
+    },
+    "an update of all units at once": Cell(
+        f"{BOTH} {SPLIT_GRU} {GRU} {MIXED}".replace("Sigmoid(z0)", "Sigmoid(z1)").replace(
+            "z = ", "z1 = Slice(z0, zero_v, one_v, one_v) z = "
+        ),
+        weights(3) | SIZES,
+    ),
+    "a reset of all units at once": Cell(
+        f"{BOTH} {SPLIT_GRU} {GRU} {MIXED}".replace("Mul(r, hn)", "Mul(r1, hn)").replace(
+            "rn = ", "r1 = Slice(r, zero_v, one_v, one_v) rn = "
+        ),
+        weights(3) | SIZES,
+    ),
+    "a product of all units at once": Cell(
+        f"{BOTH} {SPLIT_GRU} {GRU} {MIXED}".replace("Mul(r, hn)", "Mul(r, h2)").replace(
+            "rn = ", "h2 = Slice(hn, zero_v, one_v, one_v) rn = "
+        ),
+        weights(3) | SIZES,
+    ),
     "another mixture": Cell(TORCH_GRU.body.replace("Sub(h, n)", "Sub(n, h)"), weights(3)),
     "a state that is no factor": Cell(f"{SUM} h1_ = Add(s, h) h1 = Tanh(h1_)", weights(1)),
     "a chosen state": Cell(
