@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import Any
 
 import onnx
 
-from ...errors import GlassError, InputError
+from ...errors import InputError
 from ...runtime.engine import Engine
 from ...runtime.manifest import TensorSpec
 from ...runtime.plan import Plan
@@ -55,6 +56,7 @@ class InferenceSession:
         self._shapes: Shapes = {**(asked.get("shapes") or {}), **fixed}
         self._engine = Engine(self._plan(), self._place.device)
         self._waiting: ThreadPoolExecutor | None = None
+        self._building = threading.Lock()
 
     def _plan(self) -> Plan:
         plan = _given_plan(self._source)
@@ -91,8 +93,9 @@ class InferenceSession:
         self, providers: Providers | None = None, provider_options: Sequence[Mapping[str, Any]] | None = None
     ) -> None:
         """Move the session to another device: the model is built for that."""
-        self._place = place_of(providers, provider_options)
-        self._rebuild()
+        with self._building:
+            self._place = place_of(providers, provider_options)
+            self._rebuild()
 
     def get_session_options(self) -> SessionOptions:
         return self._options
@@ -173,7 +176,7 @@ class InferenceSession:
         def work() -> None:
             try:
                 outputs, problem = self.run(output_names, input_feed), ""
-            except GlassError as error:
+            except Exception as error:  # whatever it is, somebody waits for the callback
                 outputs, problem = [], str(error)
             callback(outputs, user_data, problem)
 
@@ -184,8 +187,10 @@ class InferenceSession:
         return IOBinding(self)
 
     def run_with_iobinding(self, iobinding: IOBinding, run_options: RunOptions | None = None) -> None:
-        """Run once on what is bound, and write to what is bound."""
+        """Run once on what is bound, and write to what is bound. Raises InputError if no output is."""
         names = list(iobinding.targets)
+        if not names:
+            raise InputError("no output is bound", "bind_output('y') keeps it where the session runs")
         targets = {name: each for name, each in iobinding.targets.items() if each is not None}
         found = self._run(names, iobinding.inputs, targets)
         for name, value in zip(names, found, strict=True):
@@ -213,8 +218,10 @@ class InferenceSession:
         if missing:
             raise InputError(f"inputs {missing} are missing from the feed, which has {sorted(feed)}")
         given = {name: given_for(value, self.input_type(name)) for name, value in feed.items()}
-        self._grow(given)
-        results = self._engine.run(given, targets or None)
+        with self._building:
+            self._grow(given)
+            engine = self._engine
+        results = engine.run(given, targets or None)
         return [OrtValue((targets or {}).get(name, results[name])) for name in names]
 
     def _grow(self, given: Mapping[str, Any]) -> None:
@@ -234,8 +241,8 @@ class InferenceSession:
             self._rebuild()
 
     def _rebuild(self) -> None:
-        before, self._engine = self._engine, Engine(self._plan(), self._place.device)
-        before.close()
+        # The engine before goes with its last run: another thread may be in one.
+        self._engine = Engine(self._plan(), self._place.device)
 
 
 def _named(tensors: Sequence[TensorSpec], name: str, kind: str) -> TensorSpec:

@@ -75,7 +75,9 @@ class OrtValue:
         own = self._held
         if not isinstance(own, np.ndarray):
             raise UnsupportedError("only values on the host are written in place")
-        if own.shape != np.shape(array) or own.dtype != np.asarray(array).dtype:
+        if not isinstance(array, np.ndarray):
+            raise InputError(f"an array is written to a value, not {type(array).__name__}")
+        if own.shape != array.shape or own.dtype != array.dtype:
             raise InputError(
                 f"the value is {own.dtype}{list(own.shape)}, not {array.dtype}{list(array.shape)}"
             )
@@ -156,7 +158,10 @@ def given_for(value: Any, dtype: str) -> Any:
     if isinstance(value, OrtValue):
         return value.given
     if isinstance(value, (list, tuple, int, float, bool)):
-        return np.array(value, numpy_dtype(dtype))
+        try:
+            return np.array(value, numpy_dtype(dtype))
+        except (ValueError, TypeError, OverflowError) as error:
+            raise InputError(f"{type(value).__name__} is no array of {dtype}: {error}") from None
     if isinstance(value, np.ndarray) and not value.flags.c_contiguous:
         return np.ascontiguousarray(value)
     return value

@@ -43,3 +43,10 @@ def test_names_and_halves_of_addresses_are_refused(session: InferenceSession) ->
         binding.bind_output("y")
     with pytest.raises(InputError, match="without element_type"):
         binding.bind_output("logits", buffer_ptr=X.ctypes.data)
+
+
+def test_what_is_not_bound_is_not_run(session: InferenceSession) -> None:
+    binding = session.io_binding()
+    binding.bind_cpu_input("image", X)
+    with pytest.raises(InputError, match="no output is bound"):
+        session.run_with_iobinding(binding)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import queue
+import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,9 @@ def test_runs_from_values_and_in_other_threads(session: InferenceSession, other:
     (outputs, data, problem), (none, _, refused) = done.get(timeout=60), done.get(timeout=60)
     assert data == "mine" and problem == "" and outputs[0].shape == (3, 10)
     assert none == [] and "image" in refused
+    session.run_async(None, {"image": [[1.0], [2.0, 3.0]]}, lambda *told: done.put(told), "mine")
+    none, _, refused = done.get(timeout=60)
+    assert none == [] and "list is no array of f32" in refused
 
 
 def test_what_does_not_fit_is_refused(session: InferenceSession) -> None:
@@ -69,6 +74,28 @@ def test_what_does_not_fit_is_refused(session: InferenceSession) -> None:
     for arguments, problem in cases:
         with pytest.raises(InputError, match=problem):
             session.run(*arguments)
+
+
+def test_threads_run_while_a_session_grows() -> None:
+    session = InferenceSession(str(DIGITS), providers=["CPUExecutionProvider"])
+    problems: list[Exception] = []
+
+    def work(count: int) -> None:
+        try:
+            x = np.resize(X, (count, *X.shape[1:]))
+            (found,) = session.run(None, {"image": x})
+            np.testing.assert_allclose(found[:3], session.run(None, {"image": X})[0], rtol=1e-4, atol=1e-4)
+        except Exception as error:
+            problems.append(error)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says that it is built anew
+        threads = [threading.Thread(target=work, args=(count,)) for count in (3, 70, 3, 200, 70)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not problems
 
 
 def test_sizes_beyond_the_range_build_anew(tmp_path: Path) -> None:

@@ -30,3 +30,9 @@ def test_memory_is_shared_and_written_in_place() -> None:
         OrtValue.from_dlpack("x")
     with pytest.raises(UnsupportedError, match="cuda"):
         OrtValue.ortvalue_from_numpy(array, "cuda", 0)
+
+
+def test_lists_are_no_arrays_to_write() -> None:
+    value = OrtValue.ortvalue_from_numpy(np.zeros((1, 2), np.float32))
+    with pytest.raises(InputError, match="an array is written to a value, not list"):
+        value.update_inplace([[1.0, 2.0]])  # type: ignore[arg-type]
