@@ -22,6 +22,7 @@ from .checking.bisect_report import BisectReport
 from .checking.check import CheckReport
 from .checks import CheckRun, Given, bisect_order, check_finished, check_order
 from .driver.clock import Progress
+from .files.plans import is_plan
 from .frontend.source import InputShapes, Shapes, Source
 from .order import BuildArguments, BuildOrder, order_of, settings_of
 from .passes.debug import Sink
@@ -138,7 +139,8 @@ def check(
     reference: Source | None = None,
     **build: Unpack[BuildArguments],
 ) -> CheckReport:
-    """Run MODEL, a plan or what one is built from, and compare every launch and output with a reference.
+    """Run MODEL, a plan, the file of one, or what one is built from, and compare every launch and output with
+    a reference.
 
     arrays: the inputs by name, or the path of an .npz file with them; default: random ones of SEED, with the
     symbolic dimensions at SIZES, such as {"N": 8}, else at their optima.
@@ -151,6 +153,7 @@ def check(
     The report is true in `ok` if all errors are within bounds. Raises what `compile` and running raise.
     """
     how = CheckRun(device, tolerance, sizes or {}, seed)
+    model = _opened(model)
     if isinstance(model, Plan):
         _refuse_options(build)
         return check_finished(model, arrays, how, reference)
@@ -194,8 +197,8 @@ def bench(
     seed: int = 0,
     **build: Unpack[BuildArguments],
 ) -> BenchReport:
-    """Time PLAN, or a model after building it, on ARRAYS, by name or as an .npz file, or on random inputs of
-    SEED.
+    """Time PLAN, or a file of one, or a model after building it, on ARRAYS, by name or as an .npz file, or on
+    random inputs of SEED.
 
     device: 'cuda', 'cuda:N' or 'host'; default: cuda if the plan has code for a GPU that is present.
     sizes: values of symbolic dimensions, such as {"N": 8}; default: their optima.
@@ -206,6 +209,7 @@ def bench(
 
     Raises what `compile` and running raise, and InputError for options that mean nothing for a plan.
     """
+    plan = _opened(plan)
     if isinstance(plan, Plan):
         _refuse_options(build)
         timed = plan
@@ -215,6 +219,13 @@ def bench(
         arrays, sizes or {}, seed, repeats, duration, warmup, profile_repeats, _numbers(percentiles)
     )
     return bench_plan(timed, device, how)
+
+
+def _opened(source: Plan | Source) -> Plan | Source:
+    """The plan in the file SOURCE if that is one, else SOURCE itself."""
+    if isinstance(source, (str, os.PathLike)) and is_plan(Path(source)):
+        return Plan.load(source)
+    return source
 
 
 def _numbers(percentiles: Sequence[float]) -> tuple[float, ...]:

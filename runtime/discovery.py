@@ -54,7 +54,8 @@ def no_gpu() -> str | None:
     try:
         count = int(_cuda_module().device_count())
     except DeviceError as error:
-        return f"there is no GPU that can be used: {error.message}"
+        # In short: device='cuda' raises all of it.
+        return f"there is no GPU that can be used: {error.message.split(': ')[0]}"
     return None if count else "there is no GPU that this process may use"
 
 

@@ -126,5 +126,7 @@ def _kernel_named(text: str, plan: Plan) -> str:
     begun = [name for name in plan.sources if name.startswith(text)]
     if text in plan.sources or len(begun) == 1:
         return text if text in plan.sources else begun[0]
-    close = begun or difflib.get_close_matches(text, plan.sources, 5, 0.3) or list(plan.sources)[:5]
+    if begun:
+        raise InputError(f"several kernels begin with {text}", f"there are {', '.join(begun)}")
+    close = difflib.get_close_matches(text, plan.sources, 5, 0.3) or list(plan.sources)[:5]
     raise InputError(f"there is no kernel {text}", f"there are {', '.join(close) or 'none'}")

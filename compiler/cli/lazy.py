@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..export.qdq import write_model as write_model
     from ..files.arrays import read_arrays as read_arrays
     from ..files.arrays import write_arrays as write_arrays
+    from ..files.plans import is_plan as is_plan
     from ..frontend.external import external_files as external_files
     from ..frontend.source import load_module as load_module
     from ..order import BuildOrder as BuildOrder
@@ -78,7 +79,6 @@ if TYPE_CHECKING:
     from .reduce_job import reduced_file as reduced_file
     from .run_job import executed as executed
     from .run_job import interpreted as interpreted
-    from .subject import is_plan as is_plan
     from .subject import load_plan as load_plan
     from .subject import open_plan as open_plan
     from .subject import part_of as part_of
@@ -95,6 +95,7 @@ _PLACES = {
     "..checks": ("CheckRun", "bisect_order", "check_finished", "check_order"),
     "..export.qdq": ("exported_model", "write_model"),
     "..files.arrays": ("read_arrays", "write_arrays"),
+    "..files.plans": ("is_plan",),
     "..frontend.external": ("external_files",),
     "..frontend.source": ("load_module",),
     "..order": ("BuildOrder", "settings_of", "targets_of"),
@@ -117,7 +118,7 @@ _PLACES = {
     ".opt_job": ("Job",),
     ".progress": ("BuildProgress",),
     ".run_job": ("executed", "interpreted"),
-    ".subject": ("is_plan", "load_plan", "open_plan", "part_of"),
+    ".subject": ("load_plan", "open_plan", "part_of"),
     ".tune_job": ("tuned_file",),
     "..comparison.diff": ("DiffRun", "compared"),
     "..reduction.api": ("fault_of",),

@@ -20,6 +20,7 @@ from ..checking.indices import check_module
 from ..driver.build import brought_to, context_of
 from ..files.arrays import Array, write_arrays
 from ..files.inputs import ExpectedInput, load_inputs, of_function, of_plan, random_arrays, symbols_of
+from ..files.plans import is_plan
 from ..frontend.source import level_of, load_module
 from ..report.modules import launch_module
 from ..report.presented import Block, Report, Table
@@ -29,7 +30,7 @@ from .console import say
 from .options import Level
 from .places import place_for
 from .request import BuildRequest
-from .subject import is_plan, load_plan
+from .subject import load_plan
 
 
 @dataclass(frozen=True, repr=False)

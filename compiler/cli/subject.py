@@ -7,29 +7,15 @@ from pathlib import Path
 
 import typer
 
-from ...errors import ModelError, PlanError
+from ...errors import PlanError
 from ...runtime.plan import Plan
-from ...runtime.plan_format import MAGIC
 from ..building import BuildReport, build_order
+from ..files.plans import is_plan
 from ..frontend.source import Source
 from ..report.ranges import said_ranges
 from .console import say
 from .progress import BuildProgress
 from .request import BuildRequest, targets_for
-
-PLAN_SUFFIX = ".plan"
-
-
-def is_plan(path: Path) -> bool:
-    """Whether PATH is a plan: by its first bytes, or by its name where these are damaged.
-
-    Raises ModelError for a file that cannot be read.
-    """
-    try:
-        with open(path, "rb") as file:
-            return file.read(len(MAGIC)) == MAGIC or path.suffix == PLAN_SUFFIX
-    except OSError as error:
-        raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
 
 
 def load_plan(path: Path, request: BuildRequest) -> Plan:

@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 from onnx import ModelProto
 
 from ...errors import ModelError
+from ...runtime.plan_format import MAGIC
 from ..files.regular import open_regular
 from .old_opsets import converted
 from .problems import shown
@@ -72,6 +73,8 @@ def _file_bytes(path: Path) -> bytes:
 
 
 def _parsed(content: bytes, label: str) -> ModelProto:
+    if content.startswith(MAGIC):
+        raise ModelError(f"{label} is a plan, not a model", "give the model that it was built from")
     proto = ModelProto()
     try:
         proto.ParseFromString(content)

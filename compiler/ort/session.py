@@ -18,6 +18,7 @@ from ...runtime.manifest import TensorSpec
 from ...runtime.plan import Plan
 from ...runtime.plan_format import MAGIC
 from ..building import build_order
+from ..files.plans import is_plan
 from ..frontend.source import Shapes
 from ..order import BuildArguments, order_of
 from ..report.inspection_tables import expression
@@ -263,10 +264,8 @@ def _given_plan(source: object) -> Plan | None:
         return Plan.from_bytes(source) if source.startswith(MAGIC) else None
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
-        if path.is_file():
-            with open(path, "rb") as file:
-                if file.read(len(MAGIC)) == MAGIC:
-                    return Plan.load(path)
+        if path.is_file() and is_plan(path):
+            return Plan.load(path)
     return None
 
 

@@ -63,6 +63,9 @@ def test_a_finished_plan_is_checked_as_the_command_does_it(
     )
     assert found.ok and json.loads(told.stdout) == found.to_json()
     assert glassrt.check(plan, device="host", reference=model).ok
+    again = glassrt.check(tmp_path / "net.plan", device="host", sizes={"N": 2}, seed=3)
+    assert again.to_json() == found.to_json()
+    assert glassrt.bench(tmp_path / "net.plan", device="host", repeats=1).device == "host"
     with pytest.raises(InputError, match="precision has no effect on a plan"):
         glassrt.check(plan, device="host", precision="fp16")
     with pytest.raises(InputError, match="reference is for plans"):

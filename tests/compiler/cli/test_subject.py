@@ -1,4 +1,4 @@
-"""What a command is about: a plan, by its bytes or its name, or a model."""
+"""What a command is about: a plan or a model."""
 
 from __future__ import annotations
 
@@ -7,30 +7,10 @@ from pathlib import Path
 import pytest
 import typer
 from glassrt.compiler.cli.request import BuildRequest
-from glassrt.compiler.cli.subject import is_plan, load_plan, part_of
-from glassrt.errors import ModelError, PlanError
-from glassrt.runtime.plan_format import MAGIC
+from glassrt.compiler.cli.subject import load_plan, part_of
+from glassrt.errors import PlanError
 
 from ...runtime.tiny_plans import affine_plan
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "plan"),
-    [
-        ("a", MAGIC + b"rest", True),
-        ("a.plan", b"damaged", True),
-        ("a.onnx", b"\x08\x07", False),
-        ("a", b"", False),
-    ],
-)
-def test_a_plan_is_told_by_its_bytes_or_its_name(
-    tmp_path: Path, name: str, content: bytes, plan: bool
-) -> None:
-    path = tmp_path / name
-    path.write_bytes(content)
-    assert is_plan(path) == plan
-    with pytest.raises(ModelError, match="cannot read"):
-        is_plan(tmp_path / "missing")
 
 
 def test_options_of_builds_mean_nothing_for_a_plan(tmp_path: Path) -> None:

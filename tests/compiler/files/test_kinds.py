@@ -35,6 +35,7 @@ def written(path: Path) -> dict[str, bytes]:
         "TABLE": table.text.encode(),
         "TRT_CACHE": table.to_trt_cache().encode(),
         "LOCK": TacticsLock().text.encode(),
+        "PAGE": b"<!doctype html>\n<html lang=\"en\">\n",
     }
 
 

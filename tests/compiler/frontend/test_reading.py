@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -59,3 +60,11 @@ def test_no_opset_at_all() -> None:
     del bare.opset_import[:]
     with pytest.raises(ModelError, match=r"which ai.onnx opset"):
         import_model(bare)
+
+
+def test_a_plan_is_called_one(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    path.write_bytes(b"GLASSRT\0 and more")
+    for source in (path, path.read_bytes()):
+        with pytest.raises(ModelError, match="is a plan, not a model"):
+            import_model(source)
