@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt import backend
 from glassrt.compiler import onnx_backend
 from glassrt.compiler.onnx_backend import GlassBackend, by_name
 from glassrt.errors import DeviceError, InputError
@@ -38,8 +39,6 @@ def test_outputs_come_in_the_order_of_the_model() -> None:
 
 
 def test_the_short_name_has_the_functions_of_an_onnx_backend() -> None:
-    from glassrt import backend
-
     for function in (backend.run_model, lambda *given: backend.prepare(given[0]).run(given[1])):
         np.testing.assert_array_equal(function(model(), [A])[0], A - B)
     (y,) = backend.run_node(helper.make_node("Neg", ["x"], ["y"]), [A])
