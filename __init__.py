@@ -30,6 +30,7 @@ from .errors import (
 from .errors.absent import LazyModule, load_part
 
 if TYPE_CHECKING:
+    from .compiler import onnx_backend as backend
     from .compiler import ort as onnxruntime
     from .compiler.api import bench, bisect, check, compile
     from .compiler.calibration.calibrate import calibrate
@@ -48,7 +49,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # Modules under short names: `glassrt.custom`, and `import glassrt.onnxruntime`.
-_MODULES = {"custom": ".dialects.custom", "onnxruntime": ".compiler.ort"}
+_MODULES = {
+    "backend": ".compiler.onnx_backend",
+    "custom": ".dialects.custom",
+    "onnxruntime": ".compiler.ort",
+}
 for _name, _place in _MODULES.items():
     sys.modules.setdefault(f"{__name__}.{_name}", LazyModule(f"{__name__}.{_name}", _place, __name__))
 _LAZY = {
@@ -106,6 +111,7 @@ __all__ = [
     "PlanError",
     "PrecisionPolicy",
     "UnsupportedError",
+    "backend",
     "bench",
     "bisect",
     "calibrate",

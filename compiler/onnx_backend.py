@@ -1,8 +1,8 @@
 """GlassRT as a backend of ONNX's own interface, which its public test runner and other tools drive.
 
-    from glassrt.compiler.onnx_backend import GlassBackend
+    import glassrt.backend
 
-    outputs = GlassBackend.prepare(model, "CUDA").run([x])
+    outputs = glassrt.backend.prepare(model, "CUDA").run([x])
 
 Source: `onnx.backend.base`, `docs/ImplementingAnOnnxBackend.md` of onnx.
 """

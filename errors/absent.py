@@ -11,7 +11,6 @@ from . import MissingError
 # What to install for a library that is missing: the extra of this distribution that brings it.
 _EXTRAS = {
     "onnxruntime": "check",
-    "torch": "torch",
     "hypothesis": "testing",
     "sklearn": "examples",
 }

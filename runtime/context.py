@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from operator import is_
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import DeviceError, InputError, PlanError, UnsupportedError
 from .arguments import checked, expect
@@ -90,6 +90,9 @@ class Context:
 
     def __repr__(self) -> str:
         return f"<Context on {self._core.executable.name} of thread {self._owner}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise UnsupportedError("a context cannot be pickled or copied", hint="pickle its engine instead")
 
     def run(
         self,
@@ -241,6 +244,9 @@ class Binding:
         self.outputs = outputs
         """The output tensors by name, given and made ones. A launch overwrites them; they are complete when
         `wait` has returned, and in the order of its stream."""
+
+    def __reduce__(self) -> NoReturn:
+        raise UnsupportedError("a binding cannot be pickled or copied", hint="pickle its engine instead")
 
     def launch(self, stream: object = None) -> None:
         """Run once, without waiting for it.

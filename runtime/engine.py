@@ -6,11 +6,11 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
-from ..errors import DeviceError
+from ..errors import DeviceError, UnsupportedError
 from .arguments import checked
 from .context import Context, Core
 from .device import Backend, LaunchRecord, Observer
@@ -28,6 +28,9 @@ class Engine:
     kernel. With `check_indices`, or
     GLASSRT_CHECK=1, every run is watched first, and raises `InputError` with the node and the value if an
     index is outside its axis; otherwise a gather takes the nearest element, and a scatter drops the update.
+
+    Pickled and copied as its plan for this device, the device's name and the two settings: the copy is a new
+    engine.
 
     Raises `DeviceError` if the device is missing or cannot run the plan, `OutOfMemoryError` if the
     weights do not fit, `CompileError` if the host compiler rejects a kernel.
@@ -53,6 +56,8 @@ class Engine:
             backend = open_backend(device, debug)
         else:
             backend = device
+        self._named = backend is not device
+        self._settings = debug, check_indices
         executable = backend.load(plan)
         self._core = Core(executable, index_watch(executable.plan, check_indices))
         self._local = threading.local()
@@ -61,6 +66,15 @@ class Engine:
 
     def __repr__(self) -> str:
         return f"<Engine on {self.device} of {self.plan!r}>"
+
+    def __reduce__(self) -> tuple[Callable[..., Engine], tuple[object, ...]]:
+        """Raises `DeviceError` if closed, `UnsupportedError` if its backend was an object, not a name."""
+        if self._core.closed:
+            raise DeviceError("this engine is closed, and cannot be pickled or copied")
+        if not self._named:
+            hint = "name the device, or pickle engine.plan"
+            raise UnsupportedError("an engine on a backend object cannot be pickled or copied", hint)
+        return _again, (self.plan, self.device, *self._settings)
 
     @property
     def device(self) -> str:
@@ -174,3 +188,8 @@ def load(
     """
     own = plan if isinstance(plan, Plan) else Plan.load(plan)
     return Engine(own, device, debug=debug, check_indices=check_indices)
+
+
+def _again(plan: Plan, device: str, debug: bool | None, check_indices: bool | None) -> Engine:
+    """What unpickling an engine calls."""
+    return Engine(plan, device, debug=debug, check_indices=check_indices)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -71,6 +71,10 @@ class Plan(SelfDescribing):
         tensors = " -> ".join(", ".join(each.name for each in side) for side in (spec.inputs, spec.outputs))
         sizes = f"{counts}, {spec.weights_bytes} bytes of weights"
         return f"<Plan {clip(spec.name)} for {targets}: {sizes}, {clip(tensors)}>"
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Plan], tuple[bytes]]:
+        """Pickled and copied as the bytes of its file, which are checked when they are read."""
+        return Plan.from_bytes, (self.to_bytes(),)
 
     @cached_property
     def parts(self) -> tuple[Plan, ...]:

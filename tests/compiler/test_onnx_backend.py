@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from glassrt import backend
 from glassrt.compiler import onnx_backend
 from glassrt.compiler.onnx_backend import GlassBackend, by_name
 from glassrt.errors import DeviceError, InputError
@@ -35,6 +36,14 @@ def test_outputs_come_in_the_order_of_the_model() -> None:
         difference, total = prepared.run(given)
         np.testing.assert_array_equal(difference, A - B)
         np.testing.assert_array_equal(total, A + B)
+
+
+def test_the_short_name_has_the_functions_of_an_onnx_backend() -> None:
+    for function in (backend.run_model, lambda *given: backend.prepare(given[0]).run(given[1])):
+        np.testing.assert_array_equal(function(model(), [A])[0], A - B)
+    (y,) = backend.run_node(helper.make_node("Neg", ["x"], ["y"]), [A])
+    np.testing.assert_array_equal(y, -A)
+    assert backend.supports_device("CPU")
 
 
 def test_a_default_is_a_constant_and_one_array_one_input() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 
 import pytest
 from glassrt.errors import MissingError
-from glassrt.errors.absent import load_part, missing
+from glassrt.errors.absent import _EXTRAS, load_part, missing
+
+from ..places import ROOT
 
 PROGRAM = """
 import sys
@@ -47,8 +50,13 @@ def test_the_command_says_so_too() -> None:
 
 
 def test_extras_by_library_and_our_own_modules() -> None:
-    assert missing(ModuleNotFoundError(name="torch._C")).hint == "pip install 'glassrt[torch]'"
+    assert missing(ModuleNotFoundError(name="onnxruntime.capi")).hint == "pip install 'glassrt[check]'"
     with pytest.raises(ModuleNotFoundError):
         load_part(".no_such_part", "glassrt.errors")
     with pytest.raises(MissingError, match="no_such_library"):
         load_part("no_such_library", "glassrt")
+
+
+def test_what_is_to_be_installed_is_there() -> None:
+    own = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(_EXTRAS.values()) <= own["optional-dependencies"].keys()
