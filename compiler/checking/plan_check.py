@@ -104,7 +104,7 @@ def plan_inputs(
 ) -> dict[str, Array]:
     """The inputs for a run of PLAN: those GIVEN, by name or as an .npz file, or random ones by SEED at SIZES.
     NOTE is told of arrays that are no inputs."""
-    wanted = of_plan(plan.spec, symbols_of(plan.spec, sizes))
+    wanted = of_plan(plan, symbols_of(plan.spec, sizes))
     if given is None:
         return random_arrays(wanted, seed, plan.spec.unpadded)
     if isinstance(given, Mapping):

@@ -79,7 +79,7 @@ def executed(
         return _interpreted(launch_module(plan), path, sizes, seed)
     with Engine(plan, place) as engine:
         spec = engine.plan.spec
-        arrays = _arrays(path, of_plan(spec, symbols_of(spec, sizes)), seed, spec.unpadded)
+        arrays = _arrays(path, of_plan(engine.plan, symbols_of(spec, sizes)), seed, spec.unpadded)
         begin = time.perf_counter()
         results = {name: np.asarray(array) for name, array in engine.run(arrays).items()}
         return RunReport(results, time.perf_counter() - begin, device=str(engine.device))

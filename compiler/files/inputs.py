@@ -16,8 +16,10 @@ from ...dialects.core.module import Function, Module
 from ...errors import InputError
 from ...runtime.expressions import evaluate
 from ...runtime.manifest import Manifest
+from ...runtime.plan import Plan
 from ...runtime.unpadded import hidden, random_mask
 from .arrays import Array, read_arrays
+from .position_sizes import of_plan_text, position_sizes
 
 T = TypeVar("T")
 
@@ -26,7 +28,8 @@ T = TypeVar("T")
 class ExpectedInput:
     """An expected input: its shape at given values of the symbols, and whether that shape may vary.
 
-    Also whether it may be left out and, if sizes depend on its content, its content at these values.
+    Also whether it may be left out and, if sizes depend on its content, its content at these values. below:
+    how many positions there are if it holds positions in an axis, such as ids of tokens.
     """
 
     name: str
@@ -35,11 +38,13 @@ class ExpectedInput:
     varies: bool
     optional: bool = False
     content: tuple[int, ...] | None = None
+    below: int | None = None
 
 
-def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[ExpectedInput]:
-    """The inputs of a plan."""
-    contents = manifest.sizes.contents
+def of_plan(plan: Plan, symbols: Mapping[str, int]) -> list[ExpectedInput]:
+    """The inputs of PLAN."""
+    manifest = plan.spec
+    contents, below = manifest.sizes.contents, of_plan_text(plan, symbols)
     return [
         ExpectedInput(
             tensor.name,
@@ -48,6 +53,7 @@ def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[ExpectedInpu
             not all(isinstance(dim, int) for dim in tensor.shape),
             tensor.name in manifest.defaults,
             _evaluated(contents.get(tensor.name), lambda dim: evaluate(dim, symbols)),
+            below.get(tensor.name),
         )
         for tensor in manifest.asked
     ]
@@ -56,7 +62,7 @@ def of_plan(manifest: Manifest, symbols: Mapping[str, int]) -> list[ExpectedInpu
 def of_function(function: Function, symbols: Mapping[str, int]) -> list[ExpectedInput]:
     """The inputs of a function."""
     module = function.module or Module()
-    computed = hidden(module.mask)
+    computed, below = hidden(module.mask), position_sizes(function, symbols)
     return [
         ExpectedInput(
             name,
@@ -65,6 +71,7 @@ def of_function(function: Function, symbols: Mapping[str, int]) -> list[Expected
             not all(isinstance(dim, int) for dim in value.type.shape),
             name in module.defaults,
             _evaluated(module.contents.get(name), lambda dim: affine_traversal.evaluate(dim, symbols)),
+            below.get(name),
         )
         for name, value in zip(function.inputs, function.arguments, strict=True)
         if name not in computed
@@ -98,8 +105,9 @@ def symbols_of(source: Manifest | Module, sizes: Mapping[str, int]) -> dict[str,
 
 
 def random_arrays(wanted: Sequence[ExpectedInput], seed: int, mask: str | None = None) -> dict[str, Array]:
-    """Random inputs: standard normal floats, integers in 0..3, booleans; contents that sizes depend on are as
-    expected, and MASK, of the tokens that are there, is of sequences of random lengths.
+    """Random inputs: standard normal floats, booleans, integers in 0..3, but positions anywhere in their
+    axis; contents that sizes depend on are as expected, and MASK, of the tokens that are there, is of
+    sequences of random lengths.
 
     SEED and shapes determine them.
     """
@@ -119,7 +127,8 @@ def _random(generator: np.random.Generator, tensor: ExpectedInput) -> Array:
         return _holding(tensor, tensor.content)
     if tensor.dtype.is_float:
         return generator.standard_normal(tensor.shape).astype(tensor.dtype.numpy)
-    limit = 4 if tensor.dtype.is_integer else 2
+    usual = 4 if tensor.dtype.is_integer else 2
+    limit = usual if tensor.below is None else max(1, min(tensor.below, int(tensor.dtype.limits[1]) + 1))
     return generator.integers(0, limit, tensor.shape).astype(tensor.dtype.numpy)
 
 

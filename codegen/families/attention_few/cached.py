@@ -59,16 +59,16 @@ def _find(request: Request) -> AttendedCaches | None:
         return None
     region, arguments = _region(request, op, (op.q, keys.result, values.result), inside, given)
     inner = Request(region, request.writes[:1], request.ranges, request.optimum, request.target, request.name)
-    return AttendedCaches(op, keys, values, inner, arguments, _is_given(request, keys.starts))
+    return AttendedCaches(op, keys, values, inner, arguments, _comes_of_callers(request, keys.starts))
 
 
-def _is_given(request: Request, value: Value | None) -> bool:
+def _comes_of_callers(request: Request, value: Value | None) -> bool:
     """Whether VALUE is computed from what callers give alone."""
     if value is None:
         return True
     if value.producer is None:
         return request.region.arguments.index(value) in request.given
-    return all(_is_given(request, each) for each in value.producer.inputs)
+    return all(_comes_of_callers(request, each) for each in value.producer.inputs)
 
 
 def _write(request: Request, operand: Value) -> WriteCache | None:

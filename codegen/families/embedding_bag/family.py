@@ -38,17 +38,12 @@ class EmbeddingBagFamily(ConfiguredFamily[BagConfig]):
     config_type: Callable[..., BagConfig] = BagConfig
 
     def candidates(self, request: Request) -> list[Candidate]:
-        op = bags_of(request)
-        if op is None:
-            return []
-        found = [
-            self.candidate(own, microseconds(request, op, own)) for own in _configs(request, op, THREADS)
-        ]
-        return sorted(found, key=lambda candidate: candidate.microseconds)
+        return self.resized(request, {}, THREADS)
 
     def resized(self, request: Request, config: Config, threads: int) -> list[Candidate]:
         op = bags_of(request)
-        assert op is not None
+        if op is None:
+            return []
         found = [
             self.candidate(own, microseconds(request, op, own)) for own in _configs(request, op, threads)
         ]

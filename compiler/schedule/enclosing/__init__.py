@@ -1,2 +1,2 @@
 """Launches as one whose results between are not stored: depthwise convolutions with the contractions around
-them, convolutions with the contractions behind them."""
+them, convolutions with the contractions behind them, attention with the writes of its caches."""

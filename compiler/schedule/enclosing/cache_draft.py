@@ -17,7 +17,7 @@ from ....dialects.graph.sequences import WriteCache
 from ....dialects.launch import Kernel
 from ....dialects.launch_memory import Buffer, View
 from ...patterns.strided import same_memory
-from .draft import EnclosingDraft
+from .draft import EnclosingDraft, writers_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,13 +146,9 @@ def _lies_alike(value: Value) -> bool:
     )
 
 
-def _writers(buffer: Value) -> list[Kernel]:
-    return [op for op in buffer.users if isinstance(op, Kernel) and buffer in op.writes]
-
-
 def _cache_writer(value: Value) -> Kernel | None:
     """The launch that writes, in place, the cache that VALUE is or views; None where that is no cache."""
-    writers = dict.fromkeys(_writers(_base(value)))
+    writers = dict.fromkeys(writers_of(_base(value)))
     if len(writers) != 1 or not _lies_alike(value):
         return None
     (kernel,) = writers
@@ -165,7 +161,7 @@ def _only_maker(attention: Kernel, value: Value) -> Kernel | None:
     buffer = _base(value)
     if not isinstance(buffer.producer, Buffer) or buffer.producer.space != "arena" or not _lies_alike(value):
         return None
-    writers = _writers(buffer)
+    writers = writers_of(buffer)
     readers = [op for op in buffer.users if op not in writers]
     if len(writers) != 1 or len(readers) != 1 or len(value.users) != (1 if value is not buffer else 2):
         return None

@@ -75,13 +75,14 @@ def drafts_around(depthwise: Kernel) -> list[EnclosingDraft]:
     if behind is None:
         return []
     before = next(
-        (op for value in depthwise.reads for op in _writers(value) if _only_reader(op) is depthwise), None
+        (op for value in depthwise.reads for op in writers_of(value) if _only_reader(op) is depthwise), None
     )
     chains = [(depthwise, behind)] if before is None else [(before, depthwise, behind), (depthwise, behind)]
     return [EnclosingDraft(chain) for chain in chains if _alike(chain)]
 
 
-def _writers(buffer: Value) -> list[Kernel]:
+def writers_of(buffer: Value) -> list[Kernel]:
+    """The launches that write BUFFER."""
     return [op for op in buffer.users if isinstance(op, Kernel) and buffer in op.writes]
 
 
