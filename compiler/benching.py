@@ -135,8 +135,10 @@ def bench_plan(plan: Plan, device: str | None, how: BenchRun) -> BenchReport:
 
 def _times(engine: Engine, arrays: Mapping[str, Array], how: BenchRun) -> list[float]:
     """Milliseconds of runs on device memory: as many as are asked for, and until the duration is over."""
+    if how.warmup:
+        engine.time(arrays, 1, how.warmup - 1)  # no part of the duration
     begin = time.perf_counter()
-    times = engine.time(arrays, how.repeats, how.warmup)
+    times = engine.time(arrays, how.repeats, 0)
     while (left := how.duration - (time.perf_counter() - begin)) > 0:
         more = math.ceil(left * 1e3 / max(float(np.median(times)), 1e-3))
         times += engine.time(arrays, min(more, MOST_AT_ONCE), 0)
@@ -144,8 +146,10 @@ def _times(engine: Engine, arrays: Mapping[str, Array], how: BenchRun) -> list[f
 
 
 def _from_host(engine: Engine, arrays: Mapping[str, Array], repeats: int) -> list[float]:
-    """Milliseconds of runs on arrays of the host, copies and the call itself included."""
+    """Milliseconds of runs on arrays of the host, copies and the call itself included, behind one that is not
+    timed."""
     times = []
+    engine.run(arrays)
     for _ in range(repeats):
         begin = time.perf_counter()
         engine.run(arrays)

@@ -54,7 +54,7 @@ def bench(
     and each kernel.
 
     Kernels are timed one at a time. In a run they overlap, so a run takes less than their sum. With
-    --duration runs go on until it is over, and at least --repeats times.
+    --duration runs go on until it is over, and at least --repeats times. With copies, at most 20 are timed.
     """
     sizes, told = parse_sizes(size), parse_percentiles(percentile)
     plan = lazy.open_plan(subject, request, device)

@@ -82,11 +82,11 @@ def test_kernels_that_a_hand_wrote_too_large_are_compiled_apart(monkeypatch: pyt
     small = launched(chain("MatMul", "Relu", 4), "fp16")
     (kernel,) = (op for op in small.main.block if isinstance(op, Kernel))
     sources, entries = {kernel.kernel: "the source"}, {kernel.kernel: "shared"}
-    made = assemble._compiled(small, sources, entries, "sm_90a", assemble.BuildOptions())
+    made = assemble.compiled_kernels(small, sources, entries, "sm_90a", assemble.BuildOptions())
     assert seen == [{"shared": "the source"}, set(), {"shared": kernel.location.nodes}]
     assert made[kernel.kernel].entry == "shared"
     monkeypatch.setattr(assemble, "HEAVY_MS", kernel_ms(kernel.body.block) / 2)
-    assemble._compiled(small, sources, entries, "sm_90a", assemble.BuildOptions())
+    assemble.compiled_kernels(small, sources, entries, "sm_90a", assemble.BuildOptions())
     assert seen[4] == {"shared"} and HEAVY_MS > BUDGET_MS
 
 

@@ -12,6 +12,7 @@ from glassrt.dialects.graph.contraction import Matmul
 from glassrt.dialects.graph.elementwise import Where
 from glassrt.dialects.graph.movement.reshape import Reshape
 from glassrt.dialects.graph.trigonometric import Tanh
+from glassrt.dialects.graph.unary import Exp
 from glassrt.testing.net import Net
 
 
@@ -61,4 +62,20 @@ def test_two_numbers() -> None:
 
 def test_other_ops_are_none() -> None:
     net = Net()
-    assert scores_of(net.add(Tanh, product(net)), net.module) is None
+    assert scores_of(net.add(Exp, product(net)), net.module) is None
+
+
+def test_a_tanh_is_a_cap_with_the_factor_behind_it() -> None:
+    net = Net()
+
+    def times(value: Value, number: float) -> Value:
+        return net.add(Mul, value, net.const(np.float32(number)))
+
+    capped = net.add(Tanh, times(product(net), 0.25))
+    found = scores_of(times(capped, 8), net.module)
+    assert found is not None and (found.cap, found.scale) == (8, 2)
+    assert scores_of(times(capped, -8), net.module) is None
+    assert scores_of(net.add(Tanh, capped), net.module) is None
+    masked = net.add(Add, product(net), net.input("m", 5, 5))
+    assert scores_of(net.add(Tanh, masked), net.module) is None
+    assert scores_of(net.add(Tanh, filled(net, product(net), "c", -1e9)), net.module) is None
