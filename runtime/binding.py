@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import NamedTuple
 
 from ..errors import InputError
@@ -115,6 +115,9 @@ class InputBinder:
         if padded is None:
             raise InputError("no input of sequences and tokens is given beside lengths", f"give {clip(name)}")
         shape = taken(padded.name, given[padded.name], None, self._device).shape
+        if isinstance(lengths, Sized) and shape and len(lengths) != shape[0]:
+            text = f"{len(lengths)} lengths are given for the {shape[0]} sequences of {clip(padded.name)}"
+            raise InputError(text, "give one for each")
         made = mask_of(lengths, shape[1] if len(shape) > 1 else 0, numpy_dtype(mask.dtype))
         return {**given, name: made}
 

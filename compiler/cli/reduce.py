@@ -107,6 +107,8 @@ def reduce(
     """
     if (fails is not None) + wrong + (slow is not None) != 1:
         raise typer.BadParameter("give one of --fails, --wrong and --slow", param_hint="--fails")
+    if fails is None and (says or hangs):
+        raise typer.BadParameter("these are for --fails", param_hint="--hangs" if hangs else "--says")
     if reproducer is not None:
         lazy.check_folder(reproducer)
     settings = request.settings()

@@ -10,6 +10,7 @@ import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import onnx
@@ -21,6 +22,8 @@ from ..files.arrays import write_arrays
 from .candidate import Feeds
 
 MODEL, INPUTS = "{model}", "{inputs}"
+BRACED = re.compile(r"(?<!\$)\{[A-Za-z_]+\}")  # but for variables of the shell, ${NAME}
+ALIKE = 0.8  # of a slip of the hand, as difflib measures it
 LEAST_SECONDS = 10.0
 SLOWER = 5  # a command that takes so many times as long as on the whole model hangs
 SHOWN_BYTES = 4000
@@ -39,6 +42,14 @@ class Ended:
         return "was stopped, as it took too long" if self.code is None else f"exits with {self.code}"
 
 
+def _check_placeholders(text: str) -> None:
+    """Raise InputError for what is nearly a placeholder in the command TEXT; braces may mean other things."""
+    for braced in BRACED.findall(text):
+        meant = get_close_matches(braced.lower(), (MODEL, INPUTS), 1, ALIKE)
+        if meant and braced != meant[0]:
+            raise InputError(f"nothing stands for {braced} in the command; is {meant[0]} meant?")
+
+
 class CommandFault:
     """Whether a command fails on a model as on the first one: with the same exit code, and saying the same.
 
@@ -54,6 +65,7 @@ class CommandFault:
     def __init__(self, text: str, says: str = "", seconds: float | None = None, hangs: bool = False) -> None:
         if hangs and seconds is None:
             raise InputError("a command that hangs needs a limit", "say after how many seconds it hangs")
+        _check_placeholders(text)
         try:
             self._says = re.compile(says)
         except re.error as error:

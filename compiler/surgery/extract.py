@@ -15,17 +15,20 @@ from .models import captures, copied, initial_names, part_of, reads
 SHOWN = 8  # names in a hint
 
 
-def extract(model: Source, start: Sequence[str] = (), end: Sequence[str] = ()) -> ModelProto:
+def extract(
+    model: Source, start: str | Sequence[str] = (), end: str | Sequence[str] = ()
+) -> ModelProto:
     """The part of MODEL (a path, bytes or a ModelProto) that computes END from START.
 
-    start: tensors that become inputs, or nodes, whose own inputs do, besides weights; empty: the model's
-    inputs. end: tensors that become outputs, or nodes, whose results do; empty: the model's outputs. Inputs
-    of the model that are needed besides are kept. Types and shapes of new inputs are those that the model
-    states or that follow from them; names of dimensions stay.
+    start: a tensor that becomes an input, or a node, whose own inputs do, besides weights, or several;
+    empty: the model's inputs. end: likewise what becomes outputs; empty: the model's outputs. Inputs of the
+    model that are needed besides are kept. Types and shapes of new inputs are those that the model states
+    or that follow from them; names of dimensions stay.
 
     Raises InputError for a name that is neither, and where START has no part in END; ModelError for a tensor
     whose type does not follow.
     """
+    start, end = ((each,) if isinstance(each, str) else each for each in (start, end))
     proto = whole_model(model)
     graph = proto.graph
     known = declared(proto)

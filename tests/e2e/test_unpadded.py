@@ -117,6 +117,8 @@ def test_what_a_caller_gives_and_gets() -> None:
         made.run({**inputs, MASK: inputs[MASK] * 3})
     with pytest.raises(InputError, match=r"a length is outside 0\.\.5"):
         made.run({name: inputs[name] for name in inputs if name != MASK}, lengths=[5, 6])
+    with pytest.raises(InputError, match="1 lengths are given for the 2 sequences of 'input_ids'"):
+        made.run({name: inputs[name] for name in inputs if name != MASK}, lengths=[5])
     with pytest.raises(InputError, match="wrong names") as caught:
         made.run({name: inputs[name] for name in inputs if name != MASK})
     assert "'N' in 0..8, 'S' in 1..40\n" in str(caught.value)

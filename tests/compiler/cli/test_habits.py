@@ -20,6 +20,8 @@ from .support import Glassrt
         (("build", "--onnx=m.onnx", "--saveEngine=m.plan"), "glassrt build MODEL -o PLAN"),
         (("build", "m.onnx", "--minShapes=image:1x1x8x8"), "--shape N=MIN,OPT,MAX"),
         (("bench", "m.plan", "--useCudaGraph"), "every run is one launch of a CUDA graph"),
+        (("bench", "m.plan", "--noDataTransfers"), "with copies and without"),
+        (("check", "m.onnx", "--rtol", "1e-3"), "--tolerance T of `glassrt check`"),
         (("convert", "m.onnx"), "here it is `glassrt build`"),
         (("build", DIGITS, "-o", "m.plan", "-p", "half"), "fp16"),
     ],

@@ -43,6 +43,8 @@ def test_a_reproducer_is_written_and_json_says_what_is_left(glassrt: Glassrt, tm
     [
         ([], 2, "give one of --fails, --wrong and --slow"),
         (["--wrong", "--slow", "2"], 2, "give one of"),
+        (["--wrong", "--says", "x"], 2, "these are for --fails"),
+        (["--wrong", "--hangs"], 2, "these are for --fails"),
         (["--fails", "true"], 1, "succeeds on the model"),
         (["--fails", "sleep 9 #", "--limit", "0.2"], 1, "took too long"),
     ],

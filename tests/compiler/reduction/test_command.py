@@ -25,6 +25,10 @@ def test_the_same_exit_code_counts() -> None:
     assert fault(RELU, FEEDS) and not fault(ABS, FEEDS)
 
 
+def test_braces_may_mean_other_things() -> None:
+    assert begun("echo 1 | awk '{print}'; x=3; exit ${x} #")(RELU, FEEDS)
+
+
 def test_the_same_words_count() -> None:
     fault = begun("grep -c Relu {model} | sed 's/^/count /'; exit 1", says="count 1")
     assert fault(RELU, FEEDS) and not fault(ABS, FEEDS)
@@ -47,6 +51,8 @@ def test_a_command_that_hangs_is_stopped_with_what_it_started(tmp_path: Path) ->
     ("text", "how", "says"),
     [
         ("true", {}, "succeeds on the model"),
+        ("false {modle}", {}, "nothing stands for {modle} in the command; is {model} meant"),
+        ("false {Inputs}", {}, "is {inputs} meant"),
         ("no-such-command", {}, "cannot be run: .*no-such-command"),
         (
             "exit 2 #",

@@ -32,6 +32,10 @@ def test_a_part_between_nodes_and_tensors() -> None:
     assert dims[0].dim_param == "N"  # a named dimension stays one
 
 
+def test_one_end_may_be_a_name() -> None:
+    assert extract(DIGITS, "relu_5_out", "maxpool_10") == extract(DIGITS, ["relu_5_out"], ["maxpool_10"])
+
+
 def test_without_ends_it_is_the_whole() -> None:
     assert len(extract(DIGITS).graph.node) == len(onnx.load(DIGITS).graph.node)
 
